@@ -1,0 +1,48 @@
+"""What the tests share: a running LibreOffice, the reference data, and how many examples a law is tried on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+from hypothesis import settings
+
+from xlmargin.errors import MarginError
+from xlmargin.libreoffice import Calc, find_libreoffice
+
+ROOT = Path(__file__).resolve().parents[1]
+IN_CI = os.environ.get("CI") == "true"
+
+settings.register_profile("local", deadline=None)  # two busy cores must not make a law fail
+settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+settings.load_profile("ci" if IN_CI else "local")
+
+
+def missing(reason: str) -> NoReturn:
+    """Skip on a developer's machine; fail where everything must be there."""
+    if IN_CI:
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def calc() -> Iterator[Calc]:
+    """A running LibreOffice Calc with the PM_ functions."""
+    try:
+        find_libreoffice()
+    except MarginError as error:
+        missing(str(error))
+    with Calc() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of reference data beside the project."""
+    folder = ROOT.parent / "shared"
+    if not folder.is_dir():
+        missing(f"the reference data is not there ({folder})")
+    return folder

@@ -1,0 +1,123 @@
+"""The functions that a spreadsheet sees: name, help, argument help, and the one line that answers each."""
+
+from __future__ import annotations
+
+from xlmargin import answers
+from xlmargin.registry import pm_function
+
+POSITIONS = "Positions with their header row: Instrument or Underlying, Type, Strike, Expiry; and Quantity"
+MARKET = "Market with its header row: Underlying, Spot, and optionally Expiry, Strike, Forward, IV, Rate, As of"
+METHOD = "Name of the method, SPAN where left out; PM_METHODS() lists them"
+PARAMETERS = "Two columns Parameter, Value that override the method's own; STRESS takes its scenario table here"
+HISTORY = "Date and one column of closes per underlying, for methods that need them"
+DAYS = "Days that pass, 0 where left out"
+KIND = "call or put; one cell or a column"
+RATE = "Continuously compounded rate as a fraction, 0 where left out"
+
+
+@pm_function("number", positions=POSITIONS, market=MARKET, method=METHOD, parameters=PARAMETERS, history=HISTORY)
+def PM_MARGIN(positions, market=None, method=None, parameters=None, history=None):
+    """Initial margin of a book of positions, in the account currency."""
+    return answers.margin(positions, market, method, parameters, history)
+
+
+@pm_function("number", positions=POSITIONS, market=MARKET, method=METHOD, parameters=PARAMETERS, history=HISTORY)
+def PM_MAINTENANCE(positions, market=None, method=None, parameters=None, history=None):
+    """Maintenance margin of a book of positions, in the account currency."""
+    return answers.maintenance(positions, market, method, parameters, history)
+
+
+@pm_function("number", positions=POSITIONS, market=MARKET, method=METHOD, parameters=PARAMETERS, history=HISTORY)
+def PM_SCANNING_RISK(positions, market=None, method=None, parameters=None, history=None):
+    """Scanning risk: the worst scenario loss of each underlying, floored at 0, summed."""
+    return answers.scanning_risk(positions, market, method, parameters, history)
+
+
+@pm_function("table", positions=POSITIONS, market=MARKET, method=METHOD, parameters=PARAMETERS, history=HISTORY)
+def PM_RISK_ARRAY(positions, market=None, method=None, parameters=None, history=None):
+    """Risk array: profit and loss of the book in every scenario, by underlying; gains are positive."""
+    return answers.risk_array_of(positions, market, method, parameters, history)
+
+
+@pm_function("number", positions=POSITIONS, price_move="Move of every price as a fraction: -0.1 is 10 % down",
+             vol_move="Move of every vol as a fraction of the vol: 0.25 is a quarter up", days=DAYS, market=MARKET)
+def PM_SCENARIO_PNL(positions, price_move, vol_move, days=None, market=None):
+    """Profit and loss of a book when every price and every vol moves by a fraction; gains are positive."""
+    return answers.scenario_pnl(positions, price_move, vol_move, days, market)
+
+
+@pm_function("table", positions=POSITIONS, price_moves="Row or column of price moves as fractions",
+             vol_moves="Row or column of vol moves as fractions", days=DAYS, market=MARKET)
+def PM_PNL_GRID(positions, price_moves, vol_moves, days=None, market=None):
+    """Profit and loss by price move (rows) and vol move (columns); gains are positive."""
+    return answers.pnl_grid(positions, price_moves, vol_moves, days, market)
+
+
+@pm_function("table", positions=POSITIONS, market=MARKET, methods="Methods as a range or a comma list, all where left out",
+             parameters=PARAMETERS, history=HISTORY)
+def PM_COMPARE(positions, market=None, methods=None, parameters=None, history=None):
+    """Requirements of several methods side by side, with their status and what they do not model."""
+    return answers.compare(positions, market, methods, parameters, history)
+
+
+@pm_function("table", positions=POSITIONS, market=MARKET, method=METHOD, parameters=PARAMETERS, history=HISTORY)
+def PM_EXPLAIN(positions, market=None, method=None, parameters=None, history=None):
+    """Statement of a margin: every number with the lines it follows from, down to the sheet row."""
+    return answers.explain(positions, market, method, parameters, history)
+
+
+@pm_function("number", positions=POSITIONS, path="Line of the statement by its labels, such as BTC/Scanning risk",
+             market=MARKET, method=METHOD, parameters=PARAMETERS, history=HISTORY)
+def PM_LINE(positions, path, market=None, method=None, parameters=None, history=None):
+    """One line of the statement of a margin."""
+    return answers.line(positions, path, market, method, parameters, history)
+
+
+@pm_function("table", positions=POSITIONS, market=MARKET)
+def PM_GREEKS(positions, market=None):
+    """Mark, value, notional and greeks of each position, totals per underlying; vega per vol point, theta per day."""
+    return answers.greeks(positions, market)
+
+
+@pm_function("number", kind=KIND, forward="Forward; one cell or a column", strike="Strike; one cell or a column",
+             years="Years to expiry; one cell or a column", vol="Vol as a fraction; one cell or a column", rate=RATE)
+def PM_PRICE(kind, forward, strike, years, vol, rate=None):
+    """Black-76 price of a European option, discounted at the rate."""
+    return answers.price(kind, forward, strike, years, vol, rate)
+
+
+@pm_function("number", kind=KIND, price="Price; one cell or a column", forward="Forward; one cell or a column",
+             strike="Strike; one cell or a column", years="Years to expiry; one cell or a column", rate=RATE)
+def PM_IV(kind, price, forward, strike, years, rate=None):
+    """Black-76 implied vol of a European option's price, as a fraction."""
+    return answers.implied_vol(kind, price, forward, strike, years, rate)
+
+
+@pm_function("table", positions=POSITIONS, market=MARKET)
+def PM_CHECK(positions, market=None):
+    """Every fault of the ranges at once, with row, column and cure; one row OK where there is none."""
+    return answers.check(positions, market)
+
+
+@pm_function("table", method=METHOD)
+def PM_SCENARIOS(method=None):
+    """Scenarios of a method: moves of price and vol as fractions, days and weight."""
+    return answers.scenarios_of(method)
+
+
+@pm_function("table", method=METHOD)
+def PM_PARAMETERS(method=None):
+    """Parameters of a method: value, unit, status, source and the day it was checked."""
+    return answers.parameters_of(method)
+
+
+@pm_function("table")
+def PM_METHODS():
+    """Methods with scope, evidence, what is not modelled, status and source."""
+    return answers.methods()
+
+
+@pm_function("text")
+def PM_VERSION():
+    """Version of these functions."""
+    return answers.version()

@@ -1,0 +1,120 @@
+"""A book under the scenarios of one rulebook, and the margin that comes of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xlmargin.book import Book
+from xlmargin.risk_array import marks, pnl_by_underlying
+from xlmargin.rules import Rules
+from xlmargin.scenarios import Scenarios
+from xlmargin.statement import Line, given, times, weighted
+
+__all__ = ["Case", "Margin"]
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Margin:
+    """What a method answers for A books.
+
+    Parameters
+    ----------
+    initial, maintenance: the requirements, + required
+    more: further lines of the statement
+    option_value: value of options that the method credits against its requirement
+    """
+
+    initial: Line
+    maintenance: Line
+    more: tuple[Line, ...]
+    option_value: Line
+
+
+@dataclass(frozen=True)
+class Case:
+    """A book under the scenarios of its rulebook.
+
+    Parameters
+    ----------
+    scenarios: S scenarios
+    array: risk array of the book's instruments, gains positive (K, S)
+    share: part of each account's position in each instrument that the scenarios act on (A, K)
+    """
+
+    book: Book
+    rules: Rules
+    scenarios: Scenarios
+    array: Floats
+    share: Floats
+
+    @cached_property
+    def units(self) -> Floats:
+        """Net units of the underlying per account and instrument, open orders left out (A, K)."""
+        return self.book.by_instrument(self.book.units)
+
+    @cached_property
+    def marks(self) -> Floats:
+        """Mark of each instrument per unit (K,)."""
+        return marks(self.book.instruments)
+
+    @cached_property
+    def pnl(self) -> Floats:
+        """Profit and loss per account, scenario and underlying, (A, S, U)."""
+        return pnl_by_underlying(self.book.instruments, self.array, self.units * self.share)
+
+    def losses(self, u: int) -> list[Line]:
+        """The loss of one underlying in each scenario, down to the sheet row: S lines, losses positive."""
+        chosen = np.flatnonzero(self.book.instruments.underlying == u)
+        labels = [f"Scenario {name}: {text}" for name, text in zip(self.scenarios.names, self.scenarios.descriptions)]
+        return weighted(labels, (self.units * self.share)[:, chosen], -self.array[chosen],
+                        lambda s, a: self._rows(u, s, a), "quantity × loss per unit of each row")
+
+    def _rows(self, u: int, s: int, a: int) -> tuple[Line, ...]:
+        """The loss of every row of one underlying and account in one scenario."""
+        book = self.book
+        mine = np.flatnonzero((book.account == a) & (book.instruments.underlying[book.instrument] == u) & ~book.order)
+        return tuple(self._row(p, s, float(self.share[a, book.instrument[p]])) for p in mine)
+
+    def _row(self, p: int, s: int, share: float) -> Line:
+        """Quantity × loss per unit of one sheet row."""
+        book, k = self.book, int(self.book.instrument[p])
+        place = f"positions row {book.row[p]}"
+        how = "units of the underlying" if share == 1.0 else f"units of the underlying, {share:.6g} of the position in use"
+        return times(f"Row {book.row[p]}: {book.names[p]}", (
+            given("Quantity", book.units[p] * share, how, source=place),
+            given("Loss per unit", -self.array[k, s], self._valued(k, s), source=place)), source=place)
+
+    def _valued(self, k: int, s: int) -> str:
+        """How the loss per unit of an instrument in a scenario was found, with its numbers."""
+        instruments, scenarios = self.book.instruments, self.scenarios
+        u = int(instruments.underlying[k])
+        if scenarios.own_arrays and instruments.has_array[k]:
+            return "the instrument's own risk array"
+        weight = scenarios.weight[s, u]
+        tail = "" if weight == 1.0 else f", weight {weight:g}"
+        if not instruments.is_option[k]:
+            return f"price {instruments.level[k]:,.10g} × move {scenarios.price[s, u]:+.6g}{tail}"
+        move = f"price {scenarios.price[s, u]:+.6g}, vol {scenarios.vol_kind} {scenarios.vol[s, u]:+.6g}"
+        return (f"Black-76 before less after, forward {instruments.forward[k]:,.10g}, vol {instruments.vol[k]:.6g}, "
+                f"{instruments.years[k] * 365:.6g} days: {move}, {scenarios.days[s]:g} days on{tail}")
+
+    def option_value(self) -> Line:
+        """Net option value: long options at mark less short ones, per book."""
+        book, instruments = self.book, self.book.instruments
+        option = np.flatnonzero(instruments.is_option)
+
+        def rows(_: int, a: int) -> tuple[Line, ...]:
+            mine = np.flatnonzero((book.account == a) & instruments.is_option[book.instrument] & ~book.order)
+            return tuple(times(f"Row {book.row[p]}: {book.names[p]}", (
+                given("Quantity", book.units[p], "units of the underlying", source=f"positions row {book.row[p]}"),
+                given("Mark", self.marks[book.instrument[p]], "mark per unit", source=f"positions row {book.row[p]}")),
+                source=f"positions row {book.row[p]}") for p in mine)
+
+        return weighted(["Net option value"], self.units[:, option], self.marks[option, None], rows,
+                        "quantity × mark of each option row")[0]

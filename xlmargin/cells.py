@@ -1,0 +1,303 @@
+"""Cells of any face become clean columns: numbers, texts and choices, with every fault named by row and column."""
+
+from __future__ import annotations
+
+import datetime as dt
+import decimal
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xlmargin.errors import Faults, MarginError
+
+__all__ = ["Table", "choices", "error_text", "grid", "heading_key", "is_blank", "numbers", "one_number", "one_text",
+           "show", "table", "texts"]
+
+Floats = NDArray[np.float64]
+
+# Excel hands errors over COM as these integers (SCODE values of CVErr); every true number arrives as a float.
+ERROR_CODES = {
+    -2146826288: "#NULL!", -2146826281: "#DIV/0!", -2146826273: "#VALUE!", -2146826265: "#REF!", -2146826259: "#NAME?",
+    -2146826252: "#NUM!", -2146826246: "#N/A", -2146826245: "#GETTING_DATA", -2146826243: "#SPILL!",
+    -2146826242: "#CONNECT!", -2146826241: "#BLOCKED!", -2146826240: "#UNKNOWN!", -2146826239: "#FIELD!",
+    -2146826238: "#CALC!",
+}
+FIRST_ERROR, LAST_ERROR = -2146826288, -2146826238
+ERROR_TEXT = re.compile(r"#(NULL!|DIV/0!|VALUE!|REF!|NAME\?|NUM!|N/A|GETTING_DATA|SPILL!|CALC!|CONNECT!|BLOCKED!"
+                        r"|UNKNOWN!|FIELD!|BUSY!|PM! .*|INVALID_DATASOURCE)$", re.S)
+LOOKS_NUMERIC = re.compile(r"[-+(]?[$€£]?\s*[\d.,'\s]*\d[\d.,'\s]*([eE][-+]?\d+)?\s*[%)]?$")
+LARGEST = 1e15
+
+
+def is_blank(cell: Any) -> bool:
+    """None, an empty text and a text of spaces are blank on every face."""
+    return cell is None or (isinstance(cell, str) and not cell.strip())
+
+
+def error_text(cell: Any) -> str | None:
+    """The error that a cell holds (`#N/A`), or None where it holds none."""
+    if isinstance(cell, str):
+        text = cell.strip()
+        return text if text.startswith("#") and ERROR_TEXT.match(text) else None
+    if isinstance(cell, int) and not isinstance(cell, bool) and FIRST_ERROR <= cell <= LAST_ERROR:
+        return ERROR_CODES.get(cell, "an error value")
+    if isinstance(cell, Mapping) and cell.get("type") == "Error":
+        return str(cell.get("basicValue", "an error value"))
+    return None
+
+
+def show(cell: Any) -> str:
+    """A cell as a message quotes it: short, and texts in quotes."""
+    if isinstance(cell, bool):
+        return "TRUE" if cell else "FALSE"
+    if isinstance(cell, (int, float)):
+        return f"{cell:,.10g}"
+    if isinstance(cell, (dt.datetime, dt.date)):
+        return f"the date {cell:%Y-%m-%d}"
+    text = " ".join(str(cell).split())
+    return repr(text if len(text) <= 40 else text[:37] + "...")
+
+
+def grid(raw: Any) -> list[Sequence[Any]]:
+    """Any raw argument as rows of cells: a scalar is one cell, a flat list is one row, arrays and frames are unpacked."""
+    if hasattr(raw, "tolist"):
+        raw = raw.tolist()
+    if not isinstance(raw, (list, tuple)):
+        return [[raw]]
+    if raw and not any(isinstance(row, (list, tuple)) for row in raw):
+        return [raw]
+    return [row if isinstance(row, (list, tuple)) else [row] for row in raw]
+
+
+def heading_key(cell: Any) -> str:
+    """A heading without case, spaces, `_` and `%`; a number heading (1 … 16) as its digits."""
+    if isinstance(cell, float) and cell.is_integer():
+        cell = int(cell)
+    return re.sub(r"[\s_%]+", "", str(cell)).lower() if not is_blank(cell) else ""
+
+
+def _plain_number(cell: Any) -> float | None:
+    """The number in a cell, or None where the cell needs a closer look."""
+    if isinstance(cell, bool) or not isinstance(cell, (int, float, np.integer, np.floating)):
+        return None
+    if isinstance(cell, int) and FIRST_ERROR <= cell <= LAST_ERROR:
+        return None
+    value = float(cell)
+    return value if math.isfinite(value) and abs(value) <= LARGEST else None
+
+
+def _not_a_number(cell: Any) -> tuple[str, str]:
+    """What is wrong with a cell that should hold a number, and how to mend it."""
+    error = error_text(cell)
+    if error:
+        return f"holds the error {error}", "mend the formula in that cell"
+    if isinstance(cell, decimal.Decimal):
+        return ("is formatted as currency, which rounds it to 4 decimals before it is read",
+                "format the cell as General")
+    if isinstance(cell, str) and LOOKS_NUMERIC.match(cell.strip()):
+        return f"must be a number, not the text {show(cell)}", "the cell holds text: retype it as a number"
+    if isinstance(cell, (int, float)) and not isinstance(cell, bool):
+        return f"must be a finite number below 1e15, not {show(cell)}", "type a sensible number"
+    return f"must be a number, not {show(cell)}", "type a number"
+
+
+def numbers(cells: Sequence[Any], rows: Sequence[int], heading: str, faults: Faults, *, zero_is_blank: bool = False) -> Floats:
+    """One column of numbers; NaN where the cell is blank or at fault.
+
+    Parameters
+    ----------
+    cells: the column, (P,)
+    rows: row number of each cell, (P,)
+    heading: the column's name in messages
+    faults: receives what is not a number
+    zero_is_blank: 0 stands for blank, as spreadsheets hand over empty cells of formulas
+
+    Returns
+    -------
+    values (P,)
+    """
+    if all(type(cell) is float for cell in cells):
+        values = np.array(cells, dtype=np.float64)
+    else:
+        values = np.array([_soft_number(cell) for cell in cells], dtype=np.float64)
+    suspect = ~(np.abs(values) <= LARGEST)
+    if suspect.any():
+        values[suspect] = np.nan
+        for i in np.flatnonzero(suspect):
+            if not is_blank(cells[i]):
+                problem, fix = _not_a_number(cells[i])
+                faults.add(rows[i], heading, f"{heading} {problem}", fix)
+    if zero_is_blank:
+        values[values == 0.0] = np.nan
+    return values
+
+
+def _soft_number(cell: Any) -> float:
+    value = _plain_number(cell)
+    return math.nan if value is None else value
+
+
+def texts(cells: Sequence[Any], rows: Sequence[int], heading: str, faults: Faults) -> list[str]:
+    """One column of texts, stripped; "" where blank or at fault; whole numbers are read as their digits."""
+    known: dict[str, str] = {}
+    result = []
+    for cell, row in zip(cells, rows):
+        if type(cell) is str and cell in known:
+            result.append(known[cell])
+            continue
+        text = _text(cell, row, heading, faults)
+        if type(cell) is str and text:
+            known[cell] = text
+        result.append(text)
+    return result
+
+
+def _text(cell: Any, row: int, heading: str, faults: Faults) -> str:
+    if is_blank(cell):
+        return ""
+    error = error_text(cell)
+    if error:
+        faults.add(row, heading, f"{heading} holds the error {error}", "mend the formula in that cell")
+    elif isinstance(cell, str):
+        return cell.strip()
+    elif isinstance(cell, (int, float)) and not isinstance(cell, bool) and math.isfinite(cell):
+        return str(int(cell)) if float(cell).is_integer() else repr(float(cell))
+    else:
+        faults.add(row, heading, f"{heading} must be text, not {show(cell)}", "type a text")
+    return ""
+
+
+def choices(cells: Sequence[Any], rows: Sequence[int], heading: str, known: Mapping[str, str], faults: Faults) -> list[str]:
+    """One column of words of a fixed set, in any case; "" where blank or at fault.
+
+    Parameters
+    ----------
+    known: every spelling in lower case without spaces, and the word it stands for
+    """
+    result = []
+    for cell, row in zip(cells, rows):
+        if is_blank(cell):
+            result.append("")
+            continue
+        word = known.get(re.sub(r"[\s_-]+", "", cell).lower()) if isinstance(cell, str) else None
+        if word is None:
+            error = error_text(cell)
+            if error:
+                faults.add(row, heading, f"{heading} holds the error {error}", "mend the formula in that cell")
+            else:
+                words = ", ".join(dict.fromkeys(known.values()))
+                faults.add(row, heading, f"{heading} must be one of {words}, not {show(cell)}", f"type one of {words}")
+        result.append(word or "")
+    return result
+
+
+class Table:
+    """A range with a header row: columns by heading, blank rows left out, each row with its number in the sheet."""
+
+    def __init__(self, name: str, headings: dict[str, str], columns: dict[str, list[Any]], rows: list[int]) -> None:
+        self.name, self.headings, self._columns, self.rows = name, headings, columns, rows
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def has(self, heading: str) -> bool:
+        """Whether the range has this column."""
+        return heading_key(heading) in self._columns
+
+    def column(self, heading: str) -> list[Any]:
+        """The cells of a column, (P,), all blank where the range has no such column."""
+        cells = self._columns.get(heading_key(heading))
+        return [None] * len(self.rows) if cells is None else cells
+
+
+def table(raw: Any, name: str, needed: Sequence[str] = (), known: Sequence[str] = ()) -> Table:
+    """Read a range with a header row into columns.
+
+    Parameters
+    ----------
+    raw: rows of cells as any face hands them over
+    name: what messages call the range
+    needed: headings without which the range cannot be read
+    known: every heading that is understood; one of these may stand only once
+
+    Raises
+    ------
+    MarginError: the range is empty, a heading is missing or stands twice
+    """
+    rows = [row for row in _from_header(grid(raw))]
+    if not rows:
+        raise MarginError(f"the {name} range is empty: select its header row and the rows below it")
+    keys = [heading_key(cell) for cell in rows[0]]
+    shown = [" ".join(str(cell).split()) for cell in rows[0] if not is_blank(cell)]
+    for heading in known:
+        if keys.count(heading_key(heading)) > 1:
+            raise MarginError(f"{name} row 1: the heading {heading} stands twice: remove one of the two columns")
+    for heading in needed:
+        if heading_key(heading) not in keys:
+            raise MarginError(f"{name} row 1: no column {heading}: add it (the headings found are: {', '.join(shown)})")
+    filled = [(n, row) for n, row in enumerate(rows[1:], 2) if not all(is_blank(cell) for cell in row[:len(keys)])]
+    width = len(keys)
+    padded = [row if len(row) == width else (*row[:width], *[None] * (width - len(row))) for _, row in filled]
+    by_column = list(zip(*padded)) if padded else [()] * width
+    columns = {key: list(by_column[i]) for i, key in reversed(list(enumerate(keys))) if key}
+    return Table(name, {key: str(rows[0][i]).strip() for i, key in enumerate(keys) if key}, columns, [n for n, _ in filled])
+
+
+def _from_header(rows: list[Sequence[Any]]) -> list[Sequence[Any]]:
+    """The rows from the first one that is not blank: that is the header."""
+    for i, row in enumerate(rows):
+        if not all(is_blank(cell) for cell in row):
+            return rows[i:]
+    return []
+
+
+def _one_cell(raw: Any, name: str) -> Any:
+    cells = [cell for row in grid(raw) for cell in row]
+    if len(cells) != 1:
+        raise MarginError(f"{name} must be one cell, not a range of {len(cells)} cells")
+    return cells[0]
+
+
+def one_number(raw: Any, name: str, default: float | None = None, *, accept: Callable[[float], bool] = math.isfinite,
+               must: str = "a finite number") -> float:
+    """One number given as an argument; a blank counts as left out.
+
+    Raises
+    ------
+    MarginError: the argument is missing, not a number or not acceptable
+    """
+    cell = _one_cell(raw, name)
+    if is_blank(cell):
+        if default is None:
+            raise MarginError(f"{name} is missing: give {must}")
+        return default
+    value = _plain_number(cell)
+    if value is None:
+        raise MarginError(f"{name} {_not_a_number(cell)[0]}")
+    if not accept(value):
+        raise MarginError(f"{name} must be {must}, not {show(value)}")
+    return value
+
+
+def one_text(raw: Any, name: str, default: str | None = None) -> str:
+    """One text given as an argument; a blank counts as left out.
+
+    Raises
+    ------
+    MarginError: the argument is missing or not a text
+    """
+    cell = _one_cell(raw, name)
+    if is_blank(cell):
+        if default is None:
+            raise MarginError(f"{name} is missing: give a text")
+        return default
+    error = error_text(cell)
+    if error:
+        raise MarginError(f"{name} holds the error {error}: mend the formula in that cell")
+    if not isinstance(cell, str):
+        raise MarginError(f"{name} must be a text, not {show(cell)}")
+    return cell.strip()

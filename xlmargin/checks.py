@@ -1,0 +1,100 @@
+"""Everything that is wrong with the ranges, or worth knowing, at once."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import Any
+
+import numpy as np
+
+from xlmargin import market as quotes
+from xlmargin.book import Book, Positions, make_book
+from xlmargin.errors import Fault, Faults, MarginError
+from xlmargin.market import Market
+from xlmargin.names import show_instant
+from xlmargin.ranges.market import read_market
+from xlmargin.ranges.positions import read_positions
+
+__all__ = ["all_faults", "read_book"]
+
+
+def read_book(positions: Any, market: Any, *, priced: bool = True) -> Book:
+    """The book of two ranges.
+
+    Parameters
+    ----------
+    positions, market: raw cells; the market may be blank
+    priced: options need a vol
+
+    Raises
+    ------
+    MarginError: the first fault, by row
+    """
+    rows, quotes_ = Faults(), Faults("market")
+    typed = read_positions(positions, rows)
+    rows.stop()
+    known = read_market(market, quotes_)
+    quotes_.stop()
+    book = make_book(typed, known, rows)
+    rows.stop(book.unpriced if priced else ())
+    return book
+
+
+def all_faults(positions: Any, market: Any) -> tuple[list[Fault], list[Fault]]:
+    """Every fault of two ranges, and what is worth knowing about the rows that have none."""
+    rows, quotes_ = Faults(), Faults("market")
+    typed, known = _attempt(positions, market, rows, quotes_)
+    notes: list[Fault] = []
+    if typed is not None and known is not None:
+        bad = rows.rows()
+        later = Faults()
+        book = make_book(_keep(typed, np.array([row not in bad for row in typed.row.tolist()], np.bool_)), known, later)
+        rows.faults += [*later.faults, *book.unpriced]
+        notes = _notes(book)
+    return sorted(set(rows.faults), key=lambda fault: fault.row) + quotes_.faults, notes
+
+
+def _attempt(positions: Any, market: Any, rows: Faults, quotes_: Faults) -> tuple[Positions | None, Market | None]:
+    """Both ranges as far as they can be read; what cannot be read at all is a fault of its header row."""
+    typed = known = None
+    try:
+        typed = read_positions(positions, rows)
+    except MarginError as error:
+        rows.add(1, "", str(error), "mend the header row of the positions range")
+    try:
+        known = read_market(market, quotes_)
+    except MarginError as error:
+        quotes_.add(1, "", str(error), "mend the header row of the market range")
+    return typed, None if quotes_.faults else known
+
+
+def _keep(positions: Positions, mask: Any) -> Positions:
+    """The rows of a mask; names of underlyings and accounts that no row uses any more are left out."""
+    columns = {field.name: getattr(positions, field.name) for field in fields(positions)}
+    kept = {name: column[mask] for name, column in columns.items() if isinstance(column, np.ndarray)}
+    used = np.unique(kept["underlying"])
+    kept["underlying"] = np.searchsorted(used, kept["underlying"])
+    names = tuple(name for name, there in zip(positions.names, mask) if there)
+    return replace(positions, **kept, names=names, underlyings=tuple(positions.underlyings[u] for u in used))
+
+
+def _notes(book: Book) -> list[Fault]:
+    """What a book took from elsewhere than its rows, and rows that do not count."""
+    held, found = book.instruments, Faults()
+    for row, k, order in zip(book.row.tolist(), book.instrument.tolist(), book.order.tolist()):
+        _vol_note(found, row, float(held.vol[k]), int(held.vol_origin[k]), show_instant(float(held.expiry[k])))
+        if order:
+            found.note(row, "Order", "this open order is not a position: methods without a rule for orders leave it out",
+                       "clear Order to count it as a position")
+    return found.notes
+
+
+def _vol_note(found: Faults, row: int, vol: float, origin: int, expiry: str) -> None:
+    """Where a vol came from, when it is not the row's own or the market's at that very strike."""
+    give = "give IV or Price on the row to use another"
+    if origin == quotes.ON_SMILE:
+        found.note(row, "IV", f"IV {vol:.4f} was read off the market's smile of {expiry}, which has no vol at that strike", give)
+    elif origin == quotes.BY_EXPIRY:
+        found.note(row, "IV", f"IV {vol:.4f} is the market's vol of the expiry {expiry}", give)
+    elif origin == quotes.BY_UNDERLYING:
+        found.note(row, "IV", f"IV {vol:.4f} is the market's vol of the underlying", give)

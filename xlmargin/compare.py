@@ -1,0 +1,61 @@
+"""Several methods side by side: what each requires, what it takes in cash, what it saves against the rules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+
+from xlmargin.case import Case, Margin
+from xlmargin.errors import MarginError
+
+__all__ = ["HEADER", "compare_rows"]
+
+HEADER = ["Method", "Initial", "Maintenance", "Cash needed", "Against rules", "Saving", "Status", "Note"]
+RULES = "RULES"  # the strategy-based method that the others are held against
+
+
+def compare_rows(names: Iterable[str], answer: Callable[[str], tuple[Case, Margin]]) -> list[list[float | str | bool]]:
+    """One row per method; a method that cannot answer says why in its Note.
+
+    Parameters
+    ----------
+    names: the methods
+    answer: the case and the margin of one of them
+
+    Returns
+    -------
+    header and rows; Cash needed = requirement + premium paid for long options − option value that the method credits
+    """
+    found: dict[str, tuple[Case, Margin] | MarginError] = {}
+    for name in names:
+        try:
+            found[name] = answer(name)
+        except MarginError as error:
+            found[name] = error
+    rules = found.get(RULES)
+    against = None if rules is None or isinstance(rules, MarginError) else float(rules[1].initial.value.sum())
+    rows: list[list[float | str | bool]] = [list(HEADER)]
+    for name, result in found.items():
+        if isinstance(result, MarginError):
+            rows.append([name, "", "", "", "", "", "", str(result)])
+        else:
+            rows.append([name, *_row(*result, against)])
+    return rows
+
+
+def _row(case: Case, margin: Margin, against: float | None) -> list[float | str | bool]:
+    """Amounts, status and what is missing, of one method."""
+    initial, maintenance = (float(line.value.sum()) for line in (margin.initial, margin.maintenance))
+    cash = initial + premium_paid(case) - float(margin.option_value.value.sum())
+    compared: list[float | str | bool] = ["", ""]
+    if against is not None:
+        compared = [initial - against, 1.0 - initial / against if against else ""]
+    missing = case.rules.meta.missing
+    return [initial, maintenance, cash, *compared, case.rules.meta.status, f"not modelled: {missing}" if missing else ""]
+
+
+def premium_paid(case: Case) -> float:
+    """What the long options of all accounts cost at mark."""
+    long = np.maximum(case.units, 0.0)[:, case.book.instruments.is_option]
+    return float((long @ case.marks[case.book.instruments.is_option]).sum())

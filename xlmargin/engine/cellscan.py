@@ -1,0 +1,129 @@
+"""Finds the rows and cells of a sheet's XML by their place in the bytes, so that a few can be changed and no other byte."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from xml.parsers import expat
+
+from xlmargin.engine.formula import Area, parse_area
+from xlmargin.errors import MarginError
+
+__all__ = ["CellSpan", "RowSpan", "SheetSpans", "scan"]
+
+_TAG = re.compile(rb"""<[^<>"']*(?:(?:"[^"]*"|'[^']*')[^<>"']*)*>""")
+
+
+@dataclass(slots=True)
+class CellSpan:
+    """A cell element: its place, its start tag, its formula element if any, and what else but values it holds."""
+
+    row: int
+    column: int
+    start: int
+    end: int
+    tag: bytes
+    formula: bytes = b""
+    area: Area | None = None
+    rest: bytes = b""
+
+
+@dataclass(slots=True)
+class RowSpan:
+    """A row element: number, place, start tag, where its cells end, and the cells in their order."""
+
+    number: int
+    start: int
+    tag: bytes
+    inner_end: int = 0
+    end: int = 0
+    spans: str = ""
+    cells: list[CellSpan] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class SheetSpans:
+    """The cells of a sheet, with the place of the element around them and of the element that tells their extent."""
+
+    prefix: str = ""
+    start: int = 0
+    tag: bytes = b""
+    inner_end: int = 0
+    end: int = 0
+    rows: list[RowSpan] = field(default_factory=list)
+    dimension: tuple[int, bytes, str] | None = None
+
+
+def scan(data: bytes, sheet: str) -> SheetSpans:
+    """Find the rows and cells of a sheet.
+
+    Parameters: data, the XML of the sheet in UTF-8; sheet, its name for messages.
+    Raises: MarginError when it is not XML in UTF-8.
+    """
+    return _Scanner(data, sheet).found
+
+
+class _Scanner:
+    def __init__(self, data: bytes, sheet: str) -> None:
+        self._data = data
+        self._sheet = sheet
+        self._depth = 0  # 1 in sheetData, 2 in row, 3 in c, 4 in a child of c
+        self._row = self._column = 0
+        self._child = 0
+        self._array = ""
+        self.found = SheetSpans()
+        self._parser = expat.ParserCreate()
+        self._parser.StartElementHandler = self._open
+        self._parser.EndElementHandler = self._close
+        try:
+            data.decode("utf-8")
+            self._parser.Parse(data, True)
+        except (expat.ExpatError, UnicodeDecodeError) as error:
+            raise MarginError(f"The sheet {sheet!r} of this workbook cannot be read ({error}); save it again.") from None
+
+    def _tag(self) -> tuple[int, bytes]:
+        start = self._parser.CurrentByteIndex
+        match = _TAG.match(self._data, start)
+        return start, match.group() if match else b""
+
+    def _open(self, name: str, attributes: dict[str, str]) -> None:
+        prefix, _, tail = name.rpartition(":")
+        if self._depth == 0:
+            if tail == "sheetData":
+                self.found.start, self.found.tag = self._tag()
+                self.found.prefix = prefix + ":" if prefix else ""
+                self._depth = 1
+            elif tail == "dimension":
+                self.found.dimension = (*self._tag(), attributes.get("ref", ""))
+            return
+        self._depth += 1
+        if self._depth == 2:
+            self._row, self._column = int(attributes.get("r", self._row + 1)), 0
+            self.found.rows.append(RowSpan(self._row, *self._tag(), spans=attributes.get("spans", "")))
+        elif self._depth == 3:
+            where = parse_area(attributes.get("r", ""), "")
+            self._column = where.first_column if where else self._column + 1
+            start, tag = self._tag()
+            self.found.rows[-1].cells.append(CellSpan(self._row, self._column, start, 0, tag))
+        elif self._depth == 4:
+            self._child = self._parser.CurrentByteIndex
+            self._array = attributes.get("ref", "") if tail == "f" and attributes.get("t") == "array" else ""
+
+    def _close(self, name: str) -> None:
+        if self._depth == 0:
+            return
+        inner, tag = self._tag()
+        end = inner + len(tag)
+        if self._depth == 4:
+            cell, tail = self.found.rows[-1].cells[-1], name.rpartition(":")[2]
+            if tail == "f":
+                cell.formula, cell.area = self._data[self._child : end], parse_area(self._array, self._sheet)
+            elif tail not in ("v", "is"):
+                cell.rest += self._data[self._child : end]
+        elif self._depth == 3:
+            self.found.rows[-1].cells[-1].end = end
+        elif self._depth == 2:
+            self.found.rows[-1].inner_end, self.found.rows[-1].end = inner, end
+        elif self._depth == 1:
+            self.found.inner_end, self.found.end = inner, end
+        self._depth -= 1

@@ -1,0 +1,75 @@
+"""Mistakes that a person can mend: one exception, and the faults of a range as data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+__all__ = ["Fault", "Faults", "MarginError"]
+
+
+class MarginError(Exception):
+    """A mistake that a person can mend: the text says what, where and how to mend it."""
+
+
+class Fault(NamedTuple):
+    """One fault, or one thing worth knowing, of one cell of a range.
+
+    Parameters
+    ----------
+    row: row counted from the range's header row as 1
+    column: heading of the column, or "" where the whole row is meant
+    problem: what is wrong, beginning with the heading
+    fix: how to mend it
+    where: name of the range, "" for the positions
+    """
+
+    row: int
+    column: str
+    problem: str
+    fix: str
+    where: str = ""
+
+    @property
+    def place(self) -> str:
+        """The row as people name it: `row 7` or `market row 7`."""
+        return f"{self.where} row {self.row}".strip()
+
+    @property
+    def line(self) -> str:
+        """One line: where, what and how to mend it; a `must be` already says how."""
+        if f"{self.column} must be" in self.problem:
+            return f"{self.place}: {self.problem}"
+        return f"{self.place}: {self.problem}: {self.fix}"
+
+
+class Faults:
+    """What was found wrong (`faults`) and what is worth telling (`notes`) while a range was read."""
+
+    def __init__(self, where: str = "") -> None:
+        self.where = where
+        self.faults: list[Fault] = []
+        self.notes: list[Fault] = []
+
+    def add(self, row: int, column: str, problem: str, fix: str) -> None:
+        """Record a fault: no number may come from a range that has one."""
+        self.faults.append(Fault(row, column, problem, fix, self.where))
+
+    def note(self, row: int, column: str, problem: str, fix: str) -> None:
+        """Record something that is told but does not stop a calculation."""
+        self.notes.append(Fault(row, column, problem, fix, self.where))
+
+    def rows(self) -> set[int]:
+        """Rows that have at least one fault."""
+        return {fault.row for fault in self.faults}
+
+    def stop(self, more: Iterable[Fault] = ()) -> None:
+        """Raise the first fault by row, if there is one.
+
+        Raises
+        ------
+        MarginError: naming the row and the column
+        """
+        found = sorted([*self.faults, *more], key=lambda fault: fault.row)
+        if found:
+            raise MarginError(found[0].line)

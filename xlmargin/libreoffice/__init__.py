@@ -1,0 +1,18 @@
+"""LibreOffice Calc as a face of the PM_ functions: the add-in it loads, and a private session driven from Python."""
+
+from __future__ import annotations
+
+from xlmargin.libreoffice.addin import python_folders, write_addin, write_oxt
+from xlmargin.libreoffice.locate import Installation, find_libreoffice
+from xlmargin.libreoffice.session import Calc, Value, Workbook
+
+__all__ = [
+    "Calc",
+    "Installation",
+    "Value",
+    "Workbook",
+    "find_libreoffice",
+    "python_folders",
+    "write_addin",
+    "write_oxt",
+]

@@ -1,0 +1,283 @@
+"""The driver: runs under LibreOffice's Python, starts a private soffice and answers JSON lines about its sheets.
+
+It uses the standard library and uno alone, because that Python has nothing else. The first line on standard input
+holds the settings; every further line is [verb, arguments...] and is answered by {"ok": ...} or {"problem": text}.
+End of input ends the driver, its soffice and their folder, so that nothing is left when the client dies.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from pathlib import Path
+from typing import Any
+
+# These modules exist only in LibreOffice's Python, which brings no type hints for them.
+import uno  # type: ignore[import-not-found]
+from com.sun.star.beans import PropertyValue  # type: ignore[import-not-found]
+
+FILTERS = {"xlsx": "Calc MS Excel 2007 XML", "pdf": "calc_pdf_Export", "ods": "calc8"}
+RESTART = 81  # soffice ends with this when it wants to be started again after a first run
+EXCEL = 3  # com.sun.star.sheet.AddressConvention.XL_OOX
+FORMULA, ERROR = 16, 4  # com.sun.star.sheet.CellFlags.FORMULA, com.sun.star.sheet.FormulaResult.ERROR
+
+SETTING = '<item oor:path="/org.openoffice.{}"><prop oor:name="{}" oor:op="fuse"><value>{}</value></prop></item>'
+SETTINGS = (
+    ("Office.Calc/Formula/Load", "OOXMLRecalcMode", "0"),  # always recalculate on load
+    ("Office.Calc/Formula/Load", "ODFRecalcMode", "0"),
+    ("Office.Common/Misc", "UseDocumentOOoLockFile", "false"),  # a stale lock would make loading fail
+    ("Office.Common/Misc", "FirstRun", "false"),
+    ("Setup/L10N", "ooLocale", "en-US"),
+    ("Setup/L10N", "ooSetupSystemLocale", "en-US"),  # formulas read the same on every machine
+)
+
+
+def properties(**values: Any) -> tuple[Any, ...]:
+    """Named values as uno takes them."""
+    return tuple(PropertyValue(name, 0, value, 0) for name, value in values.items())
+
+
+class Office:
+    """A soffice of its own: own profile, own pipe, own process group."""
+
+    def __init__(self, soffice: str, home: str) -> None:
+        self.home = Path(home)
+        self.pipe = f"xlmargin{uuid.uuid4().hex}"
+        profile = self.home / "profile"
+        self.write_profile(profile)
+        self.command = [
+            soffice,
+            f"-env:UserInstallation={profile.as_uri()}",
+            f"-env:BUNDLED_EXTENSIONS={(self.home / 'extensions').as_uri()}",
+            *("--headless", "--invisible", "--norestore", "--nologo", "--nodefault", "--nolockcheck"),
+        ]
+        self.process: subprocess.Popen[bytes] | None = None
+        self.context: Any = None
+        self.desktop: Any = None
+
+    def write_profile(self, profile: Path) -> None:
+        """The settings a fresh profile starts with."""
+        items = "\n".join(SETTING.format(*setting) for setting in SETTINGS)
+        names = (
+            'xmlns:oor="http://openoffice.org/2001/registry" xmlns:xs="http://www.w3.org/2001/XMLSchema" '
+            'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"'
+        )
+        user = profile / "user"
+        user.mkdir(parents=True, exist_ok=True)
+        text = f'<?xml version="1.0" encoding="UTF-8"?>\n<oor:items {names}>\n{items}\n</oor:items>\n'
+        (user / "registrymodifications.xcu").write_text(text, encoding="utf-8")
+
+    def launch(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """Start the program in a process group of its own, what it prints going to a log in its folder."""
+        with open(self.home / "soffice.log", "ab") as log:
+            return subprocess.Popen(
+                [*self.command, *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=self.home,
+                start_new_session=True,
+            )
+
+    def start(self, timeout: float) -> None:
+        """Start and connect; the first start of a profile registers the add-in and ends, so it is made twice."""
+        limit = time.monotonic() + timeout
+        self.process = self.launch("--terminate_after_init")
+        self.process.wait(timeout)
+        self.process = self.launch(f"--accept=pipe,name={self.pipe};urp;")
+        context = uno.getComponentContext()
+        resolver = context.ServiceManager.createInstanceWithContext("com.sun.star.bridge.UnoUrlResolver", context)
+        url = f"uno:pipe,name={self.pipe};urp;StarOffice.ComponentContext"
+        while self.context is None:
+            try:
+                self.context = resolver.resolve(url)
+            except Exception as error:  # not there yet: uno has a class per reason
+                ended = self.process.poll()
+                if ended not in (None, RESTART) or time.monotonic() > limit:
+                    log = (self.home / "soffice.log").read_text(errors="replace")[-1000:]
+                    raise RuntimeError(f"soffice did not start (exit code {ended}): {error} {log}") from error
+                time.sleep(0.02)
+        self.desktop = self.service("com.sun.star.frame.Desktop")
+
+    def lives(self) -> bool:
+        """Whether the office still answers."""
+        try:
+            self.desktop.getComponents()
+        except Exception:  # uno has a class per way of being gone
+            return False
+        return True
+
+    def service(self, name: str) -> Any:
+        """An object of the running office."""
+        return self.context.ServiceManager.createInstanceWithContext(name, self.context)
+
+    def stop(self) -> None:
+        """End soffice, kindly, then by force, and remove its folder."""
+        with contextlib.suppress(Exception):  # an office that is gone cannot be asked to go
+            self.desktop.terminate()
+        if self.process is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(10 if self.desktop is not None else 0)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+        with contextlib.suppress(OSError):  # left over only after a kill
+            os.unlink(f"/tmp/OSL_PIPE_{os.getuid()}_{self.pipe}")
+        shutil.rmtree(self.home, ignore_errors=True)
+
+
+class Sheets:
+    """The verbs a client can use; a document is named by the number that open gave it."""
+
+    def __init__(self, desktop: Any, descriptions: Any) -> None:
+        self.desktop = desktop
+        self.descriptions = descriptions
+        self.documents: dict[int, Any] = {}
+        self.parsers: dict[int, Any] = {}
+        self.opened = 0
+
+    def open(self, path: str) -> int:
+        document = self.desktop.loadComponentFromURL(Path(path).as_uri(), "_blank", 0, properties(Hidden=True))
+        if document is None or not hasattr(document, "Sheets"):
+            raise ValueError(f"{path} is not a spreadsheet that LibreOffice can read")
+        self.opened += 1
+        self.documents[self.opened] = document
+        parser = document.createInstance("com.sun.star.sheet.FormulaParser")
+        parser.CompileEnglish = True
+        parser.FormulaConvention = EXCEL
+        self.parsers[self.opened] = parser
+        return self.opened
+
+    def describe(self, function: str) -> dict[str, Any]:
+        if not self.descriptions.hasByName(function):
+            raise ValueError(f"no function '{function}' in LibreOffice")
+        known = {entry.Name: entry.Value for entry in self.descriptions.getByName(function)}
+        arguments = [{"name": given.Name, "help": given.Description} for given in known["Arguments"] or ()]
+        return {"name": known["Name"], "summary": known["Description"], "arguments": arguments}
+
+    def sheet(self, document: int, sheet: str) -> Any:
+        sheets = self.documents[document].Sheets
+        if not sheets.hasByName(sheet):
+            raise ValueError(f"no sheet '{sheet}'; there are {', '.join(sheets.ElementNames)}")
+        return sheets.getByName(sheet)
+
+    def cells(self, document: int, sheet: str, where: str) -> Any:
+        try:
+            return self.sheet(document, sheet).getCellRangeByName(where)
+        except uno.getClass("com.sun.star.uno.RuntimeException"):  # it says nothing more
+            raise ValueError(f"'{where}' is not a range of sheet '{sheet}'; write it like A1:C3") from None
+
+    def sheets(self, document: int) -> list[str]:
+        return list(self.documents[document].Sheets.ElementNames)
+
+    def get(self, document: int, sheet: str, where: str) -> list[list[Any]]:
+        cells = self.cells(document, sheet, where)
+        rows: list[list[Any]] = [list(row) for row in cells.getDataArray()]
+        area = cells.RangeAddress
+        for empty in cells.queryEmptyCells().RangeAddresses:
+            for row in range(empty.StartRow, empty.EndRow + 1):
+                for column in range(empty.StartColumn, empty.EndColumn + 1):
+                    rows[row - area.StartRow][column - area.StartColumn] = None
+        for wrong in cells.queryFormulaCells(ERROR).RangeAddresses:
+            for row in range(wrong.StartRow - area.StartRow, wrong.EndRow - area.StartRow + 1):
+                for column in range(wrong.StartColumn - area.StartColumn, wrong.EndColumn - area.StartColumn + 1):
+                    cell = cells.getCellByPosition(column, row)
+                    rows[row][column] = {"error": cell.String, "code": cell.getError()}
+        return rows
+
+    def formulas(self, document: int, sheet: str) -> dict[str, str]:
+        page = self.sheet(document, sheet)
+        found: dict[str, str] = {}
+        for block in page.queryContentCells(FORMULA).RangeAddresses:
+            for row in range(block.StartRow, block.EndRow + 1):
+                for column in range(block.StartColumn, block.EndColumn + 1):
+                    cell = page.getCellByPosition(column, row)
+                    place = cell
+                    if cell.FormulaLocal.startswith("{"):
+                        place = page.createCursorByRange(cell)
+                        place.collapseToCurrentArray()
+                    name = place.AbsoluteName.rpartition(".")[2].replace("$", "")
+                    if name not in found:
+                        found[name] = self.as_excel_writes(document, cell, is_array=place is not cell)
+        return found
+
+    def as_excel_writes(self, document: int, cell: Any, *, is_array: bool) -> str:
+        tokens = cell.getArrayTokens() if is_array else cell.getTokens()
+        text = "=" + self.parsers[document].printFormula(tokens, cell.CellAddress)
+        return f"{{{text}}}" if is_array else text
+
+    def set(self, document: int, sheet: str, where: str, rows: list[list[Any]]) -> None:
+        cells = self.cells(document, sheet, where)
+        area = cells.RangeAddress
+        height, width = area.EndRow - area.StartRow + 1, area.EndColumn - area.StartColumn + 1
+        if len(rows) != height or any(len(row) != width for row in rows):
+            raise ValueError(f"{where} has {height} rows of {width} cells; give as many values")
+        formulas = []
+        data = []
+        for y, row in enumerate(rows):
+            data.append(tuple("" if value is None or _is_formula(value) else value for value in row))
+            formulas += [(x, y, value) for x, value in enumerate(row) if _is_formula(value)]
+        cells.setDataArray(tuple(data))
+        for x, y, text in formulas:
+            cell = cells.getCellByPosition(x, y)
+            cell.setTokens(self.parsers[document].parseFormula(text[1:], cell.CellAddress))
+
+    def calculate(self, document: int) -> None:
+        self.documents[document].calculateAll()
+
+    def save(self, document: int, path: str, kind: str) -> None:
+        filters = properties(FilterName=FILTERS[kind], Overwrite=True)
+        self.documents[document].storeToURL(Path(path).as_uri(), filters)
+
+    def close(self, document: int) -> None:
+        del self.parsers[document]
+        self.documents.pop(document).close(True)
+
+
+def _is_formula(value: object) -> bool:
+    return isinstance(value, str) and value.startswith("=")
+
+
+def reason(error: Exception) -> str:
+    """One line of an error, without a full stop; uno's errors name their class in the text already."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(" .:")
+
+
+def main() -> None:
+    """Start as the first line says, answer until the input ends."""
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # whatever else prints must not disturb the answers
+
+    def answer(**content: object) -> None:
+        print(json.dumps(content), file=answers, flush=True)
+
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    settings = json.loads(sys.stdin.readline())
+    timeout = settings.pop("timeout")
+    office = Office(**settings)
+    try:
+        office.start(timeout)
+        answer(ok=office.process.pid if office.process else 0)
+        sheets = Sheets(office.desktop, office.service("com.sun.star.sheet.FunctionDescriptions"))
+        for line in sys.stdin:
+            verb, *arguments = json.loads(line)
+            try:
+                answer(ok=getattr(sheets, verb)(*arguments))
+            except Exception as error:  # the client must hear of it, whatever it is
+                if not office.lives():
+                    break
+                answer(problem=reason(error))
+    except Exception as error:  # starting failed
+        answer(problem=reason(error))
+    finally:
+        office.stop()
+
+
+main()

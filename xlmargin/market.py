@@ -1,0 +1,167 @@
+"""The market as arrays: spot and rate per underlying, forwards and vols as nodes of each expiry, one valuation time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["AT_STRIKE", "BY_EXPIRY", "BY_UNDERLYING", "NO_VOL", "ON_SMILE", "YEAR", "Market", "Nodes", "forwards",
+           "rates", "spots", "vols"]
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+DAY = 86_400.0
+YEAR = 365 * DAY  # ACT/365 to the second
+
+# Where a vol was found, best first.
+AT_STRIKE, ON_SMILE, BY_EXPIRY, BY_UNDERLYING, NO_VOL = range(5)
+
+
+@dataclass(frozen=True, slots=True)
+class Nodes:
+    """Curve and smile points as long columns (N,); NaN where a node does not carry the value.
+
+    Parameters
+    ----------
+    underlying: index of the underlying
+    expiry: seconds since 1970 UTC
+    strike: NaN for a node of the whole expiry [account currency]
+    forward: [account currency]
+    vol: fraction per square-root year
+    rate: continuously compounded fraction per year
+    """
+
+    underlying: Ints
+    expiry: Floats
+    strike: Floats
+    forward: Floats
+    vol: Floats
+    rate: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """What the market range says.
+
+    Parameters
+    ----------
+    underlyings: upper-case names, (U,)
+    spot: NaN where none is given, (U,) [account currency]
+    rate: continuously compounded fraction per year, (U,)
+    vol: an underlying's own vol, NaN where none is given, (U,)
+    as_of: valuation time, seconds since 1970 UTC
+    nodes: points of curves and smiles
+    """
+
+    underlyings: tuple[str, ...]
+    spot: Floats
+    rate: Floats
+    vol: Floats
+    as_of: float
+    nodes: Nodes
+
+    @classmethod
+    def empty(cls, as_of: float) -> Market:
+        """A market that knows nothing but the time."""
+        none, floats = np.empty(0, np.int64), np.empty(0)
+        return cls((), floats, floats, floats, as_of, Nodes(none, floats, floats, floats, floats, floats))
+
+
+def _key(underlying: Ints, expiry: Floats) -> Ints:
+    """One integer per underlying and UTC day of expiry: no venue lists two expiries a day."""
+    days = np.floor(np.where(np.isfinite(expiry), expiry, -DAY) / DAY).astype(np.int64)
+    return underlying * 1_000_000 + days
+
+
+def _mean_by_key(keys: Ints, values: Floats) -> tuple[Ints, Floats]:
+    """Distinct keys that carry a value, sorted, and the mean of their values."""
+    there = np.isfinite(values)
+    distinct, where = np.unique(keys[there], return_inverse=True)
+    return distinct, np.bincount(where, values[there], len(distinct)) / np.bincount(where, minlength=len(distinct))
+
+
+def _find(distinct: Ints, values: Floats, wanted: Ints) -> Floats:
+    """The value of each wanted key, NaN where there is none."""
+    if not len(distinct):
+        return np.full(len(wanted), np.nan)
+    at = np.minimum(np.searchsorted(distinct, wanted), len(distinct) - 1)
+    return np.where(distinct[at] == wanted, values[at], np.nan)
+
+
+def _pick(values: Floats, underlying: Ints) -> Floats:
+    """A value per underlying for each instrument, NaN where the market does not know the underlying (index −1)."""
+    return np.append(values, np.nan)[underlying]
+
+
+def spots(market: Market, underlying: Ints) -> Floats:
+    """Spot of each instrument's underlying, NaN where there is none, (K,)."""
+    return _pick(market.spot, underlying)
+
+
+def rates(market: Market, underlying: Ints, expiry: Floats) -> Floats:
+    """Rate of each instrument: its expiry's, else its underlying's, else 0, (K,)."""
+    nodes = market.nodes
+    own = _find(*_mean_by_key(_key(nodes.underlying, nodes.expiry), nodes.rate), _key(underlying, expiry))
+    own = np.where(np.isnan(own), _pick(market.rate, underlying), own)
+    return np.where(np.isnan(own), 0.0, own)
+
+
+def forwards(market: Market, underlying: Ints, expiry: Floats, strike: Floats) -> Floats:
+    """Forward that the market gives for each instrument, NaN where it gives none, (K,).
+
+    A chain may carry a forward on every row: the one at the instrument's own strike, else the mean of its expiry.
+    """
+    nodes = market.nodes
+    keys, wanted = _key(nodes.underlying, nodes.expiry), _key(underlying, expiry)
+    strikes = np.unique(nodes.strike)
+
+    def at_strike(key: Ints, values: Floats) -> Ints:
+        found = np.searchsorted(strikes, values)
+        exact = np.isfinite(values) & (np.append(strikes, np.nan)[found] == values)
+        return np.where(exact, key * (len(strikes) + 1) + found, -1)
+
+    own_keys = at_strike(keys, nodes.strike)
+    own = _find(*_mean_by_key(own_keys, np.where(own_keys < 0, np.nan, nodes.forward)), at_strike(wanted, strike))
+    return np.where(np.isfinite(own), own, _find(*_mean_by_key(keys, nodes.forward), wanted))
+
+
+def vols(market: Market, underlying: Ints, expiry: Floats, strike: Floats) -> tuple[Floats, Ints]:
+    """Vol of each option from the market: at its strike, on its expiry's smile, of its expiry, of its underlying.
+
+    Parameters
+    ----------
+    underlying, expiry, strike: one entry per option, (K,)
+
+    Returns
+    -------
+    vols (K,), NaN where the market has none, and where each was found (K,): AT_STRIKE … NO_VOL
+    """
+    nodes = market.nodes
+    keys, wanted = _key(nodes.underlying, nodes.expiry), _key(underlying, expiry)
+    result, origin = np.full(len(wanted), np.nan), np.full(len(wanted), NO_VOL, np.int64)
+    for values, found_at in ((_pick(market.vol, underlying), BY_UNDERLYING),
+                             (_find(*_mean_by_key(keys, np.where(np.isnan(nodes.strike), nodes.vol, np.nan)), wanted),
+                              BY_EXPIRY)):
+        there = np.isfinite(values)
+        result[there], origin[there] = values[there], found_at
+    points = np.isfinite(nodes.strike) & np.isfinite(nodes.vol)
+    for key in np.intersect1d(keys[points], wanted):
+        smile, mine = points & (keys == key), wanted == key
+        result[mine], origin[mine] = _on_smile(nodes.strike[smile], nodes.vol[smile], strike[mine])
+    return result, origin
+
+
+def _on_smile(nodes: Floats, vol: Floats, strike: Floats) -> tuple[Floats, Ints]:
+    """Interpolate one smile in total variance over log-moneyness, flat beyond its ends.
+
+    All nodes share expiry and forward, so vol² and the log of the strike stand for the two.
+    """
+    strikes, where = np.unique(nodes, return_inverse=True)
+    at_node = np.bincount(where, vol, len(strikes)) / np.bincount(where)
+    between = np.sqrt(np.interp(np.log(strike), np.log(strikes), at_node**2))
+    at = np.minimum(np.searchsorted(strikes, strike), len(strikes) - 1)
+    exact = strikes[at] == strike
+    return np.where(exact, at_node[at], between), np.where(exact, AT_STRIKE, ON_SMILE)

@@ -1,0 +1,49 @@
+"""Stress: the worst loss of the whole book in a desk's own scenarios."""
+
+from __future__ import annotations
+
+from xlmargin.case import Case, Margin
+from xlmargin.errors import MarginError
+from xlmargin.rules import Rules
+from xlmargin.scenarios import Scenarios
+from xlmargin.statement import above, given, total, worst
+
+__all__ = ["TAKES_TABLE", "requirement", "scenarios"]
+
+TAKES_TABLE = True
+
+
+def scenarios(names: tuple[str, ...], rules: Rules, table: Scenarios | None = None) -> Scenarios:
+    """The desk's scenarios, for the underlyings of the book.
+
+    Parameters
+    ----------
+    table: the desk's own scenarios
+
+    Raises
+    ------
+    MarginError: no table was given
+    """
+    if table is None:
+        raise MarginError("STRESS needs your own scenarios: give as parameters a range with the headings Scenario, "
+                          "Underlying, Price move, Vol move, Days, Weight")
+    return table
+
+
+def requirement(case: Case) -> Margin:
+    """The worst loss over the scenarios, all underlyings moving together as each scenario says.
+
+    Returns
+    -------
+    requirement + required, the same for initial and maintenance
+    """
+    names = case.book.instruments.underlyings
+    by_underlying = [case.losses(u) for u in range(len(names))]
+    losses = []
+    for s, (name, text) in enumerate(zip(case.scenarios.names, case.scenarios.descriptions)):
+        parts = [total(names[u], (lines[s],)) for u, lines in enumerate(by_underlying)]
+        losses.append(total(f"Scenario {name}: {text}", parts or [given("No positions", 0.0, "the book is flat")]))
+    initial = total("Initial margin", (worst("Scanning risk", losses),))
+    maintenance = total("Maintenance margin", (above(initial),))
+    value = case.option_value()
+    return Margin(initial, maintenance, (value,), value)

@@ -1,0 +1,192 @@
+"""Names and dates as venues and people write them: instruments, kinds, expiries."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import re
+from typing import NamedTuple
+
+__all__ = ["CALL", "FUTURE", "KIND_NAMES", "KINDS", "PERPETUAL", "PUT", "SPOT", "Contract", "expiry_from_text", "instant",
+           "instrument_name", "parse_instrument", "serial_instant", "show_instant", "venue_of"]
+
+SPOT, FUTURE, PERPETUAL, CALL, PUT = range(5)
+KIND_NAMES = ("spot", "future", "perp", "call", "put")
+
+KINDS = {
+    **dict.fromkeys(("s", "spot", "stock", "cash", "coin", "share", "shares", "equity", "underlying"), "spot"),
+    **dict.fromkeys(("f", "fut", "future", "futures", "forward", "fwd"), "future"),
+    **dict.fromkeys(("perp", "perps", "perpetual", "perpetuals", "swap"), "perp"),
+    **dict.fromkeys(("c", "call", "calls", "calloption"), "call"),
+    **dict.fromkeys(("p", "put", "puts", "putoption"), "put"),
+}
+
+HOUR = 3600.0
+DAY = 24 * HOUR
+EXPIRY_HOUR = 8  # every crypto venue's dated contract expires at 08:00 UTC
+EXCEL_EPOCH = dt.datetime(1899, 12, 30, tzinfo=dt.timezone.utc).timestamp()
+FIRST_SERIAL, LAST_SERIAL = 36526, 73051  # 2000-01-01 … 2100-01-01: outside it is no date a desk means
+MONTHS = {name: i for i, name in enumerate(
+    ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"), 1)}
+
+VENUES = {name: name for name in ("deribit", "okx", "bybit", "binance", "derive", "paradex", "thalex", "cme", "gate",
+                                  "bit", "aevo")} | {"bit.com": "bit", "gate.io": "gate", "lyra": "derive", "okex": "okx"}
+COIN_SETTLED = {"BTC", "ETH"}  # Deribit's own coins; every other contract there is USDC-linear
+
+
+class Contract(NamedTuple):
+    """What an instrument's name says.
+
+    Parameters
+    ----------
+    underlying: upper-case coin or share
+    kind: SPOT, FUTURE, PERPETUAL, CALL or PUT
+    strike: NaN where there is none
+    expiry: seconds since 1970 UTC, NaN where there is none
+    inverse: settled in the coin
+    """
+
+    underlying: str
+    kind: int
+    strike: float
+    expiry: float
+    inverse: bool
+
+
+def instant(year: int, month: int, day: int, hour: int = EXPIRY_HOUR) -> float | None:
+    """Seconds since 1970 of a UTC date (at 08:00 unless said), or None where there is no such date."""
+    try:
+        return dt.datetime(year, month, day, hour, tzinfo=dt.timezone.utc).timestamp()
+    except ValueError:
+        return None
+
+
+def show_instant(seconds: float) -> str:
+    """An instant as messages show it: `2025-06-27 08:00 UTC`."""
+    if not math.isfinite(seconds):
+        return ""
+    return dt.datetime.fromtimestamp(seconds, dt.timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def venue_of(text: str) -> str | None:
+    """The venue that a text names, or None where it names none that is known; blank is Deribit."""
+    return VENUES.get(re.sub(r"\s+", "", text).lower() or "deribit")
+
+
+def serial_instant(serial: float, hour: int = EXPIRY_HOUR) -> float | None:
+    """Seconds since 1970 of an Excel serial or of a number yyyymmdd, or None where it is no sensible date.
+
+    A whole serial is a date and means `hour`:00 UTC; a fraction is its own time of day.
+    """
+    if FIRST_SERIAL <= serial < LAST_SERIAL:
+        seconds = EXCEL_EPOCH + round(serial * DAY, 3)
+        return seconds + hour * HOUR if float(serial).is_integer() else seconds
+    if float(serial).is_integer() and 20000101 <= serial <= 20991231:
+        number = int(serial)
+        return instant(number // 10000, number // 100 % 100, number % 100, hour)
+    return None
+
+
+_DAY_MONTH_YEAR = re.compile(r"(\d{1,2})[\s-]?([A-Za-z]{3})[a-z]*\.?[\s-]?(\d{4}|\d{2})$")
+_COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})$")
+_SHORT = re.compile(r"(\d{2})(\d{2})(\d{2})$")
+_ISO_DATE = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})$")
+
+
+def expiry_from_text(text: str, hour: int = EXPIRY_HOUR) -> float | None:
+    """Seconds since 1970 of a date or time in text: `27JUN25`, `28-Aug-25`, `20321217`, `240628`, ISO; None otherwise.
+
+    A time without a zone is UTC; a date alone means `hour`:00 UTC. `06/07/25` is refused: it has two readings.
+    """
+    text = text.strip()
+    if match := _DAY_MONTH_YEAR.match(text):
+        month = MONTHS.get(match[2].lower())
+        return instant(_year(match[3]), month, int(match[1]), hour) if month else None
+    if match := _COMPACT.match(text) or _SHORT.match(text) or _ISO_DATE.match(text):
+        return instant(_year(match[1]), int(match[2]), int(match[3]), hour)
+    try:
+        moment = dt.datetime.fromisoformat(re.sub(r"\s*(Z|UTC)$", "+00:00", text))
+    except ValueError:
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=dt.timezone.utc)).timestamp()
+
+
+def _year(text: str) -> int:
+    return int(text) if len(text) == 4 else 2000 + int(text)
+
+
+def _coin_settled(underlying: str, venue: str) -> bool:
+    """Whether a contract without a quote currency in its name is settled in the coin at that venue."""
+    return venue == "deribit" and underlying in COIN_SETTLED
+
+
+_COIN = r"([A-Z0-9]{1,15}?)"
+_QUOTE = r"(USDC|USDT|USD|EURR|EUR)"
+_STRIKE = r"(\d+(?:[d.]\d+)?)"
+_DATE = r"(\d{1,2}[A-Z]{3}\d{2}|\d{8}|\d{6})"
+_OPTION = re.compile(rf"{_COIN}(?:[_-]?{_QUOTE})?-{_DATE}-{_STRIKE}-([CP])(?:-{_QUOTE})?$", re.I)
+_DATED = re.compile(rf"{_COIN}(?:[_-]?{_QUOTE})?[-_]{_DATE}$", re.I)
+_PERP = re.compile(rf"{_COIN}(?:[_-]?{_QUOTE})?[-_]?(PERPETUAL|PERP|SWAP)$", re.I)
+_PAIR = re.compile(rf"{_COIN}([_-]?){_QUOTE}$", re.I)
+
+
+def parse_instrument(name: str, venue: str) -> Contract | None:
+    """The contract that a venue's instrument name stands for, or None where it has no known form.
+
+    Parameters
+    ----------
+    name: as the venue spells it, in any case
+    venue: lower-case venue, which decides what a name that two venues share means
+    """
+    text = name.strip()
+    if match := _OPTION.match(text):
+        coin, quote, date, strike, kind, tail = match.groups()
+        expiry = expiry_from_text(date)
+        value = float(strike.lower().replace("d", "."))
+        if expiry is None or value <= 0.0:
+            return None
+        return Contract(coin.upper(), CALL if kind.upper() == "C" else PUT, value, expiry,
+                        _inverse(coin, tail or quote, venue, dated_by_digits=date.isdigit()))
+    if match := _PERP.match(text):
+        coin, quote, word = match.groups()
+        inverse = _inverse(coin, quote, venue, dated_by_digits=word.upper() == "PERP" and quote is None)
+        return Contract(coin.upper(), PERPETUAL, math.nan, math.nan, inverse)
+    if match := _DATED.match(text):
+        coin, quote, date = match.groups()
+        expiry = expiry_from_text(date)
+        if expiry is None:
+            return None
+        return Contract(coin.upper(), FUTURE, math.nan, expiry,
+                        _inverse(coin, quote, venue, dated_by_digits=date.isdigit()))
+    if match := _PAIR.match(text):
+        coin, joint, quote = match.groups()
+        # BTCUSDT is the perpetual of Binance and Bybit; a pair with a separator is the spot market
+        kind = SPOT if joint else PERPETUAL
+        return Contract(coin.upper(), kind, math.nan, math.nan, kind == PERPETUAL and quote.upper() == "USD")
+    return None
+
+
+def _inverse(coin: str, quote: str | None, venue: str, *, dated_by_digits: bool) -> bool:
+    """Settled in the coin: a USD quote (OKX BTC-USD-…, Binance BTCUSD_PERP), or Deribit's BTC-… and ETH-… names."""
+    if quote is not None:
+        return quote.upper() == "USD" and venue not in ("paradex", "derive")
+    # a date in digits (Binance, Derive) or a bare PERP (Derive, Bybit) is never Deribit's spelling
+    return not dated_by_digits and _coin_settled(coin.upper(), venue)
+
+
+def instrument_name(underlying: str, kind: int, strike: float, expiry: float, days: float = math.nan) -> str:
+    """A contract in Deribit's spelling, for rows that name it by columns; days stand in for a date where they were given."""
+    if kind == SPOT:
+        return f"{underlying} spot"
+    if kind == PERPETUAL:
+        return f"{underlying}-PERPETUAL"
+    if math.isfinite(days):
+        date = f"{days:.10g}D"
+    elif math.isfinite(expiry):
+        day = dt.datetime.fromtimestamp(expiry, dt.timezone.utc)
+        date = f"{day.day}{day:%b%y}".upper()
+    else:
+        date = "?"  # a row whose expiry is at fault
+    if kind == FUTURE:
+        return f"{underlying}-{date}"
+    return f"{underlying}-{date}-{strike:.15g}-{'C' if kind == CALL else 'P'}"

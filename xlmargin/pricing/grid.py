@@ -1,0 +1,178 @@
+"""Black-76 call prices of many options under many scenarios: the kernel of the margin path."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xlmargin.pricing.normal import cdf_in_place
+
+__all__ = ["call_grid"]
+
+FloatArray = NDArray[np.float64]
+
+TILE = 16384  # cells of one tile: its buffers and the table of the cdf stay in the second-level cache
+SCENARIOS_PER_TILE = 32
+SMALLEST = 1e-100  # stands in for a total vol of 0: d is then +-infinity in effect, without dividing by 0
+
+
+class _Options(NamedTuple):
+    """Options of one tile, each (k,)."""
+
+    forward: FloatArray
+    strike: FloatArray
+    moneyness: FloatArray
+    root_years: FloatArray
+    vol: FloatArray
+    tenor: FloatArray | None
+
+
+class _Scenarios(NamedTuple):
+    """Scenarios of one tile, each a column (s, 1)."""
+
+    price: FloatArray
+    log_price: FloatArray
+    growth: FloatArray
+    relative: FloatArray
+    absolute: FloatArray
+    floor: FloatArray
+
+
+class _Scratch:
+    """Flat buffers, cut anew for every tile, so that each tile is contiguous whatever its shape."""
+
+    def __init__(self, cells: int) -> None:
+        self._floats = np.empty((4, 2 * cells))
+        self._index = np.empty(2 * cells, dtype=np.int64)
+
+    def cut(self, scenarios: int, options: int) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+        """Return four (2, s, k) views: d1 and d2 stacked, two for the cdf, one for what the tile itself needs."""
+        shape = (2, scenarios, options)
+        first, second, third, fourth = (row[: 2 * scenarios * options].reshape(shape) for row in self._floats)
+        return first, second, third, fourth
+
+    def index(self, scenarios: int, options: int) -> NDArray[np.int64]:
+        """Return a (2, s, k) view of integers."""
+        return self._index[: 2 * scenarios * options].reshape(2, scenarios, options)
+
+
+def call_grid(
+    forward: FloatArray,
+    strike: FloatArray,
+    root_years: FloatArray,
+    vol: FloatArray,
+    price: FloatArray,
+    relative: FloatArray,
+    absolute: FloatArray,
+    floor: FloatArray,
+    tenor: FloatArray | None = None,
+) -> FloatArray:
+    """Return undiscounted Black-76 call prices of K options under S scenarios.
+
+    The shocked vol is the larger of the floor and vol (1 + relative tenor) + absolute tenor, and never below 0.
+    No price is below its intrinsic value, which it meets exactly where no time or vol is left.
+
+    Parameters
+    ----------
+    forward, strike : (K,) [price], positive or 0
+    root_years : (K,) square root of the years to expiry [year ** 0.5], positive or 0
+    vol : (K,) [per year ** 0.5], positive or 0
+    price : (S,) factor on the forward, positive or 0
+    relative : (S,) change of vol as a fraction of itself
+    absolute : (S,) change of vol in vol
+    floor : (S,) lowest shocked vol
+    tenor : (K,) weight of the vol changes by expiry; all 1 when left out
+
+    Returns
+    -------
+    (K, S) [price], C-contiguous, never negative
+
+    Notes
+    -----
+    The error is below 1e-14 of the larger of forward and strike.
+    """
+    tiny = 1e-300  # a price of 0 has no logarithm, but this one prices it as exactly worthless
+    options = _Options(
+        forward, strike, np.log(np.maximum(forward, tiny) / np.maximum(strike, tiny)), root_years, vol, tenor
+    )
+    columns = (price, np.log(np.maximum(price, tiny)), 1.0 + relative, relative, absolute, floor)
+    scenarios = _Scenarios(*(column[:, None] for column in columns))
+    grid = np.empty((len(forward), len(price)))
+    height = max(1, min(len(price), SCENARIOS_PER_TILE))
+    width = max(1, min(len(forward), TILE // height))
+    scratch = _Scratch(height * width)
+    for across in _blocks(len(price), height):
+        part = _Scenarios(*(column[across] for column in scenarios))
+        for along in _blocks(len(forward), width):
+            rows = _Options(*(None if row is None else row[along] for row in options))  # type: ignore[arg-type]
+            _price_tile(rows, part, scratch, grid[along, across])
+    return grid
+
+
+def _blocks(length: int, longest: int) -> Iterator[slice]:
+    """Cut a length into as few blocks as possible, as equal as possible."""
+    count = -(-length // longest)
+    for number in range(count):
+        yield slice(length * number // count, length * (number + 1) // count)
+
+
+def _price_tile(options: _Options, scenarios: _Scenarios, scratch: _Scratch, out: FloatArray) -> None:
+    """Write the call prices of a tile into out, (k, s)."""
+    shape = (len(scenarios.price), len(options.forward))
+    d, node, offset, spare = scratch.cut(*shape)
+    half = spare[0]
+    if _separable(options, scenarios):
+        _separable_d(options, scenarios, d[0], half)
+    else:
+        _shocked_d(options, scenarios, d[0], half)
+    np.subtract(d[0], half, out=d[1])
+    np.add(d[0], half, out=d[0])
+    cdf_in_place(d, node, offset, scratch.index(*shape))
+    forward, value = spare[0], d[0]
+    np.multiply(scenarios.price, options.forward, out=forward)
+    np.multiply(d[0], forward, out=d[0])
+    np.multiply(d[1], options.strike, out=d[1])
+    np.subtract(d[0], d[1], out=value)
+    np.subtract(forward, options.strike, out=forward)
+    np.maximum(value, forward, out=value)
+    np.maximum(value.T, 0.0, out=out)
+
+
+def _separable(options: _Options, scenarios: _Scenarios) -> bool:
+    """Whether every shocked vol of the tile is a number of the option times a number of the scenario."""
+    if options.tenor is not None or scenarios.absolute.any():
+        return False
+    lowest = options.vol.min() * scenarios.growth
+    return bool((lowest >= np.maximum(scenarios.floor, 0.0)).all())
+
+
+def _separable_d(options: _Options, scenarios: _Scenarios, middle: FloatArray, half: FloatArray) -> None:
+    """Fill (d1 + d2) / 2 and (d1 - d2) / 2 without a division per cell."""
+    total = np.maximum(options.vol * options.root_years, SMALLEST)
+    growth = np.maximum(scenarios.growth, SMALLEST)
+    np.add(options.moneyness, scenarios.log_price, out=middle)
+    np.multiply(middle, 1.0 / total, out=middle)
+    np.multiply(middle, 1.0 / growth, out=middle)
+    np.multiply(0.5 * total, growth, out=half)
+
+
+def _shocked_d(options: _Options, scenarios: _Scenarios, middle: FloatArray, half: FloatArray) -> None:
+    """Fill (d1 + d2) / 2 and (d1 - d2) / 2 where the shocked vol is not a plain product."""
+    if options.tenor is None:
+        np.multiply(options.vol, scenarios.growth, out=half)
+        np.add(half, scenarios.absolute, out=half)
+    else:
+        np.multiply(scenarios.relative, options.tenor, out=half)
+        np.add(half, 1.0, out=half)
+        np.multiply(half, options.vol, out=half)
+        np.multiply(scenarios.absolute, options.tenor, out=middle)
+        np.add(half, middle, out=half)
+    np.maximum(half, np.maximum(scenarios.floor, 0.0), out=half)
+    np.multiply(half, options.root_years, out=half)
+    np.maximum(half, SMALLEST, out=half)
+    np.add(options.moneyness, scenarios.log_price, out=middle)
+    np.divide(middle, half, out=middle)
+    np.multiply(half, 0.5, out=half)

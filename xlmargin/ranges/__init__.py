@@ -1,0 +1,1 @@
+"""Ranges of a sheet become typed columns: positions, market, parameters."""

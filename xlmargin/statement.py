@@ -1,0 +1,210 @@
+"""Lines that compute what they say: the explanation of a margin is its calculation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xlmargin.errors import MarginError
+
+__all__ = ["Line", "Rule", "above", "find", "given", "largest", "less", "not_modelled", "over_accounts", "path_of", "smallest",
+           "times", "total", "walk", "weighted", "worst"]
+
+Floats = NDArray[np.float64]
+Parts = Callable[[int], tuple["Line", ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How a line follows from its parts.
+
+    Parameters
+    ----------
+    text: the rule in words
+    compute: from the parts' values (N, A) to the line's (A,); None for a number that was given
+    binding_only: only the part that decides is explained further
+    """
+
+    text: str
+    compute: Callable[[Floats], Floats] | None
+    binding_only: bool = False
+
+
+GIVEN = Rule("given", None)
+TOTAL = Rule("sum of the lines below", lambda parts: parts.sum(axis=0))
+LESS = Rule("the first line below less the others", lambda parts: parts[0] - parts[1:].sum(axis=0))
+TIMES = Rule("product of the lines below", lambda parts: np.prod(parts, axis=0))
+LARGEST = Rule("largest of the lines below", lambda parts: parts.max(axis=0))
+SMALLEST = Rule("smallest of the lines below", lambda parts: parts.min(axis=0))
+WORST = Rule("largest loss of the scenarios below, at least 0", lambda parts: np.maximum(parts.max(axis=0), 0.0), True)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A number for each of A books that carries the lines it was made from.
+
+    Parameters
+    ----------
+    label: what the number is
+    value: one number per book (A,) [account currency unless the label says otherwise]
+    rule: how it follows from its parts
+    parts: the lines it was made from, for the book at an index
+    detail: where a given number comes from, in words, or more about the rule
+    status: verified, published, estimate, illustrative, not set or not modelled; "" where the method's own holds
+    source: document, parameter file or sheet row
+    """
+
+    label: str
+    value: Floats
+    rule: Rule
+    parts: Parts
+    detail: str = ""
+    status: str = ""
+    source: str = ""
+
+    def book(self, a: int) -> Line:
+        """The same line for one book alone; its parts are cut the same way."""
+        value = self.value if len(self.value) == 1 else self.value[a:a + 1]
+        return replace(self, value=value, parts=lambda _: tuple(part.book(a) for part in self.parts(a)))
+
+    @property
+    def amount(self) -> float:
+        """The number of a line of one book."""
+        return float(self.value[0])
+
+    @property
+    def how(self) -> str:
+        """The rule in words, as a sheet shows it."""
+        if self.rule is GIVEN:
+            return self.detail or self.rule.text
+        return f"{self.rule.text}: {self.detail}" if self.detail else self.rule.text
+
+
+def given(label: str, value: Floats | float, detail: str, *, status: str = "", source: str = "") -> Line:
+    """A number that is not computed from other lines: a parameter, a quantity, a price."""
+    return Line(label, np.atleast_1d(np.asarray(value, np.float64)), GIVEN, lambda _: (), detail, status, source)
+
+
+def not_modelled(label: str, why: str, *, status: str = "not modelled", source: str = "") -> Line:
+    """A part of a rulebook that does not count here: a line of 0 that says so, never a silent zero."""
+    return given(label, 0.0, why, status=status, source=source)
+
+
+def above(line: Line) -> Line:
+    """A line that the statement has explained already."""
+    return replace(line, rule=GIVEN, parts=lambda _: (), detail=f"as above: {line.label}")
+
+
+def _made(rule: Rule, label: str, parts: Sequence[Line], detail: str, status: str, source: str) -> Line:
+    fixed = tuple(parts)
+    assert rule.compute is not None and fixed
+    stacked = np.stack(np.broadcast_arrays(*(part.value for part in fixed)))
+    return Line(label, rule.compute(stacked), rule, lambda _: fixed, detail, status, source)
+
+
+def total(label: str, parts: Sequence[Line], detail: str = "", *, status: str = "", source: str = "") -> Line:
+    """The sum of its parts."""
+    return _made(TOTAL, label, parts, detail, status, source)
+
+
+def less(label: str, parts: Sequence[Line], detail: str = "", *, status: str = "", source: str = "") -> Line:
+    """The first part less the others."""
+    return _made(LESS, label, parts, detail, status, source)
+
+
+def times(label: str, parts: Sequence[Line], detail: str = "", *, status: str = "", source: str = "") -> Line:
+    """The product of its parts."""
+    return _made(TIMES, label, parts, detail, status, source)
+
+
+def largest(label: str, parts: Sequence[Line], detail: str = "", *, status: str = "", source: str = "") -> Line:
+    """The largest of its parts."""
+    return _made(LARGEST, label, parts, detail, status, source)
+
+
+def smallest(label: str, parts: Sequence[Line], detail: str = "", *, status: str = "", source: str = "") -> Line:
+    """The smallest of its parts."""
+    return _made(SMALLEST, label, parts, detail, status, source)
+
+
+def worst(label: str, losses: Sequence[Line], detail: str = "", *, status: str = "", source: str = "") -> Line:
+    """The largest of the losses, at least 0; only the scenario that decides is explained further."""
+    return _made(WORST, label, losses, detail, status, source)
+
+
+def weighted(labels: Sequence[str], weights: Floats, each: Floats, rows: Callable[[int, int], tuple[Line, ...]],
+             detail: str = "") -> list[Line]:
+    """Sums of many products as one matrix product; the products become lines only when somebody asks for them.
+
+    Parameters
+    ----------
+    labels: one per line (S,)
+    weights: units held in each book (A, K)
+    each: amount per unit in each line (K, S)
+    rows: the products of line s in book a, as lines that add up to it
+    """
+    values = weights @ each
+    return [Line(label, values[:, s], TOTAL, lambda a, s=s: rows(s, a), detail)  # type: ignore[misc]
+            for s, label in enumerate(labels)]
+
+
+def over_accounts(line: Line, accounts: Sequence[str]) -> Line:
+    """One line for all accounts: each is margined on its own, and the margins add up."""
+    if len(accounts) == 1:
+        return line.book(0)
+    parts = tuple(replace(line.book(a), label=f"Account {name or '(blank)'}") for a, name in enumerate(accounts))
+    return total(line.label, parts, "each account on its own", status=line.status, source=line.source)
+
+
+def walk(line: Line, level: int = 0) -> Iterator[tuple[int, Line]]:
+    """Every line of a statement of one book with its level, a line before its parts."""
+    yield level, line
+    parts = line.parts(0)
+    deciding = max(parts, key=lambda part: part.amount, default=None)
+    for part in parts:
+        if line.rule.binding_only and part is not deciding:
+            yield level + 1, part
+        else:
+            yield from walk(part, level + 1)
+
+
+def path_of(labels: Sequence[str]) -> str:
+    """Labels from the top down as one path."""
+    return "/".join(labels)
+
+
+def find(roots: Sequence[Line], path: str) -> Line:
+    """The line that a path names: labels from the top down, those that are not needed left out, in any case.
+
+    Raises
+    ------
+    MarginError: no line has that path, or several have
+    """
+    wanted = [label.strip().lower() for label in path.split("/") if label.strip()]
+    if not wanted:
+        raise MarginError("the path is empty: name a line of the statement, such as BTC/Scanning risk")
+    trail: list[str] = []
+    shown: list[str] = []
+    found: list[tuple[int, str, Line]] = []
+    for root in roots:
+        for level, line in walk(root):
+            trail[level:] = [line.label]
+            if level <= 3:
+                shown.append(path_of(trail))
+            if line.label.lower() == wanted[-1] and _in_order(wanted[:-1], [label.lower() for label in trail[:-1]]):
+                found.append((level, path_of(trail), line))
+    if not found:
+        raise MarginError(f"no line {path!r} in this statement: it has {', '.join(dict.fromkeys(shown[:12]))} …")
+    top = [hit for hit in found if hit[0] == min(level for level, _, _ in found)]
+    if len({hit[2].amount for hit in top}) > 1:
+        raise MarginError(f"several lines match {path!r}: {', '.join(hit[1] for hit in top[:6])}: name one by its path")
+    return top[0][2]
+
+
+def _in_order(wanted: Sequence[str], labels: Sequence[str]) -> bool:
+    """Whether the wanted labels stand among the labels in that order."""
+    rest = iter(labels)
+    return all(any(label == candidate for candidate in rest) for label in wanted)

@@ -1,0 +1,139 @@
+"""Results become cells: statements, parameters, greeks, faults as tables with their header first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xlmargin.book import Book
+from xlmargin.errors import Fault
+from xlmargin.names import CALL, SPOT
+from xlmargin.registry import Cell
+from xlmargin.risk_array import marks
+from xlmargin.rules import Meta, Parameter
+from xlmargin.scenarios import Scenarios, percent
+from xlmargin.statement import Line, walk
+
+__all__ = ["Rows", "checks", "greeks", "methods_table", "parameters_table", "pnl_grid", "risk_array_table", "scenario_table",
+           "statement_table"]
+
+Floats = NDArray[np.float64]
+Rows = list[list[Cell]]
+
+
+def statement_table(roots: Sequence[Line], meta: Meta) -> Rows:
+    """`Level, Line, Amount, Rule, Status, Source`: every line of a statement, a line before those it follows from."""
+    rows: Rows = [["Level", "Line", "Amount", "Rule", "Status", "Source"]]
+    for root in roots:
+        for level, line in walk(root):
+            top = level == 0
+            rows.append([float(level), line.label, line.amount, line.how, line.status or (meta.status if top else ""),
+                         line.source or (meta.source if top else "")])
+    return rows
+
+
+def risk_array_table(scenarios: Scenarios, pnl: Floats) -> Rows:
+    """`Scenario, Description, Price move, Vol move, Weight`, one column of P&L per underlying, `Total`; gains +.
+
+    Parameters
+    ----------
+    pnl: profit and loss per scenario and underlying, after weights (S, U)
+    """
+    rows: Rows = [["Scenario", "Description", "Price move", "Vol move", "Weight", *scenarios.underlyings, "Total"]]
+    for s, line in enumerate(pnl.tolist()):
+        rows.append([*_scenario(scenarios, s), *(_shared(scenarios, column[s]) for column in
+                                                 (scenarios.price, scenarios.vol, scenarios.weight)), *line, sum(line)])
+    return rows
+
+
+def _scenario(scenarios: Scenarios, s: int) -> list[Cell]:
+    name = scenarios.names[s]
+    return [float(name) if name.isdigit() else name, scenarios.descriptions[s]]
+
+
+def _shared(scenarios: Scenarios, values: Floats) -> Cell:
+    """One number where all underlyings share it, else the number of each in words."""
+    if len(values) == 0:
+        return 0.0
+    if np.all(values == values[0]):
+        return float(values[0])
+    return "; ".join(f"{name} {percent(value)}" for name, value in zip(scenarios.underlyings, values))
+
+
+def scenario_table(scenarios: Scenarios) -> Rows:
+    """`Scenario, Description, Underlying, Price move, Vol move, Days, Weight`: one row per scenario and underlying."""
+    rows: Rows = [["Scenario", "Description", "Underlying", "Price move", "Vol move", "Days", "Weight"]]
+    for s in range(len(scenarios)):
+        for u, name in enumerate(scenarios.underlyings):
+            rows.append([*_scenario(scenarios, s), name, float(scenarios.price[s, u]), float(scenarios.vol[s, u]),
+                         float(scenarios.days[s]), float(scenarios.weight[s, u])])
+    return rows
+
+
+def pnl_grid(price_moves: Floats, vol_moves: Floats, pnl: Floats) -> Rows:
+    """P&L by price move (rows) and vol move (columns); the first row and column hold the moves."""
+    rows: Rows = [["Price move / Vol move", *vol_moves.tolist()]]
+    rows.extend([move, *line] for move, line in zip(price_moves.tolist(), pnl.tolist()))
+    return rows
+
+
+def parameters_table(parameters: Sequence[Parameter]) -> Rows:
+    """`Underlying, Parameter, Value, Unit, Status, Source, Since, Checked`; a blank underlying is all without their own."""
+    rows: Rows = [["Underlying", "Parameter", "Value", "Unit", "Status", "Source", "Since", "Checked"]]
+    rows.extend([item.underlying, item.name, item.value, item.unit, item.status, item.source, item.since.isoformat(),
+                 item.checked.isoformat()] for item in parameters)
+    return rows
+
+
+def methods_table(methods: Sequence[Meta]) -> Rows:
+    """`Method, Title, Scope, Evidence, Not modelled, Status, Checked, Source`."""
+    rows: Rows = [["Method", "Title", "Scope", "Evidence", "Not modelled", "Status", "Checked", "Source"]]
+    rows.extend([meta.name, meta.title, meta.scope, meta.evidence, meta.missing, meta.status, meta.checked.isoformat(),
+                 meta.source] for meta in methods)
+    return rows
+
+
+def checks(faults: Sequence[Fault], notes: Sequence[Fault]) -> Rows:
+    """`Row, Column, Problem, Fix`: every fault, or one row OK; then what is worth knowing."""
+    rows: Rows = [["Row", "Column", "Problem", "Fix"]]
+    rows.extend(_fault(fault, fault.problem) for fault in faults)
+    if not faults:
+        rows.append(["OK", "", "no fault found", ""])
+    rows.extend(_fault(note, f"note: {note.problem}") for note in notes)
+    return rows
+
+
+def _fault(fault: Fault, problem: str) -> list[Cell]:
+    return [fault.place if fault.where else float(fault.row), fault.column, problem, fault.fix]
+
+
+def greeks(book: Book) -> Rows:
+    """`Row, Instrument, Quantity, Mark, Value, Notional, Delta, Gamma, Vega, Theta` per row, and a total per underlying.
+
+    Amounts are those of the position. Value: quantity × mark of options and spot; profit since Entry of futures and
+    perpetuals, 0 without one. Notional: units × spot, × own price for futures. Delta and Gamma: to the contract's own
+    forward. Vega: per vol point (0.01). Theta: per day.
+    """
+    from xlmargin.pricing import black
+
+    held, k = book.instruments, book.instrument
+    mark, option = marks(held), held.is_option
+    table = np.zeros((len(held), 4))
+    table[:, 0] = 1.0
+    if option.any():
+        found = black.greeks(held.kind[option] == CALL, held.forward[option], held.strike[option], held.years[option],
+                             held.vol[option], held.rate[option])
+        table[option] = np.column_stack([found.delta, found.gamma, found.vega / 100.0, found.theta / 365.0])
+    units = book.quantity * held.multiplier[k]
+    cost = np.where(np.isnan(book.entry), mark[k], book.entry)
+    value = units * np.where(option[k] | (held.kind[k] == SPOT), mark[k], mark[k] - cost)
+    notional = np.abs(units) * np.where(option, held.spot, held.level)[k]
+    amounts = np.column_stack([value, notional, units[:, None] * table[k]])
+    rows: Rows = [["Row", "Instrument", "Quantity", "Mark", "Value", "Notional", "Delta", "Gamma", "Vega", "Theta"]]
+    rows.extend([float(row), name, quantity, each, *line] for row, name, quantity, each, line in zip(
+        book.row.tolist(), book.names, book.quantity.tolist(), mark[k].tolist(), amounts.tolist()))
+    for u, name in enumerate(held.underlyings):
+        rows.append(["Total", name, "", "", *amounts[held.underlying[k] == u].sum(axis=0).tolist()])
+    return rows
