@@ -18,14 +18,15 @@ from xlmargin.errors import Faults, MarginError
 from xlmargin.methods import known_methods, margin_of, method_name, rules_of, stress_case, takes_table
 from xlmargin.methods import scenarios_of as scenarios_of_rules
 from xlmargin.ranges.parameters import is_scenario_table, read_overrides, read_scenarios
+from xlmargin.registry import ERROR
 from xlmargin.risk_array import risk_array
 from xlmargin.rules import Rules
 from xlmargin.scenarios import dense
 from xlmargin.statement import Line, find, not_modelled, over_accounts
 from xlmargin.tables import Rows
 
-__all__ = ["check", "compare", "explain", "greeks", "implied_vol", "line", "maintenance", "margin", "methods", "parameters_of",
-           "pnl_grid", "price", "risk_array_of", "scanning_risk", "scenario_pnl", "scenarios_of", "version"]
+__all__ = ["check", "compare", "explain", "greeks", "implied_vol", "line", "maintenance", "margin", "methods",
+           "parameters_of", "pnl_grid", "price", "risk_array_of", "scanning_risk", "scenario_pnl", "scenarios_of", "version"]
 
 Floats = NDArray[np.float64]
 
@@ -167,12 +168,12 @@ def implied_vol(kind: Any, price: Any, forward: Any, strike: Any, years: Any, ra
 
     is_call, terms, shape = _columns(kind, {"price": price, "forward": forward, "strike": strike, "years": years,
                                             "rate": rate})
-    found, reason = solver.implied_vols(is_call, *terms)
-    why = {int(i): solver.explain(int(reason[i]), bool(is_call[i]), *(float(term[i]) for term in terms))
+    found, reason = solver.solve(is_call, *terms)
+    why = {int(i): solver.reason_text(solver.Reason(reason[i]), bool(is_call[i]), *(float(term[i]) for term in terms))
            for i in np.flatnonzero(reason)}
     if why and len(found) == 1:
         raise MarginError(why[0])
-    answers = [f"#PM! row {i + 1}: {why[i]}" if i in why else float(value) for i, value in enumerate(found)]
+    answers = [f"{ERROR}row {i + 1}: {why[i]}" if i in why else float(value) for i, value in enumerate(found)]
     return _shaped(answers, shape)
 
 
@@ -205,7 +206,8 @@ def _in_bounds(values: dict[str, Floats], faults: Faults) -> None:
         positive = name in ("forward", "strike")
         for i in np.flatnonzero(np.isnan(column) | (column <= 0.0 if positive else column < 0.0)):
             if name != "rate" and int(i) + 1 not in seen:
-                faults.add(int(i) + 1, name, f"{name} must be {'above 0' if positive else 'a number of at least 0'}", "mend it")
+                words = "above 0" if positive else "a number of at least 0"
+                faults.add(int(i) + 1, name, f"{name} must be {words}", "mend it")
 
 
 def _shaped(answers: Any, shape: tuple[int, bool]) -> float | Rows:

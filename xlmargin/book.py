@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -67,7 +68,7 @@ class Positions:
     order: Bools
     entry: Floats
     array: Floats
-    names: tuple[str, ...]
+    names: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +162,7 @@ class Book:
     row: Ints
     order: Bools
     entry: Floats
-    names: tuple[str, ...]
+    names: Sequence[str]
     as_of: float
     unpriced: tuple[Fault, ...]
 
@@ -174,13 +175,14 @@ class Book:
         """Sum of an amount per row over each account's rows of each instrument, (A, K)."""
         shape = len(self.accounts), len(self.instruments)
         flat = np.bincount(self.account * shape[1] + self.instrument, per_row, shape[0] * shape[1])
-        return flat.reshape(shape)
+        return np.asarray(flat, np.float64).reshape(shape)
 
     def by_contract(self, per_row: Floats) -> Floats:
         """Net amount per account and contract: rows of one contract are netted whatever their market, (A, C)."""
         contract = self.instruments.contract[self.instrument]
         count = int(self.instruments.contract.max(initial=-1)) + 1
-        return np.bincount(self.account * count + contract, per_row, len(self.accounts) * count).reshape(-1, count)
+        flat = np.bincount(self.account * count + contract, per_row, len(self.accounts) * count)
+        return np.asarray(flat, np.float64).reshape(len(self.accounts), count)
 
 
 def make_book(positions: Positions, market: Market, faults: Faults) -> Book:
@@ -250,17 +252,18 @@ def _years(kind: Ints, expiry: Floats, given: Floats, as_of: float, rows: _RowsO
     """Time to expiry of each instrument, 0 for spot and perpetuals."""
     dated = (kind == FUTURE) | (kind >= CALL)
     years = np.where(np.isfinite(given), given, (expiry - as_of) / YEAR)
-    for k in np.flatnonzero(dated & (years <= 0.0)):
+    for k in np.flatnonzero(dated & (years <= 0.0)).tolist():
         for row in rows(k):
             faults.add(row, "Expiry", f"Expiry {show_instant(expiry[k])} is not after the valuation time "
                        f"{show_instant(as_of)}", "remove the expired row, or mend As of in the market range")
     return np.where(dated & (years > 0.0), years, 0.0)
 
 
-def _spot(pick: dict[str, Any], there: Ints, market: Market, names: tuple[str, ...], rows: _RowsOf, faults: Faults) -> Floats:
+def _spot(pick: dict[str, Any], there: Ints, market: Market, names: tuple[str, ...], rows: _RowsOf,
+          faults: Faults) -> Floats:
     """Spot of each instrument: the row's, else the market's."""
     spot: Floats = np.where(np.isfinite(pick["spot"]), pick["spot"], quotes.spots(market, there))
-    for k in np.flatnonzero(np.isnan(spot)):
+    for k in np.flatnonzero(np.isnan(spot)).tolist():
         name = names[pick["underlying"][k]]
         for row in rows(k):
             faults.add(row, "Spot", f"no Spot for {name}",
@@ -295,7 +298,7 @@ def _vol(pick: dict[str, Any], there: Ints, market: Market, rows: _RowsOf, fault
         vol[chosen] = _implied({name: values[chosen] for name, values in pick.items()}, chosen, rows, faults)
     asked = np.flatnonzero(option & np.isnan(pick["vol"]) & ~priced & np.isnan(pick["array"][:, 0]))
     vol[asked], origin[asked] = quotes.vols(market, there[asked], pick["expiry"][asked], pick["strike"][asked])
-    for k in np.flatnonzero(origin == quotes.NO_VOL):
+    for k in np.flatnonzero(origin == quotes.NO_VOL).tolist():
         for row in rows(k):
             faults.add(row, "IV", "no IV for this option", "give IV or Price on the row, or a vol in the market range")
     return vol, origin
@@ -306,10 +309,9 @@ def _implied(pick: dict[str, Any], chosen: Ints, rows: _RowsOf, faults: Faults) 
     from xlmargin.pricing import implied_vol as solver
 
     terms = pick["kind"] == CALL, pick["price"], pick["forward"], pick["strike"], pick["years"], pick["rate"]
-    vol, reason = solver.implied_vols(*terms)
+    vol, reason = solver.solve(*terms)
     for i in np.flatnonzero(reason):
-        why = solver.explain(int(reason[i]), *(term[i] for term in terms))
+        why = solver.reason_text(solver.Reason(reason[i]), bool(terms[0][i]), *(float(term[i]) for term in terms[1:]))
         for row in rows(int(chosen[i])):
-            faults.add(row, "Price", f"Price {pick['price'][i]:,.10g} has no implied vol: {why}",
-                       "mend the price, or give IV on the row")
-    return np.where(reason == 0, vol, np.nan)
+            faults.add(row, "Price", f"Price has no implied vol, {why}", "mend it, or give IV on the row")
+    return vol

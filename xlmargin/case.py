@@ -79,7 +79,7 @@ class Case:
         """The loss of every row of one underlying and account in one scenario."""
         book = self.book
         mine = np.flatnonzero((book.account == a) & (book.instruments.underlying[book.instrument] == u) & ~book.order)
-        return tuple(self._row(p, s, float(self.share[a, book.instrument[p]])) for p in mine)
+        return tuple(self._row(p, s, float(self.share[a, book.instrument[p]])) for p in mine.tolist())
 
     def _row(self, p: int, s: int, share: float) -> Line:
         """Quantity × loss per unit of one sheet row."""

@@ -7,6 +7,8 @@ import decimal
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from types import NoneType
 from typing import Any
 
 import numpy as np
@@ -14,10 +16,12 @@ from numpy.typing import NDArray
 
 from xlmargin.errors import Faults, MarginError
 
-__all__ = ["Table", "choices", "error_text", "grid", "heading_key", "is_blank", "numbers", "one_number", "one_text",
-           "show", "table", "texts"]
+__all__ = ["Table", "choices", "error_text", "from_header", "grid", "heading_key", "is_blank", "numbers", "one_number",
+           "one_text", "show", "table", "texts", "unreadable"]
+
 
 Floats = NDArray[np.float64]
+Trouble = tuple[str, str]  # what is wrong with a cell, and how to mend it
 
 # Excel hands errors over COM as these integers (SCODE values of CVErr); every true number arrives as a float.
 ERROR_CODES = {
@@ -27,10 +31,12 @@ ERROR_CODES = {
     -2146826238: "#CALC!",
 }
 FIRST_ERROR, LAST_ERROR = -2146826288, -2146826238
-ERROR_TEXT = re.compile(r"#(NULL!|DIV/0!|VALUE!|REF!|NAME\?|NUM!|N/A|GETTING_DATA|SPILL!|CALC!|CONNECT!|BLOCKED!"
-                        r"|UNKNOWN!|FIELD!|BUSY!|PM! .*|INVALID_DATASOURCE)$", re.S)
+# #REF! and its kin in any language (#BEZUG!, #¿NOMBRE?), the errors that end otherwise, and our own
+ERROR_TEXT = re.compile(r"#(\S+[!?]|N/A|NV|N/D|GETTING_DATA|INVALID_DATASOURCE|PM! .*)$", re.S)
 LOOKS_NUMERIC = re.compile(r"[-+(]?[$€£]?\s*[\d.,'\s]*\d[\d.,'\s]*([eE][-+]?\d+)?\s*[%)]?$")
 LARGEST = 1e15
+LONGEST = 40  # characters: no number, date or name that is meant as one has more
+CURRENCY = "is formatted as currency, which rounds it to 4 decimals before it is read", "format the cell as General"
 
 
 def is_blank(cell: Any) -> bool:
@@ -54,16 +60,16 @@ def show(cell: Any) -> str:
     """A cell as a message quotes it: short, and texts in quotes."""
     if isinstance(cell, bool):
         return "TRUE" if cell else "FALSE"
-    if isinstance(cell, (int, float)):
+    if isinstance(cell, float) or (isinstance(cell, int) and abs(cell) <= LARGEST):
         return f"{cell:,.10g}"
     if isinstance(cell, (dt.datetime, dt.date)):
         return f"the date {cell:%Y-%m-%d}"
     text = " ".join(str(cell).split())
-    return repr(text if len(text) <= 40 else text[:37] + "...")
+    return repr(text if len(text) <= LONGEST else text[:LONGEST - 3] + "...")
 
 
 def grid(raw: Any) -> list[Sequence[Any]]:
-    """Any raw argument as rows of cells: a scalar is one cell, a flat list is one row, arrays and frames are unpacked."""
+    """Any raw argument as rows of cells: a scalar is one cell, a flat list is one row, arrays are unpacked."""
     if hasattr(raw, "tolist"):
         raw = raw.tolist()
     if not isinstance(raw, (list, tuple)):
@@ -77,35 +83,45 @@ def heading_key(cell: Any) -> str:
     """A heading without case, spaces, `_` and `%`; a number heading (1 … 16) as its digits."""
     if isinstance(cell, float) and cell.is_integer():
         cell = int(cell)
-    return re.sub(r"[\s_%]+", "", str(cell)).lower() if not is_blank(cell) else ""
+    return "" if cell is None else _key_of(str(cell))
+
+
+@lru_cache(maxsize=1024)
+def _key_of(text: str) -> str:
+    return re.sub(r"[\s_%]+", "", text).lower()
 
 
 def _plain_number(cell: Any) -> float | None:
     """The number in a cell, or None where the cell needs a closer look."""
     if isinstance(cell, bool) or not isinstance(cell, (int, float, np.integer, np.floating)):
         return None
-    if isinstance(cell, int) and FIRST_ERROR <= cell <= LAST_ERROR:
+    if isinstance(cell, int) and (FIRST_ERROR <= cell <= LAST_ERROR or abs(cell) > LARGEST):
         return None
     value = float(cell)
-    return value if math.isfinite(value) and abs(value) <= LARGEST else None
+    return value if abs(value) <= LARGEST else None
 
 
-def _not_a_number(cell: Any) -> tuple[str, str]:
-    """What is wrong with a cell that should hold a number, and how to mend it."""
+def unreadable(cell: Any) -> Trouble | None:
+    """What is wrong with a cell whatever it should hold: an error value, a currency format; None for any other."""
     error = error_text(cell)
     if error:
         return f"holds the error {error}", "mend the formula in that cell"
-    if isinstance(cell, decimal.Decimal):
-        return ("is formatted as currency, which rounds it to 4 decimals before it is read",
-                "format the cell as General")
-    if isinstance(cell, str) and LOOKS_NUMERIC.match(cell.strip()):
+    return CURRENCY if isinstance(cell, decimal.Decimal) else None
+
+
+def _not_a_number(cell: Any) -> Trouble:
+    """What is wrong with a cell that should hold a number, and how to mend it."""
+    if trouble := unreadable(cell):
+        return trouble
+    if isinstance(cell, str) and len(cell) <= LONGEST and LOOKS_NUMERIC.match(cell.strip()):
         return f"must be a number, not the text {show(cell)}", "the cell holds text: retype it as a number"
     if isinstance(cell, (int, float)) and not isinstance(cell, bool):
         return f"must be a finite number below 1e15, not {show(cell)}", "type a sensible number"
     return f"must be a number, not {show(cell)}", "type a number"
 
 
-def numbers(cells: Sequence[Any], rows: Sequence[int], heading: str, faults: Faults, *, zero_is_blank: bool = False) -> Floats:
+def numbers(cells: Sequence[Any], rows: Sequence[int], heading: str, faults: Faults, *,
+            zero_is_blank: bool = False) -> Floats:
     """One column of numbers; NaN where the cell is blank or at fault.
 
     Parameters
@@ -120,14 +136,14 @@ def numbers(cells: Sequence[Any], rows: Sequence[int], heading: str, faults: Fau
     -------
     values (P,)
     """
-    if all(type(cell) is float for cell in cells):
-        values = np.array(cells, dtype=np.float64)
+    if set(map(type, cells)) <= {float, NoneType}:
+        values = np.array(cells, dtype=np.float64)  # None becomes NaN
     else:
-        values = np.array([_soft_number(cell) for cell in cells], dtype=np.float64)
+        values = np.array([cell if type(cell) is float else _soft_number(cell) for cell in cells], dtype=np.float64)
     suspect = ~(np.abs(values) <= LARGEST)
     if suspect.any():
         values[suspect] = np.nan
-        for i in np.flatnonzero(suspect):
+        for i in np.flatnonzero(suspect).tolist():
             if not is_blank(cells[i]):
                 problem, fix = _not_a_number(cells[i])
                 faults.add(rows[i], heading, f"{heading} {problem}", fix)
@@ -141,34 +157,36 @@ def _soft_number(cell: Any) -> float:
     return math.nan if value is None else value
 
 
-def texts(cells: Sequence[Any], rows: Sequence[int], heading: str, faults: Faults) -> list[str]:
-    """One column of texts, stripped; "" where blank or at fault; whole numbers are read as their digits."""
-    known: dict[str, str] = {}
-    result = []
-    for cell, row in zip(cells, rows):
-        if type(cell) is str and cell in known:
-            result.append(known[cell])
-            continue
-        text = _text(cell, row, heading, faults)
-        if type(cell) is str and text:
-            known[cell] = text
-        result.append(text)
+def _read_each(cells: Sequence[Any], rows: Sequence[int], heading: str, faults: Faults,
+               read: Callable[[Any], str | Trouble]) -> list[str]:
+    """One column read cell by cell, texts that repeat only once; "" where blank or at fault."""
+    if set(map(type, cells)) <= {str, NoneType}:
+        found = list(map({cell: read(cell) for cell in set(cells)}.__getitem__, cells))
+    else:
+        found = [read(cell) for cell in cells]
+    result = [answer if isinstance(answer, str) else "" for answer in found]
+    for row, answer in zip(rows, found) if tuple in set(map(type, found)) else ():
+        if isinstance(answer, tuple):
+            faults.add(row, heading, f"{heading} {answer[0]}", answer[1])
     return result
 
 
-def _text(cell: Any, row: int, heading: str, faults: Faults) -> str:
+def texts(cells: Sequence[Any], rows: Sequence[int], heading: str, faults: Faults) -> list[str]:
+    """One column of texts, stripped; "" where blank or at fault; whole numbers are read as their digits."""
+    return _read_each(cells, rows, heading, faults, _text)
+
+
+def _text(cell: Any) -> str | Trouble:
     if is_blank(cell):
         return ""
-    error = error_text(cell)
-    if error:
-        faults.add(row, heading, f"{heading} holds the error {error}", "mend the formula in that cell")
-    elif isinstance(cell, str):
+    if trouble := unreadable(cell):
+        return trouble
+    if isinstance(cell, str):
         return cell.strip()
-    elif isinstance(cell, (int, float)) and not isinstance(cell, bool) and math.isfinite(cell):
-        return str(int(cell)) if float(cell).is_integer() else repr(float(cell))
-    else:
-        faults.add(row, heading, f"{heading} must be text, not {show(cell)}", "type a text")
-    return ""
+    value = _plain_number(cell)
+    if value is None:
+        return f"must be text, not {show(cell)}", "type a text"
+    return str(int(value)) if value.is_integer() else repr(value)
 
 
 def choices(cells: Sequence[Any], rows: Sequence[int], heading: str, known: Mapping[str, str], faults: Faults) -> list[str]:
@@ -178,28 +196,21 @@ def choices(cells: Sequence[Any], rows: Sequence[int], heading: str, known: Mapp
     ----------
     known: every spelling in lower case without spaces, and the word it stands for
     """
-    result = []
-    for cell, row in zip(cells, rows):
+    def word(cell: Any) -> str | Trouble:
         if is_blank(cell):
-            result.append("")
-            continue
-        word = known.get(re.sub(r"[\s_-]+", "", cell).lower()) if isinstance(cell, str) else None
-        if word is None:
-            error = error_text(cell)
-            if error:
-                faults.add(row, heading, f"{heading} holds the error {error}", "mend the formula in that cell")
-            else:
-                words = ", ".join(dict.fromkeys(known.values()))
-                faults.add(row, heading, f"{heading} must be one of {words}, not {show(cell)}", f"type one of {words}")
-        result.append(word or "")
-    return result
+            return ""
+        meant = known.get(re.sub(r"[\s_-]+", "", cell).lower()) if isinstance(cell, str) else None
+        words = ", ".join(dict.fromkeys(known.values()))
+        return meant or unreadable(cell) or (f"must be one of {words}, not {show(cell)}", f"type one of {words}")
+
+    return _read_each(cells, rows, heading, faults, word)
 
 
 class Table:
     """A range with a header row: columns by heading, blank rows left out, each row with its number in the sheet."""
 
-    def __init__(self, name: str, headings: dict[str, str], columns: dict[str, list[Any]], rows: list[int]) -> None:
-        self.name, self.headings, self._columns, self.rows = name, headings, columns, rows
+    def __init__(self, headings: Sequence[str], columns: dict[str, list[Any]], rows: list[int]) -> None:
+        self.headings, self._columns, self.rows = headings, columns, rows
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -213,8 +224,25 @@ class Table:
         cells = self._columns.get(heading_key(heading))
         return [None] * len(self.rows) if cells is None else cells
 
+    def numbers(self, heading: str, faults: Faults, *, zero_is_blank: bool = False) -> Floats:
+        """A column of numbers (P,); NaN where blank or at fault."""
+        if not self.has(heading):
+            return np.full(len(self.rows), np.nan)
+        return numbers(self.column(heading), self.rows, heading, faults, zero_is_blank=zero_is_blank)
 
-def table(raw: Any, name: str, needed: Sequence[str] = (), known: Sequence[str] = ()) -> Table:
+    def texts(self, heading: str, faults: Faults) -> list[str]:
+        """A column of texts (P,); "" where blank or at fault."""
+        return texts(self.column(heading), self.rows, heading, faults) if self.has(heading) else [""] * len(self.rows)
+
+    def choices(self, heading: str, known: Mapping[str, str], faults: Faults) -> list[str]:
+        """A column of words of a fixed set (P,); "" where blank or at fault."""
+        if not self.has(heading):
+            return [""] * len(self.rows)
+        return choices(self.column(heading), self.rows, heading, known, faults)
+
+
+def table(raw: Any, name: str, needed: Sequence[str] = (), known: Sequence[str] = (),
+          zero_is_blank: Sequence[str] = ()) -> Table:
     """Read a range with a header row into columns.
 
     Parameters
@@ -222,13 +250,14 @@ def table(raw: Any, name: str, needed: Sequence[str] = (), known: Sequence[str] 
     raw: rows of cells as any face hands them over
     name: what messages call the range
     needed: headings without which the range cannot be read
-    known: every heading that is understood; one of these may stand only once
+    known: every heading that is understood; one of these may stand only once, and a row without any of them is blank
+    zero_is_blank: headings under which 0 stands for blank
 
     Raises
     ------
     MarginError: the range is empty, a heading is missing or stands twice
     """
-    rows = [row for row in _from_header(grid(raw))]
+    rows = from_header(grid(raw))
     if not rows:
         raise MarginError(f"the {name} range is empty: select its header row and the rows below it")
     keys = [heading_key(cell) for cell in rows[0]]
@@ -239,15 +268,22 @@ def table(raw: Any, name: str, needed: Sequence[str] = (), known: Sequence[str] 
     for heading in needed:
         if heading_key(heading) not in keys:
             raise MarginError(f"{name} row 1: no column {heading}: add it (the headings found are: {', '.join(shown)})")
-    filled = [(n, row) for n, row in enumerate(rows[1:], 2) if not all(is_blank(cell) for cell in row[:len(keys)])]
+    understood, zeros = ({heading_key(heading) for heading in some} for some in (known, zero_is_blank))
+    at = [(i, key in zeros) for i, key in enumerate(keys) if key in understood]
     width = len(keys)
-    padded = [row if len(row) == width else (*row[:width], *[None] * (width - len(row))) for _, row in filled]
-    by_column = list(zip(*padded)) if padded else [()] * width
-    columns = {key: list(by_column[i]) for i, key in reversed(list(enumerate(keys))) if key}
-    return Table(name, {key: str(rows[0][i]).strip() for i, key in enumerate(keys) if key}, columns, [n for n, _ in filled])
+    padded = [row if len(row) == width else (*row[:width], *[None] * (width - len(row))) for row in rows[1:]]
+    filled = [n for n, row in enumerate(padded) if _says_something(row, at)]
+    chosen = padded if len(filled) == len(padded) else [padded[n] for n in filled]
+    columns = [list(cells) for cells in zip(*chosen)] or [[] for _ in keys]
+    return Table(shown, {key: columns[i] for i, key in enumerate(keys) if key in understood}, [n + 2 for n in filled])
 
 
-def _from_header(rows: list[Sequence[Any]]) -> list[Sequence[Any]]:
+def _says_something(row: Sequence[Any], at: Sequence[tuple[int, bool]]) -> bool:
+    """Whether a row has a cell that is not blank at one of these places; True beside a place: 0 is blank there."""
+    return any(not is_blank(row[i]) and not (zero and type(row[i]) in (int, float) and row[i] == 0) for i, zero in at)
+
+
+def from_header(rows: list[Sequence[Any]]) -> list[Sequence[Any]]:
     """The rows from the first one that is not blank: that is the header."""
     for i, row in enumerate(rows):
         if not all(is_blank(cell) for cell in row):

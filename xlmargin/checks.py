@@ -49,9 +49,14 @@ def all_faults(positions: Any, market: Any) -> tuple[list[Fault], list[Fault]]:
         bad = rows.rows()
         later = Faults()
         book = make_book(_keep(typed, np.array([row not in bad for row in typed.row.tolist()], np.bool_)), known, later)
-        rows.faults += [*later.faults, *book.unpriced]
-        notes = _notes(book)
+        rows.faults += [fault for fault in (*later.faults, *book.unpriced) if _certain(fault, quotes_)]
+        notes = [] if quotes_.faults else _notes(book)
     return sorted(set(rows.faults), key=lambda fault: fault.row) + quotes_.faults, notes
+
+
+def _certain(fault: Fault, quotes_: Faults) -> bool:
+    """Whether a fault of a row stands whatever is mended in the market: a missing spot or vol may be what is at fault there."""
+    return not quotes_.faults or (fault.column == "Expiry" and all(other.column != "As of" for other in quotes_.faults))
 
 
 def _attempt(positions: Any, market: Any, rows: Faults, quotes_: Faults) -> tuple[Positions | None, Market | None]:
@@ -65,11 +70,11 @@ def _attempt(positions: Any, market: Any, rows: Faults, quotes_: Faults) -> tupl
         known = read_market(market, quotes_)
     except MarginError as error:
         quotes_.add(1, "", str(error), "mend the header row of the market range")
-    return typed, None if quotes_.faults else known
+    return typed, known
 
 
 def _keep(positions: Positions, mask: Any) -> Positions:
-    """The rows of a mask; names of underlyings and accounts that no row uses any more are left out."""
+    """The rows of a mask; names of underlyings that no row uses any more are left out."""
     columns = {field.name: getattr(positions, field.name) for field in fields(positions)}
     kept = {name: column[mask] for name, column in columns.items() if isinstance(column, np.ndarray)}
     used = np.unique(kept["underlying"])

@@ -5,10 +5,31 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
-from typing import NamedTuple
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, overload
 
-__all__ = ["CALL", "FUTURE", "KIND_NAMES", "KINDS", "PERPETUAL", "PUT", "SPOT", "Contract", "expiry_from_text", "instant",
-           "instrument_name", "parse_instrument", "serial_instant", "show_instant", "venue_of"]
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "CALL",
+    "FUTURE",
+    "KINDS",
+    "KIND_NAMES",
+    "PERPETUAL",
+    "PUT",
+    "SPOT",
+    "Contract",
+    "RowNames",
+    "expiry_from_text",
+    "instant",
+    "instrument_name",
+    "parse_instrument",
+    "serial_instant",
+    "show_instant",
+    "venue_of",
+]
 
 SPOT, FUTURE, PERPETUAL, CALL, PUT = range(5)
 KIND_NAMES = ("spot", "future", "perp", "call", "put")
@@ -16,18 +37,21 @@ KIND_NAMES = ("spot", "future", "perp", "call", "put")
 KINDS = {
     **dict.fromkeys(("s", "spot", "stock", "cash", "coin", "share", "shares", "equity", "underlying"), "spot"),
     **dict.fromkeys(("f", "fut", "future", "futures", "forward", "fwd"), "future"),
-    **dict.fromkeys(("perp", "perps", "perpetual", "perpetuals", "swap"), "perp"),
-    **dict.fromkeys(("c", "call", "calls", "calloption"), "call"),
-    **dict.fromkeys(("p", "put", "puts", "putoption"), "put"),
+    **dict.fromkeys(("perp", "perps", "perpetual", "perpetuals", "swap", "perpetualswap", "perpetualfuture"), "perp"),
+    **dict.fromkeys(("c", "call", "calls", "calloption", "ce"), "call"),
+    **dict.fromkeys(("p", "put", "puts", "putoption", "pe"), "put"),
 }
 
 HOUR = 3600.0
 DAY = 24 * HOUR
 EXPIRY_HOUR = 8  # every crypto venue's dated contract expires at 08:00 UTC
-EXCEL_EPOCH = dt.datetime(1899, 12, 30, tzinfo=dt.timezone.utc).timestamp()
-FIRST_SERIAL, LAST_SERIAL = 36526, 73051  # 2000-01-01 … 2100-01-01: outside it is no date a desk means
-MONTHS = {name: i for i, name in enumerate(
-    ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"), 1)}
+EXCEL_EPOCH = dt.datetime(1899, 12, 30, tzinfo=dt.UTC).timestamp()
+FIRST_YEAR, LAST_YEAR = 2000, 2100  # from the first, below the last: outside it is no date a desk means
+FIRST_SERIAL, LAST_SERIAL = 36526, 73051  # the same years as Excel counts days
+LONGEST = 40  # characters: no date or instrument has more
+MOST = 1e15  # no strike is meant to be above it
+MONTHS = ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
+          "december")
 
 VENUES = {name: name for name in ("deribit", "okx", "bybit", "binance", "derive", "paradex", "thalex", "cme", "gate",
                                   "bit", "aevo")} | {"bit.com": "bit", "gate.io": "gate", "lyra": "derive", "okex": "okx"}
@@ -54,9 +78,11 @@ class Contract(NamedTuple):
 
 
 def instant(year: int, month: int, day: int, hour: int = EXPIRY_HOUR) -> float | None:
-    """Seconds since 1970 of a UTC date (at 08:00 unless said), or None where there is no such date."""
+    """Seconds since 1970 of a UTC date (at 08:00 unless said), or None where there is no such date that a desk means."""
+    if not FIRST_YEAR <= year < LAST_YEAR:
+        return None
     try:
-        return dt.datetime(year, month, day, hour, tzinfo=dt.timezone.utc).timestamp()
+        return dt.datetime(year, month, day, hour, tzinfo=dt.UTC).timestamp()
     except ValueError:
         return None
 
@@ -65,7 +91,7 @@ def show_instant(seconds: float) -> str:
     """An instant as messages show it: `2025-06-27 08:00 UTC`."""
     if not math.isfinite(seconds):
         return ""
-    return dt.datetime.fromtimestamp(seconds, dt.timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
+    return dt.datetime.fromtimestamp(seconds, dt.UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def venue_of(text: str) -> str | None:
@@ -87,7 +113,7 @@ def serial_instant(serial: float, hour: int = EXPIRY_HOUR) -> float | None:
     return None
 
 
-_DAY_MONTH_YEAR = re.compile(r"(\d{1,2})[\s-]?([A-Za-z]{3})[a-z]*\.?[\s-]?(\d{4}|\d{2})$")
+_DAY_MONTH_YEAR = re.compile(r"(\d{1,2})[\s-]?([A-Za-z]{3,9})\.?[\s-]?(\d{4}|\d{2})$")
 _COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})$")
 _SHORT = re.compile(r"(\d{2})(\d{2})(\d{2})$")
 _ISO_DATE = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})$")
@@ -99,8 +125,10 @@ def expiry_from_text(text: str, hour: int = EXPIRY_HOUR) -> float | None:
     A time without a zone is UTC; a date alone means `hour`:00 UTC. `06/07/25` is refused: it has two readings.
     """
     text = text.strip()
+    if len(text) > LONGEST:
+        return None
     if match := _DAY_MONTH_YEAR.match(text):
-        month = MONTHS.get(match[2].lower())
+        month = next((i for i, name in enumerate(MONTHS, 1) if name.startswith(match[2].lower())), None)
         return instant(_year(match[3]), month, int(match[1]), hour) if month else None
     if match := _COMPACT.match(text) or _SHORT.match(text) or _ISO_DATE.match(text):
         return instant(_year(match[1]), int(match[2]), int(match[3]), hour)
@@ -108,7 +136,7 @@ def expiry_from_text(text: str, hour: int = EXPIRY_HOUR) -> float | None:
         moment = dt.datetime.fromisoformat(re.sub(r"\s*(Z|UTC)$", "+00:00", text))
     except ValueError:
         return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=dt.timezone.utc)).timestamp()
+    return (moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)).timestamp()
 
 
 def _year(text: str) -> int:
@@ -139,11 +167,13 @@ def parse_instrument(name: str, venue: str) -> Contract | None:
     venue: lower-case venue, which decides what a name that two venues share means
     """
     text = name.strip()
+    if len(text) > LONGEST:
+        return None
     if match := _OPTION.match(text):
         coin, quote, date, strike, kind, tail = match.groups()
         expiry = expiry_from_text(date)
         value = float(strike.lower().replace("d", "."))
-        if expiry is None or value <= 0.0:
+        if expiry is None or not 0.0 < value <= MOST:
             return None
         return Contract(coin.upper(), CALL if kind.upper() == "C" else PUT, value, expiry,
                         _inverse(coin, tail or quote, venue, dated_by_digits=date.isdigit()))
@@ -183,10 +213,42 @@ def instrument_name(underlying: str, kind: int, strike: float, expiry: float, da
     if math.isfinite(days):
         date = f"{days:.10g}D"
     elif math.isfinite(expiry):
-        day = dt.datetime.fromtimestamp(expiry, dt.timezone.utc)
+        day = dt.datetime.fromtimestamp(expiry, dt.UTC)
         date = f"{day.day}{day:%b%y}".upper()
     else:
         date = "?"  # a row whose expiry is at fault
     if kind == FUTURE:
         return f"{underlying}-{date}"
     return f"{underlying}-{date}-{strike:.15g}-{'C' if kind == CALL else 'P'}"
+
+
+@dataclass(frozen=True, slots=True)
+class RowNames(Sequence[str]):
+    """What each position row calls its instrument, put into words only where somebody asks: a book may have many rows.
+
+    Parameters
+    ----------
+    typed: the Instrument cell of each row, "" where the row names its contract by columns (P,)
+    underlying, kind, strike, expiry: the contract of each row (P,)
+    days: days to expiry that the row gives instead of a date, else NaN (P,)
+    """
+
+    typed: Sequence[str]
+    underlying: Sequence[str]
+    kind: NDArray[np.int64]
+    strike: NDArray[np.float64]
+    expiry: NDArray[np.float64]
+    days: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.typed)
+
+    @overload
+    def __getitem__(self, at: int) -> str: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[str]: ...
+    def __getitem__(self, at: int | slice) -> str | Sequence[str]:
+        if isinstance(at, slice):
+            return [self[p] for p in range(*at.indices(len(self)))]
+        return self.typed[at] or instrument_name(self.underlying[at], int(self.kind[at]), float(self.strike[at]),
+                                                 float(self.expiry[at]), float(self.days[at]))

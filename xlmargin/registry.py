@@ -74,12 +74,12 @@ def pm_function(returns: Returns, **helps: str) -> Callable[[Callable[..., Any]]
                 return f"{ERROR}{body.__name__} failed on these cells ({type(error).__name__}: {error}): please report it"
 
         FUNCTIONS[body.__name__] = Function(body.__name__, inspect.getdoc(body) or "", arguments, returns, call)
-        return _for_excel(call, arguments)
+        return _for_excel(call, arguments, returns)
 
     return register
 
 
-def _for_excel(call: Callable[..., Cells], arguments: tuple[Argument, ...]) -> Callable[..., Cells]:
+def _for_excel(call: Callable[..., Cells], arguments: tuple[Argument, ...], returns: Returns) -> Callable[..., Cells]:
     """Decorate for xlwings where it is what loads us (its server has imported it); other faces need no xlwings."""
     xlwings = sys.modules.get("xlwings")
     if xlwings is None:
@@ -87,7 +87,11 @@ def _for_excel(call: Callable[..., Cells], arguments: tuple[Argument, ...]) -> C
     for argument in reversed(arguments):
         # raw: the cells as they come, read by our own parser on every route
         call = xlwings.arg(argument.name, "raw", doc=argument.help)(call)
-    return xlwings.func(category=CATEGORY)(xlwings.ret("raw")(call))  # type: ignore[no-any-return]
+    if returns == "table":
+        # raw spares the conversion of every cell of a wide table; xlwings asks a raw answer for its length, so numbers go
+        # the usual way
+        call = xlwings.ret("raw")(call)
+    return xlwings.func(category=CATEGORY)(call)  # type: ignore[no-any-return]
 
 
 def _sound(result: Any) -> Cells:

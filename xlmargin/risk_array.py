@@ -42,7 +42,7 @@ def risk_array(instruments: Instruments, scenarios: Scenarios) -> Floats:
     result = instruments.level[:, None] * scenarios.price.T[instruments.underlying]
     own = instruments.has_array & scenarios.own_arrays
     modelled = instruments.is_option & ~own
-    for k in np.flatnonzero(modelled & np.isnan(instruments.vol)):
+    for k in np.flatnonzero(modelled & np.isnan(instruments.vol)).tolist():
         raise MarginError(f"{instruments.name(k)} has its own sixteen numbers, which serve SPAN alone: give IV or Price "
                           "on its row for other scenarios")
     for days in np.unique(scenarios.days):

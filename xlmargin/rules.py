@@ -90,7 +90,7 @@ class Rules:
     given: Mapping[tuple[str, str], Parameter] = field(default_factory=dict)
 
     def get(self, name: str, underlying: str = "") -> Parameter:
-        """The value that holds: given for the underlying, given for all, the file's for the underlying, the file's default."""
+        """The value that holds: given for the underlying, given for all, the file's for it, the file's default."""
         for source in (self.given, self.parameters):
             for key in ((underlying, name), ("", name)):
                 if key in source:
@@ -171,7 +171,7 @@ def read_rules(path: Path, as_of: float) -> Rules:
     about = data[TOP]
     meta = Meta(path.stem.upper(), about["title"], about["scope"], about["evidence"], about["not_modelled"],
                 about["status"], about["checked"], about["source"], tuple(about["laws"]))
-    day = dt.datetime.fromtimestamp(as_of, dt.timezone.utc).date()
+    day = dt.datetime.fromtimestamp(as_of, dt.UTC).date()
     parameters = {}
     for section, entries in data.items():
         if section == TOP:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from xlmargin.errors import MarginError
 
-__all__ = ["Line", "Rule", "above", "find", "given", "largest", "less", "not_modelled", "over_accounts", "path_of", "smallest",
+__all__ = ["Line", "Rule", "above", "find", "given", "largest", "less", "not_modelled", "over_accounts", "quotient", "smallest",
            "times", "total", "walk", "weighted", "worst"]
 
 Floats = NDArray[np.float64]
@@ -37,6 +37,8 @@ GIVEN = Rule("given", None)
 TOTAL = Rule("sum of the lines below", lambda parts: parts.sum(axis=0))
 LESS = Rule("the first line below less the others", lambda parts: parts[0] - parts[1:].sum(axis=0))
 TIMES = Rule("product of the lines below", lambda parts: np.prod(parts, axis=0))
+QUOTIENT = Rule("the first line below over the second, 0 over nothing",
+                lambda parts: np.divide(parts[0], parts[1], out=np.zeros_like(parts[0]), where=parts[1] != 0.0))
 LARGEST = Rule("largest of the lines below", lambda parts: parts.max(axis=0))
 SMALLEST = Rule("smallest of the lines below", lambda parts: parts.min(axis=0))
 WORST = Rule("largest loss of the scenarios below, at least 0", lambda parts: np.maximum(parts.max(axis=0), 0.0), True)
@@ -100,7 +102,8 @@ def above(line: Line) -> Line:
 
 def _made(rule: Rule, label: str, parts: Sequence[Line], detail: str, status: str, source: str) -> Line:
     fixed = tuple(parts)
-    assert rule.compute is not None and fixed
+    assert rule.compute is not None
+    assert fixed
     stacked = np.stack(np.broadcast_arrays(*(part.value for part in fixed)))
     return Line(label, rule.compute(stacked), rule, lambda _: fixed, detail, status, source)
 
@@ -118,6 +121,11 @@ def less(label: str, parts: Sequence[Line], detail: str = "", *, status: str = "
 def times(label: str, parts: Sequence[Line], detail: str = "", *, status: str = "", source: str = "") -> Line:
     """The product of its parts."""
     return _made(TIMES, label, parts, detail, status, source)
+
+
+def quotient(label: str, parts: Sequence[Line], detail: str = "", *, status: str = "", source: str = "") -> Line:
+    """The first part over the second, 0 where that is 0."""
+    return _made(QUOTIENT, label, parts, detail, status, source)
 
 
 def largest(label: str, parts: Sequence[Line], detail: str = "", *, status: str = "", source: str = "") -> Line:
@@ -171,11 +179,6 @@ def walk(line: Line, level: int = 0) -> Iterator[tuple[int, Line]]:
             yield from walk(part, level + 1)
 
 
-def path_of(labels: Sequence[str]) -> str:
-    """Labels from the top down as one path."""
-    return "/".join(labels)
-
-
 def find(roots: Sequence[Line], path: str) -> Line:
     """The line that a path names: labels from the top down, those that are not needed left out, in any case.
 
@@ -193,14 +196,14 @@ def find(roots: Sequence[Line], path: str) -> Line:
         for level, line in walk(root):
             trail[level:] = [line.label]
             if level <= 3:
-                shown.append(path_of(trail))
+                shown.append("/".join(trail))
             if line.label.lower() == wanted[-1] and _in_order(wanted[:-1], [label.lower() for label in trail[:-1]]):
-                found.append((level, path_of(trail), line))
+                found.append((level, "/".join(trail), line))
     if not found:
         raise MarginError(f"no line {path!r} in this statement: it has {', '.join(dict.fromkeys(shown[:12]))} …")
     top = [hit for hit in found if hit[0] == min(level for level, _, _ in found)]
-    if len({hit[2].amount for hit in top}) > 1:
-        raise MarginError(f"several lines match {path!r}: {', '.join(hit[1] for hit in top[:6])}: name one by its path")
+    if len({hit[1] for hit in top}) > 1:
+        raise MarginError(f"several lines match {path!r}: name one of {', '.join(hit[1] for hit in top[:6])}")
     return top[0][2]
 
 

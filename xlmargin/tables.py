@@ -44,7 +44,7 @@ def risk_array_table(scenarios: Scenarios, pnl: Floats) -> Rows:
     rows: Rows = [["Scenario", "Description", "Price move", "Vol move", "Weight", *scenarios.underlyings, "Total"]]
     for s, line in enumerate(pnl.tolist()):
         rows.append([*_scenario(scenarios, s), *(_shared(scenarios, column[s]) for column in
-                                                 (scenarios.price, scenarios.vol, scenarios.weight)), *line, sum(line)])
+                                                 (scenarios.price, scenarios.vol, scenarios.weight)), *line, sum(line, 0.0)])
     return rows
 
 

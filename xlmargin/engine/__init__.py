@@ -1,4 +1,4 @@
-"""The embedded spreadsheet engine: opens a workbook, calls our functions, and writes values back into the file."""
+"""The embedded spreadsheet engine: calculates a workbook with our functions and updates its file."""
 
 from __future__ import annotations
 

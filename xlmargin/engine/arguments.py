@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import marshal
+from bisect import bisect_right
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,8 +19,8 @@ Value = Cell | list[list[Cell]]
 class Reader:
     """The values the engine holds, as arguments.
 
-    Parameters: model, the engine's workbook; rewriter, which knows the sheets and calls; formulas, the formula cells
-    of the workbook by sheet number, row and column (kept up to date by the owner).
+    Parameters: model, the engine's workbook; rewriter, which knows the sheets and calls; formulas, the
+    formula cells of the workbook by sheet number, row and column (kept up to date by the owner).
     """
 
     def __init__(self, model: Any, rewriter: Rewriter, formulas: Mapping[tuple[int, int, int], object]) -> None:
@@ -28,7 +29,8 @@ class Reader:
         self._formulas = formulas
         self._areas: dict[Area, list[list[Cell]]] = {}
         self._packed: dict[Area, bytes] = {}
-        self._constant: dict[Area, bool] = {}
+        # per sheet, for each row with formulas: the leftmost column that holds one in that row or above
+        self._frontier: dict[int, list[tuple[int, int]]] = {}
         self._scratch: int | None = None
 
     def area(self, area: Area) -> list[list[Cell]]:
@@ -68,17 +70,18 @@ class Reader:
 
     def formulas_changed(self) -> None:
         """Say that a formula came or went."""
-        self._constant.clear()
+        self._frontier.clear()
         self._areas.clear()
         self._packed.clear()
 
     def forget(self) -> bool:
-        """Drop what a calculation may have changed; returns whether calculated arguments had to move for more room."""
+        """Drop what a calculation may have changed; returns whether a calculated argument needed to move."""
         for area in [area for area in self._areas if not self._is_constant(area)]:
             self._drop(area)
         crowded = [
             argument.placement
-            for call in self._rewriter.calls for argument in call.arguments
+            for call in self._rewriter.calls
+            for argument in call.arguments
             if isinstance(argument, Computed) and self._crowded(argument.placement)
         ]
         for placement in dict.fromkeys(crowded):
@@ -99,20 +102,24 @@ class Reader:
         lines = range(1, len(anchors) + 1)
         found = [[self._model.get_cell_value(self._scratch, line, c) for c in (1, 2)] for line in lines]
         self._model.range_clear_contents(self._scratch, 1, 1, len(anchors), 2)
-        return [(int(h), int(w)) if isinstance(h, float) and isinstance(w, float) else (1, 1) for h, w in found]
+        # a formula that shows an error, #SPILL! too, fills its own cell only
+        return [(1, 1) if isinstance(h, str) or isinstance(w, str) else (int(h), int(w)) for h, w in found]
 
     def _drop(self, area: Area) -> None:
         self._areas.pop(area, None)
         self._packed.pop(area, None)
 
     def _is_constant(self, area: Area) -> bool:
-        """Whether no formula can show values in a rectangle: a formula fills cells to its right and below only."""
-        if area not in self._constant:
-            sheet = self._rewriter.number(area.sheet)
-            self._constant[area] = not any(
-                s == sheet and row <= area.last_row and column <= area.last_column for s, row, column in self._formulas
-            )
-        return self._constant[area]
+        """Whether no formula can reach a rectangle: each fills cells to its right and below only."""
+        if not self._frontier:
+            columns: dict[int, list[tuple[int, int]]] = {}
+            for sheet, row, column in sorted(self._formulas):
+                steps = columns.setdefault(sheet, [])
+                steps.append((row, min(column, steps[-1][1]) if steps else column))
+            self._frontier = columns
+        steps = self._frontier.get(self._rewriter.number(area.sheet), [])
+        above = bisect_right(steps, (area.last_row, MAX_COLUMN))
+        return not above or steps[above - 1][1] > area.last_column
 
     def _crowded(self, placement: Placement) -> bool:
         sheet, row = placement.sheet, placement.row

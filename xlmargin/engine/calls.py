@@ -12,8 +12,18 @@ from xlmargin.engine.formula import MAX_COLUMN, MAX_ROW, Area, Constant, column_
 from xlmargin.errors import MarginError
 
 __all__ = [
-    "Argument", "Block", "Blocks", "Cell", "Computed", "Function", "FunctionCall", "Placement", "Result", "Slot",
-    "is_table", "rows_of",
+    "Argument",
+    "Block",
+    "Blocks",
+    "Cell",
+    "Computed",
+    "Function",
+    "FunctionCall",
+    "Placement",
+    "Result",
+    "Slot",
+    "is_table",
+    "rows_of",
 ]
 
 #: What a cell can hold; dates are serial numbers, an error value is its text, an empty cell is None.
@@ -137,7 +147,7 @@ def is_table(answer: object) -> TypeGuard[Sequence[object]]:
 
 
 def rows_of(answer: object) -> list[list[Cell]]:
-    """An answer as a full rectangle of cells: ragged or missing cells become "", numbers that are none #NUM!."""
+    """An answer as a full rectangle: missing cells become "", numbers a cell cannot hold #NUM!."""
     if not is_table(answer):
         return [[_cell(answer)]]
     table = [list(row) if is_table(row) else [row] for row in answer]

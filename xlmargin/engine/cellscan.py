@@ -1,4 +1,4 @@
-"""Finds the rows and cells of a sheet's XML by their place in the bytes, so that a few can be changed and no other byte."""
+"""Finds the cells of a sheet's XML by their place in the bytes, so that a few change and no other byte."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _TAG = re.compile(rb"""<[^<>"']*(?:(?:"[^"]*"|'[^']*')[^<>"']*)*>""")
 
 @dataclass(slots=True)
 class CellSpan:
-    """A cell element: its place, its start tag, its formula element if any, and what else but values it holds."""
+    """A cell element: its place, its start tag, its formula element, and what else but values it holds."""
 
     row: int
     column: int
@@ -43,7 +43,7 @@ class RowSpan:
 
 @dataclass(slots=True)
 class SheetSpans:
-    """The cells of a sheet, with the place of the element around them and of the element that tells their extent."""
+    """The rows of a sheet, the element around them, and the element that tells their extent."""
 
     prefix: str = ""
     start: int = 0
@@ -69,7 +69,7 @@ class _Scanner:
         self._sheet = sheet
         self._depth = 0  # 1 in sheetData, 2 in row, 3 in c, 4 in a child of c
         self._row = self._column = 0
-        self._child = 0
+        self._open_tags: list[tuple[int, bytes]] = []
         self._array = ""
         self.found = SheetSpans()
         self._parser = expat.ParserCreate()
@@ -79,7 +79,7 @@ class _Scanner:
             data.decode("utf-8")
             self._parser.Parse(data, True)
         except (expat.ExpatError, UnicodeDecodeError) as error:
-            raise MarginError(f"The sheet {sheet!r} of this workbook cannot be read ({error}); save it again.") from None
+            raise MarginError(f"The sheet {sheet!r} cannot be read ({error}); save the workbook again.") from None
 
     def _tag(self) -> tuple[int, bytes]:
         start = self._parser.CurrentByteIndex
@@ -91,35 +91,39 @@ class _Scanner:
         if self._depth == 0:
             if tail == "sheetData":
                 self.found.start, self.found.tag = self._tag()
+                self._open_tags = [self._tag()]
                 self.found.prefix = prefix + ":" if prefix else ""
                 self._depth = 1
             elif tail == "dimension":
                 self.found.dimension = (*self._tag(), attributes.get("ref", ""))
             return
         self._depth += 1
+        self._open_tags.append(self._tag())
         if self._depth == 2:
             self._row, self._column = int(attributes.get("r", self._row + 1)), 0
-            self.found.rows.append(RowSpan(self._row, *self._tag(), spans=attributes.get("spans", "")))
+            self.found.rows.append(RowSpan(self._row, *self._open_tags[-1], spans=attributes.get("spans", "")))
         elif self._depth == 3:
             where = parse_area(attributes.get("r", ""), "")
             self._column = where.first_column if where else self._column + 1
-            start, tag = self._tag()
+            start, tag = self._open_tags[-1]
             self.found.rows[-1].cells.append(CellSpan(self._row, self._column, start, 0, tag))
         elif self._depth == 4:
-            self._child = self._parser.CurrentByteIndex
             self._array = attributes.get("ref", "") if tail == "f" and attributes.get("t") == "array" else ""
 
     def _close(self, name: str) -> None:
         if self._depth == 0:
             return
-        inner, tag = self._tag()
-        end = inner + len(tag)
+        start, tag = self._open_tags.pop()
+        inner = end = start + len(tag)
+        if not tag.endswith(b"/>"):
+            inner, closing = self._tag()
+            end = inner + len(closing)
         if self._depth == 4:
             cell, tail = self.found.rows[-1].cells[-1], name.rpartition(":")[2]
             if tail == "f":
-                cell.formula, cell.area = self._data[self._child : end], parse_area(self._array, self._sheet)
+                cell.formula, cell.area = self._data[start:end], parse_area(self._array, self._sheet)
             elif tail not in ("v", "is"):
-                cell.rest += self._data[self._child : end]
+                cell.rest += self._data[start:end]
         elif self._depth == 3:
             self.found.rows[-1].cells[-1].end = end
         elif self._depth == 2:

@@ -7,18 +7,51 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 __all__ = [
-    "ERROR_CODES", "MAX_COLUMN", "MAX_ROW", "Area", "Call", "Constant", "Table", "address", "column_letters",
-    "display", "find_calls", "map_operands", "parse_area", "parse_constant", "plain_name", "quoted", "shift",
+    "ERROR_CODES",
+    "MAX_COLUMN",
+    "MAX_ROW",
+    "Area",
+    "Call",
+    "Constant",
+    "Table",
+    "address",
+    "column_letters",
+    "column_number",
+    "display",
+    "find_calls",
+    "map_operands",
+    "parse_area",
+    "parse_constant",
+    "plain_name",
+    "quoted",
+    "shift",
     "table_area",
 ]
 
 MAX_ROW, MAX_COLUMN = 1_048_576, 16_384
 
-#: Error values a cell can show; the last three are the engine's own (cannot be parsed, not implemented, circular).
-ERROR_CODES = frozenset({
-    "#NULL!", "#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#N/A", "#GETTING_DATA", "#SPILL!", "#CALC!",
-    "#FIELD!", "#BLOCKED!", "#CONNECT!", "#UNKNOWN!", "#ERROR!", "#N/IMPL!", "#CIRC!",
-})
+#: Error values a cell can show; the last three are the engine's own (unreadable, not implemented, circular).
+ERROR_CODES = frozenset(
+    {
+        "#NULL!",
+        "#DIV/0!",
+        "#VALUE!",
+        "#REF!",
+        "#NAME?",
+        "#NUM!",
+        "#N/A",
+        "#GETTING_DATA",
+        "#SPILL!",
+        "#CALC!",
+        "#FIELD!",
+        "#BLOCKED!",
+        "#CONNECT!",
+        "#UNKNOWN!",
+        "#ERROR!",
+        "#N/IMPL!",
+        "#CIRC!",
+    }
+)
 
 _BRACKET = r"\[(?:[^\[\]']|'.|\[(?:[^\[\]']|'.)*\])*\]"
 _CELL = r"\$?[A-Za-z]{1,3}\$?[0-9]{1,7}"
@@ -41,8 +74,10 @@ _FILE_PREFIX = re.compile(r"\b(?:_xlfn\.|_xlws\.|_xlpm\.)+")
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call to one of our functions in a formula text: `text[start:end]`, its arguments as text, and whether it
-    stands inside another function's brackets (there a whole table is meant, elsewhere its first cell)."""
+    """A call to one of our functions in a formula: `text[start:end]`, and its arguments as text.
+
+    `inside` another function's brackets a whole table is meant, elsewhere its first cell.
+    """
 
     name: str
     arguments: tuple[str, ...]
@@ -82,7 +117,7 @@ class Area:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table of the workbook: its whole rectangle, its headings, and how many heading and total rows it has."""
+    """A table of the workbook: its whole rectangle, headings, and number of heading and total rows."""
 
     name: str
     area: Area
@@ -100,7 +135,8 @@ def column_letters(number: int) -> str:
     return letters
 
 
-def _column_number(letters: str) -> int:
+def column_number(letters: str) -> int:
+    """The number of a column by its letters, counted from 1."""
     number = 0
     for letter in letters.upper():
         number = number * 26 + ord(letter) - 64
@@ -118,7 +154,7 @@ def quoted(sheet: str) -> str:
 
 
 def plain_name(name: str) -> str:
-    """A function name in upper case without the prefixes that files put before newer and foreign functions."""
+    """A function name in upper case without the prefixes that files put before some functions."""
     return _PREFIX.sub("", name).upper()
 
 
@@ -145,7 +181,7 @@ def find_calls(text: str, names: Collection[str]) -> list[Call]:
     """Find the outermost calls to some functions in a formula.
 
     Parameters: text, the formula with or without `=`; names, upper-case function names.
-    Returns: the calls from left to right; calls nested in their arguments are found by asking again for the argument.
+    Returns: the calls from left to right; ask again with an argument for the calls nested in it.
     """
     calls: list[Call] = []
     stack: list[_Frame] = []
@@ -164,7 +200,7 @@ def find_calls(text: str, names: Collection[str]) -> list[Call]:
 
 def _call(text: str, frame: _Frame, close: int, inside: bool) -> Call:
     ends = [cut - 1 for cut in frame.cuts[1:]] + [close]
-    arguments = tuple(text[a:b].strip() for a, b in zip(frame.cuts, ends))
+    arguments = tuple(text[a:b].strip() for a, b in zip(frame.cuts, ends, strict=True))
     if arguments == ("",):
         arguments = ()
     return Call(frame.name, arguments, frame.start, close + 1, inside)
@@ -200,7 +236,7 @@ def parse_area(text: str, sheet: str) -> Area | None:
     first, _, last = match["body"].replace("$", "").partition(":")
     corners = [_CORNER.fullmatch(corner) for corner in (first, last or first)]
     rows = [int(c["r"]) if c and c["r"] else 0 for c in corners]
-    columns = [_column_number(c["c"]) if c and c["c"] else 0 for c in corners]
+    columns = [column_number(c["c"]) if c and c["c"] else 0 for c in corners]
     rows = sorted(rows) if rows[0] else [1, MAX_ROW]
     columns = sorted(columns) if columns[0] else [1, MAX_COLUMN]
     if rows[1] > MAX_ROW or columns[1] > MAX_COLUMN:
@@ -219,7 +255,7 @@ def shift(text: str, rows: int, columns: int) -> str:
     def corner(match: re.Match[str]) -> str:
         letters, row = match["c"], match["r"]
         if letters and not match["c_abs"]:
-            letters = column_letters(_column_number(letters) + columns)
+            letters = column_letters(column_number(letters) + columns)
         if row and not match["r_abs"]:
             row = str(int(row) + rows)
         return f"{match['c_abs']}{letters}{match['r_abs']}{row}"
@@ -235,7 +271,7 @@ def shift(text: str, rows: int, columns: int) -> str:
 
 
 def table_area(text: str, tables: Mapping[str, Table], row: int) -> Area | None:
-    """The rectangle of a structured reference such as `tbl`, `tbl[#All]`, `tbl[[#Headers],[Qty]:[IV]]`, or None.
+    """The rectangle of a table reference such as `tbl`, `tbl[#All]`, `tbl[[#Headers],[Qty]:[IV]]`, or None.
 
     Parameters: text; tables, by lower-case name; row of the asking cell, for `[#This Row]` and `@`.
     """

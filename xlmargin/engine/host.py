@@ -1,9 +1,9 @@
 """A workbook that is calculated here, with our functions in it: open, edit, read.
 
-The engine underneath (IronCalc) knows no functions but its own. Every call to one of ours is therefore cut out of its
-formula and replaced by the cells of a hidden sheet; after the engine has calculated, the arguments are read, the functions
-called and their answers put there, and so on until no argument changes any more. The workbook is never saved from here:
-the engine's own file writer loses tables, charts and validations (see `xlmargin.engine.patch`).
+The engine underneath (IronCalc) knows no functions but its own. Every call to one of ours is therefore cut
+out of its formula and replaced by the cells of a hidden sheet; after the engine has calculated, the arguments
+are read, the functions called and their answers put there, until no argument changes any more. The workbook
+is never saved from here: the engine's writer loses tables, charts, validations (see `xlmargin.engine.patch`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,16 @@ from typing import Any
 
 from xlmargin.engine.arguments import Reader
 from xlmargin.engine.calls import Cell, Function, FunctionCall, Placement, rows_of
-from xlmargin.engine.formula import Area, address, display, map_operands, parse_area, plain_name, quoted, table_area
+from xlmargin.engine.formula import (
+    Area,
+    address,
+    display,
+    map_operands,
+    parse_area,
+    plain_name,
+    quoted,
+    table_area,
+)
 from xlmargin.engine.package import Package, StoredFormula, open_zip
 from xlmargin.engine.rewriter import Rewriter
 from xlmargin.errors import MarginError
@@ -27,7 +36,7 @@ _log = logging.getLogger(__name__)
 
 #: More rounds than any sensible chain of dependent calls; more means a circle.
 _ROUNDS = 100
-#: From this round on, look for arguments that change by themselves (NOW, RAND).
+#: From this round on, look for arguments that change by themselves (NOW, RAND); so often are their calls then repeated.
 _PATIENCE = 3
 
 
@@ -43,8 +52,8 @@ class _Formula:
 class Workbook:
     """An .xlsx workbook, calculated by the embedded engine and our functions.
 
-    Parameters: path, the file, which is only read; functions, the functions by name (any case): each takes raw cells
-    (a rectangle as a list of rows, an empty cell as None, an error value as its text) and answers a value or rows.
+    Parameters: path, the file, which is only read; functions, by name (any case): each takes raw cells (a
+    rectangle as a list of rows, an empty cell as None, an error value as its text), answers a value or rows.
     Raises: MarginError when the file cannot be opened.
     """
 
@@ -59,11 +68,15 @@ class Workbook:
         with open_zip(path) as archive:
             package = Package(archive)
             self._tables = package.tables()
-            stored = {sheet: package.formulas(sheet) for sheet in package.sheets if sheet.lower() in self._index}
+            parts = [name for name in package.sheets if name.lower() in self._index]
+            stored = {name: package.contents(name) for name in parts}
         self._rewriter = Rewriter(self._model, self._names, self._functions, self._tables)
         self._reader = Reader(self._model, self._rewriter, self._formulas)
+        for sheet, (_, texts) in stored.items():
+            for (row, column), text in texts.items():  # the engine does not read these
+                self._rewriter.write(self._index[sheet.lower()], row, column, text)
         self._model.evaluate()  # shows which formulas the engine could not read
-        for sheet, formulas in stored.items():
+        for sheet, (formulas, _) in stored.items():
             for (row, column), formula in formulas.items():
                 self._adopt(self._index[sheet.lower()], row, column, formula)
         self.recalculate()
@@ -79,7 +92,7 @@ class Workbook:
         return self._calls
 
     def get(self, sheet: str, cell: str) -> Cell:
-        """The value of a cell: number (a date is its serial number), text (an error value too), bool, or None."""
+        """The value of a cell: number (a date is its serial), text (an error value too), bool, or None."""
         value: Cell = self._model.get_cell_value(*self._locate(sheet, cell))
         return value
 
@@ -105,23 +118,25 @@ class Workbook:
         """The dynamic array formulas of a sheet by their cell, with the rows and columns they fill now."""
         number = self._number(sheet)
         anchors = [key for key, formula in self._formulas.items() if key[0] == number and formula.dynamic]
-        extents = self._reader.extents([(self._names[number], row, column) for _, row, column in anchors])
-        return {address(row, column): extent for (_, row, column), extent in zip(anchors, extents)}
+        extents = self._reader.extents(anchors)
+        return {address(row, column): extent for (_, row, column), extent in zip(anchors, extents, strict=True)}
 
     def set(self, sheet: str, cell: str, value: Cell) -> int:
-        """Put a value into a cell and recalculate; text starting with `=` is a formula, None empties the cell.
+        """Put a value into a cell and recalculate; text starting with `=` is a formula, None empties it.
 
         Returns: the number of calls to our functions that were made.
         """
         return self.set_many([(sheet, cell, value)])
 
     def set_many(self, edits: Iterable[tuple[str, str, Cell]]) -> int:
-        """Put values into cells, given as (sheet, cell, value), and recalculate once; nothing is changed on a mistake.
+        """Put values, given as (sheet, cell, value), and recalculate once; a mistake changes nothing.
 
         Returns: the number of calls to our functions that were made.
-        Raises: MarginError for an unknown sheet, no cell, a number that is none, or a part of a fixed array formula.
+        Raises: MarginError for an unknown sheet, no cell, an infinite number, or part of a fixed array.
         """
-        located = [(self._editable(sheet, cell), value) for sheet, cell, value in edits]
+        arrays = ((key[0], formula) for key, formula in self._formulas.items() if not formula.dynamic)
+        fixed = [(number, formula.area) for number, formula in arrays if formula.area]
+        located = [(self._editable(sheet, cell, fixed), value) for sheet, cell, value in edits]
         for _, value in located:
             if isinstance(value, float) and rows_of(value) == [["#NUM!"]]:
                 raise MarginError(f"A cell cannot hold the number {value}; give a finite one.")
@@ -130,27 +145,31 @@ class Workbook:
         return self.recalculate()
 
     def recalculate(self) -> int:
-        """Calculate everything until nothing changes; returns the number of calls to our functions that were made.
+        """Calculate until nothing changes; returns the number of calls to our functions that were made.
 
         Raises: MarginError when calls depend on each other in a circle.
         """
-        before = self._calls
-        settled: set[FunctionCall] = set()
+        before, passes = self._calls, 0
+        restless: list[FunctionCall] = []
         for count in range(_ROUNDS):
             self._evaluate()
-            changed = [call for call in self._changed() if call not in settled]
-            if changed and count >= _PATIENCE:
-                settled |= self._restless(changed)
-                changed = [call for call in changed if call not in settled]
-            if not changed:
-                return self._calls - before
+            changed = self._changed()
+            if count >= _PATIENCE:
+                restless += self._restless([call for call in changed if call not in restless])
+            ready = [call for call in changed if call not in restless]
+            if not ready:
+                # all others are right now: the restless ones are made again, often enough for a chain of a few
+                if not changed or passes == _PATIENCE:
+                    return self._calls - before
+                passes, ready = passes + 1, changed
             # a call that waits for another's first answer can wait while there is anything else to do
-            ready = [call for call in changed if not self._reader.waiting(call)] or changed
+            ready = [call for call in ready if not self._reader.waiting(call)] or ready
             moved = [call for call in ready if self._answer(call)]
             for placement in {placement: None for call in moved for placement in call.users}:
                 self._rewriter.enter(placement)
+        names = ", ".join(sorted({call.name for call in changed}))
         raise MarginError(
-            f"The calls of {', '.join(sorted({call.name for call in changed}))} depend on each other in a circle; "
+            f"The calls of {names} depend on each other in a circle; "
             "let no PM function read cells that depend on its own answer."
         )
 
@@ -162,14 +181,16 @@ class Workbook:
     def _changed(self) -> list[FunctionCall]:
         return [call for call in self._rewriter.calls if self._reader.signature(call) != call.seen]
 
-    def _restless(self, calls: list[FunctionCall]) -> set[FunctionCall]:
-        """The calls whose arguments change although nothing was put anywhere: they are made once per recalculation."""
+    def _restless(self, calls: list[FunctionCall]) -> list[FunctionCall]:
+        """The calls whose arguments change by themselves, although nothing was put anywhere."""
+        if not calls:
+            return []
         before = {call: self._reader.signature(call) for call in calls}
         self._evaluate()
-        return {call for call in calls if self._reader.signature(call) != before[call]}
+        return [call for call in calls if self._reader.signature(call) != before[call]]
 
     def _answer(self, call: FunctionCall) -> bool:
-        """Make a call and keep the answer on the hidden sheet; returns whether its size or place is another now."""
+        """Make a call and keep the answer; returns whether its size or place is another now."""
         call.seen = self._reader.signature(call)
         arguments = self._reader.arguments(call)
         self._calls += 1
@@ -224,20 +245,18 @@ class Workbook:
         if placement:
             self._rewriter.remove(placement)
         if formula:
-            # overwriting the first cell of an array leaves its other cells behind in the engine: empty it first
+            # the engine keeps the other cells of an array whose first cell is overwritten: empty it first
             area = formula.area if formula.area and not formula.dynamic else None
             last = (area.last_row, area.last_column) if area else where[1:]
             self._model.range_clear_contents(*where, *last)
             self._reader.formulas_changed()
 
-    def _editable(self, sheet: str, cell: str) -> tuple[int, int, int]:
-        where = self._locate(sheet, cell)
-        for (number, row, column), formula in self._formulas.items():
-            fixed = formula.area is not None and not formula.dynamic and number == where[0]
-            if fixed and formula.area and formula.area.covers(*where[1:]) and where[1:] != (row, column):
-                raise MarginError(
-                    f"{sheet}!{cell} is part of the array formula in {address(row, column)}; change that cell instead."
-                )
+    def _editable(self, sheet: str, cell: str, fixed: list[tuple[int, Area]]) -> tuple[int, int, int]:
+        where = number, row, column = self._locate(sheet, cell)
+        for owner, area in fixed:
+            if owner == number and area.covers(row, column) and where not in self._formulas:
+                anchor = address(area.first_row, area.first_column)
+                raise MarginError(f"{sheet}!{cell} is part of the array formula in {anchor}; change that.")
         return where
 
     def _locate(self, sheet: str, cell: str) -> tuple[int, int, int]:
@@ -260,5 +279,7 @@ def _load(path: str | Path) -> Any:
 
     try:
         return load_from_xlsx(str(path))
-    except Exception as error:
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # a fault inside the engine does not come as an Exception
         raise MarginError(f"{path}: the embedded engine cannot open this workbook ({error}).") from error

@@ -11,15 +11,19 @@ from io import BytesIO
 from pathlib import Path
 from xml.etree import ElementTree
 
-from xlmargin.engine.formula import Area, Table, parse_area, shift
+from xlmargin.engine.formula import Area, Table, column_number, parse_area, shift
 from xlmargin.errors import MarginError
 
-__all__ = ["Package", "StoredFormula", "local", "open_zip"]
+__all__ = ["FORMULA", "Package", "StoredFormula", "local", "open_zip"]
+
+
+#: Shows whether the XML of a sheet holds a formula at all.
+FORMULA = re.compile(rb"<(?:\w+:)?f[\s>/]")
 
 
 @dataclass(frozen=True, slots=True)
 class StoredFormula:
-    """A formula of the file: its text without `=`, and for an array formula its rectangle and whether it spills."""
+    """A formula of the file without `=`; for an array formula its rectangle and whether it spills."""
 
     text: str
     area: Area | None = None
@@ -82,23 +86,30 @@ class Package:
                 if kind == "worksheet":  # chart sheets and macro sheets hold no cells
                     yield item.get("name", ""), target
 
-    def formulas(self, sheet: str) -> dict[tuple[int, int], StoredFormula]:
-        """The formulas of a sheet by (row, column), in the order of the file; shared ones are written out."""
-        found: dict[tuple[int, int], StoredFormula] = {}
+    def contents(self, sheet: str) -> tuple[dict[tuple[int, int], StoredFormula], dict[tuple[int, int], str]]:
+        """The formulas of a sheet by (row, column), shared ones written out, and texts stored in its cells.
+
+        Other texts are stored once for the whole workbook and are not read here.
+        """
+        formulas: dict[tuple[int, int], StoredFormula] = {}
+        texts: dict[tuple[int, int], str] = {}
         masters: dict[str, tuple[str, int, int]] = {}
-        with self._archive.open(self.sheets[sheet]) as stream:
-            for row, column, cell, formula in _formula_cells(stream.read()):
-                text = formula.text or ""
-                kind, share = formula.get("t"), formula.get("si", "")
-                if kind == "shared" and text:
-                    masters[share] = text, row, column
-                elif kind == "shared" and share in masters:
-                    text, top, left = masters[share]
-                    text = shift(text, row - top, column - left)
-                area = parse_area(formula.get("ref", ""), sheet) if kind == "array" else None
-                if text:
-                    found[row, column] = StoredFormula(text, area, cell.get("cm") is not None)
-        return found
+        for row, column, cell in _cells(self._archive.read(self.sheets[sheet])):
+            formula = next((part for part in cell if local(part.tag) == "f"), None)
+            if formula is None:
+                if cell.get("t") == "inlineStr":
+                    texts[row, column] = _text(cell)
+                continue
+            text, share = (formula.text or "").strip(), formula.get("si", "")
+            if formula.get("t") == "shared" and text:
+                masters[share] = text, row, column
+            elif formula.get("t") == "shared" and share in masters:
+                text, top, left = masters[share]
+                text = shift(text, row - top, column - left)
+            area = parse_area(formula.get("ref", ""), sheet) if formula.get("t") == "array" else None
+            if text:
+                formulas[row, column] = StoredFormula(text, area, cell.get("cm") is not None)
+        return formulas, texts
 
     def tables(self) -> dict[str, Table]:
         """The tables of the workbook by lower-case name."""
@@ -112,28 +123,44 @@ class Package:
         return found
 
 
-def _formula_cells(data: bytes) -> Iterator[tuple[int, int, ElementTree.Element, ElementTree.Element]]:
-    row = column = 0
-    for event, item in ElementTree.iterparse(BytesIO(data), events=("start", "end")):
-        name = local(item.tag)
-        if event == "start" and name == "row":
-            row, column = int(item.get("r", row + 1)), 0
-        elif event == "end" and name == "c":
-            where = parse_area(item.get("r", ""), "")
-            column = where.first_column if where else column + 1
-            formula = next((part for part in item if local(part.tag) == "f"), None)
-            if formula is not None:
-                yield row, column, item, formula
-        elif event == "end" and name == "row":
-            item.clear()
+def _cells(data: bytes) -> Iterator[tuple[int, int, ElementTree.Element]]:
+    """The cells that hold a formula or a text of their own, with row and column."""
+    if not FORMULA.search(data) and b"inlineStr" not in data:
+        return
+    number = 0
+    for _, row in ElementTree.iterparse(BytesIO(data)):
+        if local(row.tag) != "row":
+            continue
+        number = int(row.get("r", number + 1))
+        column = 0
+        for cell in row:
+            name = cell.get("r")
+            column += 1
+            if name is None or cell.get("t") == "inlineStr" or any(local(part.tag) == "f" for part in cell):
+                where = parse_area(name or "", "")
+                column = where.first_column if where else column
+                yield number, column, cell
+            elif name:
+                column = column_number(name.rstrip("0123456789"))
+        row.clear()
+
+
+def _text(cell: ElementTree.Element) -> str:
+    """The text stored in a cell, in one piece or in runs of differing looks."""
+    runs = [part for part in cell.iter() if local(part.tag) in ("r", "t", "rPh")]
+    skipped = {id(part) for run in runs if local(run.tag) == "rPh" for part in run.iter()}
+    return _plain("".join(part.text or "" for part in runs if local(part.tag) == "t" and id(part) not in skipped))
+
+
+def _plain(text: str) -> str:
+    """A text of the file with its written-out characters, such as _x000A_, put in."""
+    return re.sub(r"_x([0-9A-Fa-f]{4})_", lambda match: chr(int(match[1], 16)), text)
 
 
 def _table(root: ElementTree.Element, sheet: str) -> Table | None:
     area = parse_area(root.get("ref", ""), sheet)
-    columns = tuple(item.get("name", "") for item in root.iter() if local(item.tag) == "tableColumn")
+    columns = tuple(_plain(item.get("name", "")) for item in root.iter() if local(item.tag) == "tableColumn")
     if area is None or not columns:
         return None
-    # a heading with a line break is stored as _x000a_
-    columns = tuple(re.sub(r"_x([0-9A-Fa-f]{4})_", lambda m: chr(int(m[1], 16)), column) for column in columns)
     heading, total = int(root.get("headerRowCount", "1")), int(root.get("totalsRowCount", "0"))
     return Table(root.get("displayName", ""), area, columns, heading, total)

@@ -17,7 +17,7 @@ from xlmargin.engine.calls import Cell, Function
 from xlmargin.engine.cellscan import CellSpan, RowSpan, SheetSpans, scan
 from xlmargin.engine.formula import ERROR_CODES, Area, address, parse_area
 from xlmargin.engine.host import Workbook
-from xlmargin.engine.package import Package, open_zip
+from xlmargin.engine.package import FORMULA, Package, open_zip
 from xlmargin.errors import MarginError
 
 __all__ = ["Calculated", "Report", "patch", "recalculated"]
@@ -38,16 +38,19 @@ class Calculated(Protocol):
     """Whatever knows the values of a workbook: `Workbook` does."""
 
     @property
-    def sheets(self) -> tuple[str, ...]: ...
+    def sheets(self) -> tuple[str, ...]:
+        """The names of the sheets."""
 
-    def get(self, sheet: str, cell: str, /) -> Cell: ...
+    def get(self, sheet: str, cell: str, /) -> Cell:
+        """The value of a cell."""
 
-    def spills(self, sheet: str, /) -> dict[str, tuple[int, int]]: ...
+    def spills(self, sheet: str, /) -> dict[str, tuple[int, int]]:
+        """The dynamic array formulas by their cell, with the rows and columns they fill."""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a recalculation did: cells written, calls made, and (sheet, cell, text) of each formula with an error."""
+    """What a recalculation did: cells written, calls made, (sheet, cell, text) of formulas with an error."""
 
     cells: int
     calls: int
@@ -69,25 +72,25 @@ def recalculated(
     edits = list(edits)
     for sheet, cell, value in edits:
         if book.formula(sheet, cell) or (isinstance(value, str) and value.startswith("=")):
-            raise MarginError(f"{sheet}!{cell}: only values can be put into cells without a formula; edit an input cell.")
+            raise MarginError(f"{sheet}!{cell}: only a value can be put into a file, and not over a formula; edit an input.")
     if edits:
         book.set_many(edits)
     cells = patch(source, destination, book, [(sheet, cell) for sheet, cell, _ in edits])
-    values = ((sheet, cell, book.get(sheet, cell)) for sheet in book.sheets for cell in book.formula_cells(sheet))
+    places = ((sheet, cell) for sheet in book.sheets for cell in book.formula_cells(sheet))
+    values = ((sheet, cell, book.get(sheet, cell)) for sheet, cell in places)
     errors = tuple(
-        (sheet, cell, value) for sheet, cell, value in values
+        (sheet, cell, value)
+        for sheet, cell, value in values
         if isinstance(value, str) and (value in ERROR_CODES or value.startswith("#PM! "))
     )
     return Report(cells, book.calls, errors)
 
 
-def patch(
-    source: str | Path, destination: str | Path, book: Calculated, edited: Iterable[tuple[str, str]] = ()
-) -> int:
-    """Write the values of all formulas, of the cells their arrays fill and of edited cells into a copy of a file.
+def patch(source: str | Path, destination: str | Path, book: Calculated, edited: Iterable[tuple[str, str]] = ()) -> int:
+    """Write the values of formulas, of the cells their arrays fill and of edited cells into a copy of a file.
 
-    Formats, array flags, charts, tables, validations, the calculation chain and all other parts stay byte for byte.
-    Parameters: source; destination, may be the source; book, the values; edited, input cells as (sheet, cell).
+    All else (formats, array flags, charts, tables, validations, calculation chain) stays byte for byte.
+    Parameters: source; destination, may be the source; book, the values; edited, inputs as (sheet, cell).
     Returns: how many cells were written.
     Raises: MarginError when a file cannot be read or written, or a table's heading was edited.
     """
@@ -105,7 +108,7 @@ def patch(
         for info in archive.infolist():
             data, sheet = archive.read(info), sheets.get(info.filename, "")
             places = inputs.get(sheet.lower(), set())
-            if sheet and (places or re.search(rb"<(?:\w+:)?f[\s>/]", data)):
+            if sheet and (places or FORMULA.search(data)):
                 data, written = _Sheet(data, sheet, book, places).patched()
                 count += written
             contents.append((info, data))
@@ -133,7 +136,7 @@ def _write(path: Path, contents: list[tuple[zipfile.ZipInfo, bytes]]) -> None:
         os.replace(part, path)
     except OSError as error:
         part.unlink(missing_ok=True)
-        raise MarginError(f"{path}: this file cannot be written ({error}); close it where it is open.") from None
+        raise MarginError(f"{path}: it cannot be written ({error}); close it where it is open.") from None
 
 
 class _Sheet:
@@ -157,13 +160,14 @@ class _Sheet:
                 self._splices.append((old.start, old.end, self._rewritten(old, value)))
             elif value is not None:
                 tag = f'<{self._spans.prefix}c r="{address(row, column)}">'.encode()
-                fresh.setdefault(row, {})[column] = self._element(tag, b"", value, b"", (row, column) in self._inputs)
+                element = self._element(tag, b"", value, b"", (row, column) in self._inputs)
+                fresh.setdefault(row, {})[column] = element
             count += old is not None or value is not None
         self._insert(fresh)
         return self._spliced(), count
 
     def _wanted(self) -> set[Place]:
-        """The cells to write: formulas, edited cells, and what the arrays fill now or filled when they were stored."""
+        """The cells to write: formulas, edited cells, and what the arrays fill now or filled when stored."""
         wanted = set(self._inputs)
         for place, cell in self._cells.items():
             if not cell.formula:
@@ -274,7 +278,7 @@ def _places(area: Area) -> Iterable[Place]:
 
 
 def _content(value: Cell, prefix: str, typed: bool) -> tuple[str, bytes]:
-    """The type attribute and the value element of a cell; `typed` for an input, whose text is not a formula's."""
+    """The type and the value element of a cell; `typed` for an input, whose text is not a formula's."""
     if value is None:
         return "", b""
     if isinstance(value, bool):

@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from xlmargin.engine.calls import (
-    Argument, Blocks, Cell, Computed, FunctionCall, Placement, Result, Slot, is_table, rows_of,
+    Argument,
+    Blocks,
+    Cell,
+    Computed,
+    FunctionCall,
+    Placement,
+    Result,
+    Slot,
+    is_table,
+    rows_of,
 )
 from xlmargin.engine.formula import (
-    ERROR_CODES, MAX_COLUMN, MAX_ROW, Area, Constant, Table, find_calls, map_operands, parse_area, parse_constant,
-    quoted, table_area,
+    ERROR_CODES,
+    Constant,
+    Table,
+    find_calls,
+    map_operands,
+    parse_area,
+    parse_constant,
+    quoted,
+    table_area,
 )
 
 __all__ = ["PENDING", "Rewriter"]
@@ -26,8 +42,8 @@ _IDENTIFIER = re.compile(r"[^\W\d][\w.\\?]*")
 class Rewriter:
     """The calls of a workbook and the hidden cells that stand for them.
 
-    Parameters: model, the engine's workbook; sheets, its sheet names; names, upper-case names of our functions;
-    tables, the workbook's tables by lower-case name.
+    Parameters: model, the engine's workbook; sheets, its sheet names; names, upper-case names of our
+    functions; tables, the workbook's tables by lower-case name.
     """
 
     def __init__(self, model: Any, sheets: Sequence[str], names: Collection[str], tables: Mapping[str, Table]) -> None:
@@ -37,7 +53,8 @@ class Rewriter:
         self._functions = names
         self._tables = tables
         self._mention = re.compile(rf"(?:{'|'.join(map(re.escape, names)) or '(?!)'})\(", re.IGNORECASE)
-        self._defined = {(item["scope"], item["name"].lower()): item["formula"] for item in model.get_defined_name_list()}
+        names_defined = model.get_defined_name_list()
+        self._defined = {(item["scope"], item["name"].lower()): item["formula"] for item in names_defined}
         self._known: dict[tuple[str, tuple[object, ...]], FunctionCall] = {}
         self._computed: dict[str, Computed] = {}
         self._formulas: dict[Placement, None] = {}
@@ -48,7 +65,7 @@ class Rewriter:
         self._input_row = 1
 
     def _new_sheet(self, name: str) -> int:
-        """Add a hidden sheet; adding one makes the engine read every formula again, so this is not done per call."""
+        """Add a hidden sheet; that makes the engine read every formula again, so not every call gets one."""
         while name.lower() in self._lower:
             name += "_"
         self._model.add_sheet(name)
@@ -85,8 +102,8 @@ class Rewriter:
     def add(self, text: str, where: tuple[int, int, int], table: bool, size: tuple[int, int] | None) -> Placement:
         """Put a formula with calls into its cell.
 
-        Parameters: text, without `=`; where, sheet, row and column; table, whether the cell may show a whole table
-        (an array formula) or only its first cell; size, height and width of a fixed array formula.
+        Parameters: text, without `=`; where, sheet, row and column; table, whether the cell may show a whole
+        table (an array formula) or only its first cell; size, height and width of a fixed array formula.
         """
         placement = self._placement(text, where, where, table, size)
         self._formulas[placement] = None
@@ -143,7 +160,8 @@ class Rewriter:
         elif isinstance(value, bool):
             self._model.update_cell_with_bool(*where, value)
         elif isinstance(value, str):
-            (self._model.set_user_input if value in ERROR_CODES else self._model.update_cell_with_text)(*where, value)
+            write = self._model.set_user_input if value in ERROR_CODES else self._model.update_cell_with_text
+            write(*where, value)
         else:
             self._model.update_cell_with_number(*where, float(value))
 
@@ -157,14 +175,20 @@ class Rewriter:
         self._model.range_clear_contents(self._hidden, top, left, top + height - 1, right)
 
     def _placement(
-        self, text: str, cell: tuple[int, int, int], asking: tuple[int, int, int], table: bool,
+        self,
+        text: str,
+        cell: tuple[int, int, int],
+        asking: tuple[int, int, int],
+        table: bool,
         size: tuple[int, int] | None = None,
     ) -> Placement:
         parts: list[str | Slot] = []
         position = 0
         for found in find_calls(text, self._functions):
-            parts.append(text[position : found.start])
-            parts.append(Slot(self._call(found.name, found.arguments, asking), not table and not found.inside))
+            before, one = text[position : found.start], not table and not found.inside
+            call = self._call(found.name, found.arguments, asking)
+            # @ before an answer means its first cell; the engine would take it for a cell in the same row
+            parts += [before.removesuffix("@"), Slot(call, one or before.endswith("@"))]
             position = found.end
         placement = Placement(*cell, (*parts, text[position:]), size)
         for call in placement.calls():
@@ -203,8 +227,9 @@ class Rewriter:
     def _compute(self, text: str, asking: tuple[int, int, int]) -> Computed:
         moved = self._at_home_anywhere(text, asking)
         if moved not in self._computed:
-            # an empty cell that a function passes on would turn into 0: keep it blank
-            formula = f'IF(ISBLANK({moved}),"",{moved})' if "(" in moved or "#" in moved else moved
+            # an empty cell that a function passes on would show as 0: keep it blank (the engine's ISBLANK
+            # does not go through arrays, its = does)
+            formula = f'LET(pm_arg,{moved},IF(pm_arg="","",pm_arg))'
             cell = self.inputs, self._input_row, 1
             self._input_row += 2  # a free row below shows whether the argument fills more than one
             placement = self._placement(formula, cell, asking, table=True)
@@ -213,7 +238,7 @@ class Rewriter:
         return self._computed[moved]
 
     def _at_home_anywhere(self, text: str, asking: tuple[int, int, int]) -> str:
-        """A formula text that means the same on another sheet: references with their sheet, own row and column."""
+        """A formula that means the same elsewhere: references with their sheet, its own row and column."""
         sheet, row, column = asking
 
         def settled(operand: str) -> str:

@@ -8,10 +8,11 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Protocol
 from xml.sax.saxutils import escape, quoteattr
 
-__all__ = ["Argument", "Function", "addin_files", "python_folders", "write_addin", "write_oxt"]
+from xlmargin.registry import Function
+
+__all__ = ["addin_files", "python_folders", "write_addin", "write_oxt"]
 
 MODULE = ("org", "xlmargin", "calc")
 INTERFACE = "XMarginFunctions"
@@ -27,28 +28,6 @@ COLUMNS_TOO = {"PM_PRICE", "PM_IV"}
 
 _XML = '<?xml version="1.0" encoding="UTF-8"?>\n'
 _OOR = 'xmlns:oor="http://openoffice.org/2001/registry" xmlns:xs="http://www.w3.org/2001/XMLSchema"'
-
-
-class Argument(Protocol):
-    """What the add-in needs to know of an argument."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def help(self) -> str: ...
-
-
-class Function(Protocol):
-    """What the add-in needs to know of a registered function."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def summary(self) -> str: ...
-    @property
-    def arguments(self) -> Sequence[Argument]: ...
-    @property
-    def returns(self) -> str: ...
 
 
 def python_folders() -> tuple[str, ...]:

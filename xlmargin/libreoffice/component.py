@@ -13,7 +13,7 @@ from typing import Any
 
 # These three modules exist only inside LibreOffice's Python, which brings no type hints for them.
 import unohelper  # type: ignore[import-not-found]
-from com.sun.star.lang import XServiceInfo  # type: ignore[import-not-found]
+from com.sun.star.lang import XServiceInfo
 from org.xlmargin.calc import XMarginFunctions  # type: ignore[import-not-found]
 
 SERVICE = "org.xlmargin.calc.MarginFunctions"
@@ -26,6 +26,7 @@ class Engine:
     """The registry, imported at the first call, because opening any document must stay quick."""
 
     def __init__(self) -> None:
+        """Nothing is loaded yet."""
         self.functions: dict[str, Any] | None = None
         self.problem = ""
 
@@ -98,17 +99,17 @@ class MarginFunctions(unohelper.Base, XMarginFunctions, XServiceInfo):  # type: 
     """The object Calc calls; its cell functions are added below, one per entry of the settings file."""
 
     def __init__(self, context: object) -> None:
-        self.context = context
+        """Made by LibreOffice, which hands its context over; the functions need none of it."""
 
-    def getImplementationName(self) -> str:  # noqa: N802  (a name of the XServiceInfo interface)
+    def getImplementationName(self) -> str:
         """The name under which the component is registered."""
         return SERVICE + "Impl"
 
-    def supportsService(self, name: str) -> bool:  # noqa: N802  (a name of the XServiceInfo interface)
+    def supportsService(self, name: str) -> bool:
         """Whether this is the service of that name."""
         return name == SERVICE
 
-    def getSupportedServiceNames(self) -> tuple[str, ...]:  # noqa: N802  (a name of the XServiceInfo interface)
+    def getSupportedServiceNames(self) -> tuple[str, ...]:
         """The one service this is."""
         return (SERVICE,)
 
@@ -117,5 +118,5 @@ for _method, _function in SETTINGS["methods"].items():
     _make = table_method if _function["table"] else number_method
     setattr(MarginFunctions, _method, _make(_function["name"], _function["blank_if_zero"]))
 
-g_ImplementationHelper = unohelper.ImplementationHelper()  # noqa: N816  (the name LibreOffice looks for)
+g_ImplementationHelper = unohelper.ImplementationHelper()  # the name LibreOffice looks for
 g_ImplementationHelper.addImplementation(MarginFunctions, SERVICE + "Impl", (SERVICE,))

@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 # These modules exist only in LibreOffice's Python, which brings no type hints for them.
-import uno  # type: ignore[import-not-found]
-from com.sun.star.beans import PropertyValue  # type: ignore[import-not-found]
+import uno
+from com.sun.star.beans import PropertyValue
 
 FILTERS = {"xlsx": "Calc MS Excel 2007 XML", "pdf": "calc_pdf_Export", "ods": "calc8"}
 RESTART = 81  # soffice ends with this when it wants to be started again after a first run
@@ -34,6 +34,7 @@ SETTINGS = (
     ("Office.Calc/Formula/Load", "ODFRecalcMode", "0"),
     ("Office.Common/Misc", "UseDocumentOOoLockFile", "false"),  # a stale lock would make loading fail
     ("Office.Common/Misc", "FirstRun", "false"),
+    ("Office.Calc/Formula/Syntax", "Grammar", "1"),  # formulas are typed as Excel writes them
     ("Setup/L10N", "ooLocale", "en-US"),
     ("Setup/L10N", "ooSetupSystemLocale", "en-US"),  # formulas read the same on every machine
 )
@@ -48,6 +49,7 @@ class Office:
     """A soffice of its own: own profile, own pipe, own process group."""
 
     def __init__(self, soffice: str, home: str) -> None:
+        """Write the profile; `start` starts the program."""
         self.home = Path(home)
         self.pipe = f"xlmargin{uuid.uuid4().hex}"
         profile = self.home / "profile"
@@ -137,6 +139,7 @@ class Sheets:
     """The verbs a client can use; a document is named by the number that open gave it."""
 
     def __init__(self, desktop: Any, descriptions: Any) -> None:
+        """The office's desktop and its list of cell functions."""
         self.desktop = desktop
         self.descriptions = descriptions
         self.documents: dict[int, Any] = {}
@@ -144,6 +147,7 @@ class Sheets:
         self.opened = 0
 
     def open(self, path: str) -> int:
+        """Load a workbook and give it a number."""
         document = self.desktop.loadComponentFromURL(Path(path).as_uri(), "_blank", 0, properties(Hidden=True))
         if document is None or not hasattr(document, "Sheets"):
             raise ValueError(f"{path} is not a spreadsheet that LibreOffice can read")
@@ -156,6 +160,7 @@ class Sheets:
         return self.opened
 
     def describe(self, function: str) -> dict[str, Any]:
+        """What the function wizard shows of a function."""
         if not self.descriptions.hasByName(function):
             raise ValueError(f"no function '{function}' in LibreOffice")
         known = {entry.Name: entry.Value for entry in self.descriptions.getByName(function)}
@@ -163,21 +168,25 @@ class Sheets:
         return {"name": known["Name"], "summary": known["Description"], "arguments": arguments}
 
     def sheet(self, document: int, sheet: str) -> Any:
+        """A sheet by name."""
         sheets = self.documents[document].Sheets
         if not sheets.hasByName(sheet):
             raise ValueError(f"no sheet '{sheet}'; there are {', '.join(sheets.ElementNames)}")
         return sheets.getByName(sheet)
 
     def cells(self, document: int, sheet: str, where: str) -> Any:
+        """A range of cells by address."""
         try:
             return self.sheet(document, sheet).getCellRangeByName(where)
         except uno.getClass("com.sun.star.uno.RuntimeException"):  # it says nothing more
             raise ValueError(f"'{where}' is not a range of sheet '{sheet}'; write it like A1:C3") from None
 
     def sheets(self, document: int) -> list[str]:
+        """The names of the sheets."""
         return list(self.documents[document].Sheets.ElementNames)
 
     def get(self, document: int, sheet: str, where: str) -> list[list[Any]]:
+        """Values, None for empty cells, {"error", "code"} for errors; few calls, because each crosses processes."""
         cells = self.cells(document, sheet, where)
         rows: list[list[Any]] = [list(row) for row in cells.getDataArray()]
         area = cells.RangeAddress
@@ -193,6 +202,7 @@ class Sheets:
         return rows
 
     def formulas(self, document: int, sheet: str) -> dict[str, str]:
+        """Every formula by its address, an array formula once under its range."""
         page = self.sheet(document, sheet)
         found: dict[str, str] = {}
         for block in page.queryContentCells(FORMULA).RangeAddresses:
@@ -209,11 +219,13 @@ class Sheets:
         return found
 
     def as_excel_writes(self, document: int, cell: Any, *, is_array: bool) -> str:
+        """The formula of a cell with Excel's separators and sheet references."""
         tokens = cell.getArrayTokens() if is_array else cell.getTokens()
         text = "=" + self.parsers[document].printFormula(tokens, cell.CellAddress)
         return f"{{{text}}}" if is_array else text
 
     def set(self, document: int, sheet: str, where: str, rows: list[list[Any]]) -> None:
+        """Values at once, then the formulas among them."""
         cells = self.cells(document, sheet, where)
         area = cells.RangeAddress
         height, width = area.EndRow - area.StartRow + 1, area.EndColumn - area.StartColumn + 1
@@ -226,17 +238,19 @@ class Sheets:
             formulas += [(x, y, value) for x, value in enumerate(row) if _is_formula(value)]
         cells.setDataArray(tuple(data))
         for x, y, text in formulas:
-            cell = cells.getCellByPosition(x, y)
-            cell.setTokens(self.parsers[document].parseFormula(text[1:], cell.CellAddress))
+            cells.getCellByPosition(x, y).FormulaLocal = text
 
     def calculate(self, document: int) -> None:
+        """Recalculate every formula."""
         self.documents[document].calculateAll()
 
     def save(self, document: int, path: str, kind: str) -> None:
+        """Store a copy."""
         filters = properties(FilterName=FILTERS[kind], Overwrite=True)
         self.documents[document].storeToURL(Path(path).as_uri(), filters)
 
     def close(self, document: int) -> None:
+        """Close and forget a document."""
         del self.parsers[document]
         self.documents.pop(document).close(True)
 
@@ -280,4 +294,5 @@ def main() -> None:
         office.stop()
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -17,12 +17,13 @@ from types import TracebackType
 from typing import Any, Literal, TypeAlias
 
 from xlmargin.errors import MarginError
-from xlmargin.libreoffice.addin import Function, python_folders, write_addin
+from xlmargin.libreoffice.addin import python_folders, write_addin
 from xlmargin.libreoffice.locate import Installation, clean_environment, find_libreoffice
+from xlmargin.registry import FUNCTIONS, Function
 
 __all__ = ["Calc", "Value", "Workbook"]
 
-Value: TypeAlias = float | str | None | dict[str, str | int]
+Value: TypeAlias = float | str | dict[str, str | int] | None
 """A cell: number, text, None when empty, or {"error": what the cell shows, "code": LibreOffice's number}."""
 
 
@@ -48,11 +49,12 @@ class Calc:
         self._home = Path(tempfile.mkdtemp(prefix="xlmargin-calc-"))
         self._answers: queue.Queue[str] = queue.Queue()
         self._lock = threading.Lock()
-        registered = _registry() if functions is None else functions
+        registered = _registered() if functions is None else functions
         found = python_folders() if folders is None else folders
         write_addin(self._home / "extensions" / "xlmargin", registered, found)
         self._driver = self._start_driver(self.installation)
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
         settings = {"soffice": str(self.installation.soffice), "home": str(self._home), "timeout": timeout}
         try:
             self.office_process = self._exchange(settings, "start")
@@ -135,19 +137,25 @@ class Calc:
             self._driver.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._driver.wait(15)
-        for group in (self._driver.pid, self.office_process):
-            if group:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(group, signal.SIGKILL)
-        self._driver.wait()
+        if self._driver.poll() is None:
+            os.killpg(self._driver.pid, signal.SIGKILL)
+        if self._driver.wait() != 0 and self.office_process:  # a driver that ended well has ended its LibreOffice
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.office_process, signal.SIGKILL)
+        self.office_process = 0  # numbers of ended processes are given out again
+        self._listener.join()
+        for pipe in (self._driver.stdin, self._driver.stdout):
+            assert pipe is not None
+            with contextlib.suppress(OSError):  # what was not sent has nobody to read it
+                pipe.close()
         shutil.rmtree(self._home, ignore_errors=True)
 
     def __enter__(self) -> Calc:
+        """The running session."""
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """End LibreOffice."""
         self.stop()
 
 
@@ -155,6 +163,7 @@ class Workbook:
     """One workbook open in Calc; use it as a context manager, or call `close`."""
 
     def __init__(self, calc: Calc, number: int) -> None:
+        """Made by `Calc.open`."""
         self._calc = calc
         self._number = number
 
@@ -193,16 +202,15 @@ class Workbook:
         self._ask("close")
 
     def __enter__(self) -> Workbook:
+        """The open workbook."""
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Close without saving."""
         self.close()
 
 
-def _registry() -> Mapping[str, Function]:
-    import udfs  # noqa: F401  (importing it fills the registry)
-    from xlmargin.registry import FUNCTIONS
+def _registered() -> Mapping[str, Function]:
+    import udfs  # noqa: F401  (importing it fills the registry; it loads the whole package, so only when needed)
 
     return FUNCTIONS

@@ -102,4 +102,5 @@ def _short_units(case: Case, u: int, kind: int) -> Floats:
     net = book.by_contract(book.units)
     first = np.unique(instruments.contract, return_index=True)[1]
     mine = (instruments.underlying[first] == u) & (instruments.kind[first] == kind)
-    return -np.minimum(net[:, mine], 0.0).sum(axis=1)
+    short: Floats = -np.minimum(net[:, mine], 0.0).sum(axis=1)
+    return short

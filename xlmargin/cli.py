@@ -1,0 +1,191 @@
+"""The command line: the same answers as the functions, from a desk's own workbook or CSV."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from xlmargin import __version__
+from xlmargin.errors import MarginError
+from xlmargin.registry import ERROR, FUNCTIONS
+
+__all__ = ["main"]
+
+ANSWERED, FAULTY, MISUSED = 0, 1, 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; 0 answered, 1 the book has faults, 2 misuse."""
+    import udfs  # noqa: F401  (fills the registry)
+
+    options = _parser().parse_args(arguments)
+    try:
+        code: int = options.run(options)
+    except MarginError as error:
+        print(f"{ERROR}{error}", file=sys.stderr)
+        code = MISUSED
+    except BrokenPipeError:  # the reader of a pipe has gone, as `| head` does
+        sys.stderr.close()
+        code = ANSWERED
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="xlmargin", description="Portfolio margin of crypto options books.")
+    parser.add_argument("--version", action="version", version=f"xlmargin {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    for name, run, text in (("margin", _margin, "initial margin, maintenance margin and scanning risk of a book"),
+                            ("explain", _explain, "every line of a margin, down to the sheet rows"),
+                            ("compare", _compare, "the requirements of several methods side by side"),
+                            ("check", _check, "every fault of a book's ranges")):
+        command = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+        command.add_argument("file", type=Path, help="workbook (.xlsx, .xlsm) or CSV file of positions")
+        command.add_argument("--market", type=Path, metavar="CSV", help="market range, or a saved Deribit chain")
+        command.add_argument("--parameters", type=Path, metavar="CSV", help="values that override the method's own")
+        if name != "check":
+            command.add_argument("--method", help="method, or a comma list for compare; the workbook's own where left out")
+        if name == "margin":
+            command.add_argument("-o", "--output", type=Path, metavar="XLSX",
+                                 help="also write a copy of the workbook with its PM formulas calculated")
+        command.add_argument("--json", action="store_true", help="for machines")
+        command.set_defaults(run=run)
+    demo = commands.add_parser("demo", help="calculate the template workbook, change a position, show what moved")
+    demo.set_defaults(run=_demo)
+    new = commands.add_parser("new", help="write a desk's workbook into a folder")
+    new.add_argument("folder", type=Path)
+    new.add_argument("--rows", type=int, default=500, help="rows reserved for positions (default 500)")
+    new.set_defaults(run=_new)
+    doctor = commands.add_parser("doctor", help="say what this machine has and what is missing")
+    doctor.set_defaults(run=_doctor)
+    verify = commands.add_parser("verify", help="recompute a file of a venue's own answers and compare")
+    verify.add_argument("method")
+    verify.add_argument("file", type=Path)
+    verify.set_defaults(run=_verify)
+    return parser
+
+
+def _ranges(options: argparse.Namespace) -> Any:
+    """The book's ranges, and the method that the command line or the workbook names."""
+    from xlmargin.files import read_ranges
+
+    ranges = read_ranges(options.file, options.market, options.parameters)
+    return ranges._replace(method=getattr(options, "method", None) or ranges.method)
+
+
+def _call(name: str, *arguments: Any) -> Any:
+    return FUNCTIONS[name].call(*arguments)
+
+
+def _answer(result: Any, options: argparse.Namespace, show: Callable[[Any], None]) -> int:
+    """Print an answer, or the fault that stands in its place."""
+    fault = isinstance(result, str) and result.startswith(ERROR)
+    if options.json:
+        print(json.dumps({"error": result[len(ERROR):]} if fault else result, ensure_ascii=False))
+    elif fault:
+        print(result, file=sys.stderr)
+    else:
+        show(result)
+    return FAULTY if fault else ANSWERED
+
+
+def _margin(options: argparse.Namespace) -> int:
+    ranges = _ranges(options)
+    inputs = ranges.positions, ranges.market, ranges.method, ranges.parameters
+    result: dict[str, Any] = {"method": (ranges.method or "SPAN").upper()}
+    for label, name in (("initial_margin", "PM_MARGIN"), ("maintenance_margin", "PM_MAINTENANCE"),
+                        ("scanning_risk", "PM_SCANNING_RISK")):
+        answer = _call(name, *inputs)
+        if isinstance(answer, str) and label != "scanning_risk":
+            return _answer(answer, options, print)
+        result[label] = None if isinstance(answer, str) else answer  # a method without scenarios has no scanning risk
+    if options.output:
+        _recalculated(options.file, options.output)
+        print(options.output.resolve(), file=sys.stderr)
+    return _answer(result, options, _print_fields)
+
+
+def _print_fields(fields: dict[str, Any]) -> None:
+    for label, value in fields.items():
+        shown = f"{value:,.2f}" if isinstance(value, float) else ("none" if value is None else value)
+        print(f"{label.replace('_', ' ').capitalize():<20} {shown:>20}")
+
+
+def _recalculated(source: Path, destination: Path) -> None:
+    """A copy of a workbook with its PM formulas calculated."""
+    from xlmargin.engine import recalculated
+
+    if source.suffix.lower() not in (".xlsx", ".xlsm"):
+        raise MarginError(f"{source} is no workbook: -o calculates the formulas of an .xlsx or .xlsm file")
+    recalculated(source, destination, {name: function.call for name, function in FUNCTIONS.items()})
+
+
+def _explain(options: argparse.Namespace) -> int:
+    ranges = _ranges(options)
+    return _answer(_call("PM_EXPLAIN", ranges.positions, ranges.market, ranges.method, ranges.parameters), options,
+                   _print_statement)
+
+
+def _print_statement(rows: list[list[Any]]) -> None:
+    for level, line, amount, rule, status, _ in rows[1:]:
+        label = "  " * int(level) + line
+        print(f"{label:<64} {amount:>16,.4f}  {rule}" + (f"  [{status}]" if status else ""))
+
+
+def _compare(options: argparse.Namespace) -> int:
+    ranges = _ranges(options)
+    rows = _call("PM_COMPARE", ranges.positions, ranges.market, options.method, ranges.parameters)
+    return _answer(rows, options, _print_table)
+
+
+def _check(options: argparse.Namespace) -> int:
+    ranges = _ranges(options)
+    result = _call("PM_CHECK", ranges.positions, ranges.market)
+    code = _answer(result, options, _print_table)
+    return code if code or result[1][0] == "OK" else FAULTY
+
+
+def _print_table(rows: list[list[Any]]) -> None:
+    cells = [[f"{cell:,.2f}" if isinstance(cell, float) and not cell.is_integer() else
+              f"{cell:,.0f}" if isinstance(cell, float) else str(cell) for cell in row] for row in rows]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
+    for row, raw in zip(cells, rows):
+        print("  ".join(cell.rjust(width) if isinstance(value, float) else cell.ljust(width)
+                        for cell, width, value in zip(row, widths, raw)).rstrip())
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from xlmargin.demo import run
+
+    run(Path.cwd())
+    return ANSWERED
+
+
+def _new(options: argparse.Namespace) -> int:
+    from xlmargin.demo import new_workbook
+
+    print(new_workbook(options.folder, options.rows).resolve())
+    return ANSWERED
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from xlmargin.doctor import findings
+
+    rows = findings()
+    for what, state, cure in rows:
+        print(f"{what:<28} {state}" + (f"  → {cure}" if cure else ""))
+    return FAULTY if any(cure.startswith("needed: ") for _, _, cure in rows) else ANSWERED
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from xlmargin.verify import verify
+
+    outcomes = verify(options.method, options.file)
+    for outcome in outcomes:
+        print(f"{'match ' if outcome.matches else 'DIFFER'}  {outcome.name}: {outcome.text}")
+    match = sum(outcome.matches for outcome in outcomes)
+    print(f"{match} match, {len(outcomes) - match} differ")
+    return ANSWERED if match == len(outcomes) else FAULTY
