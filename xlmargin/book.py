@@ -313,5 +313,5 @@ def _implied(pick: dict[str, Any], chosen: Ints, rows: _RowsOf, faults: Faults) 
     for i in np.flatnonzero(reason):
         why = solver.reason_text(solver.Reason(reason[i]), bool(terms[0][i]), *(float(term[i]) for term in terms[1:]))
         for row in rows(int(chosen[i])):
-            faults.add(row, "Price", f"Price has no implied vol, {why}", "mend it, or give IV on the row")
+            faults.add(row, "Price", f"Price has no implied vol, {why.rstrip('.')}", "mend it, or give IV on the row")
     return vol

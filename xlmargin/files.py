@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from xlmargin.cells import heading_key, is_blank
 from xlmargin.errors import MarginError
 
-__all__ = ["Ranges", "read_csv", "read_ranges"]
+__all__ = ["Ranges", "named_cells", "read_csv", "read_ranges"]
 
 Grid = list[list[Any]]
 CHAIN = {"instrumentname", "currency", "markiv", "underlyingprice", "indexprice", "timestamp"}  # Deribit's chain as CSV
@@ -104,6 +104,15 @@ def _as_market(rows: Grid) -> Grid:
         market.append([row[at["currency"]], row[at["indexprice"]], row[at["instrumentname"]], row[at["underlyingprice"]],
                        vol / 100.0 if isinstance(vol, float) else None, row[at["timestamp"]]])
     return market
+
+
+def named_cells(path: Path) -> dict[str, tuple[str, str]]:
+    """Sheet and area of every name that a workbook defines."""
+    import openpyxl
+
+    names = openpyxl.load_workbook(path).defined_names
+    return {name: (sheet, area.replace("$", "")) for name, defined in names.items()
+            for sheet, area in list(defined.destinations)[:1]}
 
 
 def _workbook(path: Path) -> Ranges:

@@ -186,7 +186,7 @@ def find(roots: Sequence[Line], path: str) -> Line:
     ------
     MarginError: no line has that path, or several have
     """
-    wanted = [label.strip().lower() for label in path.split("/") if label.strip()]
+    wanted = _plain(path)
     if not wanted:
         raise MarginError("the path is empty: name a line of the statement, such as BTC/Scanning risk")
     trail: list[str] = []
@@ -197,7 +197,7 @@ def find(roots: Sequence[Line], path: str) -> Line:
             trail[level:] = [line.label]
             if level <= 3:
                 shown.append("/".join(trail))
-            if line.label.lower() == wanted[-1] and _in_order(wanted[:-1], [label.lower() for label in trail[:-1]]):
+            if _names(wanted, trail):
                 found.append((level, "/".join(trail), line))
     if not found:
         raise MarginError(f"no line {path!r} in this statement: it has {', '.join(dict.fromkeys(shown[:12]))} …")
@@ -207,7 +207,17 @@ def find(roots: Sequence[Line], path: str) -> Line:
     return top[0][2]
 
 
-def _in_order(wanted: Sequence[str], labels: Sequence[str]) -> bool:
-    """Whether the wanted labels stand among the labels in that order."""
-    rest = iter(labels)
-    return all(any(label == candidate for candidate in rest) for label in wanted)
+def _plain(text: str) -> str:
+    """A path or label in lower case without spaces around its strokes."""
+    return "/".join(part.strip() for part in text.lower().split("/")).strip("/")
+
+
+def _names(wanted: str, trail: Sequence[str]) -> bool:
+    """Whether a path names the last label of a trail; labels may hold strokes of their own."""
+    *above_it, last = (_plain(label) for label in trail)
+    if not (wanted == last or wanted.endswith("/" + last)):
+        return False
+    rest = wanted[:-len(last)]
+    for label in reversed(above_it):
+        rest = rest.removesuffix(label + "/")
+    return rest == ""

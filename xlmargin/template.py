@@ -61,8 +61,9 @@ def _builder(module: str) -> ModuleType:
     """A module of the builder, loaded as a package of its own wherever its folder stands."""
     if BUILDER not in sys.modules:
         folder = _folder()
-        spec = importlib.util.spec_from_file_location(BUILDER, folder / "__init__.py",
-                                                      submodule_search_locations=[str(folder)])
+        spec = importlib.util.spec_from_file_location(
+            BUILDER, folder / "__init__.py", submodule_search_locations=[str(folder)]
+        )
         assert spec is not None
         assert spec.loader is not None
         package = importlib.util.module_from_spec(spec)

@@ -43,7 +43,7 @@ def requirement(case: Case) -> Margin:
     for s, (name, text) in enumerate(zip(case.scenarios.names, case.scenarios.descriptions)):
         parts = [total(names[u], (lines[s],)) for u, lines in enumerate(by_underlying)]
         losses.append(total(f"Scenario {name}: {text}", parts or [given("No positions", 0.0, "the book is flat")]))
-    initial = total("Initial margin", (worst("Scanning risk", losses),))
+    initial = total("Initial margin", (worst("Worst scenario", losses),))
     maintenance = total("Maintenance margin", (above(initial),))
     value = case.option_value()
     return Margin(initial, maintenance, (value,), value)

@@ -1,3 +1,3 @@
-"""Black-76 prices, greeks and implied vols: exact functions for cells, and a fast grid for the margin path."""
+"""Black-76 prices, greeks and implied vols: exact ones for cells, a fast grid of them for margins."""
 
 from __future__ import annotations

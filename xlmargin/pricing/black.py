@@ -7,11 +7,22 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Greeks", "black_delta", "coin_price", "greeks", "log_moneyness", "mills", "mills_gap", "normalised_price", "price", "time_value"]
+__all__ = [
+    "Greeks",
+    "black_delta",
+    "coin_price",
+    "greeks",
+    "log_moneyness",
+    "mills",
+    "mills_gap",
+    "normalised_price",
+    "price",
+    "time_value",
+]
 
 FloatArray = NDArray[np.float64]
 
-_SMALL_HALF_VOL = 0.01  # below it the difference of two tails cancels, and a series in the half total vol is exact
+_SMALL_HALF_VOL = 0.01  # below it the difference of two tails cancels, and a short series is exact
 _FARTHEST = 40.0  # exp(-40 ** 2 / 2) is 0
 _TINY = 1e-290  # stands in for a total vol of 0, small enough to act as 0 and too large to overflow
 _ROOT_TWO_PI = 2.5066282746310002
@@ -81,7 +92,7 @@ def coin_price(
 
     Parameters are those of `price`, the forward positive. A call is never worth more than one coin.
     """
-    return np.asarray(price(is_call, forward, strike, years, vol, rate) / np.asarray(forward, dtype=np.float64))
+    return np.asarray(price(is_call, forward, strike, years, vol, rate) / np.asarray(forward))
 
 
 def black_delta(
@@ -108,9 +119,9 @@ def greeks(
 ) -> Greeks:
     """Return delta, gamma, vega and theta of the discounted Black-76 price.
 
-    Parameters are those of `price`, forward and strike positive. Without time or vol, delta is that of the payoff
-    (one half of it at the money) and gamma and the decay of time value are 0, also at the money, where the payoff has
-    a kink and no derivative.
+    Parameters are those of `price`, forward and strike positive. Without time or vol, delta is that of the
+    payoff (one half of it at the money) and gamma and the decay of time value are 0, also at the money, where the
+    payoff has a kink and no derivative.
     """
     forward, strike, years = (np.asarray(x, dtype=np.float64) for x in (forward, strike, years))
     vol, root_years = np.asarray(vol, dtype=np.float64), np.sqrt(years)
@@ -155,7 +166,7 @@ def normalised_price(distance: FloatArray, total_vol: FloatArray) -> FloatArray:
     half = 0.5 * total_vol
     h = np.minimum(distance / np.maximum(total_vol, _TINY), _FARTHEST)
     scale = np.exp(-0.5 * (h * h + half * half)) / _ROOT_TWO_PI
-    is_wide = half > np.maximum(h, _SMALL_HALF_VOL)  # there M(h - t) may overflow, and its product is not small
+    is_wide = half > np.maximum(h, _SMALL_HALF_VOL)  # there M(h - t) may overflow
     wide = np.exp(-0.5 * distance) * ndtr(half - h) - scale * mills(h + half)
     return np.asarray(np.where(is_wide, wide, scale * mills_gap(np.where(is_wide, half, h), half)))
 
@@ -184,8 +195,8 @@ def mills(a: FloatArray) -> FloatArray:
 def mills_gap(h: FloatArray, half: FloatArray) -> FloatArray:
     """Return M(h - t) - M(h + t) for t = half, positive and not much above h.
 
-    For a small t it is 2 (t I1 + t^3 I3 / 3! + t^5 I5 / 5!), where In is the integral of u^n exp(-h u - u^2 / 2) over
-    positive u, I0 = M(h), and I(n+1) = n I(n-1) - h I(n).
+    For a small t it is 2 (t I1 + t^3 I3 / 3! + t^5 I5 / 5!), where In is the integral of u^n exp(-h u - u^2 / 2)
+    over positive u, I0 = M(h), and I(n+1) = n I(n-1) - h I(n).
     """
     zeroth = mills(h)
     first = 1.0 - h * zeroth

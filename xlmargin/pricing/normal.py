@@ -15,8 +15,8 @@ FloatArray = NDArray[np.float64]
 NODES_PER_UNIT = 1024
 REACH = 8.75  # beyond it the cdf is 0 or 1 to double precision
 
-# Adding this number leaves a float whose last bit is worth 1 / NODES_PER_UNIT: the sum is rounded to the nearest
-# node, and the integer behind its bits counts nodes.
+# Adding this number leaves a float whose last bit is worth 1 / NODES_PER_UNIT: the sum is rounded to the
+# nearest node, and the integer behind its bits counts nodes.
 _ROUNDER = 1.5 * 2.0**52 / NODES_PER_UNIT
 _NODES_BELOW_ZERO = round(REACH * NODES_PER_UNIT)
 _FIRST_NODE = int(np.float64(_ROUNDER).view(np.int64)) - _NODES_BELOW_ZERO

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from xlmargin.cells import Table, error_text, grid, heading_key, is_blank, numbers, show, table, texts
+from xlmargin.cells import Table, error_text, from_header, grid, heading_key, is_blank, numbers, show, table, texts
 from xlmargin.errors import Faults, MarginError
 from xlmargin.ranges.market import given
 from xlmargin.rules import Override
@@ -29,7 +29,7 @@ def read_overrides(raw: Any) -> list[Override]:
     """
     if not given(raw):
         return []
-    rows = [(n, list(row)) for n, row in enumerate(grid(raw), 1) if not all(is_blank(cell) for cell in row)]
+    rows = [(n, list(row)) for n, row in enumerate(from_header(grid(raw)), 1) if not all(is_blank(cell) for cell in row)]
     keys = [heading_key(cell) for cell in rows[0][1]]
     if "parameter" in keys and "value" in keys:
         at = {key: i for i, key in enumerate(keys) if key}
@@ -63,13 +63,21 @@ def _override(n: int, row: list[Any], at: dict[str, int]) -> Override | None:
     if is_blank(value):
         raise MarginError(f"parameters row {n}: {name.strip()} has no value: type one, or clear the row")
     head, _, tail = name.strip().rpartition(".")
-    coin = head if head else ("" if is_blank(underlying) else str(underlying).strip())
+    coin = head or _underlying(underlying, n)
     if isinstance(value, str):
         return Override(coin.upper(), tail.lower().replace(" ", "_"), value.strip(), n)
     faults = Faults("parameters")
     amount = float(numbers([value], [n], name.strip(), faults)[0])
     faults.stop()
     return Override(coin.upper(), tail.lower().replace(" ", "_"), amount, n)
+
+
+def _underlying(cell: Any, n: int) -> str:
+    """The underlying that a row names, "" for all."""
+    faults = Faults("parameters")
+    name = texts([cell], [n], "Underlying", faults)[0]
+    faults.stop()
+    return name
 
 
 def is_scenario_table(raw: Any) -> bool:
@@ -96,9 +104,9 @@ def read_scenarios(raw: Any, underlyings: tuple[str, ...]) -> Scenarios:
     if not cells.rows:
         raise MarginError("parameters row 1: the scenario table has no rows: fill at least one scenario")
     faults = Faults("parameters")
-    names = texts(cells.column("Scenario"), cells.rows, "Scenario", faults)
-    coins = [text.upper() for text in texts(cells.column("Underlying"), cells.rows, "Underlying", faults)]
-    columns = {heading: np.nan_to_num(numbers(cells.column(heading), cells.rows, heading, faults), nan=blank)
+    names = cells.texts("Scenario", faults)
+    coins = [text.upper() for text in cells.texts("Underlying", faults)]
+    columns = {heading: np.nan_to_num(cells.numbers(heading, faults), nan=blank)
                for heading, blank in (("Price move", 0.0), ("Vol move", 0.0), ("Days", 0.0), ("Weight", 1.0))}
     _bounds(cells, names, columns, faults)
     faults.stop()
@@ -110,9 +118,9 @@ def _bounds(cells: Table, names: list[str], columns: dict[str, Any], faults: Fau
     for i, name in enumerate(names):
         if not name:
             faults.add(cells.rows[i], "Scenario", "Scenario must be given", "name the scenario")
-    for heading, least, words in (("Price move", -1.0, "−1 (the price falls to 0)"), ("Vol move", -1.0, "−1 (the vol falls to 0)"),
-                                  ("Days", 0.0, "0"), ("Weight", 0.0, "0")):
-        for i in np.flatnonzero(columns[heading] < least):
+    for heading, least, words in (("Price move", -1.0, "−1 (the price falls to 0)"),
+                                  ("Vol move", -1.0, "−1 (the vol falls to 0)"), ("Days", 0.0, "0"), ("Weight", 0.0, "0")):
+        for i in np.flatnonzero(columns[heading] < least).tolist():
             faults.add(cells.rows[i], heading, f"{heading} must be at least {words}, not {show(float(columns[heading][i]))}",
                        "mend the move")
 

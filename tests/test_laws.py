@@ -1,0 +1,298 @@
+"""Laws that any margin obeys, tried on random books; each method's parameter file says which ones hold for it."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from udfs import (
+    PM_EXPLAIN,
+    PM_IV,
+    PM_LINE,
+    PM_MARGIN,
+    PM_PNL_GRID,
+    PM_PRICE,
+    PM_RISK_ARRAY,
+    PM_SCANNING_RISK,
+    PM_SCENARIO_PNL,
+)
+from xlmargin.errors import MarginError
+from xlmargin.methods import known_methods, rules_of, scenarios_of, takes_table
+
+Row = list[Any]
+Rows = list[Row]
+
+EXAMPLES = settings(max_examples=40)
+HEADER = ["Underlying", "Type", "Strike", "DTE", "Quantity", "IV"]
+ACCOUNT_HEADER = [*HEADER, "Account"]
+QUANTITY = HEADER.index("Quantity")
+SPOTS = {"BTC": 70_000.0, "ETH": 3_500.0, "SOL": 150.0}
+RATES = {"BTC": 0.04, "ETH": None, "SOL": -0.01}
+MARKET = [["Underlying", "Spot", "Rate"], *([coin, spot, RATES[coin]] for coin, spot in SPOTS.items())]
+TABLE = [["Scenario", "Underlying", "Price move", "Vol move", "Days", "Weight"],
+         ["crash", None, -0.30, 0.80, 1, 1.0], ["rally", None, 0.25, -0.20, 1, 1.0], ["calm", None, 0.0, -0.30, 3, 1.0],
+         ["split", "BTC", 0.15, 0.10, 1, 1.0], ["split", "ETH", -0.15, 0.40, 1, 0.5]]
+HISTORY = [["Date", *SPOTS], *(
+    [f"2026-01-{day:02d}", *(spot * (1 + 0.02 * ((day * day) % 7 - 3)) for spot in SPOTS.values())] for day in range(1, 31))]
+
+
+def laws_of(method: str) -> tuple[str, ...]:
+    """The laws that a method's parameter file declares."""
+    return rules_of(method, time.time()).meta.laws
+
+
+def has_scenarios(method: str) -> bool:
+    """Whether a method answers the scenario functions."""
+    try:
+        return takes_table(method) or bool(scenarios_of(rules_of(method, time.time())))
+    except MarginError:
+        return False
+
+
+Asked = tuple[Any, ...]  # what follows the positions in every function: market, method, parameters, history
+METHODS: dict[str, Asked] = {
+    method: (MARKET, method, TABLE if takes_table(method) else None, HISTORY) for method in known_methods()}
+# SPAN with charges, and with the treatments that its defaults leave out
+VARIANTS: dict[str, Asked] = {
+    "SPAN charges": (MARKET, "SPAN", [["short_option_minimum", 900.0], ["initial_ratio", 1.1],
+                                      ["vol_shift", "absolute"]], None),
+    "SPAN in use": (MARKET, "SPAN", [["spot_treatment", "in_use"], ["short_option_minimum", 900.0],
+                                     ["short_option_method", "gross"]], None),
+}
+CASES = METHODS | VARIANTS
+NOT_SUBADDITIVE = {"SPAN in use"}  # spot that comes into use for a book's small delta may add to its worst loss
+
+
+def laws_of_case(name: str) -> list[str]:
+    """The laws that hold for a method under its parameters."""
+    return [law for law in laws_of(CASES[name][1]) if law != "subadditive" or name not in NOT_SUBADDITIVE]
+
+
+def margin(rows: Rows, asked: Asked, header: Row = HEADER) -> float:
+    """Initial margin of position rows."""
+    answer = PM_MARGIN([header, *rows], *asked)
+    assert isinstance(answer, float), answer
+    return answer
+
+
+def scaled(row: Row, factor: float) -> Row:
+    """A position row with its quantity multiplied."""
+    return [*row[:QUANTITY], row[QUANTITY] * factor, *row[QUANTITY + 1:]]
+
+
+def slack(rows: Rows) -> float:
+    """What rounding may add up to on a book: a small part of all that it could ever lose."""
+    return 1e-10 * (1.0 + sum(abs(row[QUANTITY]) * SPOTS[row[0]] for row in rows))
+
+
+@st.composite
+def position(draw: st.DrawFn) -> Row:
+    """An option, future, perpetual or spot position on one of three coins."""
+    coin, kind = draw(st.sampled_from(sorted(SPOTS))), draw(st.sampled_from(["C", "P", "C", "P", "F", "perp", "spot"]))
+    quantity = draw(st.integers(-40, 40).filter(bool)) / 8
+    if kind not in ("C", "P"):
+        return [coin, kind, None, draw(st.sampled_from([5, 30, 90])) if kind == "F" else None, quantity, None]
+    strike = SPOTS[coin] * draw(st.integers(12, 30)) / 20
+    return [coin, kind, strike, draw(st.sampled_from([0.5, 1, 7, 30, 90, 400])), quantity, draw(st.integers(4, 40)) / 20]
+
+
+books = st.lists(position(), min_size=1, max_size=7)
+
+
+def order_law(asked: Asked, rows: Rows, data: st.DataObject) -> None:
+    """The order of the rows does not matter."""
+    assert margin(data.draw(st.permutations(rows)), asked) == pytest.approx(margin(rows, asked), rel=1e-9, abs=slack(rows))
+
+
+def split_law(asked: Asked, rows: Rows, data: st.DataObject) -> None:
+    """A row typed as two rows is the same position; both signs may stand among the parts."""
+    at, part = data.draw(st.integers(0, len(rows) - 1)), data.draw(st.sampled_from([0.25, 0.5, 2.0, -1.0]))
+    split = [*rows[:at], scaled(rows[at], part), *rows[at + 1:], scaled(rows[at], 1 - part)]
+    assert margin(split, asked) == pytest.approx(margin(rows, asked), rel=1e-9, abs=slack(rows))
+
+
+def doubling_law(asked: Asked, rows: Rows, data: st.DataObject) -> None:
+    """Twice the book needs twice the margin."""
+    assert margin([scaled(row, 2.0) for row in rows], asked) == pytest.approx(2.0 * margin(rows, asked), rel=1e-9,
+                                                                               abs=slack(rows))
+
+
+def flat_law(asked: Asked, rows: Rows, data: st.DataObject) -> None:
+    """A book and its opposite together need nothing, and nor does no book at all."""
+    assert margin([*rows, *(scaled(row, -1.0) for row in rows)], asked) == pytest.approx(0.0, abs=slack(rows))
+    assert margin([], asked) == 0.0
+
+
+def subadditive_law(asked: Asked, rows: Rows, data: st.DataObject) -> None:
+    """Two books together never need more than apart."""
+    others = data.draw(books)
+    assert margin(rows + others, asked) <= margin(rows, asked) + margin(others, asked) + slack(rows + others)
+
+
+def adds_up_law(asked: Asked, rows: Rows, data: st.DataObject) -> None:
+    """Every number of the statement follows from the lines below it by the rule that it names."""
+    statement = PM_EXPLAIN([HEADER, *rows], *asked)
+    assert statement[1][2] == margin(rows, asked)
+    assert_adds_up(statement, slack(rows))
+
+
+LAWS: dict[str, Callable[[Asked, Rows, st.DataObject], None]] = {
+    "order": order_law, "split": split_law, "doubling": doubling_law, "flat": flat_law, "subadditive": subadditive_law,
+    "adds up": adds_up_law}
+
+WORST = "largest loss of the scenarios below, at least 0"
+RULES: dict[str, Callable[[list[float]], float]] = {
+    "sum of the lines below": sum,
+    "the first line below less the others": lambda parts: parts[0] - sum(parts[1:]),
+    "product of the lines below": math.prod,
+    "largest of the lines below": max,
+    "smallest of the lines below": min,
+    WORST: lambda parts: max(0.0, *parts),
+}
+
+
+def assert_adds_up(statement: Rows, tolerance: float) -> None:
+    """Recompute every line of a statement from those below it, by the words of its rule alone."""
+    lines = statement[1:]
+    parent = [next((j for j in range(i - 1, -1, -1) if lines[j][0] < lines[i][0]), -1) for i in range(len(lines))]
+    parts: list[list[float]] = [[] for _ in lines]
+    for i, line in enumerate(lines):
+        if parent[i] >= 0:
+            assert line[0] == lines[parent[i]][0] + 1, "a level is left out"
+            parts[parent[i]].append(line[2])
+    for i, (_, label, amount, rule, *_) in enumerate(lines):
+        words = rule.split(": ")[0]
+        if parts[i]:
+            assert amount == pytest.approx(RULES[words](parts[i]), rel=1e-9, abs=tolerance), label
+        elif words in RULES and parent[i] >= 0 and lines[parent[i]][3].startswith(WORST):
+            assert amount <= lines[parent[i]][2] + tolerance  # only the scenario that decides is explained further
+        elif words in RULES:
+            assert (words, amount) == ("sum of the lines below", 0.0), label
+        if rule.startswith("as above: "):
+            told = rule.removeprefix("as above: ")
+            assert amount in [line[2] for j, line in enumerate(lines[:i]) if line[1] == told or (
+                line[1].startswith("Account ") and lines[parent[j]][1] == told)], label
+
+
+@pytest.mark.parametrize("method", known_methods())
+def test_declared_laws_are_tested(method: str) -> None:
+    """A parameter file declares laws, and only laws that are tested here."""
+    assert laws_of(method)
+    assert set(laws_of(method)) <= set(LAWS)
+
+
+@pytest.mark.parametrize(("case", "law"), [(case, law) for case in CASES for law in laws_of_case(case)])
+@EXAMPLES
+@given(rows=books, data=st.data())
+def test_law(case: str, law: str, rows: Rows, data: st.DataObject) -> None:
+    """Every law that a method declares holds for random books."""
+    LAWS[law](CASES[case], rows, data)
+
+
+@pytest.mark.parametrize("case", CASES)
+@EXAMPLES
+@given(rows=books)
+def test_margin_is_the_first_line(case: str, rows: Rows) -> None:
+    """PM_MARGIN, the first row of PM_EXPLAIN and PM_LINE of its label are one number."""
+    book = [HEADER, *rows]
+    first = PM_EXPLAIN(book, *CASES[case])[1]
+    assert first[0] == 0.0
+    assert first[2] == margin(rows, CASES[case]) == PM_LINE(book, first[1], *CASES[case])
+
+
+@pytest.mark.parametrize("case", CASES)
+@EXAMPLES
+@given(rows=books, data=st.data())
+def test_accounts_are_margined_apart(case: str, rows: Rows, data: st.DataObject) -> None:
+    """A book of several accounts needs the sum of what each needs alone, and its statement still adds up."""
+    names = [data.draw(st.sampled_from(["north", "south", None])) for _ in rows]
+    apart = [margin([row for row, name in zip(rows, names) if name == account], CASES[case]) for account in set(names)]
+    together = [[*row, name] for row, name in zip(rows, names)]
+    assert margin(together, CASES[case], ACCOUNT_HEADER) == pytest.approx(sum(apart), rel=1e-9, abs=slack(rows))
+    assert_adds_up(PM_EXPLAIN([ACCOUNT_HEADER, *together], *CASES[case]), slack(rows))
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if has_scenarios(CASES[case][1])])
+@EXAMPLES
+@given(rows=books)
+def test_scanning_risk_is_the_worst_of_the_risk_array(case: str, rows: Rows) -> None:
+    """PM_SCANNING_RISK is the worst loss of each underlying's column, floored at 0, summed; Total is the columns' sum."""
+    head, *array = PM_RISK_ARRAY([HEADER, *rows], *CASES[case])
+    coins = head[5:-1]
+    assert coins == sorted({row[0] for row in rows})
+    worst = [max(0.0, *(-line[head.index(coin)] for line in array)) for coin in coins]
+    assert PM_SCANNING_RISK([HEADER, *rows], *CASES[case]) == pytest.approx(sum(worst), rel=1e-12, abs=slack(rows))
+    for line in array:
+        assert line[-1] == pytest.approx(sum(line[5:-1]), rel=1e-12, abs=slack(rows))
+
+
+moves = st.integers(-20, 20).map(lambda n: n / 20)
+
+
+@EXAMPLES
+@given(rows=books, prices=st.lists(moves, min_size=1, max_size=4), vols=st.lists(moves, min_size=1, max_size=4),
+       days=st.sampled_from([None, 0, 1, 40]))
+def test_scenario_is_a_cell_of_the_grid(rows: Rows, prices: list[float], vols: list[float], days: float | None) -> None:
+    """Each cell of PM_PNL_GRID is PM_SCENARIO_PNL of its row's and its column's move."""
+    book = [HEADER, *rows]
+    head, *lines = PM_PNL_GRID(book, [[move] for move in prices], [vols], days, MARKET)
+    assert head[1:] == vols
+    assert [line[0] for line in lines] == prices
+    for line in lines:
+        for vol, cell in zip(vols, line[1:]):
+            assert PM_SCENARIO_PNL(book, line[0], vol, days, MARKET) == pytest.approx(cell, rel=1e-9, abs=slack(rows))
+
+
+@EXAMPLES
+@given(rows=books)
+def test_no_move_no_profit(rows: Rows) -> None:
+    """Nothing moves and no time passes: nothing is gained or lost."""
+    assert PM_SCENARIO_PNL([HEADER, *rows], 0.0, 0.0, None, MARKET) == pytest.approx(0.0, abs=slack(rows))
+
+
+@EXAMPLES
+@given(strike=st.integers(12, 30), days=st.sampled_from([2, 30, 200]), vol=st.integers(4, 40), price=moves, vol_move=moves)
+def test_call_less_put_is_a_forward(strike: int, days: float, vol: int, price: float, vol_move: float) -> None:
+    """In every scenario a long call and a short put gain what the discounted forward gains."""
+    level, iv = SPOTS["ETH"] * strike / 20, vol / 20  # ETH is quoted without a rate
+    synthetic = [HEADER, ["ETH", "C", level, days, 1.0, iv], ["ETH", "P", level, days, -1.0, iv]]
+    future = [HEADER, ["ETH", "F", None, days, 1.0, None]]
+    for after in (0, 1):
+        assert PM_SCENARIO_PNL(synthetic, price, vol_move, after, MARKET) == pytest.approx(
+            PM_SCENARIO_PNL(future, price, vol_move, after, MARKET), rel=1e-9, abs=1e-6)
+
+
+@settings(max_examples=100)
+@given(forward=st.floats(1.0, 1e6), strike=st.floats(0.5, 2.0), years=st.floats(0.001, 5.0), vol=st.floats(0.01, 3.0),
+       rate=st.floats(-0.05, 0.2))
+def test_put_call_parity(forward: float, strike: float, years: float, vol: float, rate: float) -> None:
+    """A call less a put is the discounted forward less the strike."""
+    level = forward * strike
+    call, put = (PM_PRICE(kind, forward, level, years, vol, rate) for kind in ("call", "put"))
+    assert call - put == pytest.approx(math.exp(-rate * years) * (forward - level), rel=1e-9, abs=1e-9 * forward)
+
+
+columns = st.lists(st.tuples(st.sampled_from(["call", "put", "C", "p"]), st.floats(10, 200), st.floats(10, 200),
+                             st.floats(0.01, 3.0), st.floats(0.05, 2.0), st.floats(-0.05, 0.2)), min_size=2, max_size=9)
+
+
+@EXAMPLES
+@given(rows=columns)
+def test_a_column_answers_as_its_cells_do(rows: list[tuple[str, float, float, float, float, float]]) -> None:
+    """PM_PRICE and PM_IV of columns are those of each row alone, also where a row has no vol."""
+    kind, forward, strike, years, vol, rate = ([[cell] for cell in column] for column in zip(*rows))
+    prices = PM_PRICE(kind, forward, strike, years, vol, rate)
+    assert prices == [[PM_PRICE(*row)] for row in rows]
+    vols = PM_IV(kind, prices, forward, strike, years, rate)
+    for (found,), (value,), row in zip(vols, prices, rows):
+        alone = PM_IV(row[0], value, *row[1:4], row[5])
+        if isinstance(alone, str):
+            assert found.split(": ", 1)[1] == alone.removeprefix("#PM! ")
+        else:
+            assert found == alone

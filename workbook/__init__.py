@@ -1,0 +1,1 @@
+"""The desk's workbook, written from code: inputs, calculations, outputs, checks."""

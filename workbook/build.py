@@ -1,0 +1,59 @@
+"""Puts the workbook together and writes it the same, byte for byte, every time."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import xlsxwriter
+
+from . import about, calculations, checks, inputs, outputs, sample
+from .layout import Layout
+from .parts import Desk
+from .styles import Styles
+
+__all__ = ["build"]
+
+MOST_ROWS = 20_000  # beyond that a sheet is slow to edit: a file of positions is read by the command line
+CREATED = dt.datetime(2026, 1, 1)  # part of the file: the same workbook must be the same bytes
+PAGES = (
+    about.about,
+    outputs.summary,
+    inputs.positions,
+    inputs.market,
+    inputs.parameters,
+    inputs.scenarios,
+    outputs.risk_array,
+    outputs.pnl_grid,
+    outputs.comparison,
+    outputs.statement,
+    checks.checks,
+    calculations.methods,
+    calculations.chart_data,
+)
+
+
+def build(path: str | Path, rows: int = 500) -> None:
+    """Write the workbook.
+
+    Parameters
+    ----------
+    path: the file to write, .xlsx
+    rows: position rows to keep free
+
+    Raises
+    ------
+    ValueError: fewer rows than the sample has, or too many for a sheet
+    """
+    if not len(sample.POSITIONS) <= rows <= MOST_ROWS:
+        raise ValueError(f"rows must be from {len(sample.POSITIONS)}, which the sample needs, to {MOST_ROWS:,}, not {rows}")
+    layout = Layout(rows)
+    with xlsxwriter.Workbook(str(path), {"in_memory": True, "strings_to_urls": False}) as book:
+        book.set_properties({"title": "xlmargin", "subject": "Portfolio margin", "created": CREATED})
+        book.set_calc_mode("auto")
+        desk = Desk(book, Styles(book), layout)
+        for page in PAGES:
+            page(desk)
+        for name, ref in layout.names.items():
+            book.define_name(name, f"={ref}")
+        book.get_worksheet_by_name("Summary").activate()

@@ -1,0 +1,152 @@
+"""The sheets in between: the methods, and the columns that the pictures draw."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .layout import CHARTS, METHODS, Area
+from .parts import AMOUNT, COUNT, Desk
+
+__all__ = ["chart_data", "methods"]
+
+
+def methods(desk: Desk) -> None:
+    """The methods of the installed version: what each covers, and what it leaves out."""
+    area = desk.layout.methods
+    sheet = desk.sheet(
+        METHODS,
+        "Methods",
+        "The methods of the installed version: what each covers, what it rests on, and what it leaves out.",
+        "calculation",
+        widths={"B:B": 14, "C:C": 30, "D:D": 44, "E:E": 50, "F:F": 50, "G:G": 13, "H:H": 12, "I:I": 48},
+    )
+    desk.reserved(sheet, area, "PM_METHODS()", [""] * 8, "Method")
+    for r in range(1, area.rows):
+        sheet.set_row(area.row + r, 40)
+        for c in range(area.columns):
+            sheet.write_blank(area.row + r, area.column + c, None, desk.style("calculation", text_wrap=True, valign="top"))
+    sheet.freeze_panes(area.row + 1, 2)
+    sheet.repeat_rows(area.row)
+
+
+def chart_data(desk: Desk) -> None:
+    """The columns that the pictures draw: scenarios and methods in order of size, the P&L profile."""
+    sheet = desk.sheet(
+        CHARTS,
+        "Chart data",
+        "What the pictures draw; nothing to type or to read here.",
+        "calculation",
+        widths={
+            "B:B": 8,
+            "C:C": 36,
+            "D:D": 13,
+            "E:E": 8,
+            "F:F": 2,
+            "G:G": 8,
+            "H:H": 36,
+            "I:J": 13,
+            "K:K": 2,
+            "L:L": 8,
+            "M:M": 16,
+            "N:N": 13,
+            "O:O": 8,
+            "P:P": 2,
+            "Q:Q": 8,
+            "R:R": 16,
+            "S:T": 13,
+            "U:U": 2,
+            "V:V": 11,
+            "W:AA": 12,
+        },
+    )
+    _scenario_bars(desk, sheet)
+    _method_bars(desk, sheet)
+    _profile(desk, sheet)
+
+
+def _scenario_bars(desk: Desk, sheet: Any) -> None:
+    at, risk = desk.layout, desk.layout.risk
+    total = f'MATCH("Total",{risk.part(rows=1).ref},0)'
+
+    def label(r: int) -> str:
+        name, description = risk.loose(r, 0), risk.loose(r, 1)
+        return f'IF({name}="","",{name}&"  "&{description})'
+
+    def value(r: int) -> str:
+        return f'IFERROR(INDEX({risk.body.ref},{at.scenario_bars.cell(r, 0).replace("$", "")},{total}),"")'
+
+    _ranked(desk, sheet, at.scenario_bars, ("No", "Scenario", "Total", "Rank"), "<", label, value)
+    _drawn(desk, sheet, at.scenario_bars, at.worst_bars, ("worst scenario", "other scenarios"), "{k}=1")
+
+
+def _method_bars(desk: Desk, sheet: Any) -> None:
+    at, compare = desk.layout, desk.layout.comparison
+
+    def cell(c: int) -> Callable[[int], str]:
+        return lambda r: f'IF({compare.loose(r, c)}="","",{compare.loose(r, c)})'
+
+    _ranked(desk, sheet, at.method_bars, ("No", "Method", "Initial", "Rank"), ">", cell(0), cell(1))
+    _drawn(desk, sheet, at.method_bars, at.ranked_bars, ("chosen method", "other methods"), "{label}=method")
+
+
+def _ranked(
+    desk: Desk,
+    sheet: Any,
+    area: Area,
+    headings: tuple[str, ...],
+    order: str,
+    label: Callable[[int], str],
+    value: Callable[[int], str],
+) -> None:
+    """A table with the rank of each of its values; equal values rank in the order in which they stand."""
+    desk.header(sheet, area, headings, formats=(COUNT, "", AMOUNT, COUNT))
+    values = area.body_column(2).near
+    for r in range(1, area.rows):
+        here = [area.cell(r, c).replace("$", "") for c in range(4)]
+        sheet.write_number(here[0], r, desk.style("calculation", align="center"))
+        desk.formula(sheet, here[1], "=" + label(r), "calculation")
+        desk.formula(sheet, here[2], "=" + value(r), "calculation", num_format=AMOUNT)
+        desk.formula(
+            sheet,
+            here[3],
+            f"=IF(ISNUMBER({here[2]}),SUMPRODUCT(ISNUMBER({values})*({values}{order}{here[2]}))"
+            f'+SUMPRODUCT((ROW({values})<=ROW({here[2]}))*({values}={here[2]})),"")',
+            "calculation",
+            align="center",
+        )
+
+
+def _drawn(desk: Desk, sheet: Any, ranked: Area, area: Area, series: tuple[str, str], mark: str) -> None:
+    """The ranked values in order, in two columns: those that the picture marks, and the others."""
+    desk.header(sheet, area, ("No", "Label", *series), formats=(COUNT, "", AMOUNT, AMOUNT))
+    place = f"MATCH({{k}},{ranked.body_column(3).near},0)"
+    for r in range(1, area.rows):
+        k, label, marked, other = (area.cell(r, c).replace("$", "") for c in range(4))
+        found = place.replace("{k}", k)
+        sheet.write_number(k, r, desk.style("calculation", align="center"))
+        desk.formula(sheet, label, f'=IFERROR(INDEX({ranked.body_column(1).near},{found}),"")', "calculation")
+        marks = mark.replace("{k}", k).replace("{label}", label)
+        value = f"INDEX({ranked.body_column(2).near},{found})"
+        desk.formula(sheet, marked, f'=IFERROR(IF({marks},{value},""),"")', "calculation", num_format=AMOUNT)
+        desk.formula(sheet, other, f'=IFERROR(IF({marks},"",{value}),"")', "calculation", num_format=AMOUNT)
+
+
+def _profile(desk: Desk, sheet: Any) -> None:
+    """The P&L grid with #N/A where it is blank: a picture leaves those out, and would draw text as 0."""
+    area, grid = desk.layout.profile, desk.layout.grid
+    for r in range(area.rows):
+        for c in range(area.columns):
+            here, there = area.cell(r, c).replace("$", ""), f"'{grid.sheet}'!{grid.cell(r, c).replace('$', '')}"
+            if r:
+                desk.formula(
+                    sheet,
+                    here,
+                    f"=IF(ISNUMBER({there}),{there},NA())",
+                    "calculation",
+                    num_format=AMOUNT if c else "+0%_ ;-0%_ ;0%_ ",
+                )
+            elif c:
+                desk.formula(sheet, here, f'=IF(ISNUMBER({there}),"vol "&TEXT({there},"+0%;-0%;0%"),"")', "header")
+            else:
+                sheet.write_string(here, "Price move", desk.style("header"))

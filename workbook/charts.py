@@ -1,0 +1,106 @@
+"""The pictures: scenario bars with the worst one marked, the P&L profile, the methods side by side."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .layout import Area
+from .parts import Desk
+from .styles import COLOURS
+
+__all__ = ["method_bars", "profile", "scenario_bars"]
+
+RAMP = ("A34700", "D98032", "595959", "4A94C4", "005A8C")  # vol down … vol up
+DASHES = ("dash", "square_dot", "solid", "long_dash", "long_dash_dot")
+
+
+def scenario_bars(desk: Desk, *, wide: bool = False) -> Any:
+    """Profit and loss of the scenarios, the worst first and in its own colour."""
+    area = desk.layout.worst_bars
+    chart = desk.book.add_chart({"type": "bar", "subtype": "stacked"})
+    for column, colour in ((2, COLOURS["loss"]), (3, "6F8FBF")):
+        _series(chart, area, column, {"fill": {"color": f"#{colour}"}, "gap": 35})
+    _bars(chart, "Scenarios of the book, worst first")
+    chart.set_size({"width": 900 if wide else 590, "height": 420})
+    return chart
+
+
+def method_bars(desk: Desk) -> Any:
+    """Initial margin by method, largest first, the chosen method in its own colour."""
+    area = desk.layout.ranked_bars
+    chart = desk.book.add_chart({"type": "bar", "subtype": "stacked"})
+    for column, colour in ((2, COLOURS["header fill"]), (3, "6F8FBF")):
+        _series(chart, area, column, {"fill": {"color": f"#{colour}"}, "gap": 35})
+    _bars(chart, "Initial margin by method")
+    chart.set_size({"width": 900, "height": 480})
+    return chart
+
+
+def profile(desk: Desk, *, wide: bool = False) -> Any:
+    """Profit and loss against the price move, a line per vol move."""
+    area = desk.layout.profile
+    chart = desk.book.add_chart({"type": "scatter", "subtype": "straight"})
+    for column in range(1, area.columns):
+        look = {
+            "line": {"color": f"#{RAMP[column - 1]}", "width": 2.25, "dash_type": DASHES[column - 1]},
+            "marker": {"type": "none"},
+        }
+        _series(chart, area, column, look)
+    chart.set_title({"name": "P&L profile by vol move", **_TITLE})
+    chart.set_x_axis(
+        {
+            "num_format": "+0%;-0%;0%",
+            "label_position": "low",
+            "name": "price move",
+            "name_font": _SMALL,
+            "num_font": _SMALL,
+            "major_gridlines": _GRID,
+        }
+    )
+    chart.set_y_axis(
+        {
+            "num_format": "#,##0",
+            "num_font": _SMALL,
+            "major_gridlines": _GRID,
+            "name": "USD",
+            "name_font": _SMALL,
+            "label_position": "low",
+        }
+    )
+    chart.set_legend({"position": "bottom", "font": _SMALL})
+    chart.set_size({"width": 640 if wide else 670, "height": 460 if wide else 420})
+    return chart
+
+
+_SMALL = {"size": 9, "color": f"#{COLOURS['ink']}", "bold": False}
+_TITLE = {"name_font": {"size": 12, "color": f"#{COLOURS['header fill']}"}, "overlay": False}
+_GRID = {"visible": True, "line": {"color": f"#{COLOURS['line']}", "width": 0.5}}
+
+
+def _series(chart: Any, area: Area, column: int, look: dict[str, Any]) -> None:
+    """One column of an area, named by its heading, against the second last key column."""
+    keys = area.body_column(0 if area.columns > 4 else 1)
+    chart.add_series(
+        {
+            "name": f"={area.far(0, column)}",
+            "categories": f"={keys.ref}",
+            "values": f"={area.body_column(column).ref}",
+            **look,
+        }
+    )
+
+
+def _bars(chart: Any, title: str) -> None:
+    chart.set_title({"name": title, **_TITLE})
+    chart.set_y_axis({"reverse": True, "label_position": "low", "num_font": _SMALL, "major_gridlines": {"visible": False}})
+    chart.set_x_axis(
+        {
+            "num_format": "#,##0",
+            "num_font": _SMALL,
+            "major_gridlines": _GRID,
+            "name": "USD",
+            "name_font": _SMALL,
+            "label_position": "high",
+        }
+    )
+    chart.set_legend({"position": "bottom", "font": _SMALL})

@@ -1,0 +1,150 @@
+"""The sheet of checks: each in words, the master check over them, and what PM_CHECK found."""
+
+from __future__ import annotations
+
+from .layout import CHECKS, Area
+from .parts import AMOUNT, COUNT, Desk
+
+__all__ = ["checks"]
+
+# a line: check, number format, one side, other side, how they are compared, verdict; {a} and {b} stand for the two sides
+Check = tuple[str, str, str, str, str, str]
+SAME = 'IF(ABS({a}-{b})<=tolerance,"PASS","FAIL")'
+BOTH = "AND(ISNUMBER({a}),ISNUMBER({b}))"
+EQUAL = f'=IF({BOTH},{SAME},"FAIL")'
+MORE = '=IF({a}>{b},"PASS","FAIL")'
+IF_SCENARIOS = 'IF(AND(ISTEXT(scanning_risk),ISNUMBER(initial_margin)),"n/a",'  # a rulebook without scenarios says so
+FREE = "the last reserved row is free"
+
+
+def checks(desk: Desk) -> None:
+    """Every check in words, the master check over them, and what PM_CHECK found."""
+    area, table = desk.layout.checks, desk.layout.check_table
+    sheet = desk.sheet(
+        CHECKS,
+        "Checks",
+        "The master check passes when no line below fails. Figures of a workbook that fails are not to be used.",
+        "calculation",
+        checked=False,
+        widths={"B:B": 58, "C:C": 22, "D:D": 60, "E:E": 44, "F:F": 12},
+    )
+    sheet.write_string("B4", "Master check", desk.style("label", bold=True))
+    results = area.body_column(4)
+    desk.formula(
+        sheet,
+        "C4",
+        f'=IF(COUNTIF({results.near},"PASS")+COUNTIF({results.near},"n/a")=ROWS({results.near}),"PASS","FAIL")',
+        "headline",
+    )
+    desk.verdicts(sheet, "C4")
+    desk.header(sheet, area, ("Check", "One side", "Other side", "How", "Result"))
+    for r, (label, pattern, one, other, how, verdict) in enumerate(
+        (*_of_inputs(desk), *_of_margin(desk), *_of_tables(desk)), 1
+    ):
+        left, right = area.cell(r, 1), area.cell(r, 2)
+        sheet.write_string(area.row + r, 1, label, desk.style("label"))
+        for c, formula in ((1, one), (2, other)):
+            desk.formula(sheet, area.cell(r, c).replace("$", ""), formula, "calculation", num_format=pattern, align="left")
+        sheet.write_string(area.row + r, 4, how, desk.style("note"))
+        desk.formula(
+            sheet, area.cell(r, 4).replace("$", ""), verdict.replace("{a}", left).replace("{b}", right), "calculation"
+        )
+    desk.verdicts(sheet, results.near)
+    sheet.write_string(
+        table.row - 2, 1, "What PM_CHECK found (rows counted from the header of the range as 1)", desk.style("section")
+    )
+    desk.reserved(sheet, table, "PM_CHECK(positions,market)", ["", "", "", ""], "Row", message=f"B{table.row}")
+    sheet.print_area(0, 0, table.row + table.rows - 1, 5)
+
+
+def _of_inputs(desk: Desk) -> list[Check]:
+    at = desk.layout
+    found, quantity, spot = at.check_table, at.position("Quantity").ref, at.market.body_column(1).ref
+    clean = '=IF({a}="OK","PASS","FAIL")'
+    return [
+        (
+            "Positions and market have no fault",
+            COUNT,
+            f"={found.far(1, 0)}",
+            f"={found.far(1, 2)}",
+            "PM_CHECK answers OK",
+            clean,
+        ),
+        ("The book has positions", COUNT, f"=COUNT({quantity})", "=0", "more quantities than none", MORE),
+        ("The market has spots", COUNT, f"=COUNT({spot})", "=0", "more spots than none", MORE),
+    ]
+
+
+def _of_margin(desk: Desk) -> list[Check]:
+    at, risk = desk.layout, desk.layout.risk
+    worst = Area(risk.sheet, risk.row - 2, risk.column + 5, 1, risk.columns - 5).ref
+    account, quantity = at.position("Account"), at.position("Quantity").ref
+    several = f'SUMPRODUCT(({quantity}<>"")*({account.ref}<>{account.far(0, 0)}))>0'
+    numbers = f'=IF({BOTH},"PASS","FAIL")'
+    scanned = f'={IF_SCENARIOS}IF({BOTH},IF({several},IF({{a}}<={{b}}+tolerance,"PASS","FAIL"),{SAME}),"FAIL"))'
+    compared = f'=IF({{a}}="not compared","n/a",IF({BOTH},{SAME},"FAIL"))'
+    methods, initial = (at.comparison.body_column(c).ref for c in (0, 1))
+    in_table = f'=IFERROR(INDEX({initial},MATCH(method,{methods},0)),"not compared")'
+    close = "within the tolerance"
+    return [
+        ("Both margins are numbers", AMOUNT, "=initial_margin", "=maintenance_margin", "neither is a message", numbers),
+        (
+            "The statement begins with the initial margin",
+            AMOUNT,
+            f"={at.statement.far(1, 2)}",
+            "=initial_margin",
+            close,
+            EQUAL,
+        ),
+        (
+            "Scanning risk is the sum of the worst losses by coin",
+            AMOUNT,
+            f"=SUM({worst})",
+            "=scanning_risk",
+            "equal; with several accounts at least the sum",
+            scanned,
+        ),
+        ("The comparison shows the same initial margin", AMOUNT, in_table, "=initial_margin", close, compared),
+    ]
+
+
+def _of_tables(desk: Desk) -> list[Check]:
+    at, risk, grid = desk.layout, desk.layout.risk, desk.layout.grid
+    lines, methods = at.statement.body_column(2).ref, at.comparison.body_column(1).ref
+
+    def free(last: str) -> str:
+        return f'=IF({last}="","PASS","FAIL")'
+
+    total = f'=IFERROR(MATCH("Total",{risk.part(rows=1).ref},0),"no Total")'
+    shown = f'={IF_SCENARIOS}IF(AND(ISNUMBER({{a}}),{risk.far(risk.rows - 1, 0)}=""),"PASS","FAIL"))'
+    price, vol = grid.body_column(0).ref, grid.part(rows=1, column=1).ref
+    still = f'=IFERROR(INDEX({grid.body.part(column=1).ref},MATCH(0,{price},0),MATCH(0,{vol},0)),"no such cell")'
+    none = '=IF(OR({a}="no such cell",{b}>0),"n/a",IF(ISNUMBER({a}),IF(ABS({a})<=tolerance,"PASS","FAIL"),"FAIL"))'
+    return [
+        (
+            "The statement fits its area",
+            COUNT,
+            f"=COUNT({lines})",
+            f"=ROWS({lines})",
+            FREE,
+            free(at.statement.far(at.statement.rows - 1, 1)),
+        ),
+        ("The risk array fits its area", COUNT, total, f"=COLUMNS({risk.ref})", f"it shows its Total, and {FREE}", shown),
+        (
+            "The comparison fits its area",
+            COUNT,
+            f"=COUNT({methods})",
+            f"=ROWS({methods})",
+            FREE,
+            free(at.comparison.far(at.comparison.rows - 1, 0)),
+        ),
+        (
+            "The list of faults fits its area",
+            COUNT,
+            f"=SUMPRODUCT(--({at.check_table.body_column(0).ref}<>))",
+            f"=ROWS({at.check_table.body_column(0).ref})",
+            FREE,
+            free(at.check_table.far(at.check_table.rows - 1, 0)),
+        ),
+        ("No move, no gain", AMOUNT, still, "=grid_days", "the P&L grid is 0 where nothing moves and no day passes", none),
+    ]

@@ -1,0 +1,305 @@
+"""The sheets to type in: positions, market, parameters, scenarios."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import sample
+from .layout import MARKET, MARKET_HEADINGS, PARAMETERS, POSITION_HEADINGS, POSITIONS, SCENARIOS, Area
+from .parts import FACTOR, Desk
+
+__all__ = ["market", "parameters", "positions", "scenarios"]
+
+POSITION_UNITS = (
+    "a venue's own name; or the next four columns",
+    "coin",
+    "spot, future, perp, call, put",
+    "USD",
+    "a date is 08:00 UTC",
+    "coins, + long, − short",
+    "buy, sell; blank: by sign",
+    "fraction: 0.55 is 55 %",
+    "USD per coin",
+    "USD, for this row",
+    "coins per contract",
+    "linear, inverse",
+    "text",
+    "blank: Deribit",
+    "USD per coin",
+    "yes: not yet a position",
+)
+POSITION_FORMATS = (
+    "",
+    "",
+    "",
+    "#,##0.####",
+    "yyyy-mm-dd",
+    "#,##0.00######",
+    "",
+    FACTOR,
+    "#,##0.00######",
+    "#,##0.00######",
+    "0.########",
+    "",
+    "",
+    "",
+    "#,##0.00######",
+    "",
+)
+MOST_COINS, HIGHEST_VOL = 1e12, 20.0
+PERCENT = "+0%;-0%;0%"
+CHOICES = {
+    "Type": ("spot", "future", "perp", "call", "put"),
+    "Side": ("buy", "sell"),
+    "Settlement": ("linear", "inverse"),
+    "Order": ("yes", "no"),
+}
+MARKET_UNITS = (
+    "coin",
+    "USD",
+    "blank: the coin's own row",
+    "a point of the smile",
+    "USD at that expiry",
+    "fraction: 0.55 is 55 %",
+    "fraction a year",
+    "UTC; blank everywhere: now",
+)
+MARKET_FORMATS = ("", "#,##0.00######", "yyyy-mm-dd", "#,##0.####", "#,##0.00######", FACTOR, FACTOR, "yyyy-mm-dd hh:mm")
+
+
+def positions(desk: Desk) -> None:
+    """The book, with what PM_CHECK says about each row beside it."""
+    area = desk.layout.positions
+    sheet = desk.sheet(
+        POSITIONS,
+        "Positions",
+        "Type or paste the book over the sample. Blank rows are skipped; columns may "
+        "stay blank; the name positions covers the header and every reserved row.",
+        "input",
+        widths={
+            "B:B": 13,
+            "C:C": 22,
+            "D:D": 11,
+            "E:E": 9,
+            "F:F": 11,
+            "G:G": 12,
+            "H:H": 12,
+            "I:I": 9,
+            "J:L": 11,
+            "M:M": 10,
+            "N:N": 11,
+            "O:P": 10,
+            "Q:R": 10,
+            "S:S": 2,
+            "T:T": 70,
+        },
+    )
+    desk.header(sheet, area, POSITION_HEADINGS, POSITION_UNITS, POSITION_FORMATS)
+    rows = [[line.get(heading) for heading in POSITION_HEADINGS] for line in sample.POSITIONS]
+    desk.inputs(sheet, area.body, rows, POSITION_FORMATS)
+    _position_rules(desk, sheet)
+    _findings(desk, sheet, area, "", column=19)
+    sheet.freeze_panes(area.row + 1, 3)
+    sheet.autofilter(area.row, area.column, area.row + area.rows - 1, area.column + area.columns - 1)
+    sheet.repeat_rows(area.row - 1, area.row)
+    sheet.print_area(0, 0, min(area.row + area.rows - 1, area.row + 100), 17)
+
+
+def _position_rules(desk: Desk, sheet: Any) -> None:
+    """What a cell of the book is warned about while it is typed."""
+    for heading, words in CHOICES.items():
+        _choice(sheet, desk.layout.position(heading), words)
+    sheet.data_validation(
+        desk.layout.position("Quantity").near,
+        {
+            "validate": "decimal",
+            "criteria": "between",
+            "minimum": -MOST_COINS,
+            "maximum": MOST_COINS,
+            "error_type": "warning",
+            "error_title": "Quantity",
+            "error_message": "A number: + long, − short, in coins (contracts × Multiplier).",
+        },
+    )
+    sheet.data_validation(
+        desk.layout.position("IV").near,
+        {
+            "validate": "decimal",
+            "criteria": "between",
+            "minimum": 0,
+            "maximum": HIGHEST_VOL,
+            "error_type": "warning",
+            "error_title": "IV",
+            "error_message": "A fraction: 0.55 is 55 %.",
+        },
+    )
+
+
+def market(desk: Desk) -> None:
+    """Spots, curves and smiles, with what PM_CHECK says about each row."""
+    area = desk.layout.market
+    sheet = desk.sheet(
+        MARKET,
+        "Market",
+        "Sample prices, made up. A row without Expiry is the coin's own; with Expiry its forward "
+        "and vol; with Strike a point of its smile. As of is fixed so that the sample stays as it is.",
+        "input",
+        widths={"B:B": 13, "C:C": 13, "D:D": 13, "E:E": 14, "F:G": 13, "H:I": 11, "J:J": 18, "K:K": 2, "L:L": 70},
+    )
+    desk.header(sheet, area, MARKET_HEADINGS, MARKET_UNITS, MARKET_FORMATS)
+    rows = [[line.get(heading) for heading in MARKET_HEADINGS] for line in sample.MARKET]
+    desk.inputs(sheet, area.body, rows, MARKET_FORMATS)
+    _findings(desk, sheet, area, "market row ", column=11)
+    sheet.freeze_panes(area.row + 1, 3)
+    sheet.repeat_rows(area.row - 1, area.row)
+    sheet.print_area(0, 0, area.row + 60, 9)
+
+
+def _findings(desk: Desk, sheet: Any, area: Area, place: str, column: int) -> None:
+    """One word on the left and the finding on the right of each row: both outside the range that the functions read."""
+    head = desk.style("header")
+    sheet.write_string(area.row, 1, "Check", head)
+    sheet.write_string(area.row, column, "What PM_CHECK says of the row", head)
+    table = desk.layout.check_table.far(0, 0)
+    for r in range(1, area.rows):
+        row = area.row + r + 1
+        cells = area.part(row=r, rows=1).near.replace("$", "")
+        long, here = Area("", area.row + r, column, 1, 1).cell(0, 0).replace("$", ""), f"ROW()-ROW({area.cell(0, 0)})+1"
+        wanted = f'"{place}"&({here})' if place else here
+        desk.formula(
+            sheet,
+            long,
+            f'=IF(COUNTA({cells})=0,"",IFERROR(INDEX(check_problems,MATCH({wanted},check_rows,0)),""))',
+            "calculation",
+        )
+        desk.formula(
+            sheet,
+            f"B{row}",
+            f'=IF(COUNTA({cells})=0,"",IF({table}<>"Row","unknown",IF({long}="","OK",'
+            f'IF(IFERROR(FIND("note: ",{long}),0)=1,"note","FAULT"))))',
+            "calculation",
+        )
+    sheet.conditional_format(
+        f"B{area.row + 2}:B{area.row + area.rows}",
+        {"type": "cell", "criteria": "==", "value": '"FAULT"', "format": desk.style.condition("fail")},
+    )
+    sheet.conditional_format(
+        f"B{area.row + 2}:B{area.row + area.rows}",
+        {"type": "cell", "criteria": "==", "value": '"unknown"', "format": desk.style.condition("fail")},
+    )
+
+
+def _choice(sheet: Any, area: Area, words: tuple[str, ...]) -> None:
+    """A list to choose from that only warns: the functions read any common spelling."""
+    sheet.data_validation(
+        area.near,
+        {
+            "validate": "list",
+            "source": list(words),
+            "error_type": "warning",
+            "error_title": "Not in the list",
+            "error_message": "PM_CHECK will say whether this spelling is understood.",
+        },
+    )
+
+
+def parameters(desk: Desk) -> None:
+    """The method and its parameters; those of the chosen method are carried over to the range that is used."""
+    layout = desk.layout
+    given, used = layout.parameter_input, layout.parameters
+    sheet = desk.sheet(
+        PARAMETERS,
+        "Parameters",
+        "Illustrative: a demonstration set, fitted to published examples, not a clearing "
+        "house's. Delete a row to use the method's own value.",
+        "input",
+        widths={"B:B": 30, "C:C": 16, "D:D": 20, "E:E": 12, "F:F": 28, "G:G": 2, "H:H": 14, "I:I": 20, "J:M": 11},
+    )
+    sheet.write_string(layout.settings.row - 1, 1, "Settings", desk.style("section"))
+    settings: list[tuple[str, Any, str, str]] = [
+        ("Method", sample.METHOD, "", "one of the sheet Methods"),
+        ("Methods to compare", None, "", "comma list; blank: every method that can answer"),
+        ("Tolerance of the checks", sample.TOLERANCE, "0.000", "USD"),
+        ("Method that takes the scenarios", "STRESS", "", "its parameters are the table of the sheet Scenarios"),
+    ]
+    for r, (label, value, pattern, unit) in enumerate(settings):
+        row = layout.settings.row + r
+        sheet.write_string(row, 1, label, desk.style("label"))
+        desk.inputs(sheet, layout.settings.part(row=r, rows=1), [[value]], [pattern])
+        sheet.write_string(row, 3, unit, desk.style("note", indent=1))
+    sheet.data_validation(
+        layout.settings.cell(0, 0),
+        {
+            "validate": "list",
+            "source": "=method_names",
+            "ignore_blank": False,
+            "error_type": "stop",
+            "error_title": "Method",
+            "error_message": "Choose one of the methods of the sheet Methods.",
+        },
+    )
+    _parameter_tables(desk, sheet, given, used)
+    sheet.fit_to_pages(1, 1)
+
+
+def _parameter_tables(desk: Desk, sheet: Any, given: Area, used: Area) -> None:
+    sheet.write_string(given.row - 1, 1, "Parameters by method", desk.style("section"))
+    sheet.write_string(
+        used.row - 1, used.column, "In use: the chosen method's rows (the name parameters)", desk.style("section")
+    )
+    desk.header(sheet, given, ("Method", "Underlying", "Parameter", "Value"), formats=("", "", "", "General"))
+    sheet.write_string(given.row, 5, "Unit", desk.style("header", indent=1))
+    desk.inputs(sheet, given.body, [line[:4] for line in sample.PARAMETERS], ("", "", "", "General"))
+    for r in range(given.rows - 1):
+        unit = sample.PARAMETERS[r][4] if r < len(sample.PARAMETERS) else ""
+        sheet.write_string(given.row + 1 + r, 5, unit, desk.style("unit", valign="vcenter", indent=1))
+    table = desk.layout.own_scenarios
+    for r in range(used.rows):
+        for c in range(used.columns):
+            own = _loose(given, r, c + 1) if c < 3 else ""
+            theirs = f"'{SCENARIOS}'!{_loose(table, r, c)}"
+            kept = f"{own}" if r == 0 and own else '""'
+            if r and own:
+                chosen = f"$B{given.row + r + 1}"
+                kept = f'IF(OR({chosen}=method,{chosen}=""),IF({own}="","",{own}),"")'
+            formula = f'=IF(method=table_method,IF({theirs}="","",{theirs}),{kept})'
+            style = "calculation" if r else "header"
+            desk.formula(sheet, _loose(used, r, c), formula, style, align="left")
+
+
+def _loose(area: Area, row: int, column: int) -> str:
+    """A cell of an area, written as one that moves along when it is copied."""
+    return area.cell(row, column).replace("$", "")
+
+
+def scenarios(desk: Desk) -> None:
+    """The desk's own stress scenarios, and the moves of the P&L grid."""
+    layout = desk.layout
+    sheet = desk.sheet(
+        SCENARIOS,
+        "Scenarios",
+        "Sample scenarios, made up: rows of one name are one scenario, a blank Underlying is "
+        "every coin. The moves on the right are those of the sheet PnL grid.",
+        "input",
+        widths={"B:B": 20, "C:C": 13, "D:G": 11, "H:H": 2, "I:K": 13},
+    )
+    formats = ("", "", PERCENT, PERCENT, "General", "0.00")
+    headings = ("Scenario", "Underlying", "Price move", "Vol move", "Days", "Weight")
+    desk.header(
+        sheet,
+        layout.own_scenarios,
+        headings,
+        ("name", "coin; blank: all", "fraction of price", "fraction of vol", "days that pass", "share of the P&L"),
+        formats,
+    )
+    desk.inputs(sheet, layout.own_scenarios.body, sample.SCENARIOS, formats)
+    columns: list[tuple[str, str, Area, list[float], str]] = [
+        ("Price moves", "fraction of price", layout.price_moves, sample.PRICE_MOVES, PERCENT),
+        ("Vol moves", "fraction of vol", layout.vol_moves, sample.VOL_MOVES, PERCENT),
+        ("Days", "days that pass", layout.grid_days, [sample.GRID_DAYS], "General"),
+    ]
+    for heading, unit, area, values, pattern in columns:
+        desk.header(sheet, Area(SCENARIOS, area.row - 1, area.column, 1, 1), (heading,), (unit,), (pattern,))
+        desk.inputs(sheet, area, [[value] for value in values], (pattern,))
+    sheet.freeze_panes(layout.own_scenarios.row + 1, 0)
+    sheet.fit_to_pages(1, 1)

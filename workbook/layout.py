@@ -1,0 +1,183 @@
+"""Where everything stands: the areas of the sheets and the names they carry."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from xlsxwriter.utility import xl_rowcol_to_cell
+
+__all__ = [
+    "ABOUT",
+    "CHARTS",
+    "CHECKS",
+    "COMPARISON",
+    "GRID",
+    "MARKET",
+    "METHODS",
+    "PARAMETERS",
+    "POSITIONS",
+    "RISK",
+    "SCENARIOS",
+    "STATEMENT",
+    "SUMMARY",
+    "Area",
+    "Layout",
+]
+
+ABOUT, SUMMARY, POSITIONS, MARKET, PARAMETERS, SCENARIOS = (
+    "About",
+    "Summary",
+    "Positions",
+    "Market",
+    "Parameters",
+    "Scenarios",
+)
+RISK, GRID, COMPARISON, STATEMENT, CHECKS, METHODS, CHARTS = (
+    "Risk array",
+    "PnL grid",
+    "Comparison",
+    "Statement",
+    "Checks",
+    "Methods",
+    "Chart data",
+)
+
+POSITION_HEADINGS = (
+    "Instrument",
+    "Underlying",
+    "Type",
+    "Strike",
+    "Expiry",
+    "Quantity",
+    "Side",
+    "IV",
+    "Price",
+    "Forward",
+    "Multiplier",
+    "Settlement",
+    "Account",
+    "Venue",
+    "Entry",
+    "Order",
+)
+MARKET_HEADINGS = ("Underlying", "Spot", "Expiry", "Strike", "Forward", "IV", "Rate", "As of")
+MARKET_ROWS, PARAMETER_ROWS, SCENARIO_ROWS = 300, 40, 60
+UNDERLYINGS = 8  # columns kept free in the risk array
+METHOD_ROWS, CHECK_ROWS, WORST_BARS = 25, 100, 16
+STATEMENT_LEAST, STATEMENT_PER_ROW, STATEMENT_MOST = 400, 6, 4_000
+HEAD = 5  # rows of title, description and checks above a sheet's content; cells count from 0
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """A block of cells; rows and columns count from 0."""
+
+    sheet: str
+    row: int
+    column: int
+    rows: int
+    columns: int
+
+    def cell(self, row: int, column: int) -> str:
+        """One cell of the block on its own sheet, such as `$C$7`."""
+        return str(xl_rowcol_to_cell(self.row + row, self.column + column, row_abs=True, col_abs=True))
+
+    def far(self, row: int, column: int) -> str:
+        """One cell of the block, from another sheet."""
+        return f"'{self.sheet}'!{self.cell(row, column)}"
+
+    def loose(self, row: int, column: int) -> str:
+        """One cell of the block, from another sheet, written as one that moves along when it is copied."""
+        return f"'{self.sheet}'!{self.cell(row, column).replace('$', '')}"
+
+    @property
+    def near(self) -> str:
+        """The block on its own sheet."""
+        return f"{self.cell(0, 0)}:{self.cell(self.rows - 1, self.columns - 1)}"
+
+    @property
+    def ref(self) -> str:
+        """The block from anywhere."""
+        return f"'{self.sheet}'!{self.near}"
+
+    def part(self, row: int = 0, column: int = 0, rows: int = 0, columns: int = 0) -> Area:
+        """A block inside this one; 0 rows or columns are all that remain."""
+        return Area(
+            self.sheet, self.row + row, self.column + column, rows or self.rows - row, columns or self.columns - column
+        )
+
+    @property
+    def body(self) -> Area:
+        """The block below its header row."""
+        return self.part(row=1)
+
+    def body_column(self, column: int) -> Area:
+        """One column below the header row."""
+        return self.part(row=1, column=column, columns=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The areas of a workbook that keeps a number of position rows free."""
+
+    position_rows: int
+    positions: Area = field(init=False)
+    statement: Area = field(init=False)
+    market: Area = Area(MARKET, HEAD + 1, 2, MARKET_ROWS + 1, len(MARKET_HEADINGS))
+    settings: Area = Area(PARAMETERS, HEAD + 1, 2, 4, 1)
+    parameter_input: Area = Area(PARAMETERS, HEAD + 8, 1, PARAMETER_ROWS + 1, 4)
+    parameters: Area = Area(PARAMETERS, HEAD + 8, 7, PARAMETER_ROWS + 1, 6)
+    own_scenarios: Area = Area(SCENARIOS, HEAD + 1, 1, PARAMETER_ROWS + 1, 6)
+    price_moves: Area = Area(SCENARIOS, HEAD + 2, 8, 21, 1)
+    vol_moves: Area = Area(SCENARIOS, HEAD + 2, 9, 5, 1)
+    grid_days: Area = Area(SCENARIOS, HEAD + 2, 10, 1, 1)
+    headlines: Area = Area(SUMMARY, HEAD, 1, 8, 6)
+    risk: Area = Area(RISK, 31, 2, SCENARIO_ROWS + 1, 5 + UNDERLYINGS + 1)
+    grid: Area = Area(GRID, HEAD + 1, 1, 22, 6)
+    comparison: Area = Area(COMPARISON, HEAD + 1, 1, METHOD_ROWS + 1, 8)
+    checks: Area = Area(CHECKS, HEAD, 1, 13, 5)
+    check_table: Area = Area(CHECKS, HEAD + 17, 1, CHECK_ROWS + 1, 4)
+    methods: Area = Area(METHODS, HEAD, 1, METHOD_ROWS + 1, 8)
+    scenario_bars: Area = Area(CHARTS, HEAD, 1, SCENARIO_ROWS + 1, 4)
+    worst_bars: Area = Area(CHARTS, HEAD, 6, WORST_BARS + 1, 4)
+    method_bars: Area = Area(CHARTS, HEAD, 11, METHOD_ROWS + 1, 4)
+    ranked_bars: Area = Area(CHARTS, HEAD, 16, METHOD_ROWS + 1, 4)
+    profile: Area = Area(CHARTS, HEAD, 21, 22, 6)
+
+    def __post_init__(self) -> None:
+        lines = min(STATEMENT_LEAST + STATEMENT_PER_ROW * self.position_rows, STATEMENT_MOST)
+        areas = {
+            "positions": Area(POSITIONS, HEAD + 1, 2, self.position_rows + 1, len(POSITION_HEADINGS)),
+            "statement": Area(STATEMENT, HEAD, 1, lines + 1, 6),
+        }
+        for name, area in areas.items():
+            object.__setattr__(self, name, area)  # frozen: these two depend on the number of rows
+
+    def position(self, heading: str) -> Area:
+        """The cells of one heading of the positions."""
+        return self.positions.body_column(POSITION_HEADINGS.index(heading))
+
+    @property
+    def names(self) -> dict[str, str]:
+        """Every defined name and what it means."""
+        check = self.check_table
+        return {
+            "positions": self.positions.ref,
+            "market": self.market.ref,
+            "parameters": self.parameters.ref,
+            "every_parameter": self.parameter_input.part(column=1).ref,
+            "method": self.settings.far(0, 0),
+            "compare_methods": self.settings.far(1, 0),
+            "tolerance": self.settings.far(2, 0),
+            "table_method": self.settings.far(3, 0),
+            "grid_price_moves": self.price_moves.ref,
+            "grid_vol_moves": self.vol_moves.ref,
+            "grid_days": self.grid_days.far(0, 0),
+            "initial_margin": self.headlines.far(1, 1),
+            "maintenance_margin": self.headlines.far(2, 1),
+            "scanning_risk": self.headlines.far(3, 1),
+            "master_check": f"'{CHECKS}'!$C$4",
+            "check_rows": check.body_column(0).ref,
+            "check_problems": check.body_column(2).ref,
+            "method_names": self.methods.body_column(0).ref,
+        }

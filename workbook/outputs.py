@@ -1,0 +1,258 @@
+"""The sheets to read: summary, risk array, P&L grid, comparison, statement."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import charts
+from .layout import COMPARISON, GRID, RISK, STATEMENT, SUMMARY, Area
+from .parts import AMOUNT, COUNT, MOVE, Desk
+
+__all__ = ["comparison", "pnl_grid", "risk_array", "statement", "summary"]
+
+CASE = "positions,market,method,parameters"
+WHY = "why: Statement"
+STATEMENT_LEVELS, PRINTED_LINES = 9, 200
+
+
+def summary(desk: Desk) -> None:
+    """The headline numbers, each with its check and its reason, and two pictures."""
+    lines = desk.layout.headlines
+    sheet = desk.sheet(
+        SUMMARY,
+        "Summary",
+        "Portfolio margin of the sheet Positions by the method chosen on the sheet Parameters. "
+        "The book and the market shipped with this file are samples.",
+        "output",
+        widths={"B:B": 34, "C:C": 36, "D:D": 10, "E:E": 14, "F:F": 22, "G:G": 60},
+    )
+    desk.header(
+        sheet, lines, ("Headline", "Answer", "Unit", "Master check", "Why", "Message"), formats=("", AMOUNT, *[""] * 4)
+    )
+    for r, (label, formula, pattern, unit, page, why) in enumerate(_headlines(desk), 1):
+        cell = [lines.cell(r, c).replace("$", "") for c in range(6)]
+        sheet.set_row(lines.row + r, 21)
+        sheet.write_string(cell[0], label, desk.style("label", bold=True))
+        desk.formula(sheet, cell[1], formula, "headline", num_format=pattern, align="right")
+        sheet.write_string(cell[2], unit, desk.style("unit", valign="vcenter"))
+        desk.formula(sheet, cell[3], "=master_check", "calculation")
+        sheet.write_url(cell[4], f"internal:'{page}'!A1", desk.style("link"), why)
+        desk.formula(sheet, cell[5], f'=IF(ISNUMBER(FIND("#PM!",{cell[1]})),{cell[1]},"")', "message")
+    desk.verdicts(sheet, lines.body_column(3).near)
+    answers = lines.body_column(1)
+    first = answers.cell(0, 0).replace("$", "")
+    sheet.conditional_format(
+        answers.near,
+        {"type": "formula", "criteria": f'=ISNUMBER(FIND("#PM!",{first}))', "format": desk.style.condition("fail")},
+    )
+    below = lines.row + lines.rows + 1
+    sheet.insert_chart(below, 1, charts.scenario_bars(desk), {"x_offset": 2, "object_position": 3})
+    sheet.insert_chart(below, 4, charts.profile(desk), {"x_offset": 2, "object_position": 3})
+    sheet.print_area(0, 0, below + 21, 6)
+
+
+def _headlines(desk: Desk) -> list[tuple[str, str, str, str, str, str]]:
+    """Label, formula, number format, unit, the sheet with the reason, and what its link says."""
+    bars, worst, chosen = desk.layout.worst_bars, desk.layout.scenario_bars, desk.layout.comparison
+    total = worst.body_column(2).ref
+    in_table = f"MATCH(method,{chosen.body_column(0).ref},0)"
+    saving = f"INDEX({chosen.body_column(5).ref},{in_table})"
+    return [
+        ("Initial margin", f"=PM_MARGIN({CASE})", AMOUNT, "USD", STATEMENT, WHY),
+        ("Maintenance margin", f"=PM_MAINTENANCE({CASE})", AMOUNT, "USD", STATEMENT, WHY),
+        ("Scanning risk", f"=PM_SCANNING_RISK({CASE})", AMOUNT, "USD", RISK, "why: Risk array"),
+        (
+            "Worst scenario of the whole book",
+            f"={bars.part(row=1, column=1).far(0, 0)}",
+            "General",
+            "",
+            RISK,
+            "why: Risk array",
+        ),
+        ("Its profit or loss", f'=IF(COUNT({total})=0,"none",MIN({total}))', AMOUNT, "USD", RISK, "why: Risk array"),
+        (
+            "Saving against rules",
+            f'=IFERROR(IF(ISNUMBER({saving}),{saving},"none"),"none")',
+            "0.0%_ ",
+            "of RULES",
+            COMPARISON,
+            "why: Comparison",
+        ),
+        ("Method", "=method", "General", "", "Methods", "what it models: Methods"),
+    ]
+
+
+def risk_array(desk: Desk) -> None:
+    """Profit and loss in every scenario by coin, the worst one marked."""
+    area = desk.layout.risk
+    sheet = desk.sheet(
+        RISK,
+        "Risk array",
+        "Profit and loss of the book in every scenario of the method, by coin; gains are "
+        "positive, after weights. Scanning risk is the sum of the worst losses of each coin.",
+        "output",
+        widths={"B:B": 16, "C:C": 12, "D:D": 32, "E:G": 9, "H:P": 11.5},
+    )
+    for r, (label, formula, pattern) in enumerate(
+        (
+            ("Initial margin", "=initial_margin", AMOUNT),
+            ("Scanning risk", "=scanning_risk", AMOUNT),
+            ("Worst scenario", f"={desk.layout.worst_bars.far(1, 1)}", "General"),
+        )
+    ):
+        sheet.write_string(4 + r, 1, label, desk.style("label", bold=True))
+        desk.formula(sheet, f"C{5 + r}", formula, "output", num_format=pattern, align="left")
+        sheet.write_blank(4 + r, 3, None, desk.style("output"))
+    sheet.write_url("E5", f"internal:'{STATEMENT}'!A1", desk.style("link"), WHY)
+    sheet.insert_chart(8, 1, charts.scenario_bars(desk, wide=True), {"object_position": 3})
+    formats = [COUNT, "", MOVE, MOVE, "0.00_ ", *[AMOUNT] * (area.columns - 5)]
+    desk.reserved(sheet, area, f"PM_RISK_ARRAY({CASE})", formats, "Scenario")
+    desk.losses(sheet, area.body.part(column=5))
+    _worst_by_coin(desk, sheet)
+    _mark_worst(desk, sheet)
+    sheet.repeat_rows(area.row)
+    sheet.print_area(0, 0, area.row + area.rows - 1, area.column + area.columns - 1)
+
+
+def _worst_by_coin(desk: Desk, sheet: Any) -> None:
+    """The row above the risk array: what the scanning risk adds up."""
+    area, headings = desk.layout.risk, desk.layout.risk.part(rows=1)
+    sheet.write_string(area.row - 2, 1, "Worst loss by coin", desk.style("label", bold=True))
+    for c in range(5, area.columns):
+        top, down = headings.cell(0, c).replace("$", ""), area.body_column(c).near.replace("$", "")
+        desk.formula(
+            sheet,
+            area.cell(-2, c).replace("$", ""),
+            f'=IF(OR({top}="",{top}="Total",COUNT({down})=0),"",MAX(0,-MIN({down})))',
+            "calculation",
+            num_format=AMOUNT,
+        )
+    worst = Area(RISK, area.row - 2, area.column + 5, 1, area.columns - 5)
+    first = worst.cell(0, 0).replace("$", "")
+    sheet.conditional_format(
+        worst.near, {"type": "formula", "criteria": f"=LEN({first})>0", "format": desk.style.condition("chosen")}
+    )
+
+
+def _mark_worst(desk: Desk, sheet: Any) -> None:
+    """The scenario with the worst total says so beside it, and is coloured."""
+    area, totals = desk.layout.risk, desk.layout.scenario_bars.body_column(2)
+    sheet.write_string(area.row, 1, "Mark", desk.style("header"))
+    for r in range(1, area.rows):
+        mine = totals.loose(r - 1, 0)
+        desk.formula(
+            sheet, f"B{area.row + r + 1}", f'=IF(ISNUMBER({mine}),IF({mine}=MIN({totals.ref}),"worst",""),"")', "fail"
+        )
+    whole = Area(RISK, area.row + 1, 1, area.rows - 1, area.columns + 1)
+    sheet.conditional_format(
+        whole.near,
+        {
+            "type": "formula",
+            "criteria": f'=AND($B{area.row + 2}="worst",B{area.row + 2}<>"")',
+            "format": desk.style.condition("worst"),
+        },
+    )
+
+
+def pnl_grid(desk: Desk) -> None:
+    """Profit and loss by price move and vol move, as a heat map and as a profile."""
+    area = desk.layout.grid
+    sheet = desk.sheet(
+        GRID,
+        "P&L grid",
+        "Profit and loss when every price moves by the row's fraction and every vol by the column's; "
+        "spot counts in full. The moves are set on the sheet Scenarios.",
+        "output",
+        widths={"B:B": 22, "C:G": 14, "H:H": 2, "I:R": 9},
+    )
+    sheet.write_string(area.row - 1, 1, "price down, vol across", desk.style("unit"))
+    sheet.write_string(area.row - 1, 2, "USD", desk.style("unit", align="right"))
+    desk.reserved(
+        sheet,
+        area,
+        "PM_PNL_GRID(positions,grid_price_moves,grid_vol_moves,grid_days,market)",
+        ["+0%_ ;-0%_ ;0%_ ", *[AMOUNT] * (area.columns - 1)],
+        "Price move / Vol move",
+    )
+    for c in range(1, area.columns):  # the header row holds the vol moves themselves
+        sheet.write_blank(
+            area.row,
+            area.column + c,
+            None,
+            desk.style("calculation", num_format='"vol "+0%_ ;"vol "-0%_ ;"vol "0%_ ', align="right"),
+        )
+    sheet.conditional_format(
+        area.body.part(column=1).near,
+        {
+            "type": "3_color_scale",
+            "min_color": "#FCD5B4",
+            "mid_color": "#FFFFFF",
+            "max_color": "#CFE3F3",
+            "mid_type": "num",
+            "mid_value": 0,
+        },
+    )
+    desk.losses(sheet, area.body.part(column=1))
+    sheet.insert_chart(area.row, 8, charts.profile(desk, wide=True), {"object_position": 3})
+    sheet.freeze_panes(area.row + 1, 2)
+
+
+def comparison(desk: Desk) -> None:
+    """The same book under every method, each said to be what it is."""
+    area = desk.layout.comparison
+    sheet = desk.sheet(
+        COMPARISON,
+        "Comparison",
+        "The same book under every method that can answer. Status says what a figure rests "
+        "on: verified, published, estimate or illustrative.",
+        "output",
+        widths={"B:B": 14, "C:F": 14, "G:G": 10, "H:H": 13, "I:I": 90},
+    )
+    for c, unit in enumerate(("", "USD", "USD", "USD", "USD", "share", "", "")):
+        sheet.write_string(area.row - 1, area.column + c, unit, desk.style("unit", align="right"))
+    desk.reserved(
+        sheet,
+        area,
+        "PM_COMPARE(positions,market,compare_methods,every_parameter)",
+        ["", *[AMOUNT] * 4, "0.0%_ ", "", ""],
+        "Method",
+    )
+    first = area.body.cell(0, 0).replace("$", "")
+    sheet.conditional_format(
+        area.body.near, {"type": "formula", "criteria": f"=${first}=method", "format": desk.style.condition("chosen")}
+    )
+    sheet.insert_chart(area.row + area.rows + 1, 1, charts.method_bars(desk), {"object_position": 3})
+    sheet.freeze_panes(area.row + 1, 2)
+    sheet.repeat_rows(area.row)
+
+
+def statement(desk: Desk) -> None:
+    """Every number of the margin with the lines it follows from, indented by level."""
+    area = desk.layout.statement
+    sheet = desk.sheet(
+        STATEMENT,
+        "Statement",
+        "Every line follows from the lines one level below it, down to the row of the sheet "
+        "Positions (its header is row 1).",
+        "output",
+        widths={"B:B": 16, "C:C": 52, "D:D": 18, "E:E": 88, "F:F": 13, "G:G": 58},
+    )
+    desk.reserved(sheet, area, f"PM_EXPLAIN({CASE})", [COUNT, "", AMOUNT, "", "", ""], "Level")
+    levels, lines = area.body.cell(0, 0).replace("$", ""), area.body_column(1)
+    for level in range(1, STATEMENT_LEVELS):
+        sheet.conditional_format(
+            lines.near,
+            {
+                "type": "formula",
+                "criteria": f"=${levels}={level}",
+                "format": desk.style.condition("level", num_format=f'"{"    " * level}"@'),
+            },
+        )
+    sheet.conditional_format(
+        area.body.near,
+        {"type": "formula", "criteria": f"=AND(ISNUMBER(${levels}),${levels}=0)", "format": desk.style.condition("chosen")},
+    )
+    desk.losses(sheet, area.body_column(2))
+    sheet.freeze_panes(area.row + 1, 3)
+    sheet.repeat_rows(area.row)
+    sheet.print_area(0, 0, area.row + PRINTED_LINES, area.column + area.columns - 1)

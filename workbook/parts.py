@@ -1,0 +1,151 @@
+"""The pieces that every sheet is put together from: heads, tables, reserved areas, notes."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from .layout import CHECKS, Area, Layout
+from .styles import COLOURS, Styles
+
+__all__ = ["AMOUNT", "COUNT", "FACTOR", "MOVE", "Desk", "Role", "as_table"]
+
+Role = Literal["input", "output", "calculation"]
+AMOUNT, COUNT, FACTOR, MOVE = "#,##0.00_ ;-#,##0.00_ ", "0", "0.0###", "+0.0%_ ;-0.0%_ ;0.0%_ "
+A4 = 9
+ROW_HEIGHT = 16.0  # points; said outright, because programs differ in their own and pictures would drift
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The workbook under construction."""
+
+    book: Any
+    style: Styles
+    layout: Layout
+
+    def sheet(self, name: str, title: str, what: str, role: Role, *, widths: dict[str, float], checked: bool = True) -> Any:
+        """Start a sheet: title, one line that says what it is, the master check, widths and print set-up."""
+        sheet = self.book.add_worksheet(name)
+        sheet.set_tab_color(f"#{COLOURS['tab ' + role]}")
+        sheet.hide_gridlines(2)
+        sheet.set_default_row(ROW_HEIGHT)
+        sheet.set_column("A:A", 2)
+        for columns, width in widths.items():
+            sheet.set_column(columns, width)
+        sheet.set_row(0, 26)
+        sheet.write_string("B1", title, self.style("title"))
+        sheet.write_string("B2", what, self.style("note"))
+        if checked:
+            sheet.write_url("B3", f"internal:'{CHECKS}'!A1", self.style("link"), "Master check:")
+            self.formula(sheet, "C3", "=master_check", "calculation")
+            self.verdicts(sheet, "C3")
+        self._print_setup(sheet)
+        return sheet
+
+    @staticmethod
+    def _print_setup(sheet: Any) -> None:
+        sheet.set_landscape()
+        sheet.set_paper(A4)
+        sheet.fit_to_pages(1, 0)
+        sheet.set_margins(left=0.4, right=0.4, top=0.5, bottom=0.6)
+        sheet.set_footer("&L&A&Cxlmargin&RPage &P of &N")
+
+    def formula(self, sheet: Any, cell: str, formula: str, style: str, **more: Any) -> None:
+        """Write a formula without a value: a program that does not calculate must show nothing, never a zero."""
+        sheet.write_formula(cell, formula, self.style(style, **more), "")
+
+    def header(
+        self, sheet: Any, area: Area, headings: Sequence[str], units: Sequence[str] = (), formats: Sequence[str] = ()
+    ) -> None:
+        """The header row of an area, with the units in a row of their own above it; numbers have theirs on the right."""
+        sides = [_side(pattern) for pattern in formats or [""] * len(headings)]
+        for column, (heading, side) in enumerate(zip(headings, sides)):
+            sheet.write_string(area.row, area.column + column, heading, self.style("header", **side))
+        for column, (unit, side) in enumerate(zip(units, sides)):
+            sheet.write_string(area.row - 1, area.column + column, unit, self.style("unit", **side))
+        if units:
+            sheet.set_row(area.row - 1, 36)
+
+    def inputs(self, sheet: Any, area: Area, rows: Sequence[Sequence[Any]], formats: Sequence[str]) -> None:
+        """Cells to type in, filled with the sample's values as far as they go."""
+        for r in range(area.rows):
+            for c in range(area.columns):
+                value = rows[r][c] if r < len(rows) else None
+                style = self.style("input", num_format=formats[c]) if formats[c] else self.style("input")
+                put(sheet, area.row + r, area.column + c, value, style)
+
+    def reserved(self, sheet: Any, area: Area, call: str, formats: Sequence[str], first: str, message: str = "B4") -> None:
+        """A table of any length in an area of fixed size: `call` is evaluated once, what is beyond it stays blank.
+
+        The message of a function that could not answer stands in the first cell, and once more above the table where
+        nothing cuts it off.
+        """
+        sheet.write_dynamic_array_formula(area.near, as_table(area, call), self.style("header", **_side(formats[0])), "")
+        for c, pattern in enumerate(formats):
+            look = {"align": "center"} if pattern == COUNT else {}
+            body = self.style("calculation", **look, **({"num_format": pattern} if pattern else {}))
+            for r in range(area.rows):
+                if r or c:  # the writer fills the area with zeros, which a program that does not calculate would show
+                    style = body if r else self.style("calculation", **_side(pattern))
+                    sheet.write_blank(area.row + r, area.column + c, None, style)
+        head = area.part(rows=1)
+        sheet.conditional_format(
+            head.near,
+            {"type": "formula", "criteria": f"=LEN({self._loose(head)})>0", "format": self.style.condition("header")},
+        )
+        self.formula(sheet, message, f'=IF({area.cell(0, 0)}="{first}","",{area.cell(0, 0)})', "message")
+
+    @staticmethod
+    def _loose(area: Area) -> str:
+        """The first cell of an area as a condition that moves along with each cell is written."""
+        return area.cell(0, 0).replace("$", "")
+
+    def verdicts(self, sheet: Any, where: str) -> None:
+        """Colour for PASS and FAIL, which say it in words already."""
+        for word, style in (("FAIL", "fail"), ("PASS", "pass")):
+            sheet.conditional_format(
+                where, {"type": "cell", "criteria": "==", "value": f'"{word}"', "format": self.style.condition(style)}
+            )
+
+    def losses(self, sheet: Any, area: Area) -> None:
+        """A colour for negative amounts, which carry their sign already."""
+        sheet.conditional_format(
+            area.near,
+            {
+                "type": "formula",
+                "criteria": f"=AND(ISNUMBER({self._loose(area)}),{self._loose(area)}<0)",
+                "format": self.style.condition("loss"),
+            },
+        )
+
+
+def _side(pattern: str) -> dict[str, Any]:
+    """Where the heading of a column stands: over its numbers, or at the left of its texts."""
+    sides: dict[str, dict[str, Any]] = {"": {"align": "left"}, COUNT: {"align": "center"}}
+    return sides.get(pattern, {"align": "right", "indent": 1})
+
+
+def put(sheet: Any, row: int, column: int, value: Any, style: Any) -> None:
+    """One typed cell."""
+    if value is None or value == "":
+        sheet.write_blank(row, column, None, style)
+    elif isinstance(value, dt.date):
+        sheet.write_datetime(row, column, value, style)
+    else:
+        sheet.write(row, column, value, style)
+
+
+def as_table(area: Area, call: str) -> str:
+    """The formula that lays the table of a call over an area: its size never changes, so nothing spills or is cut short.
+
+    Texts are joined with nothing: LibreOffice finds a text that a function returned in a table only after that.
+    """
+    down, across, first = area.part(columns=1).near, area.part(rows=1).near, area.cell(0, 0)
+    return (
+        f"=_xlfn.LET(_xlpm.t,{call},IF((ROW({down})-ROW({first})<IFERROR(ROWS(_xlpm.t),1))"
+        f"*(COLUMN({across})-COLUMN({first})<IFERROR(COLUMNS(_xlpm.t),1)),"
+        'IF(ISTEXT(_xlpm.t),_xlpm.t&"",_xlpm.t),""))'
+    )

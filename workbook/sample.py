@@ -1,0 +1,114 @@
+"""The sample book and market: made up for this workbook, with round prices and vols, taken from nowhere."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+__all__ = [
+    "AS_OF",
+    "DAYS",
+    "GRID_DAYS",
+    "MARKET",
+    "METHOD",
+    "PARAMETERS",
+    "POSITIONS",
+    "PRICE_MOVES",
+    "SCENARIOS",
+    "TOLERANCE",
+    "VOL_MOVES",
+    "Value",
+]
+
+Value = str | float | dt.date | None
+
+AS_OF = dt.datetime(2026, 6, 1, 8, 0)
+FRONT, BACK, QUARTER = dt.date(2026, 7, 1), dt.date(2026, 7, 31), dt.date(2026, 8, 28)
+DAYS = (30, 60)  # from AS_OF to FRONT and to BACK
+METHOD = "SPAN"
+TOLERANCE = 0.005
+
+POSITIONS: list[dict[str, Value]] = [
+    {"Underlying": "BTC", "Type": "spot", "Quantity": 1.0, "Account": "Desk 1"},
+    {"Underlying": "BTC", "Type": "call", "Strike": 75_000.0, "Expiry": FRONT, "Quantity": -1.0, "Account": "Desk 1"},
+    {"Underlying": "ETH", "Type": "spot", "Quantity": 1.0, "Account": "Desk 1"},
+    {
+        "Underlying": "ETH",
+        "Type": "put",
+        "Strike": 3_000.0,
+        "Expiry": BACK,
+        "Quantity": 2.0,
+        "IV": 0.65,
+        "Account": "Desk 1",
+    },
+    {
+        "Underlying": "ETH",
+        "Type": "call",
+        "Strike": 3_800.0,
+        "Expiry": FRONT,
+        "Quantity": -1.0,
+        "IV": 0.65,
+        "Account": "Desk 1",
+    },
+    {
+        "Underlying": "ETH",
+        "Type": "call",
+        "Strike": 3_900.0,
+        "Expiry": FRONT,
+        "Quantity": 1.0,
+        "IV": 0.65,
+        "Account": "Desk 1",
+    },
+    {
+        "Underlying": "ETH",
+        "Type": "put",
+        "Strike": 3_200.0,
+        "Expiry": FRONT,
+        "Quantity": -1.0,
+        "IV": 0.65,
+        "Account": "Desk 1",
+    },
+    {
+        "Underlying": "ETH",
+        "Type": "put",
+        "Strike": 3_100.0,
+        "Expiry": FRONT,
+        "Quantity": 1.0,
+        "IV": 0.65,
+        "Account": "Desk 1",
+    },
+    {"Instrument": "SOL_USDC-28AUG26", "Quantity": 200.0, "Account": "Desk 1"},
+    {"Instrument": "SOL_USDC-PERPETUAL", "Quantity": -200.0, "Account": "Desk 1"},
+]
+
+MARKET: list[dict[str, Value]] = [
+    {"Underlying": "BTC", "Spot": 70_000.0, "As of": AS_OF},
+    {"Underlying": "ETH", "Spot": 3_500.0},
+    {"Underlying": "SOL", "Spot": 150.0},
+    {"Underlying": "BTC", "Expiry": FRONT, "Strike": 65_000.0, "IV": 0.54},
+    {"Underlying": "BTC", "Expiry": FRONT, "Strike": 70_000.0, "IV": 0.51},
+    {"Underlying": "BTC", "Expiry": FRONT, "Strike": 75_000.0, "IV": 0.50},
+    {"Underlying": "BTC", "Expiry": FRONT, "Strike": 80_000.0, "IV": 0.51},
+    {"Underlying": "SOL", "Expiry": QUARTER, "Forward": 152.25},
+]
+
+PARAMETERS: list[tuple[str, str, str, Value, str]] = [  # method, underlying, parameter, value, unit
+    ("SPAN", "", "price_scan_range", 0.11, "fraction of price"),
+    ("SPAN", "", "vol_scan_range", 0.25, "fraction of vol"),
+    ("SPAN", "", "extreme_multiple", 2.0, "price scan ranges"),
+    ("SPAN", "", "extreme_cover", 0.35, "share of the loss"),
+    ("SPAN", "", "look_ahead_days", 1.0, "days"),
+    ("SPAN", "", "spot_treatment", "in_use", "full, collateral or in_use"),
+]
+
+SCENARIOS: list[tuple[str, str, float, float, float, float]] = [  # name, underlying, price, vol, days, weight
+    ("Crash", "", -0.40, 0.80, 1.0, 1.0),
+    ("Fall", "", -0.20, 0.40, 1.0, 1.0),
+    ("Quiet week", "", 0.0, -0.25, 7.0, 1.0),
+    ("Rally", "", 0.20, 0.10, 1.0, 1.0),
+    ("Spike", "", 0.40, 0.50, 1.0, 1.0),
+    ("BTC alone falls", "BTC", -0.25, 0.40, 1.0, 1.0),
+]
+
+PRICE_MOVES = [step * 3 / 100 for step in range(-10, 11)]
+VOL_MOVES = [-0.50, -0.25, 0.0, 0.25, 0.50]
+GRID_DAYS = 0.0

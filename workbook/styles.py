@@ -1,0 +1,82 @@
+"""Styles by name: what a cell is decides how it looks, and never by colour alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["COLOURS", "STYLES", "Styles"]
+
+INK, WHITE, NAVY, GREY = "1A1A1A", "FFFFFF", "1F2A44", "595959"
+COLOURS = {
+    "input": "1F3B9B",
+    "input fill": "FFF9DB",
+    "output fill": "EAF1FB",
+    "header fill": NAVY,
+    "unit": GREY,
+    "loss": "A34700",
+    "gain": "005A8C",
+    "low": "FCD5B4",
+    "high": "CFE3F3",
+    "ink": INK,
+    "white": WHITE,
+    "line": "C9CED8",
+    "tab input": "E0B400",
+    "tab output": NAVY,
+    "tab calculation": "9AA5B8",
+}
+FONT = {"font_name": "Calibri", "font_size": 10, "valign": "vcenter"}
+
+STYLES: dict[str, dict[str, Any]] = {
+    "title": {"bold": True, "font_size": 16, "font_color": NAVY},
+    "section": {"bold": True, "font_size": 12, "font_color": NAVY, "bottom": 2, "bottom_color": NAVY},
+    "text": {"font_color": INK},
+    "note": {"font_color": GREY, "italic": True},
+    "label": {"font_color": INK},
+    "header": {"bold": True, "font_color": WHITE, "bg_color": NAVY, "text_wrap": True, "valign": "vcenter"},
+    "unit": {"font_color": GREY, "italic": True, "text_wrap": True, "valign": "bottom", "font_size": 9},
+    "input": {
+        "font_color": COLOURS["input"],
+        "bg_color": COLOURS["input fill"],
+        "border": 1,
+        "border_color": COLOURS["line"],
+        "locked": False,
+    },
+    "calculation": {"font_color": INK, "bg_color": WHITE},
+    "output": {"font_color": INK, "bg_color": COLOURS["output fill"], "bold": True},
+    "headline": {"font_color": INK, "bg_color": COLOURS["output fill"], "bold": True, "font_size": 14},
+    "message": {"font_color": COLOURS["loss"], "bold": True},
+    "fail": {"font_color": COLOURS["loss"], "bold": True},
+    "pass": {"font_color": COLOURS["gain"], "bold": True},
+    "link": {"font_color": COLOURS["gain"], "underline": 1},
+}
+
+CONDITIONS: dict[str, dict[str, Any]] = {  # parts of a style that a condition may set: no font size, no alignment
+    "fail": {"font_color": COLOURS["loss"], "bold": True, "bg_color": COLOURS["low"]},
+    "pass": {"font_color": COLOURS["gain"], "bold": True},
+    "loss": {"font_color": COLOURS["loss"]},
+    "worst": {"font_color": COLOURS["loss"], "bold": True, "bg_color": COLOURS["low"]},
+    "header": {"font_color": WHITE, "bg_color": NAVY, "bold": True},
+    "chosen": {"bold": True, "bg_color": COLOURS["output fill"]},
+    "level": {},
+}
+
+
+class Styles:
+    """Formats of one workbook, made once each."""
+
+    def __init__(self, book: Any) -> None:
+        self._book = book
+        self._made: dict[tuple[Any, ...], Any] = {}
+
+    def __call__(self, name: str, **more: Any) -> Any:
+        """The format of a named style, with more properties such as num_format or align."""
+        return self._make(("style", name, *sorted(more.items())), {**FONT, **STYLES[name], **more})
+
+    def condition(self, name: str, **more: Any) -> Any:
+        """The format that a condition lays over a cell."""
+        return self._make(("condition", name, *sorted(more.items())), {**CONDITIONS[name], **more})
+
+    def _make(self, key: tuple[Any, ...], properties: dict[str, Any]) -> Any:
+        if key not in self._made:
+            self._made[key] = self._book.add_format(properties)
+        return self._made[key]
