@@ -156,7 +156,7 @@ def test_zero_is_a_number_everywhere_else() -> None:
     (-2146826246, "Quantity holds the error #N/A: mend the formula in that cell"),
     (-2146826243, "Quantity holds the error #SPILL!: mend the formula in that cell"),
     (-2146826240, "Quantity holds the error #UNKNOWN!: mend the formula in that cell"),
-    (-2146826250, "Quantity holds the error an error value: mend the formula in that cell"),
+    (-2146826250, "Quantity holds the error value: mend the formula in that cell"),
     ("#DIV/0!", "Quantity holds the error #DIV/0!: mend the formula in that cell"),
     ("#BEZUG!", "Quantity holds the error #BEZUG!: mend the formula in that cell"),
     ({"type": "Error", "basicValue": "#REF!"}, "Quantity holds the error #REF!: mend the formula in that cell"),

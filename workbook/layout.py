@@ -176,6 +176,7 @@ class Layout:
             "initial_margin": self.headlines.far(1, 1),
             "maintenance_margin": self.headlines.far(2, 1),
             "scanning_risk": self.headlines.far(3, 1),
+            "risk_array": self.risk.ref,
             "master_check": f"'{CHECKS}'!$C$4",
             "check_rows": check.body_column(0).ref,
             "check_problems": check.body_column(2).ref,

@@ -50,9 +50,9 @@ def error_text(cell: Any) -> str | None:
         text = cell.strip()
         return text if text.startswith("#") and ERROR_TEXT.match(text) else None
     if isinstance(cell, int) and not isinstance(cell, bool) and FIRST_ERROR <= cell <= LAST_ERROR:
-        return ERROR_CODES.get(cell, "an error value")
+        return ERROR_CODES.get(cell, "value")
     if isinstance(cell, Mapping) and cell.get("type") == "Error":
-        return str(cell.get("basicValue", "an error value"))
+        return str(cell.get("basicValue", "value"))
     return None
 
 

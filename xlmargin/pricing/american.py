@@ -18,7 +18,10 @@ __all__ = ["delta", "price", "reason_text", "solve"]
 
 FloatArray = NDArray[np.float64]
 
-_LEAST_GAIN = 1e-10  # rate that earns nothing by early exercise: the yield a typed forward implies is as rough
+_LEAST_GAIN = (
+    1e-10  # rate that earns nothing by early exercise: the yield a typed forward implies is as rough
+)
+_LEAST_VOL = 1e-9  # total vol that a tree is grown for: less moves no price by as much as 1e-9 of the spot
 _SLACK = 4.0 * np.finfo(np.float64).eps  # rounding of a price that was meant to be intrinsic, over max(S, K)
 _MOST_STEPS = 100  # halvings alone need 60
 _LAST_BRACKET = 1e-11  # of the vol: far below what the tree's own error makes of it
@@ -216,7 +219,8 @@ def _values(puts: Puts) -> Values:
     waits = puts.rate <= np.minimum(puts.carry, 0.0) + _LEAST_GAIN
     floor = _without_vol(puts)
     result = Values(np.where(known, floor.price, np.nan), np.where(known, floor.delta, np.nan))
-    for chosen, value in ((is_random & waits, european_values), (is_random & ~waits, tree_values)):
+    climbs = is_random & ~waits & (total_vol > _LEAST_VOL)
+    for chosen, value in ((is_random & waits, european_values), (climbs, tree_values)):
         members = np.flatnonzero(chosen)
         if not members.size:
             continue
@@ -235,8 +239,8 @@ def _without_vol(puts: Puts) -> Values:
     """
     earned, lost = puts.rate * puts.strike, puts.carry * puts.spot
     turns = (earned * lost > 0.0) & (puts.rate != puts.carry)
-    ratio = np.where(turns, earned, 1.0) / np.where(turns, lost, 1.0)
-    turn = np.log(ratio) / np.where(turns, puts.rate - puts.carry, 1.0)
+    logs = (np.log(np.abs(np.where(turns, side, 1.0))) for side in (earned, lost))
+    turn = np.subtract(*logs) / np.where(turns, puts.rate - puts.carry, 1.0)
     best, slope = puts.strike - puts.spot, np.full_like(puts.spot, -1.0)
     for moment in (puts.years, np.clip(turn, 0.0, puts.years)):
         growth = np.exp(-puts.carry * moment)
