@@ -42,9 +42,10 @@ def price(
     Inputs broadcast; scalars give a 0-d array. A call without yield, and every option without rate and yield, is
     worth its Black-76 price exactly.
 
-    Against 10,000 steps the error was below 1e-5 of the spot (root mean square 2e-6) for up to a year, vols of 0.1 to
-    0.8 and rates and yields up to 0.06, and below 1e-4 of the larger of spot and strike for up to three years, vols
-    of 0.1 to 1.5 and rates and yields up to 0.12.
+    Against extrapolated trees of 10,000 steps, 60 random options each, the error was below 1e-5 of the spot (root mean
+    square 2e-6) for up to a year, vols of 0.1 to 0.8 and rates and yields up to 0.06, and below 1e-4 of the larger of
+    spot and strike for up to three years, vols of 0.1 to 1.5 and rates and yields up to 0.12. At vols below 0.01,
+    where the best time to exercise falls between two steps, it is below 5e-5 of the spot.
 
     Parameters
     ----------
@@ -81,7 +82,7 @@ def delta(
 ) -> FloatArray:
     """Return d price / d spot, from the nodes beside the root of a tree that starts two steps early.
 
-    It is that of the payoff where exercise is due at once, and one half of it at the kink of an expired option.
+    Against 800 steps the error was below 1e-4 for up to a year and vols up to 0.8, 2e-3 for three years and 1.5. It is that of the payoff where exercise is due at once, and one half of it at the kink of an expired option.
     Parameters are those of `price`, the spot positive.
 
     References
