@@ -54,10 +54,10 @@ def sugar(right: str, strike: float, price: float, vol: float, delta: float, arr
 
 SUGAR = (sugar("", 0.0, 22.64, 0.0, 1.0, SUGAR_FUTURE), sugar("P", 23.25, 1.87, 0.48881, -0.5319, SUGAR_PUT),
          sugar("C", 24.25, 0.93, 0.49706, 0.3752, SUGAR_CALL))
-RUSSELL = (Item("NYB", "TF", "OOF", "C", "201006", "", 700.0, "TF", 31.5, 100.0, 5000.0, 0.1, 0.25, 0.5661, "20100618", "USD",
-                tuple(value / 100 for value in TF_CALL)),
-           Item("NYB", "RF", "OOF", "C", "201006", "", 600.0, "RF", 40.25, 100.0, 5000.0, 0.1, 0.25, 0.8754, "20100618", "USD",
-                tuple(value / 80 for value in RF_CALL)))
+RUSSELL = (Item("NYB", "TF", "OOF", "C", "201006", "", 700.0, "TF", 31.5, 100.0, 5000.0, 0.1, 0.25, 0.5661, "20100618",
+                "USD", tuple(value / 100 for value in TF_CALL)),
+           Item("NYB", "RF", "OOF", "C", "201006", "", 600.0, "RF", 40.25, 100.0, 5000.0, 0.1, 0.25, 0.8754, "20100618",
+                "USD", tuple(value / 80 for value in RF_CALL)))
 NIFTY = (Item("NSE", "NIFTY", "FUT", "", "202606", "30", 0.0, "NIFTY", 24051.80, 1.0, 2234.01, 0.04, 0.17, 1.0, "20260630",
               "INR", NIFTY_FUTURE, 2),)
 
@@ -134,8 +134,8 @@ def positional(items: Iterable[Item], header: str = "NYB   20100302S", more: Ite
         lines.append(line(*fields))
     lines += [
         line((1, "3 "), (3, "SB"), (9, "10"), (11, "01201005201007"), (25, "02201010201110"), (69, "110011501200")),
-        line((1, "4 "), (3, "SB"), (9, "10"), (11, "01"), (13, "01201005"), (21, "0000100"), (28, "0000200"), (63, "0000100"),
-             (70, "100100100"), (79, "1")),
+        line((1, "4 "), (3, "SB"), (9, "10"), (11, "01"), (13, "01201005"), (21, "0000100"), (28, "0000200"),
+             (63, "0000100"), (70, "100100100"), (79, "1")),
         line((1, "S "), (3, "SB"), (9, "01"), (11, "00"), (83, "2")),
         line((1, "C "), (3, "SB"), (9, "10"), (11, "02"), (13, "02"), (15, "0000100"), (22, "010201A020201B")),
         line((1, "C "), (3, "SB"), (9, "10"), (11, "01"), (13, "02"), (15, "0000200"), (22, "010101A020101B")),
@@ -177,8 +177,8 @@ def series_element(items: list[Item], exchange: str, under: str) -> str:
     options = [element("opt", f"<cId>{n}</cId>", f"<o>{item.right}</o>", f"<k>{item.strike:.2f}</k>",
                        f"<p>{item.price:.2f}</p>", f"<d>{number(item.delta)}</d>", f"<v>{number(item.vol)}</v>",
                        array_element(item)) for n, item in enumerate(items)]
-    return element("series", f"<pe>{first.month}{first.day or '00'}</pe>", "<v>0.4</v>", f"<setlDate>{first.expiry}</setlDate>",
-                   f"<cvf>{number(first.factor)}</cvf>", "<sc>1.00000</sc>",
+    return element("series", f"<pe>{first.month}{first.day or '00'}</pe>", "<v>0.4</v>",
+                   f"<setlDate>{first.expiry}</setlDate>", f"<cvf>{number(first.factor)}</cvf>", "<sc>1.00000</sc>",
                    element("undC", f"<exch>{exchange}</exch>", f"<pfId>{under}</pfId>", "<cId>1</cId>"),
                    element("scanRate", "<r>1</r>", f"<priceScan>{number(first.price_range)}</priceScan>",
                            f"<volScan>{number(first.vol_range)}</volScan>"), *options)
@@ -232,12 +232,12 @@ def markup(items: Iterable[Item], org: str = "NSCCL", date: str = "20260625",
                      element("pLeg", "<cc>NIFTY</cc>", "<pe>20260630</pe>", "<rs>A</rs>", "<i>1.000000</i>"),
                      element("pLeg", "<cc>NIFTY</cc>", "<pe>20260707</pe>", "<rs>B</rs>", "<i>1.000000</i>"))
     som = element("somTiers", element("tier", "<tn>0</tn>", element("rate", "<r>1</r>", "<val>0.000000</val>")))
+    spot = element("spotRate", "<r>1</r>", "<pe>20260600</pe>", "<sprd>100</sprd>", "<outr>200</outr>")
     tiers = element("intraTiers", element("tier", "<tn>1</tn>", "<sPe>20260600</sPe>", "<ePe>20260700</ePe>"))
     combined = [element("ccDef", f"<cc>{code}</cc>", "<currency>INR</currency>", "<riskExponent>0</riskExponent>",
                         "<capAnov>0</capAnov>", "<wfprMeth>NORMAL</wfprMeth>", "<spotMeth>NORMAL</spotMeth>",
                         "<somMeth>GROSS</somMeth>", element("adjRate", "<r>2</r>", "<baseR>1</baseR>", "<val>1.10000</val>"),
-                        tiers, som, element("spotRate", "<r>1</r>", "<pe>20260600</pe>", "<sprd>100</sprd>", "<outr>200</outr>"),
-                        link, spread) for code, link in links.items()]
+                        tiers, som, spot, link, spread) for code, link in links.items()]
     inter = element("interSpreads", element(
         "dSpread", "<spread>1</spread>", "<chargeMeth>W</chargeMeth>", element("rate", "<r>1</r>", "<val>0.80</val>"),
         element("tLeg", "<cc>TF</cc>", "<tn>0</tn>", "<rs>A</rs>", "<i>1.0</i>"),
@@ -246,7 +246,8 @@ def markup(items: Iterable[Item], org: str = "NSCCL", date: str = "20260625",
                    "<lookAheadYears>0.002739</lookAheadYears>", "<capAnov>0</capAnov>",
                    element("curConv", "<fromCur>INR</fromCur>", "<toCur>USD</toCur>", "<factor>0.010559</factor>"),
                    points_element(), *combined, inter, exchange)
-    text = element("spanFile", "<fileFormat>4.00</fileFormat>", element("definitions", "<groupTypeDef><id>1</id></groupTypeDef>"),
+    definitions = element("definitions", "<groupTypeDef><id>1</id></groupTypeDef>")
+    text = element("spanFile", "<fileFormat>4.00</fileFormat>", definitions,
                    element("pointInTime", f"<date>{date}</date>", "<isSetl>0</isSetl>", body))
     return (declaration + text).encode("latin-1")
 

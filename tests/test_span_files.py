@@ -14,10 +14,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 import span_samples as samples
+
 from xlmargin.errors import MarginError
-from xlmargin.names import CALL, FUTURE, PUT
+from xlmargin.names import CALL, FUTURE, PUT, SPOT
 from xlmargin.spanfile import Lookup, SpanFile, read_span_file
 from xlmargin.spanfile.layout import ARRAY_RECORDS, DELIVERY_BASIS, DELIVERY_TABLE, RECORDS
 from xlmargin.spanfile.model import Contracts
@@ -53,9 +53,9 @@ def message(read: Read, content: bytes) -> str:
 
 
 def test_both_formats_give_the_same_sugar_contracts(read: Read) -> None:
+    """Every column of the sugar book of SPAN-01 is the same from .pa2 and .spn."""
     positional, markup = read(samples.positional(samples.SUGAR)), read(samples.markup(samples.SUGAR))
     assert (positional.format, markup.format) == ("pa2", "spn")
-    # the positional record of a future has no field for a vol of its own that the sample fills, so both say 0
     assert_same(positional.contracts, markup.contracts)
     contracts = positional.contracts
     assert contracts.kind.tolist() == [FUTURE, PUT, CALL]
@@ -69,14 +69,16 @@ def test_both_formats_give_the_same_sugar_contracts(read: Read) -> None:
 
 
 def test_the_published_sugar_book_scans_to_2099(read: Read) -> None:
+    """The arrays as read give the published scan risk and active scenario (SPAN-01)."""
     span = read(samples.positional(samples.SUGAR))
     find = Lookup(span).find
     rows = [find("SB", FUTURE, "201005"), find("SB", PUT, "201005", 23.25), find("SB", CALL, "201005", 24.25)]
     loss = np.array([-1, -1, 4]) @ span.contracts.array[rows]
-    assert (loss.max(), loss.argmax() + 1) == (2099, 14)
+    assert [float(loss.max()), int(loss.argmax()) + 1] == [2099.0, 14]
 
 
 def test_both_formats_give_the_same_nifty_future(read: Read) -> None:
+    """The published NIFTY array needs records 83 and 84, and margins a lot at 168,327 (SPAN-05)."""
     positional = read(samples.positional(samples.NIFTY, "NSCCL 20260625I"))
     markup = read(samples.markup(samples.NIFTY))
     # 2234.01 has more digits than record B's five
@@ -90,23 +92,29 @@ def test_both_formats_give_the_same_nifty_future(read: Read) -> None:
 
 
 def test_the_russell_options_in_both_formats(read: Read) -> None:
+    """Options and the 80 % credit of SPAN-03; a rate is a share in both formats."""
     items = tuple(item._replace(decimals=2) for item in samples.RUSSELL)
     positional, markup = read(samples.positional(items)), read(samples.markup(items))
-    assert_same(positional.contracts, markup.contracts, but=("underlying_period",))  # the XML sample has no future to point at
-    np.testing.assert_allclose(positional.contracts.array * np.array([[100], [80]]), [samples.TF_CALL, samples.RF_CALL], atol=0.5)
+    # the XML sample has no future to point at
+    assert_same(positional.contracts, markup.contracts, but=("underlying_period",))
+    whole = positional.contracts.array * np.array([[100], [80]])
+    np.testing.assert_allclose(whole, [samples.TF_CALL, samples.RF_CALL], atol=0.5)
     assert positional.inter_spreads[0].rate == markup.inter_spreads[0].rate == 0.8
-    assert [(leg.combined, leg.ratio, leg.side) for leg in positional.inter_spreads[0].legs] == [("TF", 1, "A"), ("RF", 1, "B")]
+    legs = positional.inter_spreads[0].legs
+    assert [(leg.combined, leg.ratio, leg.side) for leg in legs] == [("TF", 1, "A"), ("RF", 1, "B")]
     assert not positional.inter_spreads[0].flat
 
 
 def test_parameters_of_the_positional_format(read: Read) -> None:
+    """Header, tiers, spreads, delivery, minimum, ratios; records of other types are counted."""
     span = read(samples.positional(samples.SUGAR, more=["X Z", "Q 1", "Q 2", ""]))
     assert (span.business_date, span.is_settlement, span.clearing_org) == (dt.date(2010, 3, 2), True, "NYB")
     assert span.look_ahead_years == 0.00274
     assert span.points is None
     sugar = span.combined["SB"]
     assert sugar.products == (("NYB", "SB", "FUT"), ("NYB", "SB", "OOF"))
-    assert [(tier.number, tier.start, tier.end) for tier in sugar.tiers] == [(1, "201005", "201007"), (2, "201010", "201110")]
+    tiers = [(tier.number, tier.start, tier.end) for tier in sugar.tiers]
+    assert tiers == [(1, "201005", "201007"), (2, "201010", "201110")]
     assert [(spread.priority, spread.charge) for spread in sugar.intra_spreads] == [(1, 200.0), (2, 100.0)]
     assert [(leg.tier, leg.ratio, leg.side) for leg in sugar.intra_spreads[1].legs] == [(2, 1.0, "A"), (2, 1.0, "B")]
     assert [(one.period, one.consumed, one.outright) for one in sugar.deliveries] == [("201005", 100.0, 200.0)]
@@ -118,6 +126,7 @@ def test_parameters_of_the_positional_format(read: Read) -> None:
 
 
 def test_parameters_of_the_xml_format(read: Read) -> None:
+    """Scan and delta points, spreads between periods, tiers, rates."""
     span = read(samples.markup(samples.NIFTY))
     assert (span.business_date, span.is_settlement, span.clearing_org) == (dt.date(2026, 6, 25), False, "NSCCL")
     assert (span.look_ahead_years, span.contract_scale) == (0.002739, True)
@@ -128,7 +137,8 @@ def test_parameters_of_the_xml_format(read: Read) -> None:
     assert span.delta_weights is not None
     assert span.delta_weights.sum() == pytest.approx(1.0)
     nifty = span.combined["NIFTY"]
-    assert [(leg.period, leg.ratio, leg.side) for leg in nifty.intra_spreads[0].legs] == [("20260630", 1, "A"), ("20260707", 1, "B")]
+    legs = [(leg.period, leg.ratio, leg.side) for leg in nifty.intra_spreads[0].legs]
+    assert legs == [("20260630", 1, "A"), ("20260707", 1, "B")]
     assert (nifty.intra_spreads[0].charge, nifty.intra_spreads[0].method) == (425.0, "F")
     assert [(tier.number, tier.start, tier.end) for tier in nifty.tiers] == [(1, "202606", "202607")]
     assert (nifty.short_option_minimum, nifty.short_option_method) == (0.0, "gross")
@@ -136,7 +146,43 @@ def test_parameters_of_the_xml_format(read: Read) -> None:
     assert [(one.rate, one.base, one.factor) for one in nifty.adjust_rates] == [("2", "1", 1.1)]
 
 
+def test_the_tree_of_an_nse_file(read: Read) -> None:
+    """Spot, future and options on spot as NSE Clearing nests them, with links that name no exchange."""
+    def array(first: float) -> str:
+        return "<ra><r>1</r>" + f"<a>{first}</a>" * 16 + "<d>0.8453</d></ra><ra><r>2</r><a>9</a></ra>"
+
+    scan = "<scanRate><r>1</r><priceScan>2234.01</priceScan><volScan>0.04</volScan></scanRate>"
+    under = "<undC><exch>NSE</exch><pfId>490</pfId><cId>1</cId><s>B</s></undC>"
+    body = f"""<spanFile><pointInTime><date>20260625</date><clearingOrg><ec>NSCCL</ec><capAnov>1</capAnov>
+      <ccDef><cc>NIFTY</cc><currency>INR</currency>
+        <pfLink><pfId>490</pfId><pfType>PHY</pfType></pfLink><pfLink><pfId>491</pfId><sc>0.5</sc></pfLink>
+        <pfLink><pfId>492</pfId></pfLink></ccDef>
+      <exchange><exch>NSE</exch>
+        <phyPf><pfId>490</pfId><pfCode>NIFTY</pfCode><valueMeth>EQTY</valueMeth><cvf>1.00</cvf>
+          <phy><cId>1</cId><pe>00000000</pe><p>24050.35</p><d>0.0</d>{scan}</phy></phyPf>
+        <futPf><pfId>491</pfId><pfCode>NIFTY</pfCode><cvf>1.00</cvf>
+          <fut><cId>1</cId><pe>20260630</pe><p>24051.80</p><d>1</d>{under}{scan}{array(8.72)}</fut></futPf>
+        <oopPf><pfId>492</pfId><pfCode>NIFTY</pfCode><valueMeth>EQTY</valueMeth><cvf>1.00</cvf>
+          <undPf><pfCode>NIFTY</pfCode></undPf><series><pe>20260630</pe><v>0.40289</v>{under}{scan}
+            <opt><cId>1</cId><k>24000.00</k><o>C</o><p>260.05</p><d>0.8</d><v>0.4029</v>{array(1.5)}</opt></series></oopPf>
+      </exchange></clearingOrg></pointInTime></spanFile>"""
+    span = read(body.encode())
+    contracts = span.contracts
+    assert contracts.kind.tolist() == [SPOT, FUTURE, CALL]
+    assert contracts.period.tolist() == ["", "20260630", "20260630"]
+    assert contracts.delta.tolist() == [0.0, 0.8453, 0.8453]
+    assert contracts.delta_scaling.tolist() == [1.0, 0.5, 1.0]
+    assert contracts.premium.tolist() == [False, False, True]
+    assert contracts.combined.tolist() == [0, 0, 0]
+    assert contracts.price_range.tolist() == [2234.01] * 3
+    assert np.isnan(contracts.array[0]).all()
+    assert contracts.array[2].tolist() == [1.5] * 16
+    assert span.combined["NIFTY"].limits_net_option_value
+    assert span.notes == ("1 contracts have no risk array",)
+
+
 def test_signs_locators_and_exponents_of_the_positional_format(read: Read) -> None:
+    """Everything that moves a decimal point or turns a sign."""
     content = samples.positional(samples.SUGAR).decode("latin-1")
     content = content.replace("SB        OOF0+", "SB        OOF1-")  # array values in tens
     lines = content.split("\r\n")
@@ -154,6 +200,7 @@ def test_signs_locators_and_exponents_of_the_positional_format(read: Read) -> No
 
 
 def test_a_settlement_price_in_high_precision(read: Read) -> None:
+    """A price that record 82 has no room for."""
     lines = samples.positional(samples.SUGAR).decode("latin-1").split("\r\n")
     first = next(n for n, text in enumerate(lines) if text.startswith("81"))
     lines[first] = lines[first].ljust(108) + "00012345678901" + "Y"
@@ -161,10 +208,12 @@ def test_a_settlement_price_in_high_precision(read: Read) -> None:
 
 
 def test_spreads_between_months_and_flat_credits(read: Read) -> None:
-    more = [samples.line((1, "E "), (3, "SB"), (9, "00003"), (14, "0000150"), (21, "1005   010000A"), (35, "1007   020000B")),
+    """Record E, flat and scanning-based record 6, and basis risk of record 4."""
+    more = [samples.line((1, "E "), (3, "SB"), (9, "00003"), (14, "0000150"), (21, "1005   010000A"),
+                         (35, "1007   020000B")),
             samples.line((1, "6 "), (3, "ALL"), (6, "0002"), (10, "0012345"), (17, "NYB TF    0010000A"),
-                         (35, "NYBNRF    0010000B"), (89, "04"), (94, "N"), (95, "SB"), (101, "F"), (111, "0010000"), (122, "Y"),
-                         (123, "00111000022200")),
+                         (35, "NYBNRF    0010000B"), (89, "04"), (94, "N"), (95, "SB"), (101, "F"), (111, "0010000"),
+                         (122, "Y"), (123, "00111000022200")),
             samples.line((1, "4 "), (3, "SB"), (9, "11"), (11, "SPOT"), (21, "0000070"))]
     span = read(samples.positional(samples.SUGAR, more=more))
     spread = span.combined["SB"].intra_spreads[-1]
@@ -178,6 +227,7 @@ def test_spreads_between_months_and_flat_credits(read: Read) -> None:
 
 
 def test_what_is_not_known_is_nan_and_noted(read: Read) -> None:
+    """No number is made up where records 2 or P are missing."""
     lines = samples.positional(samples.SUGAR).decode("latin-1").split("\r\n")
     kept = [text for text in lines if not (text.startswith("P ") and text[15:18] == "OOF") and not text.startswith("2 ")]
     span = read("\r\n".join(kept).encode("latin-1"))
@@ -190,6 +240,7 @@ def test_what_is_not_known_is_nan_and_noted(read: Read) -> None:
 
 
 def test_contracts_are_found_by_product_and_by_combined_commodity(read: Read) -> None:
+    """By day, by month where one contract is of it, and not by guessing."""
     later = samples.NIFTY[0]._replace(day="07", expiry="20260607")
     span = read(samples.markup((*samples.NIFTY, later)))
     find = Lookup(span).find
@@ -205,6 +256,7 @@ def test_contracts_are_found_by_product_and_by_combined_commodity(read: Read) ->
 
 
 def test_compressed_files_and_progress(tmp_path: Path) -> None:
+    """Zip and gzip are told by content, progress ends at the size of the file."""
     content = samples.markup(samples.NIFTY)
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -226,6 +278,7 @@ def test_compressed_files_and_progress(tmp_path: Path) -> None:
 
 
 def test_content_is_bounded_even_when_compressed(tmp_path: Path) -> None:
+    """A small file cannot become a large one."""
     path = tmp_path / "bomb.gz"
     path.write_bytes(gzip.compress(b"<spanFile>" + b"<x/>\n" * 2_000_000))
     with pytest.raises(MarginError, match="more than 4 MB of content"):
@@ -243,17 +296,19 @@ DANGERS = {
 
 @pytest.mark.parametrize("name", DANGERS)
 def test_document_types_and_entities_are_refused(read: Read, name: str) -> None:
+    """Before anything is expanded or opened."""
     content = b"<?xml version='1.0'?>\n" + DANGERS[name].encode() + b"<spanFile><ec>&j;</ec></spanFile>"
     assert "line 2: the file declares a document type" in message(read, content)
 
 
 def test_an_entity_of_no_declaration_is_refused(read: Read) -> None:
+    """With the element that it is in."""
     said = message(read, samples.markup(samples.NIFTY).replace(b"<ec>NSCCL", b"<ec>&unknown;"))
     assert "undefined entity" in said
     assert "spanFile/pointInTime/clearingOrg/ec" in said
 
 
-FAULTS = {
+FAULTS: dict[str, tuple[Callable[[bytes, bytes], bytes], str]] = {
     "neither format": (lambda pa2, spn: b"hello", "neither a SPAN file"),
     "empty": (lambda pa2, spn: b"", "neither a SPAN file"),
     "another XML": (lambda pa2, spn: b"<a><b/></a>", "does not begin with spanFile"),
@@ -270,7 +325,8 @@ FAULTS = {
                   "must be one pointInTime, not 2"),
     "no contract": (lambda pa2, spn: spn.replace(b"futPf", b"xxxPf"), "no contract with a risk array"),
     "encoding": (lambda pa2, spn: spn.replace(b'"1.0"?', b'"1.0" encoding="klingon"?'), "unknown encoding"),
-    "digit": (lambda pa2, spn: pa2.replace(b"00767-", b"0O767-"), "value3 of the 81 record (columns 67–71) is no number: '0O767'"),
+    "digit": (lambda pa2, spn: pa2.replace(b"00767-", b"0O767-"),
+              "value3 of the 81 record (columns 67–71) is no number: '0O767'"),
     "sign": (lambda pa2, spn: pa2.replace(b"00767-", b"00767*"), "sign3 of the 81 record (columns 72–72) is no sign: '*'"),
     "cut line": (lambda pa2, spn: pa2[:-60], "the file is cut off or"),
     "half pair": (lambda pa2, spn: pa2[:pa2.rindex(b"82NYB")], "has no second record after it"),
@@ -288,6 +344,7 @@ FAULTS = {
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_faults_are_told_with_their_place(read: Read, name: str) -> None:
+    """One message, with the line."""
     make, expected = FAULTS[name]
     said = message(read, make(samples.positional(samples.SUGAR), samples.markup(samples.NIFTY)))
     assert expected in said
@@ -296,6 +353,7 @@ def test_faults_are_told_with_their_place(read: Read, name: str) -> None:
 
 @pytest.mark.parametrize("form", ["positional", "markup"])
 def test_damaged_files_are_read_or_refused_but_never_crash(read: Read, form: str) -> None:
+    """Cut off, bytes changed, runs replaced: only MarginError, and soon."""
     content = getattr(samples, form)((*samples.SUGAR,))
     rng = random.Random(20260625)
     refused = 0
@@ -319,6 +377,7 @@ def test_damaged_files_are_read_or_refused_but_never_crash(read: Read, form: str
 
 
 def test_fifty_thousand_contracts_in_seconds(tmp_path: Path) -> None:
+    """Both formats in seconds, and equal."""
     items = samples.many(50_000)
     results = []
     for name, content in (("a.pa2", samples.positional(items)), ("a.spn", samples.markup(items))):
@@ -336,6 +395,7 @@ def test_fifty_thousand_contracts_in_seconds(tmp_path: Path) -> None:
 
 
 def test_layouts_do_not_overlap() -> None:
+    """No two fields of a record share a column, and each record names its source."""
     for record in (*RECORDS.values(), *ARRAY_RECORDS.values(), DELIVERY_TABLE, DELIVERY_BASIS):
         used: set[int] = set()
         for field in record.fields:
@@ -345,9 +405,9 @@ def test_layouts_do_not_overlap() -> None:
         assert record.source
 
 
-def test_a_month_in_record_e_is_of_this_century_and_blank_fields_are_nan(read: Read) -> None:
+def test_without_record_b_ranges_and_expiry_are_nan(read: Read) -> None:
+    """A future without record B has no ranges and the delta scaling of 1."""
     lines = samples.positional(samples.SUGAR).decode("latin-1").split("\r\n")
-    lines = [text.replace("012000", "012   ") if text.startswith("82") else text for text in lines]
     kept = [text for text in lines if not text.startswith("B ")]
     contracts = read("\r\n".join(kept).encode("latin-1")).contracts
     assert math.isnan(contracts.price_range[0])

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 import zipfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from xlmargin.cells import heading_key, is_blank
 from xlmargin.errors import MarginError
+from xlmargin.registry import FUNCTIONS
 
 __all__ = ["Ranges", "named_cells", "read_csv", "read_ranges"]
 
 Grid = list[list[Any]]
 CHAIN = {"instrumentname", "currency", "markiv", "underlyingprice", "indexprice", "timestamp"}  # Deribit's chain as CSV
 MOST_BYTES = 200_000_000
+# a formula cell without a value; one whose value is the empty text says so by t="str"
+UNCALCULATED = re.compile(rb"""<(?:\w+:)?c\b(?![^>]*\st=)[^>]*><(?:\w+:)?f\b[^>]*(?:/>|>[^<]*</(?:\w+:)?f>)"""
+                          rb"""(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v></(?:\w+:)?v>)?</(?:\w+:)?c>""")
 
 
 class Ranges(NamedTuple):
@@ -121,30 +127,50 @@ def _workbook(path: Path) -> Ranges:
 
     try:
         values = openpyxl.load_workbook(path, data_only=True)
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+    except (OSError, KeyError, ValueError, TypeError, SyntaxError, zipfile.BadZipFile, zlib.error) as error:
         raise MarginError(f"{path} cannot be read as a workbook: {error}") from None
-    positions = _range(values, "positions", "quantity")
+    engine = _calculated(path)
+    positions = _range(values, engine, "positions", "quantity")
     if positions is None:
         raise MarginError(f"{path} has no positions: name the range `positions`, or call its sheet Positions")
-    method = _range(values, "method", None)
-    return Ranges(positions, _range(values, "market", "underlying"), _range(values, "parameters", None),
+    method = _range(values, engine, "method", None)
+    return Ranges(positions, _range(values, engine, "market", "underlying"), _range(values, engine, "parameters", None),
                   str(method[0][0]) if method and not is_blank(method[0][0]) else None)
 
 
-def _range(values: Any, name: str, heading: str | None) -> Grid | None:
+def _calculated(path: Path) -> Any:
+    """The workbook in the embedded engine if the program that saved it has left formulas without values, else None."""
+    with zipfile.ZipFile(path) as archive:
+        sheets = [name for name in archive.namelist() if name.startswith("xl/worksheets/") and name.endswith(".xml")]
+        if not any(UNCALCULATED.search(archive.read(name)) for name in sheets):
+            return None
+    from xlmargin.engine import Workbook
+
+    return Workbook(path, {name: function.call for name, function in FUNCTIONS.items()})
+
+
+def _range(values: Any, engine: Any, name: str, heading: str | None) -> Grid | None:
     """The cells of a defined name, else those of the sheet of that name from its header row on."""
     for known, defined in values.defined_names.items():
         if known.lower() == name:
-            sheet, area = next(iter(defined.destinations))
-            cells = values[sheet][area.replace("$", "")]
-            rows = [[cell.value for cell in row] for row in cells] if isinstance(cells, tuple) else [[cells.value]]
-            return _trimmed(rows)
+            sheet, area = next(iter(defined.destinations), (None, ""))
+            if sheet not in values.sheetnames:
+                raise MarginError(f"the name {known} stands for {defined.attr_text}, which is no range of a sheet: mend the name")
+            return _trimmed(_area(values[sheet], engine, area.replace("$", "")))
     for sheet in values.worksheets:
         if sheet.title.lower() == name and heading is not None:
-            rows = [list(row) for row in sheet.iter_rows(values_only=True)]
+            rows = _area(sheet, engine, sheet.dimensions)
             start = next((i for i, row in enumerate(rows) if heading in map(heading_key, row)), None)
             return None if start is None else _trimmed(rows[start:])
     return None
+
+
+def _area(sheet: Any, engine: Any, area: str) -> Grid:
+    """The cells of an area as they were saved, or as the engine has calculated them."""
+    if engine is not None:
+        return [list(row) for row in engine.values(sheet.title, area)]
+    cells = sheet[area]
+    return [[cell.value for cell in row] for row in cells] if isinstance(cells, tuple) else [[cells.value]]
 
 
 def _trimmed(rows: Sequence[Sequence[Any]]) -> Grid | None:
