@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,7 +13,7 @@ from xlmargin.book import Book
 from xlmargin.risk_array import marks, pnl_by_underlying
 from xlmargin.rules import Rules
 from xlmargin.scenarios import Scenarios
-from xlmargin.statement import Line, given, times, weighted
+from xlmargin.statement import Line, given, not_modelled, times, weighted
 
 __all__ = ["Case", "Margin"]
 
@@ -26,13 +27,13 @@ class Margin:
     Parameters
     ----------
     initial, maintenance: the requirements, + required
-    more: further lines of the statement
+    more: further lines of the statement, made when asked for
     option_value: value of options that the method credits against its requirement
     """
 
     initial: Line
     maintenance: Line
-    more: tuple[Line, ...]
+    more: Callable[[], tuple[Line, ...]]
     option_value: Line
 
 
@@ -107,7 +108,9 @@ class Case:
     def option_value(self) -> Line:
         """Net option value: long options at mark less short ones, per book."""
         book, instruments = self.book, self.book.instruments
-        option = np.flatnonzero(instruments.is_option)
+        option = np.flatnonzero(instruments.is_option & (self.units != 0.0).any(axis=0))
+        for k in option[np.isnan(self.marks[option])].tolist():
+            return not_modelled("Net option value", f"not known: {instruments.name(k)} has neither Price nor IV")
 
         def rows(_: int, a: int) -> tuple[Line, ...]:
             mine = np.flatnonzero((book.account == a) & instruments.is_option[book.instrument] & ~book.order)

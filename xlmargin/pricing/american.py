@@ -7,52 +7,24 @@ to exercise is known in closed form; only the others climb a tree.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from xlmargin.pricing import black
 from xlmargin.pricing.implied_vol import Reason
 from xlmargin.pricing.implied_vol import solve as solve_european
+from xlmargin.pricing.tree import WIDEST, Puts, Values, european_values, tree_values
 
 __all__ = ["delta", "price", "reason_text", "solve"]
 
 FloatArray = NDArray[np.float64]
 
-STEPS = 256  # STEPS_NOTE
-_BLOCK = 64  # options of one tree: its arrays of rows by options stay in the second-level cache
-_WIDEST = 16.0  # total vol beyond which no price changes in double precision, and a tree could overflow
-_NEAR = 9.0  # standard deviations of one step within which the smoothed last step differs from its intrinsic value
-_FARTHEST = 6.0  # standard deviations of the spot from the root beyond which nodes do not count
-_LEAST_GAIN = 1e-10  # rate below which early exercise is worth nothing: a forward typed to 10 digits implies as much
+_LEAST_GAIN = (
+    1e-10  # rate below which early exercise is worth nothing: a forward typed to 10 digits implies as much
+)
 _SLACK = 4.0 * np.finfo(np.float64).eps  # rounding of a price that was meant to be intrinsic, over max(S, K)
 _MOST_STEPS = 100  # halvings alone need 60
 _LAST_BRACKET = 1e-11  # of the vol: far below what the tree's own error makes of it
 _LAST_MISS = 1e-13  # of max(S, K): the rounding of the tree
-
-
-class _Puts(NamedTuple):
-    """Puts of one tree, each (k,); the rate is earned by the strike, the carry by the spot."""
-
-    spot: FloatArray
-    strike: FloatArray
-    years: FloatArray
-    vol: FloatArray
-    rate: FloatArray
-    carry: FloatArray
-
-    def take(self, chosen: NDArray[np.intp]) -> _Puts:
-        """Return the chosen ones."""
-        return _Puts(*(column[chosen] for column in self))
-
-
-class _Values(NamedTuple):
-    """Prices and deltas of puts, each (k,)."""
-
-    price: FloatArray
-    delta: FloatArray
 
 
 def price(
@@ -67,7 +39,11 @@ def price(
     """Return prices of American options: never below intrinsic, the European price, or the price without vol.
 
     Inputs broadcast; scalars give a 0-d array. A call without yield, and every option without rate and yield, is
-    worth its Black-76 price exactly. ACCURACY_NOTE
+    worth its Black-76 price exactly.
+
+    Against 10,000 steps the error was below 1e-5 of the spot (root mean square 2e-6) for up to a year, vols of 0.1 to
+    0.8 and rates and yields up to 0.06, and below 1e-4 of the larger of spot and strike for up to three years, vols
+    of 0.1 to 1.5 and rates and yields up to 0.12.
 
     Parameters
     ----------
@@ -151,12 +127,14 @@ def solve(
     for column in (spot, strike, years):
         good &= np.isfinite(column) & (column > 0.0)
     terms = [np.where(good, column, 1.0) for column in (spot, strike, years, rate, dividend_yield)]
-    puts, shape, call = _as_puts(is_call, *terms[:3], 0.0, *terms[3:])
+    puts, shape, _ = _as_puts(is_call, terms[0], terms[1], terms[2], 0.0, terms[3], terms[4])
     quoted, good = (np.broadcast_to(x, shape).ravel() for x in (quoted, good))
     least, scale = _without_vol(puts).price, np.maximum(puts.spot, puts.strike)
     below = quoted < least - _SLACK * scale
     above = quoted >= _bound(puts)
-    reason = np.select([~good, below, above], [Reason.BAD_INPUT, Reason.BELOW_INTRINSIC, Reason.AT_OR_ABOVE_BOUND])
+    reason = np.select(
+        [~good, below, above], [Reason.BAD_INPUT, Reason.BELOW_INTRINSIC, Reason.AT_OR_ABOVE_BOUND]
+    )
     vol = np.where(reason == Reason.OK, 0.0, np.nan)
     todo = np.flatnonzero((reason == Reason.OK) & (quoted > least + _SLACK * scale))
     if todo.size:
@@ -175,7 +153,14 @@ def reason_text(
     dividend_yield: float,
 ) -> str:
     """Return why one price has no implied vol, as a sentence."""
-    named = {"price": price, "spot": spot, "strike": strike, "years": years, "rate": rate, "yield": dividend_yield}
+    named = {
+        "price": price,
+        "spot": spot,
+        "strike": strike,
+        "years": years,
+        "rate": rate,
+        "yield": dividend_yield,
+    }
     if reason is Reason.BAD_INPUT:
         for name, value in named.items():
             if not np.isfinite(value):
@@ -199,14 +184,16 @@ def _as_puts(
     vol: ArrayLike,
     rate: ArrayLike,
     dividend_yield: ArrayLike,
-) -> tuple[_Puts, tuple[int, ...], NDArray[np.bool_]]:
+) -> tuple[Puts, tuple[int, ...], NDArray[np.bool_]]:
     """Return flat puts that are worth the same, the shape of the inputs, and which were calls."""
     call, *columns = np.broadcast_arrays(is_call, spot, strike, years, vol, rate, dividend_yield)
     shape = call.shape
     call = np.asarray(call, dtype=np.bool_)
-    spots, strikes, times, vols, rates, yields = (np.asarray(column, dtype=np.float64).ravel() for column in columns)
+    spots, strikes, times, vols, rates, yields = (
+        np.asarray(column, dtype=np.float64).ravel() for column in columns
+    )
     flat = call.ravel()
-    puts = _Puts(
+    puts = Puts(
         spot=np.where(flat, strikes, spots),
         strike=np.where(flat, spots, strikes),
         years=np.maximum(times, 0.0),
@@ -217,40 +204,32 @@ def _as_puts(
     return puts, shape, flat
 
 
-def _bound(puts: _Puts) -> FloatArray:
+def _bound(puts: Puts) -> FloatArray:
     """Return what no vol lifts a put to: the strike, the better of now and at expiry."""
     return np.asarray(puts.strike * np.exp(np.maximum(-puts.rate * puts.years, 0.0)))
 
 
-def _values(puts: _Puts) -> _Values:
+def _values(puts: Puts) -> Values:
     """Return prices and deltas of puts of any kind."""
     total_vol = puts.vol * np.sqrt(puts.years)
     is_random = (total_vol > 0.0) & (puts.spot > 0.0) & (puts.strike > 0.0)
     # exercise earns rate * strike - carry * spot, which is never positive in the money where this holds
     waits = puts.rate <= np.minimum(puts.carry, 0.0) + _LEAST_GAIN
     floor = _without_vol(puts)
-    result = _Values(floor.price.copy(), floor.delta.copy())
-    for chosen, value in ((is_random & waits, _european), (is_random & ~waits, _in_blocks)):
+    result = Values(floor.price.copy(), floor.delta.copy())
+    for chosen, value in ((is_random & waits, european_values), (is_random & ~waits, tree_values)):
         members = np.flatnonzero(chosen)
         if not members.size:
             continue
         found = value(puts.take(members))
         lowest = floor.price[members]
         result.price[members] = np.maximum(found.price, lowest)
-        due = (found.price <= lowest) & (value is _in_blocks)
+        due = (found.price <= lowest) & (value is tree_values)
         result.delta[members] = np.where(due, floor.delta[members], found.delta)
     return result
 
 
-def _european(puts: _Puts) -> _Values:
-    """Return Black-76 prices and spot deltas."""
-    forward = puts.spot * np.exp((puts.rate - puts.carry) * puts.years)
-    terms = (forward, puts.strike, puts.years, puts.vol)
-    slope = np.exp(-puts.carry * puts.years) * black.black_delta(False, *terms)
-    return _Values(black.price(False, *terms, puts.rate), slope)
-
-
-def _without_vol(puts: _Puts) -> _Values:
+def _without_vol(puts: Puts) -> Values:
     """Return what puts are worth when the spot moves for certain: the best of all moments to exercise.
 
     The gain K exp(-r t) - S exp(-q t) is largest now, at expiry, or where its slope is 0.
@@ -265,113 +244,10 @@ def _without_vol(puts: _Puts) -> _Values:
         gain = puts.strike * np.exp(-puts.rate * moment) - puts.spot * growth
         slope = np.where(gain > best, -growth, slope)
         best = np.maximum(best, gain)
-    return _Values(np.maximum(best, 0.0), slope * 0.5 * (1.0 + np.sign(best)))
+    return Values(np.maximum(best, 0.0), slope * 0.5 * (1.0 + np.sign(best)))
 
 
-def _in_blocks(puts: _Puts) -> _Values:
-    """Return values from trees of like options, extrapolated to infinitely many steps."""
-    total_vol = np.minimum(puts.vol * np.sqrt(puts.years), _WIDEST)
-    puts = puts._replace(vol=total_vol / np.sqrt(puts.years))
-    european = _european(puts)
-    result = _Values(np.empty_like(puts.spot), np.empty_like(puts.spot))
-    order = np.argsort(black.log_moneyness(puts.spot, puts.strike) / total_vol)  # like ones share the rows to compare
-    for start in range(0, order.size, _BLOCK):
-        block = order[start : start + _BLOCK]
-        members = puts.take(block)
-        fine, coarse = _tree(members, STEPS), _tree(members, STEPS // 2)
-        lowest = -np.exp(np.maximum(-members.carry * members.years, 0.0))
-        result.price[block] = np.maximum(2.0 * fine.price - coarse.price, european.price[block])
-        result.delta[block] = np.clip(2.0 * fine.delta - coarse.delta, lowest, 0.0)
-    return result
-
-
-def _tree(puts: _Puts, steps: int) -> _Values:
-    """Return values of puts from one tree, whose last step is priced by Black-76.
-
-    Node m of step n lies at S exp(drift n dt + m h). With p the probability of a move up, and values counted in units
-    of ((1 - p) / p) ** (m / 2) and of a power of n, a step back is the plain sum of its two followers.
-    """
-    dt = puts.years / steps
-    h = puts.vol * np.sqrt(dt)
-    up, drift = _moves(puts, dt, h)
-    row_log, step_log = 0.5 * np.log((1.0 - up) / up), puts.rate * dt - 0.5 * np.log(up * (1.0 - up))
-    middle = steps + 1  # the tree starts two steps before now, so that three nodes are there now
-    nodes = np.arange(-middle, middle + 1)[:, None]
-    strike_leg, spot_leg = np.exp(-nodes * row_log), np.exp(nodes * (h - row_log))
-    strike_leg *= puts.strike
-    spot_leg *= puts.spot
-    reach = (-black.log_moneyness(puts.spot, puts.strike) + np.maximum(-drift * puts.years, 0.0)) / h
-    top = int(np.clip(reach.max(), -middle - 1, middle))  # above it no option of the block is in the money
-    value = _last_step(puts, nodes[::2], dt, h, drift, steps - 1) * strike_leg[::2] / puts.strike
-    spare, gain = value.copy(), np.empty_like(value)
-    follows, payoff = bool(drift.any()), strike_leg - spot_leg
-    times = np.arange(steps)[:, None]
-    unit, growth = np.exp(times[::-1] * step_log), np.exp(times * (drift * dt))
-    for step, (low, high) in zip(range(steps - 2, -1, -1), _cone(up, steps)):
-        spare, value = value, spare
-        np.add(spare[low:high], spare[low + 1 : high + 1], out=value[low:high])
-        exercised = min((top + step + 2) // 2 + 1, high)
-        if exercised <= low:
-            continue
-        first = middle - step - 2
-        chosen, due = slice(first + 2 * low, first + 2 * exercised, 2), gain[low:exercised]
-        if follows:
-            np.multiply(spot_leg[chosen], growth[step], out=due)
-            np.subtract(strike_leg[chosen], due, out=due)
-            np.multiply(due, unit[step], out=due)
-        else:
-            np.multiply(payoff[chosen], unit[step], out=due)
-        np.maximum(value[low:exercised], due, out=value[low:exercised])
-    now = np.array([-2.0, 0.0, 2.0])[:, None]
-    return _at_root(puts.spot, h, value[:3] * np.exp(now * row_log - (steps - 1) * step_log))
-
-
-def _moves(puts: _Puts, dt: FloatArray, h: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return the probability of a move up and the drift of the nodes.
-
-    Nodes stand still (Cox, Ross and Rubinstein) unless the drift of a step is as large as its move, where that
-    probability would leave 0 to 1; there they follow the forward, which holds for every vol.
-    """
-    carry = puts.rate - puts.carry
-    still = np.expm1(carry * dt + h) / np.expm1(2.0 * h)
-    follows = ~(np.abs(still - 0.5) < 0.25)
-    return np.where(follows, 1.0 / (1.0 + np.exp(h)), still), np.where(follows, carry, 0.0)
-
-
-def _cone(up: FloatArray, steps: int) -> Iterator[tuple[int, int]]:
-    """Yield from the last step but one to the root the first row, and that after the last, worth a step back.
-
-    Rows outside are reached from the root with a probability below 1e-8; those that a step back misses at the edge
-    keep the value of a later step, whose weight in the price is as small.
-    """
-    since = np.arange(steps, 1, -1)  # steps since the root, which lies two steps before now
-    spread = 0.5 * _FARTHEST * np.sqrt(since)
-    low = np.maximum(np.floor(since * up.min() - spread), 0.0).astype(int)
-    high = np.minimum(np.ceil(since * up.max() + spread), since).astype(int) + 1
-    return zip(low.tolist(), high.tolist())
-
-
-def _last_step(
-    puts: _Puts, nodes: NDArray[np.int_], dt: FloatArray, h: FloatArray, drift: FloatArray, step: int
-) -> FloatArray:
-    """Return the values at the nodes one step before expiry, (nodes, k)."""
-    spot = puts.spot * np.exp(step * drift * dt + nodes * h)
-    forward = spot * np.exp((puts.rate - puts.carry) * dt)
-    hold = np.exp(-puts.rate * dt) * np.maximum(puts.strike - forward, 0.0)
-    row, option = np.nonzero(np.abs(black.log_moneyness(forward, puts.strike)) < _NEAR * h)
-    terms = (column[option] for column in (puts.strike, dt, puts.vol, puts.rate))
-    hold[row, option] = black.price(False, forward[row, option], *terms)
-    return np.maximum(hold, puts.strike - spot)
-
-
-def _at_root(spot: FloatArray, h: FloatArray, value: FloatArray) -> _Values:
-    """Return the value of the middle node and the slope there of the parabola through the three, (3, k)."""
-    right, left = spot * np.expm1(2.0 * h), -spot * np.expm1(-2.0 * h)
-    slope = (value[2] - value[1]) / right * left + (value[1] - value[0]) / left * right
-    return _Values(value[1], slope / (left + right))
-
-
-def _implied(puts: _Puts, quoted: FloatArray) -> FloatArray:
+def _implied(puts: Puts, quoted: FloatArray) -> FloatArray:
     """Return the vols of prices that lie between that without vol and the bound, both (k,)."""
     low, low_miss, high, high_miss = _bracket(puts, quoted)
     scale = _LAST_MISS * np.maximum(puts.spot, puts.strike)
@@ -389,7 +265,9 @@ def _implied(puts: _Puts, quoted: FloatArray) -> FloatArray:
         nearer = np.abs(fa) < np.abs(fb)
         result[active] = np.where(nearer, a, b)
         width = np.abs(b - a)
-        going = (np.minimum(np.abs(fa), np.abs(fb)) > scale[active]) & (width > _LAST_BRACKET * np.maximum(a, b))
+        going = (np.minimum(np.abs(fa), np.abs(fb)) > scale[active]) & (
+            width > _LAST_BRACKET * np.maximum(a, b)
+        )
         if not going.any():
             break
         active = active[going]
@@ -400,7 +278,7 @@ def _implied(puts: _Puts, quoted: FloatArray) -> FloatArray:
     return result
 
 
-def _bracket(puts: _Puts, quoted: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+def _bracket(puts: Puts, quoted: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
     """Return vols below and above the root, each followed by what its price misses the quoted one by.
 
     An American option is worth no less than a European one, whose vol is therefore never too low.
@@ -413,7 +291,7 @@ def _bracket(puts: _Puts, quoted: FloatArray) -> tuple[FloatArray, FloatArray, F
     high = np.where((reason == Reason.OK) & (start > 0.0), start, 0.5 / root)
     high_miss = _values(puts._replace(vol=high)).price - quoted
     while True:
-        short = np.flatnonzero((high_miss < 0.0) & (high * root < _WIDEST))
+        short = np.flatnonzero((high_miss < 0.0) & (high * root < WIDEST))
         if not short.size:
             break
         low[short], low_miss[short] = high[short], high_miss[short]

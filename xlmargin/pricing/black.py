@@ -127,7 +127,8 @@ def greeks(
     vol, root_years = np.asarray(vol, dtype=np.float64), np.sqrt(years)
     total_vol = vol * root_years
     discount = np.exp(-np.multiply(rate, years))
-    density = discount * np.exp(-0.5 * np.square(_d1(forward, strike, total_vol))) / _ROOT_TWO_PI
+    d1 = np.clip(_d1(forward, strike, total_vol), -_FARTHEST, _FARTHEST)
+    density = discount * np.exp(-0.5 * d1 * d1) / _ROOT_TWO_PI
     gamma = np.where(total_vol > 0.0, density / (forward * np.maximum(total_vol, _TINY)), 0.0)
     decay = np.where(root_years > 0.0, forward * density * vol / (2.0 * np.maximum(root_years, _TINY)), 0.0)
     value = price(is_call, forward, strike, years, vol, rate)

@@ -116,8 +116,8 @@ def solve(
     price, forward, strike, years, rate = (
         np.where(good, column, 1.0) for column in (price, forward, strike, years, rate)
     )
-    premium, reason = _out_of_the_money(call, price, forward, strike, np.exp(-rate * years))
-    reason = np.where(good, reason, Reason.BAD_INPUT).astype(np.int8)
+    premium, found = _out_of_the_money(call, price, forward, strike, np.exp(-rate * years))
+    reason = np.where(good, found, Reason.BAD_INPUT).astype(np.int8)
     vol = np.where(reason == Reason.OK, 0.0, np.nan)
     todo = np.flatnonzero((reason == Reason.OK) & (premium > 0.0))
     for start in range(0, todo.size, _BLOCK):
