@@ -29,14 +29,14 @@ ERRORS: list[Any] = [*range(-2146826288, -2146826237), "#N/A", "#REF!", "#VALUE!
                      "#SPILL!", "#CALC!", "#GETTING_DATA", "#BEZUG!", "#NV", "#PM! row 3: Quantity must be given",
                      {"type": "Error", "errorType": "NotAvailable", "basicValue": "#N/A", "basicType": "Error"},
                      {"type": "Error"}]
-NOWHERE_READABLE: list[Any] = [decimal.Decimal("0.0312"), decimal.Decimal("NaN"), math.nan, math.inf, -math.inf, dt.time(8, 30),
-                               [], [1.0], {}, object(), 1e300, -1e300, 10**400, b"12", 1 + 2j]
+NOWHERE_READABLE: list[Any] = [decimal.Decimal("0.0312"), decimal.Decimal("NaN"), math.nan, math.inf, -math.inf,
+                               dt.time(8, 30), [], [1.0], {}, object(), 1e300, -1e300, 10**400, b"12", 1 + 2j]
 NOT_NUMBERS: list[Any] = [*NOWHERE_READABLE, True, False, "12", "1,000", "55%", "1e5", "(3)", "$4", "ten", "n/a", "-", "'5",
                           "\N{ARABIC-INDIC DIGIT FIVE}", "9" * 5_000 + "x", " " * 200 + "x" + " " * 200,
                           dt.datetime(2025, 6, 27), dt.date(2025, 6, 27)]
-NOT_DATES: list[Any] = [*NOWHERE_READABLE, True, False, "12", "1,000", "55%", "soon", "31JUN25", "06/07/25", "27XYZ25", "1e5",
-                        "2025-13-01", "0001-01-01", "9999-12-31T23:59:59", -5.0, 12.0, 20251345.0, 1e14, dt.date(1899, 12, 30),
-                        dt.datetime(2199, 1, 1), "x" + " " * 5_000 + "y"]
+NOT_DATES: list[Any] = [*NOWHERE_READABLE, True, False, "12", "1,000", "55%", "soon", "31JUN25", "06/07/25", "27XYZ25",
+                        "1e5", "2025-13-01", "0001-01-01", "9999-12-31T23:59:59", -5.0, 12.0, 20251345.0, 1e14,
+                        dt.date(1899, 12, 30), dt.datetime(2199, 1, 1), "x" + " " * 5_000 + "y"]
 NOT_WORDS: list[Any] = [*NOWHERE_READABLE, 12.0, "12", "maybe", "#hash", "\N{SNOWMAN}", dt.date(2025, 6, 27)]
 NOT_TEXTS: list[Any] = [*NOWHERE_READABLE, True, False, dt.date(2025, 6, 27), dt.datetime(2025, 6, 27, 8)]
 NOT_INSTRUMENTS: list[Any] = [*NOT_TEXTS, "BTC", "12", "1,000", "55%", "BTC-31JUN25-70000-C", "BTC-27JUN25-0-C", 12.0, "-0",
@@ -45,13 +45,13 @@ BLANKS: list[Any] = [None, "", "   ", "\t"]
 NEGATIVE: list[Any] = [-1.0, -7, -1e-9]
 
 UNREADABLE: dict[str, list[Any]] = {
-    "Instrument": NOT_INSTRUMENTS, "Underlying": NOT_TEXTS, "Type": [*NOT_WORDS, True], "Strike": [*NOT_NUMBERS, *NEGATIVE, 0.0],
-    "Expiry": NOT_DATES, "Quantity": NOT_NUMBERS, "IV": [*NOT_NUMBERS, *NEGATIVE, 55.0], "Spot": [*NOT_NUMBERS, *NEGATIVE],
+    "Instrument": NOT_INSTRUMENTS, "Underlying": NOT_TEXTS, "Type": [*NOT_WORDS, True],
+    "Strike": [*NOT_NUMBERS, *NEGATIVE, 0.0], "Expiry": NOT_DATES, "Quantity": NOT_NUMBERS,
+    "IV": [*NOT_NUMBERS, *NEGATIVE, 55.0], "Spot": [*NOT_NUMBERS, *NEGATIVE],
     "Price": [*NOT_NUMBERS, *NEGATIVE], "Forward": [*NOT_NUMBERS, *NEGATIVE], "Multiplier": [*NOT_NUMBERS, *NEGATIVE],
     "DTE": [*NOT_NUMBERS, -1.0, 0.0, 1e14], "Side": [*NOT_WORDS, True], "Settlement": [*NOT_WORDS, True],
     "Exercise": [*NOT_WORDS, True, "american"], "Account": NOT_TEXTS, "Entry": NOT_NUMBERS, "Order": NOT_WORDS,
     "Venue": [*NOT_WORDS, True], "As of": NOT_DATES, "Rate": [*NOT_NUMBERS, 5.0, -5.0]}
-NEEDED = {"Quantity", "Instrument", "Underlying", "Type", "Strike", "Expiry", "DTE"}
 OPTION_ONLY = {"Exercise"}  # what a row of another kind need not mind
 
 
@@ -167,7 +167,8 @@ def vol(rng: random.Random) -> float:
 
 def spots_only() -> Grid:
     """A market range of spots and one valuation time."""
-    return [["Underlying", "Spot", "As of"], *([coin, spot, AS_OF if coin == "BTC" else None] for coin, spot in SPOTS.items())]
+    rows = [[coin, spot, AS_OF if coin == "BTC" else None] for coin, spot in SPOTS.items()]
+    return [["Underlying", "Spot", "As of"], *rows]
 
 
 # ---------------------------------------------------------------- what is done to them
@@ -295,8 +296,8 @@ def break_shape(rng: random.Random, case: Case) -> None:
     elif kind == "empty":
         case.positions = rng.choice([[], [[]], [[None]], [[None, ""], ["  ", None]], None, "", (), ((),)])
     elif kind == "scalar":
-        case.positions = rng.choice([5.0, "BTC", True, -2146826246, {"type": "Error"}, decimal.Decimal(5), dt.date(2025, 1, 1),
-                                     math.nan, ["Instrument", 5.0], object()])
+        case.positions = rng.choice([5.0, "BTC", True, -2146826246, {"type": "Error"}, decimal.Decimal(5),
+                                     dt.date(2025, 1, 1), math.nan, ["Instrument", 5.0], object()])
     elif kind == "market heading" and isinstance(case.market, list) and len(case.market) > 1:
         case.market[0][0] = rng.choice([None, "Coin?", -2146826246])
     elif kind == "headless" and len(case.positions) > 1:
@@ -374,10 +375,12 @@ def corrupted(n: int) -> Case:
 
 # ---------------------------------------------------------------- what must hold
 
-WITH_POSITIONS = [function for function in FUNCTIONS.values() if function.arguments and function.arguments[0].name == "positions"]
+WITH_POSITIONS = [function for function in FUNCTIONS.values()
+                  if function.arguments and function.arguments[0].name == "positions"]
 OTHERS = [function for function in WITH_POSITIONS if function.name not in ("PM_MARGIN", "PM_CHECK")]
-HISTORY: Grid = [["Date", *SPOTS], *([float(45_000 + day), *(spot * (1 + 0.01 * math.sin(day * (u + 2)))
-                                                             for u, spot in enumerate(SPOTS.values()))] for day in range(40))]
+HISTORY: Grid = [["Date", *SPOTS]]
+HISTORY += [[float(45_000 + day), *(spot * (1 + 0.01 * math.sin(day * (u + 2))) for u, spot in enumerate(SPOTS.values()))]
+            for day in range(40)]
 
 
 def arguments(function: Any, case: Case, rng: random.Random) -> list[Any]:
@@ -386,8 +389,9 @@ def arguments(function: Any, case: Case, rng: random.Random) -> list[Any]:
         "positions": case.positions, "market": case.market, "positions_before": case.positions, "market_before": case.market,
         "trades": [["Instrument", "Quantity", "IV", "Spot"], ["BTC-PERPETUAL", 1.0, None, SPOTS["BTC"]]],
         "instruments": [["Instrument", "Spot"], ["BTC-PERPETUAL", SPOTS["BTC"]]], "equity": 1e6, "balances": None,
-        "method": rng.choice([None, "SPAN", "span"]), "methods": "SPAN", "parameters": rng.choice([None, "", [[None, None]]]),
-        "history": HISTORY, "path": "Initial margin", "price_move": -0.1, "vol_move": 0.2, "price_moves": [[-0.1, 0.0, 0.1]],
+        "method": rng.choice([None, "SPAN", "span"]), "methods": "SPAN",
+        "parameters": rng.choice([None, "", [[None, None]]]), "history": HISTORY, "path": "Initial margin",
+        "price_move": -0.1, "vol_move": 0.2, "price_moves": [[-0.1, 0.0, 0.1]],
         "vol_moves": [[0.0], [0.25]], "days": None, "confidence": None, "horizon_days": None}
     return [known[argument.name] for argument in function.arguments]
 
@@ -444,7 +448,8 @@ def failures(n: int) -> list[str]:
                   if name != "PM_CHECK" and not (isinstance(answer, str) and answer.startswith(ERROR))]
     elif case.same:
         before = sound_book(random.Random(SEED + n))
-        if (meant := FUNCTIONS["PM_MARGIN"].call(before.positions, before.market)) != pytest.approx(answers["PM_MARGIN"], rel=1e-6):
+        meant = FUNCTIONS["PM_MARGIN"].call(before.positions, before.market)
+        if meant != pytest.approx(answers["PM_MARGIN"], rel=1e-6):
             wrong.append(f"PM_MARGIN was {meant} before the change of form")
     return [f"case {n}: {why}\n  done: {case.done}\n  positions: {case.positions!r:.600}\n  market: {case.market!r:.300}\n"
             f"  PM_MARGIN: {answers['PM_MARGIN']!r:.200}\n  PM_CHECK: {answers['PM_CHECK']!r:.600}" for why in wrong]
@@ -470,7 +475,8 @@ def test_sound_books_check_ok() -> None:
     for n in range(200):
         rng = random.Random(n)
         case = rng.choice([by_name_with_market, by_columns_with_market, by_columns_alone, by_name_alone])(rng)
-        assert FUNCTIONS["PM_CHECK"].call(case.positions, case.market)[1:] == [["OK", "", "no fault found", ""]], case.positions
+        found = FUNCTIONS["PM_CHECK"].call(case.positions, case.market)
+        assert found[1:] == [["OK", "", "no fault found", ""]], case.positions
         assert type(FUNCTIONS["PM_MARGIN"].call(case.positions, case.market)) is float
 
 

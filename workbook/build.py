@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 from pathlib import Path
 
 import xlsxwriter
@@ -43,12 +44,14 @@ def build(path: str | Path, rows: int = 500) -> None:
 
     Raises
     ------
+    OSError: the file cannot be written
     ValueError: fewer rows than the sample has, or too many for a sheet
     """
     if not len(sample.POSITIONS) <= rows <= MOST_ROWS:
         raise ValueError(f"rows must be from {len(sample.POSITIONS)}, which the sample needs, to {MOST_ROWS:,}, not {rows}")
     layout = Layout(rows)
-    with xlsxwriter.Workbook(str(path), {"in_memory": True, "strings_to_urls": False}) as book:
+    contents = io.BytesIO()
+    with xlsxwriter.Workbook(contents, {"in_memory": True, "strings_to_urls": False}) as book:
         book.set_properties({"title": "xlmargin", "subject": "Portfolio margin", "created": CREATED})
         book.set_calc_mode("auto")
         desk = Desk(book, Styles(book), layout)
@@ -57,3 +60,4 @@ def build(path: str | Path, rows: int = 500) -> None:
         for name, ref in layout.names.items():
             book.define_name(name, f"={ref}")
         book.get_worksheet_by_name("Summary").activate()
+    Path(path).write_bytes(contents.getvalue())

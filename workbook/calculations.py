@@ -10,6 +10,8 @@ from .parts import AMOUNT, COUNT, Desk
 
 __all__ = ["chart_data", "methods"]
 
+DESCENDING, ASCENDING = 0, 1  # as RANK counts them
+
 
 def methods(desk: Desk) -> None:
     """The methods of the installed version: what each covers, and what it leaves out."""
@@ -76,7 +78,7 @@ def _scenario_bars(desk: Desk, sheet: Any) -> None:
     def value(r: int) -> str:
         return f'IFERROR(INDEX({risk.body.ref},{at.scenario_bars.cell(r, 0).replace("$", "")},{total}),"")'
 
-    _ranked(desk, sheet, at.scenario_bars, ("No", "Scenario", "Total", "Rank"), "<", label, value)
+    _ranked(desk, sheet, at.scenario_bars, ("No", "Scenario", "Total", "Rank"), ASCENDING, label, value)
     _drawn(desk, sheet, at.scenario_bars, at.worst_bars, ("worst scenario", "other scenarios"), "{k}=1")
 
 
@@ -86,7 +88,7 @@ def _method_bars(desk: Desk, sheet: Any) -> None:
     def cell(c: int) -> Callable[[int], str]:
         return lambda r: f'IF({compare.loose(r, c)}="","",{compare.loose(r, c)})'
 
-    _ranked(desk, sheet, at.method_bars, ("No", "Method", "Initial", "Rank"), ">", cell(0), cell(1))
+    _ranked(desk, sheet, at.method_bars, ("No", "Method", "Initial", "Rank"), DESCENDING, cell(0), cell(1))
     _drawn(desk, sheet, at.method_bars, at.ranked_bars, ("chosen method", "other methods"), "{label}=method")
 
 
@@ -95,7 +97,7 @@ def _ranked(
     sheet: Any,
     area: Area,
     headings: tuple[str, ...],
-    order: str,
+    order: int,
     label: Callable[[int], str],
     value: Callable[[int], str],
 ) -> None:
@@ -110,8 +112,8 @@ def _ranked(
         desk.formula(
             sheet,
             here[3],
-            f"=IF(ISNUMBER({here[2]}),SUMPRODUCT(ISNUMBER({values})*({values}{order}{here[2]}))"
-            f'+SUMPRODUCT((ROW({values})<=ROW({here[2]}))*({values}={here[2]})),"")',
+            f"=IF(ISNUMBER({here[2]}),RANK({here[2]},{values},{order})"
+            f'+SUMPRODUCT((ROW({values})<ROW({here[2]}))*({values}={here[2]})),"")',
             "calculation",
             align="center",
         )

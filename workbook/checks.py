@@ -26,7 +26,7 @@ def checks(desk: Desk) -> None:
         "The master check passes when no line below fails. Figures of a workbook that fails are not to be used.",
         "calculation",
         checked=False,
-        widths={"B:B": 58, "C:C": 22, "D:D": 60, "E:E": 44, "F:F": 12},
+        widths={"B:B": 58, "C:C": 34, "D:D": 60, "E:E": 44, "F:F": 12},
     )
     sheet.write_string("B4", "Master check", desk.style("label", bold=True))
     results = area.body_column(4)
@@ -53,7 +53,7 @@ def checks(desk: Desk) -> None:
     sheet.write_string(
         table.row - 2, 1, "What PM_CHECK found (rows counted from the header of the range as 1)", desk.style("section")
     )
-    desk.reserved(sheet, table, "PM_CHECK(positions,market)", ["", "", "", ""], "Row", message=f"B{table.row}")
+    desk.reserved(sheet, table, "PM_CHECK(positions,market)", [COUNT, "", "", ""], "Row", message=f"B{table.row}")
     sheet.print_area(0, 0, table.row + table.rows - 1, 5)
 
 
@@ -141,7 +141,7 @@ def _of_tables(desk: Desk) -> list[Check]:
         (
             "The list of faults fits its area",
             COUNT,
-            f"=SUMPRODUCT(--({at.check_table.body_column(0).ref}<>))",
+            f'=SUMPRODUCT(({at.check_table.body_column(0).ref}<>"")*1)',
             f"=ROWS({at.check_table.body_column(0).ref})",
             FREE,
             free(at.check_table.far(at.check_table.rows - 1, 0)),

@@ -63,7 +63,7 @@ POSITION_HEADINGS = (
 MARKET_HEADINGS = ("Underlying", "Spot", "Expiry", "Strike", "Forward", "IV", "Rate", "As of")
 MARKET_ROWS, PARAMETER_ROWS, SCENARIO_ROWS = 300, 40, 60
 UNDERLYINGS = 8  # columns kept free in the risk array
-METHOD_ROWS, CHECK_ROWS, WORST_BARS = 25, 100, 16
+METHOD_ROWS, CHECK_ROWS, WORST_BARS = 26, 100, 16  # one row more than there may be methods: the last stays free
 STATEMENT_LEAST, STATEMENT_PER_ROW, STATEMENT_MOST = 400, 6, 4_000
 HEAD = 5  # rows of title, description and checks above a sheet's content; cells count from 0
 
@@ -176,6 +176,7 @@ class Layout:
             "initial_margin": self.headlines.far(1, 1),
             "maintenance_margin": self.headlines.far(2, 1),
             "scanning_risk": self.headlines.far(3, 1),
+            "risk_array": self.risk.ref,
             "master_check": f"'{CHECKS}'!$C$4",
             "check_rows": check.body_column(0).ref,
             "check_problems": check.body_column(2).ref,

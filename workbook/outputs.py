@@ -26,14 +26,12 @@ def summary(desk: Desk) -> None:
         "output",
         widths={"B:B": 34, "C:C": 36, "D:D": 10, "E:E": 14, "F:F": 22, "G:G": 60},
     )
-    desk.header(
-        sheet, lines, ("Headline", "Answer", "Unit", "Master check", "Why", "Message"), formats=("", AMOUNT, *[""] * 4)
-    )
+    desk.header(sheet, lines, ("Headline", "Answer", "Unit", "Master check", "Why", "Message"), formats=[""] * 6)
     for r, (label, formula, pattern, unit, page, why) in enumerate(_headlines(desk), 1):
         cell = [lines.cell(r, c).replace("$", "") for c in range(6)]
         sheet.set_row(lines.row + r, 21)
         sheet.write_string(cell[0], label, desk.style("label", bold=True))
-        desk.formula(sheet, cell[1], formula, "headline", num_format=pattern, align="right")
+        desk.formula(sheet, cell[1], formula, "headline", num_format=pattern)
         sheet.write_string(cell[2], unit, desk.style("unit", valign="vcenter"))
         desk.formula(sheet, cell[3], "=master_check", "calculation")
         sheet.write_url(cell[4], f"internal:'{page}'!A1", desk.style("link"), why)
@@ -91,7 +89,7 @@ def risk_array(desk: Desk) -> None:
         "Profit and loss of the book in every scenario of the method, by coin; gains are "
         "positive, after weights. Scanning risk is the sum of the worst losses of each coin.",
         "output",
-        widths={"B:B": 16, "C:C": 12, "D:D": 32, "E:G": 9, "H:P": 11.5},
+        widths={"B:B": 16, "C:C": 12, "D:D": 32, "E:G": 11.5, "H:P": 11.5},
     )
     for r, (label, formula, pattern) in enumerate(
         (
@@ -107,7 +105,7 @@ def risk_array(desk: Desk) -> None:
     sheet.insert_chart(8, 1, charts.scenario_bars(desk, wide=True), {"object_position": 3})
     formats = [COUNT, "", MOVE, MOVE, "0.00_ ", *[AMOUNT] * (area.columns - 5)]
     desk.reserved(sheet, area, f"PM_RISK_ARRAY({CASE})", formats, "Scenario")
-    desk.losses(sheet, area.body.part(column=5))
+    desk.losses(sheet, area.body.part(column=5), unless=f'$B{area.row + 2}="worst"')
     _worst_by_coin(desk, sheet)
     _mark_worst(desk, sheet)
     sheet.repeat_rows(area.row)
@@ -192,7 +190,6 @@ def pnl_grid(desk: Desk) -> None:
             "mid_value": 0,
         },
     )
-    desk.losses(sheet, area.body.part(column=1))
     sheet.insert_chart(area.row, 8, charts.profile(desk, wide=True), {"object_position": 3})
     sheet.freeze_panes(area.row + 1, 2)
 
@@ -252,7 +249,7 @@ def statement(desk: Desk) -> None:
         area.body.near,
         {"type": "formula", "criteria": f"=AND(ISNUMBER(${levels}),${levels}=0)", "format": desk.style.condition("chosen")},
     )
-    desk.losses(sheet, area.body_column(2))
+    desk.losses(sheet, area.body_column(2), unless=f"${levels}=0")
     sheet.freeze_panes(area.row + 1, 3)
     sheet.repeat_rows(area.row)
     sheet.print_area(0, 0, area.row + PRINTED_LINES, area.column + area.columns - 1)

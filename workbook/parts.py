@@ -83,7 +83,9 @@ class Desk:
         The message of a function that could not answer stands in the first cell, and once more above the table where
         nothing cuts it off.
         """
-        sheet.write_dynamic_array_formula(area.near, as_table(area, call), self.style("header", **_side(formats[0])), "")
+        sheet.write_dynamic_array_formula(
+            area.near, as_table(area, call), self.style("header", text_wrap=False, **_side(formats[0])), ""
+        )
         for c, pattern in enumerate(formats):
             look = {"align": "center"} if pattern == COUNT else {}
             body = self.style("calculation", **look, **({"num_format": pattern} if pattern else {}))
@@ -110,13 +112,13 @@ class Desk:
                 where, {"type": "cell", "criteria": "==", "value": f'"{word}"', "format": self.style.condition(style)}
             )
 
-    def losses(self, sheet: Any, area: Area) -> None:
-        """A colour for negative amounts, which carry their sign already."""
+    def losses(self, sheet: Any, area: Area, unless: str) -> None:
+        """A colour for negative amounts, which carry their sign already, but for rows that another condition marks."""
         sheet.conditional_format(
             area.near,
             {
                 "type": "formula",
-                "criteria": f"=AND(ISNUMBER({self._loose(area)}),{self._loose(area)}<0)",
+                "criteria": f"=AND(ISNUMBER({self._loose(area)}),{self._loose(area)}<0,NOT({unless}))",
                 "format": self.style.condition("loss"),
             },
         )

@@ -6,7 +6,6 @@ import datetime as dt
 
 __all__ = [
     "AS_OF",
-    "DAYS",
     "GRID_DAYS",
     "MARKET",
     "METHOD",
@@ -23,7 +22,6 @@ Value = str | float | dt.date | None
 
 AS_OF = dt.datetime(2026, 6, 1, 8, 0)
 FRONT, BACK, QUARTER = dt.date(2026, 7, 1), dt.date(2026, 7, 31), dt.date(2026, 8, 28)
-DAYS = (30, 60)  # from AS_OF to FRONT and to BACK
 METHOD = "SPAN"
 TOLERANCE = 0.005
 

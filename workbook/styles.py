@@ -16,6 +16,7 @@ COLOURS = {
     "loss": "A34700",
     "gain": "005A8C",
     "low": "FCD5B4",
+    "marked fill": "FDE9D9",
     "high": "CFE3F3",
     "ink": INK,
     "white": WHITE,
@@ -51,10 +52,10 @@ STYLES: dict[str, dict[str, Any]] = {
 }
 
 CONDITIONS: dict[str, dict[str, Any]] = {  # parts of a style that a condition may set: no font size, no alignment
-    "fail": {"font_color": COLOURS["loss"], "bold": True, "bg_color": COLOURS["low"]},
+    "fail": {"font_color": COLOURS["loss"], "bold": True, "bg_color": COLOURS["marked fill"]},
     "pass": {"font_color": COLOURS["gain"], "bold": True},
     "loss": {"font_color": COLOURS["loss"]},
-    "worst": {"font_color": COLOURS["loss"], "bold": True, "bg_color": COLOURS["low"]},
+    "worst": {"font_color": COLOURS["loss"], "bold": True, "bg_color": COLOURS["marked fill"]},
     "header": {"font_color": WHITE, "bg_color": NAVY, "bold": True},
     "chosen": {"bold": True, "bg_color": COLOURS["output fill"]},
     "level": {},

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from xlmargin.errors import Faults, MarginError
 
 __all__ = ["Table", "choices", "error_text", "from_header", "grid", "heading_key", "is_blank", "numbers", "one_number",
-           "one_text", "show", "table", "texts", "unreadable"]
+           "one_text", "plain_number", "show", "table", "texts", "unreadable"]
 
 
 Floats = NDArray[np.float64]
@@ -50,9 +50,9 @@ def error_text(cell: Any) -> str | None:
         text = cell.strip()
         return text if text.startswith("#") and ERROR_TEXT.match(text) else None
     if isinstance(cell, int) and not isinstance(cell, bool) and FIRST_ERROR <= cell <= LAST_ERROR:
-        return ERROR_CODES.get(cell, "an error value")
+        return ERROR_CODES.get(cell, "value")
     if isinstance(cell, Mapping) and cell.get("type") == "Error":
-        return str(cell.get("basicValue", "an error value"))
+        return str(cell.get("basicValue", "value"))
     return None
 
 
@@ -91,7 +91,7 @@ def _key_of(text: str) -> str:
     return re.sub(r"[\s_%]+", "", text).lower()
 
 
-def _plain_number(cell: Any) -> float | None:
+def plain_number(cell: Any) -> float | None:
     """The number in a cell, or None where the cell needs a closer look."""
     if isinstance(cell, bool) or not isinstance(cell, (int, float, np.integer, np.floating)):
         return None
@@ -153,7 +153,7 @@ def numbers(cells: Sequence[Any], rows: Sequence[int], heading: str, faults: Fau
 
 
 def _soft_number(cell: Any) -> float:
-    value = _plain_number(cell)
+    value = None if cell is None or isinstance(cell, str) else plain_number(cell)
     return math.nan if value is None else value
 
 
@@ -183,7 +183,7 @@ def _text(cell: Any) -> str | Trouble:
         return trouble
     if isinstance(cell, str):
         return cell.strip()
-    value = _plain_number(cell)
+    value = plain_number(cell)
     if value is None:
         return f"must be text, not {show(cell)}", "type a text"
     return str(int(value)) if value.is_integer() else repr(value)
@@ -311,7 +311,7 @@ def one_number(raw: Any, name: str, default: float | None = None, *, accept: Cal
         if default is None:
             raise MarginError(f"{name} is missing: give {must}")
         return default
-    value = _plain_number(cell)
+    value = plain_number(cell)
     if value is None:
         raise MarginError(f"{name} {_not_a_number(cell)[0]}")
     if not accept(value):

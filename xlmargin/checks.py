@@ -55,7 +55,7 @@ def all_faults(positions: Any, market: Any) -> tuple[list[Fault], list[Fault]]:
 
 
 def _certain(fault: Fault, quotes_: Faults) -> bool:
-    """Whether a fault of a row stands whatever is mended in the market: a missing spot or vol may be what is at fault there."""
+    """Whether a fault of a row stands whatever is mended in the market, where a missing spot or vol may be what is wrong."""
     return not quotes_.faults or (fault.column == "Expiry" and all(other.column != "As of" for other in quotes_.faults))
 
 
@@ -98,7 +98,8 @@ def _vol_note(found: Faults, row: int, vol: float, origin: int, expiry: str) -> 
     """Where a vol came from, when it is not the row's own or the market's at that very strike."""
     give = "give IV or Price on the row to use another"
     if origin == quotes.ON_SMILE:
-        found.note(row, "IV", f"IV {vol:.4f} was read off the market's smile of {expiry}, which has no vol at that strike", give)
+        found.note(row, "IV", f"IV {vol:.4f} was read off the market's smile of {expiry}, which has no vol at that strike",
+                   give)
     elif origin == quotes.BY_EXPIRY:
         found.note(row, "IV", f"IV {vol:.4f} is the market's vol of the expiry {expiry}", give)
     elif origin == quotes.BY_UNDERLYING:

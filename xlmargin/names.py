@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple, overload
 
 import numpy as np
@@ -158,6 +159,7 @@ _PERP = re.compile(rf"{_COIN}(?:[_-]?{_QUOTE})?[-_]?(PERPETUAL|PERP|SWAP)$", re.
 _PAIR = re.compile(rf"{_COIN}([_-]?){_QUOTE}$", re.I)
 
 
+@lru_cache(maxsize=16_384)  # a sheet hands over the same names at every recalculation
 def parse_instrument(name: str, venue: str) -> Contract | None:
     """The contract that a venue's instrument name stands for, or None where it has no known form.
 

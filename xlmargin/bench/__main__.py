@@ -1,4 +1,4 @@
-"""Print the ratios: every variant is called in turn within each round, and ratios are taken inside the round."""
+"""Print ratios of speed: the variants are called in turn, and ratios are taken inside each round."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ FloatArray = NDArray[np.float64]
 
 OPTIONS = 20_000
 ROUNDS = 9
+GOALS = "goals of the kernel: the C floor at least 0.20 x ours, numpy + scipy.special.ndtr at least 2 x ours"
 
 
 def main() -> None:
@@ -30,6 +31,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         print(f"{OPTIONS} calls x {case.price.size} scenarios, {ROUNDS} rounds on one core")
         compare(kernels(OPTIONS, Path(folder)), case, exact, case.forward[:, None], "error / F")
+    print(GOALS)
     calls = case.part(case.strike > case.forward)
     quotes = price(True, calls.forward, calls.strike, calls.years, calls.vol)
     print(f"\n{quotes.size} implied vols of out-of-the-money calls")

@@ -19,8 +19,9 @@ __all__ = ["delta", "price", "reason_text", "solve"]
 FloatArray = NDArray[np.float64]
 
 _LEAST_GAIN = (
-    1e-10  # rate below which early exercise is worth nothing: a forward typed to 10 digits implies as much
+    1e-10  # rate that earns nothing by early exercise: the yield a typed forward implies is as rough
 )
+_LEAST_VOL = 1e-9  # total vol that a tree is grown for: less moves no price by as much as 1e-9 of the spot
 _SLACK = 4.0 * np.finfo(np.float64).eps  # rounding of a price that was meant to be intrinsic, over max(S, K)
 _MOST_STEPS = 100  # halvings alone need 60
 _LAST_BRACKET = 1e-11  # of the vol: far below what the tree's own error makes of it
@@ -41,9 +42,10 @@ def price(
     Inputs broadcast; scalars give a 0-d array. A call without yield, and every option without rate and yield, is
     worth its Black-76 price exactly.
 
-    Against 10,000 steps the error was below 1e-5 of the spot (root mean square 2e-6) for up to a year, vols of 0.1 to
-    0.8 and rates and yields up to 0.06, and below 1e-4 of the larger of spot and strike for up to three years, vols
-    of 0.1 to 1.5 and rates and yields up to 0.12.
+    Against extrapolated trees of 10,000 steps, 60 random options each, the error was below 1e-5 of the spot (root mean
+    square 2e-6) for up to a year, vols of 0.1 to 0.8 and rates and yields up to 0.06, and below 1e-4 of the larger of
+    spot and strike for up to three years, vols of 0.1 to 1.5 and rates and yields up to 0.12. At vols below 0.01,
+    where the best time to exercise falls between two steps, it is below 5e-5 of the spot.
 
     Parameters
     ----------
@@ -56,7 +58,7 @@ def price(
 
     Returns
     -------
-    [price], never negative
+    [price], never negative; NaN where an input is not a finite number
 
     References
     ----------
@@ -80,7 +82,7 @@ def delta(
 ) -> FloatArray:
     """Return d price / d spot, from the nodes beside the root of a tree that starts two steps early.
 
-    It is that of the payoff where exercise is due at once, and one half of it at the kink of an expired option.
+    Against 800 steps the error was below 1e-4 for up to a year and vols up to 0.8, 2e-3 for three years and 1.5. It is that of the payoff where exercise is due at once, and one half of it at the kink of an expired option.
     Parameters are those of `price`, the spot positive.
 
     References
@@ -212,12 +214,14 @@ def _bound(puts: Puts) -> FloatArray:
 def _values(puts: Puts) -> Values:
     """Return prices and deltas of puts of any kind."""
     total_vol = puts.vol * np.sqrt(puts.years)
-    is_random = (total_vol > 0.0) & (puts.spot > 0.0) & (puts.strike > 0.0)
+    known = np.isfinite(sum(puts))
+    is_random = known & (total_vol > 0.0) & (puts.spot > 0.0) & (puts.strike > 0.0)
     # exercise earns rate * strike - carry * spot, which is never positive in the money where this holds
     waits = puts.rate <= np.minimum(puts.carry, 0.0) + _LEAST_GAIN
     floor = _without_vol(puts)
-    result = Values(floor.price.copy(), floor.delta.copy())
-    for chosen, value in ((is_random & waits, european_values), (is_random & ~waits, tree_values)):
+    result = Values(np.where(known, floor.price, np.nan), np.where(known, floor.delta, np.nan))
+    climbs = is_random & ~waits & (total_vol > _LEAST_VOL)
+    for chosen, value in ((is_random & waits, european_values), (climbs, tree_values)):
         members = np.flatnonzero(chosen)
         if not members.size:
             continue
@@ -236,8 +240,8 @@ def _without_vol(puts: Puts) -> Values:
     """
     earned, lost = puts.rate * puts.strike, puts.carry * puts.spot
     turns = (earned * lost > 0.0) & (puts.rate != puts.carry)
-    ratio = np.where(turns, earned, 1.0) / np.where(turns, lost, 1.0)
-    turn = np.log(ratio) / np.where(turns, puts.rate - puts.carry, 1.0)
+    logs = (np.log(np.abs(np.where(turns, side, 1.0))) for side in (earned, lost))
+    turn = np.subtract(*logs) / np.where(turns, puts.rate - puts.carry, 1.0)
     best, slope = puts.strike - puts.spot, np.full_like(puts.spot, -1.0)
     for moment in (puts.years, np.clip(turn, 0.0, puts.years)):
         growth = np.exp(-puts.carry * moment)

@@ -15,9 +15,7 @@ FloatArray = NDArray[np.float64]
 
 # Fewest steps of the finer tree, a power of 2, that keep the error of equity-like options below 1e-5 of the spot.
 STEPS = 256
-_BLOCK = (
-    256  # options of one tree: many enough to outweigh the calls per step, few enough for the cache (4 MB)
-)
+_BLOCK = 256  # options of one tree: enough to outweigh the calls per step, few enough for a cache of 4 MB
 WIDEST = 16.0  # total vol beyond which no price changes in double precision, and a tree could overflow
 _NEAR = 9.0  # standard deviations of one step within which the smoothed last step differs from its intrinsic value
 _FARTHEST = 6.0  # standard deviations of the spot from the root beyond which nodes do not count
@@ -59,9 +57,8 @@ def tree_values(puts: Puts) -> Values:
     puts = puts._replace(vol=total_vol / np.sqrt(puts.years))
     european = european_values(puts)
     result = Values(np.empty_like(puts.spot), np.empty_like(puts.spot))
-    order = np.argsort(
-        black.log_moneyness(puts.spot, puts.strike) / total_vol
-    )  # like ones share the rows to compare
+    # options of like moneyness share the rows that are worth comparing with exercise
+    order = np.argsort(black.log_moneyness(puts.spot, puts.strike) / total_vol)
     for start in range(0, order.size, _BLOCK):
         block = order[start : start + _BLOCK]
         members = puts.take(block)

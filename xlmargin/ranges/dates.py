@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmargin.cells import LARGEST, Table, is_blank, show, unreadable
+from xlmargin.cells import Table, is_blank, plain_number, show, unreadable
 from xlmargin.errors import Faults
 from xlmargin.names import expiry_from_text, instant, serial_instant
 
@@ -34,7 +34,7 @@ def instants(cells: Table, heading: str, faults: Faults, hour: int) -> NDArray[n
     if not cells.has(heading):
         return np.full(len(cells), np.nan)
     column = cells.column(heading)
-    if set(map(type, column)) <= {float, str, NoneType}:
+    if set(map(type, column)) <= {float, int, str, NoneType}:
         found = list(map({cell: _instant(cell, hour) for cell in set(column)}.__getitem__, column))
     else:
         found = [_instant(cell, hour) for cell in column]
@@ -67,6 +67,5 @@ def _any_instant(cell: Any, hour: int) -> float | None:
         return instant(cell.year, cell.month, cell.day, hour)
     if isinstance(cell, str):
         return expiry_from_text(cell, hour)
-    if isinstance(cell, (int, float, np.integer, np.floating)) and not isinstance(cell, bool) and abs(cell) < LARGEST:
-        return serial_instant(float(cell), hour)
-    return None
+    number = plain_number(cell)
+    return None if number is None else serial_instant(number, hour)

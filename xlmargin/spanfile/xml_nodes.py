@@ -1,0 +1,56 @@
+"""Elements of an XML file as plain dictionaries: name of the child -> what each child of that name says."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+__all__ = ["Malformed", "Node", "first_text", "floats", "nodes", "number"]
+
+Node = dict[str, list[Any]]  # a child is text, or a node where it has children itself
+
+
+class Malformed(Exception):
+    """Something that an element says cannot be; the reader adds the line and the element."""
+
+
+def nodes(node: Node, name: str) -> Iterator[Node]:
+    """The children of that name that have children themselves."""
+    return (child for child in node.get(name, ()) if isinstance(child, dict))
+
+
+def first_text(node: Node, name: str) -> str:
+    """What the first child of that name says, "" where there is none."""
+    children = node.get(name)
+    return children[0] if children and isinstance(children[0], str) else ""
+
+
+def number(node: Node, name: str, default: float = math.nan) -> float:
+    """The number that the first child of that name says, the default where it is absent or empty.
+
+    Raises
+    ------
+    Malformed: it says something else
+    """
+    text = first_text(node, name)
+    return floats([text], name)[0] if text else default
+
+
+def floats(texts: list[Any], name: str) -> list[float]:
+    """Numbers of elements of one name.
+
+    Raises
+    ------
+    Malformed: one is no finite number
+    """
+    try:
+        values = [float(text) for text in texts]
+        joined = "".join(texts)
+    except (TypeError, ValueError):
+        values, joined = [math.nan], ""
+    # Python reads 1_000 and digits of other scripts, which only damage brings into such a file
+    if not all(map(math.isfinite, values)) or "_" in joined or not joined.isascii():
+        shown = ", ".join(repr(text)[:40] for text in texts[:16])
+        raise Malformed(f"{name} must be a number, not {shown}; download the file again")
+    return values
