@@ -105,15 +105,16 @@ class Case:
         return (f"Black-76 before less after, forward {instruments.forward[k]:,.10g}, vol {instruments.vol[k]:.6g}, "
                 f"{instruments.years[k] * 365:.6g} days: {move}, {scenarios.days[s]:g} days on{tail}")
 
-    def option_value(self) -> Line:
-        """Net option value: long options at mark less short ones, per book."""
+    def option_value(self, u: int | None = None) -> Line:
+        """Net option value, of one underlying or of all: long options at mark less short ones, per book."""
         book, instruments = self.book, self.book.instruments
-        option = np.flatnonzero(instruments.is_option & (self.units != 0.0).any(axis=0))
+        counted = instruments.is_option & (True if u is None else instruments.underlying == u)
+        option = np.flatnonzero(counted & (self.units != 0.0).any(axis=0))
         for k in option[np.isnan(self.marks[option])].tolist():
             return not_modelled("Net option value", f"not known: {instruments.name(k)} has neither Price nor IV")
 
         def rows(_: int, a: int) -> tuple[Line, ...]:
-            mine = np.flatnonzero((book.account == a) & instruments.is_option[book.instrument] & ~book.order)
+            mine = np.flatnonzero((book.account == a) & counted[book.instrument] & ~book.order)
             return tuple(times(f"Row {book.row[p]}: {book.names[p]}", (
                 given("Quantity", book.units[p], "units of the underlying", source=f"positions row {book.row[p]}"),
                 given("Mark", self.marks[book.instrument[p]], "mark per unit", source=f"positions row {book.row[p]}")),

@@ -130,7 +130,7 @@ def inter_commodity(spreads: Sequence[Spread], deltas: dict[str, Floats], weight
 
     Returns
     -------
-    for each underlying the credits of the spreads formed: WFPR × spreads × ratio × rate
+    for each underlying the credits of the spreads formed, negative: WFPR × spreads × ratio × rate
 
     Source: ICE Clear US, SPAN Margin System v1.0, section 2.5.
     """
@@ -146,7 +146,7 @@ def inter_commodity(spreads: Sequence[Spread], deltas: dict[str, Floats], weight
             for leg in spread.legs:
                 credits[leg.place].append(times(f"Spread {spread.priority}: {spread.label}", (
                     weighted[leg.place], count, given("Delta per spread", leg.ratio, "delta per spread ratio"),
-                    given("Credit rate", spread.rate, f"rate of spread {spread.priority}"))))
+                    given("Credit rate", -spread.rate, f"rate of spread {spread.priority}, a credit"))))
     return credits
 
 

@@ -78,7 +78,7 @@ def requirement(case: Case) -> Margin:
     span = _Span(case)
     risk = span.requirement()
     initial = times("Initial margin", (risk, span.parameter("Initial ratio", "initial_ratio")))
-    return Margin(initial, total("Maintenance margin", (above(risk),)), lambda: span.rest(initial), case.option_value())
+    return Margin(initial, total("Maintenance margin", (above(risk),)), lambda: span.rest(initial), span.available_value())
 
 
 class _Span:
@@ -106,7 +106,7 @@ class _Span:
             parts = [total(self.names[u], (self.scanning[u], self.inter_month(u))) for u in every]
             least = total("Short option minimum", [self.short_option_minimum(u) for u in every])
             credit = total("Inter-commodity credit", [self.credit(u) for u in every])
-            return less("SPAN risk", (largest("Before credits", (total("Scanning risk and charges", parts), least)), credit))
+            return total("SPAN risk", (largest("Before credits", (total("Scanning risk and charges", parts), least)), credit))
         return total("SPAN risk", [self.risk(u) for u in every])
 
     @cached_property
@@ -115,10 +115,10 @@ class _Span:
         return [worst("Scanning risk", self.case.losses(u)) for u in range(len(self.names))]
 
     def risk(self, u: int) -> Line:
-        """Risk of one underlying: scanning risk and charges less credits, at least the short option minimum."""
+        """Risk of one underlying: scanning risk, charges and credits, at least the short option minimum."""
         name = self.names[u]
-        before = total("Scanning risk and charges", (self.scanning[u], self.inter_month(u), self.delivery(u)))
-        larger = (less("Risk after credits", (before, self.credit(u))), self.short_option_minimum(u))
+        risk = total("Risk", (self.scanning[u], self.inter_month(u), self.delivery(u), self.credit(u)))
+        larger = risk, self.short_option_minimum(u)
         if self.rules.number("currency_rate", name) == 1.0:
             return largest(name, larger)
         return times(name, (largest(f"{name} in its own currency", larger),
@@ -167,19 +167,23 @@ class _Span:
 
     def inter_month(self, u: int) -> Line:
         """Charge for long deltas of one period against short ones of another."""
-        return self._spreads(u)[0]
+        name, label = self.names[u], "Inter-month charge"
+        table = self._spread_table(name)
+        if table is None:
+            return given(label, 0.0, "parameter inter_month_method is none")
+        return self.unset(label, table, name) if self.rules.is_unset(table, name) else self._spreads(u)[0]
+
+    def _spread_table(self, name: str) -> str | None:
+        """The parameter that holds the charges of the method of one underlying, None where it charges nothing."""
+        return {"none": None, "flat": "inter_month_charge", "tiered": "inter_month_spreads"}[
+            self.rules.word("inter_month_method", name)]
 
     @cache  # noqa: B019  (one short-lived object per calculation)
     def _spreads(self, u: int) -> tuple[Line, Floats]:
         """The inter-month charge of one underlying, and the deltas that its spreads took from each period (A, N)."""
         name, label = self.names[u], "Inter-month charge"
         method = self.rules.word("inter_month_method", name)
-        needed = {"none": None, "flat": "inter_month_charge", "tiered": "inter_month_spreads"}[method]
         days, net = self.periods(u)
-        if needed is None:
-            return given(label, 0.0, "parameter inter_month_method is none"), np.zeros_like(net)
-        if self.rules.is_unset(needed, name):
-            return self.unset(label, needed, name), np.zeros_like(net)
         tiers, spreads = self._table(name, days, method)
         sides = [{tier: side[:, tiers == tier].sum(axis=1) for tier in dict.fromkeys(tiers)}
                  for side in (np.maximum(net, 0.0), np.maximum(-net, 0.0))]
@@ -209,7 +213,9 @@ class _Span:
             return self.unset(label, "delivery_days", name)
         days, net = self.periods(u)
         near = (days > 0.0) & (days <= self.rules.number("delivery_days", name))
-        used = self._spreads(u)[1][:, near].sum(axis=1)
+        table = self._spread_table(name)
+        spreads = np.zeros_like(net) if table is None or self.rules.is_unset(table, name) else self._spreads(u)[1]
+        used = spreads[:, near].sum(axis=1)
         outright = np.abs(net[:, near]).sum(axis=1) - used
         return total(label, (
             times("In spreads", (given("Deltas in spreads", used, "of the periods in delivery"),
@@ -269,9 +275,20 @@ class _Span:
         short: Floats = -np.minimum(net[:, mine], 0.0).sum(axis=1)
         return short
 
+    def available_value(self) -> Line:
+        """Net option value; where the rulebook limits it, of each underlying at most its risk."""
+        limited = [self.rules.word("option_value_limit", name) == "yes" for name in self.names]
+        if not any(limited):
+            return self.case.option_value()
+        lines = []
+        for u, name in enumerate(self.names):
+            value = self.case.option_value(u)
+            lines.append(smallest(f"Available in {name}", (value, above(self.risk(u)))) if limited[u] else value)
+        return total("Available net option value", lines)
+
     def rest(self, initial: Line) -> tuple[Line, ...]:
         """Net option value, what is required after it, and the split of each scanning risk."""
-        value = self.case.option_value()
+        value = self.available_value()
         lines = [value, less("Total requirement", (above(initial), above(value)), "initial margin less net option value")]
         if self.unknown_deltas:
             lines.append(not_modelled("Scanning risk split", f"not known: {self.unknown_deltas[0]} has no Delta and no IV"))
