@@ -320,6 +320,6 @@ def test_solve_says_why_not(terms, reason, text):
 
 
 def test_price_at_intrinsic_has_no_vol():
-    """A put that is worth its intrinsic value is due at once, for which no vol is needed. Source: brief of solve."""
+    """A put that is worth its intrinsic value is due at once, for which no vol is needed. Source: definition."""
     vol, reason = american.solve(False, 10.0, 90.0, 100.0, 1.0, 0.05, 0.0)
     assert (float(vol), int(reason)) == (0.0, Reason.OK)

@@ -44,8 +44,8 @@ def price(
 
     Against extrapolated trees of 10,000 steps, 60 random options each, the error was below 1e-5 of the spot (root mean
     square 2e-6) for up to a year, vols of 0.1 to 0.8 and rates and yields up to 0.06, and below 1e-4 of the larger of
-    spot and strike for up to three years, vols of 0.1 to 1.5 and rates and yields up to 0.12. At vols below 0.01,
-    where the best time to exercise falls between two steps, it is below 5e-5 of the spot.
+    spot and strike for up to three years, vols of 0.1 to 1.5 and rates and yields up to 0.12. At vols below a
+    tenth of the rate, where the best time to exercise falls between two steps, it reached 1e-3 of rate times spot.
 
     Parameters
     ----------
@@ -82,7 +82,8 @@ def delta(
 ) -> FloatArray:
     """Return d price / d spot, from the nodes beside the root of a tree that starts two steps early.
 
-    Against 800 steps the error was below 1e-4 for up to a year and vols up to 0.8, 2e-3 for three years and 1.5. It is that of the payoff where exercise is due at once, and one half of it at the kink of an expired option.
+    It is that of the payoff where exercise is due at once, and one half of it at the kink of an expired option.
+    Against 800 steps the error was below 1e-4 for up to a year and vols up to 0.8, 2e-3 for three years and 1.5.
     Parameters are those of `price`, the spot positive.
 
     References
@@ -132,10 +133,9 @@ def solve(
     puts, shape, _ = _as_puts(is_call, terms[0], terms[1], terms[2], 0.0, terms[3], terms[4])
     quoted, good = (np.broadcast_to(x, shape).ravel() for x in (quoted, good))
     least, scale = _without_vol(puts).price, np.maximum(puts.spot, puts.strike)
-    below = quoted < least - _SLACK * scale
-    above = quoted >= _bound(puts)
+    faults = (~good, quoted < least - _SLACK * scale, quoted >= _bound(puts))
     reason = np.select(
-        [~good, below, above], [Reason.BAD_INPUT, Reason.BELOW_INTRINSIC, Reason.AT_OR_ABOVE_BOUND]
+        faults, (Reason.BAD_INPUT, Reason.BELOW_INTRINSIC, Reason.AT_OR_ABOVE_BOUND), Reason.OK
     )
     vol = np.where(reason == Reason.OK, 0.0, np.nan)
     todo = np.flatnonzero((reason == Reason.OK) & (quoted > least + _SLACK * scale))

@@ -91,13 +91,16 @@ def contracts_of(source: Source, records: dict[str, list[Parsed]], codes: tuple[
     _note_missing(series, inverse, int((~kept).sum()), notes)
 
     def text(name: str) -> NDArray[np.str_]:
-        return np.take(np.array([getattr(one, name) for one in series], np.str_), inverse)
+        values: NDArray[np.str_] = np.array([getattr(one, name) for one in series], np.str_)[inverse]
+        return values
 
     def number(name: str) -> Floats:
-        return np.take(np.array([getattr(one, name) for one in series], np.float64), inverse)
+        values: Floats = np.array([getattr(one, name) for one in series], np.float64)[inverse]
+        return values
 
     def whole(name: str) -> NDArray[np.int64]:
-        return np.take(np.array([getattr(one, name) for one in series], np.int64), inverse)
+        values: NDArray[np.int64] = np.array([getattr(one, name) for one in series], np.int64)[inverse]
+        return values
 
     kind = whole("kind")
     own_factor = np.nan_to_num(raw.value_factor) > 0.0

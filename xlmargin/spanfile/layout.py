@@ -133,7 +133,8 @@ INTER = Record("6", "Type 6 - Expanded", 52, (
 CALCULATION = Record("B", "Type B - Expanded", 91, (
     Field("exchange", 3, 3), Field("product", 6, 10), Field("family", 16, 3), Field("month", 19, 6), Field("day", 25, 2),
     Field("option_month", 28, 6), Field("option_day", 34, 2), number("vol_range", 45, 8, 6), number("price_range", 53, 5),
-    number("look_ahead", 80, 6, 6), number("delta_scaling", 86, 6, 4), Field("expiry", 92, 8), number("value_factor", 129, 14, 7),
+    number("look_ahead", 80, 6, 6), number("delta_scaling", 86, 6, 4), Field("expiry", 92, 8),
+    number("value_factor", 129, 14, 7),
     number("value_exponent", 143, 2), Field("value_exponent_sign", 145, 1),
     number("vol_exponent", 149, 2), Field("vol_exponent_sign", 151, 1),
     number("price_exponent", 166, 2), Field("price_exponent_sign", 168, 1)))

@@ -15,14 +15,14 @@ import numpy as np
 from xlmargin.spanfile.model import CombinedCommodity, InterSpread, Points, SpanFile
 from xlmargin.spanfile.source import Source
 from xlmargin.spanfile.xml_commodities import combined_commodity, inter_spread
-from xlmargin.spanfile.xml_contracts import CONTRACTS, OPTION_FIELDS, PORTFOLIOS, Portfolios
+from xlmargin.spanfile.xml_contracts import CONTRACTS, PORTFOLIOS, Portfolios
 from xlmargin.spanfile.xml_nodes import Malformed, Node, first_text, nodes, number
 
 __all__ = ["read_xml"]
 
 DEEPEST = 32
 PROLOGUE = 1 << 12
-LONGEST_TEXT = 64  # pieces of 8 kB
+LONGEST_TEXT = 1 << 16
 ENCODING = re.compile(rb"<\?xml[^>]*\bencoding\s*=")
 MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 NUMBER_OF_POINTS = 16
@@ -30,14 +30,14 @@ NUMBER_OF_POINTS = 16
 # The elements whose content is kept; all others are read over. Source: the tree of PC-SPAN 4.00 files, as an independent
 # parser of Australian and New Zealand files and a published description of an NSE Clearing file give it.
 KEPT = frozenset({
-    "fileFormat", "pointInTime", "date", "isSetl", "clearingOrg", "ec", "isContractScale", "lookAheadYears", "capAnov",
+    "spanFile", "pointInTime", "date", "isSetl", "clearingOrg", "ec", "isContractScale", "lookAheadYears", "capAnov",
     "curConv", "fromCur", "toCur", "factor", "pointDef", "scanPointDef", "deltaPointDef", "point", "priceScanDef",
     "volScanDef", "mult", "numerator", "denominator", "weight", "pairedPoint", "ccDef", "cc", "currency", "riskExponent",
     "wfprMeth", "spotMeth", "somMeth", "adjRate", "r", "baseR", "val", "scanTiers", "intraTiers", "interTiers", "somTiers",
     "tier", "tn", "sPe", "ePe", "rate", "spotRate", "pe", "sprd", "outr", "pfLink", "exch", "pfId", "pfCode", "pfType", "sc",
     "dSpread", "hSpread", "spread", "chargeMeth", "tLeg", "pLeg", "sLeg", "rs", "i", "isTarget", "isRequired",
-    "interSpreads", "exchange", "valueMeth", "cvf", "undPf", "undC", "cId", "p", "d", "v", "setlDate", "scanRate", "priceScan",
-    "volScan", "ra", "a", "series", "opt", "o", "k", *PORTFOLIOS, *CONTRACTS})
+    "interSpreads", "exchange", "valueMeth", "cvf", "undPf", "undC", "cId", "p", "d", "v", "setlDate", "scanRate",
+    "priceScan", "volScan", "ra", "a", "series", "opt", "o", "k", *PORTFOLIOS, *CONTRACTS})
 
 
 def read_xml(source: Source, blocks: Iterable[bytes]) -> SpanFile:
@@ -63,9 +63,8 @@ class _Reader:
     def __init__(self, source: Source) -> None:
         self._source = source
         self._names: list[str] = []
-        self._nodes: list[Node | None] = []
-        self._text: list[str] = []
-        self._root: Node = {}
+        # children so far of each open element, None where it has none; the first is around the root
+        self._nodes: list[Node | None] = [None]
         self._portfolios = Portfolios()
         self._combined: dict[str, CombinedCommodity] = {}
         self._inter: list[InterSpread] = []
@@ -81,10 +80,8 @@ class _Reader:
         # files without a declaration come in Latin-1; XML's own default would refuse their accents
         self._parser = parser = expat.ParserCreate(None if declared else "iso-8859-1")
         parser.buffer_text = True
-        parser.StartElementHandler = self._start
-        parser.EndElementHandler = self._end
-        parser.CharacterDataHandler = self._characters
         parser.StartDoctypeDeclHandler = self._doctype
+        self._listen(parser)
         try:
             parser.Parse(head)
             for block in stream:
@@ -95,45 +92,50 @@ class _Reader:
             inside = f" inside {self._place()}" if self._names else ""
             self._source.fail(error.lineno, f"{expat.ErrorString(error.code)}{inside}: the file is cut off or damaged; "
                               "download it again")
+        except Malformed as fault:
+            self._fail(str(fault))
         except (LookupError, UnicodeError, ValueError) as error:
             self._fail(f"the text cannot be read ({error})")
 
-    def _start(self, name: str, _: dict[str, str]) -> None:
-        if len(self._names) >= DEEPEST:
-            self._fail("elements are nested deeper than in any SPAN file")
-        if not self._names and name != "spanFile":
-            self._fail(f"the file begins with {name}, and a SPAN file with spanFile")
-        self._names.append(name)
-        self._nodes.append(None)
-        self._text = []
+    def _listen(self, parser: expat.XMLParserType) -> None:
+        """Set the parser's handlers; they are closures because attribute look-ups would take half of the time."""
+        names, open_nodes, take, kept, text = self._names, self._nodes, self._take, KEPT, ""
 
-    def _characters(self, text: str) -> None:
-        self._text.append(text)
-        if len(self._text) > LONGEST_TEXT:
-            self._fail("the text is longer than any of a SPAN file")
+        def start(name: str, _: dict[str, str]) -> None:
+            nonlocal text
+            names.append(name)
+            open_nodes.append(None)
+            if len(names) > DEEPEST:
+                raise Malformed("elements are nested deeper than in any SPAN file")
+            text = ""
 
-    def _end(self, name: str) -> None:
-        try:
-            node = self._nodes[-1]
-            if name in KEPT:
-                if node is not None and name in self._take:
-                    self._take[name](node)
-                elif len(self._names) > 1:
-                    self._attach(name, "".join(self._text).strip() if node is None else node)
-        except Malformed as fault:
-            self._fail(str(fault))
-        if len(self._names) == 1:
-            self._root = self._nodes[0] or {}
-        self._names.pop()
-        self._nodes.pop()
-        self._text = []
+        def characters(data: str) -> None:
+            nonlocal text
+            if text and len(text) > LONGEST_TEXT:
+                raise Malformed("the text is longer than any of a SPAN file")
+            text += data
 
-    def _attach(self, name: str, value: object) -> None:
-        """Add what an element says to the element around it."""
-        around = self._nodes[-2]
-        if around is None:
-            around = self._nodes[-2] = {}
-        around.setdefault(name, []).append(value)
+        def end(name: str) -> None:
+            nonlocal text
+            node = open_nodes[-1]
+            if name in kept:
+                if node is not None and name in take:
+                    take[name](node)
+                else:
+                    around = open_nodes[-2]
+                    if around is None:
+                        around = open_nodes[-2] = {}
+                    value = text.strip() if node is None else node
+                    if name in around:
+                        around[name].append(value)
+                    else:
+                        around[name] = [value]
+            names.pop()
+            open_nodes.pop()
+            text = ""
+
+        parser.StartElementHandler, parser.EndElementHandler = start, end
+        parser.CharacterDataHandler = characters
 
     def _doctype(self, name: str, system: str | None, public: str | None, internal: bool) -> NoReturn:
         self._fail("the file declares a document type, which no SPAN file does and which could name entities: it is "
@@ -157,7 +159,9 @@ class _Reader:
         self._inter += [inter_spread(spread, scanning=True) for spread in nodes(node, "hSpread")]
 
     def _take_option(self, node: Node) -> None:
-        self._attach("opt", {name: node[name] for name in OPTION_FIELDS if name in node} | self._portfolios.arrays(node))
+        series = self._nodes[-2]
+        if series is not None:
+            series.setdefault("opt", []).append(self._portfolios.compact(node))
 
     def _take_portfolio(self, node: Node) -> None:
         self._portfolios.add(self._names[-1], node)
@@ -166,20 +170,20 @@ class _Reader:
         self._portfolios.close_exchange(first_text(node, "exch"))
 
     def _assembled(self) -> SpanFile:
-        try:
-            moment = _only(self._root, "pointInTime")
-            org = _only(moment, "clearingOrg")
-            if not len(self._portfolios):
-                raise Malformed("there is no contract with a risk array")
-            contracts, notes = self._portfolios.contracts(tuple(self._combined))
-            limits = first_text(org, "capAnov") == "1"
-            return SpanFile(
-                self._source.name, "spn", _date(first_text(moment, "date")), first_text(moment, "isSetl") == "1",
-                first_text(org, "ec"), number(org, "lookAheadYears"), first_text(org, "isContractScale") == "1",
-                _points(org), _delta_weights(org), dict(_currencies(org)), self._limited() if limits else self._combined,
-                tuple(sorted(self._inter, key=lambda spread: spread.priority)), contracts, tuple(notes))
-        except Malformed as fault:
-            self._fail(str(fault))
+        root = self._nodes[0] or {}
+        if "spanFile" not in root:
+            raise Malformed("the file does not begin with spanFile: give the clearing house's .spn file")
+        moment = _only(_only(root, "spanFile"), "pointInTime")
+        org = _only(moment, "clearingOrg")
+        if not len(self._portfolios):
+            raise Malformed("there is no contract with a risk array")
+        contracts, notes = self._portfolios.contracts(tuple(self._combined))
+        limits = first_text(org, "capAnov") == "1"
+        return SpanFile(
+            self._source.name, "spn", _date(first_text(moment, "date")), first_text(moment, "isSetl") == "1",
+            first_text(org, "ec"), number(org, "lookAheadYears"), first_text(org, "isContractScale") == "1",
+            _points(org), _delta_weights(org), dict(_currencies(org)), self._limited() if limits else self._combined,
+            tuple(sorted(self._inter, key=lambda spread: spread.priority)), contracts, tuple(notes))
 
     def _limited(self) -> dict[str, CombinedCommodity]:
         """Combined commodities under a limit on net option value that the whole file sets."""

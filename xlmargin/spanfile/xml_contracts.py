@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,52 +15,50 @@ from xlmargin.spanfile.model import SCENARIOS, Contracts
 from xlmargin.spanfile.periods import day_instant, period_of
 from xlmargin.spanfile.xml_nodes import Malformed, Node, first_text, floats, nodes, number
 
-__all__ = ["CONTRACTS", "OPTION_FIELDS", "PORTFOLIOS", "Portfolios"]
+__all__ = ["CONTRACTS", "PORTFOLIOS", "Portfolios"]
+
+Floats = NDArray[np.float64]
 
 # Element of a product family -> (family, element of a contract in it). Source: the PC-SPAN 4.00 tree.
 PORTFOLIOS = {"phyPf": ("PHY", "phy"), "equityPf": ("STOCK", "equity"), "futPf": ("FUT", "fut"), "cmbPf": ("CMB", "cmb"),
               "oofPf": ("OOF", "opt"), "oopPf": ("OOP", "opt"), "oocPf": ("OOC", "opt"), "ooePf": ("OOE", "opt")}
 CONTRACTS = tuple(dict.fromkeys(element for _, element in PORTFOLIOS.values()))
-OPTION_FIELDS = ("o", "k", "p", "v", "d", "cvf")
+OPTION_FIELDS = ("o", "k", "p", "v", "d", "cvf", "cId")
 RIGHTS = {"C": CALL, "P": PUT}
 NOT_GIVEN = (math.nan,) * SCENARIOS
 
 
-class _Row(NamedTuple):
-    """One contract; the exchange is filled in when its element ends, and the underlying when all contracts are known."""
+class _Series(NamedTuple):
+    """What the options of one series have in common; of all else, one contract."""
 
     portfolio: str
     product: str
     family: str
-    kind: int
     period: str
     expiry: float
-    strike: float
     underlying: str
     underlying_contract: tuple[str, str, str]
     currency: str
-    price: float
     value_factor: float
     price_range: float
     vol_range: float
-    vol: float
-    delta: float
     delta_scaling: float
     premium: bool
-    contract: str
 
 
 class Portfolios:
     """Collects the contracts of all exchanges of a file."""
 
     def __init__(self) -> None:
-        self._rows: list[_Row] = []
-        self._arrays = array("d")
-        self._exchanges: list[str] = []
+        self._series: list[_Series] = []
+        self._exchanges: list[str] = []  # of each series, as far as their exchanges have ended
         self._links: dict[tuple[str, str], tuple[str, float]] = {}
+        self._ids: list[str] = []
+        self._which, self._kind = array("q"), array("q")
+        self._strike, self._price, self._vol, self._delta, self._factor, self._values = (array("d") for _ in range(6))
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self._which)
 
     def link(self, code: str, node: Node) -> None:
         """Note which portfolios a combined commodity takes in."""
@@ -70,15 +68,11 @@ class Portfolios:
 
     def close_exchange(self, name: str) -> None:
         """Give all portfolios since the last exchange to this one."""
-        self._exchanges += [name] * (len(self._rows) - len(self._exchanges))
+        self._exchanges += [name] * (len(self._series) - len(self._exchanges))
 
-    def arrays(self, node: Node) -> dict[str, list[Any]]:
-        """The risk array and composite delta of a contract element, compact: `array` and `composite`."""
-        first = next(nodes(node, "ra"), {})
-        values = tuple(floats(first.get("a", []), "a"))
-        if values and len(values) != SCENARIOS:
-            raise Malformed(f"a risk array must have {SCENARIOS} values, not {len(values)}; download the file again")
-        return {"array": [values or NOT_GIVEN], "composite": [first_text(first, "d")]}
+    def compact(self, node: Node) -> Node:
+        """An option element with no more than is needed once its series ends: its fields, `array` and `composite`."""
+        return {name: node[name] for name in OPTION_FIELDS if name in node} | _risk_array(node)
 
     def add(self, element: str, node: Node) -> None:
         """The contracts of one portfolio element.
@@ -90,78 +84,98 @@ class Portfolios:
         family, contract = PORTFOLIOS[element]
         if contract == "opt":
             for series in nodes(node, "series"):
+                self._series.append(_series(family, node, series))
                 for option in nodes(series, "opt"):
-                    self._rows.append(_row(family, node, series, option))
-                    self._arrays.extend(option["array"][0])
+                    right = first_text(option, "o")
+                    if right not in RIGHTS:
+                        raise Malformed(f"o of an option must be C or P, not {right!r}; download the file again")
+                    self._contract(RIGHTS[right], number(option, "k"), option)
         else:
             for item in nodes(node, contract):
-                item |= self.arrays(item)
-                self._rows.append(_row(family, node, item, item))
-                self._arrays.extend(item["array"][0])
+                self._series.append(_series(family, node, item))
+                self._contract(SPOT if family in ("PHY", "STOCK") else FUTURE, math.nan, item | _risk_array(item))
+
+    def _contract(self, kind: int, strike: float, item: Node) -> None:
+        """One contract of the series that came last."""
+        composite = item["composite"][0]
+        self._which.append(len(self._series) - 1)
+        self._kind.append(kind)
+        self._strike.append(strike)
+        self._price.append(number(item, "p"))
+        self._vol.append(number(item, "v"))
+        self._delta.append(number(item, "d") if math.isnan(composite) else composite)
+        self._factor.append(number(item, "cvf", self._series[-1].value_factor))
+        self._values.extend(item["array"][0])
+        self._ids.append(first_text(item, "cId"))
 
     def contracts(self, codes: tuple[str, ...]) -> tuple[Contracts, list[str]]:
         """All contracts as columns, and notes on what they lack."""
-        rows, index = self._rows, {code: n for n, code in enumerate(codes)}
         self.close_exchange("")
-        links = [self._linked(exchange, row) for exchange, row in zip(self._exchanges, rows)]
-        combined = np.array([index.get(code, -1) for code, _ in links], np.int64)
-        periods = {(exchange, row.portfolio, row.contract): row.period for exchange, row in zip(self._exchanges, rows)
-                   if row.kind in (SPOT, FUTURE)}
-        scaling = [row.delta_scaling if row.delta_scaling == row.delta_scaling else (factor if factor == factor else 1.0)
-                   for row, (_, factor) in zip(rows, links)]
-
-        under = [periods.get((key[0] or exchange, *key[1:]), "")
-                 for exchange, key in zip(self._exchanges, (row.underlying_contract for row in rows))]
+        which = np.array(self._which)
+        index = {code: n for n, code in enumerate(codes)}
+        links = [self._linked(exchange, one) for exchange, one in zip(self._exchanges, self._series)]
+        scaling = [next(factor for factor in (one.delta_scaling, linked, 1.0) if not math.isnan(factor))
+                   for one, (_, linked) in zip(self._series, links)]
 
         def text(name: str) -> NDArray[np.str_]:
-            return np.array([getattr(row, name) for row in rows], np.str_)
+            values: NDArray[np.str_] = np.array([getattr(one, name) for one in self._series], np.str_)[which]
+            return values
 
-        def floating(name: str) -> NDArray[np.float64]:
-            return np.array([getattr(row, name) for row in rows], np.float64)
+        def floating(name: str) -> Floats:
+            values: Floats = np.array([getattr(one, name) for one in self._series], np.float64)[which]
+            return values
 
         columns = Contracts(
-            np.array(self._exchanges, np.str_), text("product"), text("family"),
-            np.array([row.kind for row in rows], np.int64), text("period"), floating("expiry"), floating("strike"),
-            text("underlying"), np.array(under, np.str_), text("currency"), floating("price"), floating("value_factor"),
-            floating("price_range"), floating("vol_range"), floating("vol"), floating("delta"),
-            np.array(scaling, np.float64), np.array([row.premium for row in rows], np.bool_),
-            np.array(self._arrays).reshape(len(rows), SCENARIOS), combined)
+            np.array(self._exchanges, np.str_)[which], text("product"), text("family"), np.array(self._kind), text("period"),
+            floating("expiry"), np.array(self._strike), text("underlying"),
+            np.array(self._underlying_periods(), np.str_)[which], text("currency"), np.array(self._price),
+            np.array(self._factor), floating("price_range"), floating("vol_range"), np.array(self._vol),
+            np.array(self._delta), np.array(scaling, np.float64)[which], floating("premium").astype(np.bool_),
+            np.array(self._values).reshape(len(which), SCENARIOS),
+            np.array([index.get(code, -1) for code, _ in links], np.int64)[which])
         return columns, list(_notes(columns))
 
-    def _linked(self, exchange: str, row: _Row) -> tuple[str, float]:
-        """Combined commodity and delta scaling of a contract's portfolio."""
-        return self._links.get((exchange, row.portfolio)) or self._links.get(("", row.portfolio)) or ("", math.nan)
+    def _linked(self, exchange: str, one: _Series) -> tuple[str, float]:
+        """Combined commodity and delta scaling of a portfolio; some files leave the exchange out of their links."""
+        return self._links.get((exchange, one.portfolio)) or self._links.get(("", one.portfolio)) or ("", math.nan)
+
+    def _underlying_periods(self) -> list[str]:
+        """Period of each series' underlying contract, "" where it has none or the file does not hold it."""
+        periods = {}
+        for n, kind, contract in zip(self._which, self._kind, self._ids):
+            if kind in (SPOT, FUTURE):
+                periods[self._exchanges[n], self._series[n].portfolio, contract] = self._series[n].period
+        return [periods.get((one.underlying_contract[0] or exchange, *one.underlying_contract[1:]), "")
+                for exchange, one in zip(self._exchanges, self._series)]
 
 
-def _row(family: str, portfolio: Node, series: Node, item: Node) -> _Row:
-    """A contract from its portfolio, its series (itself where it is no option) and its own element."""
-    kind, strike = SPOT if family in ("PHY", "STOCK") else FUTURE, math.nan
-    if "opt" in series:
-        right = first_text(item, "o")
-        if right not in RIGHTS:
-            raise Malformed(f"o of an option must be C or P, not {right!r}; download the file again")
-        kind, strike = RIGHTS[right], number(item, "k")
+def _series(family: str, portfolio: Node, series: Node) -> _Series:
+    """A series of options, or a contract that stands for itself, in its portfolio."""
     scan = next(nodes(series, "scanRate"), {})
     under = next(nodes(series, "undC"), {})
     period = period_of(first_text(series, "pe"))
     settles = first_text(series, "setlDate")
-    factor = number(item, "cvf", number(series, "cvf", number(portfolio, "cvf")))
-    composite = item["composite"][0]
-    delta = floats([composite], "d")[0] if composite else number(item, "d")
-    return _Row(
-        first_text(portfolio, "pfId"), first_text(portfolio, "pfCode"), family, kind, period,
-        day_instant(settles if settles.strip("0") else period), strike,
-        first_text(next(nodes(portfolio, "undPf"), {}), "pfCode"),
+    return _Series(
+        first_text(portfolio, "pfId"), first_text(portfolio, "pfCode"), family, period,
+        day_instant(settles if settles.strip("0") else period), first_text(next(nodes(portfolio, "undPf"), {}), "pfCode"),
         (first_text(under, "exch"), first_text(under, "pfId"), first_text(under, "cId")), first_text(portfolio, "currency"),
-        number(item, "p"), factor, number(scan, "priceScan"), number(scan, "volScan"), number(item, "v"), delta,
-        number(series, "sc"), kind in (CALL, PUT) and first_text(portfolio, "valueMeth") in ("", "EQTY"),
-        first_text(item, "cId"))
+        number(series, "cvf", number(portfolio, "cvf")), number(scan, "priceScan"), number(scan, "volScan"),
+        number(series, "sc"), family.startswith("OO") and first_text(portfolio, "valueMeth") in ("", "EQTY"))
+
+
+def _risk_array(node: Node) -> Node:
+    """Risk array and composite delta of a contract element (`array`, `composite`); the first is of the core requirement."""
+    first = next(nodes(node, "ra"), {})
+    values = floats(first.get("a", []), "a")
+    if values and len(values) != SCENARIOS:
+        raise Malformed(f"a risk array must have {SCENARIOS} values, not {len(values)}; download the file again")
+    return {"array": [values or NOT_GIVEN], "composite": [number(first, "d")]}
 
 
 def _notes(contracts: Contracts) -> Iterator[str]:
     empty = int(np.isnan(contracts.array[:, 0]).sum())
     if empty:
         yield f"{empty} contracts have no risk array"
-    for product in np.unique(contracts.product[contracts.combined < 0]).tolist():
-        count = int((contracts.product[contracts.combined < 0] == product).sum())
+    products, counts = np.unique(contracts.product[contracts.combined < 0], return_counts=True)
+    for product, count in zip(products.tolist(), counts.tolist()):
         yield f"{product} is in no combined commodity: its {count} contracts have no parameters"

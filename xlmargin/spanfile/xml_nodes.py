@@ -34,7 +34,16 @@ def number(node: Node, name: str, default: float = math.nan) -> float:
     Malformed: it says something else
     """
     text = first_text(node, name)
-    return floats([text], name)[0] if text else default
+    if not text:
+        return default
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    # Python reads 1_000 and digits of other scripts, which only damage brings into such a file
+    if not math.isfinite(value) or "_" in text or not text.isascii():
+        raise Malformed(f"{name} must be a number, not {text[:40]!r}; download the file again")
+    return value
 
 
 def floats(texts: list[Any], name: str) -> list[float]:
@@ -45,12 +54,10 @@ def floats(texts: list[Any], name: str) -> list[float]:
     Malformed: one is no finite number
     """
     try:
-        values = [float(text) for text in texts]
-        joined = "".join(texts)
+        values, joined = list(map(float, texts)), "".join(texts)
     except (TypeError, ValueError):
         values, joined = [math.nan], ""
-    # Python reads 1_000 and digits of other scripts, which only damage brings into such a file
-    if not all(map(math.isfinite, values)) or "_" in joined or not joined.isascii():
-        shown = ", ".join(repr(text)[:40] for text in texts[:16])
-        raise Malformed(f"{name} must be a number, not {shown}; download the file again")
+    if not math.isfinite(sum(values)) or "_" in joined or not joined.isascii():
+        raise Malformed(f"{name} must be a number, not {', '.join(repr(text)[:40] for text in texts[:16])}; "
+                        "download the file again")
     return values
