@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 import span_samples as samples
+
 from xlmargin.errors import MarginError
 from xlmargin.names import CALL, FUTURE, PUT
 from xlmargin.spanfile import Lookup, SpanFile, read_span_file

@@ -118,7 +118,7 @@ class Case:
             return tuple(times(f"Row {book.row[p]}: {book.names[p]}", (
                 given("Quantity", book.units[p], "units of the underlying", source=f"positions row {book.row[p]}"),
                 given("Mark", self.marks[book.instrument[p]], "mark per unit", source=f"positions row {book.row[p]}")),
-                source=f"positions row {book.row[p]}") for p in mine)
+                source=f"positions row {book.row[p]}") for p in mine.tolist())
 
         return weighted(["Net option value"], self.units[:, option], self.marks[option, None], rows,
                         "quantity × mark of each option row")[0]

@@ -18,7 +18,7 @@ from xlmargin.names import CALL, PUT, SPOT
 from xlmargin.risk_array import black_deltas, composite_deltas
 from xlmargin.rules import NOT_SET, Rules
 from xlmargin.scenarios import SPAN_PAIRS, SPAN_UP, Kind, Scenarios, span16
-from xlmargin.statement import (Line, above, given, largest, less, not_modelled, smallest, times, total, worst)
+from xlmargin.statement import Line, above, given, largest, less, not_modelled, smallest, times, total, worst
 
 __all__ = ["requirement", "scenarios", "share"]
 
@@ -151,7 +151,8 @@ class _Span:
 
     def net_delta(self, u: int) -> Floats:
         """Net composite delta of one underlying (A,)."""
-        return self.deltas[:, self.case.book.instruments.underlying == u].sum(axis=1)
+        net: Floats = self.deltas[:, self.case.book.instruments.underlying == u].sum(axis=1)
+        return net
 
     def periods(self, u: int) -> tuple[Floats, Floats]:
         """Days to expiry of the periods of one underlying, nearest first (N,), and their net deltas (A, N).
@@ -239,7 +240,7 @@ class _Span:
 
     def weighted(self, u: int) -> Line:
         """Weighted futures price risk by its method: as it is, at most the scan range, or the scan range itself."""
-        name, method = self.names[u], self.rules.word("wfpr_method", self.names[u])
+        method = self.rules.word("wfpr_method", self.names[u])
         normal = largest("Weighted futures price risk", (self.splits[u].weighted, given("Zero", 0.0, "never a debit")))
         if method == "normal":
             return normal
