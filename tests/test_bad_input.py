@@ -50,7 +50,7 @@ UNREADABLE: dict[str, list[Any]] = {
     "IV": [*NOT_NUMBERS, *NEGATIVE, 55.0], "Spot": [*NOT_NUMBERS, *NEGATIVE],
     "Price": [*NOT_NUMBERS, *NEGATIVE], "Forward": [*NOT_NUMBERS, *NEGATIVE], "Multiplier": [*NOT_NUMBERS, *NEGATIVE],
     "DTE": [*NOT_NUMBERS, -1.0, 0.0, 1e14], "Side": [*NOT_WORDS, True], "Settlement": [*NOT_WORDS, True],
-    "Exercise": [*NOT_WORDS, True, "american"], "Account": NOT_TEXTS, "Entry": NOT_NUMBERS, "Order": NOT_WORDS,
+    "Exercise": [*NOT_WORDS, True], "Account": NOT_TEXTS, "Entry": NOT_NUMBERS, "Order": NOT_WORDS,
     "Venue": [*NOT_WORDS, True], "As of": NOT_DATES, "Rate": [*NOT_NUMBERS, 5.0, -5.0]}
 OPTION_ONLY = {"Exercise"}  # what a row of another kind need not mind
 

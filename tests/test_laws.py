@@ -150,6 +150,7 @@ WORST = "largest loss of the scenarios below, at least 0"
 RULES: dict[str, Callable[[list[float]], float]] = {
     "sum of the lines below": sum,
     "the first line below less the others": lambda parts: parts[0] - sum(parts[1:]),
+    "the first line below over the second, 0 over nothing": lambda parts: parts[0] / parts[1] if parts[1] else 0.0,
     "product of the lines below": math.prod,
     "largest of the lines below": max,
     "smallest of the lines below": min,

@@ -195,8 +195,7 @@ def test_numbers_of_any_type_are_numbers() -> None:
     ("Venue", "mtgox", "Venue 'mtgox' is not known: type deribit, okx, bybit, binance, derive, paradex, thalex, cme, gate, "
                        "bit or aevo"),
     ("Settlement", "gold", "Settlement must be one of inverse, linear, not 'gold'"),
-    ("Exercise", "american", "Exercise american is not priced by this version: make it european if that is what the "
-                             "contract says, or take the row out"),
+    ("Exercise", "bermudan", "Exercise must be one of european, american, not 'bermudan'"),
     ("Order", "perhaps", "Order must be one of yes, no, not 'perhaps'")])
 def test_each_column_says_what_it_takes(heading: str, cell: Any, line: str) -> None:
     """A cell that its column cannot take is told by that column's own words."""
@@ -611,8 +610,9 @@ SHAPE = "the range must have two columns Parameter, Value or three Underlying, P
      "parameters row 2: price_scan_range is given twice: remove one of the two rows"),
     ([["Parameter", "Value"], ["price_scan_range", "15%"]],
      "parameters row 2: price_scan_range must be a number, not '15%'"),
-    ([["price_scan_range", 15.0]], "parameters row 1: price_scan_range must be from 0 to 10 fraction of price, not 15"),
-    ([["price_scan_range", -0.1]], "parameters row 1: price_scan_range must be from 0 to 10 fraction of price, not -0.1"),
+    ([["price_scan_range", 15.0]], "price_scan_range of BTC must be a fraction (0.11 is 11 %), not 15: divide it by 100, or set "
+     "price_range_kind to amount"),
+    ([["price_scan_range", -0.1]], "parameters row 1: price_scan_range must be from 0 to 1e+12 fraction of price, or amount, not -0.1"),
     ([["Parameter", "Value"], ["vol_shift", "sideways"]],
      "parameters row 2: vol_shift must be one of relative, absolute, not 'sideways'"),
     ([["price_scan_range", True]], "parameters row 1: price_scan_range must be a number, not TRUE"),

@@ -180,7 +180,8 @@ def test_statement_has_requirement_value_and_total() -> None:
     statement = PM_EXPLAIN(BOOK, MARKET, "SPAN", IN_USE)
     assert statement[0] == ["Level", "Line", "Amount", "Rule", "Status", "Source"]
     assert [row[1] for row in statement if row[0] == 0.0] == [
-        "Initial margin", "Maintenance margin", "Net option value", "Total requirement"]
+        "Initial margin", "Maintenance margin", "Net option value", "Total requirement", "Scanning risk of BTC",
+        "Weighted futures price risk of BTC", "Scanning risk of ETH", "Weighted futures price risk of ETH"]
     assert PM_LINE(BOOK, "Maintenance margin", MARKET, "SPAN", IN_USE) == PM_MAINTENANCE(BOOK, MARKET, "SPAN", IN_USE)
     assert PM_LINE(BOOK, "Total requirement", MARKET, "SPAN", IN_USE) == (
         PM_MARGIN(BOOK, MARKET, "SPAN", IN_USE) - PM_LINE(BOOK, "Net option value", MARKET, "SPAN", IN_USE))
@@ -189,7 +190,7 @@ def test_statement_has_requirement_value_and_total() -> None:
 def test_rows_lead_to_the_sheet() -> None:
     """Every row of the deciding scenario names its sheet row, blank rows counted."""
     book = [BOOK[0], BOOK[1], [None] * 6, *BOOK[2:]]
-    rows = [row for row in PM_EXPLAIN(book, MARKET, "SPAN") if str(row[1]).startswith("Row ") and row[0] == 5.0]
+    rows = [row for row in PM_EXPLAIN(book, MARKET, "SPAN") if str(row[1]).startswith("Row ") and row[0] == 6.0]
     assert [(row[1], row[5]) for row in rows] == [
         ("Row 2: BTC spot", "positions row 2"), ("Row 4: BTC-30D-75000-C", "positions row 4"),
         ("Row 5: ETH-60D-3000-P", "positions row 5")]
@@ -253,4 +254,4 @@ def test_unknown_line_of_a_margin() -> None:
     """A misspelt path comes back as one line of text that lists the lines."""
     answer = PM_LINE(BOOK, "BTC/Scaning risk", MARKET)
     assert answer.startswith("#PM! no line 'BTC/Scaning risk'")
-    assert "Initial margin/SPAN risk/BTC/Scanning risk" in answer
+    assert "Initial margin/SPAN risk/BTC/Risk/Scanning risk" in answer

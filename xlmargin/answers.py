@@ -47,7 +47,7 @@ def _case_of(book: Book, name: str, parameters: Any, *, skip_unknown: bool = Fal
 
 def _roots(case: Case, margin: Margin) -> list[Line]:
     """The statement of all accounts, the initial margin first."""
-    lines = [over_accounts(line, case.book.accounts) for line in (margin.initial, margin.maintenance, *margin.more)]
+    lines = [over_accounts(line, case.book.accounts) for line in (margin.initial, margin.maintenance, *margin.more())]
     if case.book.order.any():
         count = int(case.book.order.sum())
         lines.append(not_modelled("Open orders", f"open orders: not modelled; {count} rows marked Order are left out"))

@@ -21,6 +21,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
+CONTRACT_COLUMNS = 8  # of the matrix that tells instruments apart: the terms of the contract itself
 SCENARIO_COUNT = 16  # columns 1 … 16 of a desk's own risk array
 
 
@@ -45,6 +46,8 @@ class Positions:
     account: index into `accounts`
     order: an open order, not a position
     entry: price at which the position was entered, else NaN
+    american: exercised at any time
+    delta: own composite delta per long unit, NaN where none is given
     array: own risk array per long unit, losses positive (P, 16), NaN where none is given
     names: instrument as the row names it
     """
@@ -67,6 +70,8 @@ class Positions:
     account: Ints
     order: Bools
     entry: Floats
+    american: Bools
+    delta: Floats
     array: Floats
     names: Sequence[str]
 
@@ -89,6 +94,8 @@ class Instruments:
     price: mark given with the position, NaN where the model's holds [account currency per unit]
     multiplier: units of the underlying per unit of quantity
     inverse: settled in the coin
+    american: exercised at any time
+    delta: own composite delta per long unit, NaN where none is given
     array: own risk array per long unit, losses positive (K, 16), NaN where none is given
     contract: index of the contract itself, the same for instruments that differ only by their market
     vol_origin: where the market gave the vol (AT_STRIKE … NO_VOL); AT_STRIKE for a row's own vol
@@ -108,6 +115,8 @@ class Instruments:
     price: Floats
     multiplier: Floats
     inverse: Bools
+    american: Bools
+    delta: Floats
     array: Floats
     contract: Ints
 
@@ -118,6 +127,12 @@ class Instruments:
     def is_option(self) -> Bools:
         """Calls and puts, (K,)."""
         return self.kind >= CALL
+
+    @property
+    def carry(self) -> Floats:
+        """Yield of the underlying implied by spot, forward and rate, 0 without time to expiry (K,)."""
+        growth = np.log(self.forward / self.spot)
+        return self.rate - np.divide(growth, self.years, out=np.zeros_like(growth), where=self.years > 0.0)
 
     @property
     def has_array(self) -> Bools:
@@ -200,9 +215,10 @@ def make_book(positions: Positions, market: Market, faults: Faults) -> Book:
     """
     matrix = _columns(positions)
     instrument, first = _distinct(matrix)
-    contract, _ = _distinct(np.ascontiguousarray(matrix[first][:, :7]))
+    contract, _ = _distinct(np.ascontiguousarray(matrix[first][:, :CONTRACT_COLUMNS]))
     pick = {name: getattr(positions, name)[first] for name in
-            ("underlying", "kind", "strike", "expiry", "spot", "forward", "vol", "price", "multiplier", "inverse", "array")}
+            ("underlying", "kind", "strike", "expiry", "spot", "forward", "vol", "price", "multiplier", "inverse",
+             "american", "delta", "array")}
     rows = _RowsOf(positions.row, instrument)
     known = {name: i for i, name in enumerate(market.underlyings)}
     there = np.array([known.get(name, -1) for name in positions.underlyings], np.int64)[pick["underlying"]]
@@ -234,8 +250,8 @@ def _columns(positions: Positions) -> Floats:
     """Everything that tells instruments apart as one matrix (P, …), the contract's own terms first."""
     years = np.where(np.isfinite(positions.years), positions.years, -1.0)
     return np.column_stack([positions.underlying, positions.kind, positions.strike, positions.expiry, positions.multiplier,
-                            positions.inverse, years, positions.spot, positions.forward, positions.vol, positions.price,
-                            positions.array]).astype(np.float64) + 0.0
+                            positions.inverse, positions.american, years, positions.spot, positions.forward, positions.vol,
+                            positions.price, positions.delta, positions.array]).astype(np.float64) + 0.0
 
 
 def _distinct(matrix: Floats) -> tuple[Ints, Ints]:
@@ -310,8 +326,21 @@ def _implied(pick: dict[str, Any], chosen: Ints, rows: _RowsOf, faults: Faults) 
 
     terms = pick["kind"] == CALL, pick["price"], pick["forward"], pick["strike"], pick["years"], pick["rate"]
     vol, reason = solver.solve(*terms)
+    early = np.flatnonzero(pick["american"])
+    if len(early):
+        vol[early], reason[early] = _implied_american(pick, early)
     for i in np.flatnonzero(reason):
         why = solver.reason_text(solver.Reason(reason[i]), bool(terms[0][i]), *(float(term[i]) for term in terms[1:]))
         for row in rows(int(chosen[i])):
             faults.add(row, "Price", f"Price has no implied vol, {why.rstrip('.')}", "mend it, or give IV on the row")
     return vol
+
+
+def _implied_american(pick: dict[str, Any], early: Ints) -> tuple[Floats, NDArray[np.int8]]:
+    """Vols, and reasons why there is none, of American options' prices."""
+    from xlmargin.pricing import american
+
+    call, price, spot, forward, strike, years, rate = (
+        column[early] for column in (pick["kind"] == CALL, *(pick[name] for name in (
+            "price", "spot", "forward", "strike", "years", "rate"))))
+    return american.solve(call, price, spot, strike, years, rate, rate - np.log(forward / spot) / years)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,7 +13,7 @@ from xlmargin.book import Book
 from xlmargin.risk_array import marks, pnl_by_underlying
 from xlmargin.rules import Rules
 from xlmargin.scenarios import Scenarios
-from xlmargin.statement import Line, given, times, weighted
+from xlmargin.statement import Line, given, not_modelled, times, weighted
 
 __all__ = ["Case", "Margin"]
 
@@ -26,13 +27,13 @@ class Margin:
     Parameters
     ----------
     initial, maintenance: the requirements, + required
-    more: further lines of the statement
+    more: further lines of the statement, made when asked for
     option_value: value of options that the method credits against its requirement
     """
 
     initial: Line
     maintenance: Line
-    more: tuple[Line, ...]
+    more: Callable[[], tuple[Line, ...]]
     option_value: Line
 
 
@@ -104,17 +105,20 @@ class Case:
         return (f"Black-76 before less after, forward {instruments.forward[k]:,.10g}, vol {instruments.vol[k]:.6g}, "
                 f"{instruments.years[k] * 365:.6g} days: {move}, {scenarios.days[s]:g} days on{tail}")
 
-    def option_value(self) -> Line:
-        """Net option value: long options at mark less short ones, per book."""
+    def option_value(self, u: int | None = None) -> Line:
+        """Net option value, of one underlying or of all: long options at mark less short ones, per book."""
         book, instruments = self.book, self.book.instruments
-        option = np.flatnonzero(instruments.is_option)
+        counted = instruments.is_option & (True if u is None else instruments.underlying == u)
+        option = np.flatnonzero(counted & (self.units != 0.0).any(axis=0))
+        for k in option[np.isnan(self.marks[option])].tolist():
+            return not_modelled("Net option value", f"not known: {instruments.name(k)} has neither Price nor IV")
 
         def rows(_: int, a: int) -> tuple[Line, ...]:
-            mine = np.flatnonzero((book.account == a) & instruments.is_option[book.instrument] & ~book.order)
+            mine = np.flatnonzero((book.account == a) & counted[book.instrument] & ~book.order)
             return tuple(times(f"Row {book.row[p]}: {book.names[p]}", (
                 given("Quantity", book.units[p], "units of the underlying", source=f"positions row {book.row[p]}"),
                 given("Mark", self.marks[book.instrument[p]], "mark per unit", source=f"positions row {book.row[p]}")),
-                source=f"positions row {book.row[p]}") for p in mine)
+                source=f"positions row {book.row[p]}") for p in mine.tolist())
 
         return weighted(["Net option value"], self.units[:, option], self.marks[option, None], rows,
                         "quantity × mark of each option row")[0]

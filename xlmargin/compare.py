@@ -57,5 +57,5 @@ def _row(case: Case, margin: Margin, against: float | None) -> list[float | str 
 
 def premium_paid(case: Case) -> float:
     """What the long options of all accounts cost at mark."""
-    long = np.maximum(case.units, 0.0)[:, case.book.instruments.is_option]
-    return float((long @ case.marks[case.book.instruments.is_option]).sum())
+    option = case.book.instruments.is_option & (case.units > 0.0).any(axis=0)
+    return float((np.maximum(case.units[:, option], 0.0) @ case.marks[option]).sum())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,9 +11,9 @@ from xlmargin.book import Instruments
 from xlmargin.errors import MarginError
 from xlmargin.names import CALL, PUT
 from xlmargin.pricing.grid import call_grid
-from xlmargin.scenarios import Scenarios
+from xlmargin.scenarios import SPAN_DOWN, SPAN_UP, Scenarios
 
-__all__ = ["black_deltas", "marks", "pnl_by_underlying", "risk_array"]
+__all__ = ["black_deltas", "composite_deltas", "marks", "pnl_by_underlying", "require_vols", "risk_array"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -39,29 +41,88 @@ def risk_array(instruments: Instruments, scenarios: Scenarios) -> Floats:
     ------
     MarginError: an option has nothing but its own sixteen numbers, which say nothing about these scenarios
     """
-    result = instruments.level[:, None] * scenarios.price.T[instruments.underlying]
+    moves = _moves(instruments, scenarios)
+    result = moves.copy()
     own = instruments.has_array & scenarios.own_arrays
     modelled = instruments.is_option & ~own
-    for k in np.flatnonzero(modelled & np.isnan(instruments.vol)).tolist():
-        raise MarginError(f"{instruments.name(k)} has its own sixteen numbers, which serve SPAN alone: give IV or Price "
-                          "on its row for other scenarios")
+    require_vols(instruments, modelled)
     for days in np.unique(scenarios.days):
         at = np.flatnonzero(scenarios.days == days)
-        for u in range(len(instruments.underlyings)):
-            chosen = np.flatnonzero(modelled & (instruments.underlying == u))
-            if len(chosen):
-                result[np.ix_(chosen, at)] = _options(instruments, chosen, scenarios, at, u, float(days))
+        for chosen in _groups(instruments, modelled & ~instruments.american, scenarios):
+            result[np.ix_(chosen, at)] = _options(instruments, chosen, scenarios, at, moves[chosen[0], at], float(days))
+        early = np.flatnonzero(modelled & instruments.american)
+        if len(early):
+            result[np.ix_(early, at)] = _early(instruments, early, scenarios, at, moves[np.ix_(early, at)], float(days))
     result *= scenarios.weight.T[instruments.underlying]
     if own.any():
         result[own] = -instruments.array[own]
     return result
 
 
-def _options(instruments: Instruments, chosen: Ints, scenarios: Scenarios, at: Ints, u: int, days: float) -> Floats:
-    """Change of value of options of one underlying when the same days pass in all scenarios, (len(chosen), len(at))."""
+def require_vols(instruments: Instruments, asked: NDArray[np.bool_]) -> None:
+    """Raise where an option that is to be valued has nothing but its own sixteen numbers.
+
+    Raises
+    ------
+    MarginError: naming the option
+    """
+    for k in np.flatnonzero(asked & instruments.is_option & np.isnan(instruments.vol)).tolist():
+        raise MarginError(f"{instruments.name(k)} has its own sixteen numbers, which serve SPAN alone: give IV or Price "
+                          "on its row to value it")
+
+
+def _moves(instruments: Instruments, scenarios: Scenarios) -> Floats:
+    """Move of each instrument's own price level in each scenario; no price falls below 0 (K, S)."""
+    level, move = instruments.level[:, None], scenarios.price.T[instruments.underlying]
+    return level * np.maximum(move, -1.0) if scenarios.price_kind == "relative" else np.maximum(move, -level)
+
+
+def _groups(instruments: Instruments, modelled: NDArray[np.bool_], scenarios: Scenarios) -> Iterator[Ints]:
+    """Options whose forwards move by the same factor: those of one underlying, or of one forward where moves are amounts."""
+    for u in range(len(instruments.underlyings)):
+        chosen = np.flatnonzero(modelled & (instruments.underlying == u))
+        if len(chosen) and scenarios.price_kind == "relative":
+            yield chosen
+        elif len(chosen):
+            for forward in np.unique(instruments.forward[chosen]):
+                yield chosen[instruments.forward[chosen] == forward]
+
+
+def _shocked_vols(vol: Floats, years: Floats, scenarios: Scenarios, at: Ints, u: Ints) -> Floats:
+    """Vol of each option after the shock of each scenario (len(vol), len(at))."""
+    scale = 1.0 if scenarios.tenor is None else scenarios.tenor.scale(years)[:, None]
+    shock = scenarios.vol.T[np.ix_(u, at)] * scale
+    after = vol[:, None] * (1.0 + shock) if scenarios.vol_kind == "relative" else vol[:, None] + shock
+    return np.maximum(after, np.maximum(scenarios.vol_floor[at], 0.0))
+
+
+def _early(instruments: Instruments, chosen: Ints, scenarios: Scenarios, at: Ints, moves: Floats, days: float) -> Floats:
+    """Change of value of American options, by the tree (len(chosen), len(at)).
+
+    The spot moves by the fraction by which the forward does, so the yield that the two imply holds.
+    """
+    from xlmargin.pricing import american
+
+    call, strike, years, vol, rate, carry = (column[chosen, None] for column in (
+        instruments.kind == CALL, instruments.strike, instruments.years, instruments.vol, instruments.rate, instruments.carry))
+    spot = instruments.spot[chosen, None] * (1.0 + moves / instruments.forward[chosen, None])
+    shocked = _shocked_vols(vol[:, 0], years[:, 0], scenarios, at, instruments.underlying[chosen])
+    left = np.maximum(years - days * DAY_IN_YEARS, 0.0)
+    after = american.price(call, spot, strike, left, shocked, rate, carry)
+    return after - american.price(call, instruments.spot[chosen, None], strike, years, vol, rate, carry)
+
+
+def _options(instruments: Instruments, chosen: Ints, scenarios: Scenarios, at: Ints, move: Floats, days: float) -> Floats:
+    """Change of value of European options whose forwards move alike, (len(chosen), len(at)).
+
+    Parameters
+    ----------
+    move: of the first one's forward in each scenario (len(at),)
+    """
     forward, strike, years, vol, rate = (column[chosen] for column in (
         instruments.forward, instruments.strike, instruments.years, instruments.vol, instruments.rate))
-    price = 1.0 + scenarios.price[at, u]
+    u = int(instruments.underlying[chosen[0]])
+    price = 1.0 + move / forward[0]
     left = np.maximum(years - days * DAY_IN_YEARS, 0.0)
     shock, none = scenarios.vol[at, u], np.zeros(len(at))
     relative, absolute = (shock, none) if scenarios.vol_kind == "relative" else (none, shock)
@@ -75,7 +136,7 @@ def _options(instruments: Instruments, chosen: Ints, scenarios: Scenarios, at: I
 
 
 def _values(instruments: Instruments, chosen: Ints) -> Floats:
-    """Model value of options as they stand, by the same kernel so that errors cancel, (len(chosen),)."""
+    """Model value of European options as they stand, by the same kernel so that errors cancel, (len(chosen),)."""
     forward, strike, years, vol = (column[chosen] for column in (
         instruments.forward, instruments.strike, instruments.years, instruments.vol))
     value = call_grid(forward, strike, np.sqrt(years), vol, np.ones(1), NO_MOVE, NO_MOVE, NO_MOVE)[:, 0]
@@ -90,7 +151,14 @@ def marks(instruments: Instruments) -> Floats:
     """
     result = np.where(np.isfinite(instruments.price), instruments.price, instruments.level)
     chosen = np.flatnonzero(instruments.is_option & np.isnan(instruments.price))
+    early = chosen[instruments.american[chosen]]
+    chosen = chosen[~instruments.american[chosen]]
     result[chosen] = _values(instruments, chosen)
+    if len(early):
+        from xlmargin.pricing import american
+
+        result[early] = american.price(instruments.kind[early] == CALL, *(column[early] for column in (
+            instruments.spot, instruments.strike, instruments.years, instruments.vol, instruments.rate, instruments.carry)))
     return result
 
 
@@ -103,6 +171,37 @@ def black_deltas(instruments: Instruments) -> Floats:
     result[chosen] = black_delta(instruments.kind[chosen] == CALL, instruments.forward[chosen], instruments.strike[chosen],
                                  instruments.years[chosen], instruments.vol[chosen])
     return result
+
+
+def composite_deltas(instruments: Instruments, scenarios: Scenarios, weights: Floats) -> Floats:
+    """Composite delta of one long unit: the mean of Black deltas over seven price points, after the look-ahead, (K,).
+
+    Parameters
+    ----------
+    scenarios: SPAN's sixteen, whose full moves up and down are the price scan ranges
+    weights: of the points at no move, ±1/3, ±2/3 and ±1 of the range (4,)
+
+    Returns
+    -------
+    the row's own delta where one is given, 1 of spot, futures and perpetuals; NaN of an option with neither vol nor delta
+
+    Source: NSE Clearing span file, deltaPointDef; the weights are a normal density at 0, 2/3, 4/3 and 2 deviations.
+    """
+    from xlmargin.pricing.black import black_delta
+
+    result = np.where(instruments.is_option, np.nan, 1.0)
+    chosen = np.flatnonzero(instruments.is_option & np.isfinite(instruments.vol))
+    moves = _moves(instruments, scenarios)[chosen]
+    up, down = moves[:, SPAN_UP], -moves[:, SPAN_DOWN]
+    left = np.maximum(instruments.years[chosen] - scenarios.days[0] * DAY_IN_YEARS, 0.0)
+    total = np.zeros(len(chosen))
+    for n, weight in enumerate(weights):
+        for side, reach in ((1.0, up), (-1.0, down)) if n else ((0.0, up),):
+            forward = np.maximum(instruments.forward[chosen] + side * n * reach / 3.0, 0.0)
+            total += weight * black_delta(instruments.kind[chosen] == CALL, forward, instruments.strike[chosen], left,
+                                          instruments.vol[chosen])
+    result[chosen] = total
+    return np.where(np.isfinite(instruments.delta), instruments.delta, result)
 
 
 def pnl_by_underlying(instruments: Instruments, array: Floats, units: Floats) -> Floats:

@@ -43,6 +43,7 @@ class Parameter:
     checked: day on which the source was read
     since: day from which the value holds
     choices: words that the value may be; empty for a number
+    text: the value is a text of its own form
     least, most: bounds of a number
     """
 
@@ -57,6 +58,7 @@ class Parameter:
     choices: tuple[str, ...] = ()
     least: float = 0.0
     most: float = 1e15
+    text: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,10 @@ class Rules:
         assert isinstance(value, float), name
         return value
 
+    def is_unset(self, name: str, underlying: str = "") -> bool:
+        """Whether nobody gave a figure."""
+        return self.get(name, underlying).value == NOT_SET
+
     def word(self, name: str, underlying: str = "") -> str:
         """A value that is a word."""
         return str(self.get(name, underlying).value)
@@ -146,6 +152,8 @@ def _checked(known: Parameter, item: Override) -> Parameter:
         if word not in known.choices:
             raise MarginError(f"{place} must be one of {', '.join(known.choices)}, not {value!r}")
         value = word
+    elif known.text:
+        value = str(value)
     elif isinstance(value, str):
         raise MarginError(f"{place} must be a number, not {value!r}")
     elif not known.least <= value <= known.most:
@@ -188,4 +196,4 @@ def _parameter(underlying: str, name: str, entry: Mapping[str, Any], meta: Meta)
     return Parameter(underlying, name, value if isinstance(value, str) else float(value), entry["unit"],
                      entry.get("source", meta.source), entry.get("status", meta.status), entry.get("checked", meta.checked),
                      entry["from"], tuple(entry.get("choices", ())), float(entry.get("least", 0.0)),
-                     float(entry.get("most", 1e15)))
+                     float(entry.get("most", 1e15)), bool(entry.get("text", False)))

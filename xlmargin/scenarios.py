@@ -8,9 +8,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Scenarios", "Tenor", "dense", "percent", "span16"]
+__all__ = ["SPAN_DOWN", "SPAN_PAIRS", "SPAN_UP", "Kind", "Scenarios", "Tenor", "dense", "percent", "span16"]
 
 Floats = NDArray[np.float64]
+Kind = Literal["relative", "absolute"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +46,10 @@ class Scenarios:
     names: what each scenario is called (S,)
     descriptions: what happens in it, in words (S,)
     underlyings: upper-case names (U,)
-    price: move as a fraction of the price, never below −1 (S, U)
+    price: move of every price, read by `price_kind`; no price falls below 0 (S, U)
     vol: move of every vol, read by `vol_kind` (S, U)
     vol_kind: relative (fraction of the vol) or absolute (vol points as a fraction)
+    price_kind: relative (fraction of the price) or absolute (amount, the same for every price of an underlying)
     days: time that passes (S,) [days]
     weight: share of the profit or loss that counts (S, U)
     vol_floor: least vol after the shock (S,) [fraction]
@@ -60,12 +62,13 @@ class Scenarios:
     underlyings: tuple[str, ...]
     price: Floats
     vol: Floats
-    vol_kind: Literal["relative", "absolute"]
+    vol_kind: Kind
     days: Floats
     weight: Floats
     vol_floor: Floats
     tenor: Tenor | None = None
     own_arrays: bool = False
+    price_kind: Kind = "relative"
 
     def __len__(self) -> int:
         return len(self.names)
@@ -77,32 +80,37 @@ THIRD = 1.0 / 3.0
 MOVES = tuple((f, v) for f in (0.0, THIRD, -THIRD, 2 * THIRD, -2 * THIRD, 1.0, -1.0) for v in (1.0, -1.0))
 FRACTIONS = {0.0: "unchanged", THIRD: "up 1/3", -THIRD: "down 1/3", 2 * THIRD: "up 2/3", -2 * THIRD: "down 2/3",
              1.0: "up 3/3", -1.0: "down 3/3"}
+SPAN_PAIRS = (1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 14, 15)  # same price move, other vol move; extremes pair with themselves
+SPAN_UP, SPAN_DOWN = 10, 12  # scenarios whose price moves are the whole scan range up and down
 
 
-def span16(underlyings: tuple[str, ...], price_range: Floats, vol_range: Floats, vol_kind: Literal["relative", "absolute"],
-           multiple: Floats, cover: Floats, days: float) -> Scenarios:
+def span16(underlyings: tuple[str, ...], price_range: tuple[Floats, Floats], vol_range: Floats, kinds: tuple[Kind, Kind],
+           extreme: tuple[Floats, Floats], days: float) -> Scenarios:
     """The sixteen SPAN scenarios.
 
     Parameters
     ----------
-    price_range: price scan range of each underlying, a fraction of its price (U,)
+    price_range: price scan range of each underlying up and down, both positive (U,)
     vol_range: vol scan range (U,)
-    multiple: extreme move as a multiple of the price scan range (U,)
-    cover: share of the extreme loss that counts (U,)
+    kinds: kind of the price ranges, kind of the vol ranges
+    extreme: extreme move as a multiple of the price scan range, and the share of its loss that counts (U,)
     days: look-ahead [days]
 
     Source: ICE Clear US, SPAN Margin System v1.0, 2015.
     """
-    fraction = np.array([f for f, _ in MOVES])[:, None] * np.ones(len(underlyings))
-    extreme = np.array([[1.0], [-1.0]]) * multiple
-    price = np.maximum(np.vstack([fraction, extreme]) * price_range, -1.0)
+    up, down = price_range
+    multiple, cover = extreme
+    moves = np.concatenate([[f for f, _ in MOVES], [1.0, -1.0]])[:, None]
+    price = np.where(moves > 0.0, up, down) * moves
+    price[len(MOVES):] *= multiple
     vol = np.vstack([np.array([v for _, v in MOVES])[:, None] * vol_range, np.zeros((2, len(underlyings)))])
-    weight = np.vstack([np.ones_like(fraction), cover * np.ones((2, 1))])
+    weight = np.vstack([np.ones((len(MOVES), len(underlyings))), cover * np.ones((2, 1))])
     words = [f"price {FRACTIONS[f]}, vol {'up' if v > 0 else 'down'}" for f, v in MOVES]
     words += ["price up extreme, vol unchanged", "price down extreme, vol unchanged"]
     count = len(words)
-    return Scenarios(tuple(str(n + 1) for n in range(count)), tuple(words), underlyings, price, vol, vol_kind,
-                     np.full(count, days), weight, np.zeros(count), own_arrays=True)
+    return Scenarios(tuple(str(n + 1) for n in range(count)), tuple(words), underlyings,
+                     np.maximum(price, -1.0) if kinds[0] == "relative" else price, vol, kinds[1], np.full(count, days), weight,
+                     np.zeros(count), own_arrays=True, price_kind=kinds[0])
 
 
 def dense(underlyings: tuple[str, ...], price_moves: Floats, vol_moves: Floats, days: float) -> Scenarios:

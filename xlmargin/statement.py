@@ -179,6 +179,9 @@ def walk(line: Line, level: int = 0) -> Iterator[tuple[int, Line]]:
             yield from walk(part, level + 1)
 
 
+SHOWN = 4  # levels of a statement that a message about an unknown path lists
+
+
 def find(roots: Sequence[Line], path: str) -> Line:
     """The line that a path names: labels from the top down, those that are not needed left out, in any case.
 
@@ -195,7 +198,7 @@ def find(roots: Sequence[Line], path: str) -> Line:
     for root in roots:
         for level, line in walk(root):
             trail[level:] = [line.label]
-            if level <= 3:
+            if level <= SHOWN:
                 shown.append("/".join(trail))
             if _names(wanted, trail):
                 found.append((level, "/".join(trail), line))

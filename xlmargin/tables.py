@@ -11,7 +11,7 @@ from xlmargin.book import Book
 from xlmargin.errors import Fault
 from xlmargin.names import CALL, SPOT
 from xlmargin.registry import Cell
-from xlmargin.risk_array import marks
+from xlmargin.risk_array import marks, require_vols
 from xlmargin.rules import Meta, Parameter
 from xlmargin.scenarios import Scenarios, percent
 from xlmargin.statement import Line, walk
@@ -119,6 +119,7 @@ def greeks(book: Book) -> Rows:
     from xlmargin.pricing import black
 
     held, k = book.instruments, book.instrument
+    require_vols(held, held.is_option)
     mark, option = marks(held), held.is_option
     table = np.zeros((len(held), 4))
     table[:, 0] = 1.0

@@ -65,17 +65,17 @@ def _span_futures(data: Any) -> Iterator[Outcome]:
         name = f"{case.get('symbol', 'future')} {case.get('expiry', '')}".strip()
         try:
             printed = np.array(case["ra"], np.float64)
-            price, reach, carry = (float(case[key]) for key in ("price", "implied_price_scan_range", "constant"))
+            reach, carry = (float(case[key]) for key in ("implied_price_scan_range", "constant"))
         except (KeyError, TypeError, ValueError) as error:
             yield Outcome(name, False, f"the case lacks what is needed: {error}")
             continue
-        if printed.shape != (16,) or price <= 0.0:
-            yield Outcome(name, False, "the case needs sixteen numbers and a positive price")
+        if printed.shape != (16,):
+            yield Outcome(name, False, "the case needs sixteen numbers")
             continue
         multiple, cover = (np.array([rules.number(key, case.get("symbol", ""))])
                            for key in ("extreme_multiple", "extreme_cover"))
-        scenarios = span16((name,), np.array([reach / price]), np.zeros(1), "relative", multiple, cover, 1.0)
-        ours = scenarios.weight[:, 0] * (carry - price * scenarios.price[:, 0])
+        scenarios = span16((name,), (np.array([reach]), np.array([reach])), np.zeros(1), ("absolute", "relative"), (multiple, cover), 1.0)
+        ours = scenarios.weight[:, 0] * (carry - scenarios.price[:, 0])
         yield _compared(name, ours, printed)
 
 

@@ -77,6 +77,8 @@ def stress_case(book: Book, rules: Rules, table: Scenarios | None = None) -> Cas
     module = _module(name)
     if not hasattr(module, "scenarios"):
         raise MarginError(f"{name} has no scenarios: ask for PM_MARGIN or PM_EXPLAIN, or choose another method")
+    if hasattr(module, "prepared"):
+        book = module.prepared(book, rules)
     scenarios = module.scenarios(book.instruments.underlyings, rules, table)
     accounts, count = len(book.accounts), len(book.instruments)
     share = module.share(book, rules) if hasattr(module, "share") else np.ones((accounts, count))

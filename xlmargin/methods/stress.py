@@ -46,4 +46,4 @@ def requirement(case: Case) -> Margin:
     initial = total("Initial margin", (worst("Worst scenario", losses),))
     maintenance = total("Maintenance margin", (above(initial),))
     value = case.option_value()
-    return Margin(initial, maintenance, (value,), value)
+    return Margin(initial, maintenance, lambda: (value,), value)

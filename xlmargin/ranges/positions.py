@@ -36,7 +36,7 @@ Ints = NDArray[np.int64]
 
 ARRAY = tuple(str(n) for n in range(1, SCENARIO_COUNT + 1))
 HEADINGS = ("Instrument", "Underlying", "Type", "Strike", "Expiry", "DTE", "Quantity", "Side", "IV", "Price", "Spot",
-            "Forward", "Multiplier", "Settlement", "Exercise", "Account", "Entry", "Order", "Venue", *ARRAY)
+            "Forward", "Multiplier", "Settlement", "Exercise", "Account", "Entry", "Order", "Venue", "Delta", *ARRAY)
 SIDES = dict.fromkeys(("buy", "b", "long", "l", "bought"), "buy") | dict.fromkeys(("sell", "s", "short", "sold"), "sell")
 SETTLEMENTS = dict.fromkeys(("inverse", "coin", "reversed", "coinsettled"), "inverse") | dict.fromkeys(
     ("linear", "cash", "usd", "usdc", "usdt"), "linear")
@@ -76,13 +76,13 @@ def read_positions(raw: Any, faults: Faults) -> Positions:
     underlyings, underlying = _distinct(terms.underlying)
     accounts, account = _distinct(cells.texts("Account", faults))
     years = _days_to_expiry(cells, terms, faults)
-    _european_only(cells, kind, faults)
     return Positions(
         row=np.array(cells.rows, np.int64), underlyings=underlyings, underlying=underlying, kind=kind, strike=terms.strike,
         expiry=terms.expiry, years=years, quantity=_quantity(cells, faults),
         multiplier=np.where(np.isnan(multiplier), 1.0, multiplier), spot=spot, forward=forward, vol=vol, price=price,
         inverse=_inverse(cells, terms.inverse, faults), accounts=accounts or ("",), account=account,
-        order=_orders(cells, faults), entry=cells.numbers("Entry", faults), array=_arrays(cells, faults),
+        order=_orders(cells, faults), entry=cells.numbers("Entry", faults), american=_american(cells, faults),
+        delta=cells.numbers("Delta", faults), array=_arrays(cells, faults),
         names=RowNames(terms.typed, terms.underlying, kind, terms.strike, terms.expiry, years * 365.0))
 
 
@@ -264,12 +264,10 @@ def _orders(cells: Table, faults: Faults) -> NDArray[np.bool_]:
     return np.array([word == "yes" for word in choices(words, cells.rows, "Order", YES, faults)], np.bool_)
 
 
-def _european_only(cells: Table, kind: Ints, faults: Faults) -> None:
-    """American exercise is told, not priced as European."""
-    words = np.array(cells.choices("Exercise", EXERCISES, faults), np.str_)
-    for i in np.flatnonzero((words == "american") & (kind >= CALL)).tolist():
-        faults.add(cells.rows[i], "Exercise", "Exercise american is not priced by this version",
-                   "make it european if that is what the contract says, or take the row out")
+def _american(cells: Table, faults: Faults) -> NDArray[np.bool_]:
+    """Rows that are exercised at any time; European where the cell is blank."""
+    words = choices(cells.column("Exercise"), cells.rows, "Exercise", EXERCISES, faults)
+    return np.array([word == "american" for word in words], np.bool_)
 
 
 def _arrays(cells: Table, faults: Faults) -> Floats:

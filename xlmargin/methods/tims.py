@@ -1,0 +1,100 @@
+"""TIMS: ten price points per class, the worst loss, a minimum per contract, offsets inside a product group.
+
+Source: OCC customer portfolio margin; FINRA Rule 4210(g); Cboe Rule 10.4.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xlmargin.book import Book
+from xlmargin.case import Case, Margin
+from xlmargin.names import SPOT
+from xlmargin.rules import Rules
+from xlmargin.scenarios import Scenarios, percent
+from xlmargin.statement import Line, above, given, largest, less, times, total, worst
+
+__all__ = ["prepared", "requirement", "scenarios"]
+
+Floats = NDArray[np.float64]
+
+POINTS = 5  # equidistant on either side of the price: ten in all
+
+
+def prepared(book: Book, rules: Rules) -> Book:
+    """The book with the exercise that the parameters name, where they name one."""
+    exercise = rules.word("exercise")
+    if exercise == "by_row":
+        return book
+    american = np.full(len(book.instruments), exercise == "american")
+    return dataclasses.replace(book, instruments=dataclasses.replace(book.instruments, american=american))
+
+
+def scenarios(names: tuple[str, ...], rules: Rules, _: Scenarios | None = None) -> Scenarios:
+    """Ten equidistant moves over each class's range, vol and time as they are."""
+    down, up = (np.array([rules.number(name, coin) for coin in names]) for name in ("price_range_down", "price_range_up"))
+    steps = np.arange(1, POINTS + 1)[:, None] / POINTS
+    price = np.vstack([-down * steps[::-1], up * steps])
+    shape, count = price.shape, len(price)
+    words = [percent(move) if np.all(row == row[0]) else f"point {n} of the range" for n, row in enumerate(price, 1)
+             for move in row[:1]] if names else [f"point {n}" for n in range(1, count + 1)]
+    return Scenarios(tuple(str(n + 1) for n in range(count)), tuple(f"price {word}" for word in words), names, price,
+                     np.zeros(shape), "relative", np.zeros(count), np.ones(shape), np.zeros(count))
+
+
+def requirement(case: Case) -> Margin:
+    """The sum over product groups of the worst loss at one price point, at least the minimum of its contracts.
+
+    Returns
+    -------
+    requirement + required, the same for initial and maintenance; option values count in the account's equity
+    """
+    names = case.book.instruments.underlyings
+    groups: dict[str, list[int]] = {}
+    for u, name in enumerate(names):
+        shared = not case.rules.is_unset("product_group_offset", name)
+        groups.setdefault("product group" if shared else name, []).append(u)
+    lines = [_group(case, label, members) for label, members in groups.items()]
+    initial = total("Initial margin", lines or [given("No positions", 0.0, "the book is flat")])
+    value = case.option_value()
+    return Margin(initial, total("Maintenance margin", (above(initial),)),
+                  lambda: (value, less("Total requirement", (above(initial), above(value)),
+                                       "initial margin less net option value")), value)
+
+
+def _group(case: Case, label: str, members: list[int]) -> Line:
+    """Requirement of one product group; a class that is in none is its own."""
+    losses = [case.losses(u) for u in members]
+    if len(members) == 1:
+        points = losses[0]
+    else:
+        points = [total(losses[0][s].label, [_offset(case, u, lines[s]) for u, lines in zip(members, losses)])
+                  for s in range(len(case.scenarios))]
+    minimum = total("Minimum", [_minimum(case, u) for u in members])
+    return largest(label, (worst("Scanning risk", points), minimum))
+
+
+def _offset(case: Case, u: int, loss: Line) -> Line:
+    """What a class's loss at one point counts in its group: losses in full, gains by the offset."""
+    name = case.book.instruments.underlyings[u]
+    share = case.rules.number("product_group_offset", name)
+    counts = np.where(loss.value > 0.0, 1.0, share)
+    return times(name, (loss, given("Share that counts", counts, "losses in full, gains by product_group_offset",
+                                    source=case.rules.get("product_group_offset", name).source)))
+
+
+def _minimum(case: Case, u: int) -> Line:
+    """Minimum per contract of one class: options, futures and perpetuals, long and short alike."""
+    book, instruments = case.book, case.book.instruments
+    name = instruments.underlyings[u]
+    net = np.abs(book.by_contract(book.units))
+    first = np.unique(instruments.contract, return_index=True)[1]
+    mine = (instruments.underlying[first] == u) & (instruments.kind[first] != SPOT)
+    rate = case.rules.get("minimum_per_contract", name)
+    return times(f"Minimum of {name}", (
+        given("Units of contracts", net[:, mine].sum(axis=1), "contracts × multiplier, net per contract, long and short"),
+        given("Minimum per unit", float(rate.value), f"parameter minimum_per_contract [{rate.unit}]", status=rate.status,
+              source=rate.source)))
