@@ -314,7 +314,7 @@ FAULTS: dict[str, tuple[Callable[[bytes, bytes], bytes], str]] = {
     "another XML": (lambda pa2, spn: b"<a><b/></a>", "does not begin with spanFile"),
     "deep": (lambda pa2, spn: b"<spanFile>" + b"<a>" * 50, "nested deeper"),
     "number": (lambda pa2, spn: spn.replace(b"24051.80", b"24O51.80"), "futPf: p must be a number, not '24O51.80'"),
-    "value": (lambda pa2, spn: spn.replace(b"<a>2244.36", b"<a>2_44.36"), "a must be a number"),
+    "value": (lambda pa2, spn: spn.replace(b"<a>2244.36", b"<a>2_44.36"), "a must be a number, not '2_44.36'"),
     "fifteen values": (lambda pa2, spn: spn.replace(b"<a>1568.00</a>", b""), "must have 16 values, not 15"),
     "date": (lambda pa2, spn: spn.replace(b"<date>20260625", b"<date>20261325"), "date must be YYYYMMDD"),
     "side": (lambda pa2, spn: spn.replace(b"<rs>A", b"<rs>X"), "rs of a leg must be A or B"),

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from xlmargin import __version__, tables
 from xlmargin.book import Book
-from xlmargin.case import Case, Margin
+from xlmargin.case import Case, Given, Margin
 from xlmargin.cells import grid, is_blank, numbers, one_number, one_text
 from xlmargin.checks import all_faults, read_book
 from xlmargin.compare import compare_rows
 from xlmargin.errors import Faults, MarginError
-from xlmargin.methods import known_methods, margin_of, method_name, rules_of, stress_case, takes_table
+from xlmargin.methods import case_of, known_methods, margin_of, method_name, needs_vol, rules_of, takes_table
 from xlmargin.methods import scenarios_of as scenarios_of_rules
 from xlmargin.ranges.parameters import is_scenario_table, read_overrides, read_scenarios
 from xlmargin.registry import ERROR
@@ -31,18 +31,31 @@ __all__ = ["check", "compare", "explain", "greeks", "implied_vol", "line", "main
 Floats = NDArray[np.float64]
 
 
-def _case(positions: Any, market: Any, method: Any, parameters: Any) -> Case:
-    """The book of the ranges under the scenarios of a method."""
+def _case(positions: Any, market: Any, method: Any, parameters: Any, history: Any) -> Case:
+    """The book of the ranges under a method."""
     name = method_name(one_text(method, "method", "SPAN"))
-    book = read_book(positions, market)
-    return _case_of(book, name, parameters)
+    return _case_of(read_book(positions, market, priced=needs_vol(name)), name, parameters, history)
 
 
-def _case_of(book: Book, name: str, parameters: Any, *, skip_unknown: bool = False) -> Case:
+def _case_of(book: Book, name: str, parameters: Any, history: Any, *, skip_unknown: bool = False) -> Case:
+    """A book under a method, with what was given beside it."""
     if takes_table(name):
         table = read_scenarios(parameters, book.instruments.underlyings) if is_scenario_table(parameters) else None
-        return stress_case(book, rules_of(name, book.as_of), table)
-    return stress_case(book, rules_of(name, book.as_of, read_overrides(parameters), skip_unknown=skip_unknown))
+        return case_of(book, rules_of(name, book.as_of), Given(table=table))
+    return case_of(book, rules_of(name, book.as_of, read_overrides(parameters), skip_unknown=skip_unknown))
+
+
+def _with_scenarios(positions: Any, market: Any, method: Any, parameters: Any, history: Any) -> Case:
+    """The book of the ranges under a method that has scenarios.
+
+    Raises
+    ------
+    MarginError: the method has none
+    """
+    case = _case(positions, market, method, parameters, history)
+    if not len(case.scenarios):
+        raise MarginError(f"{case.rules.meta.name} has no scenarios: ask for PM_MARGIN or PM_EXPLAIN, or choose another method")
+    return case
 
 
 def _roots(case: Case, margin: Margin) -> list[Line]:
@@ -56,23 +69,23 @@ def _roots(case: Case, margin: Margin) -> list[Line]:
 
 def margin(positions: Any, market: Any, method: Any, parameters: Any, history: Any) -> float:
     """Initial margin of all accounts."""
-    return float(margin_of(_case(positions, market, method, parameters)).initial.value.sum())
+    return float(margin_of(_case(positions, market, method, parameters, history)).initial.value.sum())
 
 
 def maintenance(positions: Any, market: Any, method: Any, parameters: Any, history: Any) -> float:
     """Maintenance margin of all accounts."""
-    return float(margin_of(_case(positions, market, method, parameters)).maintenance.value.sum())
+    return float(margin_of(_case(positions, market, method, parameters, history)).maintenance.value.sum())
 
 
 def scanning_risk(positions: Any, market: Any, method: Any, parameters: Any, history: Any) -> float:
     """Sum over accounts and underlyings of the worst scenario loss, floored at 0."""
-    case = _case(positions, market, method, parameters)
+    case = _with_scenarios(positions, market, method, parameters, history)
     return float(np.maximum(-case.pnl.min(axis=1, initial=0.0), 0.0).sum())
 
 
 def risk_array_of(positions: Any, market: Any, method: Any, parameters: Any, history: Any) -> Rows:
     """The risk array of the whole book by underlying."""
-    case = _case(positions, market, method, parameters)
+    case = _with_scenarios(positions, market, method, parameters, history)
     return tables.risk_array_table(case.scenarios, case.pnl.sum(axis=0))
 
 
@@ -115,13 +128,15 @@ def compare(positions: Any, market: Any, methods: Any, parameters: Any, history:
     """The requirements of several methods side by side."""
     asked = [str(cell) for row in grid(methods) for cell in row if not is_blank(cell)]
     names = [method_name(part) for text in asked for part in text.split(",") if part.strip()]
-    book = read_book(positions, market)
     overrides = [] if is_scenario_table(parameters) else read_overrides(parameters)
     chosen = names or [name for name in known_methods() if not takes_table(name) or is_scenario_table(parameters)]
+    book = read_book(positions, market, priced=all(map(needs_vol, chosen)))
     _known_somewhere(overrides, [rules_of(name, book.as_of) for name in chosen])
 
     def answer(name: str) -> tuple[Case, Margin]:
-        case = _case_of(book, name, parameters if takes_table(name) or overrides else None, skip_unknown=True)
+        if needs_vol(name) and book.unpriced:
+            raise MarginError(book.unpriced[0].line)
+        case = _case_of(book, name, parameters if takes_table(name) or overrides else None, history, skip_unknown=True)
         return case, margin_of(case)
 
     return compare_rows(dict.fromkeys(chosen), answer)
@@ -138,14 +153,14 @@ def _known_somewhere(overrides: Any, rulebooks: list[Rules]) -> None:
 
 def explain(positions: Any, market: Any, method: Any, parameters: Any, history: Any) -> Rows:
     """The statement of a margin, down to the sheet rows."""
-    case = _case(positions, market, method, parameters)
+    case = _case(positions, market, method, parameters, history)
     return tables.statement_table(_roots(case, margin_of(case)), case.rules.meta)
 
 
 def line(positions: Any, path: Any, market: Any, method: Any, parameters: Any, history: Any) -> float:
     """One line of the statement."""
     wanted = one_text(path, "path")
-    case = _case(positions, market, method, parameters)
+    case = _case(positions, market, method, parameters, history)
     return find(_roots(case, margin_of(case)), wanted).amount
 
 

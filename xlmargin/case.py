@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from xlmargin.rules import Rules
 from xlmargin.scenarios import Scenarios
 from xlmargin.statement import Line, given, not_modelled, times, weighted
 
-__all__ = ["Case", "Margin"]
+__all__ = ["NOTHING_GIVEN", "Case", "Given", "Margin"]
 
 Floats = NDArray[np.float64]
 
@@ -37,13 +38,27 @@ class Margin:
     option_value: Line
 
 
+class Given(NamedTuple):
+    """What a desk gives a method beside the book and the parameters.
+
+    Parameters
+    ----------
+    table: its own scenarios, for a method that takes them
+    """
+
+    table: Scenarios | None = None
+
+
+NOTHING_GIVEN = Given()
+
+
 @dataclass(frozen=True)
 class Case:
     """A book under the scenarios of its rulebook.
 
     Parameters
     ----------
-    scenarios: S scenarios
+    scenarios: S scenarios, none for a rulebook without
     array: risk array of the book's instruments, gains positive (K, S)
     share: part of each account's position in each instrument that the scenarios act on (A, K)
     """

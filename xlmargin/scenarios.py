@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["SPAN_DOWN", "SPAN_PAIRS", "SPAN_UP", "Kind", "Scenarios", "Tenor", "dense", "percent", "span16"]
+__all__ = ["SPAN_DOWN", "SPAN_PAIRS", "SPAN_UP", "Kind", "Scenarios", "Tenor", "dense", "none", "percent", "span16"]
 
 Floats = NDArray[np.float64]
 Kind = Literal["relative", "absolute"]
@@ -111,6 +111,12 @@ def span16(underlyings: tuple[str, ...], price_range: tuple[Floats, Floats], vol
     return Scenarios(tuple(str(n + 1) for n in range(count)), tuple(words), underlyings,
                      np.maximum(price, -1.0) if kinds[0] == "relative" else price, vol, kinds[1], np.full(count, days), weight,
                      np.zeros(count), own_arrays=True, price_kind=kinds[0])
+
+
+def none(underlyings: tuple[str, ...]) -> Scenarios:
+    """No scenario at all, for rulebooks that have none."""
+    empty, flat = np.empty((0, len(underlyings))), np.empty(0)
+    return Scenarios((), (), underlyings, empty, empty, "relative", flat, empty, flat)
 
 
 def dense(underlyings: tuple[str, ...], price_moves: Floats, vol_moves: Floats, days: float) -> Scenarios:

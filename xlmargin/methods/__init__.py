@@ -1,4 +1,15 @@
-"""The methods: each is one module and one parameter file beside it, found by name."""
+"""The methods: each is one module and one parameter file beside it, found by name.
+
+What a module `methods/name.py` may hold:
+
+- `requirement(case) -> Margin`: initial and maintenance margin as lines of the statement; the one that every method has;
+- `scenarios(underlyings, rules, given) -> Scenarios`: left out by rulebooks without scenarios;
+- `risk_array(book, scenarios, rules) -> (K, S)`: a venue's own way to value the scenarios, where the general one is not it;
+- `share(book, rules) -> (A, K)`: part of each position that the scenarios act on, where it is not all of it;
+- `prepared(book, rules) -> Book`: the book as the rulebook reads it;
+- `NEEDS_VOL = False`: options need a mark, not a vol;
+- `TAKES_TABLE = True`: the parameters range is the desk's own scenario table.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +22,13 @@ from types import ModuleType
 import numpy as np
 
 from xlmargin.book import Book
-from xlmargin.case import Case, Margin
+from xlmargin.case import NOTHING_GIVEN, Case, Given, Margin
 from xlmargin.errors import MarginError
 from xlmargin.risk_array import risk_array
 from xlmargin.rules import Override, Rules, read_rules
-from xlmargin.scenarios import Scenarios
+from xlmargin.scenarios import Scenarios, none
 
-__all__ = ["known_methods", "margin_of", "method_name", "rules_of", "scenarios_of", "stress_case", "takes_table"]
+__all__ = ["case_of", "known_methods", "margin_of", "method_name", "needs_vol", "rules_of", "scenarios_of", "takes_table"]
 
 FOLDER = Path(__file__).parent
 
@@ -62,27 +73,34 @@ def scenarios_of(rules: Rules) -> Scenarios:
     if not hasattr(module, "scenarios"):
         raise MarginError(f"{rules.meta.name} has no scenarios: PM_PARAMETERS shows its numbers")
     names = sorted({underlying for underlying, _ in rules.parameters if underlying})
-    scenarios: Scenarios = module.scenarios((*names, "any other"), rules, None)
+    scenarios: Scenarios = module.scenarios((*names, "any other"), rules, NOTHING_GIVEN)
     return scenarios
 
 
-def stress_case(book: Book, rules: Rules, table: Scenarios | None = None) -> Case:
-    """A book under the scenarios of its method, or of a desk's own table.
+def needs_vol(name: str) -> bool:
+    """Whether the method needs a vol for every option, or only a mark."""
+    return bool(getattr(_module(name), "NEEDS_VOL", True))
+
+
+def case_of(book: Book, rules: Rules, given: Given = NOTHING_GIVEN) -> Case:
+    """A book under the scenarios of its method; of a method without scenarios, the book alone.
+
+    Parameters
+    ----------
+    given: what was given beside the book and the parameters
 
     Raises
     ------
-    MarginError: the method has no scenarios, or needs a table that was not given
+    MarginError: the method needs something that was not given
     """
-    name = rules.meta.name
-    module = _module(name)
-    if not hasattr(module, "scenarios"):
-        raise MarginError(f"{name} has no scenarios: ask for PM_MARGIN or PM_EXPLAIN, or choose another method")
+    module = _module(rules.meta.name)
     if hasattr(module, "prepared"):
         book = module.prepared(book, rules)
-    scenarios = module.scenarios(book.instruments.underlyings, rules, table)
-    accounts, count = len(book.accounts), len(book.instruments)
-    share = module.share(book, rules) if hasattr(module, "share") else np.ones((accounts, count))
-    return Case(book, rules, scenarios, risk_array(book.instruments, scenarios), share)
+    held = book.instruments
+    scenarios = module.scenarios(held.underlyings, rules, given) if hasattr(module, "scenarios") else none(held.underlyings)
+    array = module.risk_array(book, scenarios, rules) if hasattr(module, "risk_array") else risk_array(held, scenarios)
+    share = module.share(book, rules) if hasattr(module, "share") else np.ones((len(book.accounts), len(held)))
+    return Case(book, rules, scenarios, array, share)
 
 
 def margin_of(case: Case) -> Margin:

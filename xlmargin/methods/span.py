@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from xlmargin import charges
 from xlmargin.book import Book
-from xlmargin.case import Case, Margin
+from xlmargin.case import NOTHING_GIVEN, Case, Given, Margin
 from xlmargin.errors import MarginError
 from xlmargin.names import CALL, PUT, SPOT
 from xlmargin.risk_array import black_deltas, composite_deltas
@@ -28,7 +28,7 @@ LARGEST_FRACTION = 2.0  # of the price: above it the cell holds percent or an am
 DAYS_A_YEAR = 365.0  # ACT/365
 
 
-def scenarios(names: tuple[str, ...], rules: Rules, _: Scenarios | None = None) -> Scenarios:
+def scenarios(names: tuple[str, ...], rules: Rules, _: Given = NOTHING_GIVEN) -> Scenarios:
     """The sixteen scenarios with each underlying's own scan ranges."""
 
     def each(name: str) -> Floats:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xlmargin.case import Case, Margin
+from xlmargin.case import NOTHING_GIVEN, Case, Given, Margin
 from xlmargin.errors import MarginError
 from xlmargin.rules import Rules
 from xlmargin.scenarios import Scenarios
@@ -13,21 +13,21 @@ __all__ = ["TAKES_TABLE", "requirement", "scenarios"]
 TAKES_TABLE = True
 
 
-def scenarios(names: tuple[str, ...], rules: Rules, table: Scenarios | None = None) -> Scenarios:
+def scenarios(names: tuple[str, ...], rules: Rules, beside: Given = NOTHING_GIVEN) -> Scenarios:
     """The desk's scenarios, for the underlyings of the book.
 
     Parameters
     ----------
-    table: the desk's own scenarios
+    beside: its table holds the desk's own scenarios
 
     Raises
     ------
     MarginError: no table was given
     """
-    if table is None:
+    if beside.table is None:
         raise MarginError("STRESS needs your own scenarios: give as parameters a range with the headings Scenario, "
                           "Underlying, Price move, Vol move, Days, Weight")
-    return table
+    return beside.table
 
 
 def requirement(case: Case) -> Margin:

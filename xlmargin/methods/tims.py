@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlmargin.book import Book
-from xlmargin.case import Case, Margin
+from xlmargin.case import NOTHING_GIVEN, Case, Given, Margin
 from xlmargin.names import SPOT
 from xlmargin.rules import Rules
 from xlmargin.scenarios import Scenarios, percent
@@ -33,7 +33,7 @@ def prepared(book: Book, rules: Rules) -> Book:
     return dataclasses.replace(book, instruments=dataclasses.replace(book.instruments, american=american))
 
 
-def scenarios(names: tuple[str, ...], rules: Rules, _: Scenarios | None = None) -> Scenarios:
+def scenarios(names: tuple[str, ...], rules: Rules, _: Given = NOTHING_GIVEN) -> Scenarios:
     """Ten equidistant moves over each class's range, vol and time as they are."""
     down, up = (np.array([rules.number(name, coin) for coin in names]) for name in ("price_range_down", "price_range_up"))
     steps = np.arange(1, POINTS + 1)[:, None] / POINTS

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from typing import Any
 
 __all__ = ["Malformed", "Node", "first_text", "floats", "nodes", "number"]
+
+DECIMAL = r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,2})?"
 
 Node = dict[str, list[Any]]  # a child is text, or a node where it has children itself
 
@@ -34,16 +37,7 @@ def number(node: Node, name: str, default: float = math.nan) -> float:
     Malformed: it says something else
     """
     text = first_text(node, name)
-    if not text:
-        return default
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    # Python reads 1_000 and digits of other scripts, which only damage brings into such a file
-    if not math.isfinite(value) or "_" in text or not text.isascii():
-        raise Malformed(f"{name} must be a number, not {text[:40]!r}; download the file again")
-    return value
+    return floats([text], name)[0] if text else default
 
 
 def floats(texts: list[Any], name: str) -> list[float]:
@@ -54,10 +48,12 @@ def floats(texts: list[Any], name: str) -> list[float]:
     Malformed: one is no finite number
     """
     try:
-        values, joined = list(map(float, texts)), "".join(texts)
+        values = list(map(float, texts))
     except (TypeError, ValueError):
-        values, joined = [math.nan], ""
-    if not math.isfinite(sum(values)) or "_" in joined or not joined.isascii():
-        raise Malformed(f"{name} must be a number, not {', '.join(repr(text)[:40] for text in texts[:16])}; "
-                        "download the file again")
+        values = [math.nan]
+    # Python reads 1_000 and digits of other scripts, which only damage brings into such a file
+    joined = "".join(texts) if math.isfinite(sum(values)) else "_"
+    if "_" in joined or not joined.isascii():
+        worst = next((text for text in texts if not re.fullmatch(DECIMAL, str(text))), "")
+        raise Malformed(f"{name} must be a number, not {str(worst)[:40]!r}; download the file again")
     return values
