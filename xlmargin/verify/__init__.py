@@ -1,0 +1,43 @@
+"""Saved answers of venues and clearing houses, recomputed and compared number by number."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from pathlib import Path
+
+from xlmargin.errors import MarginError
+from xlmargin.verify.outcome import Outcome
+
+__all__ = ["Outcome", "verify"]
+
+FOLDER = Path(__file__).parent
+OURS = ("__init__", "outcome")
+
+
+def verify(method: str, path: Path) -> list[Outcome]:
+    """Replay a file of saved answers under a method.
+
+    Parameters
+    ----------
+    method: name of the method; each has a module here with `replay(data) -> Iterator[Outcome]`
+    path: JSON file of saved answers
+
+    Raises
+    ------
+    MarginError: the file cannot be read, or holds nothing that the method can replay
+    """
+    known = sorted(module.stem.upper() for module in FOLDER.glob("*.py") if module.stem not in OURS)
+    if method.upper() not in known:
+        raise MarginError(f"no saved answers can be replayed under {method!r}: the methods are {', '.join(known)}")
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise MarginError(f"there is no file {path}: check the name and the folder") from None
+    except (OSError, ValueError) as error:
+        raise MarginError(f"{path} is not a JSON file: {error}") from None
+    replay = importlib.import_module(f"{__name__}.{method.lower()}").replay
+    outcomes: list[Outcome] = list(replay(data))
+    if not outcomes:
+        raise MarginError(f"{path} holds no case that {method.upper()} can replay")
+    return outcomes
