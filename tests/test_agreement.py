@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -79,19 +79,20 @@ class Editor:
     def __init__(self, places: Places, chance: random.Random) -> None:
         self.places, self.chance = places, chance
         self.methods = [row[0] for row in CALLS["PM_METHODS"]()[1:]]
+        self.sheet, area = places.names["positions"]
+        self.top = coordinate_to_tuple(area.split(":")[0])[0]
+        self.touched: set[int] = set()
         self.kinds = [self._quantity] * 3 + [self._option] * 3 + [self._instrument, self._cleared, self._vol, self._side,
                       self._market, self._market, self._parameter, self._method, self._account, self._words]
 
-    def edits(self, count: int) -> Iterator[list[Edit]]:
-        """So many edits; a wrong text is mended by the edit after it, and a method stays for a few."""
-        made = 0
-        while made < count:
+    def edit(self, *, broken: bool) -> list[Edit]:
+        """The next edit; a book that has no margin as it stands is mended with an even chance."""
+        if broken and self.chance.random() < 0.5:
+            edit = self._mended()
+        else:
             edit = self.chance.choice(self.kinds)()
-            yield edit
-            if any(isinstance(value, str) and value in WRONG for _, _, value in edit):
-                yield self._mended(edit)
-                made += 1
-            made += 1
+        self.touched |= {coordinate_to_tuple(cell)[0] for sheet, cell, _ in edit if sheet == self.sheet}
+        return edit
 
     def _position(self, heading: str, value: Any) -> list[Edit]:
         return [(*self.places.cell("positions", self.chance.randint(1, USED), heading), value)]
@@ -153,13 +154,13 @@ class Editor:
     def _method(self) -> list[Edit]:
         return [(*self.places.names["method"], self.chance.choice([*self.methods, "span", "SPAN", "SPAN", "stress", "NOSUCH"]))]
 
-    def _mended(self, edit: list[Edit]) -> list[Edit]:
-        """An option in the row of a mistake."""
-        sheet, cell, _ = edit[0]
-        top = coordinate_to_tuple(self.places.names["positions"][1].split(":")[0])[0]
-        assert sheet == self.places.names["positions"][0]
-        return self.places.row("positions", coordinate_to_tuple(cell)[0] - top, Underlying="BTC", Type="put", Strike=66_000.0,
-                               Expiry=FRONT, Quantity=-1.0, IV=0.55)
+    def _mended(self) -> list[Edit]:
+        """Good rows in the place of those that were edited since the last time, and the first method."""
+        rows = [self.places.row("positions", row - self.top, Underlying="BTC", Type="put", Strike=60_000.0 + 100.0 * row,
+                                Expiry=FRONT, Quantity=-1.0, IV=0.55) for row in sorted(self.touched)]
+        self.touched = set()
+        parameters = self.places.row("every_parameter", 7)
+        return [*(edit for row in rows for edit in row), *parameters, (*self.places.names["method"], "SPAN")]
 
 
 WRONG = ("ten", "5", "BTC-99XXX26-1-C", "−", "#N/A as text")
@@ -202,14 +203,22 @@ def compare(book: Workbook, other: CalcBook, cells: dict[str, set[tuple[int, int
 
 
 def put(book: Workbook, other: CalcBook, edit: list[Edit]) -> None:
-    """The same edit in both programs."""
+    """The same edit in both programs; LibreOffice, which calculates after every call, takes a row's neighbours at once."""
     book.set_many(edit)
+    runs: list[tuple[str, int, int, list[Any]]] = []
     for sheet, cell, value in edit:
-        other.set(sheet, cell, [[value]])
+        row, column = coordinate_to_tuple(cell)
+        if runs and runs[-1][:2] == (sheet, row) and runs[-1][2] + len(runs[-1][3]) == column:
+            runs[-1][3].append(value)
+        else:
+            runs.append((sheet, row, column, [value]))
+    for sheet, row, column, values in runs:
+        last = get_column_letter(column + len(values) - 1)
+        other.set(sheet, f"{get_column_letter(column)}{row}:{last}{row}", [values])
 
 
-def assert_as_in_python(book: CalcBook, names: Names) -> bool:
-    """What LibreOffice shows is what the functions answer for the ranges as its sheets hold them; True if a number."""
+def assert_as_in_python(book: CalcBook, names: Names) -> None:
+    """What LibreOffice shows is what the functions answer for the ranges as its sheets hold them."""
     positions, market, parameters = (book.get(*names[name]) for name in ("positions", "market", "parameters"))
     method = book.get(*names["method"])[0][0]
     for name, place in (("PM_MARGIN", "initial_margin"), ("PM_MAINTENANCE", "maintenance_margin"),
@@ -219,26 +228,25 @@ def assert_as_in_python(book: CalcBook, names: Names) -> bool:
     shown = book.get(*names["risk_array"])
     for r, row in enumerate([[table]] if isinstance(table, str) else table):
         assert all(agree(one, two) for one, two in zip(row, shown[r])), (r, row, shown[r])
-    return isinstance(book.get(*names["initial_margin"])[0][0], float)
 
 
 def test_random_edits_leave_both_programs_with_the_same_cells(file: Path, calc: Calc) -> None:
     """Quantities, options, names, clearings, wrong words, market, parameters, method: all formula cells after each."""
     book = Workbook(file, CALLS)
     places = Places(file, book)
-    cells, count, margins = calculated(book), Counter[str](), []
-    chance = random.Random(SEED)
+    editor = Editor(places, random.Random(SEED))
+    cells, count = calculated(book), Counter[str]()
+    margins: list[Any] = [book.get(*places.names["initial_margin"])]
     with calc.open(file) as other:
         assert compare(book, other, cells, count) == []
-        for n, edit in enumerate(Editor(places, chance).edits(EDITS)):
+        for n in range(EDITS):
+            edit = editor.edit(broken=isinstance(margins[-1], str))
             put(book, other, edit)
             assert compare(book, other, cells, count) == [], (n, edit)
-            assert assert_as_in_python(other, places.names) == isinstance(book.get(*places.names["initial_margin"]), float)
+            assert_as_in_python(other, places.names)
             margins.append(book.get(*places.names["initial_margin"]))
-    numbers = {margin for margin in margins if isinstance(margin, float)}
-    assert len(margins) >= EDITS
-    assert len(numbers) >= EDITS // 4, "too few of the edited books had a margin"
-    assert sum(str(margin).startswith(ERROR) for margin in margins) >= 5, "too few of the edits were mistakes"
+    assert len({margin for margin in margins if isinstance(margin, float)}) >= EDITS // 3
+    assert len({margin for margin in margins if isinstance(margin, str)}) >= 8
     assert count["cells"] > 300_000
     assert count["numbers"] > 50_000
     assert count["texts"] > 20_000
