@@ -12,7 +12,7 @@ from typing import NamedTuple
 SUGAR_FUTURE = (0, 0, -767, -767, 767, 767, -1533, -1533, 1533, 1533, -2300, -2300, 2300, 2300, -2277, 2277)
 SUGAR_PUT = (-186, 225, 188, 611, -609, -224, 514, 934, -1083, -734, 795, 1201, -1605, -1303, 613, -1824)
 SUGAR_CALL = (-178, 212, -504, -84, 100, 451, -876, -440, 333, 636, -1296, -855, 522, 774, -1475, 334)
-# section 2.5.1: options on the small and the large Russell future, per 100 and 80 contracts
+# section 2.5.1: options on the small and the large Russell future, of 100 contracts long and 80 short
 TF_CALL = (-25600, 28900, -105400, -52500, 45900, 100000, -193200, -143200, 108300, 160600, -288400, -242500, 162000, 210600,
            -317600, 109700)
 RF_CALL = (28960, -19200, 96400, 58240, -35440, -94560, 166400, 136880, -96240, -166480, 238640, 216240, -153120, -233520,
@@ -57,7 +57,7 @@ SUGAR = (sugar("", 0.0, 22.64, 0.0, 1.0, SUGAR_FUTURE), sugar("P", 23.25, 1.87, 
 RUSSELL = (Item("NYB", "TF", "OOF", "C", "201006", "", 700.0, "TF", 31.5, 100.0, 5000.0, 0.1, 0.25, 0.5661, "20100618",
                 "USD", tuple(value / 100 for value in TF_CALL)),
            Item("NYB", "RF", "OOF", "C", "201006", "", 600.0, "RF", 40.25, 100.0, 5000.0, 0.1, 0.25, 0.8754, "20100618",
-                "USD", tuple(value / 80 for value in RF_CALL)))
+                "USD", tuple(-value / 80 for value in RF_CALL)))
 NIFTY = (Item("NSE", "NIFTY", "FUT", "", "202606", "30", 0.0, "NIFTY", 24051.80, 1.0, 2234.01, 0.04, 0.17, 1.0, "20260630",
               "INR", NIFTY_FUTURE, 2),)
 

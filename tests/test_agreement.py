@@ -25,7 +25,7 @@ from xlmargin.template import build_template
 assert udfs  # fills the registry
 
 CALLS: dict[str, Callable[..., Any]] = {name: function.call for name, function in FUNCTIONS.items()}
-ROWS, USED, SEED, EDITS = 60, 14, 20260704, 70
+ROWS, USED, SEED, EDITS = 60, 14, 20260704, 60
 FRONT, BACK, QUARTER = 46204.0, 46234.0, 46262.0  # 1 July, 31 July and 28 August 2026, the sample's expiries
 Edit = tuple[str, str, Any]
 Names = dict[str, tuple[str, str]]
@@ -98,7 +98,8 @@ class Editor:
         return [(*self.places.cell("positions", self.chance.randint(1, USED), heading), value)]
 
     def _quantity(self) -> list[Edit]:
-        return self._position("Quantity", self.chance.choice([0.0, 1.0, -1.0, 0.1, -25.0, round(self.chance.gauss(0, 5), 3)]))
+        some = round(self.chance.gauss(0, 5), 3)
+        return self._position("Quantity", self.chance.choice([0.0, 1.0, -1.0, 0.1, -25.0, some]))
 
     def _option(self) -> list[Edit]:
         coin, scale = self.chance.choice([("BTC", 70_000.0), ("ETH", 3_500.0), ("SOL", 150.0)])
@@ -142,8 +143,9 @@ class Editor:
     def _parameter(self) -> list[Edit]:
         wanted = [("price_scan_range", 0.16), ("vol_scan_range", 0.4), ("extreme_cover", 0.3), ("price_scan", 1.0)]
         parameter, value = self.chance.choice(wanted)
-        return self.places.row("every_parameter", 7, Parameter=parameter, Value=value, Underlying="ETH") + [
-            (self.places.names["every_parameter"][0], self._method_beside(7), self.chance.choice(["SPAN", None]))]
+        sheet = self.places.names["every_parameter"][0]
+        return [*self.places.row("every_parameter", 7, Parameter=parameter, Value=value, Underlying="ETH"),
+                (sheet, self._method_beside(7), self.chance.choice(["SPAN", None]))]
 
     def _method_beside(self, row: int) -> str:
         """The column on the left of the named range, which says whose parameter it is."""
@@ -152,7 +154,8 @@ class Editor:
         return f"{get_column_letter(left - 1)}{top + row}"
 
     def _method(self) -> list[Edit]:
-        return [(*self.places.names["method"], self.chance.choice([*self.methods, "span", "SPAN", "SPAN", "stress", "NOSUCH"]))]
+        names = [*self.methods, "span", "SPAN", "SPAN", "stress", "NOSUCH"]
+        return [(*self.places.names["method"], self.chance.choice(names))]
 
     def _mended(self) -> list[Edit]:
         """Good rows in the place of those that were edited since the last time, and the first method."""

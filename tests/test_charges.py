@@ -79,7 +79,7 @@ def test_tiered_inter_month_charge() -> None:
 
 def test_delivery_charge() -> None:
     """SPAN-04c: 3 front-month spreads at 100 and 2 outright front deltas at 200: 300 and 400."""
-    parameters = [["inter_month_charge", 100.0], ["delivery_days", 30.0], ["delivery_charge_outright", 200.0]]
+    parameters = [["inter_month_charge", 100.0], ["delivery_days", "1-30"], ["delivery_charge_outright", 200.0]]
     assert PM_LINE(MONTHS, "BTC/Inter-month charge", None, "SPAN", parameters) == 300.0
     assert PM_LINE(MONTHS, "BTC/Delivery charge", None, "SPAN", parameters) == 400.0
     both = [*parameters, ["delivery_charge_spread", 10.0]]

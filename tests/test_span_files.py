@@ -97,7 +97,7 @@ def test_the_russell_options_in_both_formats(read: Read) -> None:
     positional, markup = read(samples.positional(items)), read(samples.markup(items))
     # the XML sample has no future to point at
     assert_same(positional.contracts, markup.contracts, but=("underlying_period",))
-    whole = positional.contracts.array * np.array([[100], [80]])
+    whole = positional.contracts.array * np.array([[100], [-80]])  # the example is long TF and short RF
     np.testing.assert_allclose(whole, [samples.TF_CALL, samples.RF_CALL], atol=0.5)
     assert positional.inter_spreads[0].rate == markup.inter_spreads[0].rate == 0.8
     legs = positional.inter_spreads[0].legs

@@ -30,11 +30,19 @@ __all__ = ["check", "compare", "explain", "greeks", "implied_vol", "line", "main
 
 Floats = NDArray[np.float64]
 
+ARRAYS = "span_file"  # the parameter that names a file of risk arrays
+
 
 def _case(positions: Any, market: Any, method: Any, parameters: Any, history: Any) -> Case:
     """The book of the ranges under a method."""
     name = method_name(one_text(method, "method", "SPAN"))
-    return _case_of(read_book(positions, market, priced=needs_vol(name)), name, parameters, history)
+    priced = needs_vol(name) and not _has_arrays(name, parameters)
+    return _case_of(read_book(positions, market, priced=priced), name, parameters, history)
+
+
+def _has_arrays(name: str, parameters: Any) -> bool:
+    """Whether a file given among the parameters brings the risk arrays, so that no vol is needed."""
+    return not takes_table(name) and any(item.name == ARRAYS for item in read_overrides(parameters))
 
 
 def _case_of(book: Book, name: str, parameters: Any, history: Any, *, skip_unknown: bool = False) -> Case:

@@ -26,7 +26,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code: int = options.run(options)
     except MarginError as error:
-        print(f"{ERROR}{error}", file=sys.stderr)
+        if getattr(options, "json", False):
+            print(json.dumps({"error": str(error)}, ensure_ascii=False))
+        else:
+            print(f"{ERROR}{error}", file=sys.stderr)
         code = MISUSED
     except BrokenPipeError:  # the reader of a pipe has gone, as `| head` does
         sys.stderr.close()
@@ -48,6 +51,8 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--parameters", type=Path, metavar="CSV", help="values that override the method's own")
         if name != "check":
             command.add_argument("--method", help="method, or a comma list for compare; the workbook's own where left out")
+            command.add_argument("--span-file", type=Path, metavar="FILE",
+                                 help="a clearing house's .pa2 or .spn file, whose arrays and charges SPAN then uses")
         if name == "margin":
             command.add_argument("-o", "--output", type=Path, metavar="XLSX",
                                  help="also write a copy of the workbook with its PM formulas calculated")
@@ -70,10 +75,26 @@ def _parser() -> argparse.ArgumentParser:
 
 def _ranges(options: argparse.Namespace) -> Any:
     """The book's ranges, and the method that the command line or the workbook names."""
-    from xlmargin.files import read_ranges
+    from xlmargin.files import read_ranges, with_parameter
 
     ranges = read_ranges(options.file, options.market, options.parameters)
+    span_file = getattr(options, "span_file", None)
+    if span_file is not None:
+        _load_span_file(span_file)
+        rows = ranges.parameters or [["Underlying", "Parameter", "Value"]]
+        ranges = ranges._replace(parameters=with_parameter(rows, "span_file", str(span_file.resolve())))
     return ranges._replace(method=getattr(options, "method", None) or ranges.method)
+
+
+def _load_span_file(path: Path) -> None:
+    """Read a SPAN file once, with its progress on the terminal."""
+    from xlmargin.spanfile.applied import load
+
+    def progress(done: int, size: int) -> None:
+        if sys.stderr.isatty():
+            print(f"\rreading {path.name}: {100 * done // max(size, 1)} %", end="\n" if done >= size else "", file=sys.stderr)
+
+    load(str(path), progress)
 
 
 def _call(name: str, *arguments: Any) -> Any:

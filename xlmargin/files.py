@@ -15,7 +15,7 @@ from xlmargin.cells import heading_key, is_blank
 from xlmargin.errors import MarginError
 from xlmargin.registry import FUNCTIONS
 
-__all__ = ["Ranges", "named_cells", "read_csv", "read_ranges"]
+__all__ = ["Ranges", "named_cells", "read_csv", "read_ranges", "with_parameter"]
 
 Grid = list[list[Any]]
 CHAIN = {"instrumentname", "currency", "markiv", "underlyingprice", "indexprice", "timestamp"}  # Deribit's chain as CSV
@@ -56,7 +56,11 @@ def read_ranges(path: Path, market: Path | None = None, parameters: Path | None 
 
 
 def _must_exist(path: Path) -> None:
-    if not path.is_file():
+    try:
+        there = path.is_file()
+    except OSError:  # a name that no file can have, such as one that is far too long
+        there = False
+    if not there:
         raise MarginError(f"there is no file {path}: check the name and the folder")
     if path.stat().st_size > MOST_BYTES:
         raise MarginError(f"{path} has more than {MOST_BYTES // 1_000_000} MB: give a workbook or CSV file of positions")
@@ -92,6 +96,19 @@ def _cell(text: str) -> Any:
     except ValueError:
         return stripped
     return value if math.isfinite(value) else stripped
+
+
+def with_parameter(rows: Grid, name: str, value: str) -> Grid:
+    """A parameters range with one more row, in the columns that the range has."""
+    keys = [heading_key(cell) for cell in rows[0]]
+    if "parameter" in keys:
+        width, at = len(rows[0]), (keys.index("parameter"), keys.index("value"))
+    else:
+        width = len(rows[0])
+        at = (width - 2, width - 1)
+    extra: list[Any] = [None] * width
+    extra[at[0]], extra[at[1]] = name, value
+    return [*rows, extra]
 
 
 def _as_market(rows: Grid) -> Grid:
@@ -155,7 +172,8 @@ def _range(values: Any, engine: Any, name: str, heading: str | None) -> Grid | N
         if known.lower() == name:
             sheet, area = next(iter(defined.destinations), (None, ""))
             if sheet not in values.sheetnames:
-                raise MarginError(f"the name {known} stands for {defined.attr_text}, which is no range of a sheet: mend the name")
+                raise MarginError(f"the name {known} stands for {defined.attr_text}, which is no range of a sheet: "
+                                  "mend it in the list of names")
             return _trimmed(_area(values[sheet], engine, area.replace("$", "")))
     for sheet in values.worksheets:
         if sheet.title.lower() == name and heading is not None:

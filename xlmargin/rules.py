@@ -144,6 +144,13 @@ class Rules:
         return replace(self, given=given)
 
 
+    def beneath(self, overrides: Sequence[Override], source: str) -> Rules:
+        """These rules with a file's values under those given beside the positions."""
+        from_file = replace(self, given={}).override(overrides).given
+        sourced = {key: replace(value, source=source, status=self.meta.status) for key, value in from_file.items()}
+        return replace(self, given={**sourced, **self.given})
+
+
 def _checked(known: Parameter, item: Override) -> Parameter:
     """A given value in the place of a known one, if it fits."""
     value, place = item.value, f"parameters row {item.row}: {item.name}"

@@ -6,7 +6,7 @@ What a module `methods/name.py` may hold:
 - `scenarios(underlyings, rules, given) -> Scenarios`: left out by rulebooks without scenarios;
 - `risk_array(book, scenarios, rules) -> (K, S)`: a venue's own way to value the scenarios, where the general one is not it;
 - `share(book, rules) -> (A, K)`: part of each position that the scenarios act on, where it is not all of it;
-- `prepared(book, rules) -> Book`: the book as the rulebook reads it;
+- `prepared(book, rules) -> (Book, Rules)`: both as the rulebook reads them;
 - `NEEDS_VOL = False`: options need a mark, not a vol;
 - `TAKES_TABLE = True`: the parameters range is the desk's own scenario table.
 """
@@ -95,7 +95,7 @@ def case_of(book: Book, rules: Rules, given: Given = NOTHING_GIVEN) -> Case:
     """
     module = _module(rules.meta.name)
     if hasattr(module, "prepared"):
-        book = module.prepared(book, rules)
+        book, rules = module.prepared(book, rules)
     held = book.instruments
     scenarios = module.scenarios(held.underlyings, rules, given) if hasattr(module, "scenarios") else none(held.underlyings)
     array = module.risk_array(book, scenarios, rules) if hasattr(module, "risk_array") else risk_array(held, scenarios)

@@ -18,9 +18,10 @@ from xlmargin.names import CALL, PUT, SPOT
 from xlmargin.risk_array import black_deltas, composite_deltas
 from xlmargin.rules import NOT_SET, Rules
 from xlmargin.scenarios import SPAN_PAIRS, SPAN_UP, Kind, Scenarios, span16
+from xlmargin.spanfile import applied
 from xlmargin.statement import Line, above, given, largest, less, not_modelled, smallest, times, total, worst
 
-__all__ = ["requirement", "scenarios", "share"]
+__all__ = ["prepared", "requirement", "scenarios", "share"]
 
 Floats = NDArray[np.float64]
 
@@ -45,6 +46,15 @@ def scenarios(names: tuple[str, ...], rules: Rules, _: Given = NOTHING_GIVEN) ->
                                     for name in ("price_range_kind", "vol_shift"))
     return span16(names, (up, down), each("vol_scan_range"), (kinds[0], kinds[1]),
                   (each("extreme_multiple"), each("extreme_cover")), rules.number("look_ahead_days"))
+
+
+def prepared(book: Book, rules: Rules) -> tuple[Book, Rules]:
+    """The book with the arrays of a clearing house's file and the rulebook with its charges, where one is given."""
+    if rules.is_unset("span_file"):
+        return book, rules
+    lookup = applied.load(rules.word("span_file"))
+    book = applied.with_arrays(book, lookup)
+    return book, rules.beneath(applied.overrides(book, lookup), f"SPAN file {lookup.file.source}")
 
 
 def share(book: Book, rules: Rules) -> Floats:
@@ -186,12 +196,12 @@ class _Span:
         method = self.rules.word("inter_month_method", name)
         days, net = self.periods(u)
         tiers, spreads = self._table(name, days, method)
-        sides = [{tier: side[:, tiers == tier].sum(axis=1) for tier in dict.fromkeys(tiers)}
-                 for side in (np.maximum(net, 0.0), np.maximum(-net, 0.0))]
+        places = dict.fromkeys([*tiers.tolist(), *(leg.place for spread in spreads for leg in spread.legs)])
+        sides = [{tier: side[:, tiers == tier].sum(axis=1) for tier in places} for side in (np.maximum(net, 0.0), np.maximum(-net, 0.0))]
         pools = charges.Pools(*sides)
         line = charges.inter_month(label, pools, spreads)
         used = np.zeros_like(net)
-        for tier in dict.fromkeys(tiers):
+        for tier in places:
             mine = tiers == tier
             for side, left, sign in ((sides[0], pools.long, 1.0), (sides[1], pools.short, -1.0)):
                 used[:, mine] += charges.nearest_first(np.maximum(sign * net[:, mine], 0.0), side[tier] - left[tier])
@@ -213,7 +223,7 @@ class _Span:
         if self.rules.is_unset("delivery_days", name):
             return self.unset(label, "delivery_days", name)
         days, net = self.periods(u)
-        near = (days > 0.0) & (days <= self.rules.number("delivery_days", name))
+        near = charges.tier_of(days, charges.read_tiers(self.rules.word("delivery_days", name), "delivery_days")) > 0
         table = self._spread_table(name)
         spreads = np.zeros_like(net) if table is None or self.rules.is_unset(table, name) else self._spreads(u)[1]
         used = spreads[:, near].sum(axis=1)
@@ -273,7 +283,7 @@ class _Span:
         net = book.by_contract(book.units)
         first = np.unique(instruments.contract, return_index=True)[1]
         mine = (instruments.underlying[first] == u) & (instruments.kind[first] == kind)
-        short: Floats = -np.minimum(net[:, mine], 0.0).sum(axis=1)
+        short: Floats = np.maximum(-net[:, mine], 0.0).sum(axis=1)
         return short
 
     def available_value(self) -> Line:

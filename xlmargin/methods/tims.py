@@ -24,13 +24,13 @@ Floats = NDArray[np.float64]
 POINTS = 5  # equidistant on either side of the price: ten in all
 
 
-def prepared(book: Book, rules: Rules) -> Book:
+def prepared(book: Book, rules: Rules) -> tuple[Book, Rules]:
     """The book with the exercise that the parameters name, where they name one."""
     exercise = rules.word("exercise")
     if exercise == "by_row":
-        return book
+        return book, rules
     american = np.full(len(book.instruments), exercise == "american")
-    return dataclasses.replace(book, instruments=dataclasses.replace(book.instruments, american=american))
+    return dataclasses.replace(book, instruments=dataclasses.replace(book.instruments, american=american)), rules
 
 
 def scenarios(names: tuple[str, ...], rules: Rules, _: Given = NOTHING_GIVEN) -> Scenarios:

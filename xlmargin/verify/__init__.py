@@ -34,7 +34,7 @@ def verify(method: str, path: Path) -> list[Outcome]:
         data = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise MarginError(f"there is no file {path}: check the name and the folder") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise MarginError(f"{path} is not a JSON file: {error}") from None
     replay = importlib.import_module(f"{__name__}.{method.lower()}").replay
     outcomes: list[Outcome] = list(replay(data))

@@ -23,7 +23,11 @@ def replay(data: Any) -> Iterator[Outcome]:
     The day's carry is the same in every scenario, and counts with the scenario's weight.
     """
     rules = rules_of("SPAN", time.time())
-    for case in data.get("futures", []) if isinstance(data, dict) else []:
+    cases = data.get("futures") if isinstance(data, dict) else None
+    for case in cases if isinstance(cases, list) else []:
+        if not isinstance(case, dict):
+            yield Outcome("future", False, "the case is no object with names and values")
+            continue
         name = f"{case.get('symbol', 'future')} {case.get('expiry', '')}".strip()
         try:
             printed = np.array(case["ra"], np.float64)
