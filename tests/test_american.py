@@ -323,3 +323,19 @@ def test_price_at_intrinsic_has_no_vol():
     """A put that is worth its intrinsic value is due at once, for which no vol is needed. Source: definition."""
     vol, reason = american.solve(False, 10.0, 90.0, 100.0, 1.0, 0.05, 0.0)
     assert (float(vol), int(reason)) == (0.0, Reason.OK)
+
+
+def test_greeks_in_a_sheet() -> None:
+    """PM_GREEKS values American rows by the tree: without rate and yield they equal the European ones, and a deep put moves
+    one for one.
+    """
+    from udfs import PM_GREEKS
+
+    header = ["Underlying", "Type", "Strike", "DTE", "IV", "Spot", "Quantity", "Exercise"]
+    row = ["BTC", "put", 100.0, 60.0, 0.5, 95.0, 1.0]
+    european, american = (PM_GREEKS([header, [*row, word]])[1] for word in ("european", "american"))
+    assert american[6:] == pytest.approx(european[6:], rel=5e-3)
+    market = [["Underlying", "Spot", "Rate"], ["XYZ", 20.0, 0.10]]
+    deep = PM_GREEKS([[*header[:5], "Quantity", "Exercise"], ["XYZ", "put", 100.0, 365.0, 0.2, 1.0, "american"]], market)[1]
+    assert deep[3] == pytest.approx(80.0)
+    assert deep[6] * 20.0 * 2.718281828**0.1 == pytest.approx(-20.0, rel=1e-6)

@@ -23,6 +23,7 @@ LAYERS = (
     "xlmargin.book",
     "xlmargin.scenarios",
     "xlmargin.risk_array",
+    "xlmargin.sensitivities",
     "xlmargin.statement",
     "xlmargin.rules",
     "xlmargin.spanfile",

@@ -41,8 +41,8 @@ def table(heading: str) -> list[list[str]]:
 
 def commands() -> list[list[str]]:
     """The words of every xlmargin command of the README's blocks, comments left out."""
-    parts = [part for line in SHELL for part in shlex.split(line, comments=True) and line.split("#")[0].split("&&")]
-    return [words[1:] for words in map(shlex.split, parts) if words and words[0] == "xlmargin"]
+    shown = [words for line in SHELL for words in re.findall(r"(?:^|&& )xlmargin ([^#&]*)", line)]
+    return [shlex.split(words) for words in shown]
 
 
 def test_the_session_runs() -> None:
@@ -136,4 +136,3 @@ def test_nothing_of_one_machine_or_of_a_registry_is_named() -> None:
     hosts = re.findall(r"\b(?:[\w-]+\.)+(?:org|com|io|net|dev|app|cloud)\b", TEXT)
     assert set(hosts) <= LINKED_HOSTS
     assert "xlwings.pro" not in TEXT
-    assert "://" not in TEXT or LINKED_HOSTS

@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 
 from xlmargin.book import Book
 from xlmargin.errors import Fault
-from xlmargin.names import CALL, SPOT
+from xlmargin.names import SPOT
 from xlmargin.registry import Cell
-from xlmargin.risk_array import marks, require_vols
+from xlmargin.risk_array import marks
 from xlmargin.rules import Meta, Parameter
 from xlmargin.scenarios import Scenarios, percent
+from xlmargin.sensitivities import sensitivities
 from xlmargin.statement import Line, walk
 
 __all__ = ["Rows", "checks", "greeks", "methods_table", "parameters_table", "pnl_grid", "risk_array_table", "scenario_table",
@@ -21,6 +22,8 @@ __all__ = ["Rows", "checks", "greeks", "methods_table", "parameters_table", "pnl
 
 Floats = NDArray[np.float64]
 Rows = list[list[Cell]]
+
+POINT, DAY = 0.01, 1.0 / 365.0  # vega is shown per vol point, theta per day
 
 
 def statement_table(roots: Sequence[Line], meta: Meta) -> Rows:
@@ -116,17 +119,9 @@ def greeks(book: Book) -> Rows:
     perpetuals, 0 without one. Notional: units × spot, × own price for futures. Delta and Gamma: to the contract's own
     forward. Vega: per vol point (0.01). Theta: per day.
     """
-    from xlmargin.pricing import black
-
     held, k = book.instruments, book.instrument
-    require_vols(held, held.is_option)
     mark, option = marks(held), held.is_option
-    table = np.zeros((len(held), 4))
-    table[:, 0] = 1.0
-    if option.any():
-        found = black.greeks(held.kind[option] == CALL, held.forward[option], held.strike[option], held.years[option],
-                             held.vol[option], held.rate[option])
-        table[option] = np.column_stack([found.delta, found.gamma, found.vega / 100.0, found.theta / 365.0])
+    table = sensitivities(held) * np.array([1.0, 1.0, POINT, DAY])
     units = book.quantity * held.multiplier[k]
     cost = np.where(np.isnan(book.entry), mark[k], book.entry)
     value = units * np.where(option[k] | (held.kind[k] == SPOT), mark[k], mark[k] - cost)
