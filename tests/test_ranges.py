@@ -612,7 +612,8 @@ SHAPE = "the range must have two columns Parameter, Value or three Underlying, P
      "parameters row 2: price_scan_range must be a number, not '15%'"),
     ([["price_scan_range", 15.0]], "price_scan_range of BTC must be a fraction (0.11 is 11 %), not 15: divide it by 100, or set "
      "price_range_kind to amount"),
-    ([["price_scan_range", -0.1]], "parameters row 1: price_scan_range must be from 0 to 1e+12 fraction of price, or amount, not -0.1"),
+    ([["price_scan_range", -0.1]], "parameters row 1: price_scan_range must be from 0 to 1e+12 fraction of price, or amount, "
+     "not -0.1"),
     ([["Parameter", "Value"], ["vol_shift", "sideways"]],
      "parameters row 2: vol_shift must be one of relative, absolute, not 'sideways'"),
     ([["price_scan_range", True]], "parameters row 1: price_scan_range must be a number, not TRUE"),

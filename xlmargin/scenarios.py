@@ -80,7 +80,8 @@ THIRD = 1.0 / 3.0
 MOVES = tuple((f, v) for f in (0.0, THIRD, -THIRD, 2 * THIRD, -2 * THIRD, 1.0, -1.0) for v in (1.0, -1.0))
 FRACTIONS = {0.0: "unchanged", THIRD: "up 1/3", -THIRD: "down 1/3", 2 * THIRD: "up 2/3", -2 * THIRD: "down 2/3",
              1.0: "up 3/3", -1.0: "down 3/3"}
-SPAN_PAIRS = (1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 14, 15)  # same price move, other vol move; extremes pair with themselves
+# The scenario with the same price move and the other vol move; extremes pair with themselves.
+SPAN_PAIRS = (1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 14, 15)
 SPAN_UP, SPAN_DOWN = 10, 12  # scenarios whose price moves are the whole scan range up and down
 
 

@@ -197,7 +197,8 @@ class _Span:
         days, net = self.periods(u)
         tiers, spreads = self._table(name, days, method)
         places = dict.fromkeys([*tiers.tolist(), *(leg.place for spread in spreads for leg in spread.legs)])
-        sides = [{tier: side[:, tiers == tier].sum(axis=1) for tier in places} for side in (np.maximum(net, 0.0), np.maximum(-net, 0.0))]
+        sides = [{tier: side[:, tiers == tier].sum(axis=1) for tier in places}
+                 for side in (np.maximum(net, 0.0), np.maximum(-net, 0.0))]
         pools = charges.Pools(*sides)
         line = charges.inter_month(label, pools, spreads)
         used = np.zeros_like(net)

@@ -71,7 +71,7 @@ def _row(book: Book, lookup: Lookup, k: int) -> int:
     """Row of the file that holds one instrument of the book."""
     held = book.instruments
     code, kind, strike = held.underlyings[held.underlying[k]], int(held.kind[k]), float(held.strike[k])
-    day = dt.datetime.fromtimestamp(held.expiry[k], dt.timezone.utc) if math.isfinite(held.expiry[k]) else None
+    day = dt.datetime.fromtimestamp(held.expiry[k], dt.UTC) if math.isfinite(held.expiry[k]) else None
     if kind in (SPOT, PERPETUAL) or day is None:
         return lookup.find(code, FUTURE if kind == PERPETUAL else kind, "", strike)
     try:
@@ -163,7 +163,7 @@ def _days(period: str, as_of: float, *, last: bool) -> float:
         day = dt.date(year, month, int(period[6:8])) + dt.timedelta(days=1 if last else 0)
     else:
         day = dt.date(year + month // 12, month % 12 + 1, 1) if last else dt.date(year, month, 1)
-    midnight = dt.datetime(day.year, day.month, day.day, tzinfo=dt.timezone.utc).timestamp()
+    midnight = dt.datetime(day.year, day.month, day.day, tzinfo=dt.UTC).timestamp()
     return max((midnight - as_of) / DAY, 0.0)
 
 
