@@ -214,7 +214,7 @@ def test_forty_legs_statement(legs: list[tuple[Quote, float]], before: dict[str,
         if parts and rule.startswith("sum of"):
             assert amount == pytest.approx(sum(parts), rel=1e-9, abs=1e-6)
             checked += 1
-    named = [row[1] for row in rows if row[0] == 5.0]
+    named = [row[1] for row in rows if row[0] == 6.0]
     assert sorted(named) == sorted(f"Row {i}: {each.name}" for i, (each, _) in enumerate(legs, 2))
     assert checked >= 4  # the total, a deciding scenario of each coin, the option value
 

@@ -51,7 +51,9 @@ def all_faults(positions: Any, market: Any) -> tuple[list[Fault], list[Fault]]:
         book = make_book(_keep(typed, np.array([row not in bad for row in typed.row.tolist()], np.bool_)), known, later)
         rows.faults += [fault for fault in (*later.faults, *book.unpriced) if _certain(fault, quotes_)]
         notes = [] if quotes_.faults else _notes(book)
-    return [fault for found in (rows, quotes_) for fault in sorted(set(found.faults), key=lambda fault: fault.row)], notes
+    # once each, and within a row in the order they were found: the same in every process, which a set is not
+    told = [sorted(dict.fromkeys(found.faults), key=lambda fault: fault.row) for found in (rows, quotes_)]
+    return [*told[0], *told[1]], notes
 
 
 def _certain(fault: Fault, quotes_: Faults) -> bool:

@@ -19,6 +19,8 @@ __all__ = ["FORMULA", "Package", "StoredFormula", "local", "open_zip"]
 
 #: Shows whether the XML of a sheet holds a formula at all.
 FORMULA = re.compile(rb"<(?:\w+:)?f[\s>/]")
+#: Shows whether it holds a text of its own, or calls an empty cell a number, as some libraries do.
+_OWN = re.compile(rb"""inlineStr|\st=["']n["']""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,19 +88,22 @@ class Package:
                 if kind == "worksheet":  # chart sheets and macro sheets hold no cells
                     yield item.get("name", ""), target
 
-    def contents(self, sheet: str) -> tuple[dict[tuple[int, int], StoredFormula], dict[tuple[int, int], str]]:
-        """The formulas of a sheet by (row, column), shared ones written out, and texts stored in its cells.
+    def contents(self, sheet: str) -> tuple[dict[tuple[int, int], StoredFormula], dict[tuple[int, int], str | None]]:
+        """The formulas of a sheet by (row, column), shared ones written out, and the texts stored in its cells.
 
-        Other texts are stored once for the whole workbook and are not read here.
+        Other texts are stored once for the whole workbook and are not read here. A cell that is called a number and
+        has none is there as None.
         """
         formulas: dict[tuple[int, int], StoredFormula] = {}
-        texts: dict[tuple[int, int], str] = {}
+        texts: dict[tuple[int, int], str | None] = {}
         masters: dict[str, tuple[str, int, int]] = {}
         for row, column, cell in _cells(self._archive.read(self.sheets[sheet])):
             formula = next((part for part in cell if local(part.tag) == "f"), None)
             if formula is None:
                 if cell.get("t") == "inlineStr":
                     texts[row, column] = _text(cell)
+                elif _is_empty_number(cell):
+                    texts[row, column] = None
                 continue
             text, share = (formula.text or "").strip(), formula.get("si", "")
             if formula.get("t") == "shared" and text:
@@ -124,8 +129,8 @@ class Package:
 
 
 def _cells(data: bytes) -> Iterator[tuple[int, int, ElementTree.Element]]:
-    """The cells that hold a formula or a text of their own, with row and column."""
-    if not FORMULA.search(data) and b"inlineStr" not in data:
+    """The cells that hold a formula, a text of their own, or say that they are a number and have none."""
+    if not FORMULA.search(data) and not _OWN.search(data):
         return
     number = 0
     for _, row in ElementTree.iterparse(BytesIO(data)):
@@ -136,13 +141,19 @@ def _cells(data: bytes) -> Iterator[tuple[int, int, ElementTree.Element]]:
         for cell in row:
             name = cell.get("r")
             column += 1
-            if name is None or cell.get("t") == "inlineStr" or any(local(part.tag) == "f" for part in cell):
+            own = cell.get("t") == "inlineStr" or _is_empty_number(cell) or any(local(part.tag) == "f" for part in cell)
+            if name is None or own:
                 where = parse_area(name or "", "")
                 column = where.first_column if where else column
                 yield number, column, cell
             elif name:
                 column = column_number(name.rstrip("0123456789"))
         row.clear()
+
+
+def _is_empty_number(cell: ElementTree.Element) -> bool:
+    """Whether a cell without a value says that it is a number, which the engine would read as 0."""
+    return cell.get("t") == "n" and not any(part.text for part in cell)
 
 
 def _text(cell: ElementTree.Element) -> str:
