@@ -138,11 +138,12 @@ def compare(positions: Any, market: Any, methods: Any, parameters: Any, history:
     names = [method_name(part) for text in asked for part in text.split(",") if part.strip()]
     overrides = [] if is_scenario_table(parameters) else read_overrides(parameters)
     chosen = names or [name for name in known_methods() if not takes_table(name) or is_scenario_table(parameters)]
-    book = read_book(positions, market, priced=all(map(needs_vol, chosen)))
+    arrays = any(item.name == ARRAYS for item in overrides)
+    book = read_book(positions, market, priced=all(map(needs_vol, chosen)) and not arrays)
     _known_somewhere(overrides, [rules_of(name, book.as_of) for name in chosen])
 
     def answer(name: str) -> tuple[Case, Margin]:
-        if needs_vol(name) and book.unpriced:
+        if needs_vol(name) and book.unpriced and not (arrays and ARRAYS in rules_of(name, book.as_of).names):
             raise MarginError(book.unpriced[0].line)
         case = _case_of(book, name, parameters if takes_table(name) or overrides else None, history, skip_unknown=True)
         return case, margin_of(case)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from xlmargin import market as quotes
 from xlmargin.errors import Fault, Faults
-from xlmargin.market import YEAR, Market
+from xlmargin.market import DAY, YEAR, Market
 from xlmargin.names import CALL, FUTURE, PERPETUAL, SPOT, instrument_name, show_instant
 
 __all__ = ["SCENARIO_COUNT", "Book", "Instruments", "Positions", "make_book"]
@@ -138,6 +138,11 @@ class Instruments:
     def has_array(self) -> Bools:
         """Instruments whose own risk array replaces the model, (K,)."""
         return np.isfinite(self.array[:, 0])
+
+    @property
+    def days(self) -> Floats:
+        """Days to expiry, to a hundredth of a second, so that equal expiries are equal (K,)."""
+        return np.round(self.years * (YEAR / DAY), 7)
 
     @property
     def level(self) -> Floats:

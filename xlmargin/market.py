@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["AT_STRIKE", "BY_EXPIRY", "BY_UNDERLYING", "NO_VOL", "ON_SMILE", "YEAR", "Market", "Nodes", "forwards",
+__all__ = ["AT_STRIKE", "BY_EXPIRY", "BY_UNDERLYING", "DAY", "NO_VOL", "ON_SMILE", "YEAR", "Market", "Nodes", "forwards",
            "rates", "spots", "vols"]
 
 Floats = NDArray[np.float64]

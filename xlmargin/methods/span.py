@@ -26,7 +26,7 @@ __all__ = ["prepared", "requirement", "scenarios", "share"]
 Floats = NDArray[np.float64]
 
 LARGEST_FRACTION = 2.0  # of the price: above it the cell holds percent or an amount
-DAYS_A_YEAR = 365.0  # ACT/365
+DELTA_WEIGHTS = ("delta_weight_0", "delta_weight_1", "delta_weight_2", "delta_weight_3")
 
 
 def scenarios(names: tuple[str, ...], rules: Rules, _: Given = NOTHING_GIVEN) -> Scenarios:
@@ -137,7 +137,7 @@ class _Span:
     @cached_property
     def unit_deltas(self) -> Floats:
         """Composite delta of one long unit of every instrument, NaN where it is not known (K,)."""
-        weights = np.array([self.rules.number(f"delta_weight_{n}") for n in range(4)])
+        weights = np.array([self.rules.number(name) for name in DELTA_WEIGHTS])
         return composite_deltas(self.case.book.instruments, self.case.scenarios, weights)
 
     @property
@@ -171,7 +171,7 @@ class _Span:
         """
         instruments = self.case.book.instruments
         chosen = np.flatnonzero(instruments.underlying == u)
-        days, where = np.unique(np.round(instruments.years[chosen] * DAYS_A_YEAR, 6), return_inverse=True)
+        days, where = np.unique(instruments.days[chosen], return_inverse=True)
         net = np.zeros((len(self.deltas), len(days)))
         np.add.at(net.T, where, self.deltas[:, chosen].T)
         return days, net

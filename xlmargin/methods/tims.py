@@ -21,8 +21,6 @@ __all__ = ["prepared", "requirement", "scenarios"]
 
 Floats = NDArray[np.float64]
 
-POINTS = 5  # equidistant on either side of the price: ten in all
-
 
 def prepared(book: Book, rules: Rules) -> tuple[Book, Rules]:
     """The book with the exercise that the parameters name, where they name one."""
@@ -36,7 +34,8 @@ def prepared(book: Book, rules: Rules) -> tuple[Book, Rules]:
 def scenarios(names: tuple[str, ...], rules: Rules, _: Given = NOTHING_GIVEN) -> Scenarios:
     """Ten equidistant moves over each class's range, vol and time as they are."""
     down, up = (np.array([rules.number(name, coin) for coin in names]) for name in ("price_range_down", "price_range_up"))
-    steps = np.arange(1, POINTS + 1)[:, None] / POINTS
+    points = int(rules.number("points"))
+    steps = np.arange(1, points + 1)[:, None] / points
     price = np.vstack([-down * steps[::-1], up * steps])
     shape, count = price.shape, len(price)
     words = [percent(move) if np.all(row == row[0]) else f"point {n} of the range" for n, row in enumerate(price, 1)
