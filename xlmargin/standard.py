@@ -22,13 +22,18 @@ from xlmargin.rules import Rules
 from xlmargin.statement import TOTAL, Line, above, given, largest, less, not_modelled, quotient, times, total
 
 __all__ = ["Holdings", "Legs", "Pair", "Per", "future", "maintenance_of", "named", "requirement", "short_option",
-           "underlying_part"]
+           "sums", "underlying_part"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 NO_VALUE = ("none: a long option is paid in full and a short one's mark is part of its margin, so this mode credits no "
             "option value")
+
+
+def sums(index: Ints, amounts: Floats, count: int) -> Floats:
+    """Sum of the amounts that share an index, as floats also where there are none (count,)."""
+    return np.asarray(np.bincount(index, amounts, count), np.float64)
 
 
 class Pair(NamedTuple):
@@ -81,22 +86,23 @@ def holdings_of(case: Case) -> Holdings:
     ------
     MarginError: an option has neither a price nor a vol to find one from
     """
-    book, instruments, marks = case.book, case.book.instruments, case.marks
-    rows = np.flatnonzero(~book.order)
-    k = book.instrument[rows]
-    for p in rows[np.isnan(marks[k])].tolist():
+    book, instruments = case.book, case.book.instruments
+    unknown = instruments.is_option & np.isnan(instruments.price) & np.isnan(instruments.vol)
+    for p in np.flatnonzero(unknown[book.instrument]).tolist():
         raise MarginError(f"row {book.row[p]}: no mark for {book.names[p]}: give Price or IV on the row, or a vol in the "
                           "market range")
+    marks, rows = case.marks, np.flatnonzero(~book.order)
+    k = book.instrument[rows]
     count = int(instruments.contract.max(initial=-1)) + 1
     keys, first, of_row = np.unique(book.account[rows] * count + instruments.contract[k], return_index=True,
                                     return_inverse=True)
     order = np.lexsort((instruments.spot[k], instruments.forward[k], marks[k], of_row))
     dearest = order[np.searchsorted(of_row[order], np.arange(len(keys)), side="right") - 1]
-    units, mark = np.bincount(of_row, book.units[rows], len(keys)), marks[k[dearest]]
+    units, mark = sums(of_row, book.units[rows], len(keys)), marks[k[dearest]]
     same_side = np.where(book.units[rows] * units[of_row] > 0.0, np.abs(book.units[rows]), 0.0)
     paid = np.where(np.isfinite(book.entry[rows]), book.entry[rows], mark[of_row])
-    weight = np.bincount(of_row, same_side, len(keys))
-    entry = np.divide(np.bincount(of_row, same_side * paid, len(keys)), weight, out=mark.copy(), where=weight > 0.0)
+    weight = sums(of_row, same_side, len(keys))
+    entry = np.divide(sums(of_row, same_side * paid, len(keys)), weight, out=mark.copy(), where=weight > 0.0)
     return Holdings(book, book.account[rows[first]], k[dearest], units, of_row, rows, entry, mark)
 
 
@@ -266,7 +272,7 @@ def _underlying(case: Case, held: Holdings, u: int, margins: list[tuple[Legs, Li
         return tuple(named(held, n, *where[n]) if n in where else _unmargined(held, n) for n in mine.tolist())
 
     chosen = instruments.underlying[held.instrument] == u
-    value = np.bincount(held.account[chosen], amounts[chosen], len(case.book.accounts))
+    value = sums(held.account[chosen], amounts[chosen], len(case.book.accounts))
     return Line(instruments.underlyings[u], value, TOTAL, contracts, "each contract on its own")
 
 

@@ -52,7 +52,7 @@ def _cost(case: Case, held: Holdings) -> tuple[Line, ...]:
         chosen = np.flatnonzero(bought & (instruments.underlying[held.instrument] == u))
         if len(chosen):
             coins.append(_cost_of(Legs(case.rules, held, chosen, coin, CALL, False), len(case.book.accounts)))
-    return (total("Cost of long options", coins, "premium and fee, paid in cash: no part of the margin"),) * bool(coins)
+    return (total("Cost of long options", coins, "premium and fee, paid in cash: no part of the margin"),) if coins else ()
 
 
 def _cost_of(legs: Legs, accounts: int) -> Line:
@@ -65,4 +65,4 @@ def _cost_of(legs: Legs, accounts: int) -> Line:
     def contracts(a: int) -> tuple[Line, ...]:
         return tuple(standard.named(legs.held, int(legs.chosen[n]), each, n) for n in np.flatnonzero(account == a).tolist())
 
-    return Line(legs.coin, np.bincount(account, each.value, accounts), TOTAL, contracts)
+    return Line(legs.coin, standard.sums(account, each.value, accounts), TOTAL, contracts)

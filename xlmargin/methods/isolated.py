@@ -9,6 +9,7 @@ import numpy as np
 from xlmargin.book import Book
 from xlmargin.case import Case, Margin
 from xlmargin.methods import case_of, margin_of, rules_of
+from xlmargin.standard import sums
 from xlmargin.statement import TOTAL, Line, given, total
 
 __all__ = ["NEEDS_VOL", "requirement"]
@@ -45,5 +46,5 @@ def _summed(book: Book, line: Line, title: str) -> Line:
         mine = np.flatnonzero((book.account == a) & ~book.order).tolist()
         return tuple(replace(line.book(p), label=f"Row {book.row[p]}: {book.names[p]}") for p in mine)
 
-    value = np.bincount(book.account, np.broadcast_to(line.value, len(book.quantity)), len(book.accounts))
+    value = sums(book.account, np.broadcast_to(line.value, len(book.quantity)), len(book.accounts))
     return Line(line.label, value, TOTAL, rows, f"{title} of each row alone")
