@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from test_laws import assert_adds_up
 
 from udfs import (
     PM_COMPARE,
@@ -294,3 +295,17 @@ def test_options_together_never_need_more(method: str, first: list[Any], second:
     for which in (0, 1):
         assert together[which] <= apart[which] + other[which] + 1e-6
     assert together[1] <= together[0] + 1e-6
+
+
+@pytest.mark.parametrize("method", [*VENUES, "ISOLATED"])
+def test_statements_of_coin_settled_books_add_up(method: str) -> None:
+    """Every line of a book in coins and dollars follows from the lines below it, forwards away from spot."""
+    rows = [[*MARKED, "Forward", "Account"], *(
+            [coin, kind, strike * spot, 30, units, mark * spot, settlement, 1.03 * spot, account]
+            for coin, spot in (("BTC", 70_000.0), ("ETH", 3_500.0)) for settlement in ("inverse", "linear")
+            for account in ("north", None) for kind, strike, units, mark in (
+                ("C", 1.1, -2.0, .02), ("C", 1.1, 0.5, .02), ("P", 1.2, -1.0, .25), ("P", .8, 3.0, .01))),
+            ["BTC", "perp", None, None, -4.0, 70_100.0, "inverse", None, "north"]]
+    statement = PM_EXPLAIN(rows, MARKET, method)
+    assert_adds_up(statement, 1e-9)
+    assert statement[1][2] == PM_MARGIN(rows, MARKET, method) > 0.0
