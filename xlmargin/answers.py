@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from xlmargin.methods import scenarios_of as scenarios_of_rules
 from xlmargin.ranges.parameters import is_scenario_table, read_overrides, read_scenarios
 from xlmargin.registry import ERROR
 from xlmargin.risk_array import risk_array
-from xlmargin.rules import Rules
+from xlmargin.rules import Override, Rules
 from xlmargin.scenarios import dense
 from xlmargin.statement import Line, find, not_modelled, over_accounts
 from xlmargin.tables import Rows
@@ -50,7 +51,24 @@ def _case_of(book: Book, name: str, parameters: Any, history: Any, *, skip_unkno
     if takes_table(name):
         table = read_scenarios(parameters, book.instruments.underlyings) if is_scenario_table(parameters) else None
         return case_of(book, rules_of(name, book.as_of), Given(table=table))
-    return case_of(book, rules_of(name, book.as_of, read_overrides(parameters), skip_unknown=skip_unknown))
+    overrides = read_overrides(parameters)
+    rules = rules_of(name, book.as_of, overrides, skip_unknown=skip_unknown)
+    _names_somebody(overrides, book, rules)
+    return case_of(book, rules)
+
+
+def _names_somebody(overrides: Sequence[Override], book: Book, rules: Rules) -> None:
+    """Parameters for underlyings must be for one that the book or the rulebook knows, unless another row is.
+
+    Raises
+    ------
+    MarginError: none of them is
+    """
+    named = [item for item in overrides if item.underlying]
+    known = {*book.instruments.underlyings, *(underlying for underlying, _ in rules.parameters)}
+    if named and not any(item.underlying in known for item in named):
+        raise MarginError(f"parameters row {named[0].row}: no {named[0].underlying} in this book: mend the name, or leave the "
+                          "Underlying blank for all")
 
 
 def _with_scenarios(positions: Any, market: Any, method: Any, parameters: Any, history: Any) -> Case:
@@ -148,7 +166,7 @@ def compare(positions: Any, market: Any, methods: Any, parameters: Any, history:
         case = _case_of(book, name, parameters if takes_table(name) or overrides else None, history, skip_unknown=True)
         return case, margin_of(case)
 
-    return compare_rows(dict.fromkeys(chosen), answer)
+    return compare_rows(dict.fromkeys(chosen), answer, only_answers=not names)
 
 
 def _known_somewhere(overrides: Any, rulebooks: list[Rules]) -> None:

@@ -171,9 +171,9 @@ def _read_each(cells: Sequence[Any], rows: Sequence[int], heading: str, faults: 
     return result
 
 
-def texts(cells: Sequence[Any], rows: Sequence[int], heading: str, faults: Faults) -> list[str]:
-    """One column of texts, stripped; "" where blank or at fault; whole numbers are read as their digits."""
-    return _read_each(cells, rows, heading, faults, _text)
+def texts(cells: Sequence[Any], rows: Sequence[int], heading: str, faults: Faults, *, digits: bool = False) -> list[str]:
+    """One column of texts, stripped; "" where blank or at fault; with `digits`, whole numbers are read as theirs."""
+    return _read_each(cells, rows, heading, faults, _label if digits else _text)
 
 
 def _text(cell: Any) -> str | Trouble:
@@ -181,11 +181,14 @@ def _text(cell: Any) -> str | Trouble:
         return ""
     if trouble := unreadable(cell):
         return trouble
-    if isinstance(cell, str):
-        return cell.strip()
-    value = plain_number(cell)
+    return cell.strip() if isinstance(cell, str) else (f"must be text, not {show(cell)}", "type a text")
+
+
+def _label(cell: Any) -> str | Trouble:
+    """A text, or a number that serves as one, such as an account's."""
+    value = None if is_blank(cell) or isinstance(cell, str) else plain_number(cell)
     if value is None:
-        return f"must be text, not {show(cell)}", "type a text"
+        return _text(cell)
     return str(int(value)) if value.is_integer() else repr(value)
 
 
@@ -230,9 +233,11 @@ class Table:
             return np.full(len(self.rows), np.nan)
         return numbers(self.column(heading), self.rows, heading, faults, zero_is_blank=zero_is_blank)
 
-    def texts(self, heading: str, faults: Faults) -> list[str]:
-        """A column of texts (P,); "" where blank or at fault."""
-        return texts(self.column(heading), self.rows, heading, faults) if self.has(heading) else [""] * len(self.rows)
+    def texts(self, heading: str, faults: Faults, *, digits: bool = False) -> list[str]:
+        """A column of texts (P,); "" where blank or at fault; with `digits`, numbers serve as texts."""
+        if not self.has(heading):
+            return [""] * len(self.rows)
+        return texts(self.column(heading), self.rows, heading, faults, digits=digits)
 
     def choices(self, heading: str, known: Mapping[str, str], faults: Faults) -> list[str]:
         """A column of words of a fixed set (P,); "" where blank or at fault."""
@@ -260,6 +265,9 @@ def table(raw: Any, name: str, needed: Sequence[str] = (), known: Sequence[str] 
     rows = from_header(grid(raw))
     if not rows:
         raise MarginError(f"the {name} range is empty: select its header row and the rows below it")
+    for cell in rows[0]:
+        if error := error_text(cell):
+            raise MarginError(f"{name} row 1: a heading holds the error {error}: mend the formula in that cell")
     keys = [heading_key(cell) for cell in rows[0]]
     shown = [" ".join(str(cell).split()) for cell in rows[0] if not is_blank(cell)]
     for heading in known:

@@ -76,6 +76,7 @@ def _parser() -> argparse.ArgumentParser:
 def _ranges(options: argparse.Namespace) -> Any:
     """The book's ranges, and the method that the command line or the workbook names."""
     from xlmargin.files import read_ranges, with_parameter
+    from xlmargin.methods import method_name
 
     ranges = read_ranges(options.file, options.market, options.parameters)
     span_file = getattr(options, "span_file", None)
@@ -83,7 +84,11 @@ def _ranges(options: argparse.Namespace) -> Any:
         _load_span_file(span_file)
         rows = ranges.parameters or [["Underlying", "Parameter", "Value"]]
         ranges = ranges._replace(parameters=with_parameter(rows, "span_file", str(span_file.resolve())))
-    return ranges._replace(method=getattr(options, "method", None) or ranges.method)
+    method = getattr(options, "method", None)
+    for name in (method or "").split(","):
+        if name.strip():
+            method_name(name)
+    return ranges._replace(method=method or ranges.method)
 
 
 def _load_span_file(path: Path) -> None:

@@ -147,11 +147,12 @@ def _workbook(path: Path) -> Ranges:
     except (OSError, KeyError, ValueError, TypeError, SyntaxError, zipfile.BadZipFile, zlib.error) as error:
         raise MarginError(f"{path} cannot be read as a workbook: {error}") from None
     engine = _calculated(path)
-    positions = _range(values, engine, "positions", "quantity")
+    positions = _range(values, engine, "positions", ("quantity",))
     if positions is None:
         raise MarginError(f"{path} has no positions: name the range `positions`, or call its sheet Positions")
-    method = _range(values, engine, "method", None)
-    return Ranges(positions, _range(values, engine, "market", "underlying"), _range(values, engine, "parameters", None),
+    method = _range(values, engine, "method", ())
+    return Ranges(positions, _range(values, engine, "market", ("underlying",)),
+                  _range(values, engine, "parameters", ("parameter", "scenario")),
                   str(method[0][0]) if method and not is_blank(method[0][0]) else None)
 
 
@@ -166,8 +167,8 @@ def _calculated(path: Path) -> Any:
     return Workbook(path, {name: function.call for name, function in FUNCTIONS.items()})
 
 
-def _range(values: Any, engine: Any, name: str, heading: str | None) -> Grid | None:
-    """The cells of a defined name, else those of the sheet of that name from its header row on."""
+def _range(values: Any, engine: Any, name: str, headings: tuple[str, ...]) -> Grid | None:
+    """The cells of a defined name, else those of the sheet of that name from the row on that holds one of the headings."""
     for known, defined in values.defined_names.items():
         if known.lower() == name:
             sheet, area = next(iter(defined.destinations), (None, ""))
@@ -176,10 +177,11 @@ def _range(values: Any, engine: Any, name: str, heading: str | None) -> Grid | N
                                   "mend it in the list of names")
             return _trimmed(_area(values[sheet], engine, area.replace("$", "")))
     for sheet in values.worksheets:
-        if sheet.title.lower() == name and heading is not None:
+        if sheet.title.lower() == name and headings:
             rows = _area(sheet, engine, sheet.dimensions)
-            start = next((i for i, row in enumerate(rows) if heading in map(heading_key, row)), None)
-            return None if start is None else _trimmed(rows[start:])
+            for start, row in enumerate(rows):
+                if any(heading in map(heading_key, row) for heading in headings):
+                    return _trimmed(rows[start:])
     return None
 
 

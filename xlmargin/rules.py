@@ -44,6 +44,7 @@ class Parameter:
     since: day from which the value holds
     choices: words that the value may be; empty for a number
     text: the value is a text of its own form
+    whole_book: one value for all underlyings
     least, most: bounds of a number
     """
 
@@ -59,6 +60,7 @@ class Parameter:
     least: float = 0.0
     most: float = 1e15
     text: bool = False
+    whole_book: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +142,10 @@ class Rules:
             key = item.underlying, item.name
             if key in given:
                 raise MarginError(f"parameters row {item.row}: {item.name} is given twice: remove one of the two rows")
-            given[key] = _checked(self.get(item.name, item.underlying), item)
+            known = self.get(item.name, item.underlying)
+            if known.whole_book and item.underlying:
+                raise MarginError(f"parameters row {item.row}: {item.name} is one for the whole book: clear its Underlying")
+            given[key] = _checked(known, item)
         return replace(self, given=given)
 
 
@@ -203,4 +208,5 @@ def _parameter(underlying: str, name: str, entry: Mapping[str, Any], meta: Meta)
     return Parameter(underlying, name, value if isinstance(value, str) else float(value), entry["unit"],
                      entry.get("source", meta.source), entry.get("status", meta.status), entry.get("checked", meta.checked),
                      entry["from"], tuple(entry.get("choices", ())), float(entry.get("least", 0.0)),
-                     float(entry.get("most", 1e15)), bool(entry.get("text", False)))
+                     float(entry.get("most", 1e15)), bool(entry.get("text", False)),
+                     bool(entry.get("whole_book", False)))

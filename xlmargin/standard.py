@@ -216,7 +216,8 @@ def future(legs: Legs) -> Pair:
     def margin(word: str) -> Line:
         name = f"future_{word}_rate"
         if legs.rules.is_unset(name, legs.coin):
-            return not_modelled(word, f"no figure is known: give the parameter {name}", status="not set")
+            raise MarginError(f"{legs.coin}: {legs.rules.meta.name} publishes no margin rate of futures and perpetuals: give the "
+                              f"parameter {name}, or leave them out")
         grown = times("Growth with size", (legs.rate("Per unit", f"future_{word}_slope"), above(legs.size)))
         return times(word, (legs.size, price, total("Rate", (legs.rate("Base rate", name), grown))))
 

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from xlmargin.errors import MarginError
 
-__all__ = ["Line", "Rule", "above", "find", "given", "largest", "less", "not_modelled", "over_accounts", "quotient", "smallest",
+__all__ = ["NOT_MODELLED",
+           "Line", "Rule", "above", "find", "given", "largest", "less", "not_modelled", "over_accounts", "quotient", "smallest",
            "times", "total", "walk", "weighted", "worst"]
 
 Floats = NDArray[np.float64]
@@ -32,6 +33,8 @@ class Rule:
     compute: Callable[[Floats], Floats] | None
     binding_only: bool = False
 
+
+NOT_MODELLED = "not modelled"  # status of a part that does not count here
 
 GIVEN = Rule("given", None)
 TOTAL = Rule("sum of the lines below", lambda parts: parts.sum(axis=0))
@@ -90,7 +93,7 @@ def given(label: str, value: Floats | float, detail: str, *, status: str = "", s
     return Line(label, np.atleast_1d(np.asarray(value, np.float64)), GIVEN, lambda _: (), detail, status, source)
 
 
-def not_modelled(label: str, why: str, *, status: str = "not modelled", source: str = "") -> Line:
+def not_modelled(label: str, why: str, *, status: str = NOT_MODELLED, source: str = "") -> Line:
     """A part of a rulebook that does not count here: a line of 0 that says so, never a silent zero."""
     return given(label, 0.0, why, status=status, source=source)
 

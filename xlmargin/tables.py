@@ -122,14 +122,15 @@ def greeks(book: Book) -> Rows:
     held, k = book.instruments, book.instrument
     mark, option = marks(held), held.is_option
     table = sensitivities(held) * np.array([1.0, 1.0, POINT, DAY])
-    units = book.quantity * held.multiplier[k]
+    units = book.units
     cost = np.where(np.isnan(book.entry), mark[k], book.entry)
     value = units * np.where(option[k] | (held.kind[k] == SPOT), mark[k], mark[k] - cost)
     notional = np.abs(units) * np.where(option, held.spot, held.level)[k]
     amounts = np.column_stack([value, notional, units[:, None] * table[k]])
     rows: Rows = [["Row", "Instrument", "Quantity", "Mark", "Value", "Notional", "Delta", "Gamma", "Vega", "Theta"]]
+    names = [f"{name} (open order, not counted)" if order else name for name, order in zip(book.names, book.order.tolist())]
     rows.extend([float(row), name, quantity, each, *line] for row, name, quantity, each, line in zip(
-        book.row.tolist(), book.names, book.quantity.tolist(), mark[k].tolist(), amounts.tolist()))
+        book.row.tolist(), names, book.quantity.tolist(), mark[k].tolist(), amounts.tolist()))
     for u, name in enumerate(held.underlyings):
         rows.append(["Total", name, "", "", *amounts[held.underlying[k] == u].sum(axis=0).tolist()])
     return rows

@@ -19,7 +19,7 @@ from xlmargin.risk_array import black_deltas, composite_deltas
 from xlmargin.rules import NOT_SET, Rules
 from xlmargin.scenarios import SPAN_PAIRS, SPAN_UP, Kind, Scenarios, span16
 from xlmargin.spanfile import applied
-from xlmargin.statement import Line, above, given, largest, less, not_modelled, smallest, times, total, worst
+from xlmargin.statement import NOT_MODELLED, Line, above, given, largest, less, not_modelled, smallest, times, total, worst
 
 __all__ = ["prepared", "requirement", "scenarios", "share"]
 
@@ -165,12 +165,12 @@ class _Span:
         return net
 
     def periods(self, u: int) -> tuple[Floats, Floats]:
-        """Days to expiry of the periods of one underlying, nearest first (N,), and their net deltas (A, N).
+        """Days to expiry of the contract periods of one underlying, nearest first (N,), and their net deltas (A, N).
 
-        Spot and perpetuals have no expiry: they are the period of 0 days.
+        Spot and perpetuals have no expiry: they stand in no period, and form no spreads between periods.
         """
         instruments = self.case.book.instruments
-        chosen = np.flatnonzero(instruments.underlying == u)
+        chosen = np.flatnonzero((instruments.underlying == u) & (instruments.years > 0.0))
         days, where = np.unique(instruments.days[chosen], return_inverse=True)
         net = np.zeros((len(self.deltas), len(days)))
         np.add.at(net.T, where, self.deltas[:, chosen].T)
@@ -301,7 +301,10 @@ class _Span:
     def rest(self, initial: Line) -> tuple[Line, ...]:
         """Net option value, what is required after it, and the split of each scanning risk."""
         value = self.available_value()
-        lines = [value, less("Total requirement", (above(initial), above(value)), "initial margin less net option value")]
+        if value.status == NOT_MODELLED:
+            lines = [value, not_modelled("Total requirement", "not known: the net option value is not")]
+        else:
+            lines = [value, less("Total requirement", (above(initial), above(value)), "initial margin less net option value")]
         if self.unknown_deltas:
             lines.append(not_modelled("Scanning risk split", f"not known: {self.unknown_deltas[0]} has no Delta and no IV"))
         else:

@@ -6,6 +6,7 @@ Source: OCC customer portfolio margin; FINRA Rule 4210(g); Cboe Rule 10.4.
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +35,7 @@ def prepared(book: Book, rules: Rules) -> tuple[Book, Rules]:
 def scenarios(names: tuple[str, ...], rules: Rules, _: Given = NOTHING_GIVEN) -> Scenarios:
     """Ten equidistant moves over each class's range, vol and time as they are."""
     down, up = (np.array([rules.number(name, coin) for coin in names]) for name in ("price_range_down", "price_range_up"))
-    points = int(rules.number("points"))
+    points = math.ceil(rules.number("points"))
     steps = np.arange(1, points + 1)[:, None] / points
     price = np.vstack([-down * steps[::-1], up * steps])
     shape, count = price.shape, len(price)

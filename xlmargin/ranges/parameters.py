@@ -15,6 +15,7 @@ from xlmargin.scenarios import Scenarios, percent
 
 __all__ = ["is_scenario_table", "read_overrides", "read_scenarios"]
 
+ALL = ("", "all", "*")  # what stands for every underlying
 SCENARIO_HEADINGS = ("Scenario", "Underlying", "Price move", "Vol move", "Days", "Weight")
 
 
@@ -63,7 +64,10 @@ def _override(n: int, row: list[Any], at: dict[str, int]) -> Override | None:
     if is_blank(value):
         raise MarginError(f"parameters row {n}: {name.strip()} has no value: type one, or clear the row")
     head, _, tail = name.strip().rpartition(".")
-    coin = head or _underlying(underlying, n)
+    named = _underlying(underlying, n)
+    if head and named and head.upper() != named.upper():
+        raise MarginError(f"parameters row {n}: {name.strip()} stands beside the Underlying {named}: clear one of the two")
+    coin = head or named
     if isinstance(value, str):
         return Override(coin.upper(), tail.lower().replace(" ", "_"), value.strip(), n)
     faults = Faults("parameters")
@@ -77,7 +81,7 @@ def _underlying(cell: Any, n: int) -> str:
     faults = Faults("parameters")
     name = texts([cell], [n], "Underlying", faults)[0]
     faults.stop()
-    return name
+    return "" if name.lower() in ALL else name
 
 
 def is_scenario_table(raw: Any) -> bool:
@@ -104,12 +108,15 @@ def read_scenarios(raw: Any, underlyings: tuple[str, ...]) -> Scenarios:
     if not cells.rows:
         raise MarginError("parameters row 1: the scenario table has no rows: fill at least one scenario")
     faults = Faults("parameters")
-    names = cells.texts("Scenario", faults)
-    coins = [text.upper() for text in cells.texts("Underlying", faults)]
+    names = cells.texts("Scenario", faults, digits=True)
+    coins = ["" if text.lower() in ALL else text.upper() for text in cells.texts("Underlying", faults)]
     columns = {heading: np.nan_to_num(cells.numbers(heading, faults), nan=blank)
                for heading, blank in (("Price move", 0.0), ("Vol move", 0.0), ("Days", 0.0), ("Weight", 1.0))}
     _bounds(cells, names, columns, faults)
     faults.stop()
+    if underlyings and not any(coin in ("", *underlyings) for coin in coins):
+        raise MarginError(f"the scenario table says nothing of {', '.join(underlyings)}: leave its Underlying blank for all, or "
+                          "name them")
     return _joined(cells.rows, names, coins, columns, underlyings)
 
 
@@ -130,7 +137,7 @@ def _joined(rows: Sequence[int], names: list[str], coins: list[str], columns: di
     """Rows of one name as one scenario; an underlying that it does not name does not move."""
     distinct = list(dict.fromkeys(names))
     price, vol, weight = (np.full((len(distinct), len(underlyings)), blank) for blank in (0.0, 0.0, 1.0))
-    days = np.zeros(len(distinct))
+    days = np.full(len(distinct), np.nan)
     taken: set[tuple[str, str]] = set()
     order = sorted(range(len(names)), key=lambda i: coins[i] != "")  # rows for all first: a coin's own row replaces them
     for i in order:
@@ -139,12 +146,18 @@ def _joined(rows: Sequence[int], names: list[str], coins: list[str], columns: di
                               f"{coins[i] or 'all underlyings'}: remove one, or give it another name")
         taken.add((names[i], coins[i]))
         s = distinct.index(names[i])
-        days[s] = max(days[s], columns["Days"][i])
+        if coins[i] not in ("", *underlyings):
+            continue
+        if np.isfinite(days[s]) and days[s] != columns["Days"][i]:
+            raise MarginError(f"parameters row {rows[i]}: scenario {names[i]!r} lets {columns['Days'][i]:g} days pass here and "
+                              f"{days[s]:g} in another row: give it one number of days")
+        days[s] = columns["Days"][i]
         for u, coin in enumerate(underlyings):
             if coins[i] in ("", coin):
                 price[s, u], vol[s, u] = columns["Price move"][i], columns["Vol move"][i]
                 weight[s, u] = columns["Weight"][i]
     words = tuple(_described(s, price, vol, underlyings) for s in range(len(distinct)))
+    days = np.nan_to_num(days, nan=0.0)
     return Scenarios(tuple(distinct), words, underlyings, price, vol, "relative", days, weight, np.zeros(len(distinct)))
 
 

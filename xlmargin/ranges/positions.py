@@ -74,7 +74,7 @@ def read_positions(raw: Any, faults: Faults) -> Positions:
         faults.add(cells.rows[i], "IV", f"IV must be a fraction (0.55 is 55 %), not {show(float(vol[i]))}",
                    "divide it by 100")
     underlyings, underlying = _distinct(terms.underlying)
-    accounts, account = _distinct(cells.texts("Account", faults))
+    accounts, account = _distinct(cells.texts("Account", faults, digits=True))
     years = _days_to_expiry(cells, terms, faults)
     return Positions(
         row=np.array(cells.rows, np.int64), underlyings=underlyings, underlying=underlying, kind=kind, strike=terms.strike,
