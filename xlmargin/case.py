@@ -132,7 +132,8 @@ class Case:
     def _own_way(self, k: int, s: int) -> str:
         """How a venue's own valuation found the loss per unit of an instrument, with its numbers."""
         instruments, scenarios = self.book.instruments, self.scenarios
-        text = f"{scenarios.how}: spot {instruments.spot[k]:,.10g}, {scenarios.descriptions[s]}"
+        move = scenarios.price[s, instruments.underlying[k]]
+        text = f"{scenarios.how}: spot {instruments.spot[k]:,.10g}, move {move:+.6g}, {scenarios.descriptions[s]}"
         if not instruments.is_option[k]:
             return f"{text}, price {instruments.level[k]:,.10g}"
         return (f"{text}, Black-76 before less after, forward {instruments.forward[k]:,.10g}, vol {instruments.vol[k]:.6g}, "

@@ -21,7 +21,8 @@ from xlmargin.rules import Rules
 from xlmargin.scenarios import Scenarios, Tenor, percent
 from xlmargin.statement import Line, above, given, less, not_modelled, times, total, worst
 
-__all__ = ["COIN", "USD", "Leg", "Matrix", "counted", "dampener", "legs_of", "requirement", "risk_array", "scenarios", "share"]
+__all__ = ["COIN", "USD", "VOLS", "Leg", "Matrix", "counted", "dampener", "legs_of", "requirement", "risk_array",
+           "scenarios", "share"]
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]

@@ -77,7 +77,8 @@ def scenarios(names: tuple[str, ...], rules: Rules, _: Given = NOTHING_GIVEN) ->
     still = np.zeros((1, len(names)))
     price = np.vstack([np.repeat(moves, len(VOLS), axis=0), -extreme, extreme, still])
     shock = np.array([[sign * float(steps(rules.word(kind, name), kind)[1][0]) for name in names] for sign, kind, _ in VOLS])
-    vol = np.vstack([np.tile(shock.reshape(len(VOLS), len(names)), (PRICES, 1)), np.zeros((len(price) - MR1.stop, len(names)))])
+    vol = np.zeros(price.shape)
+    vol[MR1] = np.tile(shock.reshape(len(VOLS), len(names)), (PRICES, 1))
     weight = np.ones(price.shape)
     weight[MR6] = rules.number("extreme_share")
     days = np.zeros(len(price))
@@ -85,7 +86,7 @@ def scenarios(names: tuple[str, ...], rules: Rules, _: Given = NOTHING_GIVEN) ->
     sizes = [name.replace("price_shock_", "") for name in SHOCKS]
     places = [*(f"down {size}" for size in reversed(sizes)), "unchanged", *(f"up {size}" for size in sizes)]
     words = [f"MR1, index {_shared(price[s], places[s // len(VOLS)])}, {VOLS[s % len(VOLS)][2]}" for s in range(MR1.stop)]
-    words += [f"MR6, index {_shared(row, word)}, vol unchanged" for row, word in zip(price[MR6], ("down extreme", "up extreme"))]
+    words += [f"MR6, index {_shared(row, side)}, vol unchanged" for row, side in zip(price[MR6], ("far down", "far up"))]
     words.append("MR2, time passes")
     return Scenarios(tuple(str(s + 1) for s in range(len(price))), tuple(words), names, price, vol, "relative", days, weight,
                      np.zeros(len(price)), how="every price moves by the index's dollars")
