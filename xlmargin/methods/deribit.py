@@ -187,9 +187,9 @@ def requirement(case: Case) -> Margin:
         ("Open orders margin", "open_orders_margin"))]
     initial = total("Initial margin", (matrix, *beside))
     factor = case.rules.get("mm_factor")
-    maintenance = times("Maintenance margin", (above(matrix), given("Maintenance factor", case.rules.number("mm_factor"),
-                                                                     "parameter mm_factor", status=factor.status,
-                                                                     source=factor.source)))
+    ratio = given("Maintenance factor", case.rules.number("mm_factor"), "parameter mm_factor", status=factor.status,
+                  source=factor.source)
+    maintenance = times("Maintenance margin", (replace(above(matrix), label="Risk matrix"), ratio))
     value = case.option_value()
     return Margin(initial, maintenance, lambda: (value,), value)
 
@@ -239,10 +239,12 @@ class Matrix:
     def block(self, label: str, legs: list[Leg]) -> Line:
         """Worst case, roll shock, delta shock and what is not modelled of one block."""
         option = any((leg.among & self.book.instruments.is_option).any() for leg in legs)
-        estimate = option or len(legs) > 1
+        status = "estimate" if option or len(legs) > 1 else "verified"
+        if self.rules.get("price_range", legs[0].name).status == "illustrative":
+            status = "illustrative"
         losses = [self.legs_together(legs, lines) for lines in zip(*(self.leg_losses(leg) for leg in legs))]
         return total(label, (
-            worst("Worst case", losses, status="estimate" if estimate else "verified"),
+            worst("Worst case", losses, status=status),
             total("Roll shock", [self.roll_shock(leg) for leg in legs]), self.delta_shock(legs),
             not_modelled("Correlation contingency", "the formula is not published; 0 in every known answer")))
 
