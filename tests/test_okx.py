@@ -195,7 +195,7 @@ def test_spot_against_perpetuals() -> None:
     assert PM_LINE(rows, "MR7 minimum charge", spot, "OKX", rate) == pytest.approx(3_020.17, abs=0.5)
     assert PM_MAINTENANCE(rows, spot, "OKX", rate) == pytest.approx(8_053.32, rel=1e-12)
     assert PM_MAINTENANCE(rows, spot, "OKX", [["basis_rate", 0.0]]) == pytest.approx(3_020.17, abs=0.5)
-    apart = PM_MAINTENANCE(rows, spot, "OKX", [*rate, ["spot_treatment", "collateral"]])
+    apart = PM_MAINTENANCE(rows, spot, "OKX", [*rate, ["spot_mode", "collateral"]])
     assert apart == pytest.approx(671_110.0 * (0.12 + 0.012), rel=1e-12)
 
 

@@ -62,7 +62,7 @@ def scaled(charge: Floats, ends: Floats, factors: Floats) -> Floats:
 
 def share(book: Book, rules: Rules) -> Floats:
     """Part of each position that is stressed: spot as far as it is in use against the derivatives' delta."""
-    treatments = [rules.word("spot_treatment", name) for name in book.instruments.underlyings]
+    treatments = [rules.word("spot_mode", name) for name in book.instruments.underlyings]
     return spot_share(book.instruments, book.by_instrument(book.units), treatments)
 
 
@@ -163,7 +163,7 @@ def requirement(case: Case) -> Margin:
                         or [given("No positions", 0.0, "the book is flat")])
     decoupling = not_modelled("MR9 stablecoin decoupling", "the rate is not published")
     initial = total("Initial margin", (
-        times("Derivatives", (derivatives, unit.parameter("Initial ratio", "initial_ratio"))),
+        times("Derivatives", (derivatives, unit.parameter("Initial ratio", "imr_ratio"))),
         unit.borrowing("MR8 borrowing, initial", "borrow_initial_rate"), decoupling))
     maintenance = total("Maintenance margin", (
         above(derivatives), unit.borrowing("MR8 borrowing, maintenance", "borrow_maintenance_rate"), decoupling))

@@ -164,7 +164,7 @@ def _borrowed(data: Mapping[str, Any], rate: float, rules: Rules, compared: Comp
 def _totals(derivatives: float, borrowed: Sequence[float], rules: Rules, printed: Mapping[str, Any],
             compared: Comparison) -> None:
     """Compare the totals of an account."""
-    ratio = rules.number("initial_ratio")
+    ratio = rules.number("imr_ratio")
     compared.number("derivMmr", derivatives, printed["derivMmr"], CENTS)
     compared.number("borrowMmr", borrowed[0], printed["borrowMmr"], CENTS)
     compared.number("totalMmr", derivatives + borrowed[0], printed["totalMmr"], CENTS)
@@ -174,7 +174,7 @@ def _totals(derivatives: float, borrowed: Sequence[float], rules: Rules, printed
 
 def _rules(moment: float, debt: float) -> Rules:
     """The rulebook at the moment of an answer; the spot that it prints is the spot in use."""
-    return rules_of("OKX", moment, [Override("", "borrowed", debt, 1), Override("", "spot_treatment", "full", 2)])
+    return rules_of("OKX", moment, [Override("", "borrowed", debt, 1), Override("", "spot_mode", "full", 2)])
 
 
 def _profit(holding: Holding) -> float:
@@ -257,7 +257,7 @@ def _unit(name: str, holdings: Sequence[Holding], index: float, rules: Rules, pr
     _grids(name, case, printed, compared)
     unit: Line = find(roots, f"Maintenance of derivatives/{name}")
     compared.number(f"{name} mmr", unit.amount, printed["mmr"], CENTS)
-    compared.number(f"{name} imr", rules.number("initial_ratio") * unit.amount, printed["imr"], CENTS)
+    compared.number(f"{name} imr", rules.number("imr_ratio") * unit.amount, printed["imr"], CENTS)
     return unit.amount
 
 
@@ -267,7 +267,7 @@ def _sums(name: str, printed: Mapping[str, Any], rules: Rules, compared: Compari
     risk = max(part["mr1"], part["mr2"], part["mr6"]) + part["mr3"] + part["mr4"] + part["mr5"]
     margin = max(risk, part["mr7"])
     compared.number(f"{name} mmr", margin, printed["mmr"], CENTS)
-    compared.number(f"{name} imr", rules.number("initial_ratio") * margin, printed["imr"], CENTS)
+    compared.number(f"{name} imr", rules.number("imr_ratio") * margin, printed["imr"], CENTS)
     return margin
 
 
