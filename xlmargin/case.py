@@ -84,17 +84,24 @@ class Case:
         """Profit and loss per account, scenario and underlying, (A, S, U)."""
         return pnl_by_underlying(self.book.instruments, self.array, self.units * self.share)
 
-    def losses(self, u: int) -> list[Line]:
-        """The loss of one underlying in each scenario, down to the sheet row: S lines, losses positive."""
-        chosen = np.flatnonzero(self.book.instruments.underlying == u)
+    def losses(self, u: int, among: NDArray[np.bool_] | None = None) -> list[Line]:
+        """The loss of one underlying in each scenario, down to the sheet row: S lines, losses positive.
+
+        Parameters
+        ----------
+        among: the instruments that count (K,), all of the underlying's where left out
+        """
+        mine = self.book.instruments.underlying == u
+        mine = mine if among is None else mine & among
+        chosen = np.flatnonzero(mine)
         labels = [f"Scenario {name}: {text}" for name, text in zip(self.scenarios.names, self.scenarios.descriptions)]
         return weighted(labels, (self.units * self.share)[:, chosen], -self.array[chosen],
-                        lambda s, a: self._rows(u, s, a), "quantity × loss per unit of each row")
+                        lambda s, a: self._rows(mine, s, a), "quantity × loss per unit of each row")
 
-    def _rows(self, u: int, s: int, a: int) -> tuple[Line, ...]:
-        """The loss of every row of one underlying and account in one scenario."""
+    def _rows(self, chosen: NDArray[np.bool_], s: int, a: int) -> tuple[Line, ...]:
+        """The loss of every row of the chosen instruments (K,) and one account in one scenario."""
         book = self.book
-        mine = np.flatnonzero((book.account == a) & (book.instruments.underlying[book.instrument] == u) & ~book.order)
+        mine = np.flatnonzero((book.account == a) & chosen[book.instrument] & ~book.order)
         return tuple(self._row(p, s, float(self.share[a, book.instrument[p]])) for p in mine.tolist())
 
     def _row(self, p: int, s: int, share: float) -> Line:
@@ -110,6 +117,8 @@ class Case:
         """How the loss per unit of an instrument in a scenario was found, with its numbers."""
         instruments, scenarios = self.book.instruments, self.scenarios
         u = int(instruments.underlying[k])
+        if scenarios.how:
+            return self._own_way(k, s)
         if scenarios.own_arrays and instruments.has_array[k]:
             return "the instrument's own risk array"
         weight = scenarios.weight[s, u]
@@ -119,6 +128,16 @@ class Case:
         move = f"price {scenarios.price[s, u]:+.6g}, vol {scenarios.vol_kind} {scenarios.vol[s, u]:+.6g}"
         return (f"Black-76 before less after, forward {instruments.forward[k]:,.10g}, vol {instruments.vol[k]:.6g}, "
                 f"{instruments.years[k] * 365:.6g} days: {move}, {scenarios.days[s]:g} days on{tail}")
+
+    def _own_way(self, k: int, s: int) -> str:
+        """How a venue's own valuation found the loss per unit of an instrument, with its numbers."""
+        instruments, scenarios = self.book.instruments, self.scenarios
+        move = scenarios.price[s, instruments.underlying[k]]
+        text = f"{scenarios.how}: spot {instruments.spot[k]:,.10g}, move {move:+.6g}, {scenarios.descriptions[s]}"
+        if not instruments.is_option[k]:
+            return f"{text}, price {instruments.level[k]:,.10g}"
+        return (f"{text}, Black-76 before less after, forward {instruments.forward[k]:,.10g}, vol {instruments.vol[k]:.6g}, "
+                f"{instruments.years[k] * 365:.6g} days")
 
     def option_value(self, u: int | None = None) -> Line:
         """Net option value, of one underlying or of all: long options at mark less short ones, per book."""

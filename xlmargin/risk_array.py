@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xlmargin.book import Instruments
 from xlmargin.errors import MarginError
-from xlmargin.names import CALL, PUT
+from xlmargin.names import CALL, PUT, SPOT
 from xlmargin.pricing.grid import call_grid
 from xlmargin.scenarios import SPAN_DOWN, SPAN_UP, Scenarios
 
-__all__ = ["black_deltas", "composite_deltas", "marks", "pnl_by_underlying", "require_vols", "risk_array"]
+__all__ = ["black_deltas", "composite_deltas", "marks", "pnl_by_underlying", "require_vols", "risk_array",
+           "spot_share"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -170,6 +171,29 @@ def black_deltas(instruments: Instruments) -> Floats:
     chosen = np.flatnonzero(instruments.is_option & np.isfinite(instruments.vol))
     result[chosen] = black_delta(instruments.kind[chosen] == CALL, instruments.forward[chosen], instruments.strike[chosen],
                                  instruments.years[chosen], instruments.vol[chosen])
+    return result
+
+
+def spot_share(instruments: Instruments, units: Floats, treatments: Sequence[str]) -> Floats:
+    """Part of each account's position that is stressed: 1, but for spot under its treatment, (A, K).
+
+    Parameters
+    ----------
+    units: net units of each instrument in each book (A, K)
+    treatments: of each underlying (U,): full; collateral (none of it); in_use (up to the opposite Black delta of the
+        underlying's derivatives at mark)
+    """
+    result = np.ones(units.shape)
+    for u, treatment in enumerate(treatments):
+        spot = (instruments.kind == SPOT) & (instruments.underlying == u)
+        if treatment == "full" or not spot.any():
+            continue
+        held, used = units[:, spot].sum(axis=1), np.zeros(len(units))
+        if treatment == "in_use":
+            derivative = (instruments.underlying == u) & ~spot
+            delta = units[:, derivative] @ black_deltas(instruments)[derivative]
+            used = np.minimum(np.abs(held), np.maximum(-np.sign(held) * delta, 0.0))
+        result[:, spot] = np.divide(used, np.abs(held), out=np.zeros_like(used), where=held != 0.0)[:, None]
     return result
 
 

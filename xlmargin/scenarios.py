@@ -55,6 +55,7 @@ class Scenarios:
     vol_floor: least vol after the shock (S,) [fraction]
     tenor: how vol shocks scale with time to expiry, None where they do not
     own_arrays: these are the sixteen scenarios that an instrument's own risk array is about
+    how: how a venue's own valuation finds the losses, in words; "" where the general one holds
     """
 
     names: tuple[str, ...]
@@ -69,6 +70,7 @@ class Scenarios:
     tenor: Tenor | None = None
     own_arrays: bool = False
     price_kind: Kind = "relative"
+    how: str = ""
 
     def __len__(self) -> int:
         return len(self.names)

@@ -14,8 +14,8 @@ from xlmargin import charges
 from xlmargin.book import Book
 from xlmargin.case import NOTHING_GIVEN, Case, Given, Margin
 from xlmargin.errors import MarginError
-from xlmargin.names import CALL, PUT, SPOT
-from xlmargin.risk_array import black_deltas, composite_deltas
+from xlmargin.names import CALL, PUT
+from xlmargin.risk_array import composite_deltas, spot_share
 from xlmargin.rules import NOT_SET, Rules
 from xlmargin.scenarios import SPAN_PAIRS, SPAN_UP, Kind, Scenarios, span16
 from xlmargin.spanfile import applied
@@ -62,20 +62,8 @@ def share(book: Book, rules: Rules) -> Floats:
 
     Spot in use counts up to the opposite Black delta of the underlying's derivatives at mark.
     """
-    instruments, units = book.instruments, book.by_instrument(book.units)
-    result = np.ones(units.shape)
-    for u, name in enumerate(instruments.underlyings):
-        treatment = rules.word("spot_treatment", name)
-        spot = (instruments.kind == SPOT) & (instruments.underlying == u)
-        if treatment == "full" or not spot.any():
-            continue
-        held, used = units[:, spot].sum(axis=1), np.zeros(len(units))
-        if treatment == "in_use":
-            derivative = (instruments.underlying == u) & ~spot
-            delta = units[:, derivative] @ black_deltas(instruments)[derivative]
-            used = np.minimum(np.abs(held), np.maximum(-np.sign(held) * delta, 0.0))
-        result[:, spot] = np.divide(used, np.abs(held), out=np.zeros_like(used), where=held != 0.0)[:, None]
-    return result
+    treatments = [rules.word("spot_treatment", name) for name in book.instruments.underlyings]
+    return spot_share(book.instruments, book.by_instrument(book.units), treatments)
 
 
 def requirement(case: Case) -> Margin:
