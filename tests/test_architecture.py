@@ -26,6 +26,7 @@ LAYERS = (
     "xlmargin.statement",
     "xlmargin.rules",
     "xlmargin.charges",
+    "xlmargin.derive",
     "xlmargin.case",
     "xlmargin.methods",
     "xlmargin.compare",
