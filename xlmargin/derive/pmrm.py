@@ -1,148 +1,24 @@
 """Derive's portfolio margin, PMRM_2 and PMRM v1: scenarios, forward contingency, static contingencies.
 
-Letters for shapes: A accounts, K options, E expiries, N perpetuals, C collaterals, S scenarios.
+Letters for shapes: A accounts, K options, E expiries, S scenarios.
 
 Source: venues.md 4.2 and 4.3.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xlmargin.derive.black import MONTH, YEAR, prices
+from xlmargin.derive.portfolio import SKEWS, Moves, Portfolio, Terms
 
-__all__ = ["DIRECTIONS", "SKEWS", "V1_TERMS", "Moves", "Portfolio", "Result", "Terms", "V1Result"]
+__all__ = ["Result", "V1Result"]
 
 Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
-
-SKEWS = ("linear", "abs")
-DIRECTIONS = ("up", "down", "none", *SKEWS)
-
-
-@dataclass(frozen=True, slots=True)
-class Moves:
-    """The scenarios (S,): spot multiplier, what the vols do (one of DIRECTIONS), share of the result that counts."""
-
-    spot: Floats
-    vol: tuple[str, ...]
-    weight: Floats
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """The parameters of the model, named as the venue documents them.
-
-    Rates are per year, `*_extra` come on top of the maintenance rate for initial margin; the defaults turn a rule off.
-    """
-
-    range_up: float
-    range_down: float
-    short_power: float
-    long_power: float
-    dte_floor_days: float
-    im_factor: float
-    pos_static: float
-    pos_rate_mult: float
-    pos_rate_add: float
-    spot_up: float
-    spot_down: float
-    add_factor: float
-    mult_factor: float
-    peg_loss_threshold: float
-    peg_loss_factor: float
-    confidence_threshold: float
-    confidence_margin: float
-    mm_perp: float
-    mm_short_option: float
-    mm_factor: float = 1.0
-    min_vol_after_up_shock: float = 0.0
-    neg_static: float = 1.0
-    neg_rate_mult: float = 0.0
-    neg_rate_add: float = 0.0
-    im_extra_perp: float = 0.0
-    im_extra_short_option: float = 0.0
-    linear_cap: float = 0.0
-    linear_cap_sqrt_t: float = 0.0
-    abs_cap: float = 0.0
-    abs_cap_sqrt_t: float = 0.0
-    min_k_star: float = 1.0
-    width_scale: float = 0.0
-    vol_static: float = 0.0
-    vol_sqrt_t: float = 0.0
-    discounted_marks: bool = True
-
-
-# The terms that PMRM v1 has.
-V1_TERMS = ("range_up", "range_down", "short_power", "long_power", "dte_floor_days", "im_factor", "pos_static",
-            "pos_rate_mult", "pos_rate_add", "spot_up", "spot_down", "add_factor", "mult_factor", "peg_loss_threshold",
-            "peg_loss_factor", "confidence_threshold", "confidence_margin", "mm_perp", "mm_short_option")
-
-
-def _none(*shape: int) -> Floats:
-    return np.zeros(shape)
-
-
-@dataclass(frozen=True)
-class Portfolio:
-    """What A accounts hold in one market.
-
-    Parameters
-    ----------
-    amount: options, + long (A, K)
-    strike, call, vol: terms and mark vol of the options (K,)
-    forward, fixed: forward of each option, and the part of it that is settled already (K,)
-    expiry: index of each option's expiry (K,)
-    seconds, rate, confidence: of the expiries; confidence is the least of its forward's, rate's and vol's (E,)
-    perp, perp_price, perp_confidence: perpetuals held (A, N), their price and confidence (N,)
-    collateral, price, collateral_confidence: collateral held (A, C), its price and confidence (C,)
-    cancelling: collateral that moves with the spot in the scenarios (C,)
-    mm_haircut, im_extra_haircut: of the collateral (C,)
-    cash, unrealised: cash, and profit and funding of perpetuals not yet paid (A,)
-    spot, spot_confidence, stable: prices of the market's coin and of the stable coin
-    """
-
-    amount: Floats
-    strike: Floats
-    call: Bools
-    vol: Floats
-    forward: Floats
-    fixed: Floats
-    expiry: Ints
-    seconds: Floats
-    rate: Floats
-    confidence: Floats
-    perp: Floats
-    perp_price: Floats
-    perp_confidence: Floats
-    cash: Floats
-    unrealised: Floats
-    spot: float
-    spot_confidence: float = 1.0
-    stable: float = 1.0
-    collateral: Floats = field(default_factory=lambda: _none(1, 0))
-    price: Floats = field(default_factory=lambda: _none(0))
-    collateral_confidence: Floats = field(default_factory=lambda: _none(0))
-    cancelling: Bools = field(default_factory=lambda: np.zeros(0, np.bool_))
-    mm_haircut: Floats = field(default_factory=lambda: _none(0))
-    im_extra_haircut: Floats = field(default_factory=lambda: _none(0))
-
-    @cached_property
-    def members(self) -> list[Ints]:
-        """The options of each expiry, E index arrays."""
-        return [np.flatnonzero(self.expiry == e) for e in range(len(self.seconds))]
-
-    def by_expiry(self, each: Floats) -> Floats:
-        """Sum over the options of each expiry of amount × value, (A, S, E), of values (K, S)."""
-        result = np.zeros((len(self.amount), each.shape[1], len(self.seconds)))
-        for e, mine in enumerate(self.members):
-            result[:, :, e] = self.amount[:, mine] @ each[mine]
-        return result
 
 
 class Result:
@@ -151,6 +27,8 @@ class Result:
     Losses and contingencies are negative, as the venue prints them; `initial` and `maintenance` are what is left over:
     below 0 there is not enough.
     """
+
+    discounted_marks = True  # marks are present values at the expiry's rate
 
     def __init__(self, book: Portfolio, moves: Moves, terms: Terms) -> None:
         self.book, self.moves, self.terms = book, moves, terms
@@ -170,7 +48,7 @@ class Result:
     @cached_property
     def discount(self) -> Floats:
         """Present value of 1 USD at each expiry, for marks (E,)."""
-        return np.exp(-self.rate * self.years) if self.terms.discounted_marks else np.ones_like(self.years)
+        return np.exp(-self.rate * self.years) if self.discounted_marks else np.ones_like(self.years)
 
     def unit_values(self, spot: Floats, vol: Floats) -> Floats:
         """Value of one long unit of each option with the spot multiplied and vols replaced, (K, S).
@@ -199,7 +77,8 @@ class Result:
     @cached_property
     def option_value(self) -> Floats:
         """Options at mark (A,)."""
-        return self.expiry_value.sum(axis=1)
+        total: Floats = self.expiry_value.sum(axis=1)
+        return total
 
     @cached_property
     def collateral_values(self) -> Floats:
@@ -209,7 +88,8 @@ class Result:
     @cached_property
     def collateral_value(self) -> Floats:
         """All collateral (A,)."""
-        return self.collateral_values.sum(axis=1)
+        total: Floats = self.collateral_values.sum(axis=1)
+        return total
 
     @cached_property
     def value(self) -> Floats:
@@ -235,7 +115,7 @@ class Result:
         for kind in SKEWS:
             if kind in self.moves.vol:
                 known[kind] = vol * self.skew(kind)
-        return np.stack([known[kind] for kind in self.moves.vol], axis=1) if self.moves.vol else _none(len(vol), 0)
+        return np.stack([known[kind] for kind in self.moves.vol], axis=1) if self.moves.vol else np.zeros((len(vol), 0))
 
     def skew(self, kind: str) -> Floats:
         """Multiplier of each option's vol in a skew scenario, by how far its strike is from the forward (K,)."""
@@ -244,9 +124,10 @@ class Result:
         cap0, base = ((terms.linear_cap, terms.linear_cap_sqrt_t) if kind == "linear" else
                       (terms.abs_cap, terms.abs_cap_sqrt_t))
         cap = (cap0 + base * root)[book.expiry]
-        reach = np.maximum(terms.min_k_star, root * terms.width_scale * (terms.vol_static + terms.vol_sqrt_t * root))[book.expiry]
+        width = root * terms.width_scale * (terms.vol_static + terms.vol_sqrt_t * root)
+        reach = np.maximum(terms.min_k_star, width)[book.expiry]
         ratio = np.divide(book.strike, book.forward, out=np.ones_like(cap), where=book.forward > 0.0)
-        with np.errstate(divide="ignore"):  # a strike of 0 is beyond every reach, and any but the forward beyond a reach of 0
+        with np.errstate(divide="ignore"):  # a strike of 0 is beyond every reach, any but the forward beyond one of 0
             k = np.log(ratio)
             k = np.abs(k) if kind == "abs" else k
             steps = np.divide(k, reach, out=np.zeros_like(k), where=k != 0.0)
@@ -301,7 +182,7 @@ class Result:
     @cached_property
     def collateral_pnl(self) -> Floats:
         """Profit of risk-cancelling collateral in each scenario, after weights (A, S)."""
-        held = self.collateral_values[:, self.book.cancelling].sum(axis=1)
+        held: Floats = self.collateral_values[:, self.book.cancelling].sum(axis=1)
         return held[:, None] * ((self.moves.spot - 1.0) * self.moves.weight)
 
     @cached_property
@@ -328,19 +209,22 @@ class Result:
     @cached_property
     def basis(self) -> Floats:
         """The basis scenario, the venue's forward contingency: no expiry hedges another (A,)."""
-        return (np.minimum(self.basis_changes.min(axis=1), 0.0) * self.basis_rate).sum(axis=1)
+        total: Floats = (np.minimum(self.basis_changes.min(axis=1), 0.0) * self.basis_rate).sum(axis=1)
+        return total
 
     @cached_property
     def worst(self) -> Floats:
         """The worst of all scenarios (A,)."""
-        return np.minimum(self.basis, self.pnl.min(axis=1, initial=np.inf))
+        total: Floats = np.minimum(self.basis, self.pnl.min(axis=1, initial=np.inf))
+        return total
 
     # ---- contingencies
 
     @cached_property
     def perps(self) -> Floats:
         """Perpetuals, long and short alike, at spot (A,)."""
-        return np.abs(self.book.perp).sum(axis=1) * self.book.spot
+        total: Floats = np.abs(self.book.perp).sum(axis=1) * self.book.spot
+        return total
 
     @cached_property
     def naked(self) -> Floats:
@@ -349,7 +233,8 @@ class Result:
         pairs, at = np.unique(np.stack([book.expiry.astype(np.float64), book.strike], axis=1), axis=0, return_inverse=True)
         net = np.zeros((len(book.amount), len(pairs)))
         np.add.at(net.T, at.ravel(), book.amount.T)
-        return np.maximum(-net, 0.0).sum(axis=1)
+        total: Floats = np.maximum(-net, 0.0).sum(axis=1)
+        return total
 
     def charges(self, perp: float, option: float, haircut: Floats) -> tuple[Floats, Floats, Floats]:
         """Contingencies of perpetuals, short options and collateral at the rates given (A,) each."""
@@ -369,14 +254,15 @@ class Result:
         """Charge for notionals (A, M) whose feeds are less sure than the threshold (A,)."""
         sure = np.minimum(np.asarray(confidence, np.float64), self.book.spot_confidence)
         rate = np.where(sure < self.terms.confidence_threshold, (1.0 - sure) * self.terms.confidence_margin, 0.0)
-        return -(notional * rate).sum(axis=1)
+        charge: Floats = (notional * rate).sum(axis=1)
+        return -charge
 
     @cached_property
     def option_notional(self) -> Floats:
         """Options of each expiry, long and short alike, at spot (A, E)."""
         held = np.abs(self.book.amount)
         parts = [held[:, mine].sum(axis=1) for mine in self.book.members]
-        return np.stack(parts, axis=1) * self.book.spot if parts else _none(len(held), 0)
+        return np.stack(parts, axis=1) * self.book.spot if parts else np.zeros((len(held), 0))
 
     @cached_property
     def oracle(self) -> Floats:
@@ -407,6 +293,8 @@ class Result:
 
 class V1Result(Result):
     """Margin of A accounts in one market under PMRM v1: the static contingencies are part of the worst loss."""
+
+    discounted_marks = False
 
     @cached_property
     def static(self) -> tuple[Floats, Floats, Floats]:

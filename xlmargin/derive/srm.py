@@ -108,7 +108,7 @@ class Result:
 
     @cached_property
     def rate(self) -> Floats:
-        """Initial margin of a short option as a share of spot: less by what it is out of the money, at least the minimum (K,)."""
+        """Initial margin of a short option as a share of spot: less what it is out of the money (K,)."""
         book = self.book
         out = np.maximum(np.where(book.call, book.strike - book.spot, book.spot - book.strike), 0.0)
         return np.maximum(self.terms.max_spot - out / book.spot, self.terms.min_spot)
@@ -168,7 +168,8 @@ class Result:
     @cached_property
     def perps(self) -> Floats:
         """Perpetuals, long and short alike (A,)."""
-        return np.abs(self.book.perp).sum(axis=1)
+        total: Floats = np.abs(self.book.perp).sum(axis=1)
+        return total
 
     @cached_property
     def perp_notional(self) -> Floats:
@@ -182,9 +183,10 @@ class Result:
 
     @cached_property
     def depeg(self) -> Floats:
-        """Charge on short options and perpetuals while the stable coin is below its threshold, of initial margin alone (A,)."""
+        """Charge on short options and perpetuals for a stable coin below its threshold, of initial margin alone (A,)."""
         gap = max(self.terms.depeg_threshold - self.book.stable, 0.0) * self.terms.depeg_factor
-        return -(self.perps - self.short.sum(axis=1)) * gap * self.book.spot
+        size: Floats = self.perps - self.short.sum(axis=1)
+        return -size * gap * self.book.spot
 
     def unsure(self, confidence: Floats | float) -> Floats | float:
         """Share of a notional that feeds of a confidence add, of initial margin alone."""
@@ -196,7 +198,8 @@ class Result:
         """Charges for feeds of low confidence, of initial margin alone (A,)."""
         book = self.book
         shorts = -(self.by_expiry(self.short) * self.unsure(book.confidence)).sum(axis=1)
-        return -(shorts + self.perps * self.unsure(book.perp_confidence) + np.abs(book.base) * self.unsure(1.0)) * book.spot
+        units: Floats = (shorts + self.perps * self.unsure(book.perp_confidence) + np.abs(book.base) * self.unsure(1.0))
+        return -units * book.spot
 
     # ---- margin
 
@@ -208,11 +211,13 @@ class Result:
     @cached_property
     def maintenance(self) -> Floats:
         """What is left over after maintenance margin, without cash (A,)."""
-        return (self.options[1].sum(axis=1) - self.perp_notional * self.terms.perp_mm + self.book.unrealised
+        options: Floats = self.options[1].sum(axis=1)
+        return (options - self.perp_notional * self.terms.perp_mm + self.book.unrealised
                 + self.base_value * self.terms.base)
 
     @cached_property
     def initial(self) -> Floats:
         """What is left over after initial margin, without cash (A,)."""
-        return (self.options[0].sum(axis=1) - self.perp_notional * self.terms.perp_im + self.book.unrealised
+        options: Floats = self.options[0].sum(axis=1)
+        return (options - self.perp_notional * self.terms.perp_im + self.book.unrealised
                 + self.base_value * self.terms.base * self.terms.base_im + self.depeg + self.oracle)

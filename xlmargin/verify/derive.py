@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from xlmargin.derive.black import YEAR, call_delta, fixed_part, prices, svi_vol
 from xlmargin.derive.cases import CaseError, Comparison, Node, column, flags
-from xlmargin.derive.pmrm import DIRECTIONS, Moves, Portfolio, Result, Terms, V1Result
+from xlmargin.derive.pmrm import Result, V1Result
+from xlmargin.derive.portfolio import DIRECTIONS, Moves, Portfolio, Terms
 from xlmargin.verify import derive_sm
 from xlmargin.verify.derive_sm import RELATIVE, ROUNDING, outcomes
 from xlmargin.verify.outcome import Outcome
 
 __all__ = ["replay"]
+
+Floats = NDArray[np.float64]
 
 UNIT_TOLERANCE = 1e-12  # of unit prices and vols, relative and absolute: measured differences are below 3e-13
 SVI_TERMS = ("a", "b", "rho", "m", "sigma")
@@ -70,8 +74,8 @@ def _mark_vol(option: Node, feed: Node) -> float:
     if "mark_vol" in option:
         return option.number("mark_vol")
     curve = feed.numbers("svi")
-    if len(curve) != 7:
-        raise CaseError(f"{feed.path}.svi must be a list of 7")
+    if len(curve) != len(SVI_TERMS) + 2:
+        raise CaseError(f"{feed.path}.svi must be a list of {len(SVI_TERMS) + 2}")
     return float(svi_vol(option.number("strike"), curve[5], curve[6], tuple(curve[:5])))
 
 
@@ -91,9 +95,9 @@ def _portfolio(inputs: Node) -> Portfolio:
     forward = column(feeds, "forward")
     return Portfolio(
         column(options, "amount")[None], column(options, "strike"), flags(options, "is_call"),
-        np.array([_mark_vol(option, feeds[e]) for option, e in zip(options, at)]), forward[at], fixed_part(forward, seconds)[at],
-        at, seconds, column(feeds, "rate"), np.minimum.reduce([column(feeds, f"{name}_conf") for name in (
-            "forward", "rate", "vol")]),
+        np.array([_mark_vol(option, feeds[e]) for option, e in zip(options, at)]), forward[at],
+        fixed_part(forward, seconds)[at], at, seconds, column(feeds, "rate"),
+        np.minimum.reduce([column(feeds, f"{name}_conf") for name in ("forward", "rate", "vol")]),
         np.array([[inputs.number("perp_size")]]), np.array([inputs.number("perp_price")]),
         np.array([inputs.number("perp_conf")]), np.array([inputs.number("cash")]),
         np.array([inputs.number("perp_unrealised_pnl") + inputs.number("perp_unrealised_funding")]), inputs.number("spot"),
@@ -162,7 +166,7 @@ def _pmrm_v1(case: Node, terms: Node) -> tuple[Comparison, str]:
     values = {name: terms.number(key) for key, name in V1_TERMS.items()}
     moves = _moves(case.items("scenarios"), "scenarios", False)
     book = _v1_portfolio(case.node("inputs"), terms.number("base"))
-    result = V1Result(book, moves, Terms(**values, discounted_marks=False))
+    result = V1Result(book, moves, Terms(**values))
     ours = {"IM": result.initial, "MM": result.maintenance}
     if "expected_int" in case:
         return derive_sm.integers(case.node("expected_int"), ours), ""
@@ -178,10 +182,10 @@ def _pmrm_v1(case: Node, terms: Node) -> tuple[Comparison, str]:
 
 # ---- unit values
 
-def _compared(case: Node, ours: dict[str, Callable[[], Any]], scale: float) -> tuple[Comparison, str]:
-    against = Comparison(UNIT_TOLERANCE, UNIT_TOLERANCE * scale)
+def _compared(case: Node, ours: dict[str, Floats]) -> tuple[Comparison, str]:
+    against = Comparison(UNIT_TOLERANCE, UNIT_TOLERANCE)
     for name, value in ours.items():
-        against.number(name, float(value()), case.number(name))
+        against.number(name, float(value), case.number(name))
     return against, ""
 
 
@@ -189,12 +193,11 @@ def _black(case: Node, _: Node) -> tuple[Comparison, str]:
     """A call, a put and the call's delta."""
     inputs = (case.number("forward"), case.number("strike"), case.number("sec_to_expiry") / YEAR, case.number("vol"))
     call, put = prices(*inputs, case.number("discount"))
-    return _compared(case, {"call": lambda: call, "put": lambda: put,
-                            "call_delta_undiscounted": lambda: call_delta(*inputs)}, 1.0)
+    return _compared(case, {"call": call, "put": put, "call_delta_undiscounted": call_delta(*inputs)})
 
 
 def _svi(case: Node, _: Node) -> tuple[Comparison, str]:
     """A vol on a curve."""
     vol = svi_vol(case.number("strike"), case.number("forward"), case.number("tau"),
                   tuple(case.number(name) for name in SVI_TERMS))
-    return _compared(case, {"vol": lambda: vol}, 1.0)
+    return _compared(case, {"vol": vol})
