@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import json
 import time
 from collections.abc import Callable
@@ -66,7 +67,8 @@ def test_every_changed_number_is_told(saved: Any, tmp_path: Path, section: str) 
                 for name in one.get(part, {}):
                     changed = copy.deepcopy(case)
                     value = changed[part][name]
-                    changed[part][name] = value + 1 if part == "expected_int" else value * (1 + 1e-6) + (1e-3 if value > 0 else -1e-3)
+                    step = 1 if part == "expected_int" else (1e-6 * abs(value) + 1e-3) * (1 if value > 0 else -1)
+                    changed[part][name] = value + step
                     data = {section: {**{k: v for k, v in saved[section].items() if "cases" not in k}, key: [changed]}}
                     (matches, text), = replayed(data, tmp_path).values()
                     assert not matches
@@ -178,10 +180,10 @@ def same_portfolio(haircuts: tuple[float, float], stable: float) -> Portfolio:
     at = np.array([0, 0, 1, 1])
     return Portfolio(
         np.array([[-12.0, 7.0, -4.0, 1.5]]), np.array([2700.0, 2400.0, 3500.0, 3500.0]),
-        np.array([True, False, True, False]), np.array([0.64, 0.70, 0.72, 0.72]), np.array([FORWARD, LATER])[at], np.zeros(4), at,
-        np.array([9.2, 130.0]) * YEAR / 365, np.array([0.06, 0.06]), np.ones(2), np.array([[-3.0]]), np.array([SPOT]),
-        np.ones(1), np.zeros(1), np.zeros(1), SPOT, 1.0, stable, np.array([[2.0]]), np.array([SPOT]), np.ones(1), np.array([True]),
-        np.array([haircuts[0]]), np.array([haircuts[1]]))
+        np.array([True, False, True, False]), np.array([0.64, 0.70, 0.72, 0.72]), np.array([FORWARD, LATER])[at],
+        np.zeros(4), at, np.array([9.2, 130.0]) * YEAR / 365, np.array([0.06, 0.06]), np.ones(2), np.array([[-3.0]]), np.array([SPOT]),
+        np.ones(1), np.zeros(1), np.zeros(1), SPOT, 1.0, stable, np.array([[2.0]]), np.array([SPOT]), np.ones(1),
+        np.array([True]), np.array([haircuts[0]]), np.array([haircuts[1]]))
 
 
 # docs.derive.xyz, Portfolio Margin Parameters, ETH and BTC
@@ -222,6 +224,22 @@ def test_v1_is_a_profile() -> None:
     assert len(PM_RISK_ARRAY(BOOK, *asked)) - 1 == 22
 
 
+def test_what_the_cases_at_hand_leave_open() -> None:
+    """An expiry is no surer than a perpetual held beside it; a skew's cap below 0 is taken as the venue's contract does."""
+    one = Moves(np.array([1.0]), ("linear",), np.ones(1))
+    unsure = dataclasses.replace(same_portfolio((0.0, 0.0), 1.0), perp_confidence=np.array([0.5]))
+    found = pmrm.Result(unsure, one, DOCUMENTED)
+    assert found.oracle[0] == pytest.approx(-0.5 * SPOT * (3.0 + 12.0 + 7.0 + 4.0 + 1.5))
+    without = dataclasses.replace(unsure, perp=np.zeros((1, 1)))
+    assert pmrm.Result(without, one, DOCUMENTED).oracle[0] == 0.0
+    first = pmrm.V1Result(unsure, one, DOCUMENTED)
+    assert first.oracle[0] == pytest.approx(-0.5 * SPOT * (3.0 + 2.0 + 12.0 + 7.0 + 4.0 + 1.5))
+    below = dataclasses.replace(DOCUMENTED, linear_cap=0.0, linear_cap_sqrt_t=-0.1)
+    cap, k = -0.1 * np.sqrt(9.2 / 365), np.log(2400.0 / FORWARD)
+    reach = 4.0 * 0.6 * np.sqrt(9.2 / 365)
+    assert pmrm.Result(unsure, one, below).skew("linear")[1] == pytest.approx(1.0 + max(-cap, k * cap / reach))
+
+
 @pytest.mark.parametrize("parameters", [None, STABLE])
 def test_a_book_is_the_same_standard_portfolio(parameters: Any) -> None:
     """PM_MARGIN under DERIVE_SM is mark to market less the surplus of the same market in the verified arithmetic."""
@@ -238,7 +256,7 @@ def test_a_book_is_the_same_standard_portfolio(parameters: Any) -> None:
 
 
 def test_a_mark_is_enough_for_the_standard_margin() -> None:
-    """DERIVE_SM needs prices, not vols: a short call 10 % out of the money is max(15 % − 10 %, 13 %) of spot (venues 4.4)."""
+    """DERIVE_SM needs prices, not vols: a short call 10 % out of the money is max(15 − 10 %, 13 %) of spot (venues 4.4)."""
     rows = [["Underlying", "Type", "Strike", "DTE", "Quantity", "Price", "Spot"],
             ["ETH", "C", 1100.0, 30.0, -2.0, 40.0, 1000.0]]
     assert PM_MARGIN(rows, None, "DERIVE_SM") == pytest.approx(2 * 0.13 * 1000.0)

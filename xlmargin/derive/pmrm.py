@@ -250,12 +250,28 @@ class Result:
         """What initial margin adds to them (A,) each."""
         return self.charges(self.terms.im_extra_perp, self.terms.im_extra_short_option, self.book.im_extra_haircut)
 
-    def unsure(self, confidence: Floats | float, notional: Floats) -> Floats:
-        """Charge for notionals (A, M) whose feeds are less sure than the threshold (A,)."""
-        sure = np.minimum(np.asarray(confidence, np.float64), self.book.spot_confidence)
+    def unsure(self, sure: Floats, notional: Floats) -> Floats:
+        """Charge for notionals (A, M) of a confidence (A, M) below the threshold (A,)."""
         rate = np.where(sure < self.terms.confidence_threshold, (1.0 - sure) * self.terms.confidence_margin, 0.0)
         charge: Floats = (notional * rate).sum(axis=1)
         return -charge
+
+    @cached_property
+    def confidence(self) -> Floats:
+        """The least confidence of the spot and of the perpetuals that an account holds (A, 1)."""
+        held = np.where(self.book.perp != 0.0, self.book.perp_confidence, np.inf)
+        least: Floats = held.min(axis=1, initial=self.book.spot_confidence)
+        return least[:, None]
+
+    @cached_property
+    def unsure_perps(self) -> Floats:
+        """Charge for perpetuals (A,)."""
+        return self.unsure(self.confidence, self.perps[:, None])
+
+    @cached_property
+    def unsure_options(self) -> Floats:
+        """Charge for options; an expiry is no surer than the spot and the perpetuals held (A,)."""
+        return self.unsure(np.minimum(self.confidence, self.book.confidence), self.option_notional)
 
     @cached_property
     def option_notional(self) -> Floats:
@@ -267,10 +283,8 @@ class Result:
     @cached_property
     def oracle(self) -> Floats:
         """Charges for feeds of low confidence, of initial margin alone (A,)."""
-        book = self.book
-        return (self.unsure(book.perp_confidence, np.abs(book.perp) * book.spot)
-                + self.unsure(book.confidence, self.option_notional)
-                + self.unsure(book.collateral_confidence, np.abs(self.collateral_values)))
+        coins = np.minimum(self.book.collateral_confidence, self.book.spot_confidence)[None, :]
+        return self.unsure_perps + self.unsure_options + self.unsure(coins, np.abs(self.collateral_values))
 
     # ---- margin
 
@@ -301,6 +315,12 @@ class V1Result(Result):
         """Static contingencies: perpetuals, short options, the coin itself at spot (A,) each."""
         perp, option, _ = self.mm_charges
         return perp, option, -(np.abs(self.book.collateral) @ self.book.mm_haircut) * self.book.spot
+
+    @cached_property
+    def oracle(self) -> Floats:
+        """Charges for feeds of low confidence, the coin itself as a perpetual (A,)."""
+        coins = np.abs(self.book.collateral).sum(axis=1) * self.book.spot
+        return self.unsure(self.confidence, (self.perps + coins)[:, None]) + self.unsure_options
 
     @cached_property
     def loss(self) -> Floats:

@@ -205,8 +205,8 @@ class Result:
 
     @cached_property
     def value(self) -> Floats:
-        """Mark to market of everything but cash (A,)."""
-        return self.book.amount @ self.book.mark + self.book.unrealised + self.base_value
+        """Mark to market of everything but cash; the coin counts in stable coins here, in dollars in its margin (A,)."""
+        return self.book.amount @ self.book.mark + self.book.unrealised + self.base_value / self.book.stable
 
     @cached_property
     def maintenance(self) -> Floats:

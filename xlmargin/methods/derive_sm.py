@@ -125,7 +125,8 @@ class _Statement:
         if stage == "im":
             counts = times("Share that counts", (counts, self.parameter("Initial scale", "base_im")))
         return times("Coins", (given("Coins at spot", np.abs(self.found.base_value), "amount × spot"),
-                               less("Share that does not count", (given("All", 1.0, "of the value"), counts))))
+                               less("Share that does not count", (given("All", 1.0 / self.found.book.stable,
+                                                                        "of the value, in stable coins"), counts))))
 
     def depeg(self) -> Line:
         """Charge while the stable coin is below its threshold."""
