@@ -18,7 +18,7 @@ Floats = NDArray[np.float64]
 Recompute = Callable[[Node, Node], tuple[Comparison, str]]
 
 RELATIVE = 1e-9  # tolerance as a share of their number
-ROUNDING = 1e-14  # share of all that a book holds which rounding may come to, for numbers near 0
+ROUNDING = 1e-15  # share of all that a book holds which rounding may come to, for numbers near 0
 NOT_NUMBERS = ("id", "params", "note", "reimpl", "detail", "scenarios")
 TERMS = {"maxS": "max_spot", "minS": "min_spot", "mmC": "mm_call", "mmP": "mm_put", "mmPM": "mm_put_mark",
          "uIM": "unpaired_im", "uMM": "unpaired_mm", "off": "put_scale", "perpMM": "perp_mm", "perpIM": "perp_im",
