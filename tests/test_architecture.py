@@ -30,6 +30,7 @@ LAYERS = (
     "xlmargin.charges",
     "xlmargin.case",
     "xlmargin.standard",
+    "xlmargin.derive",
     "xlmargin.methods",
     "xlmargin.compare",
     "xlmargin.cells",

@@ -61,6 +61,7 @@ class Case:
     scenarios: S scenarios, none for a rulebook without
     array: risk array of the book's instruments, gains positive (K, S)
     share: part of each account's position in each instrument that the scenarios act on (A, K)
+    own_pnl: profit and loss (A, S, U) of a rulebook whose scenarios do not add up over positions, None of all others
     """
 
     book: Book
@@ -68,6 +69,7 @@ class Case:
     scenarios: Scenarios
     array: Floats
     share: Floats
+    own_pnl: Callable[[Case], Floats] | None = None
 
     @cached_property
     def units(self) -> Floats:
@@ -82,6 +84,8 @@ class Case:
     @cached_property
     def pnl(self) -> Floats:
         """Profit and loss per account, scenario and underlying, (A, S, U)."""
+        if self.own_pnl is not None:
+            return self.own_pnl(self)
         return pnl_by_underlying(self.book.instruments, self.array, self.units * self.share)
 
     def losses(self, u: int, among: NDArray[np.bool_] | None = None) -> list[Line]:

@@ -5,6 +5,7 @@ What a module `methods/name.py` may hold:
 - `requirement(case) -> Margin`: initial and maintenance margin as lines of the statement; the one that every method has;
 - `scenarios(underlyings, rules, given) -> Scenarios`: left out by rulebooks without scenarios;
 - `risk_array(book, scenarios, rules) -> (K, S)`: a venue's own way to value the scenarios, where the general one is not it;
+- `pnl(case) -> (A, S, U)`: profit and loss by underlying, where it is not the sum of position × risk array;
 - `share(book, rules) -> (A, K)`: part of each position that the scenarios act on, where it is not all of it;
 - `prepared(book, rules) -> (Book, Rules)`: both as the rulebook reads them;
 - `NEEDS_VOL = False`: options need a mark, not a vol;
@@ -103,7 +104,7 @@ def case_of(book: Book, rules: Rules, given: Given = NOTHING_GIVEN) -> Case:
     else:  # without scenarios nothing is revalued, and no vol is asked for
         array = risk_array(held, scenarios) if len(scenarios) else np.empty((len(held), 0))
     share = module.share(book, rules) if hasattr(module, "share") else np.broadcast_to(1.0, (len(book.accounts), len(held)))
-    return Case(book, rules, scenarios, array, share)
+    return Case(book, rules, scenarios, array, share, getattr(module, "pnl", None))
 
 
 def margin_of(case: Case) -> Margin:
