@@ -27,6 +27,7 @@ LAYERS = (
     "xlmargin.rules",
     "xlmargin.charges",
     "xlmargin.case",
+    "xlmargin.grids",
     "xlmargin.methods",
     "xlmargin.compare",
     "xlmargin.cells",
