@@ -42,6 +42,7 @@ LAYERS = (
     "xlmargin.libreoffice",
     "workbook",
     "xlmargin.template",
+    "xlmargin.venues",
     "xlmargin.files",
     "xlmargin.demo",
     "xlmargin.verify",

@@ -21,8 +21,8 @@ from xlmargin.rules import NOT_SET, Rules
 from xlmargin.scenarios import Kind, Scenarios, Tenor, percent
 from xlmargin.statement import Line, given, not_modelled, times, worst
 
-__all__ = ["Shock", "charge", "deltas", "futures_units", "grid", "nothing_held", "parameter", "read_grid", "scan", "short_units", "spot",
-           "unset"]
+__all__ = ["Shock", "charge", "deltas", "futures_units", "grid", "nothing_held", "parameter", "read_grid", "scan",
+           "short_units", "spot", "unset"]
 
 Floats = NDArray[np.float64]
 
@@ -100,8 +100,9 @@ def grid(names: tuple[str, ...], rules: Rules) -> Scenarios:
     weight = np.array([shock.weight for shock in shocks])[:, None] * ones
     kind: Kind = "absolute" if rules.word("vol_shift") == "absolute" else "relative"
     floor = rules.number("vol_floor") if "vol_floor" in rules.names else 0.0
-    return Scenarios(tuple(str(n + 1) for n in range(count)), tuple(_words(shock, row) for shock, row in zip(shocks, vol)), names,
-                     np.maximum(price, -1.0), vol, kind, np.zeros(count), weight, np.full(count, floor), _tenor(rules))
+    words = tuple(_words(shock, row) for shock, row in zip(shocks, vol))
+    return Scenarios(tuple(str(n + 1) for n in range(count)), words, names, np.maximum(price, -1.0), vol, kind,
+                     np.zeros(count), weight, np.full(count, floor), _tenor(rules))
 
 
 def _tenor(rules: Rules) -> Tenor | None:

@@ -33,7 +33,7 @@ def requirement(case: Case) -> Margin:
     ratio = grids.parameter(case.rules, "Maintenance ratio", "maintenance_ratio")
 
     def more() -> tuple[Line, ...]:
-        own = not_modelled("Binance's own formula", "not published: every number here is an assumption that you can override")
+        own = not_modelled("Binance's own formula", "not published: every number here is an assumption to override")
         return value, less("Total requirement", (above(initial), above(value))), own
 
     return Margin(initial, times("Maintenance margin", (above(initial), ratio)), more, value)

@@ -37,8 +37,8 @@ def requirement(case: Case) -> Margin:
 def _risk(case: Case, u: int) -> Line:
     """Stress loss and contingencies of one risk unit."""
     spot = grids.spot(case, u)
-    vols = [] if case.scenarios.vol[:, u].any() else [not_modelled("Vol stress", "the factors are not published: vols stay as "
-                                                                   "they are unless vol_up and vol_down are given")]
+    vols = () if case.scenarios.vol[:, u].any() else (not_modelled(
+        "Vol stress", "the factors are not published: vols stay as they are unless vol_up and vol_down are given"),)
     return total(case.book.instruments.underlyings[u], (
         grids.scan(case, u, "Maximum loss"), *vols,
         grids.charge(case, "Short option contingency", "short_option_rate", u, (grids.short_units(case, u), spot)),

@@ -39,4 +39,5 @@ def _risk(case: Case, u: int) -> Line:
     return total(case.book.instruments.underlyings[u], (
         grids.scan(case, u, "Maximum loss coverage"),
         not_modelled("Roll contingency", "offsetting deltas in different maturities: neither rate nor formula is published"),
-        grids.charge(case, "Option contingency", "option_contingency", u, (grids.short_units(case, u), grids.spot(case, u)))))
+        grids.charge(case, "Option contingency", "option_contingency", u,
+                     (grids.short_units(case, u), grids.spot(case, u)))))
