@@ -19,6 +19,7 @@ LONGEST = 60  # characters of a foreign text that a message quotes
 LARGEST = 1e15  # as in a sheet: above it a cell holds no number that is meant
 UNITS_A_SECOND = (1.0, 1e3, 1e6, 1e9)  # venues write times in seconds, milli-, micro- or nanoseconds
 FIRST, LAST = 946_684_800.0, 4_102_444_800.0  # seconds of the years 2000 and 2100
+LATEST = LAST * UNITS_A_SECOND[-1]
 
 
 class Size(NamedTuple):
@@ -127,7 +128,7 @@ class Item:
 def parts(value: Any, owner: Item, what: str, name: str) -> list[Item]:
     """A list of parts with their places: `positions.json: position 2 (BTC-PERPETUAL)`."""
     if not isinstance(value, list):
-        owner.fail(f"{what} must hold a list, not {quoted(value)}")
+        owner.fail(f"{what} must hold a list of positions, not {quoted(value)}: save the positions answer")
     for n, part in enumerate(value, 1):
         if not isinstance(part, dict):
             owner.fail(f"position {n} must hold keys of its own, not {quoted(part)}")
@@ -221,7 +222,7 @@ def moment_of(item: Item, *keys: str) -> float | None:
     """The time under the first of the keys that is there, seconds since 1970 UTC; None where none is."""
     for key in keys:
         value = item.cells.get(key)
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < LATEST:
             found = [value / unit for unit in UNITS_A_SECOND if FIRST <= value / unit < LAST]
             if found:
                 return found[0]
