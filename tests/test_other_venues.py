@@ -55,10 +55,11 @@ def test_bybit_price_stress_has_a_date(day: str, expected: float) -> None:
 
 
 def test_bybit_leaves_vols_as_they_are() -> None:
-    """Its vol factors are not published: the three vol columns are alike, and the statement says so."""
+    """Its vol factors are not published: eleven prices at the vol as it is, and the statement says so."""
     lines = PM_RISK_ARRAY([HEADER, SHORT_CALL], MARKET, "BYBIT")[1:]
-    assert len(lines) == 33
-    assert [line[5] for line in lines[::3]] == [line[5] for line in lines[1::3]] == [line[5] for line in lines[2::3]]
+    assert [line[2] for line in lines] == pytest.approx([-.10, -.08, -.06, -.04, -.02, 0.0, .02, .04, .06, .08, .10])
+    assert {line[3] for line in lines} == {0.0}
+    assert len(PM_RISK_ARRAY([HEADER, SHORT_CALL], MARKET, "BYBIT", [["vol_up", 0.3]])[1:]) == 22
     found = statuses("BYBIT", SHORT_CALL)
     for label in ("Vol stress", "Vega spread contingency", "Delta spread contingency", "Stablecoin spread contingency"):
         assert found[label] == "not modelled"

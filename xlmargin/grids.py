@@ -91,18 +91,25 @@ def grid(names: tuple[str, ...], rules: Rules) -> Scenarios:
     ------
     MarginError: the grid cannot be read
     """
-    shocks = read_grid(rules.word("scenarios"))
+    up, down = (np.array([rules.number(word, name) for name in names]) for word in ("vol_up", "vol_down"))
+    moved = (any(rules.number(word, name) for name in names or ("",)) for word in ("vol_up", "vol_down"))
+    shocks = _distinct(read_grid(rules.word("scenarios")), *moved)
     ones, count = np.ones(len(names)), len(shocks)
     ranges = np.array([rules.number("price_range", name) if "price_range" in rules.names else 1.0 for name in names])
-    up, down = (np.array([rules.number(word, name) for name in names]) for word in ("vol_up", "vol_down"))
     price = np.array([shock.move * (ranges if shock.in_ranges else ones) for shock in shocks]).reshape(count, len(names))
     vol = np.array([shock.vol * (up if shock.vol > 0.0 else down) for shock in shocks]).reshape(count, len(names))
     weight = np.array([shock.weight for shock in shocks])[:, None] * ones
     kind: Kind = "absolute" if rules.word("vol_shift") == "absolute" else "relative"
     floor = rules.number("vol_floor") if "vol_floor" in rules.names else 0.0
-    words = tuple(_words(shock, row) for shock, row in zip(shocks, vol))
+    words = tuple(_words(shock, row) for shock, row in zip(shocks, price))
     return Scenarios(tuple(str(n + 1) for n in range(count)), words, names, np.maximum(price, -1.0), vol, kind,
                      np.zeros(count), weight, np.full(count, floor), _tenor(rules))
+
+
+def _distinct(shocks: list[Shock], up: bool, down: bool) -> list[Shock]:
+    """The shocks without those that repeat another because vols do not move on their side."""
+    moves = {1.0: up, -1.0: down}
+    return list(dict.fromkeys(shock if moves.get(shock.vol) else shock._replace(vol=0.0) for shock in shocks))
 
 
 def _tenor(rules: Rules) -> Tenor | None:
@@ -112,10 +119,11 @@ def _tenor(rules: Rules) -> Tenor | None:
     return Tenor(*(rules.number(name) for name in ("short_power", "long_power", "reference_days", "floor_days")))
 
 
-def _words(shock: Shock, vol: Floats) -> str:
-    """A shock in words."""
-    move = f"{shock.move:+g} price ranges" if shock.in_ranges and shock.move else percent(shock.move)
-    side = {1.0: "up", 0.0: "unchanged", -1.0: "down"}[shock.vol if len(vol) == 0 or vol.any() else 0.0]
+def _words(shock: Shock, price: Floats) -> str:
+    """A shock in words: its price move where all underlyings share it, else in their ranges."""
+    shared = not shock.in_ranges or (len(price) > 0 and bool(np.all(price == price[0])))
+    move = percent(float(price[0]) if len(price) else shock.move) if shared else f"{shock.move:+g} ranges".replace("-", "−")
+    side = {1.0: "up", 0.0: "unchanged", -1.0: "down"}[shock.vol]
     return f"price {move}, vol {side}"
 
 
@@ -150,9 +158,13 @@ def nothing_held() -> Line:
 
 
 def spot(case: Case, u: int) -> Line:
-    """Spot of one underlying as a line."""
+    """Spot of one underlying as a line; where an account's rows differ, their mean."""
     book = case.book.instruments
-    return given("Spot", float(book.spot[book.underlying == u].mean()), "of the market range or the rows")
+    chosen = book.underlying == u
+    held = case.units[:, chosen] != 0.0
+    count = held.sum(axis=1)
+    value = np.divide(held @ book.spot[chosen], count, out=np.zeros(len(held)), where=count > 0)
+    return given("Spot", value, "of the market range, or the mean of the rows held")
 
 
 def deltas(case: Case, u: int) -> Floats:
