@@ -46,7 +46,10 @@ def _parser() -> argparse.ArgumentParser:
                             ("compare", _compare, "the requirements of several methods side by side"),
                             ("check", _check, "every fault of a book's ranges")):
         command = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
-        command.add_argument("file", type=Path, help="workbook (.xlsx, .xlsm) or CSV file of positions")
+        command.add_argument("file", type=Path, help="workbook, CSV file of positions, or a venue's answer (.json)")
+        command.add_argument("--venue", help="whose positions answer a JSON file is: deribit, okx, bybit, binance, derive")
+        command.add_argument("--instruments", type=Path, metavar="JSON",
+                             help="the venue's instruments answer, where its positions count contracts")
         command.add_argument("--market", type=Path, metavar="CSV", help="market range, or a saved Deribit chain")
         command.add_argument("--parameters", type=Path, metavar="CSV", help="values that override the method's own")
         if name != "check":
@@ -78,7 +81,9 @@ def _ranges(options: argparse.Namespace) -> Any:
     from xlmargin.files import read_ranges, with_parameter
     from xlmargin.methods import method_name
 
-    ranges = read_ranges(options.file, options.market, options.parameters)
+    ranges = read_ranges(options.file, options.market, options.parameters, options.venue, options.instruments)
+    for note in ranges.notes:
+        print(f"note: {note}", file=sys.stderr)
     span_file = getattr(options, "span_file", None)
     if span_file is not None:
         _load_span_file(span_file)

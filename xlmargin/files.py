@@ -32,27 +32,46 @@ class Ranges(NamedTuple):
     market: Grid | None
     parameters: Grid | None
     method: str | None
+    notes: tuple[str, ...] = ()
 
 
-def read_ranges(path: Path, market: Path | None = None, parameters: Path | None = None) -> Ranges:
-    """The ranges of a workbook (.xlsx, .xlsm) or of CSV files.
+def read_ranges(path: Path, market: Path | None = None, parameters: Path | None = None, venue: str | None = None,
+                instruments: Path | None = None) -> Ranges:
+    """The ranges of a workbook (.xlsx, .xlsm), of CSV files, or of a venue's own answer (.json).
 
     Parameters
     ----------
-    path: workbook, or CSV file of positions
+    path: workbook, CSV file of positions, or JSON file of a venue's positions answer
     market, parameters: CSV files that stand in for what `path` says
+    venue: whose answer the JSON file is
+    instruments: JSON file of that venue's instruments, where positions count contracts
 
     Raises
     ------
     MarginError: a file is missing or unreadable, or a workbook has no positions
     """
     _must_exist(path)
-    book = _workbook(path) if path.suffix.lower() in (".xlsx", ".xlsm") else Ranges(read_csv(path), None, None, None)
+    if path.suffix.lower() == ".json":
+        book = _answer(path, venue, instruments, priced=market is None)
+    elif venue is not None or instruments is not None:
+        raise MarginError(f"{path} is no JSON file: --venue and --instruments go with a venue's own answer")
+    else:
+        book = _workbook(path) if path.suffix.lower() in (".xlsx", ".xlsm") else Ranges(read_csv(path), None, None, None)
     if market is not None:
         book = book._replace(market=_as_market(read_csv(market)))
     if parameters is not None:
         book = book._replace(parameters=read_csv(parameters))
     return book
+
+
+def _answer(path: Path, venue: str | None, instruments: Path | None, *, priced: bool) -> Ranges:
+    """The ranges of a venue's own answer; where a market stands beside it, prices come from there."""
+    from xlmargin.venues import KNOWN_VENUES, read_answer
+
+    if venue is None:
+        raise MarginError(f"{path} is a venue's answer: say whose it is with --venue {', '.join(KNOWN_VENUES)}")
+    answer = read_answer(path, venue, instruments, priced=priced)
+    return Ranges(answer.positions, answer.market, None, None, answer.notes)
 
 
 def _must_exist(path: Path) -> None:
