@@ -56,8 +56,11 @@ def has_scenarios(method: str) -> bool:
 
 
 Asked = tuple[Any, ...]  # what follows the positions in every function: market, method, parameters, history
+# Rates of futures that these venues do not publish, so that books with futures have an answer.
+FUTURES = [["future_initial_rate", 0.05], ["future_maintenance_rate", 0.03]]
+GIVEN = dict.fromkeys(("AEVO", "BIT", "GATE"), FUTURES)
 METHODS: dict[str, Asked] = {
-    method: (MARKET, method, TABLE if takes_table(method) else None, HISTORY) for method in known_methods()}
+    method: (MARKET, method, TABLE if takes_table(method) else GIVEN.get(method), HISTORY) for method in known_methods()}
 # SPAN with charges, and with the treatments that its defaults leave out
 VARIANTS: dict[str, Asked] = {
     "SPAN charges": (MARKET, "SPAN", [["short_option_minimum", 900.0], ["initial_ratio", 1.1],
