@@ -15,8 +15,10 @@ from xlmargin.cells import grid, is_blank, numbers, one_number, one_text
 from xlmargin.checks import all_faults, read_book
 from xlmargin.compare import compare_rows
 from xlmargin.errors import Faults, MarginError
-from xlmargin.methods import case_of, known_methods, margin_of, method_name, needs_vol, rules_of, takes_table
+from xlmargin.methods import case_of, known_methods, margin_of, method_name, needs_vol, rules_of, takes_history, takes_table
 from xlmargin.methods import scenarios_of as scenarios_of_rules
+from xlmargin.ranges.history import read_history
+from xlmargin.ranges.market import given
 from xlmargin.ranges.parameters import is_scenario_table, read_overrides, read_scenarios
 from xlmargin.registry import ERROR
 from xlmargin.risk_array import risk_array
@@ -42,7 +44,9 @@ def _case_of(book: Book, name: str, parameters: Any, history: Any, *, skip_unkno
     if takes_table(name):
         table = read_scenarios(parameters, book.instruments.underlyings) if is_scenario_table(parameters) else None
         return case_of(book, rules_of(name, book.as_of), Given(table=table))
-    return case_of(book, rules_of(name, book.as_of, read_overrides(parameters), skip_unknown=skip_unknown))
+    rules = rules_of(name, book.as_of, read_overrides(parameters), skip_unknown=skip_unknown)
+    past = read_history(history, book.instruments.underlyings) if takes_history(name) and given(history) else None
+    return case_of(book, rules, Given(history=past))
 
 
 def _with_scenarios(positions: Any, market: Any, method: Any, parameters: Any, history: Any) -> Case:
@@ -129,7 +133,8 @@ def compare(positions: Any, market: Any, methods: Any, parameters: Any, history:
     asked = [str(cell) for row in grid(methods) for cell in row if not is_blank(cell)]
     names = [method_name(part) for text in asked for part in text.split(",") if part.strip()]
     overrides = [] if is_scenario_table(parameters) else read_overrides(parameters)
-    chosen = names or [name for name in known_methods() if not takes_table(name) or is_scenario_table(parameters)]
+    chosen = names or [name for name in known_methods() if (not takes_table(name) or is_scenario_table(parameters))
+                       and (not takes_history(name) or given(history))]
     book = read_book(positions, market, priced=all(map(needs_vol, chosen)))
     _known_somewhere(overrides, [rules_of(name, book.as_of) for name in chosen])
 
