@@ -135,12 +135,13 @@ def _step(history: History, reading: Reading) -> int:
     step = 1
     if reading.overlapping and reading.horizon != 1.0:
         if not reading.horizon.is_integer() or reading.horizon < 1.0:
-            raise MarginError(f"horizon_days {reading.horizon:g} is no whole number of days, which overlapping moves need: "
-                              "set horizon_method to square_root")
+            raise MarginError(f"horizon_days {reading.horizon:g} is no whole number of days, which overlapping moves "
+                              "need: set horizon_method to square_root")
         step = int(reading.horizon)
     if len(history.dates) <= step:
-        raise MarginError(f"the history has {len(history.dates)} rows, too few for one move over {step} days: give more rows"
-                          + ("" if step == 1 else ", or set horizon_method to square_root"))
+        or_else = "" if step == 1 else ", or set horizon_method to square_root"
+        raise MarginError(f"the history has {len(history.dates)} usable rows, too few for one move over {step} rows: "
+                          f"give more{or_else}")
     return step
 
 

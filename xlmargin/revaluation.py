@@ -62,7 +62,8 @@ def _at_tenor(moves: Past, by_tenor: Floats, days: float) -> Floats:
 def _some(moves: Scenarios, at: Ints, vol: Floats) -> Scenarios:
     """Some of the scenarios, with their vol moves."""
     return Scenarios(tuple(moves.names[s] for s in at.tolist()), tuple(moves.descriptions[s] for s in at.tolist()),
-                     moves.underlyings, moves.price[at], vol, "relative", moves.days[at], moves.weight[at], moves.vol_floor[at])
+                     moves.underlyings, moves.price[at], vol, "relative", moves.days[at], moves.weight[at],
+                     moves.vol_floor[at])
 
 
 def _chosen(instruments: Instruments, at: Ints) -> Instruments:

@@ -137,8 +137,9 @@ def _tail_by_book(case: Case, losses: Floats, mean: bool, label: str, at: Ints) 
         return tuple(_day(case, losses, s, full=mean or n == count - 1) for n, s in enumerate(order[a].tolist()))
 
     if mean:
-        measure = quotient("Mean of the tail", (sum_of("Sum of the tail", value, days, words),
-                                                given("Losses in the tail", float(count), "k = max(1, floor(n (1 − confidence)))")))
+        measure = quotient("Mean of the tail", (
+            sum_of("Sum of the tail", value, days, words),
+            given("Losses in the tail", float(count), "k = max(1, floor(n (1 − confidence)))")))
     else:
         measure = least_of("Smallest of the tail", value, days, words)
     return largest(label, (measure, given("Least", 0.0, "a book that gains even then needs nothing")))
@@ -202,4 +203,5 @@ def _components(case: Case, mean: bool) -> Line:
             f"{found.incremental[i]:,.2f}, alone {found.standalone[i]:,.2f}", source=f"positions row {book.row[p]}")
             for i, p in enumerate(mine.tolist()))
 
-    return sum_of("Components", whole, rows, f"what each row is of {case.rules.meta.name} over the last moves, before any floor")
+    return sum_of("Components", whole, rows,
+                  f"what each row is of {case.rules.meta.name} over the last moves, before any floor")
