@@ -47,10 +47,13 @@ LAYERS = (
     "workbook",
     "xlmargin.template",
     "xlmargin.files",
+    "xlmargin.chains",
+    "xlmargin.replay",
     "xlmargin.demo",
     "xlmargin.verify",
     "xlmargin.doctor",
     "xlmargin.bench",
+    "xlmargin.cli_backtest",
     "xlmargin.cli",
 )
 CORE = LAYERS[:LAYERS.index("udfs") + 1]
@@ -59,6 +62,7 @@ CORE = LAYERS[:LAYERS.index("udfs") + 1]
 HOMES = {
     "ironcalc": ("xlmargin.engine",),
     "xlsxwriter": ("workbook",),
+    "pyarrow": ("xlmargin.chains",),
     "uno": ("xlmargin.libreoffice",),
     "unohelper": ("xlmargin.libreoffice",),
     "com": ("xlmargin.libreoffice",),

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from xlmargin import __version__
+from xlmargin.cli_backtest import add_backtest
 from xlmargin.errors import MarginError
 from xlmargin.registry import ERROR, FUNCTIONS
 
@@ -61,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     new.set_defaults(run=_new)
     doctor = commands.add_parser("doctor", help="say what this machine has and what is missing")
     doctor.set_defaults(run=_doctor)
+    add_backtest(commands)
     verify = commands.add_parser("verify", help="recompute a file of a venue's own answers and compare")
     verify.add_argument("method")
     verify.add_argument("file", type=Path)

@@ -114,10 +114,9 @@ def past(history: History, reading: Reading) -> Past:
     days = [dt.datetime.fromtimestamp(end, dt.UTC).strftime("%Y-%m-%d") for end in ends.tolist()]
     names = tuple(day if n < recent else f"{day} as it was" for n, day in enumerate(days))
     return Past(names, tuple(_words(history.underlyings, moves) for moves in price), history.underlyings, price,
-                _nominal(vol, history.vol_days),
-                "relative", np.full(len(price), reading.horizon),
-                np.ones(price.shape), np.zeros(len(price)), recent=recent, ends=tuple(ends.tolist()), vol_days=tuple(history.vol_days.tolist()),
-                by_tenor=vol if several.any() else None)
+                _nominal(vol, history.vol_days), "relative", np.full(len(price), reading.horizon), np.ones(price.shape),
+                np.zeros(len(price)), recent=recent, ends=tuple(ends.tolist()),
+                vol_days=tuple(history.vol_days.tolist()), by_tenor=vol if several.any() else None)
 
 
 def _nominal(vol: Floats, days: Floats) -> Floats:
