@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from xlmargin.cells import heading_key
 from xlmargin.errors import MarginError
 from xlmargin.files import read_csv
-from xlmargin.names import Contract, parse_instrument
+from xlmargin.names import CALL, Contract, parse_instrument
 
-__all__ = ["Chain", "read_chains"]
+__all__ = ["Chain", "history_of", "read_chains"]
 
 Floats = NDArray[np.float64]
 
@@ -24,6 +24,8 @@ Floats = NDArray[np.float64]
 COLUMNS = {"time": ("ts", "timestamp"), "name": ("instrument", "instrumentname"), "forward": ("fwd", "underlyingprice"),
            "index": ("index", "indexprice"), "mark": ("mark", "markprice"), "vol": ("iv", "markiv")}
 PERCENT = 0.01
+DAY = 86_400.0
+TENORS = (7.0, 30.0, 90.0)  # days of the vols that a history of chains holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +117,7 @@ def _split(columns: dict[str, Any]) -> Iterator[Chain]:
     times, names = np.asarray(columns["time"], np.float64), columns["name"]
     known: dict[str, Contract | None] = {name: parse_instrument(name, "deribit") for name in set(names)}
     numbers = {key: np.asarray(columns[key], np.float64) for key in ("forward", "index", "mark", "vol")}
-    days = np.floor(times / 86_400.0)
+    days = np.floor(times / DAY)
     order = np.argsort(days, kind="stable")
     for rows in np.split(order, np.flatnonzero(np.diff(days[order])) + 1):
         kept = [i for i in rows.tolist() if known[names[i]] is not None and numbers["forward"][i] > 0.0]
@@ -133,3 +135,35 @@ def _chain(rows: list[int], times: Floats, names: Any, known: dict[str, Any], nu
     spot = {contract.underlying: float(numbers["index"][i]) for i, contract in zip(rows, contracts)}
     return Chain(float(times[rows].max()), kept, contracts, forward, spot, mark, numbers["vol"][rows],
                  {name: n for n, name in enumerate(kept)})
+
+
+def history_of(chains: Sequence[Chain]) -> list[list[Any]]:
+    """A history range from chains: the index of each underlying, and its vols at the money by tenor.
+
+    The vol at the money of an expiry is read at its forward; between expiries total variance runs straight in time.
+    """
+    coins = sorted(set.intersection(*(set(chain.spot) for chain in chains)))
+    head: list[Any] = ["Date", *(name for coin in coins for name in (coin, *(f"{coin} IV {days:g}" for days in TENORS)))]
+    rows = [head]
+    for chain in chains:
+        cells: list[Any] = [dt.datetime.fromtimestamp(chain.time, dt.UTC).strftime("%Y-%m-%d")]
+        for coin in coins:
+            cells += [chain.spot[coin], *_vols_at_the_money(chain, coin)]
+        rows.append(cells)
+    return rows
+
+
+def _vols_at_the_money(chain: Chain, coin: str) -> list[float]:
+    """Vol at the money of each tenor."""
+    calls = [(contract.expiry, contract.strike, n) for n, contract in enumerate(chain.contracts)
+             if contract.underlying == coin and contract.kind == CALL and chain.vol[n] > 0.0
+             and contract.expiry > chain.time]
+    days, variance = [], []
+    for expiry in sorted({expiry for expiry, _, _ in calls}):
+        strikes, at = zip(*sorted((strike, n) for when, strike, n in calls if when == expiry))
+        vol = float(np.interp(chain.forward[at[0]], strikes, chain.vol[list(at)]))
+        days.append((expiry - chain.time) / DAY)
+        variance.append(vol**2)
+    total = np.array(variance) * np.array(days)
+    inside = np.clip(TENORS, days[0], days[-1])
+    return [float(np.sqrt(value)) for value in np.interp(inside, days, total) / inside]

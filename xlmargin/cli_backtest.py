@@ -27,7 +27,10 @@ def add_backtest(commands: Any) -> None:
                          help="your own book: Instrument, Quantity; or Underlying, Type, Moneyness, Days, Quantity")
     command.add_argument("--method", default="SPAN", help="comma list of methods (default SPAN)")
     command.add_argument("--parameters", type=Path, metavar="CSV", help="values that override the methods' own")
-    command.add_argument("--history", type=Path, metavar="CSV", help="daily closes, for methods that need a history")
+    command.add_argument("--history", metavar="CSV",
+                         help="daily closes, for methods that need a history; or `chains`: index and vols by tenor of the "
+                              "chains before each day")
+    command.add_argument("--skip", type=int, default=0, help="chains before the first margin (default 0)")
     command.add_argument("--history-rows", type=int, default=ROWS, help=f"rows that each day sees (default {ROWS})")
     command.add_argument("--confidence", type=float, default=0.99, help="of the tests (default 0.99)")
     command.add_argument("-o", "--output", type=Path, metavar="XLSX", help="also write a report with a chart per book")
@@ -40,7 +43,7 @@ def _run(options: argparse.Namespace) -> int:
     from xlmargin.chains import read_chains
     from xlmargin.files import read_csv
     from xlmargin.methods import method_name
-    from xlmargin.replay import BOOKS, read_legs, replay, summary
+    from xlmargin.replay import BOOKS, Plan, read_legs, replay, summary
 
     if options.positions:
         books = {options.positions.stem: read_legs(options.positions)}
@@ -55,9 +58,10 @@ def _run(options: argparse.Namespace) -> int:
         raise MarginError(f"--confidence must be a fraction from 0.5 to below 1, not {options.confidence:g}")
     methods = [method_name(name) for name in options.method.split(",")]
     parameters = read_csv(options.parameters) if options.parameters else None
-    history = read_csv(options.history) if options.history else None
-    runs, missing = replay(books, methods, read_chains(options.chains), parameters, history, options.history_rows,
-                           options.confidence)
+    from_chains = options.history == "chains"
+    history = read_csv(Path(options.history)) if options.history and not from_chains else None
+    runs, missing = replay(books, methods, read_chains(options.chains), Plan(
+        parameters, history, from_chains, options.history_rows, max(0, options.skip), options.confidence))
     rows = summary(runs)
     note = (f"{runs[0].dates[0]} to {runs[0].dates[-1]}; loss by the next chain against {options.confidence:g}; "
             f"{missing} legs not quoted by the next chain")

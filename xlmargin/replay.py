@@ -7,20 +7,20 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xlmargin.backtest import Coverage, Swings, coverage, swings
 from xlmargin.cells import heading_key, is_blank, table
-from xlmargin.chains import Chain
+from xlmargin.chains import Chain, history_of
 from xlmargin.errors import Faults, MarginError
 from xlmargin.files import read_csv
 from xlmargin.names import CALL, DAY, PUT, SPOT, parse_instrument
 from xlmargin.registry import FUNCTIONS
 
-__all__ = ["BOOKS", "Leg", "Run", "Series", "read_legs", "replay", "summary"]
+__all__ = ["BOOKS", "Leg", "Plan", "Run", "Series", "read_legs", "replay", "summary"]
 
 Floats = NDArray[np.float64]
 Rows = list[list[Any]]
@@ -205,30 +205,45 @@ def _moment(time: float) -> str:
     return dt.datetime.fromtimestamp(time, dt.UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
-def replay(books: dict[str, tuple[Leg, ...]], methods: Sequence[str], chains: Iterable[Chain], parameters: Rows | None,
-           history: Rows | None, rows: int, confidence: float) -> tuple[list[Run], int]:
-    """Every book under every method, and how many legs the next chain did not quote.
+class Plan(NamedTuple):
+    """How a replay goes.
 
     Parameters
     ----------
-    history: the whole history range; each day sees the closes of the days before it alone
+    parameters: values that override the methods' own
+    history: the whole history range, of which each day sees the days before it alone; None for none
+    from_chains: the history is that of the chains up to each day, with vols by tenor
     rows: rows of history that each day sees
+    skip: chains before the first margin
     confidence: of the tests; a method that aims elsewhere is held against it all the same
+    """
+
+    parameters: Rows | None = None
+    history: Rows | None = None
+    from_chains: bool = False
+    rows: int = 501
+    skip: int = 0
+    confidence: float = 0.99
+
+
+def replay(books: dict[str, tuple[Leg, ...]], methods: Sequence[str], chains: Iterable[Chain],
+           plan: Plan) -> tuple[list[Run], int]:
+    """Every book under every method, and how many legs the next chain did not quote.
 
     Raises
     ------
     MarginError: a method cannot margin a book on a day
     """
     daily = list(chains)
-    pasts = _Pasts(history, rows)
+    pasts = _Pasts(history_of(daily) if plan.from_chains else plan.history, plan)
     runs, missing = [], 0
     for name, legs in books.items():
-        series = held(legs, daily)
+        series = held(legs, daily[plan.skip:])
         missing += series.missing
         dates = [_date(time) for time in series.times]
         for method in methods:
-            margin = np.array([_margin(series, i, method, parameters, pasts, name) for i in range(len(dates))])
-            runs.append(Run(name, method.upper(), dates, margin, series.pnl, coverage(series.pnl, margin, confidence),
+            margin = np.array([_margin(series, i, method, plan.parameters, pasts, name) for i in range(len(dates))])
+            runs.append(Run(name, method.upper(), dates, margin, series.pnl, coverage(series.pnl, margin, plan.confidence),
                             swings(margin)))
     return runs, missing
 
@@ -245,17 +260,18 @@ def _margin(series: Series, i: int, method: str, parameters: Rows | None, pasts:
 class _Pasts:
     """The history as each day knew it."""
 
-    def __init__(self, history: Rows | None, rows: int) -> None:
-        self._rows = rows
+    def __init__(self, history: Rows | None, plan: Plan) -> None:
+        self._rows = plan.rows
+        self._side: Literal["left", "right"] = "right" if plan.from_chains else "left"  # a close of the day is not yet known
         self._head, self._body = (history[0], history[1:]) if history else ([], [])
         at = [heading_key(cell) for cell in self._head].index("date") if history else 0
         self._days = [str(row[at])[:10] for row in self._body if not is_blank(row[at])]
 
     def before(self, time: float) -> Rows | None:
-        """The last rows dated before the day of a chain; None without a history."""
+        """The last rows that were known at a chain; None without a history."""
         if not self._head:
             return None
-        end = int(np.searchsorted(np.array(self._days), _date(time)))
+        end = int(np.searchsorted(np.array(self._days), _date(time), self._side))
         return [self._head, *self._body[max(0, end - self._rows):end]]
 
 

@@ -37,9 +37,9 @@ def read_history(raw: Any, underlyings: tuple[str, ...]) -> History:
     ------
     MarginError: a column is missing, or the first fault by row: dates out of order, closes not positive, blanks
     """
-    keys = [heading_key(cell) for cell in next(iter(from_header(grid(raw))), ())]
-    closes = [_close_heading(name, keys) for name in underlyings]
-    vols = [(u, days, heading) for u, name in enumerate(underlyings) for days, heading in _vol_headings(name, keys)]
+    head = {heading_key(cell): " ".join(str(cell).split()) for cell in next(iter(from_header(grid(raw))), ())}
+    closes = [_close_heading(name, head) for name in underlyings]
+    vols = [(u, days, heading) for u, name in enumerate(underlyings) for days, heading in _vol_headings(name, head)]
     cells = table(raw, "history", needed=("Date",), known=["Date", *closes, *(heading for _, _, heading in vols)])
     for name, heading in zip(underlyings, closes):
         if not cells.has(heading):
@@ -56,15 +56,16 @@ def read_history(raw: Any, underlyings: tuple[str, ...]) -> History:
     return _history(dates[first:], underlyings, [values[first:] for _, values in columns], vols)
 
 
-def _close_heading(name: str, keys: list[str]) -> str:
+def _close_heading(name: str, head: dict[str, str]) -> str:
     """How the range calls an underlying's closes."""
-    return next((heading for heading in (name, f"{name} close") if heading_key(heading) in keys), name)
+    return next((heading for heading in (name, f"{name} close") if heading_key(heading) in head), name)
 
 
-def _vol_headings(name: str, keys: list[str]) -> list[tuple[float, str]]:
+def _vol_headings(name: str, head: dict[str, str]) -> list[tuple[float, str]]:
     """Tenor and heading of each column of an underlying's vols."""
     pattern = re.compile(re.escape(heading_key(name)) + r"iv(\d*)(d|days)?$")
-    found = [(float(match[1]) if match[1] else VOL_DAYS, key) for key in keys if (match := pattern.match(key))]
+    found = [(float(match[1]) if match[1] else VOL_DAYS, heading) for key, heading in head.items()
+             if (match := pattern.match(key))]
     for days in {days for days, _ in found if sum(days == other for other, _ in found) > 1}:
         raise MarginError(f"history row 1: {name} has two columns of {days:g}-day vols: remove one of them")
     return found
