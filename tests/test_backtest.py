@@ -248,3 +248,25 @@ def test_eight_months_of_real_chains(shared: Path) -> None:
     assert runs[0].coverage.exceptions <= 2
     assert runs[1].coverage.zone == "red"
     assert vega[0].coverage.zone != "red"
+
+
+def test_history_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`xlmargin margin` takes the history as a file, and from a workbook's own sheet of that name."""
+    history = [["Date", "BTC"], *([f"2026-01-{day:02d}", 100.0 + day % 5] for day in range(1, 31))]
+    rows = [["Underlying", "Type", "Quantity", "Spot"], ["BTC", "spot", 1.0, 50_000.0]]
+    for name, cells in (("book", rows), ("history", history)):
+        with (tmp_path / f"{name}.csv").open("w", newline="") as file:
+            csv.writer(file).writerows(cells)
+    expected = PM_MARGIN(rows, None, "VAR", None, history)
+    asked = ["--method", "VAR", "--json"]
+    assert main(["margin", str(tmp_path / "book.csv"), "--history", str(tmp_path / "history.csv"), *asked]) == 0
+    assert json.loads(capsys.readouterr().out)["initial_margin"] == expected
+    book = openpyxl.Workbook()
+    book.remove(book.active)
+    for name, cells in (("Positions", rows), ("History", history)):
+        sheet = book.create_sheet(name)
+        for row in cells:
+            sheet.append(row)
+    book.save(tmp_path / "book.xlsx")
+    assert main(["margin", str(tmp_path / "book.xlsx"), *asked]) == 0
+    assert json.loads(capsys.readouterr().out)["initial_margin"] == expected

@@ -48,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--market", type=Path, metavar="CSV", help="market range, or a saved Deribit chain")
         command.add_argument("--parameters", type=Path, metavar="CSV", help="values that override the method's own")
         if name != "check":
+            command.add_argument("--history", type=Path, metavar="CSV", help="Date and daily closes, for VAR and ES")
             command.add_argument("--method", help="method, or a comma list for compare; the workbook's own where left out")
         if name == "margin":
             command.add_argument("-o", "--output", type=Path, metavar="XLSX",
@@ -74,7 +75,7 @@ def _ranges(options: argparse.Namespace) -> Any:
     """The book's ranges, and the method that the command line or the workbook names."""
     from xlmargin.files import read_ranges
 
-    ranges = read_ranges(options.file, options.market, options.parameters)
+    ranges = read_ranges(options.file, options.market, options.parameters, getattr(options, "history", None))
     return ranges._replace(method=getattr(options, "method", None) or ranges.method)
 
 
@@ -96,7 +97,7 @@ def _answer(result: Any, options: argparse.Namespace, show: Callable[[Any], None
 
 def _margin(options: argparse.Namespace) -> int:
     ranges = _ranges(options)
-    inputs = ranges.positions, ranges.market, ranges.method, ranges.parameters
+    inputs = ranges.positions, ranges.market, ranges.method, ranges.parameters, ranges.history
     result: dict[str, Any] = {"method": (ranges.method or "SPAN").upper()}
     for label, name in (("initial_margin", "PM_MARGIN"), ("maintenance_margin", "PM_MAINTENANCE"),
                         ("scanning_risk", "PM_SCANNING_RISK")):
@@ -127,8 +128,8 @@ def _recalculated(source: Path, destination: Path) -> None:
 
 def _explain(options: argparse.Namespace) -> int:
     ranges = _ranges(options)
-    return _answer(_call("PM_EXPLAIN", ranges.positions, ranges.market, ranges.method, ranges.parameters), options,
-                   _print_statement)
+    return _answer(_call("PM_EXPLAIN", ranges.positions, ranges.market, ranges.method, ranges.parameters, ranges.history),
+                   options, _print_statement)
 
 
 def _print_statement(rows: list[list[Any]]) -> None:
@@ -139,7 +140,7 @@ def _print_statement(rows: list[list[Any]]) -> None:
 
 def _compare(options: argparse.Namespace) -> int:
     ranges = _ranges(options)
-    rows = _call("PM_COMPARE", ranges.positions, ranges.market, options.method, ranges.parameters)
+    rows = _call("PM_COMPARE", ranges.positions, ranges.market, options.method, ranges.parameters, ranges.history)
     return _answer(rows, options, _print_table)
 
 

@@ -32,15 +32,17 @@ class Ranges(NamedTuple):
     market: Grid | None
     parameters: Grid | None
     method: str | None
+    history: Grid | None = None
 
 
-def read_ranges(path: Path, market: Path | None = None, parameters: Path | None = None) -> Ranges:
+def read_ranges(path: Path, market: Path | None = None, parameters: Path | None = None,
+                history: Path | None = None) -> Ranges:
     """The ranges of a workbook (.xlsx, .xlsm) or of CSV files.
 
     Parameters
     ----------
     path: workbook, or CSV file of positions
-    market, parameters: CSV files that stand in for what `path` says
+    market, parameters, history: CSV files that stand in for what `path` says
 
     Raises
     ------
@@ -52,6 +54,8 @@ def read_ranges(path: Path, market: Path | None = None, parameters: Path | None 
         book = book._replace(market=_as_market(read_csv(market)))
     if parameters is not None:
         book = book._replace(parameters=read_csv(parameters))
+    if history is not None:
+        book = book._replace(history=read_csv(history))
     return book
 
 
@@ -135,7 +139,8 @@ def _workbook(path: Path) -> Ranges:
         raise MarginError(f"{path} has no positions: name the range `positions`, or call its sheet Positions")
     method = _range(values, engine, "method", None)
     return Ranges(positions, _range(values, engine, "market", "underlying"), _range(values, engine, "parameters", None),
-                  str(method[0][0]) if method and not is_blank(method[0][0]) else None)
+                  str(method[0][0]) if method and not is_blank(method[0][0]) else None,
+                  _range(values, engine, "history", "date"))
 
 
 def _calculated(path: Path) -> Any:
