@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xlmargin import answers
+from xlmargin import answers, tail_answers
 from xlmargin.registry import pm_function
 
 POSITIONS = "Positions with their header row: Instrument or Underlying, Type, Strike, Expiry; and Quantity"
@@ -10,6 +10,8 @@ MARKET = "Market with its header row: Underlying, Spot, and optionally Expiry, S
 METHOD = "Name of the method, SPAN where left out; PM_METHODS() lists them"
 PARAMETERS = "Two columns Parameter, Value that override the method's own; STRESS takes its scenario table here"
 HISTORY = "Date and one column of closes per underlying, for methods that need them"
+CONFIDENCE = "Confidence as a fraction, 0.99 where left out"
+HORIZON = "Days that pass, 1 where left out"
 DAYS = "Days that pass, 0 where left out"
 KIND = "call or put; one cell or a column"
 RATE = "Continuously compounded rate as a fraction, 0 where left out"
@@ -91,6 +93,27 @@ def PM_PRICE(kind, forward, strike, years, vol, rate=None):
 def PM_IV(kind, price, forward, strike, years, rate=None):
     """Black-76 implied vol of a European option's price, as a fraction."""
     return answers.implied_vol(kind, price, forward, strike, years, rate)
+
+
+@pm_function("number", positions=POSITIONS, history=HISTORY, confidence=CONFIDENCE, horizon_days=HORIZON, market=MARKET,
+             parameters=PARAMETERS)
+def PM_VAR(positions, history, confidence=None, horizon_days=None, market=None, parameters=None):
+    """Value at risk: the k-th worst loss of the book under the moves of its history, all positions repriced."""
+    return tail_answers.value_at_risk(positions, history, confidence, horizon_days, market, parameters)
+
+
+@pm_function("number", positions=POSITIONS, history=HISTORY, confidence=CONFIDENCE, horizon_days=HORIZON, market=MARKET,
+             parameters=PARAMETERS)
+def PM_ES(positions, history, confidence=None, horizon_days=None, market=None, parameters=None):
+    """Expected shortfall: the mean of the k worst losses of the book under the moves of its history."""
+    return tail_answers.value_at_risk(positions, history, confidence, horizon_days, market, parameters, method="ES")
+
+
+@pm_function("table", pnl="Column of daily profit and loss, gains positive; a heading is left out",
+             var="Column of the VaR that held on the same days, as positive numbers", confidence=CONFIDENCE)
+def PM_BACKTEST(pnl, var, confidence=None):
+    """Backtest of a VaR: exceptions, Kupiec, Christoffersen and the Basel zone."""
+    return tail_answers.backtest(pnl, var, confidence)
 
 
 @pm_function("table", positions=POSITIONS, market=MARKET)

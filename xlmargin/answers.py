@@ -16,8 +16,10 @@ from xlmargin.cells import grid, is_blank, numbers, one_number, one_text
 from xlmargin.checks import all_faults, read_book
 from xlmargin.compare import compare_rows
 from xlmargin.errors import Faults, MarginError
-from xlmargin.methods import case_of, known_methods, margin_of, method_name, needs_vol, rules_of, takes_table
+from xlmargin.methods import case_of, known_methods, margin_of, method_name, needs_vol, rules_of, takes_history, takes_table
 from xlmargin.methods import scenarios_of as scenarios_of_rules
+from xlmargin.ranges.history import read_history
+from xlmargin.ranges.market import given
 from xlmargin.ranges.parameters import is_scenario_table, read_overrides, read_scenarios
 from xlmargin.registry import ERROR
 from xlmargin.risk_array import risk_array
@@ -54,7 +56,8 @@ def _case_of(book: Book, name: str, parameters: Any, history: Any, *, skip_unkno
     overrides = read_overrides(parameters)
     rules = rules_of(name, book.as_of, overrides, skip_unknown=skip_unknown)
     _names_somebody(overrides, book, rules)
-    return case_of(book, rules)
+    past = read_history(history, book.instruments.underlyings) if takes_history(name) and given(history) else None
+    return case_of(book, rules, Given(history=past))
 
 
 def _names_somebody(overrides: Sequence[Override], book: Book, rules: Rules) -> None:
@@ -155,7 +158,8 @@ def compare(positions: Any, market: Any, methods: Any, parameters: Any, history:
     asked = [str(cell) for row in grid(methods) for cell in row if not is_blank(cell)]
     names = [method_name(part) for text in asked for part in text.split(",") if part.strip()]
     overrides = [] if is_scenario_table(parameters) else read_overrides(parameters)
-    chosen = names or [name for name in known_methods() if not takes_table(name) or is_scenario_table(parameters)]
+    chosen = names or [name for name in known_methods() if (not takes_table(name) or is_scenario_table(parameters))
+                       and (not takes_history(name) or given(history))]
     arrays = any(item.name == ARRAYS for item in overrides)
     book = read_book(positions, market, priced=all(map(needs_vol, chosen)) and not arrays)
     _known_somewhere(overrides, [rules_of(name, book.as_of) for name in chosen])

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlmargin.book import Book
+from xlmargin.history import History
 from xlmargin.risk_array import marks, pnl_by_underlying
 from xlmargin.rules import Rules
 from xlmargin.scenarios import Scenarios
@@ -44,9 +45,13 @@ class Given(NamedTuple):
     Parameters
     ----------
     table: its own scenarios, for a method that takes them
+    history: past closes and vols of the book's underlyings, for a method that reads them
+    book: the book itself, for a method whose scenarios follow from its market
     """
 
     table: Scenarios | None = None
+    history: History | None = None
+    book: Book | None = None
 
 
 NOTHING_GIVEN = Given()
@@ -100,9 +105,9 @@ class Case:
         chosen = np.flatnonzero(mine)
         labels = [f"Scenario {name}: {text}" for name, text in zip(self.scenarios.names, self.scenarios.descriptions)]
         return weighted(labels, (self.units * self.share)[:, chosen], -self.array[chosen],
-                        lambda s, a: self._rows(mine, s, a), "quantity × loss per unit of each row")
+                        lambda s, a: self.loss_rows(mine, s, a), "quantity × loss per unit of each row")
 
-    def _rows(self, chosen: NDArray[np.bool_], s: int, a: int) -> tuple[Line, ...]:
+    def loss_rows(self, chosen: NDArray[np.bool_], s: int, a: int) -> tuple[Line, ...]:
         """The loss of every row of the chosen instruments (K,) and one account in one scenario."""
         book = self.book
         mine = np.flatnonzero((book.account == a) & chosen[book.instrument] & ~book.order)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from xlmargin import __version__
+from xlmargin.cli_backtest import add_backtest
 from xlmargin.errors import MarginError
 from xlmargin.registry import ERROR, FUNCTIONS
 
@@ -53,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--market", type=Path, metavar="CSV", help="market range, or a saved Deribit chain")
         command.add_argument("--parameters", type=Path, metavar="CSV", help="values that override the method's own")
         if name != "check":
+            command.add_argument("--history", type=Path, metavar="CSV", help="Date and daily closes, for VAR and ES")
             command.add_argument("--method", help="method, or a comma list for compare; the workbook's own where left out")
             command.add_argument("--span-file", type=Path, metavar="FILE",
                                  help="a clearing house's .pa2 or .spn file, whose arrays and charges SPAN then uses")
@@ -69,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     new.set_defaults(run=_new)
     doctor = commands.add_parser("doctor", help="say what this machine has and what is missing")
     doctor.set_defaults(run=_doctor)
+    add_backtest(commands)
     verify = commands.add_parser("verify", help="recompute a file of a venue's own answers and compare")
     verify.add_argument("method")
     verify.add_argument("file", type=Path)
@@ -81,7 +84,8 @@ def _ranges(options: argparse.Namespace) -> Any:
     from xlmargin.files import read_ranges, with_parameter
     from xlmargin.methods import method_name
 
-    ranges = read_ranges(options.file, options.market, options.parameters, options.venue, options.instruments)
+    ranges = read_ranges(options.file, options.market, options.parameters, options.venue, options.instruments,
+                         getattr(options, "history", None))
     for note in ranges.notes:
         print(f"note: {note}", file=sys.stderr)
     span_file = getattr(options, "span_file", None)
@@ -125,7 +129,7 @@ def _answer(result: Any, options: argparse.Namespace, show: Callable[[Any], None
 
 def _margin(options: argparse.Namespace) -> int:
     ranges = _ranges(options)
-    inputs = ranges.positions, ranges.market, ranges.method, ranges.parameters
+    inputs = ranges.positions, ranges.market, ranges.method, ranges.parameters, ranges.history
     result: dict[str, Any] = {"method": (ranges.method or "SPAN").upper()}
     for label, name in (("initial_margin", "PM_MARGIN"), ("maintenance_margin", "PM_MAINTENANCE"),
                         ("scanning_risk", "PM_SCANNING_RISK")):
@@ -156,8 +160,8 @@ def _recalculated(source: Path, destination: Path) -> None:
 
 def _explain(options: argparse.Namespace) -> int:
     ranges = _ranges(options)
-    return _answer(_call("PM_EXPLAIN", ranges.positions, ranges.market, ranges.method, ranges.parameters), options,
-                   _print_statement)
+    return _answer(_call("PM_EXPLAIN", ranges.positions, ranges.market, ranges.method, ranges.parameters, ranges.history),
+                   options, _print_statement)
 
 
 def _print_statement(rows: list[list[Any]]) -> None:
@@ -168,7 +172,7 @@ def _print_statement(rows: list[list[Any]]) -> None:
 
 def _compare(options: argparse.Namespace) -> int:
     ranges = _ranges(options)
-    rows = _call("PM_COMPARE", ranges.positions, ranges.market, options.method, ranges.parameters)
+    rows = _call("PM_COMPARE", ranges.positions, ranges.market, options.method, ranges.parameters, ranges.history)
     return _answer(rows, options, _print_table)
 
 

@@ -32,17 +32,18 @@ class Ranges(NamedTuple):
     market: Grid | None
     parameters: Grid | None
     method: str | None
+    history: Grid | None = None
     notes: tuple[str, ...] = ()
 
 
 def read_ranges(path: Path, market: Path | None = None, parameters: Path | None = None, venue: str | None = None,
-                instruments: Path | None = None) -> Ranges:
+                instruments: Path | None = None, history: Path | None = None) -> Ranges:
     """The ranges of a workbook (.xlsx, .xlsm), of CSV files, or of a venue's own answer (.json).
 
     Parameters
     ----------
     path: workbook, CSV file of positions, or JSON file of a venue's positions answer
-    market, parameters: CSV files that stand in for what `path` says
+    market, parameters, history: CSV files that stand in for what `path` says
     venue: whose answer the JSON file is
     instruments: JSON file of that venue's instruments, where positions count contracts
 
@@ -61,6 +62,8 @@ def read_ranges(path: Path, market: Path | None = None, parameters: Path | None 
         book = book._replace(market=_as_market(read_csv(market)))
     if parameters is not None:
         book = book._replace(parameters=read_csv(parameters))
+    if history is not None:
+        book = book._replace(history=read_csv(history))
     return book
 
 
@@ -71,7 +74,7 @@ def _answer(path: Path, venue: str | None, instruments: Path | None, *, priced: 
     if venue is None:
         raise MarginError(f"{path} is a venue's answer: say whose it is with --venue {', '.join(KNOWN_VENUES)}")
     answer = read_answer(path, venue, instruments, priced=priced)
-    return Ranges(answer.positions, answer.market, None, None, answer.notes)
+    return Ranges(answer.positions, answer.market, None, None, notes=answer.notes)
 
 
 def _must_exist(path: Path) -> None:
@@ -172,7 +175,8 @@ def _workbook(path: Path) -> Ranges:
     method = _range(values, engine, "method", ())
     return Ranges(positions, _range(values, engine, "market", ("underlying",)),
                   _range(values, engine, "parameters", ("parameter", "scenario")),
-                  str(method[0][0]) if method and not is_blank(method[0][0]) else None)
+                  str(method[0][0]) if method and not is_blank(method[0][0]) else None,
+                  _range(values, engine, "history", ("date",)))
 
 
 def _calculated(path: Path) -> Any:

@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 
 from xlmargin.errors import MarginError
 
-__all__ = ["NOT_MODELLED",
-           "Line", "Rule", "above", "find", "given", "largest", "less", "not_modelled", "over_accounts", "quotient", "smallest",
-           "times", "total", "walk", "weighted", "worst"]
+__all__ = ["NOT_MODELLED", "Line", "Rule", "above", "find", "given", "largest", "least_of", "less", "not_modelled",
+           "over_accounts", "quotient", "smallest", "sum_of", "times", "total", "walk", "weighted", "worst"]
 
 Floats = NDArray[np.float64]
 Parts = Callable[[int], tuple["Line", ...]]
@@ -160,6 +159,16 @@ def weighted(labels: Sequence[str], weights: Floats, each: Floats, rows: Callabl
     values = weights @ each
     return [Line(label, values[:, s], TOTAL, lambda a, s=s: rows(s, a), detail)  # type: ignore[misc]
             for s, label in enumerate(labels)]
+
+
+def sum_of(label: str, value: Floats, parts: Parts, detail: str = "") -> Line:
+    """The sum of parts that differ from book to book and become lines only when somebody asks for them."""
+    return Line(label, value, TOTAL, parts, detail)
+
+
+def least_of(label: str, value: Floats, parts: Parts, detail: str = "") -> Line:
+    """The smallest of parts that differ from book to book and become lines only when somebody asks for them."""
+    return Line(label, value, SMALLEST, parts, detail)
 
 
 def over_accounts(line: Line, accounts: Sequence[str]) -> Line:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from xlmargin.errors import MarginError
 
-__all__ = ["build_template", "template_path"]
+__all__ = ["build_template", "template_path", "write_backtest"]
 
 BUILDER = "xlmargin_workbook"
 
@@ -44,6 +46,20 @@ def build_template(path: str | Path, rows: int = 500) -> None:
         _builder("build").build(path, rows)
     except ValueError as error:
         raise MarginError(str(error)) from error
+    except OSError as error:
+        raise MarginError(f"{path} cannot be written ({error.strerror}): close it, or choose another folder") from error
+
+
+def write_backtest(path: str | Path, summary: Sequence[Sequence[Any]], books: Mapping[str, Sequence[Sequence[Any]]],
+                   note: str) -> None:
+    """Write the report of a backtest: its summary, and a table and a chart per book.
+
+    Raises
+    ------
+    MarginError: the file cannot be written
+    """
+    try:
+        _builder("backtest_report").write(path, summary, books, note)
     except OSError as error:
         raise MarginError(f"{path} cannot be written ({error.strerror}): close it, or choose another folder") from error
 

@@ -9,7 +9,8 @@ What a module `methods/name.py` may hold:
 - `share(book, rules) -> (A, K)`: part of each position that the scenarios act on, where it is not all of it;
 - `prepared(book, rules) -> (Book, Rules)`: both as the rulebook reads them;
 - `NEEDS_VOL = False`: options need a mark, not a vol;
-- `TAKES_TABLE = True`: the parameters range is the desk's own scenario table.
+- `TAKES_TABLE = True`: the parameters range is the desk's own scenario table;
+- `TAKES_HISTORY = True`: it reads the history range, and is compared with others only where one is given.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ from xlmargin.risk_array import risk_array
 from xlmargin.rules import Override, Rules, read_rules
 from xlmargin.scenarios import Scenarios, none
 
-__all__ = ["case_of", "known_methods", "margin_of", "method_name", "needs_vol", "rules_of", "scenarios_of", "takes_table"]
+__all__ = ["case_of", "known_methods", "margin_of", "method_name", "needs_vol", "rules_of", "scenarios_of",
+           "takes_history", "takes_table"]
 
 FOLDER = Path(__file__).parent
 
@@ -68,6 +70,11 @@ def takes_table(name: str) -> bool:
     return bool(getattr(_module(name), "TAKES_TABLE", False))
 
 
+def takes_history(name: str) -> bool:
+    """Whether the method reads the history range."""
+    return bool(getattr(_module(name), "TAKES_HISTORY", False))
+
+
 def scenarios_of(rules: Rules) -> Scenarios:
     """The scenarios of a method for the underlyings that have their own parameters, and for any other."""
     module = _module(rules.meta.name)
@@ -98,7 +105,8 @@ def case_of(book: Book, rules: Rules, given: Given = NOTHING_GIVEN) -> Case:
     if hasattr(module, "prepared"):
         book, rules = module.prepared(book, rules)
     held = book.instruments
-    scenarios = module.scenarios(held.underlyings, rules, given) if hasattr(module, "scenarios") else none(held.underlyings)
+    beside = given._replace(book=book)
+    scenarios = module.scenarios(held.underlyings, rules, beside) if hasattr(module, "scenarios") else none(held.underlyings)
     if hasattr(module, "risk_array"):
         array = module.risk_array(book, scenarios, rules)
     else:  # without scenarios nothing is revalued, and no vol is asked for

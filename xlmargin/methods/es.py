@@ -1,0 +1,21 @@
+"""ES: expected shortfall, the mean of the losses in the tail of which VAR is the smallest.
+
+Source: Acerbi and Tasche, On the coherence of expected shortfall, 2002.
+"""
+
+from __future__ import annotations
+
+from xlmargin.case import Case, Margin
+from xlmargin.methods.var import TAKES_HISTORY, risk_array, scenarios, tail_margin
+
+__all__ = ["TAKES_HISTORY", "requirement", "risk_array", "scenarios"]
+
+
+def requirement(case: Case) -> Margin:
+    """The mean of the k worst losses, k = max(1, floor(n (1 − confidence))), with the options of article 28.
+
+    Returns
+    -------
+    requirement + required, the same for initial and maintenance
+    """
+    return tail_margin(case, mean=True)
