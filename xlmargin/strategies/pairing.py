@@ -11,6 +11,7 @@ expiries may both happen and can not be one maximum.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +27,10 @@ Ints = NDArray[np.int64]
 
 SCALE = 1000.0  # costs are counted in thousandths of spot, which suits the solver's absolute tolerances
 TIE = 1e-7  # weight of maintenance beside the requirement: decides between pairings of equal requirement
-NODES = 20_000  # of the solver's tree; a count, unlike a time, gives the same answer on every machine
+WHOLE = 1e-6  # distance from a whole number that is rounding
+GAP = 1e-5  # of the scaled cost, that is rounding
+SMALL = 200  # whole variables left up to which the smallest requirement is searched for to the end
+NODES = 1_000  # of the solver's tree; a count, unlike a time, gives the same answer on every machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,21 +95,72 @@ class _Programme:
         self.enter(rows[r], columns[c], values[r, c])
 
     def solve(self, *, divisible: bool) -> tuple[Floats, bool]:
-        """The cheapest solution, and whether it is proven to be that."""
-        from scipy.optimize import Bounds, LinearConstraint, milp
+        """The cheapest solution, and whether it is proven to be that.
+
+        First the divisible optimum, which is often whole. Where it is not, the best whole solution next to it gives an
+        upper bound; a variable whose reduced cost exceeds the distance of the two bounds can not be in a better one and is
+        left out; the programme of what remains is small. Where it is not small, the answer is the whole solution found.
+        """
         from scipy.sparse import csr_array
 
         row, column, value = (np.concatenate(part) for part in zip(*self.entries))
         matrix = csr_array((value, (row, column)), shape=(self.rows, self.count))
-        whole = np.concatenate(self.whole) * (not divisible)
-        done = milp(np.concatenate(self.cost), integrality=whole, bounds=Bounds(0.0, np.inf),
-                    constraints=LinearConstraint(matrix, np.concatenate(self.low), np.concatenate(self.high)),
-                    options={"node_limit": NODES, "mip_rel_gap": 0.0})
-        if done.x is None:
-            raise MarginError(f"RULES found no pairing of these legs ({done.message}): "
-                              "check quantities and prices for numbers far out of range")
-        found = np.where(whole > 0.0, np.rint(done.x), np.maximum(done.x, 0.0))
-        return found, done.status == 0
+        low, high, cost = (np.concatenate(part) for part in (self.low, self.high, self.cost))
+        whole = np.concatenate(self.whole) > 0.0
+        found, reduced = _relaxed(matrix, low, high, cost)
+        if divisible or np.all(np.abs(found - np.rint(found))[whole] <= WHOLE):
+            return np.where(whole & (not divisible), np.rint(found), np.maximum(found, 0.0)), True
+        bounds = np.where(whole, np.floor(found + WHOLE), 0.0), np.where(whole, np.ceil(found - WHOLE), np.inf)
+        best, _ = _whole(matrix, low, high, cost, whole, *bounds)
+        if best is None:
+            best, proven = _whole(matrix, low, high, cost, whole, np.zeros(len(cost)), np.full(len(cost), np.inf))
+        else:
+            gap = max(float(cost @ best - cost @ found), 0.0) + GAP
+            most = np.where(whole & (reduced > GAP), np.floor(gap / np.maximum(reduced, GAP) + WHOLE), np.inf)
+            if int((whole & (most > 0.0)).sum()) > SMALL:
+                return best, False
+            better, proven = _whole(matrix, low, high, cost, whole, np.zeros(len(cost)), most)
+            best = best if better is None or cost @ better > cost @ best else better
+        if best is None:
+            raise MarginError("RULES found no pairing of these legs: check quantities and prices for numbers far out of range")
+        return best, proven
+
+
+def _relaxed(matrix: Any, low: Floats, high: Floats, cost: Floats) -> tuple[Floats, Floats]:
+    """The divisible optimum and the reduced costs of its variables.
+
+    Raises
+    ------
+    MarginError: numbers so far apart that the solver fails
+    """
+    from scipy.optimize import linprog
+    from scipy.sparse import vstack
+
+    equal, above, below = low == high, (low != high) & np.isfinite(low), (low != high) & np.isfinite(high)
+    done = linprog(cost, A_ub=vstack([-matrix[above], matrix[below]]) if (above | below).any() else None,
+                   b_ub=np.concatenate([-low[above], high[below]]) if (above | below).any() else None,
+                   A_eq=matrix[equal] if equal.any() else None, b_eq=low[equal] if equal.any() else None, method="highs")
+    if done.x is None:
+        raise MarginError(f"RULES found no pairing of these legs ({done.message}): "
+                          "check quantities and prices for numbers far out of range")
+    return np.asarray(done.x, np.float64), np.asarray(done.lower.marginals, np.float64)
+
+
+def _whole(matrix: Any, low: Floats, high: Floats, cost: Floats, whole: NDArray[np.bool_], least: Floats,
+           most: Floats) -> tuple[Floats | None, bool]:
+    """The cheapest whole solution within bounds, None where none was found, and whether it is proven to be that."""
+    from scipy.optimize import Bounds, LinearConstraint, milp
+
+    free = most > least  # what is fixed is taken out, so that the solver sees a small programme
+    fixed = matrix[:, ~free] @ least[~free]
+    done = milp(cost[free], integrality=whole[free], bounds=Bounds(least[free], most[free]),
+                constraints=LinearConstraint(matrix[:, free], low - fixed, high - fixed),
+                options={"node_limit": NODES, "mip_rel_gap": 0.0})
+    if done.x is None:
+        return None, False
+    found = least.copy()
+    found[free] = np.maximum(done.x, 0.0)
+    return np.where(whole, np.rint(found), found), done.status == 0
 
 
 def pair(legs: Legs, terms: Terms) -> Pairing:
