@@ -175,7 +175,8 @@ def large(count: int, seed: int = 5) -> list[Row]:
     for n in range(count):
         kind, strike = "CP"[n % 2], 50.0 + float(n // 2 % 125) * 0.8
         price = max(SPOT - strike if kind == "C" else strike - SPOT, 0.0) + 5.0 * 0.5 ** (abs(strike - SPOT) / 10.0)
-        rows.append(["X", kind, strike, [10, 30, 60, 90][int(random.integers(4))], price, float(random.integers(1, 9) * random.choice([-1, 1]))])
+        days, quantity = [10, 30, 60, 90][int(random.integers(4))], float(random.integers(1, 9) * random.choice([-1, 1]))
+        rows.append(["X", kind, strike, days, price, quantity])
     return rows
 
 

@@ -184,15 +184,16 @@ def test_official_cash_calls(case: str) -> None:
         assert line[3] == pytest.approx(expected)
 
 
-OBSERVED = [("equity", 415, "C", 300, 115.75, 19_837), ("equity", 415, "P", 300, .45, 3_044), ("equity", 415, "C", 390, 27.5, 11_022),
-            ("equity", 415, "P", 390, 1.85, 6_042), ("equity", 415, "C", 430, .85, 6_803), ("equity", 415, "P", 430, 16.8, 9_929),
+OBSERVED = [("equity", 415, "C", 300, 115.75, 19_837), ("equity", 415, "P", 300, .45, 3_044),
+            ("equity", 415, "C", 390, 27.5, 11_022), ("equity", 415, "P", 390, 1.85, 6_042),
+            ("equity", 415, "C", 430, .85, 6_803), ("equity", 415, "P", 430, 16.8, 9_929),
             ("broad", 4550, "C", 3800, 750, 143_275), ("broad", 4550, "P", 3800, .05, 38_000),
             ("broad", 4550, "C", 5000, .05, 45_537), ("broad", 4550, "P", 5000, 445, 112_876)]
 
 
 @pytest.mark.parametrize(("profile", "spot", "kind", "strike", "price", "observed"), OBSERVED)
 def test_observed_at_a_broker(profile: str, spot: float, kind: str, strike: float, price: float, observed: float) -> None:
-    """Margins of short options seen at a broker, whose spot is known only roughly: within 1.3 % (worked-examples REG, Lean)."""
+    """Short options seen at a broker, whose spot is known only roughly: within 1.3 % (worked-examples REG, Lean)."""
     assert margin([o(kind, strike, price)], spot, given(profile)) == pytest.approx(observed, rel=0.013)
 
 
@@ -261,8 +262,8 @@ def test_pairing_example() -> None:
     found = views(PAIR, 100, given())
     assert (found["Requirement"], found["Cash call"]) == (pytest.approx(1_710), pytest.approx(490))
     head, *rows = PM_PAIRS([HEADER, *PAIR], market(100), given())
-    assert head == ["Account", "Underlying", "Strategy", "Legs", "Units", "Requirement", "Maintenance", "Proceeds", "Cash call",
-                    "Maximum loss"]
+    assert head == ["Account", "Underlying", "Strategy", "Legs", "Units", "Requirement", "Maintenance", "Proceeds",
+                    "Cash call", "Maximum loss"]
     assert sorted(row[2] for row in rows) == ["Iron condor", "Vertical call spread"]
     for view in VIEWS:
         assert sum(row[head.index(view)] for row in rows) == pytest.approx(found[view])

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from xlmargin.errors import MarginError
 
-__all__ = ["TOTAL", "Line", "Rule", "above", "find", "given", "largest", "less", "not_modelled", "over_accounts", "quotient", "smallest",
-           "times", "total", "walk", "weighted", "worst"]
+__all__ = ["TOTAL", "Line", "Rule", "above", "find", "given", "largest", "less", "not_modelled", "over_accounts", "quotient",
+           "smallest", "times", "total", "walk", "weighted", "worst"]
 
 Floats = NDArray[np.float64]
 Parts = Callable[[int], tuple["Line", ...]]

@@ -17,8 +17,8 @@ from xlmargin.scenarios import Scenarios, percent
 from xlmargin.statement import Line, walk
 from xlmargin.strategies.table import Strategy
 
-__all__ = ["Rows", "checks", "greeks", "methods_table", "pairs", "parameters_table", "pnl_grid", "risk_array_table", "scenario_table",
-           "statement_table"]
+__all__ = ["Rows", "checks", "greeks", "methods_table", "pairs", "parameters_table", "pnl_grid", "risk_array_table",
+           "scenario_table", "statement_table"]
 
 Floats = NDArray[np.float64]
 Rows = list[list[Cell]]
@@ -117,8 +117,8 @@ def pairs(found: Sequence[tuple[str, str, Strategy, str]]) -> Rows:
     ----------
     found: account, underlying, strategy and its legs in words; amounts of the table are of all its units
     """
-    rows: Rows = [["Account", "Underlying", "Strategy", "Legs", "Units", "Requirement", "Maintenance", "Proceeds", "Cash call",
-                   "Maximum loss"]]
+    rows: Rows = [["Account", "Underlying", "Strategy", "Legs", "Units", "Requirement", "Maintenance", "Proceeds",
+                   "Cash call", "Maximum loss"]]
     for account, underlying, strategy, legs in found:
         need, sold = strategy.units * strategy.requirement, strategy.units * strategy.proceeds
         rows.append([account, underlying, strategy.name, legs, strategy.units, need, strategy.units * strategy.maintenance,

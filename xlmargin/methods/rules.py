@@ -117,7 +117,9 @@ def _maintenance(case: Case, found: list[Paired], basis: str, sold: Line) -> Lin
         return total("Maintenance margin", (kept,))
     gross = _over_book(case, "Maintenance requirement", found, lambda strategy: _amount(
         strategy, "Maintenance per unit", strategy.maintenance, "the table's maintenance at mark"))
-    return less("Maintenance margin", (gross, above(sold))) if basis == "cash_call" else total("Maintenance margin", (gross,))
+    if basis == "cash_call":
+        return less("Maintenance margin", (gross, given("Proceeds", sold.value, "premiums of shorts and sales of stock")))
+    return total("Maintenance margin", (gross,))
 
 
 def _over_book(case: Case, label: str, found: list[Paired], view: Callable[[Strategy], Line]) -> Line:

@@ -113,7 +113,7 @@ def legs_of(case: Case, a: int, u: int) -> Legs:
         """Mean over the rows of a contract, by size: rows may carry different markets."""
         return np.bincount(where, gross * values[mine], len(contracts)) / np.bincount(where, gross, len(contracts))
 
-    net = np.bincount(where, units, len(contracts))
+    net = np.asarray(np.bincount(where, units, len(contracts)), np.float64)
     net[np.abs(net) <= 1e-12 * np.bincount(where, gross, len(contracts))] = 0.0
     mark, spot, kind = mean(case.marks), mean(held.spot), held.kind[first]
     option = np.flatnonzero((kind >= CALL) & (net != 0.0))

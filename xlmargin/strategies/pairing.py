@@ -18,7 +18,16 @@ from numpy.typing import NDArray
 
 from xlmargin.errors import MarginError
 from xlmargin.strategies.legs import Legs
-from xlmargin.strategies.table import Column, Terms, by_requirement, long_alone, payoffs, stock_alone, stock_columns, uncovered
+from xlmargin.strategies.table import (
+    Column,
+    Terms,
+    by_requirement,
+    long_alone,
+    payoffs,
+    stock_alone,
+    stock_columns,
+    uncovered,
+)
 
 __all__ = ["Pairing", "pair"]
 
@@ -122,7 +131,8 @@ class _Programme:
             better, proven = _whole(matrix, low, high, cost, whole, np.zeros(len(cost)), most)
             best = best if better is None or cost @ better > cost @ best else better
         if best is None:
-            raise MarginError("RULES found no pairing of these legs: check quantities and prices for numbers far out of range")
+            raise MarginError("RULES found no pairing of these legs: "
+                              "check quantities and prices for numbers far out of range")
         return best, proven
 
 
@@ -153,7 +163,7 @@ def _whole(matrix: Any, low: Floats, high: Floats, cost: Floats, whole: NDArray[
 
     free = most > least  # what is fixed is taken out, so that the solver sees a small programme
     fixed = matrix[:, ~free] @ least[~free]
-    done = milp(cost[free], integrality=whole[free], bounds=Bounds(least[free], most[free]),
+    done = milp(cost[free], integrality=whole[free].astype(np.int64), bounds=Bounds(least[free], most[free]),
                 constraints=LinearConstraint(matrix[:, free], low - fixed, high - fixed),
                 options={"node_limit": NODES, "mip_rel_gap": 0.0})
     if done.x is None:
@@ -298,7 +308,7 @@ def _read(legs: Legs, found: Floats, uses: dict[str, Ints], groups: list[tuple[I
     short, long = np.flatnonzero(legs.units < 0.0), np.flatnonzero(legs.units > 0.0)
 
     def spread(where: Ints, amounts: Floats) -> Floats:
-        return np.bincount(where, amounts, len(legs)) if len(where) else np.zeros(len(legs))
+        return np.asarray(np.bincount(where, amounts, len(legs)), np.float64)
 
     side = np.sign(legs.units)
     in_groups = tuple(side * spread(chosen, found[held]) for chosen, held, _ in groups)

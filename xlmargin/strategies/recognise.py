@@ -54,7 +54,8 @@ def _with_stock(legs: Legs, column: Column, units: float) -> Strategy:
     """A strategy of stock and options; a short sale's proceeds count as proceeds."""
     sold = sum(-ratio * float(legs.mark[i]) for i, ratio in column.legs if ratio < 0.0)
     sold += legs.price if column.stock < 0.0 else 0.0
-    return Strategy(column.name, column.legs, units, column.pieces, column.maintenance, sold, column.requirement, column.stock)
+    return Strategy(column.name, column.legs, units, column.pieces, column.maintenance, sold, column.requirement,
+                    column.stock)
 
 
 def _shorts(legs: Legs, terms: Terms, pairing: Pairing) -> Iterator[Strategy]:

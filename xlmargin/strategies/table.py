@@ -193,8 +193,9 @@ def alone(legs: Legs, terms: Terms, i: int, units: float) -> Strategy:
         need = sum(piece.value for piece in pieces)
         return Strategy(f"Short {kind}", ((i, -1.0),), units, pieces, need, mark, need)
     need, kept = (float(values[i]) for values in long_alone(legs, terms))
-    share = "mark" if need == mark else f"{terms.loan:g} × mark: more than {terms.long_term * 12:g} months"
-    return Strategy(f"Long {kind}", ((i, 1.0),), units, (Piece(f"Premium of {legs.names[i]}", need, share),), kept, 0.0, need)
+    share = "mark" if need == mark else f"{terms.loan:g} × mark: more than {terms.long_term:g} years"
+    piece = Piece(f"Premium of {legs.names[i]}", need, share)
+    return Strategy(f"Long {kind}", ((i, 1.0),), units, (piece,), kept, 0.0, need)
 
 
 def strangle(legs: Legs, terms: Terms, winner: int, loser: int, units: float) -> Strategy:
@@ -254,8 +255,8 @@ def stock_alone(terms: Terms, price: float, side: float) -> tuple[tuple[Piece, .
     """Requirement and maintenance of one unit of stock without options."""
     if side > 0.0:
         rate = 1.0 if terms.cash and terms.stock else terms.stock
-        return (Piece("Stock", rate * price, f"{rate:g} × price {price:,.10g}" if rate else "fully paid: held as collateral"),
-                ), terms.stock_kept * price
+        how = f"{rate:g} × price {price:,.10g}" if rate else "fully paid: held as collateral"
+        return (Piece("Stock", rate * price, how),), terms.stock_kept * price
     return ((Piece("Sale proceeds", price, "price"), Piece("Stock", (terms.short - 1.0) * price,
              f"{terms.short - 1.0:g} × price {price:,.10g}")), price + short_stock_add_on(terms, price))
 
