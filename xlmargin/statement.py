@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from xlmargin.errors import MarginError
 
-__all__ = ["NOT_MODELLED", "Line", "Rule", "above", "find", "given", "largest", "least_of", "less", "not_modelled",
+__all__ = ["NOT_MODELLED", "TOTAL", "Line", "Rule", "above", "find", "given", "largest", "least_of", "less", "not_modelled",
            "over_accounts", "quotient", "smallest", "sum_of", "times", "total", "walk", "weighted", "worst"]
 
 Floats = NDArray[np.float64]
