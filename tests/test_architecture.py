@@ -29,6 +29,7 @@ LAYERS = (
     "xlmargin.spanfile",
     "xlmargin.charges",
     "xlmargin.case",
+    "xlmargin.standard",
     "xlmargin.methods",
     "xlmargin.compare",
     "xlmargin.cells",

@@ -98,8 +98,11 @@ def case_of(book: Book, rules: Rules, given: Given = NOTHING_GIVEN) -> Case:
         book, rules = module.prepared(book, rules)
     held = book.instruments
     scenarios = module.scenarios(held.underlyings, rules, given) if hasattr(module, "scenarios") else none(held.underlyings)
-    array = module.risk_array(book, scenarios, rules) if hasattr(module, "risk_array") else risk_array(held, scenarios)
-    share = module.share(book, rules) if hasattr(module, "share") else np.ones((len(book.accounts), len(held)))
+    if hasattr(module, "risk_array"):
+        array = module.risk_array(book, scenarios, rules)
+    else:  # without scenarios nothing is revalued, and no vol is asked for
+        array = risk_array(held, scenarios) if len(scenarios) else np.empty((len(held), 0))
+    share = module.share(book, rules) if hasattr(module, "share") else np.broadcast_to(1.0, (len(book.accounts), len(held)))
     return Case(book, rules, scenarios, array, share)
 
 
