@@ -181,7 +181,7 @@ FIGURES = (
         8_000,
         8_000,
         True,
-        "8,000 is 10 % of 70,000 and a mark of 1,000, a vol of 34.1 %; at the declared 50 % the mark is 2,112",
+        "8,000 is 10 % and a mark of 1,000, a vol of 34.1 %; at the declared 50 % the mark is 2,112",
     ),
     Figure("naked_call portfolio", "a covered call against the spot"),
     Figure("eth_spot notional", "3,500", 3_500, 3_500),
