@@ -73,6 +73,12 @@ def PM_LINE(positions, path, market=None, method=None, parameters=None, history=
     return answers.line(positions, path, market, method, parameters, history)
 
 
+@pm_function("table", positions=POSITIONS, market=MARKET, parameters=PARAMETERS)
+def PM_PAIRS(positions, market=None, parameters=None):
+    """Strategies that RULES recognises in the cheapest pairing of a book, and what each requires."""
+    return answers.pairs(positions, market, parameters)
+
+
 @pm_function("table", positions=POSITIONS, market=MARKET)
 def PM_GREEKS(positions, market=None):
     """Mark, value, notional and greeks of each position, totals per underlying; vega per vol point, theta per day."""

@@ -25,7 +25,7 @@ from xlmargin.scenarios import dense
 from xlmargin.statement import Line, find, not_modelled, over_accounts
 from xlmargin.tables import Rows
 
-__all__ = ["check", "compare", "explain", "greeks", "implied_vol", "line", "maintenance", "margin", "methods",
+__all__ = ["check", "compare", "explain", "greeks", "implied_vol", "line", "maintenance", "margin", "methods", "pairs",
            "parameters_of", "pnl_grid", "price", "risk_array_of", "scanning_risk", "scenario_pnl", "scenarios_of", "version"]
 
 Floats = NDArray[np.float64]
@@ -171,6 +171,16 @@ def line(positions: Any, path: Any, market: Any, method: Any, parameters: Any, h
     wanted = one_text(path, "path")
     case = _case(positions, market, method, parameters, history)
     return find(_roots(case, margin_of(case)), wanted).amount
+
+
+def pairs(positions: Any, market: Any, parameters: Any) -> Rows:
+    """The strategies of the cheapest pairing under RULES."""
+    from xlmargin.methods import rules as table_of_strategies
+
+    case = _case(positions, market, "RULES", parameters, None)
+    return tables.pairs([(case.book.accounts[item.account], case.book.instruments.underlyings[item.underlying], strategy,
+                          table_of_strategies.shown(item.legs, strategy))
+                         for item in table_of_strategies.paired(case) for strategy in item.strategies])
 
 
 def greeks(positions: Any, market: Any) -> Rows:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from xlmargin.errors import MarginError
 
-__all__ = ["Line", "Rule", "above", "find", "given", "largest", "less", "not_modelled", "over_accounts", "quotient", "smallest",
+__all__ = ["TOTAL", "Line", "Rule", "above", "find", "given", "largest", "less", "not_modelled", "over_accounts", "quotient", "smallest",
            "times", "total", "walk", "weighted", "worst"]
 
 Floats = NDArray[np.float64]

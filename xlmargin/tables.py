@@ -16,8 +16,9 @@ from xlmargin.rules import Meta, Parameter
 from xlmargin.scenarios import Scenarios, percent
 from xlmargin.sensitivities import sensitivities
 from xlmargin.statement import Line, walk
+from xlmargin.strategies.table import Strategy
 
-__all__ = ["Rows", "checks", "greeks", "methods_table", "parameters_table", "pnl_grid", "risk_array_table", "scenario_table",
+__all__ = ["Rows", "checks", "greeks", "methods_table", "pairs", "parameters_table", "pnl_grid", "risk_array_table", "scenario_table",
            "statement_table"]
 
 Floats = NDArray[np.float64]
@@ -110,6 +111,22 @@ def checks(faults: Sequence[Fault], notes: Sequence[Fault]) -> Rows:
 
 def _fault(fault: Fault, problem: str) -> list[Cell]:
     return [fault.place if fault.where else float(fault.row), fault.column, problem, fault.fix]
+
+
+def pairs(found: Sequence[tuple[str, str, Strategy, str]]) -> Rows:
+    """`Account, Underlying, Strategy, Legs, Units, Requirement, Maintenance, Proceeds, Cash call, Maximum loss`.
+
+    Parameters
+    ----------
+    found: account, underlying, strategy and its legs in words; amounts of the table are of all its units
+    """
+    rows: Rows = [["Account", "Underlying", "Strategy", "Legs", "Units", "Requirement", "Maintenance", "Proceeds", "Cash call",
+                   "Maximum loss"]]
+    for account, underlying, strategy, legs in found:
+        need, sold = strategy.units * strategy.requirement, strategy.units * strategy.proceeds
+        rows.append([account, underlying, strategy.name, legs, strategy.units, need, strategy.units * strategy.maintenance,
+                     sold, need - sold, strategy.units * strategy.maximum])
+    return rows
 
 
 def greeks(book: Book) -> Rows:
