@@ -157,7 +157,8 @@ def _saving(apart: str, together: str) -> str:
 def _strategies(desk: Desk, sheet: Any) -> None:
     """The four strategies."""
     table = STRATEGIES
-    headings = ("Strategy", "Legs", "Rules-based", "Portfolio margin", "Gain", *_source("Rules-based", "Portfolio", "Gain"), "Rule")
+    said = _source("Rules-based", "Portfolio", "Gain")
+    headings = ("Strategy", "Legs", "Rules-based", "Portfolio margin", "Gain", *said, "Rule")
     _heading(desk, sheet, table, "Table 1: strategies, BTC at 70,000", headings, ("", "", "USD", "USD", "share"))
     for r, (book, label, rule, words) in enumerate(STRATEGY_ROWS, 1):
         _label(desk, sheet, table, r, label, words)
