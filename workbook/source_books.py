@@ -16,7 +16,7 @@ FORMATS = ("", "", "#,##0.####", "0.##", "#,##0.00#####", FACTOR, "#,##0.00", ""
 LEFT, GAP = 1, 2  # the column where everything begins; title row and blank row around a block
 NET_DEBIT = "PM_LINE(book_calendar,line_net_option_value,,source_portfolio,source_portfolio_parameters)"
 OPTIONS = ("call", "put")
-PATHS = {"net_option_value": "Net option value", "btc": "BTC", "eth": "ETH"}
+PATHS = {"net_option_value": "Net option value", "total": "Total requirement", "btc": "BTC", "eth": "ETH"}
 
 
 def _stack(row: int, sizes: dict[str, tuple[int, int]]) -> tuple[dict[str, Area], int]:
@@ -40,7 +40,10 @@ _SETTINGS, _row = _stack(
 )
 FIGURES = _SETTINGS["figures"]
 _UNITS_ROW = _row + 1
-_BOOKS, _END = _stack(_row + GAP, {block.key: (len(block.legs) + 1, len(HEADINGS)) for block in data.BLOCKS})
+_SPLIT = {block.key for block in data.BLOCKS if any(leg.account for leg in block.legs)}  # those with accounts
+_BOOKS, _END = _stack(
+    _row + GAP, {block.key: (len(block.legs) + 1, len(HEADINGS) - (block.key not in _SPLIT)) for block in data.BLOCKS}
+)
 _STATED = [one for one in data.FIGURES if one.least is not None]
 
 
@@ -58,7 +61,7 @@ def figure(key: str) -> tuple[data.Figure, Area]:
 def names() -> dict[str, str]:
     """The defined names: the books (with and without their accounts), methods, parameters, paths of a statement."""
     found = {f"book_{key}": book.part(columns=len(HEADINGS) - 1).ref for key, book in _BOOKS.items()}
-    found |= {f"apart_{b.key}": _BOOKS[b.key].ref for b in data.BLOCKS if any(leg.account for leg in b.legs)}
+    found |= {f"apart_{key}": book.ref for key, book in _BOOKS.items() if key in _SPLIT}
     found["book_covered_call"] = _BOOKS["portfolio"].part(rows=3, columns=len(HEADINGS) - 1).ref
     methods, paths = _SETTINGS["methods"], _SETTINGS["paths"]
     for n, key in enumerate(data.METHODS, 1):
@@ -154,14 +157,15 @@ def _book(desk: Desk, sheet: Any, block: data.Block) -> None:
     """One block: its title, its header and its rows."""
     where = _BOOKS[block.key]
     _title(desk, sheet, where, block.title)
-    desk.header(sheet, where, HEADINGS, formats=FORMATS)
+    desk.header(sheet, where, HEADINGS[: where.columns], formats=FORMATS[: where.columns])
     for r, leg in enumerate(block.legs, 1):
         row = where.part(row=r, rows=1)
         if isinstance(leg, data.Same):
             _repeated(desk, sheet, row, leg)
         else:
             _typed(desk, sheet, row, leg)
-        put(sheet, row.row, row.column + len(HEADINGS) - 1, leg.account, desk.style("input"))
+        if block.key in _SPLIT:
+            put(sheet, row.row, row.column + len(HEADINGS) - 1, leg.account, desk.style("input"))
 
 
 def _typed(desk: Desk, sheet: Any, row: Area, leg: data.Leg) -> None:

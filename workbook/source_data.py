@@ -120,7 +120,7 @@ BLOCKS = (
     ),
     Block("lead_call", "Lead example: long C70k, 30 days", (Leg("BTC", "call", 1, 70_000, 30),)),
     Block("lead_future", "Lead example: short future", (Leg("BTC", "future", -1, None, 30),)),
-    Block("lead", "Lead example: both", (Same("lead_call", 0, "call"), Same("lead_future", 0, "future"))),
+    Block("lead", "Lead example: both", (Same("lead_call", 0), Same("lead_future", 0))),
     Block(
         "lead_half",
         "Lead example: with half a future",
