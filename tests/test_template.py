@@ -222,7 +222,7 @@ def test_libreoffice_and_the_embedded_engine_agree(built: Path, live: Workbook, 
     """Two programs, one workbook: every headline, check and table."""
     areas = {"Summary": "B6:G13", "Checks": "B4:F30", "Risk array": "B30:P60", "PnL grid": "B7:G28", "Comparison": "B7:I20",
              "Statement": "B6:G150", "Parameters": "H14:M30", "Chart data": "B6:AA40", "Positions": "B8:B20",
-             "Market": "B8:B20", "Methods": "B6:I20"}
+             "Market": "B8:B20", "Methods": "B6:I20", "Source tables": "B9:M43", "Source books": "B5:I190"}
     with calc.open(built) as book:
         book.calculate()
         for sheet, area in areas.items():

@@ -22,7 +22,8 @@ HOW = (
     ("4", "Scenarios", "The desk's own stress scenarios, and the moves of the P&L grid."),
     ("5", "Summary", "Read the headline numbers, each with the master check beside it and its reason one click away."),
     ("6", "Statement", "Follow a number down to the rows of Positions."),
-    ("7", "Checks", "Look here first when the master check fails: every fault is listed with its cure."),
+    ("7", "Source tables", "The source document's tables and claims beside its figures; their inputs stand on Source books."),
+    ("8", "Checks", "Look here first when the master check fails: every fault is listed with its cure."),
 )
 SAMPLE = (
     "Positions, prices, vols and scenarios in this file are a sample, made up, with round numbers. No market data is in it.",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import xlsxwriter
 
-from . import about, calculations, checks, inputs, outputs, sample
+from . import about, calculations, checks, inputs, outputs, sample, source_books, source_tables
 from .layout import Layout
 from .parts import Desk
 from .styles import Styles
@@ -28,6 +28,8 @@ PAGES = (
     outputs.pnl_grid,
     outputs.comparison,
     outputs.statement,
+    source_tables.source_tables,
+    source_books.source_books,
     checks.checks,
     calculations.methods,
     calculations.chart_data,
@@ -57,7 +59,7 @@ def build(path: str | Path, rows: int = 500) -> None:
         desk = Desk(book, Styles(book), layout)
         for page in PAGES:
             page(desk)
-        for name, ref in layout.names.items():
+        for name, ref in (layout.names | source_books.names()).items():
             book.define_name(name, f"={ref}")
         book.get_worksheet_by_name("Summary").activate()
     Path(path).write_bytes(contents.getvalue())

@@ -8,7 +8,7 @@ from .layout import Area
 from .parts import Desk
 from .styles import COLOURS
 
-__all__ = ["method_bars", "profile", "scenario_bars"]
+__all__ = ["method_bars", "profile", "scenario_bars", "strategy_bars"]
 
 RAMP = ("A34700", "D98032", "595959", "4A94C4", "005A8C")  # vol down … vol up
 DASHES = ("dash", "square_dot", "solid", "long_dash", "long_dash_dot")
@@ -33,6 +33,26 @@ def method_bars(desk: Desk) -> Any:
         _series(chart, area, column, {"fill": {"color": f"#{colour}"}, "gap": 35})
     _bars(chart, "Initial margin by method")
     chart.set_size({"width": 900, "height": 480})
+    return chart
+
+
+def strategy_bars(desk: Desk, table: Area) -> Any:
+    """Rules-based beside portfolio margin for each row of a table: its columns are label, legs, rules, portfolio."""
+    chart = desk.book.add_chart({"type": "bar"})
+    rows = table.body
+    for column, colour in ((2, COLOURS["header fill"]), (3, "6F8FBF")):
+        chart.add_series(
+            {
+                "name": f"={table.far(0, column)}",
+                "categories": f"={rows.part(columns=1).ref}",
+                "values": f"={rows.part(column=column, columns=1).ref}",
+                "fill": {"color": f"#{colour}"},
+                "gap": 60,
+                "data_labels": {"value": True, "num_format": "#,##0", "font": _SMALL},
+            }
+        )
+    _bars(chart, "Rules-based and portfolio margin by strategy")
+    chart.set_size({"width": 900, "height": 340})
     return chart
 
 

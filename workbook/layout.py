@@ -18,6 +18,8 @@ __all__ = [
     "POSITIONS",
     "RISK",
     "SCENARIOS",
+    "SOURCE_BOOKS",
+    "SOURCE_TABLES",
     "STATEMENT",
     "SUMMARY",
     "Area",
@@ -41,6 +43,7 @@ RISK, GRID, COMPARISON, STATEMENT, CHECKS, METHODS, CHARTS = (
     "Methods",
     "Chart data",
 )
+SOURCE_TABLES, SOURCE_BOOKS = "Source tables", "Source books"
 
 POSITION_HEADINGS = (
     "Instrument",
