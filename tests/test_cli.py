@@ -194,7 +194,7 @@ def test_a_method_can_be_chosen_and_compare_takes_a_list(run: Run, desk: Path, t
 def test_an_unknown_method_is_answered_with_the_known_ones(run: Run, book: Path) -> None:
     """The message lists what there is."""
     code, out, err = run("margin", book, "--method", "SPAM")
-    assert (code, out) == (1, "")
+    assert (code, out) == (2, "")
     assert "SPAM" in err
     assert "SPAN" in err
 
