@@ -267,3 +267,9 @@ def test_a_book_of_a_header_alone_is_flat() -> None:
     for name in ("PM_MARGIN", "PM_MAINTENANCE", "PM_SCANNING_RISK"):
         assert ask(name, [["Instrument", "Quantity"], [None, None]], MARKET) == 0.0
     assert checked([["Instrument", "Quantity"]], MARKET) == [["OK", "", "no fault found", ""]]
+
+
+def test_check_tells_every_fault_of_a_row() -> None:
+    """A row whose quantity cannot be read still says that its spot and its vol are missing."""
+    rows = checked([["Underlying", "Type", "Strike", "DTE", "Quantity"], ["BTC", "call", 70_000.0, 30.0, "ten"]])
+    assert [(row[0], row[1]) for row in rows] == [(2.0, "Quantity"), (2.0, "Spot"), (2.0, "IV")]

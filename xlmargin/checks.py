@@ -40,17 +40,23 @@ def read_book(positions: Any, market: Any, *, priced: bool = True) -> Book:
     return book
 
 
+CONTRACT_COLUMNS = ("", "Instrument", "Underlying", "Type", "Strike", "Expiry", "DTE", "Venue")  # without them: no contract
+MARKET_COLUMNS = ("Spot", "Forward", "IV", "Price")  # a fault in one of them may be why another has no value
+
+
 def all_faults(positions: Any, market: Any) -> tuple[list[Fault], list[Fault]]:
     """Every fault of two ranges, and what is worth knowing about the rows that have none."""
     rows, quotes_ = Faults(), Faults("market")
     typed, known = _attempt(positions, market, rows, quotes_)
     notes: list[Fault] = []
     if typed is not None and known is not None:
-        bad = rows.rows()
+        unread, unpriced = ({fault.row for fault in rows.faults if fault.column in columns}
+                            for columns in (CONTRACT_COLUMNS, MARKET_COLUMNS))
         later = Faults()
-        book = make_book(_keep(typed, np.array([row not in bad for row in typed.row.tolist()], np.bool_)), known, later)
-        rows.faults += [fault for fault in (*later.faults, *book.unpriced) if _certain(fault, quotes_)]
-        notes = [] if quotes_.faults else _notes(book)
+        book = make_book(_keep(typed, np.array([row not in unread for row in typed.row.tolist()], np.bool_)), known, later)
+        rows.faults += [fault for fault in (*later.faults, *book.unpriced) if _certain(fault, quotes_)
+                        and not (fault.row in unpriced and fault.column in MARKET_COLUMNS)]
+        notes = [] if quotes_.faults else [note for note in _notes(book) if note.row not in rows.rows()]
     # once each, and within a row in the order they were found: the same in every process, which a set is not
     told = [sorted(dict.fromkeys(found.faults), key=lambda fault: fault.row) for found in (rows, quotes_)]
     return [*told[0], *told[1]], notes

@@ -177,8 +177,13 @@ def _compare(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
+    from xlmargin.files import cell_of
+
     ranges = _ranges(options)
     result = _call("PM_CHECK", ranges.positions, ranges.market)
+    for row in result[1:] if isinstance(result, list) else []:
+        if cell := cell_of(ranges, row[0], row[1]):
+            row[2] = f"{cell}: {row[2]}"
     code = _answer(result, options, _print_table)
     return code if code or result[1][0] == "OK" else FAULTY
 

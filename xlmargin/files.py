@@ -7,15 +7,16 @@ import math
 import re
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from xlmargin.cells import heading_key, is_blank
 from xlmargin.errors import MarginError
 from xlmargin.registry import FUNCTIONS
 
-__all__ = ["Ranges", "named_cells", "read_csv", "read_ranges", "with_parameter"]
+__all__ = ["Place", "Ranges", "cell_of", "named_cells", "read_csv", "read_ranges", "with_parameter"]
 
 Grid = list[list[Any]]
 CHAIN = {"instrumentname", "currency", "markiv", "underlyingprice", "indexprice", "timestamp"}  # Deribit's chain as CSV
@@ -23,6 +24,14 @@ MOST_BYTES = 200_000_000
 # a formula cell without a value; one whose value is the empty text says so by t="str"
 UNCALCULATED = re.compile(rb"""<(?:\w+:)?c\b(?![^>]*\st=)[^>]*><(?:\w+:)?f\b[^>]*(?:/>|>[^<]*</(?:\w+:)?f>)"""
                           rb"""(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v></(?:\w+:)?v>)?</(?:\w+:)?c>""")
+
+
+class Place(NamedTuple):
+    """Where a range stands in a workbook: its sheet, and the row and column of its first cell, counted from 1."""
+
+    sheet: str
+    row: int
+    column: int
 
 
 class Ranges(NamedTuple):
@@ -34,6 +43,7 @@ class Ranges(NamedTuple):
     method: str | None
     history: Grid | None = None
     notes: tuple[str, ...] = ()
+    places: Mapping[str, Place] = MappingProxyType({})
 
 
 def read_ranges(path: Path, market: Path | None = None, parameters: Path | None = None, venue: str | None = None,
@@ -120,6 +130,26 @@ def _cell(text: str) -> Any:
     return value if math.isfinite(value) else stripped
 
 
+def cell_of(ranges: Ranges, row: float | str, heading: str) -> str:
+    """The cell of the workbook that a fault of PM_CHECK means (`Positions!F6`), "" where the ranges come from elsewhere.
+
+    Parameters
+    ----------
+    row: as PM_CHECK shows it: 6, or `market row 6`
+    heading: of the column, "" where the whole row is meant
+    """
+    from openpyxl.utils import get_column_letter
+
+    name, number = ("market", str(row).split()[-1]) if isinstance(row, str) else ("positions", str(int(row)))
+    place, cells = ranges.places.get(name), ranges.market if name == "market" else ranges.positions
+    if place is None or cells is None or not number.isdigit():
+        return ""
+    header = next(n for n, line in enumerate(cells) if not all(map(is_blank, line)))
+    keys = [heading_key(cell) for cell in cells[header]]
+    column = keys.index(heading_key(heading)) if heading_key(heading) in keys else 0
+    return f"{place.sheet}!{get_column_letter(place.column + column)}{place.row + header + int(number) - 1}"
+
+
 def with_parameter(rows: Grid, name: str, value: str) -> Grid:
     """A parameters range with one more row, in the columns that the range has."""
     keys = [heading_key(cell) for cell in rows[0]]
@@ -169,14 +199,15 @@ def _workbook(path: Path) -> Ranges:
     except (OSError, KeyError, ValueError, TypeError, SyntaxError, zipfile.BadZipFile, zlib.error) as error:
         raise MarginError(f"{path} cannot be read as a workbook: {error}") from None
     engine = _calculated(path)
-    positions = _range(values, engine, "positions", ("quantity",))
+    places: dict[str, Place] = {}
+    positions = _range(values, engine, "positions", ("quantity",), places)
     if positions is None:
         raise MarginError(f"{path} has no positions: name the range `positions`, or call its sheet Positions")
-    method = _range(values, engine, "method", ())
-    return Ranges(positions, _range(values, engine, "market", ("underlying",)),
-                  _range(values, engine, "parameters", ("parameter", "scenario")),
+    method = _range(values, engine, "method", (), places)
+    return Ranges(positions, _range(values, engine, "market", ("underlying",), places),
+                  _range(values, engine, "parameters", ("parameter", "scenario"), places),
                   str(method[0][0]) if method and not is_blank(method[0][0]) else None,
-                  _range(values, engine, "history", ("date",)))
+                  _range(values, engine, "history", ("date",), places), places=places)
 
 
 def _calculated(path: Path) -> Any:
@@ -190,20 +221,29 @@ def _calculated(path: Path) -> Any:
     return Workbook(path, {name: function.call for name, function in FUNCTIONS.items()})
 
 
-def _range(values: Any, engine: Any, name: str, headings: tuple[str, ...]) -> Grid | None:
-    """The cells of a defined name, else those of the sheet of that name from the row on that holds one of the headings."""
+def _range(values: Any, engine: Any, name: str, headings: tuple[str, ...], places: dict[str, Place]) -> Grid | None:
+    """The cells of a defined name, else those of the sheet of that name from the row on that holds one of the headings.
+
+    Where they stand in the workbook goes into `places`.
+    """
+    from openpyxl.utils.cell import range_boundaries
+
     for known, defined in values.defined_names.items():
         if known.lower() == name:
             sheet, area = next(iter(defined.destinations), (None, ""))
             if sheet not in values.sheetnames:
                 raise MarginError(f"the name {known} stands for {defined.attr_text}, which is no range of a sheet: "
                                   "mend it in the list of names")
+            left, top, _, _ = range_boundaries(area.replace("$", ""))
+            places[name] = Place(values[sheet].title, top, left)
             return _trimmed(_area(values[sheet], engine, area.replace("$", "")))
     for sheet in values.worksheets:
         if sheet.title.lower() == name and headings:
             rows = _area(sheet, engine, sheet.dimensions)
             for start, row in enumerate(rows):
                 if any(heading in map(heading_key, row) for heading in headings):
+                    left, top, _, _ = range_boundaries(sheet.dimensions)
+                    places[name] = Place(sheet.title, top + start, left)
                     return _trimmed(rows[start:])
     return None
 
