@@ -229,7 +229,7 @@ def test_check_names_an_error_value_in_a_workbook(run: Run, tmp_path: Path, erro
     code, out, _ = run("check", tmp_path / "book.xlsx")
     assert code == 1
     told = next(line for line in out.splitlines() if error in line)
-    assert told.split()[:2] == ["3", "Quantity"]
+    assert told.split()[:3] == ["3", "Quantity", "Positions!G3:"]
     code, out, err = run("margin", tmp_path / "book.xlsx")
     assert (code, out) == (1, "")
     assert err.startswith(f"{ERROR}row 3: ")

@@ -26,17 +26,20 @@ class Rule:
     text: the rule in words
     compute: from the parts' values (N, A) to the line's (A,); None for a number that was given
     binding_only: only the part that decides is explained further
+    by_row: its parts are the rows of the sheet, of which there may be thousands
     """
 
     text: str
     compute: Callable[[Floats], Floats] | None
     binding_only: bool = False
+    by_row: bool = False
 
 
 NOT_MODELLED = "not modelled"  # status of a part that does not count here
 
 GIVEN = Rule("given", None)
 TOTAL = Rule("sum of the lines below", lambda parts: parts.sum(axis=0))
+BY_ROW = Rule(TOTAL.text, TOTAL.compute, by_row=True)
 LESS = Rule("the first line below less the others", lambda parts: parts[0] - parts[1:].sum(axis=0))
 TIMES = Rule("product of the lines below", lambda parts: np.prod(parts, axis=0))
 QUOTIENT = Rule("the first line below over the second, 0 over nothing",
@@ -157,7 +160,7 @@ def weighted(labels: Sequence[str], weights: Floats, each: Floats, rows: Callabl
     rows: the products of line s in book a, as lines that add up to it
     """
     values = weights @ each
-    return [Line(label, values[:, s], TOTAL, lambda a, s=s: rows(s, a), detail)  # type: ignore[misc]
+    return [Line(label, values[:, s], BY_ROW, lambda a, s=s: rows(s, a), detail)  # type: ignore[misc]
             for s, label in enumerate(labels)]
 
 
@@ -179,18 +182,23 @@ def over_accounts(line: Line, accounts: Sequence[str]) -> Line:
     return total(line.label, parts, "each account on its own", status=line.status, source=line.source)
 
 
-def walk(line: Line, level: int = 0) -> Iterator[tuple[int, Line]]:
-    """Every line of a statement of one book with its level, a line before its parts."""
+def walk(line: Line, level: int = 0, *, rows: bool = True) -> Iterator[tuple[int, Line]]:
+    """Every line of a statement of one book with its level, a line before its parts; without `rows`, down to the last
+    line that is not of a sheet row.
+    """
     yield level, line
+    if line.rule.by_row and not rows:
+        return
     parts = line.parts(0)
     deciding = max(parts, key=lambda part: part.amount, default=None)
     for part in parts:
         if line.rule.binding_only and part is not deciding:
             yield level + 1, part
         else:
-            yield from walk(part, level + 1)
+            yield from walk(part, level + 1, rows=rows)
 
 
+ROW = "row "  # how the labels of sheet rows begin
 SHOWN = 4  # levels of a statement that a message about an unknown path lists
 
 
@@ -208,7 +216,7 @@ def find(roots: Sequence[Line], path: str) -> Line:
     shown: list[str] = []
     found: list[tuple[int, str, Line]] = []
     for root in roots:
-        for level, line in walk(root):
+        for level, line in walk(root, rows=ROW in wanted):
             trail[level:] = [line.label]
             if level <= SHOWN:
                 shown.append("/".join(trail))
