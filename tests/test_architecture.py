@@ -32,6 +32,7 @@ LAYERS = (
     "xlmargin.backtest",
     "xlmargin.history",
     "xlmargin.revaluation",
+    "xlmargin.deribit_model",
     "xlmargin.case",
     "xlmargin.standard",
     "xlmargin.derive",

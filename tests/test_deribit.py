@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from udfs import PM_COMPARE, PM_EXPLAIN, PM_LINE, PM_MAINTENANCE, PM_MARGIN, PM_PARAMETERS, PM_RISK_ARRAY, PM_SCENARIOS
+from xlmargin.deribit_model import read_parameters
 from xlmargin.errors import MarginError
 from xlmargin.verify import verify
-from xlmargin.verify.deribit import read_parameters, replay
+from xlmargin.verify.deribit import replay
 
 Rows = list[list[Any]]
 HEADER = ["Underlying", "Type", "Strike", "DTE", "Quantity", "IV", "Settlement"]
@@ -305,3 +306,19 @@ def test_tables_of_the_method() -> None:
     since = {(row[0], row[1]): (row[2], row[6]) for row in PM_PARAMETERS("DERIBIT")[1:]}
     assert since["BTC", "price_range"] == (0.16, "2024-06-17")
     assert since["ETH", "extended_dampener"] == (200_000.0, "2026-02-15")
+
+
+def test_live_parameters_of_a_saved_answer(shared: Path, tmp_path: Path) -> None:
+    """A saved pme/simulate answer's model parameters replace the file's; a value given beside them stands above both."""
+    answer = json.loads((shared / "vectors" / "venue_examples.json").read_text())["deribit_pme"][0]["result"]
+    answer["model_params"]["currency_pair"]["btc_usd"]["price_range"] = 0.3
+    saved = tmp_path / "answer.json"
+    saved.write_text(json.dumps({"jsonrpc": "2.0", "result": answer}))
+    book = [["Underlying", "Type", "Quantity", "Spot"], ["BTC", "perp", 1.0, 66_000.0]]
+    live = [["model_params_file", str(saved)]]
+    assert PM_MARGIN(book, None, "DERIBIT", live) == pytest.approx(66_000.0 * (0.3 + 0.01))
+    assert PM_MARGIN(book, None, "DERIBIT", [*live, ["BTC.price_range", 0.16]]) == PM_MARGIN(book, None, "DERIBIT")
+    assert PM_MARGIN(book, None, "DERIBIT", [["model_params_file", "/nowhere.json"]]) == (
+        "#PM! there is no file /nowhere.json: give the whole path of a saved pme/simulate answer")
+    saved.write_text('{"result": 5}')
+    assert PM_MARGIN(book, None, "DERIBIT", live).startswith(f"#PM! {saved} carries no model_params")

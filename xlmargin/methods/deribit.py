@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from xlmargin.book import Book
 from xlmargin.case import NOTHING_GIVEN, Case, Given, Margin
+from xlmargin.deribit_model import load_parameters
 from xlmargin.errors import MarginError
 from xlmargin.names import CALL, PUT, SPOT, show_instant
 from xlmargin.pricing.grid import call_grid
@@ -76,6 +77,14 @@ def _moves(rules: Rules, name: str) -> tuple[Floats, Floats]:
     if not np.all((np.abs(extended) > 0.0) & (extended > -1.0)):
         raise MarginError(f"extended_moves must be moves above −1 and other than 0, not {text!r}")
     return reach * np.arange(-count, count + 1) / count, extended
+
+
+def prepared(book: Book, rules: Rules) -> tuple[Book, Rules]:
+    """The rulebook with the live parameters of a saved pme/simulate answer, where one is given."""
+    if rules.is_unset("model_params_file"):
+        return book, rules
+    path = rules.word("model_params_file")
+    return book, rules.beneath(load_parameters(path, rules.names), f"model_params of {path}")
 
 
 def scenarios(names: tuple[str, ...], rules: Rules, _: Given = NOTHING_GIVEN) -> Scenarios:

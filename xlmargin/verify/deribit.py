@@ -12,21 +12,20 @@ from numpy.typing import NDArray
 from xlmargin.book import Book
 from xlmargin.case import Case
 from xlmargin.checks import read_book
+from xlmargin.deribit_model import DOLLARS, read_parameters
 from xlmargin.errors import MarginError
 from xlmargin.methods import case_of, rules_of
 from xlmargin.methods.deribit import COIN, VOLS, Leg, Matrix, counted, dampener, legs_of
 from xlmargin.names import CALL, parse_instrument
-from xlmargin.rules import Override, Rules
+from xlmargin.rules import Rules
 from xlmargin.verify.outcome import Comparison, Outcome
 
-__all__ = ["read_parameters", "replay"]
+__all__ = ["replay"]
 
 Floats = NDArray[np.float64]
 
 ROUNDED = 9  # decimals to which the answers round the worst case before they add the shocks
 INITIAL = 5e-10  # the answers round initial_margin to 9 decimals
-OWN = ("extended_dampener", "annualised_move_risk", "min_annualised_move", "pnl_offset", "max_offsetable_pnl")
-DOLLARS = ("usd", "usdc", "usdt")
 TABLES = ("standard", "extended")
 
 
@@ -69,27 +68,6 @@ def _answers(data: Any) -> Iterator[tuple[str, Any]]:
         elif "margin_model" in (data.get("result") or data):
             raise MarginError("this is an account summary, which carries neither positions nor risk vectors: save the "
                               "answer of private/pme/simulate")
-
-
-def read_parameters(model: Any, coin: str) -> list[Override]:
-    """The model parameters of an answer that concern one coin, as values given beside the positions.
-
-    Parameters
-    ----------
-    model: its `model_params`
-    coin: lower-case name
-    """
-    values: dict[tuple[str, str], Any] = {}
-    for pair, parameters in model["currency_pair"].items():
-        if pair.split("_")[0] == coin:
-            values |= {(coin, name): value for name, value in parameters.items()}
-    for currency, parameters in model["currency"].items():
-        if currency == coin or currency in DOLLARS:
-            suffix = "" if currency == coin else "_usd"
-            values |= {(coin, name + suffix): parameters[name] for name in OWN}
-    values |= {("", name): model["general"][name] for name in ("mm_factor", "buckets_count")}
-    return [Override(underlying.upper(), name, float(value), row) for row, ((underlying, name), value) in
-            enumerate(values.items(), 1)]
 
 
 class _Answer:
