@@ -247,8 +247,7 @@ class _RowsOf:
         self._row, self._instrument = row, instrument
 
     def __call__(self, k: int) -> list[int]:
-        rows: list[int] = self._row[self._instrument == k].tolist()
-        return rows
+        return [int(row) for row in self._row[self._instrument == k]]
 
 
 def _columns(positions: Positions) -> Floats:

@@ -16,6 +16,7 @@ from xlmargin.case import Case, Margin
 from xlmargin.derive.black import YEAR
 from xlmargin.derive.srm import Market, Result, Terms, mark
 from xlmargin.errors import MarginError
+from xlmargin.market import DAY, YEAR
 from xlmargin.names import CALL, SPOT
 from xlmargin.statement import TOTAL, Line, above, given, largest, less, not_modelled, smallest, times, total
 
@@ -25,7 +26,6 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 NEEDS_VOL = False
-DAYS_A_YEAR = 365.0
 
 
 def requirement(case: Case) -> Margin:
@@ -153,7 +153,7 @@ class _Statement:
         unpaired = times("Uncovered calls", (
             given("Calls", 0.0 - found.net_calls[:, e], "short calls less long ones, at least 0"),
             given("Forward", float(found.book.forward[e]), "of the expiry"), self.parameter("Scale", f"unpaired_{stage}")))
-        return smallest(f"Expiry in {self.years[0][e] * DAYS_A_YEAR:.6g} days", (
+        return smallest(f"Expiry in {self.years[0][e] * YEAR / DAY:.6g} days", (
             total("By formula", (worth, shorts)), total("By largest loss", (above(worth), payoff, unpaired))))
 
     def rows(self, a: int, i: int) -> list[int]:
