@@ -16,7 +16,7 @@ from xlmargin.case import Case, Margin
 from xlmargin.derive.black import YEAR
 from xlmargin.derive.srm import Market, Result, Terms, mark
 from xlmargin.errors import MarginError
-from xlmargin.market import DAY, YEAR
+from xlmargin.market import DAY
 from xlmargin.names import CALL, SPOT
 from xlmargin.statement import TOTAL, Line, above, given, largest, less, not_modelled, smallest, times, total
 
