@@ -194,6 +194,29 @@ def test_the_method_of_own_scenarios_takes_the_scenario_sheet(live: Workbook) ->
     assert live.get("Checks", "C4") == "PASS"
 
 
+def test_value_at_risk_follows_its_settings_and_its_table(live: Workbook) -> None:
+    """Hull's order statistic: of 260 moves at 95 % the 13th worst, whose mean loss with those before it is the shortfall."""
+    live.set("VaR", "C7", 0.95)
+    totals = sorted(row[0] for row in live.values("VaR", "O30:O289"))
+    assert live.get("VaR", "C16") == 13.0
+    assert live.get("VaR", "C13") == pytest.approx(-totals[12], abs=1e-9)
+    assert live.get("VaR", "C14") == pytest.approx(-sum(totals[:13]) / 13, abs=1e-9)
+    assert [row[1] for row in live.values("VaR", "B22:C26")] == totals[:5]
+    bins = live.values("VaR", "S7:U31")
+    assert [sum(row[n] for row in bins) for n in range(3)] == [260.0, 247.0, 13.0]
+    assert live.get("Checks", "C4") == "PASS"
+
+
+def test_without_a_history_value_at_risk_says_so_and_the_margin_stands(live: Workbook) -> None:
+    """No number, no failure of figures that do not need a past."""
+    live.set_many([("History", f"{column}{row}", None) for column in "BCDE" for row in range(7, 270)])
+    assert "#PM!" in str(live.get("VaR", "C13"))
+    assert "#PM!" in str(live.get("VaR", "B4"))
+    assert live.get("VaR", "C15") == 0.0
+    assert [live.get("Checks", f"F{row}") for row in range(19, 23)] == ["n/a"] * 4
+    assert live.get("Checks", "C4") == "PASS"
+
+
 def test_several_accounts_are_not_netted(live: Workbook) -> None:
     """The scanning risk of two accounts is at least the worst of the sum, and the check says so."""
     live.set("Positions", "O17", "Desk 2")  # the perpetual that hedges the future

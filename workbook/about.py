@@ -27,7 +27,7 @@ HOW = (
     ("9", "Checks", "Look here first when the master check fails: every fault is listed with its cure."),
 )
 SAMPLE = (
-    "Positions, prices, vols, history and scenarios in this file are a sample, made up, with round numbers. No market data is in it.",
+    "Positions, prices, vols, history and scenarios in this file are a sample, made up. No market data is in it.",
     "The parameters are illustrative: a demonstration set (price scan range 11 %, vol scan range 25 %, extreme move 2 × at "
     "35 %, one day ahead, spot in use) with which BTC comes to 2,078.23 and ETH to 132.46. No clearing house's figures.",
 )

@@ -125,9 +125,7 @@ def _ranked(
         )
 
 
-def _drawn(
-    desk: Desk, sheet: Any, ranked: Area, area: Area, series: tuple[str, ...], mark: str, second: str = ""
-) -> None:
+def _drawn(desk: Desk, sheet: Any, ranked: Area, area: Area, series: tuple[str, ...], mark: str, second: str = "") -> None:
     """The ranked values in order, a column for each kind: those that the picture marks, the others, a second kind of these."""
     desk.header(sheet, area, ("No", "Label", *series), formats=(COUNT, "", *[AMOUNT] * len(series)))
     place = f"MATCH({{k}},{ranked.body_column(3).near},0)"

@@ -47,9 +47,7 @@ def checks(desk: Desk) -> None:
         for c, formula in ((1, one), (2, other)):
             desk.formula(sheet, area.cell(r, c).replace("$", ""), formula, "calculation", num_format=pattern, align="left")
         sheet.write_string(area.row + r, 4, how, desk.style("note"))
-        desk.formula(
-            sheet, area.cell(r, 4).replace("$", ""), verdict.replace("{a}", left).replace("{b}", right), "calculation"
-        )
+        desk.formula(sheet, area.cell(r, 4).replace("$", ""), verdict.replace("{a}", left).replace("{b}", right), "calculation")
     desk.verdicts(sheet, results.near)
     sheet.write_string(
         table.row - 2, 1, "What PM_CHECK found (rows counted from the header of the range as 1)", desk.style("section")

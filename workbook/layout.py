@@ -110,9 +110,7 @@ class Area:
 
     def part(self, row: int = 0, column: int = 0, rows: int = 0, columns: int = 0) -> Area:
         """A block inside this one; 0 rows or columns are all that remain."""
-        return Area(
-            self.sheet, self.row + row, self.column + column, rows or self.rows - row, columns or self.columns - column
-        )
+        return Area(self.sheet, self.row + row, self.column + column, rows or self.rows - row, columns or self.columns - column)
 
     @property
     def body(self) -> Area:
@@ -131,6 +129,9 @@ class Layout:
     position_rows: int
     positions: Area = field(init=False)
     statement: Area = field(init=False)
+    history: Area = field(init=False)
+    past: Area = field(init=False)
+    past_total: Area = field(init=False)
     market: Area = Area(MARKET, HEAD + 1, 2, MARKET_ROWS + 1, len(MARKET_HEADINGS))
     settings: Area = Area(PARAMETERS, HEAD + 1, 2, 4, 1)
     parameter_input: Area = Area(PARAMETERS, HEAD + 8, 1, PARAMETER_ROWS + 1, 4)
@@ -151,13 +152,10 @@ class Layout:
     method_bars: Area = Area(CHARTS, HEAD, 11, METHOD_ROWS + 1, 4)
     ranked_bars: Area = Area(CHARTS, HEAD, 16, METHOD_ROWS + 1, 5)
     profile: Area = Area(CHARTS, HEAD, 22, 22, 6)
-    history: Area = Area(HISTORY, HEAD + 1, 1, HISTORY_ROWS + 1, len(HISTORY_HEADINGS))
     var_parameters: Area = Area(VAR, HEAD, 1, 3, 2)
     var_method: Area = Area(VAR, HEAD + 3, 2, 1, 1)
     tail: Area = Area(VAR, HEAD + 6, 1, 8, 3)
     worst_days: Area = Area(VAR, HEAD + 15, 1, WORST_DAYS + 1, 3)
-    past: Area = Area(VAR, HEAD + 23, 2, HISTORY_ROWS + 1, 5 + len(HISTORY_HEADINGS))  # its coins, and their total
-    past_total: Area = Area(VAR, HEAD + 23, 14, HISTORY_ROWS + 1, 1)
     bins: Area = Area(VAR, HEAD, 16, BINS + 1, 5)
 
     def __post_init__(self) -> None:
@@ -165,9 +163,12 @@ class Layout:
         areas = {
             "positions": Area(POSITIONS, HEAD + 1, 2, self.position_rows + 1, len(POSITION_HEADINGS)),
             "statement": Area(STATEMENT, HEAD, 1, lines + 1, 6),
+            "history": Area(HISTORY, HEAD + 1, 1, HISTORY_ROWS + 1, len(HISTORY_HEADINGS)),
+            "past": Area(VAR, HEAD + 23, 2, HISTORY_ROWS + 1, 5 + len(HISTORY_HEADINGS)),  # its coins, and their total
+            "past_total": Area(VAR, HEAD + 23, 14, HISTORY_ROWS + 1, 1),
         }
         for name, area in areas.items():
-            object.__setattr__(self, name, area)  # frozen: these two depend on the number of rows
+            object.__setattr__(self, name, area)  # frozen: these depend on numbers of rows
 
     def position(self, heading: str) -> Area:
         """The cells of one heading of the positions."""

@@ -128,7 +128,7 @@ def _history() -> list[tuple[dt.date, float, float, float]]:
     steps = np.vstack([np.zeros(len(LAST_CLOSES)), np.cumsum(moves, axis=0)])
     closes = np.round(np.array(LAST_CLOSES) * np.exp(steps - steps[-1]), 2)  # cents: the same in every program
     first = AS_OF.date() - dt.timedelta(days=DAYS)
-    return [(first + dt.timedelta(days=n), *map(float, row)) for n, row in enumerate(closes)]
+    return [(first + dt.timedelta(days=n), float(btc), float(eth), float(sol)) for n, (btc, eth, sol) in enumerate(closes)]
 
 
 HISTORY = _history()

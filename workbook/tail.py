@@ -26,12 +26,13 @@ def history(desk: Desk) -> None:
     sheet = desk.sheet(
         HISTORY,
         "History",
-        "SAMPLE closes, drawn by a random generator: not market data. Paste closes over them, oldest first; every coin of "
-        "the book needs a column. A column headed BTC IV adds vol moves.",
+        "SAMPLE closes from a random generator, not market data. Paste your own over them, oldest first.",
         "input",
         widths={"B:B": 16, "C:H": 14},
     )
-    units = ("one row per day", "USD", "USD", "USD", "free: a coin, or BTC IV", "free", "free")
+    words = "Every coin of the book needs a column of closes; a column headed BTC IV (fractions) adds moves of the vol."
+    sheet.write_string("B4", words, desk.style("note"))
+    units = ("one row per day", "USD", "USD", "USD", "free", "free", "free")
     formats = ("yyyy-mm-dd", *[CLOSES] * 3, *["#,##0.00##"] * (area.columns - 4))
     desk.header(sheet, area, HISTORY_HEADINGS, units, formats)
     for c, heading in enumerate(HISTORY_HEADINGS):
@@ -122,13 +123,13 @@ def _results(desk: Desk, sheet: Any) -> None:
         ),
         (
             "Expected shortfall over VaR",
-            '=IF(AND(ISNUMBER(value_at_risk),ISNUMBER(expected_shortfall)),'
+            "=IF(AND(ISNUMBER(value_at_risk),ISNUMBER(expected_shortfall)),"
             'IF(value_at_risk>0,expected_shortfall/value_at_risk,""),"")',
             "0.00",
             "times",
             "output",
         ),
-        ("VaR equals PM_MARGIN", f"={direct}", "General", "of the method VAR with the same settings: sheet Checks", "calculation"),
+        ("VaR equals PM_MARGIN", f"={direct}", "General", "of the method VAR, same settings: sheet Checks", "calculation"),
         ("Expected shortfall at least VaR", f"={beyond}", "General", "sheet Checks", "calculation"),
     )
     for r, (label, formula, pattern, unit, style) in enumerate(rows, 1):
@@ -152,7 +153,7 @@ def _worst_days(desk: Desk, sheet: Any) -> None:
         for cell, column in ((day, 0), (moves, 1)):
             found = f'=IFERROR(INDEX({at.past.body_column(column).near},{place}),"")'
             desk.formula(sheet, cell, found, "calculation", indent=1 if column else 0)
-    desk.losses(sheet, area.body_column(1), unless=f"{area.body.cell(0, 1).replace('$', '')}=\"\"")
+    desk.losses(sheet, area.body_column(1), unless=f'{area.body.cell(0, 1).replace("$", "")}=""')
 
 
 def _bins(desk: Desk, sheet: Any) -> None:
@@ -191,9 +192,7 @@ def _marked(desk: Desk, sheet: Any) -> None:
         row = area.part(row=r, rows=1).near
         desk.formula(sheet, cell, f'=IFERROR(INDEX({row},1,MATCH("Total",{head},0)),"")', "calculation", num_format=AMOUNT)
         inside = f'IF({cell}<=tolerance-value_at_risk,"in the tail","")'
-        desk.formula(
-            sheet, f"B{area.row + r + 1}", f'=IF(AND(ISNUMBER({cell}),ISNUMBER(value_at_risk)),{inside},"")', "fail"
-        )
+        desk.formula(sheet, f"B{area.row + r + 1}", f'=IF(AND(ISNUMBER({cell}),ISNUMBER(value_at_risk)),{inside},"")', "fail")
     whole = Area(VAR, area.row + 1, 1, area.rows - 1, area.columns + 1)
     sheet.conditional_format(
         whole.near,
