@@ -14,6 +14,7 @@ from openpyxl.utils import get_column_letter
 from openpyxl.utils.cell import coordinate_to_tuple, range_boundaries
 
 import udfs
+from xlmargin import template
 from xlmargin.cells import heading_key
 from xlmargin.engine import Workbook
 from xlmargin.files import named_cells
@@ -25,7 +26,7 @@ from xlmargin.template import build_template
 assert udfs  # fills the registry
 
 CALLS: dict[str, Callable[..., Any]] = {name: function.call for name, function in FUNCTIONS.items()}
-ROWS, USED, SEED, EDITS = 60, 14, 20260704, 60
+ROWS, DAYS, USED, SEED, EDITS = 60, 270, 14, 20260704, 60
 FRONT, BACK, QUARTER = 46204.0, 46234.0, 46262.0  # 1 July, 31 July and 28 August 2026, the sample's expiries
 Edit = tuple[str, str, Any]
 Names = dict[str, tuple[str, str]]
@@ -41,8 +42,9 @@ RELATIVE, ABSOLUTE = 1e-9, 1e-9  # the absolute one is for what cancels to nothi
 
 
 @pytest.fixture
-def file(tmp_path: Path) -> Path:
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A template with few rows, not yet calculated."""
+    monkeypatch.setattr(template._builder("layout"), "HISTORY_ROWS", DAYS)
     path = tmp_path / "desk.xlsx"
     build_template(path, rows=ROWS)
     return path

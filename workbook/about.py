@@ -22,11 +22,12 @@ HOW = (
     ("4", "Scenarios", "The desk's own stress scenarios, and the moves of the P&L grid."),
     ("5", "Summary", "Read the headline numbers, each with the master check beside it and its reason one click away."),
     ("6", "Statement", "Follow a number down to the rows of Positions."),
-    ("7", "Source tables", "The source document's tables and claims beside its figures; their inputs stand on Source books."),
-    ("8", "Checks", "Look here first when the master check fails: every fault is listed with its cure."),
+    ("7", "VaR", "Value at risk and expected shortfall of the book under the moves of the sheet History."),
+    ("8", "Source tables", "The source document's tables and claims beside its figures; their inputs stand on Source books."),
+    ("9", "Checks", "Look here first when the master check fails: every fault is listed with its cure."),
 )
 SAMPLE = (
-    "Positions, prices, vols and scenarios in this file are a sample, made up, with round numbers. No market data is in it.",
+    "Positions, prices, vols, history and scenarios in this file are a sample, made up. No market data is in it.",
     "The parameters are illustrative: a demonstration set (price scan range 11 %, vol scan range 25 %, extreme move 2 × at "
     "35 %, one day ahead, spot in use) with which BTC comes to 2,078.23 and ETH to 132.46. No clearing house's figures.",
 )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import xlsxwriter
 
-from . import about, calculations, checks, inputs, outputs, sample, source_books, source_tables
+from . import about, calculations, checks, inputs, outputs, sample, source_books, source_tables, tail
 from .layout import Layout
 from .parts import Desk
 from .styles import Styles
@@ -24,10 +24,12 @@ PAGES = (
     inputs.market,
     inputs.parameters,
     inputs.scenarios,
+    tail.history,
     outputs.risk_array,
     outputs.pnl_grid,
     outputs.comparison,
     outputs.statement,
+    tail.value_at_risk,
     source_tables.source_tables,
     source_books.source_books,
     checks.checks,

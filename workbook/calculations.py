@@ -11,6 +11,7 @@ from .parts import AMOUNT, COUNT, Desk
 __all__ = ["chart_data", "methods"]
 
 DESCENDING, ASCENDING = 0, 1  # as RANK counts them
+SOFT = 'OR(ISNUMBER(FIND("(estimate",{label})),ISNUMBER(FIND("(illustrative",{label})))'  # labels of less certain methods
 
 
 def methods(desk: Desk) -> None:
@@ -50,16 +51,16 @@ def chart_data(desk: Desk) -> None:
             "I:J": 13,
             "K:K": 2,
             "L:L": 8,
-            "M:M": 16,
+            "M:M": 34,
             "N:N": 13,
             "O:O": 8,
             "P:P": 2,
             "Q:Q": 8,
-            "R:R": 16,
-            "S:T": 13,
-            "U:U": 2,
-            "V:V": 11,
-            "W:AA": 12,
+            "R:R": 34,
+            "S:U": 13,
+            "V:V": 2,
+            "W:W": 11,
+            "X:AB": 12,
         },
     )
     _scenario_bars(desk, sheet)
@@ -85,11 +86,16 @@ def _scenario_bars(desk: Desk, sheet: Any) -> None:
 def _method_bars(desk: Desk, sheet: Any) -> None:
     at, compare = desk.layout, desk.layout.comparison
 
-    def cell(c: int) -> Callable[[int], str]:
-        return lambda r: f'IF({compare.loose(r, c)}="","",{compare.loose(r, c)})'
+    def label(r: int) -> str:
+        name, status = compare.loose(r, 0), compare.loose(r, 6)
+        return f'IF({name}="","",{name}&" ("&{status}&IF({name}="RULES",", reference","")&")")'
 
-    _ranked(desk, sheet, at.method_bars, ("No", "Method", "Initial", "Rank"), DESCENDING, cell(0), cell(1))
-    _drawn(desk, sheet, at.method_bars, at.ranked_bars, ("chosen method", "other methods"), "{label}=method")
+    def value(r: int) -> str:
+        return f'IF({compare.loose(r, 1)}="","",{compare.loose(r, 1)})'
+
+    _ranked(desk, sheet, at.method_bars, ("No", "Method", "Initial", "Rank"), DESCENDING, label, value)
+    series = ("chosen method", "published or verified", "estimate or illustrative")
+    _drawn(desk, sheet, at.method_bars, at.ranked_bars, series, 'IFERROR(FIND(method&" (",{label}),0)=1', SOFT)
 
 
 def _ranked(
@@ -119,19 +125,22 @@ def _ranked(
         )
 
 
-def _drawn(desk: Desk, sheet: Any, ranked: Area, area: Area, series: tuple[str, str], mark: str) -> None:
-    """The ranked values in order, in two columns: those that the picture marks, and the others."""
-    desk.header(sheet, area, ("No", "Label", *series), formats=(COUNT, "", AMOUNT, AMOUNT))
+def _drawn(desk: Desk, sheet: Any, ranked: Area, area: Area, series: tuple[str, ...], mark: str, second: str = "") -> None:
+    """The ranked values in order, a column for each kind: those that the picture marks, the others, a second kind of these."""
+    desk.header(sheet, area, ("No", "Label", *series), formats=(COUNT, "", *[AMOUNT] * len(series)))
     place = f"MATCH({{k}},{ranked.body_column(3).near},0)"
     for r in range(1, area.rows):
-        k, label, marked, other = (area.cell(r, c).replace("$", "") for c in range(4))
+        k, label, *cells = (area.cell(r, c).replace("$", "") for c in range(area.columns))
         found = place.replace("{k}", k)
         sheet.write_number(k, r, desk.style("calculation", align="center"))
         desk.formula(sheet, label, f'=IFERROR(INDEX({ranked.body_column(1).near},{found}),"")', "calculation")
-        marks = mark.replace("{k}", k).replace("{label}", label)
+        marked, soft = (text.replace("{k}", k).replace("{label}", label) for text in (mark, second))
         value = f"INDEX({ranked.body_column(2).near},{found})"
-        desk.formula(sheet, marked, f'=IFERROR(IF({marks},{value},""),"")', "calculation", num_format=AMOUNT)
-        desk.formula(sheet, other, f'=IFERROR(IF({marks},"",{value}),"")', "calculation", num_format=AMOUNT)
+        choices = [f'{value},""', f'"",{value}']
+        if soft:
+            choices = [f'{value},""', f'"",IF({soft},"",{value})', f'"",IF({soft},{value},"")']
+        for cell, choice in zip(cells, choices):
+            desk.formula(sheet, cell, f'=IFERROR(IF({marked},{choice}),"")', "calculation", num_format=AMOUNT)
 
 
 def _profile(desk: Desk, sheet: Any) -> None:

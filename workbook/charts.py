@@ -8,7 +8,7 @@ from .layout import Area
 from .parts import Desk
 from .styles import COLOURS
 
-__all__ = ["method_bars", "profile", "scenario_bars", "strategy_bars"]
+__all__ = ["loss_bars", "method_bars", "profile", "scenario_bars", "strategy_bars"]
 
 RAMP = ("A34700", "D98032", "595959", "4A94C4", "005A8C")  # vol down … vol up
 DASHES = ("dash", "square_dot", "solid", "long_dash", "long_dash_dot")
@@ -26,13 +26,35 @@ def scenario_bars(desk: Desk, *, wide: bool = False) -> Any:
 
 
 def method_bars(desk: Desk) -> Any:
-    """Initial margin by method, largest first, the chosen method in its own colour."""
+    """Initial margin by method, largest first; the chosen one, and those that are not published, in a colour of their own."""
     area = desk.layout.ranked_bars
     chart = desk.book.add_chart({"type": "bar", "subtype": "stacked"})
-    for column, colour in ((2, COLOURS["header fill"]), (3, "6F8FBF")):
+    for column, colour in ((2, COLOURS["header fill"]), (3, "6F8FBF"), (4, "E2B27C")):
         _series(chart, area, column, {"fill": {"color": f"#{colour}"}, "gap": 35})
     _bars(chart, "Initial margin by method")
-    chart.set_size({"width": 900, "height": 480})
+    chart.set_size({"width": 1000, "height": 570})
+    return chart
+
+
+def loss_bars(desk: Desk) -> Any:
+    """How many past days brought how much, the days beyond value at risk in their own colour."""
+    area = desk.layout.bins
+    chart = desk.book.add_chart({"type": "column", "subtype": "stacked"})
+    for column, colour in ((3, "6F8FBF"), (4, COLOURS["loss"])):
+        _series(chart, area, column, {"fill": {"color": f"#{colour}"}, "gap": 8}, text_keys=False)
+    chart.set_title({"name": "Profit and loss of the book under each past move", **_TITLE})
+    chart.set_x_axis(
+        {
+            "num_format": "#,##0",
+            "num_font": {**_SMALL, "rotation": -45},
+            "label_position": "low",
+            "name": "USD, from",
+            "name_font": _SMALL,
+        }
+    )
+    chart.set_y_axis({"num_format": "0", "num_font": _SMALL, "major_gridlines": _GRID, "name": "days", "name_font": _SMALL})
+    chart.set_legend({"position": "bottom", "font": _SMALL})
+    chart.set_size({"width": 850, "height": 450})
     return chart
 
 
@@ -65,7 +87,7 @@ def profile(desk: Desk, *, wide: bool = False) -> Any:
             "line": {"color": f"#{RAMP[column - 1]}", "width": 2.25, "dash_type": DASHES[column - 1]},
             "marker": {"type": "none"},
         }
-        _series(chart, area, column, look)
+        _series(chart, area, column, look, text_keys=False)
     chart.set_title({"name": "P&L profile by vol move", **_TITLE})
     chart.set_x_axis(
         {
@@ -97,9 +119,9 @@ _TITLE = {"name_font": {"size": 12, "color": f"#{COLOURS['header fill']}"}, "ove
 _GRID = {"visible": True, "line": {"color": f"#{COLOURS['line']}", "width": 0.5}}
 
 
-def _series(chart: Any, area: Area, column: int, look: dict[str, Any]) -> None:
-    """One column of an area, named by its heading, against the second last key column."""
-    keys = area.body_column(0 if area.columns > 4 else 1)
+def _series(chart: Any, area: Area, column: int, look: dict[str, Any], *, text_keys: bool = True) -> None:
+    """One column of an area, named by its heading, against the labels of its second column or the numbers of its first."""
+    keys = area.body_column(1 if text_keys else 0)
     chart.add_series(
         {
             "name": f"={area.far(0, column)}",

@@ -14,6 +14,7 @@ BOTH = "AND(ISNUMBER({a}),ISNUMBER({b}))"
 EQUAL = f'=IF({BOTH},{SAME},"FAIL")'
 MORE = '=IF({a}>{b},"PASS","FAIL")'
 IF_SCENARIOS = 'IF(AND(ISTEXT(scanning_risk),ISNUMBER(initial_margin)),"n/a",'  # a rulebook without scenarios says so
+IF_PAST = 'IF(AND(ISTEXT(value_at_risk),ISNUMBER(initial_margin)),"n/a",'  # no history, or not of every coin
 FREE = "the last reserved row is free"
 
 
@@ -39,16 +40,14 @@ def checks(desk: Desk) -> None:
     desk.verdicts(sheet, "C4")
     desk.header(sheet, area, ("Check", "One side", "Other side", "How", "Result"))
     for r, (label, pattern, one, other, how, verdict) in enumerate(
-        (*_of_inputs(desk), *_of_margin(desk), *_of_tables(desk)), 1
+        (*_of_inputs(desk), *_of_margin(desk), *_of_tables(desk), *_of_tail(desk)), 1
     ):
         left, right = area.cell(r, 1), area.cell(r, 2)
         sheet.write_string(area.row + r, 1, label, desk.style("label"))
         for c, formula in ((1, one), (2, other)):
             desk.formula(sheet, area.cell(r, c).replace("$", ""), formula, "calculation", num_format=pattern, align="left")
         sheet.write_string(area.row + r, 4, how, desk.style("note"))
-        desk.formula(
-            sheet, area.cell(r, 4).replace("$", ""), verdict.replace("{a}", left).replace("{b}", right), "calculation"
-        )
+        desk.formula(sheet, area.cell(r, 4).replace("$", ""), verdict.replace("{a}", left).replace("{b}", right), "calculation")
     desk.verdicts(sheet, results.near)
     sheet.write_string(
         table.row - 2, 1, "What PM_CHECK found (rows counted from the header of the range as 1)", desk.style("section")
@@ -78,8 +77,7 @@ def _of_inputs(desk: Desk) -> list[Check]:
 def _of_margin(desk: Desk) -> list[Check]:
     at, risk = desk.layout, desk.layout.risk
     worst = Area(risk.sheet, risk.row - 2, risk.column + 5, 1, risk.columns - 5).ref
-    account, quantity = at.position("Account"), at.position("Quantity").ref
-    several = f'SUMPRODUCT(({quantity}<>"")*({account.ref}<>{account.far(0, 0)}))>0'
+    several = _several(desk)
     numbers = f'=IF({BOTH},"PASS","FAIL")'
     scanned = f'={IF_SCENARIOS}IF({BOTH},IF({several},IF({{a}}<={{b}}+tolerance,"PASS","FAIL"),{SAME}),"FAIL"))'
     compared = f'=IF({{a}}="not compared","n/a",IF({BOTH},{SAME},"FAIL"))'
@@ -106,6 +104,12 @@ def _of_margin(desk: Desk) -> list[Check]:
         ),
         ("The comparison shows the same initial margin", AMOUNT, in_table, "=initial_margin", close, compared),
     ]
+
+
+def _several(desk: Desk) -> str:
+    """The condition that the book has more than one account."""
+    account, quantity = desk.layout.position("Account"), desk.layout.position("Quantity").ref
+    return f'SUMPRODUCT(({quantity}<>"")*({account.ref}<>{account.far(0, 0)}))>0'
 
 
 def _of_tables(desk: Desk) -> list[Check]:
@@ -147,4 +151,27 @@ def _of_tables(desk: Desk) -> list[Check]:
             free(at.check_table.far(at.check_table.rows - 1, 0)),
         ),
         ("No move, no gain", AMOUNT, still, "=grid_days", "the P&L grid is 0 where nothing moves and no day passes", none),
+    ]
+
+
+def _of_tail(desk: Desk) -> list[Check]:
+    at, several = desk.layout, _several(desk)
+    same, table = "VaR and PM_MARGIN of the method VAR", "VaR and its table"
+    direct = "=PM_MARGIN(positions,market,var_method,var_parameters,history)"
+    more = f'={IF_PAST}IF({BOTH},IF({{a}}>={{b}}-tolerance,"PASS","FAIL"),"FAIL"))'
+    counted = at.bins.part(row=1, column=3).ref
+    moves = f"=COUNT({at.past_total.body.ref})"
+    shown = f'={IF_PAST}IF(AND({{a}}>0,{{a}}={{b}},{at.past.far(at.past.rows - 1, 0)}=""),"PASS","FAIL"))'
+    return [
+        (f"{same} are equal", AMOUNT, "=value_at_risk", direct, "within the tolerance", f"={IF_PAST}{EQUAL[1:]})"),
+        ("Expected shortfall is at least VaR", AMOUNT, "=expected_shortfall", "=value_at_risk", "not less", more),
+        (
+            f"{table} agree: the last day of the tail",
+            AMOUNT,
+            f'=IFERROR(MAX(0,-SMALL({at.past_total.body.ref},{at.tail.far(4, 1)})),"no such day")',
+            "=value_at_risk",
+            "the loss of the last day in the tail is VaR; n/a: several accounts",
+            f'={IF_PAST}IF({several},"n/a",{EQUAL[1:]}))',
+        ),
+        ("The histogram counts every move", COUNT, moves, f"=SUM({counted})", f"equal, and {FREE}", shown),
     ]

@@ -12,6 +12,7 @@ __all__ = [
     "CHECKS",
     "COMPARISON",
     "GRID",
+    "HISTORY",
     "MARKET",
     "METHODS",
     "PARAMETERS",
@@ -22,6 +23,7 @@ __all__ = [
     "SOURCE_TABLES",
     "STATEMENT",
     "SUMMARY",
+    "VAR",
     "Area",
     "Layout",
 ]
@@ -44,6 +46,7 @@ RISK, GRID, COMPARISON, STATEMENT, CHECKS, METHODS, CHARTS = (
     "Chart data",
 )
 SOURCE_TABLES, SOURCE_BOOKS = "Source tables", "Source books"
+HISTORY, VAR = "History", "VaR"
 
 POSITION_HEADINGS = (
     "Instrument",
@@ -64,8 +67,10 @@ POSITION_HEADINGS = (
     "Order",
 )
 MARKET_HEADINGS = ("Underlying", "Spot", "Expiry", "Strike", "Forward", "IV", "Rate", "As of")
+HISTORY_HEADINGS = ("Date", "BTC", "ETH", "SOL", "", "", "")  # three columns free: another coin, or `BTC IV`
 MARKET_ROWS, PARAMETER_ROWS, SCENARIO_ROWS = 300, 40, 60
 UNDERLYINGS = 8  # columns kept free in the risk array
+HISTORY_ROWS, BINS, WORST_DAYS = 1_500, 25, 5
 METHOD_ROWS, CHECK_ROWS, WORST_BARS = 26, 100, 16  # one row more than there may be methods: the last stays free
 STATEMENT_LEAST, STATEMENT_PER_ROW, STATEMENT_MOST = 400, 6, 4_000
 HEAD = 5  # rows of title, description and checks above a sheet's content; cells count from 0
@@ -105,9 +110,7 @@ class Area:
 
     def part(self, row: int = 0, column: int = 0, rows: int = 0, columns: int = 0) -> Area:
         """A block inside this one; 0 rows or columns are all that remain."""
-        return Area(
-            self.sheet, self.row + row, self.column + column, rows or self.rows - row, columns or self.columns - column
-        )
+        return Area(self.sheet, self.row + row, self.column + column, rows or self.rows - row, columns or self.columns - column)
 
     @property
     def body(self) -> Area:
@@ -126,6 +129,9 @@ class Layout:
     position_rows: int
     positions: Area = field(init=False)
     statement: Area = field(init=False)
+    history: Area = field(init=False)
+    past: Area = field(init=False)
+    past_total: Area = field(init=False)
     market: Area = Area(MARKET, HEAD + 1, 2, MARKET_ROWS + 1, len(MARKET_HEADINGS))
     settings: Area = Area(PARAMETERS, HEAD + 1, 2, 4, 1)
     parameter_input: Area = Area(PARAMETERS, HEAD + 8, 1, PARAMETER_ROWS + 1, 4)
@@ -137,24 +143,32 @@ class Layout:
     headlines: Area = Area(SUMMARY, HEAD, 1, 8, 6)
     risk: Area = Area(RISK, 31, 2, SCENARIO_ROWS + 1, 5 + UNDERLYINGS + 1)
     grid: Area = Area(GRID, HEAD + 1, 1, 22, 6)
-    comparison: Area = Area(COMPARISON, HEAD + 1, 1, METHOD_ROWS + 1, 8)
-    checks: Area = Area(CHECKS, HEAD, 1, 13, 5)
-    check_table: Area = Area(CHECKS, HEAD + 17, 1, CHECK_ROWS + 1, 4)
+    comparison: Area = Area(COMPARISON, HEAD + 29, 1, METHOD_ROWS + 1, 8)
+    checks: Area = Area(CHECKS, HEAD, 1, 17, 5)
+    check_table: Area = Area(CHECKS, HEAD + 21, 1, CHECK_ROWS + 1, 4)
     methods: Area = Area(METHODS, HEAD, 1, METHOD_ROWS + 1, 8)
     scenario_bars: Area = Area(CHARTS, HEAD, 1, SCENARIO_ROWS + 1, 4)
     worst_bars: Area = Area(CHARTS, HEAD, 6, WORST_BARS + 1, 4)
     method_bars: Area = Area(CHARTS, HEAD, 11, METHOD_ROWS + 1, 4)
-    ranked_bars: Area = Area(CHARTS, HEAD, 16, METHOD_ROWS + 1, 4)
-    profile: Area = Area(CHARTS, HEAD, 21, 22, 6)
+    ranked_bars: Area = Area(CHARTS, HEAD, 16, METHOD_ROWS + 1, 5)
+    profile: Area = Area(CHARTS, HEAD, 22, 22, 6)
+    var_parameters: Area = Area(VAR, HEAD, 1, 3, 2)
+    var_method: Area = Area(VAR, HEAD + 3, 2, 1, 1)
+    tail: Area = Area(VAR, HEAD + 6, 1, 8, 3)
+    worst_days: Area = Area(VAR, HEAD + 15, 1, WORST_DAYS + 1, 3)
+    bins: Area = Area(VAR, HEAD, 16, BINS + 1, 5)
 
     def __post_init__(self) -> None:
         lines = min(STATEMENT_LEAST + STATEMENT_PER_ROW * self.position_rows, STATEMENT_MOST)
         areas = {
             "positions": Area(POSITIONS, HEAD + 1, 2, self.position_rows + 1, len(POSITION_HEADINGS)),
             "statement": Area(STATEMENT, HEAD, 1, lines + 1, 6),
+            "history": Area(HISTORY, HEAD + 1, 1, HISTORY_ROWS + 1, len(HISTORY_HEADINGS)),
+            "past": Area(VAR, HEAD + 23, 2, HISTORY_ROWS + 1, 5 + len(HISTORY_HEADINGS)),  # its coins, and their total
+            "past_total": Area(VAR, HEAD + 23, 14, HISTORY_ROWS + 1, 1),
         }
         for name, area in areas.items():
-            object.__setattr__(self, name, area)  # frozen: these two depend on the number of rows
+            object.__setattr__(self, name, area)  # frozen: these depend on numbers of rows
 
     def position(self, heading: str) -> Area:
         """The cells of one heading of the positions."""
@@ -183,5 +197,12 @@ class Layout:
             "master_check": f"'{CHECKS}'!$C$4",
             "check_rows": check.body_column(0).ref,
             "check_problems": check.body_column(2).ref,
+            "history": self.history.ref,
+            "var_parameters": self.var_parameters.ref,
+            "var_confidence": self.var_parameters.far(1, 1),
+            "var_horizon": self.var_parameters.far(2, 1),
+            "var_method": self.var_method.far(0, 0),
+            "value_at_risk": self.tail.far(1, 1),
+            "expected_shortfall": self.tail.far(2, 1),
             "method_names": self.methods.body_column(0).ref,
         }

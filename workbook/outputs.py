@@ -13,6 +13,7 @@ __all__ = ["comparison", "pnl_grid", "risk_array", "statement", "summary"]
 CASE = "positions,market,method,parameters"
 WHY = "why: Statement"
 STATEMENT_LEVELS, PRINTED_LINES = 9, 200
+NOTE_HEIGHT = 30  # points of a row whose note takes two lines
 
 
 def summary(desk: Desk) -> None:
@@ -201,25 +202,39 @@ def comparison(desk: Desk) -> None:
         COMPARISON,
         "Comparison",
         "The same book under every method that can answer. Status says what a figure rests "
-        "on: verified, published, estimate or illustrative.",
+        "on: verified, published, estimate or illustrative. RULES is what the others are held against.",
         "output",
-        widths={"B:B": 14, "C:F": 14, "G:G": 10, "H:H": 13, "I:I": 90},
+        widths={"B:B": 14, "C:F": 14, "G:G": 10, "H:H": 13, "I:I": 104},
     )
-    for c, unit in enumerate(("", "USD", "USD", "USD", "USD", "share", "", "")):
+    for c, unit in enumerate(("", "USD", "USD", "USD", "USD over RULES", "share of RULES", "", "")):
         sheet.write_string(area.row - 1, area.column + c, unit, desk.style("unit", align="right"))
     desk.reserved(
         sheet,
         area,
-        "PM_COMPARE(positions,market,compare_methods,every_parameter)",
+        "PM_COMPARE(positions,market,compare_methods,every_parameter,history)",
         ["", *[AMOUNT] * 4, "0.0%_ ", "", ""],
         "Method",
     )
+    for r in range(1, area.rows):
+        sheet.set_row(area.row + r, NOTE_HEIGHT)
+        sheet.write_blank(area.row + r, area.column + area.columns - 1, None, desk.style("calculation", text_wrap=True))
     first = area.body.cell(0, 0).replace("$", "")
+    state = area.body.cell(0, 6).replace("$", "")
+    sheet.conditional_format(
+        area.body_column(6).near,
+        {
+            "type": "formula",
+            "criteria": f'=OR({state}="estimate",{state}="illustrative")',
+            "format": desk.style.condition("loss"),
+        },
+    )
+    sheet.conditional_format(
+        area.body.near, {"type": "formula", "criteria": f'=${first}="RULES"', "format": desk.style.condition("reference")}
+    )
     sheet.conditional_format(
         area.body.near, {"type": "formula", "criteria": f"=${first}=method", "format": desk.style.condition("chosen")}
     )
-    sheet.insert_chart(area.row + area.rows + 1, 1, charts.method_bars(desk), {"object_position": 3})
-    sheet.freeze_panes(area.row + 1, 2)
+    sheet.insert_chart(4, 1, charts.method_bars(desk), {"object_position": 3})
     sheet.repeat_rows(area.row)
 
 

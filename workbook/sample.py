@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 
+import numpy as np
+
 __all__ = [
     "AS_OF",
     "GRID_DAYS",
+    "HISTORY",
     "MARKET",
     "METHOD",
     "PARAMETERS",
@@ -110,3 +113,22 @@ SCENARIOS: list[tuple[str, str, float, float, float, float]] = [  # name, underl
 PRICE_MOVES = [step * 3 / 100 for step in range(-10, 11)]
 VOL_MOVES = [-0.50, -0.25, 0.0, 0.25, 0.50]
 GRID_DAYS = 0.0
+
+DAYS, SEED, TAILS = 261, 20260601, 6  # days of history; the generator's seed; degrees of freedom: tails fatter than normal
+DAILY_MOVES, TOGETHER = (0.017, 0.024, 0.030), (0.90, 0.85, 0.75)  # of BTC, ETH, SOL; share of a move common to all three
+LAST_CLOSES = (70_000.0, 3_500.0, 150.0)
+
+
+def _history() -> list[tuple[dt.date, float, float, float]]:
+    """Closes drawn at random, the same every time, that end at the sample's spots on the day before its As of."""
+    random = np.random.default_rng(SEED)
+    common, own = random.standard_t(TAILS, (DAYS - 1, 1)), random.standard_t(TAILS, (DAYS - 1, len(LAST_CLOSES)))
+    share = np.array(TOGETHER)
+    moves = np.array(DAILY_MOVES) * (share * common + np.sqrt(1 - share**2) * own)
+    steps = np.vstack([np.zeros(len(LAST_CLOSES)), np.cumsum(moves, axis=0)])
+    closes = np.round(np.array(LAST_CLOSES) * np.exp(steps - steps[-1]), 2)  # cents: the same in every program
+    first = AS_OF.date() - dt.timedelta(days=DAYS)
+    return [(first + dt.timedelta(days=n), float(btc), float(eth), float(sol)) for n, (btc, eth, sol) in enumerate(closes)]
+
+
+HISTORY = _history()

@@ -58,6 +58,7 @@ CONDITIONS: dict[str, dict[str, Any]] = {  # parts of a style that a condition m
     "worst": {"font_color": COLOURS["loss"], "bold": True, "bg_color": COLOURS["marked fill"]},
     "header": {"font_color": WHITE, "bg_color": NAVY, "bold": True},
     "chosen": {"bold": True, "bg_color": COLOURS["output fill"]},
+    "reference": {"bold": True, "top": 1, "bottom": 1},
     "level": {},
 }
 

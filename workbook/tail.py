@@ -1,0 +1,205 @@
+"""The sheets of the past: the history, and what the book would have lost under its moves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import charts, sample
+from .layout import HISTORY, HISTORY_HEADINGS, VAR, Area
+from .parts import AMOUNT, COUNT, MOVE, Desk
+
+__all__ = ["history", "value_at_risk"]
+
+CLOSES = "#,##0.00"
+AS_BESIDE = '0;0;0;"as beside"'  # the price moves in one text each, which Description says already
+MEASURE = "positions,history,var_confidence,var_horizon,market"
+TABLE = "PM_RISK_ARRAY(positions,market,var_method,var_parameters,history)"
+MOST_CONFIDENCE, LEAST_CONFIDENCE, LONGEST, SHORTEST = 0.99999, 0.5, 250, 0.01
+PRINTED_DAYS = 300
+ROUNDING = 1e-9  # as the method counts its tail
+TAIL_CHECKS = 4  # the last ones of the sheet Checks
+
+
+def history(desk: Desk) -> None:
+    """Daily closes, to type or paste over the sample."""
+    area = desk.layout.history
+    sheet = desk.sheet(
+        HISTORY,
+        "History",
+        "SAMPLE closes from a random generator, not market data. Paste your own over them, oldest first.",
+        "input",
+        widths={"B:B": 16, "C:H": 14},
+    )
+    words = "Every coin of the book needs a column of closes; a column headed BTC IV (fractions) adds moves of the vol."
+    sheet.write_string("B4", words, desk.style("note"))
+    units = ("one row per day", "USD", "USD", "USD", "free", "free", "free")
+    formats = ("yyyy-mm-dd", *[CLOSES] * 3, *["#,##0.00##"] * (area.columns - 4))
+    desk.header(sheet, area, HISTORY_HEADINGS, units, formats)
+    for c, heading in enumerate(HISTORY_HEADINGS):
+        if not heading:
+            sheet.write_blank(area.row, area.column + c, None, desk.style("input", bold=True))
+    free = (None,) * HISTORY_HEADINGS.count("")
+    desk.inputs(sheet, area.body, [(*row, *free) for row in sample.HISTORY], formats)
+    sheet.freeze_panes(area.row + 1, 2)
+    sheet.repeat_rows(area.row - 1, area.row)
+    sheet.print_area(0, 0, area.row + len(sample.HISTORY), area.column + area.columns - 1)
+
+
+def value_at_risk(desk: Desk) -> None:
+    """VaR and expected shortfall of the book, the days behind them, and how these are spread."""
+    at, area = desk.layout, desk.layout.past
+    sheet = desk.sheet(
+        VAR,
+        "Value at risk",
+        "The book of the sheet Positions under every move of the sheet History, whose closes are a SAMPLE; every position is "
+        "repriced.",
+        "output",
+        widths={"B:B": 30, "C:C": 14, "D:D": 48, "E:E": 11, "F:G": 9.5, "H:N": 11.5, "O:O": 14, "P:P": 2, "Q:R": 14, "S:U": 12},
+    )
+    _settings(desk, sheet)
+    _results(desk, sheet)
+    _worst_days(desk, sheet)
+    _bins(desk, sheet)
+    sheet.insert_chart(at.bins.row, 4, charts.loss_bars(desk), {"object_position": 3, "x_offset": 8})
+    sheet.write_string(area.row - 1, 1, "The book under each past move, oldest first", desk.style("section"))
+    coins = area.columns - 5
+    formats = ["", "", AS_BESIDE, MOVE, "0.00_ ", *[AMOUNT] * coins]
+    desk.reserved(sheet, area, TABLE, formats, "Scenario")
+    _marked(desk, sheet)
+    sheet.repeat_rows(area.row)
+    sheet.print_area(0, 0, area.row + PRINTED_DAYS, area.column + area.columns - 1)
+
+
+def _settings(desk: Desk, sheet: Any) -> None:
+    """The range that the method takes as its parameters, and the method of the table."""
+    area, method = desk.layout.var_parameters, desk.layout.var_method
+    desk.header(sheet, area, ("Parameter", "Value"), formats=("", "General"))
+    sheet.write_string(area.row, area.column + 2, "Unit", desk.style("header", indent=1))
+    units = ("fraction: 0.99 is all but the worst 1 % of days", "days over which a move is taken")
+    limits = ((LEAST_CONFIDENCE, MOST_CONFIDENCE), (SHORTEST, LONGEST))
+    for r, (name, value, unit, (least, most)) in enumerate(zip(("confidence", "horizon_days"), (0.99, 1.0), units, limits), 1):
+        row = area.row + r
+        sheet.write_string(row, area.column, name, desk.style("label"))
+        desk.inputs(sheet, area.part(row=r, column=1, rows=1), [[value]], ["General"])
+        sheet.write_string(row, area.column + 2, unit, desk.style("note", indent=1))
+        sheet.data_validation(
+            area.cell(r, 1),
+            {
+                "validate": "decimal",
+                "criteria": "between",
+                "minimum": least,
+                "maximum": most,
+                "error_type": "stop",
+                "error_title": name,
+                "error_message": f"A number from {least} to {most}.",
+            },
+        )
+    sheet.write_string(method.row, method.column - 1, "method", desk.style("label"))
+    sheet.write_string(method.row, method.column, "VAR", desk.style("calculation", align="right"))
+    sheet.write_number(method.row + 1, method.column, ROUNDING, desk.style("calculation", align="right", num_format="0E+00"))
+    sheet.write_string(method.row + 1, method.column - 1, "rounding of a count", desk.style("label"))
+    for r, unit in enumerate(("of the table below; see the sheet Methods", "of days: 10 × (1 − 0.9) is 1 day")):
+        sheet.write_string(method.row + r, method.column + 1, unit, desk.style("note", indent=1))
+
+
+def _results(desk: Desk, sheet: Any) -> None:
+    """The headline numbers, each with its unit, and the two checks beside them."""
+    at, area = desk.layout, desk.layout.tail
+    days = at.past_total.body.near
+    desk.header(sheet, area, ("Result", "Answer", "Unit, or how"), formats=("", AMOUNT, ""))
+    moves, rounding = area.cell(3, 1), at.var_method.cell(1, 0)
+    first = at.checks.rows - TAIL_CHECKS
+    direct, beyond = (at.checks.far(first + n, 4) for n in (0, 1))
+    rows = (
+        ("Value at risk", f"=PM_VAR({MEASURE})", AMOUNT, "USD, a loss is positive", "headline"),
+        ("Expected shortfall", f"=PM_ES({MEASURE})", AMOUNT, "USD, the mean loss of the days in the tail", "headline"),
+        ("Moves of the history", f"=COUNT({days})", "0", "days, or periods of the horizon", "output"),
+        (
+            "Moves in the tail",
+            f'=IF({moves}=0,"",MAX(1,INT({moves}*(1-var_confidence)+{rounding})))',
+            "0",
+            "the whole part of moves × (1 − confidence), at least 1",
+            "output",
+        ),
+        (
+            "Expected shortfall over VaR",
+            "=IF(AND(ISNUMBER(value_at_risk),ISNUMBER(expected_shortfall)),"
+            'IF(value_at_risk>0,expected_shortfall/value_at_risk,""),"")',
+            "0.00",
+            "times",
+            "output",
+        ),
+        ("VaR equals PM_MARGIN", f"={direct}", "General", "of the method VAR, same settings: sheet Checks", "calculation"),
+        ("Expected shortfall at least VaR", f"={beyond}", "General", "sheet Checks", "calculation"),
+    )
+    for r, (label, formula, pattern, unit, style) in enumerate(rows, 1):
+        sheet.write_string(area.row + r, area.column, label, desk.style("label", bold=style == "headline"))
+        desk.formula(sheet, area.cell(r, 1).replace("$", ""), formula, style, num_format=pattern, align="right")
+        sheet.write_string(area.row + r, area.column + 2, unit, desk.style("note", indent=1))
+        if style == "headline":
+            sheet.set_row(area.row + r, 21)
+    desk.verdicts(sheet, area.body_column(1).near)
+
+
+def _worst_days(desk: Desk, sheet: Any) -> None:
+    """The days with the largest losses, and the moves that made them."""
+    at, area = desk.layout, desk.layout.worst_days
+    desk.header(sheet, area, ("Worst days", "Profit or loss", "Moves of the day"), formats=("", AMOUNT, ""))
+    days = at.past_total.body.near
+    for r in range(1, area.rows):
+        day, loss, moves = (area.cell(r, c).replace("$", "") for c in range(3))
+        place = f"MATCH({loss},{days},0)"
+        desk.formula(sheet, loss, f'=IFERROR(SMALL({days},ROW()-ROW({area.cell(0, 0)})),"")', "calculation", num_format=AMOUNT)
+        for cell, column in ((day, 0), (moves, 1)):
+            found = f'=IFERROR(INDEX({at.past.body_column(column).near},{place}),"")'
+            desk.formula(sheet, cell, found, "calculation", indent=1 if column else 0)
+    desk.losses(sheet, area.body_column(1), unless=f'{area.body.cell(0, 1).replace("$", "")}=""')
+
+
+def _bins(desk: Desk, sheet: Any) -> None:
+    """The histogram: equal bins from the worst day to the best, the days of the tail counted apart.
+
+    A text, as a blank row is one, is never at most a number.
+    """
+    area, days = desk.layout.bins, desk.layout.past_total.body.near
+    desk.header(sheet, area, ("From", "To", "Days", "within VaR", "beyond VaR"), formats=(AMOUNT, AMOUNT, COUNT, COUNT, COUNT))
+    for r in range(1, area.rows):
+        start, to, every, within, beyond = (area.cell(r, c).replace("$", "") for c in range(5))
+        bins = f"ROWS({area.body_column(0).near})"
+        place = f"(ROW()-ROW({area.cell(0, 0)}))"
+        low, high = f"MIN({days})", f"MAX({days})"
+        bound = high if r == area.rows - 1 else f"{low}+({high}-{low})*{place}/{bins}"
+        first = low if r == 1 else area.cell(r - 1, 1).replace("$", "")
+        before = [f"-SUM({area.cell(0, c)}:{area.cell(r - 1, c)})".replace("$", "") for c in (2, 4)]
+        desk.formula(sheet, to, f'=IF(COUNT({days})=0,"",{bound})', "calculation", num_format=AMOUNT)
+        desk.formula(sheet, start, f'=IF(COUNT({days})=0,"",{first})', "calculation", num_format=AMOUNT)
+        counted = f"SUMPRODUCT(({days}<={to})*1)"
+        worst = f"SUMPRODUCT(({days}<=MIN({to},tolerance-value_at_risk))*1)"
+        for cell, formula in ((every, counted + before[0]), (beyond, worst + before[1]), (within, f"{every}-{beyond}")):
+            known = f"ISNUMBER({to})" if cell == every else f"AND(ISNUMBER({to}),ISNUMBER(value_at_risk))"
+            desk.formula(sheet, cell, f'=IF({known},{formula},"")', "calculation", align="center")
+
+
+def _marked(desk: Desk, sheet: Any) -> None:
+    """Beside the table: the total once more, where the formulas above find it, and which days are in the tail."""
+    area, total = desk.layout.past, desk.layout.past_total
+    head = area.part(rows=1).near
+    sheet.write_string(area.row, 1, "Mark", desk.style("header"))
+    sheet.write_string(total.row - 1, total.column, "for the formulas", desk.style("unit"))
+    desk.header(sheet, total, ("Total",), formats=(AMOUNT,))
+    for r in range(1, area.rows):
+        cell = total.cell(r, 0).replace("$", "")
+        row = area.part(row=r, rows=1).near
+        desk.formula(sheet, cell, f'=IFERROR(INDEX({row},1,MATCH("Total",{head},0)),"")', "calculation", num_format=AMOUNT)
+        inside = f'IF({cell}<=tolerance-value_at_risk,"in the tail","")'
+        desk.formula(sheet, f"B{area.row + r + 1}", f'=IF(AND(ISNUMBER({cell}),ISNUMBER(value_at_risk)),{inside},"")', "fail")
+    whole = Area(VAR, area.row + 1, 1, area.rows - 1, area.columns + 1)
+    sheet.conditional_format(
+        whole.near,
+        {
+            "type": "formula",
+            "criteria": f'=AND($B{area.row + 2}="in the tail",B{area.row + 2}<>"")',
+            "format": desk.style.condition("worst"),
+        },
+    )
+    desk.losses(sheet, area.body.part(column=5), unless=f'$B{area.row + 2}="in the tail"')
