@@ -163,7 +163,8 @@ def test_the_crash_cost_the_book_less_than_its_margin(shared: Path) -> None:
 def test_tables_are_those_of_the_functions(run: Run, desk: Path, command: str, function: str) -> None:
     """Machines get the very table, people every line of it."""
     ranges = read_ranges(desk)
-    inputs = {"explain": (ranges.method, ranges.parameters), "compare": (None, ranges.parameters), "check": ()}[command]
+    inputs = {"explain": (ranges.method, ranges.parameters, ranges.history),
+              "compare": (None, ranges.parameters, ranges.history), "check": ()}[command]
     table = FUNCTIONS[function].call(ranges.positions, ranges.market, *inputs)
     assert machine(run, command, desk) == table
     code, out, err = run(command, desk)
