@@ -13,7 +13,7 @@ from xlmargin.names import CALL, PUT, SPOT
 from xlmargin.pricing.grid import call_grid
 from xlmargin.scenarios import SPAN_DOWN, SPAN_UP, Scenarios
 
-__all__ = ["black_deltas", "composite_deltas", "marks", "pnl_by_underlying", "require_vols", "risk_array",
+__all__ = ["black_deltas", "composite_deltas", "marks", "pnl_by_underlying", "require_european", "require_vols", "risk_array",
            "spot_share"]
 
 Floats = NDArray[np.float64]
@@ -70,6 +70,17 @@ def require_vols(instruments: Instruments, asked: NDArray[np.bool_]) -> None:
     for k in np.flatnonzero(asked & instruments.is_option & np.isnan(instruments.vol)).tolist():
         raise MarginError(f"{instruments.name(k)} has its own sixteen numbers, which serve SPAN alone: give IV or Price "
                           "on its row to value it")
+
+
+def require_european(instruments: Instruments) -> None:
+    """Raise where an option is American under a rulebook whose venue lists European ones alone.
+
+    Raises
+    ------
+    MarginError: naming the option
+    """
+    for k in np.flatnonzero(instruments.is_option & instruments.american).tolist():
+        raise MarginError(f"{instruments.name(k)} is american: the venue's options are european: clear Exercise on its row")
 
 
 def _moves(instruments: Instruments, scenarios: Scenarios) -> Floats:

@@ -8,7 +8,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["SPAN_DOWN", "SPAN_PAIRS", "SPAN_UP", "Kind", "Scenarios", "Tenor", "dense", "none", "percent", "span16"]
+__all__ = ["SPAN_DOWN", "SPAN_PAIRS", "SPAN_UP", "Kind", "Scenarios", "Tenor", "dense", "none", "percent", "shared_move",
+           "span16"]
 
 Floats = NDArray[np.float64]
 Kind = Literal["relative", "absolute"]
@@ -141,6 +142,12 @@ def dense(underlyings: tuple[str, ...], price_moves: Floats, vol_moves: Floats, 
                      tuple(f"price {percent(p)}, vol {percent(v)}" for p, v in zip(price, vol)), underlyings,
                      np.maximum(price[:, None] * columns, -1.0), vol[:, None] * columns, "relative",
                      np.full(len(price), days), np.ones((len(price), len(underlyings))), np.zeros(len(price)))
+
+
+def shared_move(moves: Floats, other: str) -> str:
+    """The move that all underlyings share in words, or another word where each has its own, (U,)."""
+    words = set(map(percent, moves.tolist()))
+    return words.pop() if len(words) == 1 else other
 
 
 def percent(move: float) -> str:

@@ -17,9 +17,9 @@ from xlmargin.deribit_model import load_parameters
 from xlmargin.errors import MarginError
 from xlmargin.names import CALL, PUT, SPOT, show_instant
 from xlmargin.pricing.grid import call_grid
-from xlmargin.risk_array import black_deltas, marks, require_vols
+from xlmargin.risk_array import black_deltas, marks, require_european, require_vols
 from xlmargin.rules import Rules
-from xlmargin.scenarios import Scenarios, Tenor, percent
+from xlmargin.scenarios import Scenarios, Tenor, shared_move
 from xlmargin.statement import Line, above, given, less, not_modelled, times, total, worst
 
 __all__ = ["COIN", "USD", "VOLS", "Leg", "Matrix", "counted", "dampener", "legs_of", "requirement", "risk_array",
@@ -103,17 +103,11 @@ def scenarios(names: tuple[str, ...], rules: Rules, _: Given = NOTHING_GIVEN) ->
     price = np.vstack([standard, extended])
     count = len(standard) // (2 * len(VOLS))
     steps = [f"{s // len(VOLS) - count:+d}/{count} of the range" for s in range(len(standard))]
-    words = [f"price {_shared(row, step)}, {VOLS[s % len(VOLS)][1]}" for s, (row, step) in enumerate(zip(standard, steps))]
-    words += [f"price {_shared(row, 'extended')}, {VOLS[0][1]}" for row in extended]
+    words = [f"price {shared_move(row, step)}, {VOLS[s % len(VOLS)][1]}" for s, (row, step) in enumerate(zip(standard, steps))]
+    words += [f"price {shared_move(row, 'extended')}, {VOLS[0][1]}" for row in extended]
     labels = [str(s + 1) for s in range(len(standard))] + [f"extended {s + 1}" for s in range(len(extended))]
     return Scenarios(tuple(labels), tuple(words), names, price, vol, "relative", np.zeros(len(price)), weight,
                      np.zeros(len(price)), how="in its settlement currency, converted at the index")
-
-
-def _shared(row: Floats, other: str) -> str:
-    """The move that all underlyings share, or another word where each has its own."""
-    words = set(map(percent, row.tolist()))
-    return words.pop() if len(words) == 1 else other
 
 
 def risk_array(book: Book, scenarios: Scenarios, rules: Rules) -> Floats:
@@ -125,8 +119,7 @@ def risk_array(book: Book, scenarios: Scenarios, rules: Rules) -> Floats:
     """
     instruments = book.instruments
     require_vols(instruments, instruments.is_option)
-    for k in np.flatnonzero(instruments.is_option & instruments.american).tolist():
-        raise MarginError(f"{instruments.name(k)} is american: the venue's options are european: clear Exercise on its row")
+    require_european(instruments)
     move = scenarios.price.T[instruments.underlying]
     inverse, spot = instruments.inverse[:, None], instruments.spot[:, None]
     result = np.where(inverse, spot * (1.0 - 1.0 / (1.0 + move)), instruments.level[:, None] * move)

@@ -16,9 +16,9 @@ from xlmargin.case import NOTHING_GIVEN, Case, Given, Margin
 from xlmargin.errors import MarginError
 from xlmargin.names import CALL, FUTURE, PERPETUAL, PUT
 from xlmargin.pricing.grid import call_grid
-from xlmargin.risk_array import DAY_IN_YEARS, require_vols, spot_share
+from xlmargin.risk_array import DAY_IN_YEARS, require_european, require_vols, spot_share
 from xlmargin.rules import Rules
-from xlmargin.scenarios import Scenarios, percent
+from xlmargin.scenarios import Scenarios, shared_move
 from xlmargin.statement import Line, above, given, largest, not_modelled, times, total, worst
 
 __all__ = ["MR1", "MR2", "MR6", "requirement", "risk_array", "scaled", "scenarios", "share", "steps"]
@@ -85,17 +85,11 @@ def scenarios(names: tuple[str, ...], rules: Rules, _: Given = NOTHING_GIVEN) ->
     days[MR2] = rules.number("theta_days")
     sizes = [name.replace("price_shock_", "") for name in SHOCKS]
     places = [*(f"down {size}" for size in reversed(sizes)), "unchanged", *(f"up {size}" for size in sizes)]
-    words = [f"MR1, index {_shared(price[s], places[s // len(VOLS)])}, {VOLS[s % len(VOLS)][2]}" for s in range(MR1.stop)]
-    words += [f"MR6, index {_shared(row, side)}, vol unchanged" for row, side in zip(price[MR6], ("far down", "far up"))]
+    words = [f"MR1, index {shared_move(price[s], places[s // len(VOLS)])}, {VOLS[s % len(VOLS)][2]}" for s in range(MR1.stop)]
+    words += [f"MR6, index {shared_move(row, side)}, vol unchanged" for row, side in zip(price[MR6], ("far down", "far up"))]
     words.append("MR2, time passes")
     return Scenarios(tuple(str(s + 1) for s in range(len(price))), tuple(words), names, price, vol, "relative", days, weight,
                      np.zeros(len(price)), how="every price moves by the index's dollars")
-
-
-def _shared(row: Floats, other: str) -> str:
-    """The move that all underlyings share, or another word where each has its own."""
-    words = set(map(percent, row.tolist()))
-    return words.pop() if len(words) == 1 else other
 
 
 def risk_array(book: Book, scenarios: Scenarios, rules: Rules) -> Floats:
@@ -107,8 +101,7 @@ def risk_array(book: Book, scenarios: Scenarios, rules: Rules) -> Floats:
     """
     held = book.instruments
     require_vols(held, held.is_option)
-    for k in np.flatnonzero(held.is_option & held.american).tolist():
-        raise MarginError(f"{held.name(k)} is american: the venue's options are european: clear Exercise on its row")
+    require_european(held)
     result = held.spot[:, None] * scenarios.price.T[held.underlying]
     for chosen in _expiries(book):
         name = held.underlyings[int(held.underlying[chosen[0]])]
