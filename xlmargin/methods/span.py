@@ -76,7 +76,7 @@ def requirement(case: Case) -> Margin:
     span = _Span(case)
     risk = span.requirement()
     initial = times("Initial margin", (risk, span.parameter("Initial ratio", "initial_ratio")))
-    return Margin(initial, total("Maintenance margin", (above(risk),)), lambda: span.rest(initial), span.available_value())
+    return Margin(initial, total("Maintenance margin", (above(risk),)), lambda: span.rest(initial), span.available_value)
 
 
 class _Span:
@@ -275,6 +275,7 @@ class _Span:
         short: Floats = np.maximum(-net[:, mine], 0.0).sum(axis=1)
         return short
 
+    @cached_property
     def available_value(self) -> Line:
         """Net option value; where the rulebook limits it, of each underlying at most its risk."""
         limited = [self.rules.word("option_value_limit", name) == "yes" for name in self.names]
@@ -288,7 +289,7 @@ class _Span:
 
     def rest(self, initial: Line) -> tuple[Line, ...]:
         """Net option value, what is required after it, and the split of each scanning risk."""
-        value = self.available_value()
+        value = self.available_value
         if value.status == NOT_MODELLED:
             lines = [value, not_modelled("Total requirement", "not known: the net option value is not")]
         else:
