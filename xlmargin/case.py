@@ -76,6 +76,11 @@ class Case:
     share: Floats
     own_pnl: Callable[[Case], Floats] | None = None
 
+    def net_contracts(self, chosen: NDArray[np.bool_]) -> Floats:
+        """Net units of each contract among the chosen instruments (K,), whatever market its rows carry (A, n)."""
+        first = np.unique(self.book.instruments.contract, return_index=True)[1]
+        return self.book.by_contract(self.book.units)[:, chosen[first]]
+
     @cached_property
     def units(self) -> Floats:
         """Net units of the underlying per account and instrument, open orders left out (A, K)."""

@@ -177,19 +177,13 @@ def deltas(case: Case, u: int) -> Floats:
 def short_units(case: Case, u: int, kind: int | None = None) -> Line:
     """Units of short options of one underlying, of one kind or of both, net per contract."""
     held = case.book.instruments
-    chosen, net = _by_contract(case, u, held.is_option if kind is None else held.kind == kind)
+    net = case.net_contracts((held.underlying == u) & (held.is_option if kind is None else held.kind == kind))
     label = "Short option units" if kind is None else f"Short {KIND_NAMES[kind]}s"
-    return given(label, np.maximum(-net[:, chosen], 0.0).sum(axis=1), "options held short, net per contract")
+    return given(label, np.maximum(-net, 0.0).sum(axis=1), "options held short, net per contract")
 
 
 def futures_units(case: Case, u: int) -> Line:
     """Units of futures and perpetuals of one underlying, long and short alike, net per contract."""
-    kind = case.book.instruments.kind
-    chosen, net = _by_contract(case, u, (kind == FUTURE) | (kind == PERPETUAL))
-    return given("Futures units", np.abs(net[:, chosen]).sum(axis=1), "futures and perpetuals, net per contract")
-
-
-def _by_contract(case: Case, u: int, wanted: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], Floats]:
-    """Which contracts of one underlying are wanted (C,), and the net units of every contract (A, C)."""
-    first = np.unique(case.book.instruments.contract, return_index=True)[1]
-    return (case.book.instruments.underlying == u)[first] & wanted[first], case.book.by_contract(case.book.units)
+    held = case.book.instruments
+    net = case.net_contracts((held.underlying == u) & ((held.kind == FUTURE) | (held.kind == PERPETUAL)))
+    return given("Futures units", np.abs(net).sum(axis=1), "futures and perpetuals, net per contract")

@@ -268,11 +268,9 @@ class _Span:
 
     def _short_units(self, u: int, kind: int) -> Floats:
         """Units of net short options of one kind in each book (A,)."""
-        book, instruments = self.case.book, self.case.book.instruments
-        net = book.by_contract(book.units)
-        first = np.unique(instruments.contract, return_index=True)[1]
-        mine = (instruments.underlying[first] == u) & (instruments.kind[first] == kind)
-        short: Floats = np.maximum(-net[:, mine], 0.0).sum(axis=1)
+        held = self.case.book.instruments
+        net = self.case.net_contracts((held.underlying == u) & (held.kind == kind))
+        short: Floats = np.maximum(-net, 0.0).sum(axis=1)
         return short
 
     @cached_property

@@ -88,13 +88,11 @@ def _offset(case: Case, u: int, loss: Line) -> Line:
 
 def _minimum(case: Case, u: int) -> Line:
     """Minimum per contract of one class: options, futures and perpetuals, long and short alike."""
-    book, instruments = case.book, case.book.instruments
-    name = instruments.underlyings[u]
-    net = np.abs(book.by_contract(book.units))
-    first = np.unique(instruments.contract, return_index=True)[1]
-    mine = (instruments.underlying[first] == u) & (instruments.kind[first] != SPOT)
+    held = case.book.instruments
+    name = held.underlyings[u]
+    net = np.abs(case.net_contracts((held.underlying == u) & (held.kind != SPOT)))
     rate = case.rules.get("minimum_per_contract", name)
     return times(f"Minimum of {name}", (
-        given("Units of contracts", net[:, mine].sum(axis=1), "contracts × multiplier, net per contract, long and short"),
+        given("Units of contracts", net.sum(axis=1), "contracts × multiplier, net per contract, long and short"),
         given("Minimum per unit", float(rate.value), f"parameter minimum_per_contract [{rate.unit}]", status=rate.status,
               source=rate.source)))
