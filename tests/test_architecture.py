@@ -45,6 +45,7 @@ LAYERS = (
     "xlmargin.checks",
     "xlmargin.registry",
     "xlmargin.tables",
+    "xlmargin.asked",
     "xlmargin.answers",
     "xlmargin.tail_answers",
     "udfs",

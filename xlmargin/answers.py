@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xlmargin import __version__, tables
-from xlmargin.book import Book
-from xlmargin.case import Case, Given, Margin
+from xlmargin.asked import ARRAYS, case_asked, case_for, case_with_scenarios, statement_roots
+from xlmargin.case import Case, Margin
 from xlmargin.cells import grid, is_blank, numbers, one_number, one_text
 from xlmargin.checks import all_faults, read_book
 from xlmargin.compare import compare_rows
 from xlmargin.errors import Faults, MarginError
-from xlmargin.methods import case_of, known_methods, margin_of, method_name, needs_vol, rules_of, takes_history, takes_table
+from xlmargin.methods import known_methods, margin_of, method_name, needs_vol, rules_of, takes_history, takes_table
 from xlmargin.methods import scenarios_of as scenarios_of_rules
-from xlmargin.ranges.history import read_history
 from xlmargin.ranges.market import given
-from xlmargin.ranges.parameters import is_scenario_table, read_overrides, read_scenarios
+from xlmargin.ranges.parameters import is_scenario_table, read_overrides
 from xlmargin.registry import ERROR
 from xlmargin.risk_array import risk_array
-from xlmargin.rules import Override, Rules
+from xlmargin.rules import Rules
 from xlmargin.scenarios import dense
-from xlmargin.statement import Line, find, not_modelled, over_accounts
+from xlmargin.statement import find
 from xlmargin.tables import Rows
 
 __all__ = ["check", "compare", "explain", "greeks", "implied_vol", "line", "maintenance", "margin", "methods", "pairs",
@@ -33,88 +31,26 @@ __all__ = ["check", "compare", "explain", "greeks", "implied_vol", "line", "main
 
 Floats = NDArray[np.float64]
 
-ARRAYS = "span_file"  # the parameter that names a file of risk arrays
-
-
-def _case(positions: Any, market: Any, method: Any, parameters: Any, history: Any) -> Case:
-    """The book of the ranges under a method."""
-    name = method_name(one_text(method, "method", "SPAN"))
-    priced = needs_vol(name) and not _has_arrays(name, parameters)
-    return _case_of(read_book(positions, market, priced=priced), name, parameters, history)
-
-
-def _has_arrays(name: str, parameters: Any) -> bool:
-    """Whether a file given among the parameters brings the risk arrays, so that no vol is needed."""
-    return not takes_table(name) and any(item.name == ARRAYS for item in read_overrides(parameters))
-
-
-def _case_of(book: Book, name: str, parameters: Any, history: Any, *, skip_unknown: bool = False) -> Case:
-    """A book under a method, with what was given beside it."""
-    if takes_table(name):
-        table = read_scenarios(parameters, book.instruments.underlyings) if is_scenario_table(parameters) else None
-        return case_of(book, rules_of(name, book.as_of), Given(table=table))
-    overrides = read_overrides(parameters)
-    rules = rules_of(name, book.as_of, overrides, skip_unknown=skip_unknown)
-    _names_somebody(overrides, book, rules)
-    past = read_history(history, book.instruments.underlyings) if takes_history(name) and given(history) else None
-    return case_of(book, rules, Given(history=past))
-
-
-def _names_somebody(overrides: Sequence[Override], book: Book, rules: Rules) -> None:
-    """Parameters for underlyings must be for one that the book or the rulebook knows, unless another row is.
-
-    Raises
-    ------
-    MarginError: none of them is
-    """
-    named = [item for item in overrides if item.underlying]
-    known = {*book.instruments.underlyings, *(underlying for underlying, _ in rules.parameters)}
-    if named and not any(item.underlying in known for item in named):
-        raise MarginError(f"parameters row {named[0].row}: no {named[0].underlying} in this book: mend the name, or leave the "
-                          "Underlying blank for all")
-
-
-def _with_scenarios(positions: Any, market: Any, method: Any, parameters: Any, history: Any) -> Case:
-    """The book of the ranges under a method that has scenarios.
-
-    Raises
-    ------
-    MarginError: the method has none
-    """
-    case = _case(positions, market, method, parameters, history)
-    if not len(case.scenarios):
-        raise MarginError(f"{case.rules.meta.name} has no scenarios: ask for PM_MARGIN or PM_EXPLAIN, or choose another method")
-    return case
-
-
-def _roots(case: Case, margin: Margin) -> list[Line]:
-    """The statement of all accounts, the initial margin first."""
-    lines = [over_accounts(line, case.book.accounts) for line in (margin.initial, margin.maintenance, *margin.more())]
-    if case.book.order.any():
-        count = int(case.book.order.sum())
-        lines.append(not_modelled("Open orders", f"open orders: not modelled; {count} rows marked Order are left out"))
-    return lines
-
 
 def margin(positions: Any, market: Any, method: Any, parameters: Any, history: Any) -> float:
     """Initial margin of all accounts."""
-    return float(margin_of(_case(positions, market, method, parameters, history)).initial.value.sum())
+    return float(margin_of(case_asked(positions, market, method, parameters, history)).initial.value.sum())
 
 
 def maintenance(positions: Any, market: Any, method: Any, parameters: Any, history: Any) -> float:
     """Maintenance margin of all accounts."""
-    return float(margin_of(_case(positions, market, method, parameters, history)).maintenance.value.sum())
+    return float(margin_of(case_asked(positions, market, method, parameters, history)).maintenance.value.sum())
 
 
 def scanning_risk(positions: Any, market: Any, method: Any, parameters: Any, history: Any) -> float:
     """Sum over accounts and underlyings of the worst scenario loss, floored at 0."""
-    case = _with_scenarios(positions, market, method, parameters, history)
+    case = case_with_scenarios(positions, market, method, parameters, history)
     return float(np.maximum(-case.pnl.min(axis=1, initial=0.0), 0.0).sum())
 
 
 def risk_array_of(positions: Any, market: Any, method: Any, parameters: Any, history: Any) -> Rows:
     """The risk array of the whole book by underlying."""
-    case = _with_scenarios(positions, market, method, parameters, history)
+    case = case_with_scenarios(positions, market, method, parameters, history)
     return tables.risk_array_table(case.scenarios, case.pnl.sum(axis=0))
 
 
@@ -167,7 +103,7 @@ def compare(positions: Any, market: Any, methods: Any, parameters: Any, history:
     def answer(name: str) -> tuple[Case, Margin]:
         if needs_vol(name) and book.unpriced and not (arrays and ARRAYS in rules_of(name, book.as_of).names):
             raise MarginError(book.unpriced[0].line)
-        case = _case_of(book, name, parameters if takes_table(name) or overrides else None, history, skip_unknown=True)
+        case = case_for(book, name, parameters if takes_table(name) or overrides else None, history, skip_unknown=True)
         return case, margin_of(case)
 
     return compare_rows(dict.fromkeys(chosen), answer, only_answers=not names)
@@ -184,22 +120,22 @@ def _known_somewhere(overrides: Any, rulebooks: list[Rules]) -> None:
 
 def explain(positions: Any, market: Any, method: Any, parameters: Any, history: Any) -> Rows:
     """The statement of a margin, down to the sheet rows."""
-    case = _case(positions, market, method, parameters, history)
-    return tables.statement_table(_roots(case, margin_of(case)), case.rules.meta)
+    case = case_asked(positions, market, method, parameters, history)
+    return tables.statement_table(statement_roots(case, margin_of(case)), case.rules.meta)
 
 
 def line(positions: Any, path: Any, market: Any, method: Any, parameters: Any, history: Any) -> float:
     """One line of the statement."""
     wanted = one_text(path, "path")
-    case = _case(positions, market, method, parameters, history)
-    return find(_roots(case, margin_of(case)), wanted).amount
+    case = case_asked(positions, market, method, parameters, history)
+    return find(statement_roots(case, margin_of(case)), wanted).amount
 
 
 def pairs(positions: Any, market: Any, parameters: Any) -> Rows:
     """The strategies of the cheapest pairing under RULES."""
     from xlmargin.methods import rules as table_of_strategies
 
-    case = _case(positions, market, "RULES", parameters, None)
+    case = case_asked(positions, market, "RULES", parameters, None)
     return tables.pairs([(case.book.accounts[item.account], case.book.instruments.underlyings[item.underlying], strategy,
                           table_of_strategies.shown(item.legs, strategy))
                          for item in table_of_strategies.paired(case) for strategy in item.strategies])
