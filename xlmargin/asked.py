@@ -1,0 +1,82 @@
+"""What a cell asks for: the book of its ranges under the rulebook it names, and the statement of the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from xlmargin.book import Book
+from xlmargin.case import Case, Given, Margin
+from xlmargin.cells import one_text
+from xlmargin.checks import read_book
+from xlmargin.errors import MarginError
+from xlmargin.methods import case_of, method_name, needs_vol, rules_of, takes_history, takes_table
+from xlmargin.ranges.history import read_history
+from xlmargin.ranges.market import given
+from xlmargin.ranges.parameters import is_scenario_table, read_overrides, read_scenarios
+from xlmargin.rules import Override, Rules
+from xlmargin.statement import Line, not_modelled, over_accounts
+
+__all__ = ["ARRAYS", "case_asked", "case_for", "case_with_scenarios", "statement_roots"]
+
+ARRAYS = "span_file"  # the parameter that names a file of risk arrays
+
+
+def case_asked(positions: Any, market: Any, method: Any, parameters: Any, history: Any) -> Case:
+    """The book of the ranges under a method."""
+    name = method_name(one_text(method, "method", "SPAN"))
+    priced = needs_vol(name) and not _has_arrays(name, parameters)
+    return case_for(read_book(positions, market, priced=priced), name, parameters, history)
+
+
+def _has_arrays(name: str, parameters: Any) -> bool:
+    """Whether a file given among the parameters brings the risk arrays, so that no vol is needed."""
+    return not takes_table(name) and any(item.name == ARRAYS for item in read_overrides(parameters))
+
+
+def case_for(book: Book, name: str, parameters: Any, history: Any, *, skip_unknown: bool = False) -> Case:
+    """A book under a method, with what was given beside it."""
+    if takes_table(name):
+        table = read_scenarios(parameters, book.instruments.underlyings) if is_scenario_table(parameters) else None
+        return case_of(book, rules_of(name, book.as_of), Given(table=table))
+    overrides = read_overrides(parameters)
+    rules = rules_of(name, book.as_of, overrides, skip_unknown=skip_unknown)
+    _names_somebody(overrides, book, rules)
+    past = read_history(history, book.instruments.underlyings) if takes_history(name) and given(history) else None
+    return case_of(book, rules, Given(history=past))
+
+
+def _names_somebody(overrides: Sequence[Override], book: Book, rules: Rules) -> None:
+    """Parameters for underlyings must be for one that the book or the rulebook knows, unless another row is.
+
+    Raises
+    ------
+    MarginError: none of them is
+    """
+    named = [item for item in overrides if item.underlying]
+    known = {*book.instruments.underlyings, *(underlying for underlying, _ in rules.parameters)}
+    if named and not any(item.underlying in known for item in named):
+        raise MarginError(f"parameters row {named[0].row}: no {named[0].underlying} in this book: mend the name, or leave the "
+                          "Underlying blank for all")
+
+
+def case_with_scenarios(positions: Any, market: Any, method: Any, parameters: Any, history: Any) -> Case:
+    """The book of the ranges under a method that has scenarios.
+
+    Raises
+    ------
+    MarginError: the method has none
+    """
+    case = case_asked(positions, market, method, parameters, history)
+    if not len(case.scenarios):
+        raise MarginError(f"{case.rules.meta.name} has no scenarios: ask for PM_MARGIN or PM_EXPLAIN, or choose another method")
+    return case
+
+
+def statement_roots(case: Case, margin: Margin) -> list[Line]:
+    """The statement of all accounts, the initial margin first."""
+    lines = [over_accounts(line, case.book.accounts) for line in (margin.initial, margin.maintenance, *margin.more())]
+    if case.book.order.any():
+        count = int(case.book.order.sum())
+        lines.append(not_modelled("Open orders", f"open orders: not modelled; {count} rows marked Order are left out"))
+    return lines
