@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 LAYERS = (
     "xlmargin",
     "xlmargin.errors",
+    "xlmargin.recent",
     "xlmargin.pricing",
     "xlmargin.market",
     "xlmargin.names",
@@ -26,6 +27,7 @@ LAYERS = (
     "xlmargin.sensitivities",
     "xlmargin.statement",
     "xlmargin.rules",
+    "xlmargin.versions",
     "xlmargin.spanfile",
     "xlmargin.charges",
     "xlmargin.var_math",

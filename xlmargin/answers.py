@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlmargin import __version__, tables
-from xlmargin.asked import ARRAYS, case_asked, case_for, case_with_scenarios, statement_roots
+from xlmargin.asked import ARRAYS, case_asked, case_for, case_with_scenarios, margin_for, statement_roots
 from xlmargin.case import Case, Margin
 from xlmargin.cells import grid, is_blank, numbers, one_number, one_text
 from xlmargin.checks import all_faults, read_book
 from xlmargin.compare import compare_rows
 from xlmargin.errors import Faults, MarginError
-from xlmargin.methods import known_methods, margin_of, method_name, needs_vol, rules_of, takes_history, takes_table
+from xlmargin.methods import known_methods, method_name, needs_vol, rules_of, takes_history, takes_table
 from xlmargin.methods import scenarios_of as scenarios_of_rules
 from xlmargin.ranges.market import given
 from xlmargin.ranges.parameters import is_scenario_table, read_overrides
@@ -34,12 +34,12 @@ Floats = NDArray[np.float64]
 
 def margin(positions: Any, market: Any, method: Any, parameters: Any, history: Any) -> float:
     """Initial margin of all accounts."""
-    return float(margin_of(case_asked(positions, market, method, parameters, history)).initial.value.sum())
+    return float(margin_for(case_asked(positions, market, method, parameters, history)).initial.value.sum())
 
 
 def maintenance(positions: Any, market: Any, method: Any, parameters: Any, history: Any) -> float:
     """Maintenance margin of all accounts."""
-    return float(margin_of(case_asked(positions, market, method, parameters, history)).maintenance.value.sum())
+    return float(margin_for(case_asked(positions, market, method, parameters, history)).maintenance.value.sum())
 
 
 def scanning_risk(positions: Any, market: Any, method: Any, parameters: Any, history: Any) -> float:
@@ -104,7 +104,7 @@ def compare(positions: Any, market: Any, methods: Any, parameters: Any, history:
         if needs_vol(name) and book.unpriced and not (arrays and ARRAYS in rules_of(name, book.as_of).names):
             raise MarginError(book.unpriced[0].line)
         case = case_for(book, name, parameters if takes_table(name) or overrides else None, history, skip_unknown=True)
-        return case, margin_of(case)
+        return case, margin_for(case)
 
     return compare_rows(dict.fromkeys(chosen), answer, only_answers=not names)
 
@@ -121,14 +121,14 @@ def _known_somewhere(overrides: Any, rulebooks: list[Rules]) -> None:
 def explain(positions: Any, market: Any, method: Any, parameters: Any, history: Any) -> Rows:
     """The statement of a margin, down to the sheet rows."""
     case = case_asked(positions, market, method, parameters, history)
-    return tables.statement_table(statement_roots(case, margin_of(case)), case.rules.meta)
+    return tables.statement_table(statement_roots(case, margin_for(case)), case.rules.meta)
 
 
 def line(positions: Any, path: Any, market: Any, method: Any, parameters: Any, history: Any) -> float:
     """One line of the statement."""
     wanted = one_text(path, "path")
     case = case_asked(positions, market, method, parameters, history)
-    return find(statement_roots(case, margin_of(case)), wanted).amount
+    return find(statement_roots(case, margin_for(case)), wanted).amount
 
 
 def pairs(positions: Any, market: Any, parameters: Any) -> Rows:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from xlmargin.book import Book
 from xlmargin.history import History
+from xlmargin.recent import fixed
 from xlmargin.risk_array import marks, pnl_by_underlying
 from xlmargin.rules import Rules
 from xlmargin.scenarios import Scenarios
@@ -84,19 +85,19 @@ class Case:
     @cached_property
     def units(self) -> Floats:
         """Net units of the underlying per account and instrument, open orders left out (A, K)."""
-        return self.book.by_instrument(self.book.units)
+        return fixed(self.book.by_instrument(self.book.units))
 
     @cached_property
     def marks(self) -> Floats:
         """Mark of each instrument per unit (K,)."""
-        return marks(self.book.instruments)
+        return fixed(marks(self.book.instruments))
 
     @cached_property
     def pnl(self) -> Floats:
         """Profit and loss per account, scenario and underlying, (A, S, U)."""
         if self.own_pnl is not None:
-            return self.own_pnl(self)
-        return pnl_by_underlying(self.book.instruments, self.array, self.units * self.share)
+            return fixed(self.own_pnl(self))
+        return fixed(pnl_by_underlying(self.book.instruments, self.array, self.units * self.share))
 
     def losses(self, u: int, among: NDArray[np.bool_] | None = None) -> list[Line]:
         """The loss of one underlying in each scenario, down to the sheet row: S lines, losses positive.

@@ -14,6 +14,7 @@ from xlmargin.market import Market
 from xlmargin.names import show_instant
 from xlmargin.ranges.market import read_market
 from xlmargin.ranges.positions import read_positions
+from xlmargin.ranges.remembered import book_of
 
 __all__ = ["all_faults", "read_book"]
 
@@ -30,14 +31,7 @@ def read_book(positions: Any, market: Any, *, priced: bool = True) -> Book:
     ------
     MarginError: the first fault, by row
     """
-    rows, quotes_ = Faults(), Faults("market")
-    typed = read_positions(positions, rows)
-    rows.stop()
-    known = read_market(market, quotes_)
-    quotes_.stop()
-    book = make_book(typed, known, rows)
-    rows.stop(book.unpriced if priced else ())
-    return book
+    return book_of(positions, market, priced=priced)
 
 
 CONTRACT_COLUMNS = ("", "Instrument", "Underlying", "Type", "Strike", "Expiry", "DTE", "Venue")  # without them: no contract

@@ -5,6 +5,8 @@ What a module `methods/name.py` may hold:
 - `requirement(case) -> Margin`: initial and maintenance margin as lines of the statement; the one that every method has;
 - `scenarios(underlyings, rules, given) -> Scenarios`: left out by rulebooks without scenarios;
 - `risk_array(book, scenarios, rules) -> (K, S)`: a venue's own way to value the scenarios, where the general one is not it;
+- `ARRAY_OF_INSTRUMENTS = True`: that way reads the instruments of the book, never who holds how much of them, so that other
+  quantities are not valued again;
 - `pnl(case) -> (A, S, U)`: profit and loss by underlying, where it is not the sum of position × risk array;
 - `share(book, rules) -> (A, K)`: part of each position that the scenarios act on, where it is not all of it;
 - `prepared(book, rules) -> (Book, Rules)`: both as the rulebook reads them;
@@ -17,6 +19,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -29,6 +32,7 @@ from xlmargin.errors import MarginError
 from xlmargin.risk_array import risk_array
 from xlmargin.rules import Override, Rules, read_rules
 from xlmargin.scenarios import Scenarios, none
+from xlmargin.versions import version_of
 
 __all__ = ["case_of", "known_methods", "margin_of", "method_name", "needs_vol", "rules_of", "scenarios_of",
            "takes_history", "takes_table"]
@@ -107,10 +111,13 @@ def case_of(book: Book, rules: Rules, given: Given = NOTHING_GIVEN) -> Case:
     held = book.instruments
     beside = given._replace(book=book)
     scenarios = module.scenarios(held.underlyings, rules, beside) if hasattr(module, "scenarios") else none(held.underlyings)
-    if hasattr(module, "risk_array"):
+    if getattr(module, "ARRAY_OF_INSTRUMENTS", False):
+        unknown = replace(book, quantity=np.full_like(book.quantity, np.nan))  # a method that reads them after all is loud
+        array = version_of(rules, held, scenarios, lambda: module.risk_array(unknown, scenarios, rules))
+    elif hasattr(module, "risk_array"):
         array = module.risk_array(book, scenarios, rules)
     else:  # without scenarios nothing is revalued, and no vol is asked for
-        array = risk_array(held, scenarios) if len(scenarios) else np.empty((len(held), 0))
+        array = version_of((), held, scenarios, lambda: risk_array(held, scenarios)) if len(scenarios) else np.empty((len(held), 0))
     share = module.share(book, rules) if hasattr(module, "share") else np.broadcast_to(1.0, (len(book.accounts), len(held)))
     return Case(book, rules, scenarios, array, share, getattr(module, "pnl", None))
 

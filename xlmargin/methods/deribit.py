@@ -28,6 +28,7 @@ __all__ = ["COIN", "USD", "VOLS", "Leg", "Matrix", "counted", "dampener", "legs_
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
+ARRAY_OF_INSTRUMENTS = True
 COIN, USD = "coin-settled", "USD-settled"
 VOLS = ((1.0, "vol up"), (0.0, "vol unchanged"), (-1.0, "vol down"))  # their order within a bucket shows in no known answer
 SUFFIX = {COIN: "", USD: "_usd"}  # of the parameters that a settlement currency has of its own

@@ -26,6 +26,7 @@ __all__ = ["MR1", "MR2", "MR6", "requirement", "risk_array", "scaled", "scenario
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+ARRAY_OF_INSTRUMENTS = True
 SHOCKS = ("price_shock_small", "price_shock_middle", "price_shock_large")
 POINTS, PERCENT = "vol_shock_points", "vol_shock_percent"
 VOLS = ((1.0, POINTS, "vol up by points"), (1.0, PERCENT, "vol up by percent"), (0.0, POINTS, "vol unchanged"),

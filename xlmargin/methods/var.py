@@ -22,12 +22,13 @@ from xlmargin.scenarios import Scenarios
 from xlmargin.statement import Line, above, given, largest, least_of, quotient, sum_of, times, total
 from xlmargin.var_math import components, tail_count, tail_value, worst_window
 
-__all__ = ["TAKES_HISTORY", "requirement", "risk_array", "scenarios", "tail_margin"]
+__all__ = ["ARRAY_OF_INSTRUMENTS", "TAKES_HISTORY", "requirement", "risk_array", "scenarios", "tail_margin"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 TAKES_HISTORY = True
+ARRAY_OF_INSTRUMENTS = True
 
 
 def scenarios(names: tuple[str, ...], rules: Rules, beside: Given = NOTHING_GIVEN) -> Scenarios:

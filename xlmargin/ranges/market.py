@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from xlmargin.market import Market, Nodes
 from xlmargin.names import CALL, DAY, EXPIRY_HOUR, Contract, parse_instrument, show_instant
 from xlmargin.ranges.dates import instants
 
-__all__ = ["HEADINGS", "given", "read_market"]
+__all__ = ["HEADINGS", "given", "market_given", "now", "read_market"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -30,8 +31,19 @@ def given(raw: Any) -> bool:
     return any(not is_blank(cell) for row in grid(raw) for cell in row)
 
 
+def now() -> float:
+    """The valuation time where none is given: the clock, to the second, so that the cells of one recalculation agree."""
+    return float(math.floor(time.time()))
+
+
 def read_market(raw: Any, faults: Faults) -> Market:
-    """Read the market range, or the time alone where none is given.
+    """Read the market range as `market_given`; without a valuation time of its own it is the market of now."""
+    market = market_given(raw, faults)
+    return market if math.isfinite(market.as_of) else replace(market, as_of=now())
+
+
+def market_given(raw: Any, faults: Faults) -> Market:
+    """Read the market range; its valuation time is NaN where none is given.
 
     Parameters
     ----------
@@ -43,7 +55,7 @@ def read_market(raw: Any, faults: Faults) -> Market:
     MarginError: the range has no header, or no column that says what each row is about
     """
     if not given(raw):
-        return Market.empty(time.time())
+        return Market.empty(math.nan)
     cells = table(raw, "market", known=HEADINGS, zero_is_blank=ZERO_IS_BLANK)
     if not (cells.has("Underlying") or cells.has("Instrument")):
         raise MarginError("market row 1: no column Underlying: add it "
@@ -150,11 +162,11 @@ def _one_each(values: Floats, underlying: Ints, known: tuple[str, ...], cells: T
 
 
 def _as_of(cells: Table, faults: Faults) -> float:
-    """The one valuation time of the range, now where none is given."""
+    """The one valuation time of the range, NaN where none is given."""
     times = instants(cells, "As of", faults, hour=0)
     given_at = np.flatnonzero(np.isfinite(times)).tolist()
     if not given_at:
-        return time.time()
+        return math.nan
     first = float(times[given_at[0]])
     for i in given_at:
         if times[i] != first:

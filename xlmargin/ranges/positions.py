@@ -29,7 +29,7 @@ from xlmargin.names import (
 )
 from xlmargin.ranges.dates import instants
 
-__all__ = ["HEADINGS", "read_positions"]
+__all__ = ["AMOUNTS", "HEADINGS", "read_positions", "read_quantities"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -37,6 +37,7 @@ Ints = NDArray[np.int64]
 ARRAY = tuple(str(n) for n in range(1, SCENARIO_COUNT + 1))
 HEADINGS = ("Instrument", "Underlying", "Type", "Strike", "Expiry", "DTE", "Quantity", "Side", "IV", "Price", "Spot",
             "Forward", "Multiplier", "Settlement", "Exercise", "Account", "Entry", "Order", "Venue", "Delta", *ARRAY)
+AMOUNTS = ("Quantity", "Side")  # the columns that say how much, and nothing of what
 SIDES = dict.fromkeys(("buy", "b", "long", "l", "bought"), "buy") | dict.fromkeys(("sell", "s", "short", "sold"), "sell")
 SETTLEMENTS = dict.fromkeys(("inverse", "coin", "reversed", "coinsettled"), "inverse") | dict.fromkeys(
     ("linear", "cash", "usd", "usdc", "usdt"), "linear")
@@ -78,7 +79,7 @@ def read_positions(raw: Any, faults: Faults) -> Positions:
     years = _days_to_expiry(cells, terms, faults)
     return Positions(
         row=np.array(cells.rows, np.int64), underlyings=underlyings, underlying=underlying, kind=kind, strike=terms.strike,
-        expiry=terms.expiry, years=years, quantity=_quantity(cells, faults),
+        expiry=terms.expiry, years=years, quantity=read_quantities(cells, faults),
         multiplier=np.where(np.isnan(multiplier), 1.0, multiplier), spot=spot, forward=forward, vol=vol, price=price,
         inverse=_inverse(cells, terms.inverse, faults), accounts=accounts or ("",), account=account,
         order=_orders(cells, faults), entry=cells.numbers("Entry", faults), american=_american(cells, faults),
@@ -237,8 +238,8 @@ def _days_to_expiry(cells: Table, terms: _Terms, faults: Faults) -> Floats:
     return np.where(dated, days / 365.0, np.nan)
 
 
-def _quantity(cells: Table, faults: Faults) -> Floats:
-    """Signed quantities: a side turns a positive quantity, and may not contradict a negative one."""
+def read_quantities(cells: Table, faults: Faults) -> Floats:
+    """Signed quantities (P,): a side turns a positive quantity, and may not contradict a negative one."""
     quantity, written = cells.numbers("Quantity", faults), cells.column("Quantity")
     for i in np.flatnonzero(np.isnan(quantity)).tolist():
         if is_blank(written[i]):

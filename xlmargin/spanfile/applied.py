@@ -12,6 +12,7 @@ import numpy as np
 from xlmargin.book import Book
 from xlmargin.errors import MarginError
 from xlmargin.names import FUTURE, PERPETUAL, SPOT
+from xlmargin.recent import Recent, stamp
 from xlmargin.rules import Override
 from xlmargin.spanfile import read_span_file
 from xlmargin.spanfile.model import CombinedCommodity, InterSpread, IntraSpread, Lookup, SpanFile
@@ -24,7 +25,7 @@ WFPR = {"NORMAL": "normal", "SCANRANGE_CAP": "capped", "SCANRANGE": "scan_range"
 DAY = 86_400.0
 LAST_DAY = 36_500.0  # days to expiry of a tier that ends with no period
 
-_latest: dict[tuple[Path, int, int], Lookup] = {}  # one file: the same one serves every cell until it changes
+_latest: Recent[Lookup] = Recent(1)  # one file: the same one serves every cell until it changes
 
 
 def load(path: str, progress: Progress | None = None) -> Lookup:
@@ -35,16 +36,14 @@ def load(path: str, progress: Progress | None = None) -> Lookup:
     MarginError: there is no such file, or it cannot be read
     """
     file = Path(path).expanduser()
-    try:
-        state = file.stat()
-    except OSError:
-        raise MarginError(f"there is no SPAN file {path}: give its whole path") from None
-    key = file.resolve(), state.st_mtime_ns, state.st_size
-    if key not in _latest:
-        lookup = Lookup(read_span_file(file, progress))
-        _latest.clear()
-        _latest[key] = lookup
-    return _latest[key]
+    if not file.exists():
+        raise MarginError(f"there is no SPAN file {path}: give its whole path")
+    key = stamp(file)
+    found = None if key is None else _latest.get(key)
+    if found is not None:
+        return found
+    lookup = Lookup(read_span_file(file, progress))
+    return lookup if key is None else _latest.put(key, lookup)
 
 
 def with_arrays(book: Book, lookup: Lookup) -> Book:

@@ -1,0 +1,117 @@
+"""The latest results by what they follow from: few, bounded in memory, and shared by threads."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Recent", "Same", "fixed", "stamp"]
+
+Value = TypeVar("Value")
+
+Floats = NDArray[np.float64]
+
+SETTLED = 2.0  # seconds: a file that changed later may change again within one tick of its clock
+
+
+def fixed(array: Floats) -> Floats:
+    """The array itself, which nobody can write to from now on: what several share must stay as it is."""
+    array.flags.writeable = False
+    return array
+
+
+class Same:
+    """An object as a key: equal only to itself, and alive for as long as the key is."""
+
+    __slots__ = ("it",)
+
+    def __init__(self, it: object) -> None:
+        self.it = it
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Same) and self.it is other.it
+
+    def __hash__(self) -> int:
+        return id(self.it)
+
+
+class Recent(Generic[Value]):
+    """The results that were asked for last.
+
+    Parameters
+    ----------
+    most: results that are kept
+    most_bytes: what all of them may weigh together
+    weight: bytes of one result; a result that is heavier than most_bytes is not kept
+    """
+
+    def __init__(self, most: int, most_bytes: int = 0, weight: Callable[[Value], int] | None = None) -> None:
+        self._most, self._most_bytes, self._weight = most, most_bytes, weight
+        self._kept: OrderedDict[Hashable, Value] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    @property
+    def bytes(self) -> int:
+        """What the results weigh together, 0 where they are not weighed."""
+        with self._lock:
+            return self._weigh()
+
+    def _weigh(self) -> int:
+        return 0 if self._weight is None else sum(map(self._weight, self._kept.values()))
+
+    def get(self, key: Hashable) -> Value | None:
+        """The result of a key, None where it is not, or no longer, known."""
+        with self._lock:
+            found = self._kept.get(key)
+            if found is not None:
+                self._kept.move_to_end(key)
+            return found
+
+    def put(self, key: Hashable, value: Value) -> Value:
+        """Keep a result; the ones that were not asked for longest make room."""
+        if self._weight is not None and self._weight(value) > self._most_bytes:
+            return value
+        with self._lock:
+            self._kept[key] = value
+            self._kept.move_to_end(key)
+            while len(self._kept) > self._most or (self._weight is not None and self._weigh() > self._most_bytes):
+                self._kept.popitem(last=False)
+        return value
+
+    def latest(self, wanted: Callable[[Value], bool]) -> Value | None:
+        """The latest result that is as wanted, None where there is none."""
+        with self._lock:
+            kept = list(reversed(self._kept.values()))
+        return next((value for value in kept if wanted(value)), None)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            self._kept.clear()
+
+
+def stamp(path: Path) -> tuple[str, int, int, int, int] | None:
+    """What changes whenever a file does; None where there is no file, or it changed so lately that it might again unnoticed.
+
+    Parameters
+    ----------
+    path: file that is read after this was called
+    """
+    try:
+        state = path.stat()
+        where = str(path.resolve())
+    except (OSError, ValueError, RuntimeError):
+        return None
+    if time.time() - max(state.st_mtime, state.st_ctime) < SETTLED:
+        return None
+    return where, state.st_mtime_ns, state.st_ctime_ns, state.st_size, state.st_ino
