@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -16,7 +16,7 @@ from xlmargin.recent import fixed
 from xlmargin.risk_array import marks, pnl_by_underlying
 from xlmargin.rules import Rules
 from xlmargin.scenarios import Scenarios
-from xlmargin.statement import Line, given, not_modelled, times, weighted
+from xlmargin.statement import Line, Products, not_modelled, weighted
 
 __all__ = ["NOTHING_GIVEN", "Case", "Given", "Margin"]
 
@@ -113,46 +113,61 @@ class Case:
         return weighted(labels, (self.units * self.share)[:, chosen], -self.array[chosen],
                         lambda s, a: self.loss_rows(mine, s, a), "quantity × loss per unit of each row")
 
-    def loss_rows(self, chosen: NDArray[np.bool_], s: int, a: int) -> tuple[Line, ...]:
+    def loss_rows(self, chosen: NDArray[np.bool_], s: int, a: int) -> Sequence[Line]:
         """The loss of every row of the chosen instruments (K,) and one account in one scenario."""
+        rows, k = self._rows(chosen, a)
+        shares = self.share[a, k]
+        whole = "units of the underlying"
+        how = [whole if share == 1.0 else f"{whole}, {share:.6g} of the position in use" for share in shares.tolist()]
+        held = np.unique(k)
+        valued = dict(zip(held.tolist(), self._valued(held, s)))
+        return self._products(rows, "Loss per unit", (self.book.units[rows] * shares, -self.array[k, s]),
+                              (how, [valued[each] for each in k.tolist()]))
+
+    def _rows(self, chosen: NDArray[np.bool_], a: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The rows of the chosen instruments (K,) in one account, open orders left out, and the instrument of each."""
         book = self.book
-        mine = np.flatnonzero((book.account == a) & chosen[book.instrument] & ~book.order)
-        return tuple(self._row(p, s, float(self.share[a, book.instrument[p]])) for p in mine.tolist())
+        rows = np.flatnonzero((book.account == a) & chosen[book.instrument] & ~book.order)
+        return rows, book.instrument[rows]
 
-    def _row(self, p: int, s: int, share: float) -> Line:
-        """Quantity × loss per unit of one sheet row."""
-        book, k = self.book, int(self.book.instrument[p])
-        place = f"positions row {book.row[p]}"
-        how = "units of the underlying" if share == 1.0 else f"units of the underlying, {share:.6g} of the position in use"
-        return times(f"Row {book.row[p]}: {book.names[p]}", (
-            given("Quantity", book.units[p] * share, how, source=place),
-            given("Loss per unit", -self.array[k, s], self._valued(k, s), source=place)), source=place)
+    def _products(self, rows: NDArray[np.int64], name: str, values: tuple[Floats, Floats],
+                  details: tuple[Sequence[str], Sequence[str]]) -> Products:
+        """Quantity × an amount per unit of each of the rows."""
+        numbers = self.book.row[rows].tolist()
+        labels = [f"Row {number}: {self.book.names[p]}" for number, p in zip(numbers, rows.tolist())]
+        return Products(labels, ("Quantity", name), values, details, [f"positions row {number}" for number in numbers])
 
-    def _valued(self, k: int, s: int) -> str:
-        """How the loss per unit of an instrument in a scenario was found, with its numbers."""
-        instruments, scenarios = self.book.instruments, self.scenarios
-        u = int(instruments.underlying[k])
+    def _valued(self, at: NDArray[np.int64], s: int) -> list[str]:
+        """How the loss per unit of each of the instruments in a scenario was found, with its numbers."""
+        held, scenarios = self.book.instruments, self.scenarios
+        columns = (held.level, held.forward, held.vol, held.years * 365, held.spot)
+        numbers = zip(*(column[at].tolist() for column in columns))
+        each = zip(held.underlying[at].tolist(), held.is_option[at].tolist(), held.has_array[at].tolist(), numbers)
         if scenarios.how:
-            return self._own_way(k, s)
-        if scenarios.own_arrays and instruments.has_array[k]:
-            return "the instrument's own risk array"
-        weight = scenarios.weight[s, u]
-        tail = "" if weight == 1.0 else f", weight {weight:g}"
-        if not instruments.is_option[k]:
-            return f"price {instruments.level[k]:,.10g} × move {scenarios.price[s, u]:+.6g}{tail}"
-        move = f"price {scenarios.price[s, u]:+.6g}, vol {scenarios.vol_kind} {scenarios.vol[s, u]:+.6g}"
-        return (f"Black-76 before less after, forward {instruments.forward[k]:,.10g}, vol {instruments.vol[k]:.6g}, "
-                f"{instruments.years[k] * 365:.6g} days: {move}, {scenarios.days[s]:g} days on{tail}")
+            return [self._own_way(u, option, terms, s) for u, option, _, terms in each]
+        day, kind = f", {scenarios.days[s]:g} days on", scenarios.vol_kind
+        moves = [f"{move:+.6g}" for move in scenarios.price[s].tolist()]
+        shocks = [f"price {move}, vol {kind} {vol:+.6g}" for move, vol in zip(moves, scenarios.vol[s].tolist())]
+        tails = ["" if weight == 1.0 else f", weight {weight:g}" for weight in scenarios.weight[s].tolist()]
 
-    def _own_way(self, k: int, s: int) -> str:
+        def one(u: int, option: bool, own: bool, terms: tuple[float, ...]) -> str:
+            level, forward, vol, days, _ = terms
+            if scenarios.own_arrays and own:
+                return "the instrument's own risk array"
+            if not option:
+                return f"price {level:,.10g} × move {moves[u]}{tails[u]}"
+            return (f"Black-76 before less after, forward {forward:,.10g}, vol {vol:.6g}, {days:.6g} days: {shocks[u]}{day}"
+                    f"{tails[u]}")
+
+        return [one(*terms) for terms in each]
+
+    def _own_way(self, u: int, option: bool, terms: tuple[float, ...], s: int) -> str:
         """How a venue's own valuation found the loss per unit of an instrument, with its numbers."""
-        instruments, scenarios = self.book.instruments, self.scenarios
-        move = scenarios.price[s, instruments.underlying[k]]
-        text = f"{scenarios.how}: spot {instruments.spot[k]:,.10g}, move {move:+.6g}, {scenarios.descriptions[s]}"
-        if not instruments.is_option[k]:
-            return f"{text}, price {instruments.level[k]:,.10g}"
-        return (f"{text}, Black-76 before less after, forward {instruments.forward[k]:,.10g}, vol {instruments.vol[k]:.6g}, "
-                f"{instruments.years[k] * 365:.6g} days")
+        scenarios, (level, forward, vol, days, spot) = self.scenarios, terms
+        text = f"{scenarios.how}: spot {spot:,.10g}, move {scenarios.price[s, u]:+.6g}, {scenarios.descriptions[s]}"
+        if not option:
+            return f"{text}, price {level:,.10g}"
+        return f"{text}, Black-76 before less after, forward {forward:,.10g}, vol {vol:.6g}, {days:.6g} days"
 
     def option_value(self, u: int | None = None) -> Line:
         """Net option value, of one underlying or of all: long options at mark less short ones, per book."""
@@ -162,12 +177,10 @@ class Case:
         for k in option[np.isnan(self.marks[option])].tolist():
             return not_modelled("Net option value", f"not known: {instruments.name(k)} has neither Price nor IV")
 
-        def rows(_: int, a: int) -> tuple[Line, ...]:
-            mine = np.flatnonzero((book.account == a) & counted[book.instrument] & ~book.order)
-            return tuple(times(f"Row {book.row[p]}: {book.names[p]}", (
-                given("Quantity", book.units[p], "units of the underlying", source=f"positions row {book.row[p]}"),
-                given("Mark", self.marks[book.instrument[p]], "mark per unit", source=f"positions row {book.row[p]}")),
-                source=f"positions row {book.row[p]}") for p in mine.tolist())
+        def rows(_: int, a: int) -> Sequence[Line]:
+            mine, k = self._rows(counted, a)
+            details = ["units of the underlying"] * len(mine), ["mark per unit"] * len(mine)
+            return self._products(mine, "Mark", (book.units[mine], self.marks[k]), details)
 
         return weighted(["Net option value"], self.units[:, option], self.marks[option, None], rows,
                         "quantity × mark of each option row")[0]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from xlmargin.errors import Faults, MarginError
 
-__all__ = ["Table", "choices", "error_text", "from_header", "grid", "heading_key", "is_blank", "numbers", "one_number",
+__all__ = ["Table", "blanks", "choices", "error_text", "from_header", "grid", "heading_key", "is_blank", "numbers", "one_number",
            "one_text", "plain_number", "show", "table", "texts", "unreadable"]
 
 
@@ -42,6 +42,13 @@ CURRENCY = "is formatted as currency, which rounds it to 4 decimals before it is
 def is_blank(cell: Any) -> bool:
     """None, an empty text and a text of spaces are blank on every face."""
     return cell is None or (isinstance(cell, str) and not cell.strip())
+
+
+def blanks(cells: Sequence[Any]) -> NDArray[np.bool_]:
+    """Which cells are blank (P,); texts that repeat are looked at once."""
+    if set(map(type, cells)) <= {str, NoneType}:
+        return np.array(list(map({cell: is_blank(cell) for cell in set(cells)}.__getitem__, cells)), np.bool_)
+    return np.array(list(map(is_blank, cells)), np.bool_)
 
 
 def error_text(cell: Any) -> str | None:
@@ -74,7 +81,9 @@ def grid(raw: Any) -> list[Sequence[Any]]:
         raw = raw.tolist()
     if not isinstance(raw, (list, tuple)):
         return [[raw]]
-    if raw and not any(isinstance(row, (list, tuple)) for row in raw):
+    if set(map(type, raw)) <= {list, tuple}:
+        return list(raw)
+    if not any(isinstance(row, (list, tuple)) for row in raw):
         return [raw]
     return [row if isinstance(row, (list, tuple)) else [row] for row in raw]
 
@@ -164,11 +173,12 @@ def _read_each(cells: Sequence[Any], rows: Sequence[int], heading: str, faults: 
         found = list(map({cell: read(cell) for cell in set(cells)}.__getitem__, cells))
     else:
         found = [read(cell) for cell in cells]
-    result = [answer if isinstance(answer, str) else "" for answer in found]
-    for row, answer in zip(rows, found) if tuple in set(map(type, found)) else ():
+    if tuple not in set(map(type, found)):
+        return found  # type: ignore[return-value]
+    for row, answer in zip(rows, found):
         if isinstance(answer, tuple):
             faults.add(row, heading, f"{heading} {answer[0]}", answer[1])
-    return result
+    return [answer if isinstance(answer, str) else "" for answer in found]
 
 
 def texts(cells: Sequence[Any], rows: Sequence[int], heading: str, faults: Faults, *, digits: bool = False) -> list[str]:
@@ -279,11 +289,21 @@ def table(raw: Any, name: str, needed: Sequence[str] = (), known: Sequence[str] 
     understood, zeros = ({heading_key(heading) for heading in some} for some in (known, zero_is_blank))
     at = [(i, key in zeros) for i, key in enumerate(keys) if key in understood]
     width = len(keys)
-    padded = [row if len(row) == width else (*row[:width], *[None] * (width - len(row))) for row in rows[1:]]
-    filled = [n for n, row in enumerate(padded) if _says_something(row, at)]
-    chosen = padded if len(filled) == len(padded) else [padded[n] for n in filled]
-    columns = [list(cells) for cells in zip(*chosen)] or [[] for _ in keys]
+    padded = rows[1:] if set(map(len, rows)) == {width} else [
+        row if len(row) == width else (*row[:width], *[None] * (width - len(row))) for row in rows[1:]]
+    columns = list(map(list, zip(*padded))) or [[] for _ in keys]
+    filled = list(range(len(padded)))
+    if not any(not zero and _is_full(columns[i]) for i, zero in at):
+        filled = [n for n in filled if _says_something(padded[n], at)]
+        columns = columns if len(filled) == len(padded) else [[column[n] for n in filled] for column in columns]
     return Table(shown, {key: columns[i] for i, key in enumerate(keys) if key in understood}, [n + 2 for n in filled])
+
+
+def _is_full(cells: Sequence[Any]) -> bool:
+    """Whether no cell of a column is blank, where that is quickly told."""
+    kinds = set(map(type, cells))
+    return kinds <= {float, int, bool, str} and (str not in kinds or not blanks(
+        cells if kinds == {str} else [cell for cell in cells if type(cell) is str]).any())
 
 
 def _says_something(row: Sequence[Any], at: Sequence[tuple[int, bool]]) -> bool:

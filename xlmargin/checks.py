@@ -40,6 +40,10 @@ MARKET_COLUMNS = ("Spot", "Forward", "IV", "Price")  # a fault in one of them ma
 
 def all_faults(positions: Any, market: Any) -> tuple[list[Fault], list[Fault]]:
     """Every fault of two ranges, and what is worth knowing about the rows that have none."""
+    try:
+        return [], _notes(book_of(positions, market))  # without a fault, the book that the other cells ask for
+    except MarginError:
+        pass
     rows, quotes_ = Faults(), Faults("market")
     typed, known = _attempt(positions, market, rows, quotes_)
     notes: list[Fault] = []
@@ -88,9 +92,11 @@ def _keep(positions: Positions, mask: Any) -> Positions:
 def _notes(book: Book) -> list[Fault]:
     """What a book took from elsewhere than its rows, and rows that do not count."""
     held, found = book.instruments, Faults()
-    for row, k, order in zip(book.row.tolist(), book.instrument.tolist(), book.order.tolist()):
-        _vol_note(found, row, float(held.vol[k]), int(held.vol_origin[k]), show_instant(float(held.expiry[k])))
-        if order:
+    expiry = {float(when): show_instant(float(when)) for when in np.unique(held.expiry)}
+    for p in np.flatnonzero(book.order | (held.vol_origin != quotes.AT_STRIKE)[book.instrument]).tolist():
+        row, k = int(book.row[p]), int(book.instrument[p])
+        _vol_note(found, row, float(held.vol[k]), int(held.vol_origin[k]), expiry.get(float(held.expiry[k]), ""))
+        if book.order[p]:
             found.note(row, "Order", "this open order is not a position: methods without a rule for orders leave it out",
                        "clear Order to count it as a position")
     return found.notes

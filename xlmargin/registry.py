@@ -101,7 +101,7 @@ def _sound(result: Any) -> Cells:
     ------
     MarginError: a number is not finite, which means that the input was absurd
     """
-    for cell in (cell for row in result for cell in row) if isinstance(result, list) else (result,):
-        if type(cell) is float and not math.isfinite(cell):
-            raise MarginError("the answer is not a finite number: a quantity, price, vol or move is far out of range")
+    rows = result if isinstance(result, list) else [[result]]
+    if not all(map(math.isfinite, [cell for row in rows for cell in row if type(cell) is float])):
+        raise MarginError("the answer is not a finite number: a quantity, price, vol or move is far out of range")
     return result  # type: ignore[no-any-return]

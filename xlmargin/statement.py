@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xlmargin.errors import MarginError
 
-__all__ = ["NOT_MODELLED", "TOTAL", "Line", "Rule", "above", "find", "given", "largest", "least_of", "less", "not_modelled",
+__all__ = ["NOT_MODELLED", "TOTAL", "Line", "Products", "Rule", "above", "entries", "find", "given", "largest", "least_of", "less", "not_modelled",
            "over_accounts", "quotient", "smallest", "sum_of", "times", "total", "walk", "weighted", "worst"]
 
 Floats = NDArray[np.float64]
-Parts = Callable[[int], tuple["Line", ...]]
+Parts = Callable[[int], Sequence["Line"]]
+Entry = tuple[int, str, float, str, str, str]  # level, label, amount, rule, status, source
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,12 @@ class Line:
     def book(self, a: int) -> Line:
         """The same line for one book alone; its parts are cut the same way."""
         value = self.value if len(self.value) == 1 else self.value[a:a + 1]
-        return replace(self, value=value, parts=lambda _: tuple(part.book(a) for part in self.parts(a)))
+
+        def cut(_: int) -> Sequence[Line]:
+            parts = self.parts(a)
+            return parts if isinstance(parts, Products) else tuple(part.book(a) for part in parts)
+
+        return replace(self, value=value, parts=cut)
 
     @property
     def amount(self) -> float:
@@ -148,7 +155,51 @@ def worst(label: str, losses: Sequence[Line], detail: str = "", *, status: str =
     return _made(WORST, label, losses, detail, status, source)
 
 
-def weighted(labels: Sequence[str], weights: Floats, each: Floats, rows: Callable[[int, int], tuple[Line, ...]],
+@dataclass(frozen=True, slots=True)
+class Products(Sequence[Line]):
+    """Lines of one book, each the product of two given numbers: thousands of them, made only where somebody looks at one.
+
+    Parameters
+    ----------
+    labels: what each product is (N,)
+    names: what the two numbers are called
+    values: the two numbers of each product, twice (N,)
+    details: where the two numbers come from, in words, twice (N,)
+    sources: sheet row of each product (N,)
+    """
+
+    labels: Sequence[str]
+    names: tuple[str, str]
+    values: tuple[Floats, Floats]
+    details: tuple[Sequence[str], Sequence[str]]
+    sources: Sequence[str]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @overload
+    def __getitem__(self, at: int) -> Line: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[Line]: ...
+    def __getitem__(self, at: int | slice) -> Line | Sequence[Line]:
+        if isinstance(at, slice):
+            return [self[n] for n in range(*at.indices(len(self)))]
+        source = self.sources[at]
+        return times(self.labels[at], [given(name, values[at], details[at], source=source) for name, values, details in zip(
+            self.names, self.values, self.details)], source=source)
+
+    def entries(self, level: int) -> Iterator[Entry]:
+        """Level, label, amount, rule, status and source of every line and its two parts, as `walk` would give them."""
+        (one, other), below = self.names, level + 1
+        columns = (self.values[0] * self.values[1], *self.values)
+        for label, amount, first, second, how, other_how, source in zip(
+                self.labels, *(column.tolist() for column in columns), *self.details, self.sources):
+            yield level, label, amount, TIMES.text, "", source
+            yield below, one, first, how or GIVEN.text, "", source
+            yield below, other, second, other_how or GIVEN.text, "", source
+
+
+def weighted(labels: Sequence[str], weights: Floats, each: Floats, rows: Callable[[int, int], Sequence[Line]],
              detail: str = "") -> list[Line]:
     """Sums of many products as one matrix product; the products become lines only when somebody asks for them.
 
@@ -186,16 +237,39 @@ def walk(line: Line, level: int = 0, *, rows: bool = True) -> Iterator[tuple[int
     """Every line of a statement of one book with its level, a line before its parts; without `rows`, down to the last
     line that is not of a sheet row.
     """
+    for depth, found in _steps(line, level, rows=rows):
+        if isinstance(found, Line):
+            yield depth, found
+        else:
+            for product in found:
+                yield depth, product
+                yield from ((depth + 1, part) for part in product.parts(0))
+
+
+def _steps(line: Line, level: int, *, rows: bool) -> Iterator[tuple[int, Line | Products]]:
+    """The same, with products left together."""
     yield level, line
     if line.rule.by_row and not rows:
         return
     parts = line.parts(0)
+    if isinstance(parts, Products):
+        yield level + 1, parts
+        return
     deciding = max(parts, key=lambda part: part.amount, default=None)
     for part in parts:
         if line.rule.binding_only and part is not deciding:
             yield level + 1, part
         else:
-            yield from walk(part, level + 1, rows=rows)
+            yield from _steps(part, level + 1, rows=rows)
+
+
+def entries(line: Line) -> Iterator[Entry]:
+    """Level, label, amount, rule, status and source of every line of a statement of one book, in the order of `walk`."""
+    for level, found in _steps(line, 0, rows=True):
+        if isinstance(found, Line):
+            yield level, found.label, found.amount, found.how, found.status, found.source
+        else:
+            yield from found.entries(level)
 
 
 ROW = "row "  # how the labels of sheet rows begin

@@ -15,7 +15,7 @@ from xlmargin.risk_array import marks
 from xlmargin.rules import Meta, Parameter
 from xlmargin.scenarios import Scenarios, percent
 from xlmargin.sensitivities import sensitivities
-from xlmargin.statement import Line, walk
+from xlmargin.statement import Line, entries
 from xlmargin.strategies.table import Strategy
 
 __all__ = ["Rows", "checks", "greeks", "methods_table", "pairs", "parameters_table", "pnl_grid", "risk_array_table",
@@ -31,10 +31,9 @@ def statement_table(roots: Sequence[Line], meta: Meta) -> Rows:
     """`Level, Line, Amount, Rule, Status, Source`: every line of a statement, a line before those it follows from."""
     rows: Rows = [["Level", "Line", "Amount", "Rule", "Status", "Source"]]
     for root in roots:
-        for level, line in walk(root):
-            top = level == 0
-            rows.append([float(level), line.label, line.amount, line.how, line.status or (meta.status if top else ""),
-                         line.source or (meta.source if top else "")])
+        start = len(rows)
+        rows += [[float(level), label, amount, how, status, source] for level, label, amount, how, status, source in entries(root)]
+        rows[start][4:] = root.status or meta.status, root.source or meta.source
     return rows
 
 

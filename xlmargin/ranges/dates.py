@@ -34,7 +34,7 @@ def instants(cells: Table, heading: str, faults: Faults, hour: int) -> NDArray[n
     if not cells.has(heading):
         return np.full(len(cells), np.nan)
     column = cells.column(heading)
-    if set(map(type, column)) <= {float, int, str, NoneType}:
+    if _are_what_they_equal(column):
         found = list(map({cell: _instant(cell, hour) for cell in set(column)}.__getitem__, column))
     else:
         found = [_instant(cell, hour) for cell in column]
@@ -45,6 +45,13 @@ def instants(cells: Table, heading: str, faults: Faults, hour: int) -> NDArray[n
                 f"must be a date such as 2025-06-27 or 27JUN25, not {_shown(column[i])}", HOW)
             faults.add(cells.rows[i], heading, f"{heading} {problem}", fix)
     return result
+
+
+def _are_what_they_equal(column: list[Any]) -> bool:
+    """Whether cells that are equal mean the same; dates with a zone may be equal and lie at different hours."""
+    kinds = set(map(type, column))
+    return kinds <= {float, int, str, NoneType, dt.datetime} and (
+        dt.datetime not in kinds or not any(type(cell) is dt.datetime and cell.tzinfo for cell in column))
 
 
 def _shown(cell: Any) -> str:

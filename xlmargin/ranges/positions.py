@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlmargin.book import SCENARIO_COUNT, Positions
-from xlmargin.cells import Table, choices, is_blank, show, table
+from xlmargin.cells import Table, blanks, choices, is_blank, show, table
 from xlmargin.errors import Faults, MarginError
 from xlmargin.names import (
     CALL,
@@ -135,7 +135,7 @@ class _Terms:
 def _terms(cells: Table, faults: Faults) -> _Terms:
     """The contract of each row, from its Instrument or from its columns."""
     columns = _by_columns(cells, faults)
-    mine = np.array([is_blank(cell) for cell in cells.column("Instrument")], np.bool_)
+    mine = blanks(cells.column("Instrument"))
     _must_be_whole(cells, columns, mine, faults)
     own = replace(columns, strike=np.where(columns.kind >= CALL, columns.strike, np.nan), expiry=np.where(
         (columns.kind == FUTURE) | (columns.kind >= CALL), columns.expiry, np.nan))
@@ -172,12 +172,13 @@ def _must_agree(cells: Table, named: _Terms, columns: _Terms, faults: Faults) ->
     """Columns that repeat what the instrument's name says must say the same."""
     option, dated = named.kind >= CALL, (named.kind == FUTURE) | (named.kind >= CALL)
     differ = {
-        "Underlying": [own not in ("", name) for own, name in zip(columns.underlying, named.underlying)],
+        "Underlying": [own not in ("", name) for own, name in zip(columns.underlying, named.underlying)]
+                      if cells.has("Underlying") else False,
         "Type": columns.said & (columns.kind != named.kind),
         "Strike": option & np.isfinite(columns.strike) & (columns.strike != named.strike),
         "Expiry": dated & np.isfinite(columns.expiry) & (columns.expiry // DAY != named.expiry // DAY)}
     for heading, wrong in differ.items():
-        for i in np.flatnonzero(named.said & np.array(wrong, np.bool_)).tolist():
+        for i in np.flatnonzero(named.said & np.asarray(wrong, np.bool_)).tolist():
             meant = {"Underlying": named.underlying[i], "Type": KIND_NAMES[named.kind[i]],
                      "Strike": f"{named.strike[i]:,.10g}", "Expiry": show_instant(float(named.expiry[i]))}
             faults.add(cells.rows[i], heading, f"{heading} {show(cells.column(heading)[i])} contradicts the Instrument, "
@@ -186,6 +187,8 @@ def _must_agree(cells: Table, named: _Terms, columns: _Terms, faults: Faults) ->
 
 def _venues(cells: Table, faults: Faults) -> list[str]:
     """The venue of each row, Deribit where none is named."""
+    if not cells.has("Venue"):
+        return ["deribit"] * len(cells)
     written = cells.texts("Venue", faults)
     known = {text: venue_of(text) for text in set(written)}
     for text, row in zip(written, cells.rows):
@@ -207,6 +210,8 @@ def _by_columns(cells: Table, faults: Faults) -> _Terms:
 
 def _must_be_whole(cells: Table, columns: _Terms, mine: NDArray[np.bool_], faults: Faults) -> None:
     """Rows without an Instrument must name their contract by columns, as far as its kind needs them."""
+    if not mine.any():
+        return
     if not (cells.has("Underlying") and cells.has("Type")):
         for i in np.flatnonzero(mine).tolist():
             faults.add(cells.rows[i], "Instrument", "Instrument must be given", f"type a venue's name, such as {FORMS}")
@@ -255,18 +260,24 @@ def read_quantities(cells: Table, faults: Faults) -> Floats:
 
 def _inverse(cells: Table, named: NDArray[np.bool_], faults: Faults) -> NDArray[np.bool_]:
     """Coin-settled rows: by the Settlement column, else by the instrument's name."""
+    if not cells.has("Settlement"):
+        return named
     words = np.array(cells.choices("Settlement", SETTLEMENTS, faults), np.str_)
     return np.where(words == "", named, words == "inverse")
 
 
 def _orders(cells: Table, faults: Faults) -> NDArray[np.bool_]:
     """Which rows are open orders; TRUE and FALSE are understood too."""
+    if not cells.has("Order"):
+        return np.zeros(len(cells), np.bool_)
     words = [{True: "yes", False: "no"}[cell] if isinstance(cell, bool) else cell for cell in cells.column("Order")]
     return np.array([word == "yes" for word in choices(words, cells.rows, "Order", YES, faults)], np.bool_)
 
 
 def _american(cells: Table, faults: Faults) -> NDArray[np.bool_]:
     """Rows that are exercised at any time; European where the cell is blank."""
+    if not cells.has("Exercise"):
+        return np.zeros(len(cells), np.bool_)
     words = choices(cells.column("Exercise"), cells.rows, "Exercise", EXERCISES, faults)
     return np.array([word == "american" for word in words], np.bool_)
 
@@ -276,7 +287,7 @@ def _arrays(cells: Table, faults: Faults) -> Floats:
     if not any(cells.has(heading) for heading in ARRAY):
         return np.full((len(cells), SCENARIO_COUNT), np.nan)
     result = np.column_stack([cells.numbers(heading, faults) for heading in ARRAY])
-    blank = np.column_stack([np.array([is_blank(cell) for cell in cells.column(heading)], np.bool_) for heading in ARRAY])
+    blank = np.column_stack([blanks(cells.column(heading)) for heading in ARRAY])
     for i in np.flatnonzero(blank.any(axis=1) & ~blank.all(axis=1)).tolist():
         heading = ARRAY[int(np.argmax(blank[i]))]
         faults.add(cells.rows[i], heading, f"{heading} must be given: a risk array has all sixteen numbers or none",
