@@ -19,7 +19,6 @@ from xlmargin.methods import known_methods, method_name, needs_vol, rules_of, ta
 from xlmargin.methods import scenarios_of as scenarios_of_rules
 from xlmargin.ranges.market import given
 from xlmargin.ranges.parameters import is_scenario_table, read_overrides
-from xlmargin.recent import Recent, Same
 from xlmargin.registry import ERROR
 from xlmargin.risk_array import risk_array
 from xlmargin.rules import Rules
@@ -31,9 +30,6 @@ __all__ = ["check", "compare", "explain", "greeks", "implied_vol", "line", "main
            "parameters_of", "pnl_grid", "price", "risk_array_of", "scanning_risk", "scenario_pnl", "scenarios_of", "version"]
 
 Floats = NDArray[np.float64]
-
-
-_told: Recent[Rows] = Recent(4)  # statements, which are long
 
 
 def margin(positions: Any, market: Any, method: Any, parameters: Any, history: Any) -> float:
@@ -125,9 +121,7 @@ def _known_somewhere(overrides: Any, rulebooks: list[Rules]) -> None:
 def explain(positions: Any, market: Any, method: Any, parameters: Any, history: Any) -> Rows:
     """The statement of a margin, down to the sheet rows."""
     case = case_asked(positions, market, method, parameters, history)
-    margin = margin_for(case)
-    told = _told.get(Same(margin)) or _told.put(Same(margin), tables.statement_table(statement_roots(case, margin), case.rules.meta))
-    return [list(row) for row in told]  # a caller may do with its table what it likes
+    return tables.statement_table(statement_roots(case, margin_for(case)), case.rules.meta)
 
 
 def line(positions: Any, path: Any, market: Any, method: Any, parameters: Any, history: Any) -> float:

@@ -130,12 +130,18 @@ class Case:
         rows = np.flatnonzero((book.account == a) & chosen[book.instrument] & ~book.order)
         return rows, book.instrument[rows]
 
+    @cached_property
+    def _labels(self) -> tuple[list[str], list[str]]:
+        """What each sheet row is called, and where it stands (P,)."""
+        numbers = self.book.row.tolist()
+        return ([f"Row {number}: {name}" for number, name in zip(numbers, self.book.names)],
+                [f"positions row {number}" for number in numbers])
+
     def _products(self, rows: NDArray[np.int64], name: str, values: tuple[Floats, Floats],
                   details: tuple[Sequence[str], Sequence[str]]) -> Products:
         """Quantity × an amount per unit of each of the rows."""
-        numbers = self.book.row[rows].tolist()
-        labels = [f"Row {number}: {self.book.names[p]}" for number, p in zip(numbers, rows.tolist())]
-        return Products(labels, ("Quantity", name), values, details, [f"positions row {number}" for number in numbers])
+        labels, sources = ([column[p] for p in rows.tolist()] for column in self._labels)
+        return Products(labels, ("Quantity", name), values, details, sources)
 
     def _valued(self, at: NDArray[np.int64], s: int) -> list[str]:
         """How the loss per unit of each of the instruments in a scenario was found, with its numbers."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple, overload
@@ -244,6 +244,9 @@ class RowNames(Sequence[str]):
 
     def __len__(self) -> int:
         return len(self.typed)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter([typed or self[p] for p, typed in enumerate(self.typed)])
 
     @overload
     def __getitem__(self, at: int) -> str: ...

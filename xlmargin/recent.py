@@ -54,7 +54,8 @@ class Recent(Generic[Value]):
 
     def __init__(self, most: int, most_bytes: int = 0, weight: Callable[[Value], int] | None = None) -> None:
         self._most, self._most_bytes, self._weight = most, most_bytes, weight
-        self._kept: OrderedDict[Hashable, Value] = OrderedDict()
+        self._kept: OrderedDict[Hashable, tuple[Value, int]] = OrderedDict()
+        self._total = 0
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
@@ -63,41 +64,40 @@ class Recent(Generic[Value]):
     @property
     def bytes(self) -> int:
         """What the results weigh together, 0 where they are not weighed."""
-        with self._lock:
-            return self._weigh()
-
-    def _weigh(self) -> int:
-        return 0 if self._weight is None else sum(map(self._weight, self._kept.values()))
+        return self._total
 
     def get(self, key: Hashable) -> Value | None:
         """The result of a key, None where it is not, or no longer, known."""
         with self._lock:
             found = self._kept.get(key)
-            if found is not None:
-                self._kept.move_to_end(key)
-            return found
+            if found is None:
+                return None
+            self._kept.move_to_end(key)
+            return found[0]
 
     def put(self, key: Hashable, value: Value) -> Value:
         """Keep a result; the ones that were not asked for longest make room."""
-        if self._weight is not None and self._weight(value) > self._most_bytes:
+        heavy = 0 if self._weight is None else self._weight(value)
+        if self._weight is not None and heavy > self._most_bytes:
             return value
         with self._lock:
-            self._kept[key] = value
-            self._kept.move_to_end(key)
-            while len(self._kept) > self._most or (self._weight is not None and self._weigh() > self._most_bytes):
-                self._kept.popitem(last=False)
+            self._total += heavy - self._kept.pop(key, (value, 0))[1]
+            self._kept[key] = value, heavy
+            while len(self._kept) > self._most or (self._weight is not None and self._total > self._most_bytes):
+                self._total -= self._kept.popitem(last=False)[1][1]
         return value
 
     def latest(self, wanted: Callable[[Value], bool]) -> Value | None:
         """The latest result that is as wanted, None where there is none."""
         with self._lock:
-            kept = list(reversed(self._kept.values()))
+            kept = [value for value, _ in reversed(self._kept.values())]
         return next((value for value in kept if wanted(value)), None)
 
     def clear(self) -> None:
         """Forget everything."""
         with self._lock:
             self._kept.clear()
+            self._total = 0
 
 
 def stamp(path: Path) -> tuple[str, int, int, int, int] | None:

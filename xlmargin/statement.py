@@ -16,7 +16,7 @@ __all__ = ["NOT_MODELLED", "TOTAL", "Line", "Products", "Rule", "above", "entrie
 
 Floats = NDArray[np.float64]
 Parts = Callable[[int], Sequence["Line"]]
-Entry = tuple[int, str, float, str, str, str]  # level, label, amount, rule, status, source
+Entry = list[str | float]  # level, label, amount, rule, status, source
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,15 +188,16 @@ class Products(Sequence[Line]):
         return times(self.labels[at], [given(name, values[at], details[at], source=source) for name, values, details in zip(
             self.names, self.values, self.details)], source=source)
 
-    def entries(self, level: int) -> Iterator[Entry]:
+    def entries(self, level: int) -> list[Entry]:
         """Level, label, amount, rule, status and source of every line and its two parts, as `walk` would give them."""
-        (one, other), below = self.names, level + 1
-        columns = (self.values[0] * self.values[1], *self.values)
-        for label, amount, first, second, how, other_how, source in zip(
-                self.labels, *(column.tolist() for column in columns), *self.details, self.sources):
-            yield level, label, amount, TIMES.text, "", source
-            yield below, one, first, how or GIVEN.text, "", source
-            yield below, other, second, other_how or GIVEN.text, "", source
+        top, below, products = float(level), float(level + 1), self.values[0] * self.values[1]
+        result: list[Entry] = [[]] * (3 * len(self))
+        result[::3] = [[top, label, amount, TIMES.text, "", source]
+                       for label, amount, source in zip(self.labels, products.tolist(), self.sources)]
+        for n, (name, values, details) in enumerate(zip(self.names, self.values, self.details), 1):
+            result[n::3] = [[below, name, value, how or GIVEN.text, "", source]
+                            for value, how, source in zip(values.tolist(), details, self.sources)]
+        return result
 
 
 def weighted(labels: Sequence[str], weights: Floats, each: Floats, rows: Callable[[int, int], Sequence[Line]],
@@ -263,13 +264,13 @@ def _steps(line: Line, level: int, *, rows: bool) -> Iterator[tuple[int, Line | 
             yield from _steps(part, level + 1, rows=rows)
 
 
-def entries(line: Line) -> Iterator[Entry]:
+def entries(line: Line) -> list[Entry]:
     """Level, label, amount, rule, status and source of every line of a statement of one book, in the order of `walk`."""
+    result: list[Entry] = []
     for level, found in _steps(line, 0, rows=True):
-        if isinstance(found, Line):
-            yield level, found.label, found.amount, found.how, found.status, found.source
-        else:
-            yield from found.entries(level)
+        result += [[float(level), found.label, found.amount, found.how, found.status, found.source]] if isinstance(
+            found, Line) else found.entries(level)
+    return result
 
 
 ROW = "row "  # how the labels of sheet rows begin

@@ -86,12 +86,18 @@ def _column(cells: Sequence[Any]) -> bytes:
     kinds = set(map(type, cells))
     if kinds & {list, tuple, dict}:
         raise _Other
-    zones = {(id(cell.tzinfo), cell.fold): cell.tzinfo for cell in cells if isinstance(cell, dt.datetime)}
-    if len(kinds - {str, NoneType}) == 1 and len(zones) == 1:
-        bare = cells if None in zones.values() else [cell.replace(tzinfo=None) if isinstance(cell, dt.datetime) else cell
-                                                     for cell in cells]
-        return b"dates" + _few(cells, bare)
-    return b"mixed" + _written([_parts(cell) if isinstance(cell, dt.datetime) else cell for cell in cells])
+    others = kinds - {str, NoneType}
+    if len(others) != 1 or not all(issubclass(kind, dt.datetime) for kind in others):
+        return b"mixed" + _written([_parts(cell) if isinstance(cell, dt.datetime) else cell for cell in cells])
+    dates = [cell for cell in cells if type(cell) in others]
+    if not any(map(_ZONE, dates)):
+        return b"dates" + _few(cells, cells)
+    if any(map(_FOLD, dates)) or len(set(map(id, map(_ZONE, dates)))) > 1:
+        return b"zones" + _written([_parts(cell) if isinstance(cell, dt.datetime) else cell for cell in cells])
+    return b"dates" + _few(cells, [cell.replace(tzinfo=None) if isinstance(cell, dt.datetime) else cell for cell in cells])
+
+
+_ZONE, _FOLD = attrgetter("tzinfo"), attrgetter("fold")
 
 
 def _few(cells: Sequence[Any], bare: Sequence[Any]) -> bytes:

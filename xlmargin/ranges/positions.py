@@ -251,7 +251,10 @@ def read_quantities(cells: Table, faults: Faults) -> Floats:
             faults.add(cells.rows[i], "Quantity", "Quantity must be given", "type a number, + long, − short")
     if not cells.has("Side"):
         return quantity
-    sides = np.array(cells.choices("Side", SIDES, faults), np.str_)
+    words = cells.choices("Side", SIDES, faults)
+    if not any(words):
+        return quantity
+    sides = np.array(words, np.str_)
     for i in np.flatnonzero((sides == "buy") & (quantity < 0.0)).tolist():
         faults.add(cells.rows[i], "Side", f"Side buy contradicts the Quantity {show(float(quantity[i]))}",
                    "make the quantity positive, or the side sell")

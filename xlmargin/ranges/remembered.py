@@ -167,9 +167,11 @@ def _edited(raw: Any, mark: Fingerprint) -> _Sheet | None:
     if top != base.top or any(heading_key(rows[top][i]) != key for key, i in base.at.items()):
         return None
     columns = {key: [row[i] for row in below] for key, i in base.at.items()}
-    if len(chosen) != len(below) and not _blank_elsewhere(columns.values(), chosen, len(below)):
-        return None
-    cells = Table([], {key: [column[n] for n in chosen] for key, column in columns.items()}, base.positions.row.tolist())
+    if len(chosen) != len(below):
+        if not _blank_elsewhere(columns.values(), chosen, len(below)):
+            return None
+        columns = {key: [column[n] for n in chosen] for key, column in columns.items()}
+    cells = Table([], columns, base.positions.row.tolist())
     faults = Faults()
     quantity = read_quantities(cells, faults)
     faults.stop()
