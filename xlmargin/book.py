@@ -5,23 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xlmargin import market as quotes
+from xlmargin.distinct import distinct
 from xlmargin.errors import Fault, Faults
 from xlmargin.market import DAY, YEAR, Market
 from xlmargin.names import CALL, FUTURE, PERPETUAL, SPOT, instrument_name, show_instant
+from xlmargin.quoted_vols import implied
 
-__all__ = ["SCENARIO_COUNT", "Book", "Instruments", "Positions", "make_book"]
+__all__ = ["SCENARIO_COUNT", "Book", "Instruments", "Keys", "Positions", "keys_of", "make_book"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
-CONTRACT_COLUMNS = 8  # of the matrix that tells instruments apart: the terms of the contract itself
 SCENARIO_COUNT = 16  # columns 1 … 16 of a desk's own risk array
 
 
@@ -205,7 +206,7 @@ class Book:
         return np.asarray(flat, np.float64).reshape(len(self.accounts), count)
 
 
-def make_book(positions: Positions, market: Market, faults: Faults) -> Book:
+def make_book(positions: Positions, market: Market, faults: Faults, keys: Keys | None = None) -> Book:
     """Find the distinct instruments of the positions and the market of each.
 
     Parameters
@@ -213,14 +214,13 @@ def make_book(positions: Positions, market: Market, faults: Faults) -> Book:
     positions: typed columns (P,)
     market: spots, curves and smiles
     faults: receives missing spots and expired contracts
+    keys: those of the positions, where they are known already
 
     Returns
     -------
     the book; its `unpriced` holds the faults of vols, which count only where a vol is needed
     """
-    matrix = _columns(positions)
-    instrument, first = _distinct(matrix)
-    contract, _ = _distinct(np.ascontiguousarray(matrix[first][:, :CONTRACT_COLUMNS]))
+    instrument, first, contract = keys or keys_of(positions)
     pick = {name: getattr(positions, name)[first] for name in
             ("underlying", "kind", "strike", "expiry", "spot", "forward", "vol", "price", "multiplier", "inverse",
              "american", "delta", "array")}
@@ -250,22 +250,30 @@ class _RowsOf:
         return [int(row) for row in self._row[self._instrument == k]]
 
 
-def _columns(positions: Positions) -> Floats:
-    """Everything that tells instruments apart as one matrix (P, …), the contract's own terms first."""
+class Keys(NamedTuple):
+    """Which rows of the positions hold the same: found once for as long as only amounts and the market change.
+
+    Parameters
+    ----------
+    instrument: index of each row's instrument (P,)
+    first: row that holds each instrument first (K,)
+    contract: index of each instrument's contract, the same where only the market differs (K,)
+    """
+
+    instrument: Ints
+    first: Ints
+    contract: Ints
+
+
+def keys_of(positions: Positions) -> Keys:
+    """The distinct instruments and contracts of positions."""
     years = np.where(np.isfinite(positions.years), positions.years, -1.0)
-    return np.column_stack([positions.underlying, positions.kind, positions.strike, positions.expiry, positions.multiplier,
-                            positions.inverse, positions.american, years, positions.spot, positions.forward, positions.vol,
-                            positions.price, positions.delta, positions.array]).astype(np.float64) + 0.0
-
-
-def _distinct(matrix: Floats) -> tuple[Ints, Ints]:
-    """Index of the distinct row behind each row, and where each distinct row stands first; NaN equals NaN."""
-    keys = np.ascontiguousarray(matrix).view(f"V{matrix.shape[1] * 8}").ravel().tolist()
-    index: dict[Any, int] = {}
-    where = np.array([index.setdefault(key, len(index)) for key in keys], np.int64)
-    first = np.full(len(index), len(keys), np.int64)
-    np.minimum.at(first, where, np.arange(len(keys)))
-    return where, first
+    terms = (positions.underlying, positions.kind, positions.strike, positions.expiry, positions.multiplier,
+             positions.inverse, positions.american, years)
+    own = positions.array.T if np.isfinite(positions.array).any() else ()
+    instrument, first = distinct((*terms, positions.spot, positions.forward, positions.vol, positions.price, positions.delta,
+                                  *own))
+    return Keys(instrument, first, distinct([column[first] for column in terms])[0])
 
 
 def _years(kind: Ints, expiry: Floats, given: Floats, as_of: float, rows: _RowsOf, faults: Faults) -> Floats:
@@ -315,36 +323,10 @@ def _vol(pick: dict[str, Any], there: Ints, market: Market, rows: _RowsOf, fault
     solvable = priced & np.isfinite(pick["forward"]) & (pick["years"] > 0.0)
     if solvable.any():
         chosen = np.flatnonzero(solvable)
-        vol[chosen] = _implied({name: values[chosen] for name, values in pick.items()}, chosen, rows, faults)
+        vol[chosen] = implied({name: values[chosen] for name, values in pick.items()}, chosen, rows, faults)
     asked = np.flatnonzero(option & np.isnan(pick["vol"]) & ~priced & np.isnan(pick["array"][:, 0]))
     vol[asked], origin[asked] = quotes.vols(market, there[asked], pick["expiry"][asked], pick["strike"][asked])
     for k in np.flatnonzero(origin == quotes.NO_VOL).tolist():
         for row in rows(k):
             faults.add(row, "IV", "no IV for this option", "give IV or Price on the row, or a vol in the market range")
     return vol, origin
-
-
-def _implied(pick: dict[str, Any], chosen: Ints, rows: _RowsOf, faults: Faults) -> Floats:
-    """Vols that give the prices of the chosen instruments, (N,); what has none is a fault."""
-    from xlmargin.pricing import implied_vol as solver
-
-    terms = pick["kind"] == CALL, pick["price"], pick["forward"], pick["strike"], pick["years"], pick["rate"]
-    vol, reason = solver.solve(*terms)
-    early = np.flatnonzero(pick["american"])
-    if len(early):
-        vol[early], reason[early] = _implied_american(pick, early)
-    for i in np.flatnonzero(reason):
-        why = solver.reason_text(solver.Reason(reason[i]), bool(terms[0][i]), *(float(term[i]) for term in terms[1:]))
-        for row in rows(int(chosen[i])):
-            faults.add(row, "Price", f"Price has no implied vol, {why.rstrip('.')}", "mend it, or give IV on the row")
-    return vol
-
-
-def _implied_american(pick: dict[str, Any], early: Ints) -> tuple[Floats, NDArray[np.int8]]:
-    """Vols, and reasons why there is none, of American options' prices."""
-    from xlmargin.pricing import american
-
-    call, price, spot, forward, strike, years, rate = (
-        column[early] for column in (pick["kind"] == CALL, *(pick[name] for name in (
-            "price", "spot", "forward", "strike", "years", "rate"))))
-    return american.solve(call, price, spot, strike, years, rate, rate - np.log(forward / spot) / years)

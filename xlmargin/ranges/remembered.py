@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from xlmargin.book import Book, Positions, make_book
+from xlmargin.book import Book, Keys, Positions, keys_of, make_book
 from xlmargin.cells import Table, from_header, grid, heading_key, is_blank
 from xlmargin.errors import Faults
 from xlmargin.market import Market
@@ -33,14 +33,14 @@ class _Sheet:
     ----------
     mark: its cells as bytes, nothing where some have no bytes of their own and the range cannot be remembered
     positions: what they say
-    contracts: shared by sheets that differ in their amounts alone
+    contracts: shared by sheets that differ in their amounts alone: which rows hold the same
     top: blank rows above the header
     at: index of the column of each heading of AMOUNTS, where the range has it; nothing where the range has no columns
     """
 
     mark: Fingerprint
     positions: Positions
-    contracts: object
+    contracts: Keys
     top: int
     at: dict[str, int]
 
@@ -95,7 +95,7 @@ def book_of(positions: Any, market: Any, *, priced: bool = True) -> Book:
         book = _books.put(key, replace(other, quantity=sheet.positions.quantity))
     if book is None:
         faults = Faults()
-        book = make_book(sheet.positions, replace(quotes.market, as_of=as_of), faults)
+        book = make_book(sheet.positions, replace(quotes.market, as_of=as_of), faults, sheet.contracts)
         if faults.faults:
             faults.stop(book.unpriced if priced else ())
         _fix(book)
@@ -146,7 +146,7 @@ def _read_sheet(raw: Any) -> _Sheet:
     below = from_header(rows)
     keys = [] if mark is None or is_ragged(mark) else [heading_key(cell) for cell in below[0]]
     at = {key: keys.index(key) for key in AMOUNT_KEYS if key in keys}
-    sheet = _Sheet(mark or (), positions, object(), len(rows) - len(below), at)
+    sheet = _Sheet(mark or (), positions, keys_of(positions), len(rows) - len(below), at)
     return sheet if mark is None else _sheets.put(mark, sheet)
 
 
