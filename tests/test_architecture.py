@@ -30,6 +30,7 @@ LAYERS = (
     "xlmargin.statement",
     "xlmargin.rules",
     "xlmargin.versions",
+    "xlmargin.live",
     "xlmargin.spanfile",
     "xlmargin.charges",
     "xlmargin.var_math",
