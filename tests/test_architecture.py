@@ -45,6 +45,7 @@ LAYERS = (
     "xlmargin.strategies",
     "xlmargin.methods",
     "xlmargin.compare",
+    "xlmargin.cell_errors",
     "xlmargin.cells",
     "xlmargin.ranges",
     "xlmargin.checks",
@@ -76,6 +77,7 @@ HOMES = {
     "ironcalc": ("xlmargin.engine",),
     "xlsxwriter": ("workbook",),
     "pyarrow": ("xlmargin.chains",),
+    "numba": ("xlmargin.pricing",),
     "uno": ("xlmargin.libreoffice",),
     "unohelper": ("xlmargin.libreoffice",),
     "com": ("xlmargin.libreoffice",),
@@ -151,7 +153,7 @@ def test_the_core_needs_numpy_and_a_little_of_scipy(library: str) -> None:
 
 def test_import_loads_nothing_that_is_slow() -> None:
     """`import udfs` is what a spreadsheet waits for: no frames, file formats, faces or engines come with it."""
-    heavy = ["scipy.stats", "scipy.optimize", "pandas", "openpyxl", "xlsxwriter", "xlwings", "ironcalc", "uno"]
+    heavy = ["scipy.stats", "scipy.optimize", "pandas", "openpyxl", "xlsxwriter", "xlwings", "ironcalc", "uno", "numba"]
     code = f"import sys, udfs; print(*(name for name in {heavy} if name in sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.split() == []

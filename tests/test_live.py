@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from range_books import MARKET
+
 from xlmargin import asked, distinct, live
 from xlmargin import methods as all_methods
 from xlmargin.book import Book

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from range_books import MARKET, Grid, ask
+
 from xlmargin import asked, versions
 from xlmargin.checks import read_book
 from xlmargin.ranges import market as market_range
@@ -39,7 +39,8 @@ CELLS = [1, 1.0, True, False, "1", None, "", " ", 0, 0.0, -0.0, -1.0, 2.5, float
 PARAMETERS: list[Any] = [None, [["price_scan_range", 0.2]], [["price_scan_range", 0.2], ["initial_ratio", 1]],
                          [["price_scan_range", True]], [["price_scan_range", 1]], [["nonsense", 1.0]]]
 MARKETS: list[Any] = [MARKET, [*MARKET[:1], ["BTC", 66_000.0, MARKET[1][2]], MARKET[2]], None, [["Underlying"], ["BTC"]],
-                      [["Underlying", "Spot", "As of", "Rate"], ["BTC", 65_000.0, dt.datetime(2025, 6, 2), 1], ["ETH", 3e3, None, 0]]]
+                      [["Underlying", "Spot", "As of", "Rate"], ["BTC", 65_000.0, dt.datetime(2025, 6, 2), 1],
+                       ["ETH", 3e3, None, 0]]]
 
 
 @contextmanager

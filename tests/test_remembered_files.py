@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 import span_samples as samples
 from range_books import MARKET, ask
+
 from xlmargin import asked, recent
 from xlmargin.recent import stamp
 

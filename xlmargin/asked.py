@@ -33,7 +33,8 @@ MOST_BYTES = 512_000_000
 def _weight(case: Case) -> int:
     """Bytes of the arrays that a case has or will have made: units, share × units and profit, beside its risk array."""
     accounts, held = case.share.shape
-    return 8 * accounts * (2 * held + len(case.scenarios) * len(case.book.instruments.underlyings)) + case.array.nbytes
+    profits = len(case.scenarios) * len(case.book.instruments.underlyings)
+    return int(8 * accounts * (2 * held + profits) + case.array.nbytes)
 
 
 _cases: Recent[Case] = Recent(CASES, MOST_BYTES, _weight)

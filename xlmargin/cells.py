@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from xlmargin.cell_errors import FIRST_ERROR, LAST_ERROR, error_text
 from xlmargin.errors import Faults, MarginError
 
 __all__ = ["Table", "blanks", "choices", "error_text", "from_header", "grid", "heading_key", "is_blank", "numbers", "one_number",
@@ -23,16 +24,6 @@ __all__ = ["Table", "blanks", "choices", "error_text", "from_header", "grid", "h
 Floats = NDArray[np.float64]
 Trouble = tuple[str, str]  # what is wrong with a cell, and how to mend it
 
-# Excel hands errors over COM as these integers (SCODE values of CVErr); every true number arrives as a float.
-ERROR_CODES = {
-    -2146826288: "#NULL!", -2146826281: "#DIV/0!", -2146826273: "#VALUE!", -2146826265: "#REF!", -2146826259: "#NAME?",
-    -2146826252: "#NUM!", -2146826246: "#N/A", -2146826245: "#GETTING_DATA", -2146826243: "#SPILL!",
-    -2146826242: "#CONNECT!", -2146826241: "#BLOCKED!", -2146826240: "#UNKNOWN!", -2146826239: "#FIELD!",
-    -2146826238: "#CALC!",
-}
-FIRST_ERROR, LAST_ERROR = -2146826288, -2146826238
-# #REF! and its kin in any language (#BEZUG!, #¿NOMBRE?), the errors that end otherwise, and our own
-ERROR_TEXT = re.compile(r"#(\S+[!?]|N/A|NV|N/D|GETTING_DATA|INVALID_DATASOURCE|PM! .*)$", re.S)
 LOOKS_NUMERIC = re.compile(r"[-+(]?[$€£]?\s*[\d.,'\s]*\d[\d.,'\s]*([eE][-+]?\d+)?\s*[%)]?$")
 LARGEST = 1e15
 LONGEST = 40  # characters: no number, date or name that is meant as one has more
@@ -49,18 +40,6 @@ def blanks(cells: Sequence[Any]) -> NDArray[np.bool_]:
     if set(map(type, cells)) <= {str, NoneType}:
         return np.array(list(map({cell: is_blank(cell) for cell in set(cells)}.__getitem__, cells)), np.bool_)
     return np.array(list(map(is_blank, cells)), np.bool_)
-
-
-def error_text(cell: Any) -> str | None:
-    """The error that a cell holds (`#N/A`), or None where it holds none."""
-    if isinstance(cell, str):
-        text = cell.strip()
-        return text if text.startswith("#") and ERROR_TEXT.match(text) else None
-    if isinstance(cell, int) and not isinstance(cell, bool) and FIRST_ERROR <= cell <= LAST_ERROR:
-        return ERROR_CODES.get(cell, "value")
-    if isinstance(cell, Mapping) and cell.get("type") == "Error":
-        return str(cell.get("basicValue", "value"))
-    return None
 
 
 def show(cell: Any) -> str:

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from xlmargin.errors import MarginError
 
-__all__ = ["NOT_MODELLED", "TOTAL", "Line", "Products", "Rule", "above", "entries", "find", "given", "largest", "least_of", "less", "not_modelled",
-           "over_accounts", "quotient", "smallest", "sum_of", "times", "total", "walk", "weighted", "worst"]
+__all__ = ["NOT_MODELLED", "TOTAL", "Line", "Products", "Rule", "above", "entries", "find", "given", "largest", "least_of",
+           "less", "not_modelled", "over_accounts", "quotient", "smallest", "sum_of", "times", "total", "walk", "weighted",
+           "worst"]
 
 Floats = NDArray[np.float64]
 Parts = Callable[[int], Sequence["Line"]]

@@ -32,7 +32,7 @@ POINT, DAY = 0.01, 1.0 / 365.0  # vega is shown per vol point, theta per day
 
 @contextmanager
 def _no_garbage() -> Iterator[None]:
-    """Let nobody look for garbage while tens of thousands of rows are made, none of which is any: it takes a third of the time."""
+    """Let nobody look for garbage while tens of thousands of rows are made: none is any, and it takes a third of the time."""
     collects = gc.isenabled()
     gc.disable()
     try:
@@ -48,10 +48,10 @@ def statement_table(roots: Sequence[Line], meta: Meta) -> Rows:
     for root in roots:
         start = len(rows)
         with _no_garbage():
-            rows += entries(root)  # type: ignore[arg-type]  # a cell may be a bool besides
+            rows += entries(root)
         rows[start][4:] = root.status or meta.status, root.source or meta.source
     amounts = [row[2] for row in rows[1:]]
-    return Sound(rows) if all(map(math.isfinite, amounts)) else rows  # type: ignore[arg-type]  # these are all numbers
+    return Sound(rows) if all(map(math.isfinite, amounts)) else rows  # type: ignore[arg-type]  # all of them numbers
 
 
 def risk_array_table(scenarios: Scenarios, pnl: Floats) -> Rows:

@@ -12,24 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlmargin.bench.case import Case
+from xlmargin.pricing.tails import mills_coefficients
 
 __all__ = ["Floor"]
 
 FloatArray = NDArray[np.float64]
-
-DEGREE = 24
-
-
-def _mills_coefficients() -> list[float]:
-    """Return p with N(-a) / phi(a) = p(t) / (a + 4), t = (a - 4) / (a + 4), to 5e-15, lowest power first."""
-    from numpy.polynomial import chebyshev
-    from scipy.special import erfcx
-
-    t = np.cos(np.pi * (np.arange(200) + 0.5) / 200)
-    a = 4.0 * (1.0 + t) / (1.0 - t)
-    scaled = (a + 4.0) * np.sqrt(0.5 * np.pi) * erfcx(a * np.sqrt(0.5))
-    return [float(c) for c in chebyshev.cheb2poly(chebyshev.chebfit(t, scaled, DEGREE))]
-
 
 class Floor:
     """The C kernel, ready to call.
@@ -50,7 +37,7 @@ class Floor:
             raise FileNotFoundError("gcc")
         source, library = folder / "kernel.c", folder / "kernel.so"
         source.write_text(files("xlmargin.bench").joinpath("kernel.c").read_text())
-        mills = ",".join(float.__repr__(c) for c in _mills_coefficients())
+        mills = ",".join(float.__repr__(c) for c in mills_coefficients())
         flags = ["-Ofast", "-march=native", "-shared", "-fPIC", f"-DMILLS={mills}"]
         subprocess.run([compiler, *flags, str(source), "-o", str(library), "-lm"], check=True)
         self._kernel = ctypes.CDLL(str(library)).call_grid

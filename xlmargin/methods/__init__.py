@@ -116,8 +116,10 @@ def case_of(book: Book, rules: Rules, given: Given = NOTHING_GIVEN) -> Case:
         array = version_of(rules, held, scenarios, lambda: module.risk_array(unknown, scenarios, rules))
     elif hasattr(module, "risk_array"):
         array = module.risk_array(book, scenarios, rules)
-    else:  # without scenarios nothing is revalued, and no vol is asked for
-        array = version_of((), held, scenarios, lambda: risk_array(held, scenarios)) if len(scenarios) else np.empty((len(held), 0))
+    elif len(scenarios):
+        array = version_of((), held, scenarios, lambda: risk_array(held, scenarios))
+    else:  # nothing is revalued, and no vol is asked for
+        array = np.empty((len(held), 0))
     share = module.share(book, rules) if hasattr(module, "share") else np.broadcast_to(1.0, (len(book.accounts), len(held)))
     return Case(book, rules, scenarios, array, share, getattr(module, "pnl", None))
 

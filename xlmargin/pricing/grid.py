@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from importlib.util import find_spec
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +18,7 @@ FloatArray = NDArray[np.float64]
 
 TILE = 24576  # cells of one tile: few calls, and buffers that stay in the cache
 SCENARIOS_PER_TILE = 64
+COMPILED_FROM = 50_000_000  # cells, of which numpy alone prices about as many while numba is loaded and compiled
 SMALLEST = 1e-100  # stands in for a total vol of 0: d is then +-infinity in effect, without dividing by 0
 
 
@@ -92,8 +95,13 @@ def call_grid(
 
     Notes
     -----
-    The error is below 1e-14 of the larger of forward and strike.
+    The error is below 1e-14 of the larger of forward and strike. The environment variable XLMARGIN_KERNEL chooses `numpy` or
+    `numba`; where it says neither, numba serves grids that are large enough to pay for compiling it, if it is installed.
     """
+    if _compiled(len(forward) * len(price)):
+        from xlmargin.pricing import compiled
+
+        return compiled.call_grid(forward, strike, root_years, vol, price, relative, absolute, floor, tenor)
     tiny = 1e-300  # a price of 0 has no logarithm, but this one prices it as exactly worthless
     options = _Options(
         forward, strike, np.log(np.maximum(forward, tiny) / np.maximum(strike, tiny)), root_years, vol, tenor
@@ -110,6 +118,12 @@ def call_grid(
             rows = _Options(*(None if row is None else row[along] for row in options))  # type: ignore[arg-type]
             _price_tile(rows, part, scratch, grid[along, across])
     return grid
+
+
+def _compiled(cells: int) -> bool:
+    """Whether the compiled kernel is to be used for so many cells."""
+    chosen = os.environ.get("XLMARGIN_KERNEL", "").strip().lower()
+    return chosen == "numba" or (chosen != "numpy" and cells >= COMPILED_FROM and find_spec("numba") is not None)
 
 
 def _blocks(length: int, longest: int) -> Iterator[slice]:
