@@ -140,14 +140,16 @@ class Case:
     def _products(self, rows: NDArray[np.int64], name: str, values: tuple[Floats, Floats],
                   details: tuple[Sequence[str], Sequence[str]]) -> Products:
         """Quantity × an amount per unit of each of the rows."""
-        labels, sources = ([column[p] for p in rows.tolist()] for column in self._labels)
+        labels, sources = self._labels if len(rows) == len(self.book.row) else (
+            [column[p] for p in rows.tolist()] for column in self._labels)
         return Products(labels, ("Quantity", name), values, details, sources)
 
     def _valued(self, at: NDArray[np.int64], s: int) -> list[str]:
         """How the loss per unit of each of the instruments in a scenario was found, with its numbers."""
         held, scenarios = self.book.instruments, self.scenarios
-        columns = (held.level, held.forward, held.vol, held.years * 365, held.spot)
-        numbers = zip(*(column[at].tolist() for column in columns))
+        columns = ((held.level, ",.10g"), (held.forward, ",.10g"), (held.vol, ".6g"), (held.years * 365, ".6g"),
+                   (held.spot, ",.10g"))
+        numbers = zip(*(_in_words(column[at].tolist(), form) for column, form in columns))
         each = zip(held.underlying[at].tolist(), held.is_option[at].tolist(), held.has_array[at].tolist(), numbers)
         if scenarios.how:
             return [self._own_way(u, option, terms, s) for u, option, _, terms in each]
@@ -156,24 +158,24 @@ class Case:
         shocks = [f"price {move}, vol {kind} {vol:+.6g}" for move, vol in zip(moves, scenarios.vol[s].tolist())]
         tails = ["" if weight == 1.0 else f", weight {weight:g}" for weight in scenarios.weight[s].tolist()]
 
-        def one(u: int, option: bool, own: bool, terms: tuple[float, ...]) -> str:
+        def one(u: int, option: bool, own: bool, terms: tuple[str, ...]) -> str:
             level, forward, vol, days, _ = terms
             if scenarios.own_arrays and own:
                 return "the instrument's own risk array"
             if not option:
-                return f"price {level:,.10g} × move {moves[u]}{tails[u]}"
-            return (f"Black-76 before less after, forward {forward:,.10g}, vol {vol:.6g}, {days:.6g} days: {shocks[u]}{day}"
+                return f"price {level} × move {moves[u]}{tails[u]}"
+            return (f"Black-76 before less after, forward {forward}, vol {vol}, {days} days: {shocks[u]}{day}"
                     f"{tails[u]}")
 
         return [one(*terms) for terms in each]
 
-    def _own_way(self, u: int, option: bool, terms: tuple[float, ...], s: int) -> str:
+    def _own_way(self, u: int, option: bool, terms: tuple[str, ...], s: int) -> str:
         """How a venue's own valuation found the loss per unit of an instrument, with its numbers."""
         scenarios, (level, forward, vol, days, spot) = self.scenarios, terms
-        text = f"{scenarios.how}: spot {spot:,.10g}, move {scenarios.price[s, u]:+.6g}, {scenarios.descriptions[s]}"
+        text = f"{scenarios.how}: spot {spot}, move {scenarios.price[s, u]:+.6g}, {scenarios.descriptions[s]}"
         if not option:
-            return f"{text}, price {level:,.10g}"
-        return f"{text}, Black-76 before less after, forward {forward:,.10g}, vol {vol:.6g}, {days:.6g} days"
+            return f"{text}, price {level}"
+        return f"{text}, Black-76 before less after, forward {forward}, vol {vol}, {days} days"
 
     def option_value(self, u: int | None = None) -> Line:
         """Net option value, of one underlying or of all: long options at mark less short ones, per book."""
@@ -190,3 +192,8 @@ class Case:
 
         return weighted(["Net option value"], self.units[:, option], self.marks[option, None], rows,
                         "quantity × mark of each option row")[0]
+
+
+def _in_words(values: Sequence[float], form: str) -> list[str]:
+    """Numbers as texts, those that repeat written once."""
+    return list(map({value: format(value, form) for value in set(values)}.__getitem__, values))

@@ -14,7 +14,7 @@ Words = NDArray[np.uint64]
 
 ODD = np.uint64(0x9E3779B97F4A7C15)  # 2**64 over the golden ratio, odd: multiplying by it spreads neighbours far apart
 FOLD = np.uint64(29)
-ROOM = 2  # slots per row, at least: few rows share one by chance
+ROOM = 2  # slots per row, at least: not many rows share one by chance
 ROUNDS = 32
 
 
@@ -34,14 +34,27 @@ def distinct(columns: Sequence[NDArray[np.generic]]) -> tuple[Ints, Ints]:
     count = len(columns[0])
     if not count:
         return np.empty(0, np.int64), np.empty(0, np.int64)
+    with np.errstate(over="ignore"):  # words of 64 bits turn over, which is what mixes them
+        return _numbered(_first_alike(*_mixed(columns)))
+
+
+def _mixed(columns: Sequence[NDArray[np.generic]]) -> tuple[Words, list[Words]]:
+    """One word for each row that is the same for rows that are the same (P,), and the columns that differ as words."""
     told = [column for column in columns if not _is_one(column)]  # what is the same everywhere tells nothing apart
-    words = [(column.astype(np.float64) + 0.0).view(np.uint64) for column in told]
-    mixed = np.full(count, ODD)
+    words = [np.add(column, 0.0, dtype=np.float64).view(np.uint64) for column in told]
+    turned = np.empty(len(columns[0]), np.uint64)
+    mixed, factor = np.full(len(columns[0]), ODD), int(ODD)
     for word in words:
-        mixed = (mixed ^ word) * ODD
-        mixed ^= mixed >> FOLD
-    same = _first_alike(mixed, words)
-    leads = same == np.arange(count)
+        mixed += np.multiply(word, np.uint64(factor), out=turned)
+        factor = (factor * int(ODD) + 2) % 2**64
+    mixed ^= mixed >> FOLD
+    mixed *= ODD
+    return mixed, words
+
+
+def _numbered(same: Ints) -> tuple[Ints, Ints]:
+    """Numbers in the order of first appearance (P,), and the first rows (K,), of the first row that each row is like."""
+    leads = same == np.arange(len(same))
     return (np.cumsum(leads) - 1)[same], np.flatnonzero(leads)
 
 
@@ -54,9 +67,10 @@ def _is_one(column: NDArray[np.generic]) -> bool:
 def _first_alike(mixed: Words, words: list[Words]) -> Ints:
     """The first row that is like each row (P,); rows that fall into one slot by chance are tried again with another."""
     count = len(mixed)
-    bits = np.uint64(64 - (2 * ROOM * count - 1).bit_length())
+    width = (ROOM * count - 1).bit_length()
+    bits = np.uint64(64 - width)
     result, left = np.empty(count, np.int64), np.arange(count)
-    slots = np.empty(4 * ROOM * count, np.int64)
+    slots = np.empty(1 << width, np.int32 if count < 2**31 else np.int64)
     turn = mixed
     for _ in range(ROUNDS):
         slot = (turn >> bits).astype(np.int64)
@@ -64,7 +78,7 @@ def _first_alike(mixed: Words, words: list[Words]) -> Ints:
         lead = slots[slot]
         alike = np.ones(len(left), np.bool_)
         for word in words:
-            alike &= word[lead] == word[left]
+            alike &= word[lead] == (word if len(left) == count else word[left])
         result[left[alike]] = lead[alike]
         left = left[~alike]
         if not len(left):

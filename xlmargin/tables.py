@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import gc
-import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from operator import itemgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,8 +50,8 @@ def statement_table(roots: Sequence[Line], meta: Meta) -> Rows:
         with _no_garbage():
             rows += entries(root)
         rows[start][4:] = root.status or meta.status, root.source or meta.source
-    amounts = [row[2] for row in rows[1:]]
-    return Sound(rows) if all(map(math.isfinite, amounts)) else rows  # type: ignore[arg-type]  # all of them numbers
+    amounts = np.fromiter(map(itemgetter(2), rows[1:]), np.float64)
+    return Sound(rows) if np.isfinite(amounts).all() else rows
 
 
 def risk_array_table(scenarios: Scenarios, pnl: Floats) -> Rows:
@@ -161,9 +161,11 @@ def greeks(book: Book) -> Rows:
     notional = np.abs(units) * np.where(option, held.spot, held.level)[k]
     amounts = np.column_stack([value, notional, units[:, None] * table[k]])
     rows: Rows = [["Row", "Instrument", "Quantity", "Mark", "Value", "Notional", "Delta", "Gamma", "Vega", "Theta"]]
-    names = [f"{name} (open order, not counted)" if order else name for name, order in zip(book.names, book.order.tolist())]
-    rows.extend([float(row), name, quantity, each, *line] for row, name, quantity, each, line in zip(
-        book.row.tolist(), names, book.quantity.tolist(), mark[k].tolist(), amounts.tolist()))
+    names = list(book.names)
+    for p in np.flatnonzero(book.order).tolist():
+        names[p] += " (open order, not counted)"
+    rows.extend(map(list, zip(book.row.astype(np.float64).tolist(), names, book.quantity.tolist(), mark[k].tolist(),
+                              *amounts.T.tolist())))
     for u, name in enumerate(held.underlyings):
         rows.append(["Total", name, "", "", *amounts[held.underlying[k] == u].sum(axis=0).tolist()])
     finite = np.isfinite(amounts).all() and np.isfinite(amounts.sum()) and np.isfinite([book.quantity, mark[k]]).all()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import statistics
+import time
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -16,10 +18,13 @@ from xlmargin.bench.floor import Floor
 from xlmargin.pricing.grid import call_grid
 from xlmargin.pricing.implied_vol import implied_vol
 
-__all__ = ["Variant", "implied_vols", "kernels"]
+__all__ = ["Variant", "implied_vols", "kernels", "two_cores"]
 
 FloatArray = NDArray[np.float64]
 Run = Callable[[Case], FloatArray]
+
+ROUNDS = 9
+
 
 
 class Variant(NamedTuple):
@@ -34,6 +39,7 @@ def kernels(options: int, folder: Path) -> list[Variant]:
     """Return the variants of the kernel, ours first; a loop over single options prices fewer of them."""
     return [
         Variant("xlmargin call_grid (numpy)", lambda: _ours, options),
+        Variant("xlmargin compiled (numba)", _compiled, options),
         Variant("C floor (gcc -Ofast -march=native)", lambda: Floor(folder), options),
         Variant("numpy + scipy.special.ndtr", lambda: _with_cdf("scipy.special", "ndtr"), options),
         Variant("numpy + scipy.stats.norm.cdf", lambda: _with_cdf("scipy.stats", "norm.cdf"), options),
@@ -41,8 +47,33 @@ def kernels(options: int, folder: Path) -> list[Variant]:
         Variant("fast-vollib (numpy)", _fast_vollib, options),
         Variant("py_vollib_vectorized", _vectorized, options),
         Variant("QuantLib blackFormula loop", _quantlib, options // 50),
+        Variant("QuantLib AnalyticEuropeanEngine, bumped quotes", _quantlib_engine, options // 400),
         Variant("vollib loop", _vollib, options // 500),
     ]
+
+
+def two_cores(case: Case) -> float | None:
+    """Return how many times faster two cores are with the compiled kernel, None without it or without a second core.
+
+    To be called before the process stays on one core: threads that are started later stay there with it.
+    """
+    try:
+        numba = import_module("numba")
+        run = _compiled()
+    except ImportError:
+        return None
+    if numba.config.NUMBA_NUM_THREADS < 2:
+        return None
+    run(case)
+    taken: dict[int, list[float]] = {1: [], 2: []}
+    for _ in range(ROUNDS):
+        for cores, found in taken.items():
+            numba.set_num_threads(cores)
+            start = time.perf_counter()
+            run(case)
+            found.append(time.perf_counter() - start)
+    numba.set_num_threads(1)
+    return statistics.median(one / two for one, two in zip(taken[1], taken[2]))
 
 
 def implied_vols(quotes: FloatArray, options: int) -> list[Variant]:
@@ -80,6 +111,16 @@ def _ours(case: Case) -> FloatArray:
     still = np.zeros(case.price.size)
     shocks = (case.price, case.relative, still, still)
     return call_grid(case.forward, case.strike, np.sqrt(case.years), case.vol, *shocks)
+
+
+def _compiled() -> Run:
+    fill = import_module("xlmargin.pricing.compiled").call_grid
+
+    def run(case: Case) -> FloatArray:
+        still = np.zeros(case.price.size)
+        return np.asarray(fill(case.forward, case.strike, np.sqrt(case.years), case.vol, case.price, case.relative, still, still))
+
+    return run
 
 
 def _with_cdf(module: str, name: str) -> Run:
@@ -136,6 +177,34 @@ def _quantlib() -> Run:
         rows = zip(strike.flat, forward.flat, (vol * np.sqrt(years)).flat, strict=True)
         values = [ql.blackFormula(ql.Option.Call, float(k), float(f), float(s)) for k, f, s in rows]
         return np.array(values).reshape(forward.shape)
+
+    return run
+
+
+def _quantlib_engine() -> Run:
+    """Each option is set up once; its forward and vol are quotes that every scenario sets anew."""
+    ql = import_module("QuantLib")
+    today, none = ql.Date(1, 1, 2026), ql.Actual365Fixed()
+
+    def of_one(forward: FloatArray, strike: float, years: float, vol: FloatArray) -> list[float]:
+        ql.Settings.instance().evaluationDate = today
+        days = max(1, round(years * 365.0))
+        level, sigma = ql.SimpleQuote(1.0), ql.SimpleQuote(1.0)
+        flat = ql.YieldTermStructureHandle(ql.FlatForward(today, 0.0, none))
+        surface = ql.BlackVolTermStructureHandle(ql.BlackConstantVol(today, ql.NullCalendar(), ql.QuoteHandle(sigma), none))
+        process = ql.BlackProcess(ql.QuoteHandle(level), flat, surface)
+        option = ql.EuropeanOption(ql.PlainVanillaPayoff(ql.Option.Call, strike), ql.EuropeanExercise(today + days))
+        option.setPricingEngine(ql.AnalyticEuropeanEngine(process))
+        values = []
+        for f, v in zip(forward.tolist(), (vol * math.sqrt(years * 365.0 / days)).tolist()):
+            level.setValue(f)
+            sigma.setValue(v)  # scaled to the whole days that it counts in
+            values.append(option.NPV())
+        return values
+
+    def run(case: Case) -> FloatArray:
+        forward, strike, years, vol = case.cells()
+        return np.array([of_one(f, float(k[0]), float(t[0]), v) for f, k, t, v in zip(forward, strike, years, vol)])
 
     return run
 

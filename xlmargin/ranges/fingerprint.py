@@ -59,9 +59,11 @@ def fingerprint(raw: Any) -> Fingerprint | None:
     rows = grid(raw)
     count = str(len(rows)).encode()
     try:
-        if len(set(map(len, rows))) == 1:
-            return count, *map(_column, zip(*rows))
-        return count, RAGGED, _written([list(row) for row in rows])
+        columns = list(zip(*rows, strict=True)) if rows else []
+    except ValueError:  # rows of different lengths
+        columns = []
+    try:
+        return (count, *map(_column, columns)) if columns else (count, RAGGED, _written([list(row) for row in rows]))
     except (_Other, pickle.PicklingError, TypeError, ValueError, RecursionError):
         return None
 
@@ -89,9 +91,15 @@ def _column(cells: Sequence[Any]) -> bytes:
     others = kinds - {str, NoneType}
     if len(others) != 1 or not all(issubclass(kind, dt.datetime) for kind in others):
         return b"mixed" + _written([_parts(cell) if isinstance(cell, dt.datetime) else cell for cell in cells])
-    dates = [cell for cell in cells if type(cell) in others]
-    if not any(map(_ZONE, dates)):
+    try:
+        dates = cells[1:]  # mostly the first is a heading, and the only one that is no date
+        zoned = any(map(_ZONE, dates))
+    except AttributeError:
+        dates = [cell for cell in cells if type(cell) in others]
+        zoned = any(map(_ZONE, dates))
+    if not (zoned or getattr(cells[0], "tzinfo", None)):
         return b"dates" + _few(cells, cells)
+    dates = [cell for cell in cells if type(cell) in others]
     if any(map(_FOLD, dates)) or len(set(map(id, map(_ZONE, dates)))) > 1:
         return b"zones" + _written([_parts(cell) if isinstance(cell, dt.datetime) else cell for cell in cells])
     return b"dates" + _few(cells, [cell.replace(tzinfo=None) if isinstance(cell, dt.datetime) else cell for cell in cells])
