@@ -29,7 +29,7 @@ LAYERS = (
     "xlmargin.sensitivities",
     "xlmargin.statement",
     "xlmargin.rules",
-    "xlmargin.versions",
+    "xlmargin.valued",
     "xlmargin.live",
     "xlmargin.spanfile",
     "xlmargin.charges",

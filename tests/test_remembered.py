@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from range_books import MARKET, Grid, ask
 
-from xlmargin import asked, versions
+from xlmargin import asked, valued
 from xlmargin.checks import read_book
 from xlmargin.ranges import market as market_range
 from xlmargin.ranges import remembered
@@ -25,7 +25,7 @@ from xlmargin.recent import Recent
 FUNCTIONS = ("PM_MARGIN", "PM_SCANNING_RISK", "PM_RISK_ARRAY", "PM_EXPLAIN", "PM_GREEKS", "PM_CHECK", "PM_MAINTENANCE")
 TWO_RANGES = ("PM_GREEKS", "PM_CHECK")
 STORES = [(remembered, name) for name in ("_sheets", "_quotes", "_books", "_priced")] + [
-    (asked, "_cases"), (asked, "_margins"), (versions, "_arrays")]
+    (asked, "_cases"), (asked, "_margins"), (valued, "_arrays")]
 HEADER = ["Instrument", "Quantity", "Side", "IV", "Account", "Expiry", "Note"]
 DAY, NEXT = dt.datetime(2025, 6, 27), dt.datetime(2025, 6, 28)
 CET = dt.timezone(dt.timedelta(hours=2))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from xlmargin import versions
+from xlmargin import valued
 from xlmargin.book import Book
 from xlmargin.case import Case, Given, Margin
 from xlmargin.cells import one_text
@@ -44,7 +44,7 @@ _margins: Recent[Margin] = Recent(CASES)
 def forget() -> None:
     """Forget every range, risk array and case, so that the next answer is worked out from nothing."""
     remembered.forget()
-    versions.forget()
+    valued.forget()
     _cases.clear()
     _margins.clear()
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from xlmargin.book import Book, Instruments
 from xlmargin.risk_array import risk_array
 from xlmargin.scenarios import Scenarios
-from xlmargin.versions import version_of
+from xlmargin.valued import version_of
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array

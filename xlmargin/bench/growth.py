@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from xlmargin import asked, versions
+from xlmargin import asked, valued
 from xlmargin.bench.report import Table, on_one_core
 from xlmargin.bench.sheet import MARKET, sheet
 from xlmargin.bench.structure import SPOT, market_of, positions_of
@@ -48,7 +48,7 @@ def _look(rows: int, scenarios: int, accounts: int) -> Callable[[], Any]:
     moves = dense(("BTC",), np.linspace(-0.3, 0.3, scenarios), np.zeros(1), 1.0)
 
     def run() -> None:
-        versions.forget()
+        valued.forget()
         Live(make_book(positions, market_of(SPOT), Faults()), moves)
 
     return run

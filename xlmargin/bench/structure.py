@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmargin import versions
+from xlmargin import valued
 from xlmargin.bench.report import Table, on_one_core, turns
 from xlmargin.book import Positions, keys_of, make_book
 from xlmargin.errors import Faults
@@ -89,7 +89,7 @@ def tables() -> Iterator[Table]:
     error = np.abs(live.pnl[:, :, 0] - naive(positions, scenarios, ndtr)).max() / SPOT
 
     def first() -> None:
-        versions.forget()
+        valued.forget()
         Live(make_book(positions, market_of(SPOT), Faults()), scenarios)
 
     def tick() -> None:

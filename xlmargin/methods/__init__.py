@@ -32,7 +32,7 @@ from xlmargin.errors import MarginError
 from xlmargin.risk_array import risk_array
 from xlmargin.rules import Override, Rules, read_rules
 from xlmargin.scenarios import Scenarios, none
-from xlmargin.versions import version_of
+from xlmargin.valued import version_of
 
 __all__ = ["case_of", "known_methods", "margin_of", "method_name", "needs_vol", "rules_of", "scenarios_of",
            "takes_history", "takes_table"]
