@@ -56,6 +56,8 @@ def read_market(raw: Any, faults: Faults) -> Market:
     expiry, strike = _node(cells, contracts, faults)
     spot, forward, vol, rate = _values(cells, faults)
     own = np.isnan(expiry)
+    _one_per_expiry(np.flatnonzero(~own & np.isnan(strike) & (underlying >= 0)), underlying, expiry, known, cells, faults,
+                    {"Forward": forward, "IV": vol})
     nodes = Nodes(underlying[~own], *(column[~own] for column in (expiry, strike, forward, vol, rate)))
     return Market(
         underlyings=known, spot=_one_each(spot, underlying, known, cells, "Spot", faults),
@@ -147,6 +149,17 @@ def _one_each(values: Floats, underlying: Ints, known: tuple[str, ...], cells: T
         faults.add(cells.rows[i], heading, f"{heading} {show(float(values[i]))} of {known[u]} differs from "
                    f"{show(float(result[u]))} above", f"give {known[u]} one {heading}")
     return result
+
+
+def _one_per_expiry(rows: Ints, underlying: Ints, expiry: Floats, known: tuple[str, ...], cells: Table, faults: Faults,
+                    columns: dict[str, Floats]) -> None:
+    """Rows of an expiry as a whole must agree; at a strike a call and a put may differ, and count by their mean."""
+    keys, group = np.unique(np.column_stack([underlying[rows], expiry[rows]]), axis=0, return_inverse=True)
+    names = tuple(f"{known[int(u)]} at {show_instant(float(time))}" for u, time in keys)
+    whose = np.full(len(underlying), -1, np.int64)
+    whose[rows] = group.ravel()
+    for heading, values in columns.items():
+        _one_each(values, whose, names, cells, heading, faults)
 
 
 def _as_of(cells: Table, faults: Faults) -> float:
