@@ -83,7 +83,7 @@ def install() -> types.ModuleType:
     for name in ("win32api", "win32con", "win32gui", "win32event"):
         _module(name).__getattr__ = lambda _: Anything()  # type: ignore[method-assign]
     _module("win32process", GetWindowThreadProcessId=lambda _: (1, 1))
-    _module("win32timezone", TimeZoneInfo=types.SimpleNamespace(utc=lambda: dt.timezone.utc))
+    _module("win32timezone", TimeZoneInfo=types.SimpleNamespace(utc=lambda: dt.UTC))
     _module("win32com")
     classes = {name: type(name, (), {}) for name in ("CDispatch", "CoClassBaseClass", "DispatchBaseClass")}
     _module("win32com.client", Dispatch=lambda thing, *_, **__: thing, DispatchEx=Anything(), gencache=Anything(), **classes)
@@ -109,9 +109,9 @@ def to_python(value: Any, number_format: str = "General") -> Any:
     if isinstance(value, ErrorValue):
         return ERROR_BASE + value.code
     if isinstance(value, dt.datetime):
-        return Time(*value.timetuple()[:6], value.microsecond, tzinfo=dt.timezone.utc)
+        return Time(*value.timetuple()[:6], value.microsecond, tzinfo=dt.UTC)
     if isinstance(value, dt.date):
-        return Time(value.year, value.month, value.day, tzinfo=dt.timezone.utc)
+        return Time(value.year, value.month, value.day, tzinfo=dt.UTC)
     if value is None or isinstance(value, (bool, str)):
         return value
     if any(sign in number_format for sign in "$€£"):  # VT_CY
