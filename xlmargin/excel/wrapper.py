@@ -36,14 +36,14 @@ SUPPORT = f'''Attribute VB_Name = "{SUPPORT_MODULE}"
 Option Explicit
 Option Private Module
 ' Written by xlmargin: what every function needs, hidden from the function wizard.
-Private lines As Object
+Private lines As New Collection
 
 Public Function AsCells(ByVal answer As Variant) As Variant
     ' Python cannot hand an error value over: a line of text that says what is wrong becomes one here, its text is kept
     AsCells = answer
     If VarType(answer) = vbString Then
         If Left$(answer, {len(ERROR)}) = "{ERROR}" Then
-            KeepLine answer
+            KeepLine Application.Caller, answer
             AsCells = CVErr(xlErrValue)
         End If
     End If
@@ -63,24 +63,27 @@ Public Function Failed(ByVal reason As String) As Variant
         Next n
     End If
     reason = Replace(reason, vbLf, " ")
-    KeepLine "{ERROR}Python did not answer (" & reason & "): run xlmargin doctor with the name of this workbook"
+    reason = "Python did not answer (" & reason & "): run xlmargin doctor with the name of this workbook"
+    KeepLine Application.Caller, "{ERROR}" & reason
     Failed = CVErr(xlErrValue)
 End Function
 
+Public Sub KeepLine(ByVal caller As Variant, ByVal text As String)
+    ' The newest line of a cell; a function that no cell called has no place to keep one
+    If TypeName(caller) <> "Range" Then Exit Sub
+    On Error Resume Next
+    lines.Remove PlaceOf(caller)
+    On Error GoTo 0
+    lines.Add text, PlaceOf(caller)
+End Sub
+
 Public Function KeptLine(ByVal cell As Range) As String
-    If Not lines Is Nothing Then
-        If lines.Exists(PlaceOf(cell)) Then KeptLine = lines(PlaceOf(cell))
-    End If
+    On Error Resume Next
+    KeptLine = lines.Item(PlaceOf(cell))
 End Function
 
 Public Sub ForgetLines()
-    Set lines = Nothing
-End Sub
-
-Private Sub KeepLine(ByVal text As String)
-    If TypeName(Application.Caller) <> "Range" Then Exit Sub
-    If lines Is Nothing Then Set lines = CreateObject("Scripting.Dictionary")
-    lines(PlaceOf(Application.Caller)) = text
+    Set lines = New Collection
 End Sub
 
 Private Function PlaceOf(ByVal cell As Range) As String
