@@ -14,6 +14,7 @@ from xlmargin.engine.formula import ERROR_CODES, find_calls
 from xlmargin.excel.book import write_excel_workbook
 from xlmargin.excel.wrapper import MESSAGE
 from xlmargin.files import named_cells
+from xlmargin.libreoffice import Calc
 from xlmargin.registry import ERROR, FUNCTIONS
 
 ROWS, DAYS = 60, 270
@@ -122,3 +123,13 @@ def test_programs_without_the_macro_show_the_text_as_well(desk: Path, case: str)
     text = book.get("Summary", "C7")
     assert book.get("Summary", "G7") == (text if case != "in order" else "")
     assert book.get("Statement", "B4") == (text if case != "in order" else "")
+
+
+def test_libreoffice_shows_the_text_too(desk: Path, calc: Calc) -> None:
+    """The workbook for Excel opens there as well, with our add-in in place of its macros."""
+    with calc.open(desk) as book:
+        book.set(*cases(desk)["a quantity that is no number"][0][:2], [["ten"]])
+        book.calculate()
+        line = f"{ERROR}row 2: Quantity must be a number, not 'ten'"
+        places = ("Summary", "C7"), ("Summary", "G7"), ("Statement", "B4")
+        assert [book.get(*place) for place in places] == [[[line]]] * 3
