@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from excel.desks import ROWS, small_desk
 
-from xlmargin import template
 from xlmargin.engine import Workbook
 from xlmargin.engine.formula import ERROR_CODES, find_calls
-from xlmargin.excel.book import write_excel_workbook
 from xlmargin.excel.wrapper import MESSAGE
 from xlmargin.files import named_cells
 from xlmargin.libreoffice import Calc
 from xlmargin.registry import ERROR, FUNCTIONS
 
-ROWS, DAYS = 60, 270
 VALUE_ERROR = "#VALUE!"
 Edits = list[tuple[str, str, Any]]
 
@@ -25,9 +24,20 @@ Edits = list[tuple[str, str, Any]]
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workbook for Excel with a short history."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(template._builder("layout"), "HISTORY_ROWS", DAYS)
-        return write_excel_workbook(tmp_path_factory.mktemp("excel") / "desk.xlsm", ROWS)
+    return small_desk(tmp_path_factory)
+
+
+@pytest.fixture(scope="module")
+def plain(desk: Path) -> Workbook:
+    """It in a program where mistakes are texts; PM_MESSAGE answers as after the classic import."""
+    return Workbook(desk, {**{name: function.call for name, function in FUNCTIONS.items()},
+                           MESSAGE: lambda cell: cell if str(cell).startswith(ERROR) else ""})
+
+
+@pytest.fixture(scope="module")
+def strict(desk: Path) -> Workbook:
+    """It as the wrapper makes it in Excel: mistakes are errors."""
+    return Workbook(desk, Wrapper().functions())
 
 
 class Wrapper:
@@ -77,19 +87,31 @@ CASES = ["in order", "a quantity that is no number", "nothing, not even headings
          "a history without its heading"]
 
 
+@contextmanager
+def edited(book: Workbook, edits: Edits) -> Iterator[Workbook]:
+    """A workbook with some cells changed, and then as it was."""
+    before = [(sheet, cell, book.get(sheet, cell)) for sheet, cell, _ in edits]
+    book.set_many(edits)
+    yield book
+    book.set_many(before)
+
+
 def is_message(formula: str) -> bool:
     """Whether a formula shows the text beside an error."""
     return bool(find_calls(formula, {MESSAGE}))
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_every_sheet_says_the_same_with_true_errors(desk: Path, case: str) -> None:
+def test_every_sheet_says_the_same_with_true_errors(desk: Path, plain: Workbook, strict: Workbook, case: str) -> None:
     """Cells that show a mistake's text elsewhere hold an error; all others are equal, checks and verdicts first of all."""
-    plain = Workbook(desk, {**{name: function.call for name, function in FUNCTIONS.items()},
-                            MESSAGE: lambda cell: cell if str(cell).startswith(ERROR) else ""})
-    strict = Workbook(desk, Wrapper().functions())
-    for book in (plain, strict):
-        book.set_many(cases(desk)[case])
+    with edited(plain, cases(desk)[case]), edited(strict, cases(desk)[case]):
+        told = compared(plain, strict)
+        assert (told == 0) == (case == "in order")
+        assert plain.get("Checks", "C4") == strict.get("Checks", "C4") != ""
+
+
+def compared(plain: Workbook, strict: Workbook) -> int:
+    """Compare every formula cell of both; how many of them show a message."""
     told = 0
     for sheet in plain.sheets:
         for cell in plain.formula_cells(sheet):
@@ -101,18 +123,16 @@ def test_every_sheet_says_the_same_with_true_errors(desk: Path, case: str) -> No
                 assert value in ERROR_CODES, (sheet, cell, formula)
             else:
                 assert value == text, (sheet, cell, formula)
-    assert (told == 0) == (case == "in order")
-    assert plain.get("Checks", "C4") == strict.get("Checks", "C4") != ""
+    return told
 
 
-def test_the_line_of_text_stands_beside_the_error(desk: Path) -> None:
+def test_the_line_of_text_stands_beside_the_error(desk: Path, strict: Workbook) -> None:
     """Summary, Risk array and Statement show what, where and how to mend it; the headline itself is an error."""
-    book = Workbook(desk, Wrapper().functions())
-    book.set_many(cases(desk)["a quantity that is no number"])
     line = f"{ERROR}row 2: Quantity must be a number, not 'ten'"
-    assert book.get("Summary", "C7") == VALUE_ERROR
-    assert [book.get(sheet, cell) for sheet, cell in (("Summary", "G7"), ("Risk array", "B4"), ("Statement", "B4"))] == [line] * 3
-    assert book.get("Summary", "E7") == "FAIL"
+    with edited(strict, cases(desk)["a quantity that is no number"]) as book:
+        assert book.get("Summary", "C7") == VALUE_ERROR
+        assert [book.get(*place) for place in (("Summary", "G7"), ("Risk array", "B4"), ("Statement", "B4"))] == [line] * 3
+        assert book.get("Summary", "E7") == "FAIL"
 
 
 @pytest.mark.parametrize("case", ["a quantity that is no number", "in order"])

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import openpyxl
 import pytest
+from excel.desks import small_history
 
 import xlmargin.excel.commands as commands
 from xlmargin import cli
@@ -228,8 +229,10 @@ def test_doctor_says_what_is_no_workbook(tmp_path: Path, contents: bytes | None,
     assert capsys.readouterr().err.count("\n") == 1
 
 
-def test_new_writes_both_workbooks_and_neither_over_the_other(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_new_writes_both_workbooks_and_neither_over_the_other(tmp_path: Path, capsys: pytest.CaptureFixture[str],
+                                                             monkeypatch: pytest.MonkeyPatch) -> None:
     """One for Excel beside one for everything else; doctor finds nothing wrong; a second run refuses."""
+    small_history(monkeypatch)
     assert cli.main(["new", str(tmp_path / "desk"), "--rows", "20"]) == 0
     assert capsys.readouterr().out.splitlines() == [str(tmp_path / "desk" / f"xlmargin.{ending}") for ending in ("xlsx", "xlsm")]
     assert [cure for *_, cure in diagnosis.file_findings(tmp_path / "desk" / "xlmargin.xlsm", office.gather())

@@ -11,11 +11,11 @@ from typing import Any
 
 import openpyxl
 import pytest
+from excel.desks import ROWS, small_desk, small_history
 from excel.player import Played, Player, vba_of, wrapped_functions
 from excel.protocol import MISSING, Cells
 from excel.session import in_cells, running
 
-from xlmargin import template
 from xlmargin.errors import MarginError
 from xlmargin.excel import donor
 from xlmargin.excel.book import write_excel_workbook
@@ -25,16 +25,13 @@ from xlmargin.excel.donor import read_donor, workbook_project, xlwings_version
 from xlmargin.excel.wrapper import FUNCTIONS_MODULE, LONGEST_HELP
 from xlmargin.registry import FUNCTIONS
 
-ROWS, DAYS = 60, 270
 LONGEST_LINE, MOST_CONTINUED = 1023, 24  # characters of a line of VBA, lines that a statement may be continued over
 
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workbook of sixty rows, with a short history."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(template._builder("layout"), "HISTORY_ROWS", DAYS)
-        return write_excel_workbook(tmp_path_factory.mktemp("excel") / "desk.xlsm", ROWS)
+    return small_desk(tmp_path_factory)
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +60,7 @@ def spoken(value: Any) -> Any:
 
 def test_two_builds_are_the_same_bytes(desk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Macros, settings and values too: the file depends on the installation and the rows, on no clock."""
-    monkeypatch.setattr(template._builder("layout"), "HISTORY_ROWS", DAYS)
+    small_history(monkeypatch)
     again = write_excel_workbook(tmp_path / "again.xlsm", ROWS)
     assert again.read_bytes() == desk.read_bytes()
 
