@@ -53,6 +53,7 @@ LAYERS = (
     "xlmargin.libreoffice",
     "workbook",
     "xlmargin.template",
+    "xlmargin.excel",
     "xlmargin.venues",
     "xlmargin.files",
     "xlmargin.chains",
@@ -62,6 +63,7 @@ LAYERS = (
     "xlmargin.doctor",
     "xlmargin.bench",
     "xlmargin.cli_backtest",
+    "xlmargin.cli_excel",
     "xlmargin.cli",
 )
 CORE = LAYERS[:LAYERS.index("udfs") + 1]

@@ -36,13 +36,17 @@ def summary(desk: Desk) -> None:
         sheet.write_string(cell[2], unit, desk.style("unit", valign="vcenter"))
         desk.formula(sheet, cell[3], "=master_check", "calculation")
         sheet.write_url(cell[4], f"internal:'{page}'!A1", desk.style("link"), why)
-        desk.formula(sheet, cell[5], f'=IF(ISNUMBER(FIND("#PM!",{cell[1]})),{cell[1]},"")', "message")
+        desk.message(sheet, cell[5], cell[1], f'IF(ISNUMBER(FIND("#PM!",{cell[1]})),{cell[1]},"")')
     desk.verdicts(sheet, lines.body_column(3).near)
     answers = lines.body_column(1)
     first = answers.cell(0, 0).replace("$", "")
     sheet.conditional_format(
         answers.near,
-        {"type": "formula", "criteria": f'=ISNUMBER(FIND("#PM!",{first}))', "format": desk.style.condition("fail")},
+        {
+            "type": "formula",
+            "criteria": f'=OR(ISERROR({first}),ISNUMBER(FIND("#PM!",{first})))',
+            "format": desk.style.condition("fail"),
+        },
     )
     below = lines.row + lines.rows + 1
     sheet.insert_chart(below, 1, charts.scenario_bars(desk), {"x_offset": 2, "object_position": 3})

@@ -11,6 +11,7 @@ from typing import Any
 
 from xlmargin import __version__
 from xlmargin.cli_backtest import add_backtest
+from xlmargin.cli_excel import add_excel
 from xlmargin.errors import MarginError
 from xlmargin.registry import ERROR, FUNCTIONS
 
@@ -70,8 +71,10 @@ def _parser() -> argparse.ArgumentParser:
     new.add_argument("--rows", type=int, default=500, help="rows reserved for positions (default 500)")
     new.set_defaults(run=_new)
     doctor = commands.add_parser("doctor", help="say what this machine has and what is missing")
+    doctor.add_argument("file", nargs="?", type=Path, help="a workbook that does not work in Excel")
     doctor.set_defaults(run=_doctor)
     add_backtest(commands)
+    add_excel(commands)
     verify = commands.add_parser("verify", help="recompute a file of a venue's own answers and compare")
     verify.add_argument("method")
     verify.add_argument("file", type=Path)
@@ -206,15 +209,19 @@ def _demo(options: argparse.Namespace) -> int:
 
 def _new(options: argparse.Namespace) -> int:
     from xlmargin.demo import new_workbook
+    from xlmargin.excel.commands import EXCEL_NAME, new_excel_workbook
 
+    if (options.folder / EXCEL_NAME).exists():
+        raise MarginError(f"{options.folder / EXCEL_NAME} is there already: choose another folder, or move it away")
     print(new_workbook(options.folder, options.rows).resolve())
+    print(new_excel_workbook(options.folder, options.rows).resolve())
     return ANSWERED
 
 
 def _doctor(options: argparse.Namespace) -> int:
     from xlmargin.doctor import findings
 
-    rows = findings()
+    rows = findings(options.file)
     for what, state, cure in rows:
         print(f"{what:<28} {state}" + (f"  → {cure}" if cure else ""))
     return FAULTY if any(cure.startswith("needed: ") for _, _, cure in rows) else ANSWERED
