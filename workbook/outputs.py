@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import charts
-from .layout import COMPARISON, GRID, RISK, STATEMENT, SUMMARY, Area
+from .layout import COMPARISON, GRID, MODELS, RISK, STATEMENT, SUMMARY, Area
 from .parts import AMOUNT, COUNT, MOVE, Desk
 
 __all__ = ["comparison", "pnl_grid", "risk_array", "statement", "summary"]
@@ -81,7 +81,7 @@ def _headlines(desk: Desk) -> list[tuple[str, str, str, str, str, str]]:
             COMPARISON,
             "why: Comparison",
         ),
-        ("Method", "=method", "General", "", "Methods", "what it models: Methods"),
+        ("Method", "=method", "General", "", MODELS, "what it models: Models"),
     ]
 
 
@@ -253,6 +253,7 @@ def statement(desk: Desk) -> None:
         "output",
         widths={"B:B": 16, "C:C": 52, "D:D": 18, "E:E": 88, "F:F": 13, "G:G": 58},
     )
+    sheet.insert_chart(4, 1, charts.waterfall(desk), {"object_position": 3})
     desk.reserved(sheet, area, f"PM_EXPLAIN({CASE})", [COUNT, "", AMOUNT, "", "", ""], "Level")
     levels, lines = area.body.cell(0, 0).replace("$", ""), area.body_column(1)
     for level in range(1, STATEMENT_LEVELS):
@@ -269,6 +270,5 @@ def statement(desk: Desk) -> None:
         {"type": "formula", "criteria": f"=AND(ISNUMBER(${levels}),${levels}=0)", "format": desk.style.condition("chosen")},
     )
     desk.losses(sheet, area.body_column(2), unless=f"${levels}=0")
-    sheet.freeze_panes(area.row + 1, 3)
     sheet.repeat_rows(area.row)
     sheet.print_area(0, 0, area.row + PRINTED_LINES, area.column + area.columns - 1)
