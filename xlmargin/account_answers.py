@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from xlmargin.account import (
-    Balances,
     Holding,
     account_rules,
     equity_of,
@@ -24,7 +23,7 @@ from xlmargin.case import Case
 from xlmargin.cells import one_text
 from xlmargin.checks import read_book
 from xlmargin.errors import Faults, MarginError
-from xlmargin.methods import known_methods, margin_of, method_name, needs_vol, rules_of, takes_table
+from xlmargin.methods import known_methods, margin_of, method_name, needs_vol, pairs_legs, rules_of, takes_table
 from xlmargin.qualify import amounts, fields, findings, rulebook
 from xlmargin.ranges.balances import is_number, read_balances, read_equity
 from xlmargin.ranges.market import given, read_market
@@ -103,8 +102,12 @@ def liquidation(positions: Any, equity: Any, market: Any, method: Any, parameter
     case = case_asked(positions, market, method, parameters, None, aside=aside)
     rules, spot = _own_rules(case.book.as_of, parameters), _spots(case.book, market)
     held = _equity(equity, spot, rules)
-    case.book.unpriced and Faults().stop(case.book.unpriced)
+    most = rules.number("pairing_rows")
+    if pairs_legs(case.rules.meta.name) and len(case.book.row) > most:
+        raise MarginError(f"{case.rules.meta.name} pairs the legs anew at each of some hundred prices, which takes too long for "
+                          f"{len(case.book.row)} rows: give at most {most:g}, raise pairing_rows, or choose another method")
     require_model(case.book)
+    Faults().stop(case.book.unpriced)
 
     def maintenance(book: Book) -> Any:
         return margin_of(case_for(book, case.rules.meta.name, parameters, None, aside=aside)).maintenance.value

@@ -21,6 +21,7 @@ from xlmargin.ranges.market import given
 from xlmargin.ranges.parameters import is_scenario_table, read_overrides
 from xlmargin.registry import ERROR
 from xlmargin.risk_array import risk_array
+from xlmargin.rules import Rules
 from xlmargin.scenarios import dense
 from xlmargin.statement import find
 from xlmargin.tables import Rows

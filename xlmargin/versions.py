@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from xlmargin.book import Book, Instruments
 from xlmargin.errors import MarginError
-from xlmargin.risk_array import require_vols, risk_array
+from xlmargin.risk_array import risk_array
 from xlmargin.scenarios import Scenarios
 
 __all__ = ["Path", "require_model"]
@@ -31,7 +31,6 @@ def require_model(book: Book) -> None:
     for p in np.flatnonzero(own).tolist():
         raise MarginError(f"row {book.row[p]}: {book.names[p]} has its own risk array, which holds at today's price alone: "
                           "a liquidation price needs the model: clear the columns 1 … 16, or leave out span_file")
-    require_vols(book.instruments, book.instruments.is_option)
 
 
 def _some(instruments: Instruments, at: Ints) -> Instruments:
@@ -71,6 +70,12 @@ class Path:
         held = self.book.instruments
         option = self._moved[held.is_option[self._moved]]
         return np.unique(held.strike[option] / held.forward[option] - 1.0)
+
+    def deviations(self) -> Floats:
+        """Standard deviation of each option's log price until it expires, (k,)."""
+        held = self.book.instruments
+        option = self._moved[held.is_option[self._moved]]
+        return held.vol[option] * np.sqrt(held.years[option])
 
     def unit_pnl(self, moves: Floats) -> Floats:
         """Profit and loss of one long unit of each instrument that moves, (k, V)."""
