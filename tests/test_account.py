@@ -198,7 +198,8 @@ def test_parameters_go_to_the_methods_that_know_them() -> None:
     assert "no method here has a parameter 'nope'" in ask("PM_ACCOUNTS", DESK, MARKET, None, None, [["nope", 1.0]])
     wrong = [*DESK, ["BTC-27JUN25-70000-C", 1.0, None, "two", "okx"]]
     assert ask("PM_ACCOUNTS", wrong, MARKET).startswith("#PM! row 7: no IV for this option")
-    assert ask("PM_ACCOUNTS", DESK, MARKET, [["Currency", "Amount"], ["XYZ", 1.0]]).startswith("#PM! balances row 2: Currency XYZ")
+    unknown = ask("PM_ACCOUNTS", DESK, MARKET, [["Currency", "Amount"], ["XYZ", 1.0]])
+    assert unknown.startswith("#PM! balances row 2: Currency XYZ has no spot")
 
 
 # ---------------------------------------------------------------- PM_QUALIFY

@@ -66,6 +66,7 @@ LAYERS = (
     "xlmargin.verify",
     "xlmargin.doctor",
     "xlmargin.bench",
+    "xlmargin.cli_account",
     "xlmargin.cli_backtest",
     "xlmargin.cli",
 )
