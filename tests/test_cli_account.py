@@ -45,7 +45,8 @@ def test_the_tables_are_those_of_the_functions(desk: Path, capsys: pytest.Captur
             (("status", "--equity", "150,000", "--method", "TIMS"), ask("PM_STATUS", book, 150_000.0, market, "TIMS")),
             (("status", "--equity", str(desk / "balances.csv")), ask("PM_STATUS", book, balances, market)),
             (("accounts", "--balances", str(desk / "balances.csv")), ask("PM_ACCOUNTS", book, market, balances))):
-        code, out, _ = printed(capsys, words[0], str(desk / "book.csv"), *words[1:], "--json", "--market", str(desk / "market.csv"))
+        files = str(desk / "book.csv"), "--market", str(desk / "market.csv")
+        code, out, _ = printed(capsys, words[0], *files, *words[1:], "--json")
         assert code == 0
         assert json.loads(out) == expected
 
