@@ -39,6 +39,10 @@ LAYERS = (
     "xlmargin.grids",
     "xlmargin.strategies",
     "xlmargin.methods",
+    "xlmargin.versions",
+    "xlmargin.account",
+    "xlmargin.liquidation",
+    "xlmargin.qualify",
     "xlmargin.compare",
     "xlmargin.cells",
     "xlmargin.ranges",
@@ -48,6 +52,7 @@ LAYERS = (
     "xlmargin.asked",
     "xlmargin.answers",
     "xlmargin.tail_answers",
+    "xlmargin.account_answers",
     "udfs",
     "xlmargin.engine",
     "xlmargin.libreoffice",
@@ -62,6 +67,7 @@ LAYERS = (
     "xlmargin.verify",
     "xlmargin.doctor",
     "xlmargin.bench",
+    "xlmargin.cli_account",
     "xlmargin.cli_backtest",
     "xlmargin.cli_excel",
     "xlmargin.cli",
@@ -140,7 +146,7 @@ def test_each_library_has_one_home(library: str) -> None:
 @pytest.mark.parametrize("library", ["pandas", "openpyxl", "pyarrow", "scipy.stats", "scipy.optimize"])
 def test_the_core_needs_numpy_and_a_little_of_scipy(library: str) -> None:
     """What answers the functions imports neither frames nor file formats nor the slow parts of scipy."""
-    late = {"scipy.optimize": {"xlmargin.strategies.pairing"}}  # loaded when a book is first paired, never by the import
+    late = {"scipy.optimize": {"xlmargin.strategies.pairing", "xlmargin.liquidation"}}  # loaded when first needed
     users = [module for module in modules() if layer(module) in CORE and module not in late.get(library, ())
              and any(name == library or name.startswith(f"{library}.") for name in imports(module))]
     assert users == []

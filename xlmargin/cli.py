@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from xlmargin import __version__
+from xlmargin.cli_account import add_account, add_qualify, equity_given
 from xlmargin.cli_backtest import add_backtest
 from xlmargin.cli_excel import add_excel
 from xlmargin.errors import MarginError
@@ -46,6 +47,9 @@ def _parser() -> argparse.ArgumentParser:
     for name, run, text in (("margin", _margin, "initial margin, maintenance margin and scanning risk of a book"),
                             ("explain", _explain, "every line of a margin, down to the sheet rows"),
                             ("compare", _compare, "the requirements of several methods side by side"),
+                            ("status", _account("PM_STATUS"), "an account against its margin"),
+                            ("liquidation", _account("PM_LIQUIDATION"), "the prices at which an account is liquidated"),
+                            ("accounts", _accounts, "margin and status of every account of a book"),
                             ("check", _check, "every fault of a book's ranges")):
         command = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
         command.add_argument("file", type=Path, help="workbook, CSV file of positions, or a venue's answer (.json)")
@@ -59,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--method", help="method, or a comma list for compare; the workbook's own where left out")
             command.add_argument("--span-file", type=Path, metavar="FILE",
                                  help="a clearing house's .pa2 or .spn file, whose arrays and charges SPAN then uses")
+        add_account(command, name)
         if name == "margin":
             command.add_argument("-o", "--output", type=Path, metavar="XLSX",
                                  help="also write a copy of the workbook with its PM formulas calculated")
@@ -75,6 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     doctor.set_defaults(run=_doctor)
     add_backtest(commands)
     add_excel(commands)
+    add_qualify(commands, lambda result, options: _answer(result, options, _print_table))
     verify = commands.add_parser("verify", help="recompute a file of a venue's own answers and compare")
     verify.add_argument("method")
     verify.add_argument("file", type=Path)
@@ -177,6 +183,24 @@ def _compare(options: argparse.Namespace) -> int:
     ranges = _ranges(options)
     rows = _call("PM_COMPARE", ranges.positions, ranges.market, options.method, ranges.parameters, ranges.history)
     return _answer(rows, options, _print_table)
+
+
+def _account(name: str) -> Callable[[argparse.Namespace], int]:
+    """The command that asks one function about an account's book and equity."""
+    def run(options: argparse.Namespace) -> int:
+        ranges, equity = _ranges(options), equity_given(options.equity)
+        return _answer(_call(name, ranges.positions, equity, ranges.market, ranges.method, ranges.parameters), options,
+                       _print_table)
+
+    return run
+
+
+def _accounts(options: argparse.Namespace) -> int:
+    from xlmargin.files import read_csv
+
+    ranges, balances = _ranges(options), read_csv(options.balances) if options.balances else None
+    return _answer(_call("PM_ACCOUNTS", ranges.positions, ranges.market, balances, ranges.method, ranges.parameters), options,
+                   _print_table)
 
 
 def _check(options: argparse.Namespace) -> int:

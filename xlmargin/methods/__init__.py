@@ -8,6 +8,7 @@ What a module `methods/name.py` may hold:
 - `pnl(case) -> (A, S, U)`: profit and loss by underlying, where it is not the sum of position × risk array;
 - `share(book, rules) -> (A, K)`: part of each position that the scenarios act on, where it is not all of it;
 - `prepared(book, rules) -> (Book, Rules)`: both as the rulebook reads them;
+- `PAIRS_LEGS = True`: each margin is a programme of its own to solve, so many of them take long;
 - `NEEDS_VOL = False`: options need a mark, not a vol;
 - `TAKES_TABLE = True`: the parameters range is the desk's own scenario table;
 - `TAKES_HISTORY = True`: it reads the history range, and is compared with others only where one is given.
@@ -30,7 +31,7 @@ from xlmargin.risk_array import risk_array
 from xlmargin.rules import Override, Rules, read_rules
 from xlmargin.scenarios import Scenarios, none
 
-__all__ = ["case_of", "known_methods", "margin_of", "method_name", "needs_vol", "rules_of", "scenarios_of",
+__all__ = ["case_of", "known_methods", "margin_of", "method_name", "needs_vol", "pairs_legs", "rules_of", "scenarios_of",
            "takes_history", "takes_table"]
 
 FOLDER = Path(__file__).parent
@@ -88,6 +89,11 @@ def scenarios_of(rules: Rules) -> Scenarios:
 def needs_vol(name: str) -> bool:
     """Whether the method needs a vol for every option, or only a mark."""
     return bool(getattr(_module(name), "NEEDS_VOL", True))
+
+
+def pairs_legs(name: str) -> bool:
+    """Whether each margin of the method is a programme of its own to solve."""
+    return bool(getattr(_module(name), "PAIRS_LEGS", False))
 
 
 def case_of(book: Book, rules: Rules, given: Given = NOTHING_GIVEN) -> Case:

@@ -31,6 +31,7 @@ __all__ = ["NEEDS_VOL", "Paired", "paired", "requirement", "risk_array", "shown"
 Floats = NDArray[np.float64]
 
 NEEDS_VOL = False
+PAIRS_LEGS = True
 
 
 @dataclass(frozen=True, slots=True)
