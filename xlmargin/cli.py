@@ -68,7 +68,18 @@ def _parser() -> argparse.ArgumentParser:
     new = commands.add_parser("new", help="write a desk's workbook into a folder")
     new.add_argument("folder", type=Path)
     new.add_argument("--rows", type=int, default=500, help="rows reserved for positions (default 500)")
+    new.add_argument("--lite", action="store_true", help="for Excel with xlwings Lite (macOS, the web): xlmargin-lite.xlsx")
     new.set_defaults(run=_new)
+    opened = commands.add_parser("open", help="open a workbook whose PM_ functions answer")
+    opened.add_argument("file", type=Path, help="the workbook, .xlsx")
+    face = opened.add_mutually_exclusive_group(required=True)
+    face.add_argument("--libreoffice", action="store_const", const=_open_libreoffice, dest="run",
+                      help="in a LibreOffice of its own, on the desktop")
+    install = commands.add_parser("install", help="register the functions for good")
+    face = install.add_mutually_exclusive_group(required=True)
+    face.add_argument("--libreoffice", action="store_const", const=_install_libreoffice, dest="run",
+                      help="in this user's LibreOffice")
+    install.add_argument("--remove", action="store_true", help="take them out again")
     doctor = commands.add_parser("doctor", help="say what this machine has and what is missing")
     doctor.set_defaults(run=_doctor)
     add_backtest(commands)
@@ -206,8 +217,26 @@ def _demo(options: argparse.Namespace) -> int:
 
 def _new(options: argparse.Namespace) -> int:
     from xlmargin.demo import new_workbook
+    from xlmargin.lite import instructions, new_lite_workbook
 
-    print(new_workbook(options.folder, options.rows).resolve())
+    if options.lite:
+        print(instructions(new_lite_workbook(options.folder, options.rows).resolve()))
+    else:
+        print(new_workbook(options.folder, options.rows).resolve())
+    return ANSWERED
+
+
+def _open_libreoffice(options: argparse.Namespace) -> int:
+    from xlmargin.libreoffice.desktop import open_on_desktop
+
+    open_on_desktop(options.file)
+    return ANSWERED
+
+
+def _install_libreoffice(options: argparse.Namespace) -> int:
+    from xlmargin.libreoffice.install import install, remove
+
+    print(remove() if options.remove else install())
     return ANSWERED
 
 
