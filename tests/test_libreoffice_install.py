@@ -57,7 +57,8 @@ class User:
 
     def sees(self, book: Path) -> list[list[str]]:
         """The first sheet of a workbook as this user's LibreOffice calculates it."""
-        done = self.run(str(find_libreoffice().soffice), "--headless", "--convert-to", "csv", "--outdir", str(self.home), str(book))
+        office = str(find_libreoffice().soffice)
+        done = self.run(office, "--headless", "--convert-to", "csv", "--outdir", str(self.home), str(book))
         written = self.home / f"{book.stem}.csv"
         assert written.is_file(), done.stderr
         return list(csv.reader(written.read_text(encoding="utf-8").splitlines()))
@@ -178,6 +179,14 @@ def below(number: int) -> dict[int, str]:
     return maps
 
 
+def runs(number: int) -> bool:
+    """Whether a process runs; one that has ended and waits to be noticed has no command line."""
+    try:
+        return bool(Path(f"/proc/{number}/cmdline").read_bytes())
+    except OSError:
+        return False
+
+
 @pytest.mark.usefixtures("calc")
 def test_a_workbook_opens_on_the_desktop(tmp_path: Path) -> None:
     """The window's LibreOffice holds the file and calculates with our engine; an interrupt leaves nothing behind.
@@ -201,5 +210,8 @@ def test_a_workbook_opens_on_the_desktop(tmp_path: Path) -> None:
         opened.wait(30)
     assert locked
     assert engine
-    assert not any(Path(f"/proc/{number}").exists() for number in family)
+    limit = time.monotonic() + 10.0
+    while any(map(runs, family)) and time.monotonic() < limit:
+        time.sleep(0.1)
+    assert not any(map(runs, family))
     assert list(temporary.iterdir()) == []
