@@ -44,6 +44,7 @@ LAYERS = (
     "xlmargin.liquidation",
     "xlmargin.qualify",
     "xlmargin.compare",
+    "xlmargin.officejs",
     "xlmargin.cells",
     "xlmargin.ranges",
     "xlmargin.checks",
@@ -64,12 +65,13 @@ LAYERS = (
     "xlmargin.chains",
     "xlmargin.replay",
     "xlmargin.demo",
+    "xlmargin.lite",
     "xlmargin.verify",
     "xlmargin.doctor",
     "xlmargin.bench",
     "xlmargin.cli_account",
     "xlmargin.cli_backtest",
-    "xlmargin.cli_excel",
+    "xlmargin.cli_faces",
     "xlmargin.cli",
 )
 CORE = LAYERS[:LAYERS.index("udfs") + 1]

@@ -12,7 +12,7 @@ from typing import Any
 from xlmargin import __version__
 from xlmargin.cli_account import add_account, add_qualify, equity_given
 from xlmargin.cli_backtest import add_backtest
-from xlmargin.cli_excel import add_excel
+from xlmargin.cli_faces import add_faces
 from xlmargin.errors import MarginError
 from xlmargin.registry import ERROR, FUNCTIONS
 
@@ -71,15 +71,11 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(run=run)
     demo = commands.add_parser("demo", help="calculate the template workbook, change a position, show what moved")
     demo.set_defaults(run=_demo)
-    new = commands.add_parser("new", help="write a desk's workbook into a folder")
-    new.add_argument("folder", type=Path)
-    new.add_argument("--rows", type=int, default=500, help="rows reserved for positions (default 500)")
-    new.set_defaults(run=_new)
+    add_faces(commands)
     doctor = commands.add_parser("doctor", help="say what this machine has and what is missing")
     doctor.add_argument("file", nargs="?", type=Path, help="a workbook that does not work in Excel")
     doctor.set_defaults(run=_doctor)
     add_backtest(commands)
-    add_excel(commands)
     add_qualify(commands, lambda result, options: _answer(result, options, _print_table))
     verify = commands.add_parser("verify", help="recompute a file of a venue's own answers and compare")
     verify.add_argument("method")
@@ -228,17 +224,6 @@ def _demo(options: argparse.Namespace) -> int:
     from xlmargin.demo import run
 
     run(Path.cwd())
-    return ANSWERED
-
-
-def _new(options: argparse.Namespace) -> int:
-    from xlmargin.demo import new_workbook
-    from xlmargin.excel.commands import EXCEL_NAME, new_excel_workbook
-
-    if (options.folder / EXCEL_NAME).exists():
-        raise MarginError(f"{options.folder / EXCEL_NAME} is there already: choose another folder, or move it away")
-    print(new_workbook(options.folder, options.rows).resolve())
-    print(new_excel_workbook(options.folder, options.rows).resolve())
     return ANSWERED
 
 

@@ -12,9 +12,10 @@ from xml.sax.saxutils import escape, quoteattr
 
 from xlmargin.registry import Function
 
-__all__ = ["addin_files", "python_folders", "write_addin", "write_oxt"]
+__all__ = ["IDENTIFIER", "addin_files", "python_folders", "write_addin", "write_oxt"]
 
 MODULE = ("org", "xlmargin", "calc")
+IDENTIFIER = ".".join(MODULE)
 INTERFACE = "XMarginFunctions"
 SERVICE = ".".join((*MODULE, "MarginFunctions"))
 COMPONENT = "xlmargin_addin.py"
@@ -174,7 +175,7 @@ def _manifest() -> str:
 def _description() -> str:
     return (
         f'{_XML}<description xmlns="http://openoffice.org/extensions/description/2006">\n'
-        f'  <identifier value="{".".join(MODULE)}"/>\n'
+        f'  <identifier value="{IDENTIFIER}"/>\n'
         f'  <version value="{_version()}"/>\n'
         '  <display-name><name lang="en">xlmargin PM_ functions</name></display-name>\n'
         "</description>\n"
