@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import overload
 
 import numpy as np
@@ -21,8 +22,9 @@ __all__ = ["Contributions", "contributions", "in_words", "notional"]
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-STEP = 2.0**-14  # of a holding, by which its share is measured: fine beside scenarios, coarse beside rounding
+STEP = 2.0**-14  # of a holding, by which its slope is measured: fine beside scenarios, coarse beside rounding
 CELLS = 2_000_000  # books × instruments of one pass: what a pass needs stays below some 100 MB
+PER_CELL = 8  # losses by scenario and expiry that need as much as one cell
 NOTHING = 1e-12  # of the gross position, that is a net of nothing
 
 
@@ -51,10 +53,10 @@ def contributions(case: Case) -> Contributions:
     by differentiating the statement. So it is the row's own loss in the scenario that binds, × what follows; scenarios that
     tie share equally, and so do other parts of which the largest counts, such as a short option minimum. Numbers that the
     statement takes as given (short units, spreads formed, net deltas) are measured by moving each holding a little up and
-    down. A method without scenarios, such as a pairing of strategies, has no small moves: there the share is half the
-    difference between the margin with the holding doubled and without it. What these shares leave of the margin (fixed
-    amounts, rates that grow with size, the corners of a pairing) goes to the rows of the account in proportion to the size
-    of their shares, or where all of these are 0 to their notional.
+    down. A method without scenarios, such as a pairing of strategies, jumps where a position moves a little: there a
+    holding's share is the mean of its margin alone and of what is saved without it, by quantity over its rows. What these
+    shares leave of the margin (fixed amounts, rates that grow with size, strategies of several legs) goes to the rows of
+    the account in proportion to the size of their shares, or where all of these are 0 to their notional.
 
     Parameters
     ----------
@@ -70,10 +72,8 @@ def contributions(case: Case) -> Contributions:
     """
     book = case.book
     total = _margins(case)
-    share = np.zeros(len(book.row))
     accounts = _Accounts(case)
-    for rows, slopes in accounts.slopes():
-        share[rows] = book.units[rows] * slopes
+    share = book.units * (accounts.slopes() if len(case.scenarios) else accounts.halves(total))
     weight = np.abs(share)
     for a, rows in enumerate(accounts.rows):
         left = total[a] - share[rows].sum()
@@ -180,14 +180,15 @@ class _Accounts:
         order = counted[np.argsort(case.book.account[counted], kind="stable")]
         ends = np.searchsorted(case.book.account[order], np.arange(len(case.book.accounts) + 1))
         self.rows = [order[start:stop] for start, stop in zip(ends[:-1], ends[1:])]
-        self.width = max(len(case.book.instruments), max(map(len, self.rows), default=0))
-        self.step = STEP if len(case.scenarios) else 1.0
+        expiries = len(np.unique(np.column_stack([case.book.instruments.underlying, case.book.instruments.years]), axis=0))
+        self.width = max(len(case.book.instruments), max(map(len, self.rows), default=0),
+                         len(case.scenarios) * expiries // PER_CELL)
 
     def versions(self, blocks: Sequence[tuple[Ints, Floats]]) -> Case:
         """One pass over versions of accounts: rows (n,), and the factor of each row in each version (V, n), 0 without it."""
         at, version, quantity, count = [], [], [], 0
         for rows, factor in blocks:
-            where, which = np.nonzero(factor)
+            where, which = np.divmod(np.arange(factor.size), len(rows)) if factor.all() else np.nonzero(factor)
             at.append(rows[which])
             version.append(where + count)
             quantity.append(self.book.quantity[rows[which]] * factor[where, which])
@@ -195,8 +196,9 @@ class _Accounts:
         return with_book(self.case, _rows_of(self.book, np.concatenate(at), np.concatenate(version), count,
                                              np.concatenate(quantity)), self.case.array)
 
-    def slopes(self) -> Iterator[tuple[Ints, Floats]]:
-        """Rows and what one more unit of their instrument adds to the margin of their account."""
+    def slopes(self) -> Floats:
+        """What one more unit of each row's instrument adds to the margin of its account (P,)."""
+        result = np.zeros(len(self.book.row))
         held = [np.unique(self.book.instrument[rows]) for rows in self.rows]
         for batch in _batches(list(map(len, held)), 2 * self.width):
             blocks, bumps, count = [], [], 0
@@ -213,8 +215,9 @@ class _Accounts:
                 mine = held[a][some]
                 at = np.minimum(np.searchsorted(mine, self.book.instrument[self.rows[a]]), len(mine) - 1)
                 there = mine[at] == self.book.instrument[self.rows[a]]
-                yield self.rows[a][there], found[done + at[there]]
+                result[self.rows[a][there]] = found[done + at[there]]
                 done += len(mine)
+        return result
 
     def _bumped(self, rows: Ints, instruments: Ints) -> tuple[Floats, Floats]:
         """Factors of the rows in an account as it is, and with more and less of each instrument (1 + 2H, n); units between
@@ -227,17 +230,51 @@ class _Accounts:
         gross = mine * np.abs(units)
         flat = np.flatnonzero(np.abs(mine @ units) <= NOTHING * gross.sum(axis=1))
         mine[flat] &= np.arange(len(rows)) == gross[flat].argmax(axis=1)[:, None]
-        factor = np.vstack([np.ones((1, len(rows))), 1.0 + self.step * mine, 1.0 - self.step * mine])
-        return factor, 2.0 * self.step * (mine @ units)
+        factor = np.vstack([np.ones((1, len(rows))), 1.0 + STEP * mine, 1.0 - STEP * mine])
+        return factor, 2.0 * STEP * (mine @ units)
+
+    def margins(self, groups: Sequence[Ints], *, only: bool) -> list[Floats]:
+        """Margins of each account without each group of its rows, or with that group only.
+
+        Parameters
+        ----------
+        groups: of each account, the group of each of its rows, from 0 (n,)
+        """
+        counts = [int(group.max(initial=-1)) + 1 for group in groups]
+        found = [np.zeros(count) for count in counts]
+        for batch in _batches(counts, self.width):
+            masks = [groups[a] == np.arange(some.start, some.stop)[:, None] for a, some in batch]
+            margins = _margins(self.versions([(self.rows[a], (mask if only else ~mask).astype(np.float64))
+                                              for (a, _), mask in zip(batch, masks)]))
+            for a, some in batch:
+                found[a][some], margins = np.split(margins, [some.stop - some.start])
+        return found
+
+    @cached_property
+    def without_rows(self) -> list[Floats]:
+        """Margin of each account without each of its rows."""
+        return self.margins([np.arange(len(rows)) for rows in self.rows], only=False)
+
+    def halves(self, total: Floats) -> Floats:
+        """Mean of the margin of each row's holding alone and of what is saved without it, per unit of the holding (P,)."""
+        groups = [np.unique(self.book.instrument[rows], return_inverse=True)[1] for rows in self.rows]
+        single = all(np.array_equal(np.sort(group), np.arange(len(group))) for group in groups)
+        without = [rows[np.argsort(group)] for rows, group in zip(self.without_rows, groups)] if single else self.margins(
+            groups, only=False)
+        result = np.zeros(len(self.book.row))
+        for a, (alone, rest) in enumerate(zip(self.margins(groups, only=True), without)):
+            units = self.book.units[self.rows[a]]
+            net, gross = (np.bincount(groups[a], each, len(alone)) for each in (units, np.abs(units)))
+            half, held = (alone + total[a] - rest) / 2.0, np.abs(net) > NOTHING * gross
+            result[self.rows[a]] = np.divide(half, net, out=np.zeros(len(net)), where=held)[groups[a]]
+        return result
 
     def without(self, total: Floats) -> Floats:
         """Margin of each row's account without the row, of open orders the account's as it is (P,)."""
         result = np.array(total)[self.book.account]
         there = np.bincount(self.book.account, minlength=len(total))
-        for batch in _batches([len(rows) for rows in self.rows], self.width):
-            blocks = [(self.rows[a], 1.0 - np.eye(len(self.rows[a]))[some]) for a, some in batch]
-            margins = _margins(self.versions(blocks))
-            result[np.concatenate([self.rows[a][some] for a, some in batch])] = margins
+        for rows, margins in zip(self.rows, self.without_rows):
+            result[rows] = margins
         last = ~self.book.order & (there[self.book.account] == 1) & (len(total) > 1)
         result[last] = 0.0  # the account is no more
         return result

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from xlmargin.asked import case_asked
 from xlmargin.contribution import contributions, notional
 from xlmargin.tables import Rows
@@ -15,9 +17,8 @@ def contribution(positions: Any, market: Any, method: Any, parameters: Any) -> R
     """What each position row is of the margin."""
     case = case_asked(positions, market, method, parameters, None)
     found, book = contributions(case), case.book
+    names = [f"{name} (open order, not counted)" if order else name for name, order in zip(book.names, book.order.tolist())]
     rows: Rows = [["Row", "Instrument", "Notional", "Standalone", "Contribution", "Incremental"]]
-    for p, (row, name) in enumerate(zip(book.row.tolist(), book.names)):
-        shown = f"{name} (open order, not counted)" if book.order[p] else name
-        rows.append([float(row), shown, float(notional(book)[p]), float(found.standalone[p]), float(found.contribution[p]),
-                     float(found.incremental[p])])
+    rows.extend([float(row), name, *line] for row, name, line in zip(book.row.tolist(), names, np.column_stack(
+        [notional(book), found.standalone, found.contribution, found.incremental]).tolist()))
     return rows
