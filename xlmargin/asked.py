@@ -17,7 +17,7 @@ from xlmargin.ranges.parameters import is_scenario_table, read_overrides, read_s
 from xlmargin.rules import Override, Rules
 from xlmargin.statement import Line, not_modelled, over_accounts
 
-__all__ = ["ARRAYS", "case_asked", "case_for", "case_with_scenarios", "statement_roots"]
+__all__ = ["ARRAYS", "case_asked", "case_for", "case_with_scenarios", "statement_roots", "vols_needed"]
 
 ARRAYS = "span_file"  # the parameter that names a file of risk arrays
 
@@ -25,8 +25,12 @@ ARRAYS = "span_file"  # the parameter that names a file of risk arrays
 def case_asked(positions: Any, market: Any, method: Any, parameters: Any, history: Any) -> Case:
     """The book of the ranges under a method."""
     name = method_name(one_text(method, "method", "SPAN"))
-    priced = needs_vol(name) and not _has_arrays(name, parameters)
-    return case_for(read_book(positions, market, priced=priced), name, parameters, history)
+    return case_for(read_book(positions, market, priced=vols_needed(name, parameters)), name, parameters, history)
+
+
+def vols_needed(name: str, parameters: Any) -> bool:
+    """Whether every option needs a vol under a method and what is given beside it."""
+    return needs_vol(name) and not _has_arrays(name, parameters)
 
 
 def _has_arrays(name: str, parameters: Any) -> bool:
@@ -34,19 +38,25 @@ def _has_arrays(name: str, parameters: Any) -> bool:
     return not takes_table(name) and any(item.name == ARRAYS for item in read_overrides(parameters))
 
 
-def case_for(book: Book, name: str, parameters: Any, history: Any, *, skip_unknown: bool = False) -> Case:
-    """A book under a method, with what was given beside it."""
+def case_for(book: Book, name: str, parameters: Any, history: Any, *, skip_unknown: bool = False,
+             beside: Sequence[str] = ()) -> Case:
+    """A book under a method, with what was given beside it.
+
+    Parameters
+    ----------
+    beside: underlyings that parameters may be for, though this book does not hold them
+    """
     if takes_table(name):
         table = read_scenarios(parameters, book.instruments.underlyings) if is_scenario_table(parameters) else None
         return case_of(book, rules_of(name, book.as_of), Given(table=table))
     overrides = read_overrides(parameters)
     rules = rules_of(name, book.as_of, overrides, skip_unknown=skip_unknown)
-    _names_somebody(overrides, book, rules)
+    _names_somebody(overrides, {*book.instruments.underlyings, *beside}, rules)
     past = read_history(history, book.instruments.underlyings) if takes_history(name) and given(history) else None
     return case_of(book, rules, Given(history=past))
 
 
-def _names_somebody(overrides: Sequence[Override], book: Book, rules: Rules) -> None:
+def _names_somebody(overrides: Sequence[Override], held: set[str], rules: Rules) -> None:
     """Parameters for underlyings must be for one that the book or the rulebook knows, unless another row is.
 
     Raises
@@ -54,7 +64,7 @@ def _names_somebody(overrides: Sequence[Override], book: Book, rules: Rules) -> 
     MarginError: none of them is
     """
     named = [item for item in overrides if item.underlying]
-    known = {*book.instruments.underlyings, *(underlying for underlying, _ in rules.parameters)}
+    known = {*held, *(underlying for underlying, _ in rules.parameters)}
     if named and not any(item.underlying in known for item in named):
         raise MarginError(f"parameters row {named[0].row}: no {named[0].underlying} in this book: mend the name, or leave the "
                           "Underlying blank for all")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 from typing import overload
 
 import numpy as np
@@ -179,7 +180,7 @@ class _Accounts:
         counted = np.flatnonzero(~case.book.order)
         order = counted[np.argsort(case.book.account[counted], kind="stable")]
         ends = np.searchsorted(case.book.account[order], np.arange(len(case.book.accounts) + 1))
-        self.rows = [order[start:stop] for start, stop in zip(ends[:-1], ends[1:])]
+        self.rows = [order[start:stop] for start, stop in pairwise(ends)]
         expiries = len(np.unique(np.column_stack([case.book.instruments.underlying, case.book.instruments.years]), axis=0))
         self.width = max(len(case.book.instruments), max(map(len, self.rows), default=0),
                          len(case.scenarios) * expiries // PER_CELL)
