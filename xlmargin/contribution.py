@@ -108,7 +108,9 @@ def in_words(name: str, contribution: float, incremental: float, margin: float) 
     least = 1e-9 * max(abs(margin), 1.0)
     share = f", {contribution / margin:+.1%} of the margin" if abs(margin) > least else ""
     if incremental < -least:
-        return f"{name} is a hedge: without it the margin would be {-incremental:,.2f} higher"
+        needed = f"without it the margin would be {-incremental:,.2f} higher"
+        return f"{name} adds to the margin{share}, yet hedges the rest: {needed}" if contribution > least else (
+            f"{name} is a hedge: {needed}")
     if incremental > least:
         saved = f"without it the margin would be {incremental:,.2f} lower"
         return f"{name} hedges in part: its share lowers the margin{share}, but {saved}" if contribution < -least else (

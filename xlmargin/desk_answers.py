@@ -18,7 +18,7 @@ from xlmargin.contribution import contributions, notional
 from xlmargin.errors import Fault, Faults, MarginError
 from xlmargin.market import Market
 from xlmargin.methods import method_name
-from xlmargin.move import as_before, move
+from xlmargin.move import as_before, by_account, move, path
 from xlmargin.names import show_instant
 from xlmargin.ranges.market import read_market
 from xlmargin.ranges.positions import read_positions
@@ -91,11 +91,11 @@ def margin_move(positions: Any, market: Any, positions_before: Any, market_befor
         return case_for(book, name, parameters, None, beside=beside)
 
     try:
-        margined(before)
+        start = by_account(margined(before))
     except MarginError as error:
         raise _placed(error, POSITIONS_BEFORE, 0) from None
     table: Rows = [["Cause", "Amount"]]
-    table.extend([cause, amount] for cause, amount in move(before, after, old, match, margined).items())
+    table.extend([cause, amount] for cause, amount in move(start, path(before, after, old, match), margined).items())
     return table
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +15,7 @@ from xlmargin.methods import margin_of
 from xlmargin.risk_array import marks
 from xlmargin.statement import LARGEST, WORST, Line
 
-__all__ = ["CAUSES", "as_before", "move"]
+__all__ = ["CAUSES", "as_before", "by_account", "move", "path"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -59,47 +59,52 @@ def _keys(held: Instruments, years: Floats) -> Iterator[list[tuple[Any, ...]]]:
         yield [*([(own, "DTE", given)] if given == given else []), (own, round(expiry))]
 
 
-def move(before: Book, after: Book, old: Book, match: Ints, margined: Callable[[Book], Case]) -> dict[str, float]:
+def move(start: dict[str, Line], path: Iterable[Book], margined: Callable[[Book], Case]) -> dict[str, float]:
     """Split the change of a margin.
 
-    The path from one book to the other: the trades at the old market and time; then spots, with forwards and rates; then
-    vols, and all else that the market says; then time, and with it what the rulebook changes. Each cause is measured with
-    the scenarios that decided before its step, the first of those that tie; what the margin differs from that, because
-    another scenario has become the worst, is the change of worst scenario. The amounts add up to the change.
-    An option that expired in between has left the book, which is a trade. A mark given beside a vol keeps its distance from
-    the model's until vols change.
+    Each cause is measured with the scenarios that decided before its step, the first of those that tie; what the margin
+    differs from that, because another scenario has become the worst, is the change of worst scenario. The amounts add up
+    to the change.
 
     Parameters
     ----------
-    before, after: the two books
-    old: the rows of `after` in the market and at the time of `before`
-    match: as `as_before` gives it
+    start: the margin before, by account
+    path: the book after each step, as `path` gives it
     margined: a book under the method
 
     Returns
     -------
     amount by cause, + where it raised the margin; a method without scenarios has no change of worst scenario
     """
-    was = margined(before)
-    steps = _statements(was)
-    amounts, switch = [], 0.0
-    for book in _path(before, after, old, match):
-        now = _statements(margined(book))
-        frozen = {name: _frozen(line, steps[name]) if name in steps else line.amount for name, line in now.items()}
-        amounts.append(sum(frozen.values()) - sum(line.amount for line in steps.values()))
+    amounts, switch, was = [], 0.0, start
+    for book in path:
+        now = by_account(margined(book))
+        frozen = {name: _frozen(line, was[name]) if name in was else line.amount for name, line in now.items()}
+        amounts.append(sum(frozen.values()) - sum(line.amount for line in was.values()))
         switch += sum(now[name].amount - frozen[name] for name in now)
-        steps = now
+        was = now
     return dict(zip(CAUSES, amounts)) | {SWITCH: switch}
 
 
-def _statements(case: Case) -> dict[str, Line]:
+def by_account(case: Case) -> dict[str, Line]:
     """The initial margin of each account."""
     line = margin_of(case).initial
     return {name: line.book(a) for a, name in enumerate(case.book.accounts)}
 
 
-def _path(before: Book, after: Book, old: Book, match: Ints) -> Iterator[Book]:
-    """The book after each step."""
+def path(before: Book, after: Book, old: Book, match: Ints) -> Iterator[Book]:
+    """The books from one to the other, one after each cause of CAUSES.
+
+    First the trades, at the old market and time; then spots, with forwards and rates; then vols, and all else that the
+    market says; then time, and with it what the rulebook changes. An option that expired in between has left the book,
+    which is a trade. A mark given beside a vol keeps its distance from the model's until vols change.
+
+    Parameters
+    ----------
+    before, after: the two books
+    old: the rows of `after` in the market and at the time of `before`
+    match: as `as_before` gives it
+    """
     there = match >= 0
     start: dict[str, Any] = {name: np.array(getattr(old.instruments, name)) for name in MARKET}
     for name, column in start.items():

@@ -33,7 +33,7 @@ def into_accounts(trades: Positions, positions: Positions, faults: Faults) -> Po
         if order:
             faults.add(row, "Order", "a trade of a what-if counts as done and cannot be an open order", "clear Order")
         if not trades.accounts[account] and "" not in held and len(held) > 1:
-            faults.add(row, "Account", "Account must be given", f"type one of {', '.join(held)}")
+            faults.add(row, "Account", "no Account where the positions have several", f"type one of {', '.join(held)}")
     if "" in held or len(held) > 1:
         return trades
     labels = [label or held[0] for label in trades.accounts]
