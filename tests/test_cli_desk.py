@@ -49,7 +49,8 @@ def test_words_say_which_row_is_a_hedge(files: dict[str, str], capsys: pytest.Ca
 
 
 @pytest.mark.parametrize(("words", "place"), [
-    (["contribution", "faulty"], ""), (["whatif", "book", "faulty"], "trades "), (["move", "book", "faulty"], "positions_before ")])
+    (["contribution", "faulty"], ""), (["whatif", "book", "faulty"], "trades "),
+    (["move", "book", "faulty"], "positions_before ")])
 def test_a_fault_ends_with_its_place_and_code_1(words: list[str], place: str, files: dict[str, str],
                                                 capsys: pytest.CaptureFixture[str]) -> None:
     """The fault of each file is told under the name of its range."""

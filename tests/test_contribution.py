@@ -166,7 +166,8 @@ def test_a_row_that_cannot_stand_alone_is_told() -> None:
 
 @pytest.mark.parametrize(("share", "saved", "text"), [
     (-500.0, -300.0, "X is a hedge: without it the margin would be 300.00 higher"),
-    (600.0, -300.0, "X adds to the margin, +60.0% of the margin, yet hedges the rest: without it the margin would be 300.00 higher"),
+    (600.0, -300.0, "X adds to the margin, +60.0% of the margin, yet hedges the rest: without it the margin would be "
+                     "300.00 higher"),
     (600.0, 400.0, "X adds to the margin: without it the margin would be 400.00 lower, +60.0% of the margin"),
     (-50.0, 400.0, "X hedges in part: its share lowers the margin, -5.0% of the margin, but without it the margin would be "
                    "400.00 lower"),
