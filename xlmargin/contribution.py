@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
-from typing import overload
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -151,9 +151,9 @@ class _Names(Sequence[str]):
 
 
 def _rows_of(book: Book, at: Ints, version: Ints, count: int, quantity: Floats) -> Book:
-    """A book whose accounts are versions of another: row `at` of it with a quantity, in each version (N,)."""
+    """A book whose accounts are versions of another: row `at` of it, no order, with a quantity, in each version (N,)."""
     return Book(book.instruments, quantity, book.instrument[at], tuple(map(str, range(count))), version, book.row[at],
-                book.order[at], book.entry[at], _Names(book.names, at), book.as_of, book.unpriced)
+                np.zeros(len(at), np.bool_), book.entry[at], _Names(book.names, at), book.as_of, book.unpriced)
 
 
 def _batches(sizes: Sequence[int], width: int) -> Iterator[list[tuple[int, slice]]]:
@@ -189,12 +189,17 @@ class _Accounts:
 
     def versions(self, blocks: Sequence[tuple[Ints, Floats]]) -> Case:
         """One pass over versions of accounts: rows (n,), and the factor of each row in each version (V, n), 0 without it."""
-        at, version, quantity, count = [], [], [], 0
+        at: list[NDArray[Any]] = []
+        version: list[NDArray[Any]] = []
+        quantity: list[NDArray[Any]] = []
+        count = 0
         for rows, factor in blocks:
-            where, which = np.divmod(np.arange(factor.size), len(rows)) if factor.all() else np.nonzero(factor)
-            at.append(rows[which])
-            version.append(where + count)
-            quantity.append(self.book.quantity[rows[which]] * factor[where, which])
+            where, which = np.nonzero(factor == 0.0)
+            gone = where * len(rows) + which  # of all versions × rows, one after the other
+            columns = (np.tile(rows, len(factor)), np.repeat(np.arange(count, count + len(factor)), len(rows)),
+                       (self.book.quantity[rows] * factor).ravel())
+            for kept, column in zip((at, version, quantity), columns):
+                kept.append(np.delete(column, gone) if len(gone) else column)
             count += len(factor)
         return with_book(self.case, _rows_of(self.book, np.concatenate(at), np.concatenate(version), count,
                                              np.concatenate(quantity)), self.case.array)
@@ -338,4 +343,4 @@ def _some(book: Book, at: Ints) -> Book:
     labels, account = np.unique(book.account[at], return_inverse=True)
     held = replace(held, underlyings=tuple(held.underlyings[u] for u in used), underlying=underlying)
     return replace(_rows_of(book, at, account, 0, book.quantity[at]), instruments=held, instrument=np.argsort(order)[where],
-                   accounts=tuple(book.accounts[a] for a in labels) or ("",))
+                   accounts=tuple(book.accounts[a] for a in labels) or ("",), order=book.order[at])
