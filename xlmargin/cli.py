@@ -51,11 +51,7 @@ def _parser() -> argparse.ArgumentParser:
                             ("check", _check, "every fault of a book's ranges")):
         command = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
         command.add_argument("file", type=Path, help="workbook, CSV file of positions, or a venue's answer (.json)")
-        if name == "whatif":
-            command.add_argument("trades", type=Path, help="CSV file of trades in the form of positions")
-        if name == "move":
-            command.add_argument("before", type=Path, help="the book of the earlier time, as a workbook or CSV file")
-            command.add_argument("--market-before", type=Path, metavar="CSV", help="its market, with its As of")
+        _second_file(command, name)
         command.add_argument("--venue", help="whose positions answer a JSON file is: deribit, okx, bybit, binance, derive")
         command.add_argument("--instruments", type=Path, metavar="JSON",
                              help="the venue's instruments answer, where its positions count contracts")
@@ -85,6 +81,15 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("file", type=Path)
     verify.set_defaults(run=_verify)
     return parser
+
+
+def _second_file(command: argparse.ArgumentParser, name: str) -> None:
+    """What is held against the book, of the commands that do."""
+    if name == "whatif":
+        command.add_argument("trades", type=Path, help="CSV file of trades in the form of positions")
+    if name == "move":
+        command.add_argument("before", type=Path, help="the book of the earlier time, as a workbook or CSV file")
+        command.add_argument("--market-before", type=Path, metavar="CSV", help="its market, with its As of")
 
 
 def _ranges(options: argparse.Namespace) -> Any:
