@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xlmargin import account_answers, answers, tail_answers
+from xlmargin import account_answers, answers, desk_answers, tail_answers
 from xlmargin.registry import pm_function
 
 POSITIONS = "Positions with their header row: Instrument or Underlying, Type, Strike, Expiry; and Quantity"
@@ -74,6 +74,26 @@ def PM_EXPLAIN(positions, market=None, method=None, parameters=None, history=Non
 def PM_LINE(positions, path, market=None, method=None, parameters=None, history=None):
     """One line of the statement of a margin."""
     return answers.line(positions, path, market, method, parameters, history)
+
+
+@pm_function("table", positions=POSITIONS, market=MARKET, method=METHOD, parameters=PARAMETERS)
+def PM_CONTRIBUTION(positions, market=None, method=None, parameters=None):
+    """Each row alone, its share of the margin (the shares add up to it), and what would be saved without it."""
+    return desk_answers.contribution(positions, market, method, parameters)
+
+
+@pm_function("table", positions=POSITIONS, trades="Trades with a header row, in the form of positions; a sale is negative",
+             market=MARKET, method=METHOD, parameters=PARAMETERS)
+def PM_WHATIF(positions, trades, market=None, method=None, parameters=None):
+    """Margins and net deltas of a book before and after hypothetical trades, and the change."""
+    return desk_answers.what_if(positions, trades, market, method, parameters)
+
+
+@pm_function("table", positions=POSITIONS, market=MARKET, positions_before="Positions of the earlier time, as a range",
+             market_before="Market of the earlier time, with its As of", method=METHOD, parameters=PARAMETERS)
+def PM_MOVE(positions, market, positions_before, market_before, method=None, parameters=None):
+    """Why the margin moved: trades, spot, vol, time and change of worst scenario, which add up to the change."""
+    return desk_answers.margin_move(positions, market, positions_before, market_before, method, parameters)
 
 
 @pm_function("table", positions=POSITIONS, market=MARKET, parameters=PARAMETERS)

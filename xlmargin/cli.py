@@ -50,9 +50,13 @@ def _parser() -> argparse.ArgumentParser:
                             ("status", _account("PM_STATUS"), "an account against its margin"),
                             ("liquidation", _account("PM_LIQUIDATION"), "the prices at which an account is liquidated"),
                             ("accounts", _accounts, "margin and status of every account of a book"),
+                            ("contribution", _contribution, "what each row is of a margin, and which rows are hedges"),
+                            ("whatif", _whatif, "margins before and after trades"),
+                            ("move", _move, "why a margin moved: trades, spot, vol, time, change of worst scenario"),
                             ("check", _check, "every fault of a book's ranges")):
         command = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
         command.add_argument("file", type=Path, help="workbook, CSV file of positions, or a venue's answer (.json)")
+        _second_file(command, name)
         command.add_argument("--venue", help="whose positions answer a JSON file is: deribit, okx, bybit, binance, derive")
         command.add_argument("--instruments", type=Path, metavar="JSON",
                              help="the venue's instruments answer, where its positions count contracts")
@@ -82,6 +86,15 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("file", type=Path)
     verify.set_defaults(run=_verify)
     return parser
+
+
+def _second_file(command: argparse.ArgumentParser, name: str) -> None:
+    """What is held against the book, of the commands that do."""
+    if name == "whatif":
+        command.add_argument("trades", type=Path, help="CSV file of trades in the form of positions")
+    if name == "move":
+        command.add_argument("before", type=Path, help="the book of the earlier time, as a workbook or CSV file")
+        command.add_argument("--market-before", type=Path, metavar="CSV", help="its market, with its As of")
 
 
 def _ranges(options: argparse.Namespace) -> Any:
@@ -197,6 +210,37 @@ def _accounts(options: argparse.Namespace) -> int:
     ranges, balances = _ranges(options), read_csv(options.balances) if options.balances else None
     return _answer(_call("PM_ACCOUNTS", ranges.positions, ranges.market, balances, ranges.method, ranges.parameters), options,
                    _print_table)
+
+
+def _contribution(options: argparse.Namespace) -> int:
+    from xlmargin.contribution import in_words
+
+    ranges = _ranges(options)
+    rows = _call("PM_CONTRIBUTION", ranges.positions, ranges.market, ranges.method, ranges.parameters)
+
+    def show(table: list[list[Any]]) -> None:
+        _print_table(table)
+        margin = sum(row[4] for row in table[1:])
+        for row, name, _, _, share, saved in table[1:]:
+            print(in_words(f"Row {row:g}, {name},", share, saved, margin))
+
+    return _answer(rows, options, show)
+
+
+def _whatif(options: argparse.Namespace) -> int:
+    from xlmargin.files import read_csv
+
+    ranges = _ranges(options)
+    return _answer(_call("PM_WHATIF", ranges.positions, read_csv(options.trades), ranges.market, ranges.method,
+                         ranges.parameters), options, _print_table)
+
+
+def _move(options: argparse.Namespace) -> int:
+    from xlmargin.files import read_ranges
+
+    ranges, before = _ranges(options), read_ranges(options.before, options.market_before)
+    return _answer(_call("PM_MOVE", ranges.positions, ranges.market, before.positions, before.market, ranges.method,
+                         ranges.parameters), options, _print_table)
 
 
 def _check(options: argparse.Namespace) -> int:

@@ -22,7 +22,7 @@ COMPONENT = "xlmargin_addin.py"
 SETTINGS = "xlmargin_addin.json"
 
 # Calc hands a reference to one blank cell over as the number 0. These arguments are never numbers, so there 0 is blank.
-NOT_NUMBERS = {"market", "method", "methods", "parameters", "history", "balances", "rulebook"}
+NOT_NUMBERS = {"market", "market_before", "method", "methods", "parameters", "history", "balances", "rulebook"}
 
 # These answer a number to cells and a column to columns.
 COLUMNS_TOO = {"PM_PRICE", "PM_IV"}

@@ -22,12 +22,13 @@ from xlmargin.rules import Rules
 from xlmargin.scenarios import Scenarios, Tenor, shared_move
 from xlmargin.statement import Line, above, given, less, not_modelled, times, total, worst
 
-__all__ = ["COIN", "USD", "VOLS", "Leg", "Matrix", "counted", "dampener", "legs_of", "requirement", "risk_array",
+__all__ = ["COIN", "SHARES_MARKET", "USD", "VOLS", "Leg", "Matrix", "counted", "dampener", "legs_of", "requirement", "risk_array",
            "scenarios", "share"]
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
+SHARES_MARKET = True  # the index is the median over an underlying's instruments
 COIN, USD = "coin-settled", "USD-settled"
 VOLS = ((1.0, "vol up"), (0.0, "vol unchanged"), (-1.0, "vol down"))  # their order within a bucket shows in no known answer
 SUFFIX = {COIN: "", USD: "_usd"}  # of the parameters that a settlement currency has of its own
