@@ -128,7 +128,8 @@ def _reconcile(options: argparse.Namespace) -> int:
     else:
         for row in rows:
             cells = [f"{cell:,.8g}" if isinstance(cell, float) else cell for cell in row]
-            print(f"{cells[0]:<28} {cells[1]:<20} {cells[2]:>16} {cells[3]:>16} {cells[4]:>16}  {cells[6]:<6} {cells[5]}".rstrip())
+            numbers = "".join(f"{cell:>17}" for cell in cells[2:5])
+            print(f"{cells[0]:<28} {cells[1]:<20}{numbers}  {cells[6]:<6} {cells[5]}".rstrip())
     return ALARMED if any(row[-1] == "ALARM" for row in rows[1:]) else ANSWERED
 
 

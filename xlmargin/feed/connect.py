@@ -19,6 +19,7 @@ __all__ = ["Connection"]
 
 LONGEST = 160  # characters of a venue's text that a message quotes
 FEWEST_SECONDS_APART = 0.1  # between two calls: every venue here allows more
+_UNKNOWN = re.compile(r'"code":\s*-32602\b')  # Deribit's invalid parameters, which ccxt has no class for
 _HOST = re.compile(r"https?://[^/]+")
 
 
@@ -41,6 +42,9 @@ class Connection:
 
     def _made(self, url: str) -> Any:
         ccxt = _ccxt()
+        below = logging.getLogger("urllib3.connectionpool")
+        if not any(isinstance(known, _Unsigned) for known in below.filters):
+            below.addFilter(_Unsigned())
         # ccxt spaces its calls by the wall clock and would sleep through a clock set back: we do it by the monotonic one
         exchange = getattr(ccxt, self.venue)({"enableRateLimit": False, "timeout": int(self.limit * 1000),
                                               "apiKey": self.keys.key, "secret": self.keys.secret,
@@ -94,7 +98,7 @@ class Connection:
         """What went wrong, in one line without secrets."""
         ccxt = _ccxt()
         text = redacted(str(error), self.keys)[:LONGEST] or type(error).__name__
-        if isinstance(error, ccxt.BadSymbol):
+        if isinstance(error, (ccxt.BadSymbol, ccxt.BadRequest)) or _UNKNOWN.search(str(error)):
             return NotListed(f"{self.venue} does not list it: {text}")
         if isinstance(error, ccxt.DDoSProtection):  # the class that rate limits belong to
             wait = self._retry_after()
@@ -130,6 +134,15 @@ def _ccxt() -> Any:
     except ImportError:
         raise MarginError("live data needs ccxt: pip install 'xlmargin[live]'") from None
     return ccxt
+
+
+class _Unsigned(logging.Filter):
+    """Takes the signed part of an address out of what the library underneath logs."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Rewrite the record and let it pass."""
+        record.msg, record.args = redacted(record.getMessage()), ()
+        return True
 
 
 def _adapter(sockets: list[socket.socket]) -> Any:

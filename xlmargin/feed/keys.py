@@ -15,7 +15,7 @@ __all__ = ["NO_KEYS", "Keys", "find_keys", "redacted"]
 PARTS = ("KEY", "SECRET", "PASSWORD")
 HIDDEN = "…"
 # What signs a request: the query of an address, an Authorization header
-_SIGNED = re.compile(r"(https?://[^\s?'\"]+)\?[^\s'\"]*|(?i:\b(?:bearer|basic|deri-hmac-sha256)\b)\s+[^\s'\"]+")
+_SIGNED = re.compile(r"((?:https?:/)?/[^\s?'\"]+)\?[^\s'\"]*|(?i:\b(?:bearer|basic|deri-hmac-sha256)\b)\s+[^\s'\"]+")
 
 
 @dataclass(frozen=True, slots=True, repr=False)

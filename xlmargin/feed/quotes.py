@@ -168,22 +168,19 @@ class Mark(NamedTuple):
     price: float = math.nan
 
 
-def smile(marks: Sequence[Mark], venue: str, coins: Sequence[str], *, coin_settled: bool | None = None) -> list[Point]:
+def smile(marks: Sequence[Mark], venue: str, coins: Sequence[str]) -> list[Point]:
     """The points of some coins' smiles: of the call and the put of a strike, the one out of the money where it has a vol.
 
     Parameters
     ----------
     marks: rows of the chain, options and futures
     coins: upper-case names; rows of others are left out
-    coin_settled: whether only contracts settled in the coin count, or only others; None for every one
     """
     found: dict[Option, tuple[bool, Point]] = {}
     futures: list[Point] = []
     for mark in marks:
         contract = parse_instrument(mark.name, venue)
         if contract is None or contract.underlying not in coins or not math.isfinite(contract.expiry):
-            continue
-        if coin_settled is not None and contract.inverse != coin_settled:
             continue
         point = Point(contract.underlying, contract.expiry, contract.strike, mark.forward, mark.vol)
         if contract.kind < CALL:

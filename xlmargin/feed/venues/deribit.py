@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from xlmargin.feed.quotes import Mark, Needs, NotListed, Point, Quotes, VenueError, positive, rows_of, smile
+from xlmargin.feed.quotes import Mark, Needs, NotListed, Option, Point, Quotes, VenueError, positive, rows_of, smile
 from xlmargin.feed.theirs import Theirs, signed_number
 from xlmargin.feed.venues import Call, Held
 from xlmargin.names import COIN_SETTLED
@@ -29,23 +29,40 @@ def quotes(call: Call, needs: Needs) -> Quotes:
     points: list[Point] = []
     unlisted = set()
     for coin in needs.underlyings:
-        in_coin = coin in needs.coin_settled
         if coin in needs.with_options():
-            rows = asked.summary(coin if in_coin else "USDC", "option")
-            points += smile(_marks(rows), "deribit", [coin], coin_settled=in_coin)
-            mine = [row for row in rows if str(row.get("instrument_name")).startswith((f"{coin}-", f"{coin}_"))]
-            index = next((value for row in mine if (value := positive(row.get("estimated_delivery_price"))) > 0.0), math.nan)
-            spot[coin] = index if math.isfinite(index) else asked.index(coin)
+            spot[coin], smiles = _options(asked, coin, needs)
+            points += smiles
         else:
             spot[coin] = asked.index(coin)
         if math.isnan(spot[coin]):
             unlisted.add(coin)
         elif coin in needs.dated:
-            settled = coin in COIN_SETTLED
-            rows = asked.summary(coin if settled else "USDC", "future")
-            points += smile(_marks(rows), "deribit", [coin], coin_settled=settled)
+            rows = asked.summary(coin if coin in COIN_SETTLED else "USDC", "future")
+            points += smile(_marks(rows), "deribit", [coin])
     known = {coin: value for coin, value in spot.items() if coin not in unlisted}
     return Quotes.of("deribit", asked.time, known, points, frozenset(unlisted))
+
+
+def _options(asked: _Asked, coin: str, needs: Needs) -> tuple[float, list[Point]]:
+    """The index of a coin and its smiles.
+
+    Those of the chain that settles as the options held do come first; the other chain adds what is held and missing there.
+    """
+    chains = [coin, "USDC"] if coin in COIN_SETTLED else ["USDC"]
+    if coin not in needs.coin_settled:
+        chains.reverse()
+    held = {option for option in needs.options if option[0] == coin}
+    found: dict[Option, Point] = {}
+    index = math.nan
+    for currency in chains:
+        rows = [row for row in asked.summary(currency, "option")
+                if str(row.get("instrument_name")).startswith((f"{coin}-", f"{coin}_"))]
+        found = {point[:3]: point for point in smile(_marks(rows), "deribit", [coin])} | found
+        if math.isnan(index):
+            index = next((value for row in rows if (value := positive(row.get("estimated_delivery_price"))) > 0.0), math.nan)
+        if held <= found.keys():
+            break
+    return index if math.isfinite(index) else asked.index(coin), list(found.values())
 
 
 def _marks(rows: list[dict[str, Any]]) -> list[Mark]:
