@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import math
 import pickle
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from feed_help import stay_here
 from venue_stub import Fault, VenueStub, utc
 
 from xlmargin.errors import MarginError
@@ -28,13 +28,7 @@ KEYS = Keys("AKey0123456789", "Secret+/abcdef==", "pass phrase")
 @pytest.fixture(autouse=True)
 def only_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """A socket to anywhere else fails the test."""
-    connect = socket.socket.connect
-
-    def loopback(self: socket.socket, address: Any) -> Any:
-        assert self.family == socket.AF_UNIX or address[0] == "127.0.0.1", f"a test wanted to reach {address}"
-        return connect(self, address)
-
-    monkeypatch.setattr(socket.socket, "connect", loopback)
+    stay_here(monkeypatch)
 
 
 @pytest.fixture

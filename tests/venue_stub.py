@@ -255,8 +255,8 @@ def bybit_tickers(stub: VenueStub, query: dict[str, str]) -> Any:
     head = {"retCode": 0, "retMsg": "OK", "time": int(stub.now() * 1e3)}
     if query["category"] == "option":
         rows = [{"symbol": f"{coin}-{_day(expiry, '%d%b%y')}-{strike:g}-{kind}-USDT",
-                 "markIv": str(stub.vol(coin, expiry, strike)), "underlyingPrice": str(stub.forward(coin, expiry)), "indexPrice": str(stub.spot[coin]),
-                 "markPrice": str(stub.mark(coin, expiry, strike, kind))}
+                 "markIv": str(stub.vol(coin, expiry, strike)), "underlyingPrice": str(stub.forward(coin, expiry)),
+                 "indexPrice": str(stub.spot[coin]), "markPrice": str(stub.mark(coin, expiry, strike, kind))}
                 for coin, expiry, strike, kind in stub.options() if coin == query["baseCoin"]]
     elif "symbol" in query:
         coin = query["symbol"].removesuffix("USDT")

@@ -38,6 +38,7 @@ class Connection:
         self.venue, self.keys, self.limit = venue, keys, limit
         self._sockets: list[socket.socket] = []
         self._last = -FEWEST_SECONDS_APART
+        self._late = False
         self._exchange = self._made(url)
 
     def _made(self, url: str) -> Any:
@@ -73,6 +74,7 @@ class Connection:
         time.sleep(max(0.0, self._last + FEWEST_SECONDS_APART - time.monotonic()))
         self._last = time.monotonic()
         self._sockets.clear()
+        self._late = False
         watch = threading.Timer(self.limit, self._hang_up)
         watch.daemon = True
         watch.start()
@@ -90,6 +92,7 @@ class Connection:
 
     def _hang_up(self) -> None:
         """End a call that takes too long, however slowly its answer still drips."""
+        self._late = True
         for opened in self._sockets:
             with contextlib.suppress(OSError):
                 opened.shutdown(socket.SHUT_RDWR)
@@ -100,13 +103,13 @@ class Connection:
         text = redacted(str(error), self.keys)[:LONGEST] or type(error).__name__
         if isinstance(error, (ccxt.BadSymbol, ccxt.BadRequest)) or _UNKNOWN.search(str(error)):
             return NotListed(f"{self.venue} does not list it: {text}")
-        if isinstance(error, ccxt.DDoSProtection):  # the class that rate limits belong to
+        if isinstance(error, (ccxt.RateLimitExceeded, ccxt.DDoSProtection)):
             wait = self._retry_after()
             asked = f", it asks for {wait:g} s" if wait else ""
             return VenueError(f"{self.venue} limits the rate of calls{asked}", wait)
         if isinstance(error, (ccxt.AuthenticationError, ccxt.PermissionDenied)):
             return VenueError(f"{self.venue} refuses the keys: check that they are valid and may read ({text})")
-        if isinstance(error, ccxt.RequestTimeout):
+        if self._late or isinstance(error, ccxt.RequestTimeout):
             return VenueError(f"{self.venue} did not answer within {self.limit:g} s")
         if isinstance(error, ccxt.NetworkError):
             return VenueError(f"{self.venue} cannot be reached: {text}")

@@ -128,7 +128,10 @@ class Feed:
         ------
         VenueError: the venue failed, or its answer is not whole, or its time cannot be
         """
-        quotes = self._quotes(needs)
+        try:
+            quotes = self._quotes(needs)
+        except (AttributeError, LookupError, TypeError, ValueError) as error:  # what a foreign shape makes of a reader
+            raise VenueError(f"half an answer: {type(error).__name__}: {error}") from None
         now = self._clock.wall()
         if math.isnan(quotes.time):
             quotes = replace(quotes, time=now)
