@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import signal
-import subprocess
-import sys
-import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,6 +16,7 @@ from venue_stub import Fault, VenueStub
 from xlmargin.errors import MarginError
 from xlmargin.feed import Connection, Desk, Keys
 from xlmargin.feed.sheets import BUSY, ExcelSheets, FileSheets, LibreOfficeSheets
+from xlmargin.feed.store import keep, kept, store_of
 from xlmargin.libreoffice import Calc, Workbook
 
 pytest.importorskip("ccxt")
@@ -56,8 +53,40 @@ def book(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    """A workbook of two ranges, a margin and the cells in which a feed says how it is."""
+    import openpyxl
+    from openpyxl.workbook.defined_name import DefinedName
+
+    path = tmp_path / "small.xlsx"
+    workbook = openpyxl.Workbook()
+    sheet = workbook.active
+    assert sheet is not None
+    sheet.title = "Desk"
+    for y, row in enumerate([["Instrument", "Quantity", "Side", "Account", "Venue", "Note"],
+                             ["BTC-1JUL26-75000-C", 9.0, "buy", "Mine", None, "of the desk"],
+                             ["BTC-31JUL26-60000-P", 3.0, None, "Mine", "deribit", "closed meanwhile"],
+                             ["ETH-USDT-SWAP", 4.0, None, "Other", "okx", None]], 1):
+        for x, cell in enumerate(row, 1):
+            sheet.cell(y, x, cell)
+    for x, heading in enumerate(("Underlying", "Spot", "Expiry", "Strike", "Forward", "IV", "Rate", "As of", "Remark"), 8):
+        sheet.cell(1, x, heading)
+    sheet["P2"] = "typed by hand"
+    sheet["R1"] = "=PM_MARGIN(positions,market)"
+    for name, area in {"positions": "$A$1:$F$20", "market": "$H$1:$P$120", "feed_status": "$R$3", "feed_time": "$R$4",
+                       "initial_margin": "$R$1", "theirs": "$T$1:$X$4"}.items():
+        workbook.defined_names[name] = DefinedName(name, attr_text=f"Desk!{area}")
+    for x, heading in enumerate(("Venue", "Currency", "Initial", "Maintenance", "Time"), 20):
+        sheet.cell(1, x, heading)
+    workbook.save(path)
+    return path
+
+
 def _sheet(open_book: Workbook, name: str) -> list[list[Any]]:
-    return open_book.get(*open_book.names()[name])
+    place = open_book.place(name)
+    assert place is not None
+    return open_book.get(*place)
 
 
 def test_a_document_in_libreoffice_follows_the_venue(calc: Calc, stub: VenueStub, book: Path) -> None:
@@ -102,48 +131,57 @@ def test_a_document_in_libreoffice_follows_the_venue(calc: Calc, stub: VenueStub
         assert "STALE" in said[2]
 
 
-def test_the_margin_in_the_sheet_is_that_of_the_tick(calc: Calc, stub: VenueStub, book: Path) -> None:
+def test_the_margin_in_the_sheet_is_that_of_the_tick(calc: Calc, stub: VenueStub, small: Path) -> None:
     """After a refresh the sheet's margin is what PM_MARGIN gives for the same positions and the feed's own table."""
     import udfs
 
-    with calc.open(book) as document:
-        desk = Desk(LibreOfficeSheets(book, calc.pipe), "deribit", Connection("deribit", stub.url).call, say=lambda line: None,
-                    clock=Hands(stub).clock)
+    with calc.open(small) as document:
+        desk = Desk(LibreOfficeSheets(small, calc.pipe), "deribit", Connection("deribit", stub.url).call,
+                    say=lambda line: None, clock=Hands(stub).clock)
         assert desk.run(once=True)
         table = desk.feed.latest()
         assert table is not None
-        expected = udfs.PM_MARGIN(_sheet(document, "positions"), table.rows, "SPAN", _sheet(document, "parameters"))
+        expected = udfs.PM_MARGIN(_sheet(document, "positions"), table.rows)
         assert _sheet(document, "initial_margin")[0][0] == pytest.approx(expected, rel=1e-12)
+        assert _sheet(document, "market")[1][8] == "typed by hand"
 
 
-def test_positions_follow_the_venue(calc: Calc, stub: VenueStub, book: Path) -> None:
-    """With --positions the venue's rows come and go by instrument; the desk's own rows and columns stay."""
+def test_positions_and_margins_follow_the_venue(calc: Calc, stub: VenueStub, small: Path) -> None:
+    """The venue's rows come and go by instrument, the desk's own rows and columns stay; its margins are kept."""
     stub.private["/api/v2/private/get_positions"] = {"jsonrpc": "2.0", "result": [
-        {"instrument_name": "BTC-1JUL26-75000-C", "direction": "sell", "size": -2.0},
+        {"instrument_name": "BTC-1JUL26-75000-C", "direction": "sell", "size": -2.0, "average_price": 0.05},
         {"instrument_name": "BTC-1JUL26-60000-P", "direction": "buy", "size": 1.5}]}
+    stub.private["/api/v2/private/get_account_summaries"] = {"jsonrpc": "2.0", "usOut": int(stub.now() * 1e6), "result": {
+        "summaries": [{"currency": "BTC", "margin_model": "segregated_pm", "initial_margin": 0.75, "maintenance_margin": 0.6}]}}
     keys = Keys("key-of-the-test", "secret-of-the-test")
-    with calc.open(book) as document:
-        sheet, area = document.names()["positions"]
-        before = document.get(sheet, area)
-        heads = before[0]
-        typed = [None] * len(heads)
-        typed[heads.index("Instrument")], typed[heads.index("Quantity")] = "BTC-1JUL26-75000-C", 9.0
-        typed[heads.index("Account")], typed[heads.index("Side")] = "Mine", "buy"
-        used = sum(any(cell is not None for cell in row) for row in before)
-        document.set(sheet, area, [*before[:used], typed, *before[used + 1:]])
-        own = [row for row in before[1:used] if row[heads.index("Instrument")] is None]
-        said: list[str] = []
-        desk = Desk(LibreOfficeSheets(book, calc.pipe), "deribit", Connection("deribit", stub.url, keys).call, positions=True,
-                    say=said.append, clock=Hands(stub).clock)
+    said: list[str] = []
+    store = store_of(small)
+    with calc.open(small) as document:
+        desk = Desk(LibreOfficeSheets(small, calc.pipe), "deribit", Connection("deribit", stub.url, keys).call, positions=True,
+                    keep=lambda rows: keep(store, rows), say=said.append, clock=Hands(stub).clock)
         assert desk.run(once=True), said
-        after = document.get(sheet, area)
-        assert [row for row in after[1:] if row[heads.index("Instrument")] is None][:len(own)] == own
-        held = {row[heads.index("Instrument")]: row for row in after[1:] if row[heads.index("Instrument")]}
-        assert {name: row[heads.index("Quantity")] for name, row in held.items()} == {
-            "BTC-1JUL26-75000-C": -2.0, "BTC-1JUL26-60000-P": 1.5}  # the sample's Deribit future is not held there: it goes
-        assert held["BTC-1JUL26-75000-C"][heads.index("Account")] == "Mine"
-        assert held["BTC-1JUL26-75000-C"][heads.index("Side")] is None
-        assert not any("secret-of-the-test" in line or "key-of-the-test" in line for line in said)
+        assert _sheet(document, "positions")[1:5] == [
+            ["BTC-1JUL26-75000-C", -2.0, None, "Mine", "deribit", "of the desk"],
+            ["ETH-USDT-SWAP", 4.0, None, "Other", "okx", None], ["BTC-1JUL26-60000-P", 1.5, None, None, "deribit", None],
+            [None] * 6]
+        assert _sheet(document, "theirs")[1][:4] == ["deribit", "BTC", 0.75, 0.6]
+        assert isinstance(_sheet(document, "initial_margin")[0][0], float)
+    assert [(row.currency, row.initial, row.method) for row in kept(store, "deribit")] == [("BTC", 0.75, "DERIBIT")]
+    for secret in (b"key-of-the-test", b"secret-of-the-test"):
+        assert secret not in store.read_bytes() + "".join(said).encode()
+
+
+def test_half_of_a_private_answer_writes_nothing(calc: Calc, stub: VenueStub, small: Path) -> None:
+    """Where positions are followed, their failure leaves market and positions as they were."""
+    said: list[str] = []
+    with calc.open(small) as document:
+        before = _sheet(document, "positions"), _sheet(document, "market")
+        desk = Desk(LibreOfficeSheets(small, calc.pipe), "deribit",
+                    Connection("deribit", stub.url, Keys("a-key-that", "is-refused")).call, positions=True, say=said.append,
+                    clock=Hands(stub).clock)
+        assert not desk.run(once=True)
+        assert (_sheet(document, "positions"), _sheet(document, "market")) == before
+        assert _sheet(document, "feed_status")[0][0].startswith("no data yet: deribit refuses the keys")
 
 
 def test_a_document_that_is_not_open_is_told(calc: Calc, tmp_path: Path) -> None:
@@ -156,40 +194,98 @@ def test_a_document_that_is_not_open_is_told(calc: Calc, tmp_path: Path) -> None
     assert "no LibreOffice listens on the pipe nobody" in str(raised.value)
 
 
-def test_the_file_itself_is_fed(stub: VenueStub, book: Path) -> None:
-    """With no program in between the file gets the market and its recalculated margin; a program that has it open is waited for."""
-    lock = book.parent / f".~lock.{book.name}#"
+def test_the_file_itself_is_fed(stub: VenueStub, small: Path) -> None:
+    """With no program in between the file gets market and recalculated margin; a program that has it open is waited for."""
+    lock = small.parent / f".~lock.{small.name}#"
     lock.touch()
     hands, said = Hands(stub), []
 
     def desk() -> Desk:
-        return Desk(FileSheets(book), "deribit", Connection("deribit", stub.url).call, interval=0.3, say=said.append,
-                    clock=hands.clock._replace(monotonic=__import__("time").monotonic))
+        return Desk(FileSheets(small), "deribit", Connection("deribit", stub.url).call, interval=0.3, say=said.append,
+                    clock=hands.clock._replace(monotonic=time.monotonic))
 
-    before = book.read_bytes()
+    before = small.read_bytes()
     assert not desk().run(once=True)
-    assert said == ["nothing written: desk.xlsx is open in a program: close it there, or feed that program"]
-    assert book.read_bytes() == before
+    assert said == ["nothing written: small.xlsx is open in a program: close it there, or feed that program"]
+    assert small.read_bytes() == before
     lock.unlink()
-    margin = FileSheets(book).read("initial_margin")
-    positions = FileSheets(book).read("positions")
+    assert FileSheets(small).read("initial_margin") == [[None]]
+    positions = FileSheets(small).read("positions")
     assert desk().run(once=True)
-    after = FileSheets(book)
+    after = FileSheets(small)
     assert after.read("market")[1][:2] == ["BTC", 71_234.5]
     assert after.read("positions") == positions
-    assert after.read("initial_margin") != margin
+    assert after.read("initial_margin")[0][0] > 0.0
     assert after.read("feed_status")[0][0].startswith("live from deribit at 2026-06-01 09:00:00")
-    assert sorted(path.name for path in book.parent.iterdir()) == [book.name]
+    assert sorted(path.name for path in small.parent.iterdir()) == [small.name]
 
 
-def test_formulas_are_not_written_over(book: Path, stub: VenueStub) -> None:
+def test_formulas_are_not_written_over(small: Path, stub: VenueStub) -> None:
     """A formula in the market range stops the feed before it begins."""
     import openpyxl
 
-    workbook = openpyxl.load_workbook(book)
-    workbook["Market"]["D8"] = "=1+1"
-    workbook.save(book)
+    workbook = openpyxl.load_workbook(small)
+    workbook["Desk"]["I8"] = "=1+1"
+    workbook.save(small)
     with pytest.raises(MarginError) as raised:
-        Desk(FileSheets(book), "deribit", Connection("deribit", stub.url).call)
-    assert str(raised.value) == ("D8 in the range market holds a formula, which the feed would write over: type a value there, "
+        Desk(FileSheets(small), "deribit", Connection("deribit", stub.url).call)
+    assert str(raised.value) == ("I8 in the range market holds a formula, which the feed would write over: type a value there, "
                                  "or move the formula")
+
+
+class _Names(dict):  # type: ignore[type-arg]
+    """xlwings' Names: by name, and as a list of Name."""
+
+    def __iter__(self) -> Any:
+        return iter(self.values())
+
+
+def test_excel_is_waited_for_and_written_to_in_one_piece(stub: VenueStub) -> None:
+    """A Book as xlwings documents it (names, refers_to_range, app.api.Ready): one write per range, none while a cell is edited.
+
+    No Excel was at hand: this holds our side of that interface only.
+    """
+    writes: list[tuple[str, Any]] = []
+    ready = [False, False, True, True]
+
+    class Range:
+        def __init__(self, name: str, value: Any) -> None:
+            self.__dict__.update(name=name, cells=value, formula=tuple(map(tuple, value)))
+
+        def options(self, ndim: int) -> Any:
+            assert ndim == 2
+            return self
+
+        def __getattr__(self, name: str) -> Any:
+            if name == "value":
+                return self.cells
+            raise AttributeError(name)
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            assert name == "value"
+            writes.append((self.name, value))
+            self.__dict__["cells"] = value
+
+    class Api:
+        Interactive = True
+
+        @property
+        def Ready(self) -> bool:
+            if not ready:
+                raise OSError("call was rejected by callee")
+            return ready.pop(0)
+
+    positions = [["Instrument", "Quantity"], ["BTC-1JUL26-75000-C", -1.0]]
+    market = [["Underlying", "Spot", "Expiry", "Strike", "Forward", "IV", "Rate", "As of"], *([None] * 8 for _ in range(60))]
+    ranges = {"positions": positions, "market": market, "feed_status": [[None]]}
+    names = _Names({name: SimpleNamespace(name=name, refers_to_range=Range(name, cells)) for name, cells in ranges.items()})
+    sheets = ExcelSheets(SimpleNamespace(names=names, app=SimpleNamespace(api=Api())))
+    said: list[str] = []
+    desk = Desk(sheets, "deribit", Connection("deribit", stub.url).call, say=said.append,
+                clock=Hands(stub).clock)
+    assert desk.run(once=True)
+    assert [name for name, _ in writes] == ["market", "feed_status"]
+    assert len(writes[0][1]) == len(market)
+    assert writes[0][1][1][:2] == ["BTC", stub.spot["BTC"]]
+    ready.clear()
+    assert sheets.waits_for() == BUSY

@@ -83,7 +83,7 @@ class LibreOfficeSheets:
         return ""
 
     def names(self) -> frozenset[str]:
-        """The defined names, asked anew: people insert rows."""
+        """The defined names."""
         return frozenset(self._ask("names"))
 
     def read(self, name: str) -> Grid:
@@ -102,11 +102,11 @@ class LibreOfficeSheets:
             self._ask("set", *self._place(name), rows)
 
     def _place(self, name: str) -> tuple[str, str]:
-        names = self._ask("names")
-        if name not in names:
+        """Where a range is now: people insert rows."""
+        found: tuple[str, str] | None = self._ask("place", name)
+        if found is None:
             raise MarginError(f"{self._path.name} has no range {name} any more: name it again")
-        sheet, area = names[name]
-        return sheet, area
+        return found
 
     def close(self) -> None:
         """End the connection."""

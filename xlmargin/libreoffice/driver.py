@@ -220,14 +220,15 @@ class Sheets:
         except uno.getClass("com.sun.star.uno.RuntimeException"):  # it says nothing more
             raise ValueError(f"'{where}' is not a range of sheet '{sheet}'; write it like A1:C3") from None
 
-    def names(self, document: int) -> dict[str, list[str]]:
-        """Sheet and area ("A1:C3") of every defined name that stands for one range of cells."""
-        found = {}
-        for name in self.documents[document].NamedRanges.ElementNames:
-            cells = self.documents[document].NamedRanges.getByName(name).getReferredCells()
-            if cells is not None:
-                found[name] = [cells.Spreadsheet.Name, cells.AbsoluteName.rpartition(".")[2].replace("$", "")]
-        return found
+    def names(self, document: int) -> list[str]:
+        """The defined names of the workbook."""
+        return list(self.documents[document].NamedRanges.ElementNames)
+
+    def place(self, document: int, name: str) -> list[str] | None:
+        """Sheet and area ("A1:C3") of a defined name; None where it stands for no range of cells, or is not there."""
+        names = self.documents[document].NamedRanges
+        cells = names.getByName(name).getReferredCells() if names.hasByName(name) else None
+        return cells and [cells.Spreadsheet.Name, cells.AbsoluteName.rpartition(".")[2].replace("$", "")]
 
     def sheets(self, document: int) -> list[str]:
         """The names of the sheets."""

@@ -196,10 +196,15 @@ class Workbook:
         names: list[str] = self._ask("sheets")
         return names
 
-    def names(self) -> dict[str, list[str]]:
-        """Sheet and area of every defined name that stands for a range."""
-        found: dict[str, list[str]] = self._ask("names")
+    def names(self) -> list[str]:
+        """The defined names."""
+        found: list[str] = self._ask("names")
         return found
+
+    def place(self, name: str) -> tuple[str, str] | None:
+        """Sheet and area of a defined name as they are now; None where it stands for no range."""
+        found = self._ask("place", name)
+        return None if found is None else (found[0], found[1])
 
     def get(self, sheet: str, where: str) -> list[list[Value]]:
         """The values of a range ("A1:C3"), row by row."""
