@@ -97,7 +97,6 @@ def _feed(options: argparse.Namespace) -> int:
     connection = _connection(options, private=options.positions or options.margins)
     sheets = _sheets(options)
     store = store_of(options.workbook)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl+C does, with the sheet told
     try:
         desk = Desk(sheets, connection.venue, connection.call, interval=options.interval, positions=options.positions,
                     keep=(lambda rows: keep(store, rows)) if options.margins else None,
@@ -105,9 +104,20 @@ def _feed(options: argparse.Namespace) -> int:
     except MarginError:
         sheets.close()
         raise
+
+    def end(*_: object) -> None:
+        """What is under way is ended in order; a second signal ends at once."""
+        for known in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(known, signal.default_int_handler)
+        desk.feed.stop()
+        connection.end()
+
+    before = {known: signal.signal(known, end) for known in (signal.SIGINT, signal.SIGTERM)}
     try:
         return ANSWERED if desk.run(once=options.once) or not options.once else ALARMED
     finally:
+        for known, handler in before.items():
+            signal.signal(known, handler)
         connection.close()
 
 

@@ -38,7 +38,7 @@ class Connection:
         self.venue, self.keys, self.limit = venue, keys, limit
         self._sockets: list[socket.socket] = []
         self._last = -FEWEST_SECONDS_APART
-        self._late = False
+        self._late = self._ended = False
         self._exchange = self._made(url)
 
     def _made(self, url: str) -> Any:
@@ -71,6 +71,8 @@ class Connection:
         NotListed: the venue does not know what was asked for
         VenueError: no answer, half an answer, an error of the venue, or a limit of its rate; without any secret
         """
+        if self._ended:
+            raise VenueError("the feed was stopped")
         time.sleep(max(0.0, self._last + FEWEST_SECONDS_APART - time.monotonic()))
         self._last = time.monotonic()
         self._sockets.clear()
@@ -124,6 +126,11 @@ class Connection:
         with contextlib.suppress(ValueError, TypeError):
             return max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - time.time())
         return 0.0
+
+    def end(self) -> None:
+        """End the call under way, and let no other begin; may be called from a signal handler."""
+        self._ended = True
+        self._hang_up()
 
     def close(self) -> None:
         """Let go of what is kept open."""

@@ -89,10 +89,10 @@ class Desk:
                 fresh = self._deliver(tick) and tick.fresh
                 if once:
                     self.feed.stop()
-        except KeyboardInterrupt:
-            self._say("stopped")
+            if not once:
+                self._farewell()
         finally:
-            self._farewell(once=once)
+            self.sheets.close()
         return fresh
 
     def _deliver(self, tick: Tick) -> bool:
@@ -130,15 +130,15 @@ class Desk:
             ranges[FEED_STATUS] = [[tick.status]]
         return ranges
 
-    def _farewell(self, *, once: bool) -> None:
-        """Say in the sheet that nothing more will come, as far as it still can be said, and let go of it."""
+    def _farewell(self) -> None:
+        """Say that nothing more will come, in the sheet too, as far as it still can be said there."""
         table = self.feed.latest()
-        if FEED_STATUS in self._names and table is not None and not once and not self.sheets.waits_for():
+        if FEED_STATUS in self._names and table is not None and not self.sheets.waits_for():
             try:
                 self.sheets.write({FEED_STATUS: [[f"feed stopped; last good {show_second(table.as_of)}"]]})
             except MarginError as error:
                 self._say(str(error))
-        self.sheets.close()
+        self._say("stopped")
 
 
 def _laid_out(theirs: list[Theirs], before: Grid) -> Grid:

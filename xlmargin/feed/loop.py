@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+import queue
 import random
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -91,7 +92,8 @@ class Feed:
         self._table: MarketTable | None = None
         self._received = -math.inf
         self._failures = 0
-        self._stopped = threading.Event()
+        self._stopped = False
+        self._woken: queue.SimpleQueue[None] = queue.SimpleQueue()  # may be put to by a signal handler; an Event may not
 
     def latest(self) -> MarketTable | None:
         """The last whole Market range, None as long as there was none."""
@@ -99,11 +101,15 @@ class Feed:
 
     def stop(self) -> None:
         """End `ticks`; may be called from another thread or a signal handler."""
-        self._stopped.set()
+        self._stopped = True
+        self._woken.put(None)
 
     def wait(self, seconds: float) -> bool:
         """Wait; True when the feed was stopped meanwhile."""
-        return self._stopped.wait(max(0.0, seconds))
+        if not self._stopped and seconds > 0.0:
+            with contextlib.suppress(queue.Empty):
+                self._woken.get(timeout=seconds)
+        return self._stopped
 
     def once(self) -> Tick:
         """One attempt; a venue that fails, or a book that cannot be read just now, is a tick that is not fresh."""
@@ -150,7 +156,7 @@ class Feed:
     def ticks(self) -> Iterator[Tick]:
         """A tick per interval until `stop`: fresh ones with a new table, others with the last good one and its age."""
         due = self._clock.monotonic()
-        while not self._stopped.is_set():
+        while not self._stopped:
             tick = self.once()
             yield tick
             now = self._clock.monotonic()
