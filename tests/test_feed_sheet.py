@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from xlmargin.feed import Connection, Desk, Keys
 from xlmargin.feed.sheets import BUSY, ExcelSheets, FileSheets, LibreOfficeSheets
 from xlmargin.feed.store import keep, kept, store_of
 from xlmargin.libreoffice import Calc, Workbook
+from xlmargin.libreoffice.locate import clean_environment
 
 pytest.importorskip("ccxt")
 
@@ -182,6 +184,25 @@ def test_half_of_a_private_answer_writes_nothing(calc: Calc, stub: VenueStub, sm
         assert not desk.run(once=True)
         assert (_sheet(document, "positions"), _sheet(document, "market")) == before
         assert _sheet(document, "feed_status")[0][0].startswith("no data yet: deribit refuses the keys")
+
+
+def test_a_cell_being_edited_is_not_disturbed(calc: Calc, stub: VenueStub, small: Path) -> None:
+    """While a person types into a cell of LibreOffice the market is written, and what was typed is entered whole."""
+    typing = subprocess.Popen([calc.installation.python, Path(__file__).with_name("typing_in_calc.py"), calc.pipe, small],
+                              env=clean_environment(), text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert typing.stdin is not None
+    assert typing.stdout is not None
+    try:
+        assert typing.stdout.readline() == "''\n"
+        sheets = LibreOfficeSheets(small, calc.pipe)
+        said: list[str] = []
+        assert Desk(sheets, "deribit", Connection("deribit", stub.url).call, say=said.append,
+                    clock=Hands(stub).clock).run(once=True), said
+        assert LibreOfficeSheets(small, calc.pipe).read("market")[1][:2] == ["BTC", stub.spot["BTC"]]
+        print(file=typing.stdin, flush=True)
+        assert typing.stdout.readline() == "'75'\n"
+    finally:
+        typing.communicate()
 
 
 def test_a_document_that_is_not_open_is_told(calc: Calc, tmp_path: Path) -> None:
