@@ -171,6 +171,8 @@ class Mark(NamedTuple):
 def smile(marks: Sequence[Mark], venue: str, coins: Sequence[str]) -> list[Point]:
     """The points of some coins' smiles: of the call and the put of a strike, the one out of the money where it has a vol.
 
+    Rows of an expiry that were quoted a moment apart differ in their forward; a point carries the mean of its strike.
+
     Parameters
     ----------
     marks: rows of the chain, options and futures
@@ -178,6 +180,7 @@ def smile(marks: Sequence[Mark], venue: str, coins: Sequence[str]) -> list[Point
     """
     found: dict[Option, tuple[bool, Point]] = {}
     futures: list[Point] = []
+    forwards: dict[Option, list[float]] = {}
     for mark in marks:
         contract = parse_instrument(mark.name, venue)
         if contract is None or contract.underlying not in coins or not math.isfinite(contract.expiry):
@@ -186,8 +189,11 @@ def smile(marks: Sequence[Mark], venue: str, coins: Sequence[str]) -> list[Point
         if contract.kind < CALL:
             futures.append(point._replace(forward=mark.price, vol=math.nan))
             continue
-        better = math.isfinite(mark.vol) and (contract.strike >= mark.forward) == (contract.kind == CALL)
         key = (contract.underlying, contract.expiry, contract.strike)
+        if math.isfinite(mark.forward):
+            forwards.setdefault(key, []).append(mark.forward)
+        better = math.isfinite(mark.vol) and (contract.strike >= mark.forward) == (contract.kind == CALL)
         if key not in found or better or not math.isfinite(found[key][1].vol):
             found[key] = (better, point)
-    return [*(point for _, point in found.values()), *futures]
+    level = {key: math.fsum(values) / len(values) for key, values in forwards.items()}
+    return [*(point._replace(forward=level.get(key, math.nan)) for key, (_, point) in found.items()), *futures]
