@@ -74,9 +74,11 @@ LAYERS = (
     "xlmargin.verify",
     "xlmargin.doctor",
     "xlmargin.bench",
+    "xlmargin.feed",
     "xlmargin.cli_account",
     "xlmargin.cli_backtest",
     "xlmargin.cli_faces",
+    "xlmargin.cli_feed",
     "xlmargin.cli",
 )
 CORE = LAYERS[:LAYERS.index("udfs") + 1]
@@ -89,7 +91,11 @@ HOMES = {
     "uno": ("xlmargin.libreoffice",),
     "unohelper": ("xlmargin.libreoffice",),
     "com": ("xlmargin.libreoffice",),
-    "xlwings": (),  # the registry decorates for it where it is what has loaded us
+    "xlwings": ("xlmargin.feed",),  # finds a workbook open in Excel; the registry decorates where xlwings has loaded us
+    "ccxt": ("xlmargin.feed",),
+    "keyring": ("xlmargin.feed",),
+    "requests": ("xlmargin.feed",),
+    "urllib3": ("xlmargin.feed",),
 }
 
 
@@ -161,7 +167,7 @@ def test_the_core_needs_numpy_and_a_little_of_scipy(library: str) -> None:
 
 def test_import_loads_nothing_that_is_slow() -> None:
     """`import udfs` is what a spreadsheet waits for: no frames, file formats, faces or engines come with it."""
-    heavy = ["scipy.stats", "scipy.optimize", "pandas", "openpyxl", "xlsxwriter", "xlwings", "ironcalc", "uno"]
+    heavy = ["scipy.stats", "scipy.optimize", "pandas", "openpyxl", "xlsxwriter", "xlwings", "ironcalc", "uno", "ccxt"]
     code = f"import sys, udfs; print(*(name for name in {heavy} if name in sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.split() == []

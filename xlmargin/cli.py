@@ -13,6 +13,7 @@ from xlmargin import __version__
 from xlmargin.cli_account import add_account, add_qualify, equity_given
 from xlmargin.cli_backtest import add_backtest
 from xlmargin.cli_faces import add_faces
+from xlmargin.cli_feed import add_feed
 from xlmargin.errors import MarginError
 from xlmargin.registry import ERROR, FUNCTIONS
 
@@ -81,6 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     doctor.set_defaults(run=_doctor)
     add_backtest(commands)
     add_qualify(commands, lambda result, options: _answer(result, options, _print_table))
+    add_feed(commands)
     verify = commands.add_parser("verify", help="recompute a file of a venue's own answers and compare")
     verify.add_argument("method")
     verify.add_argument("file", type=Path)

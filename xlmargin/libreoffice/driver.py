@@ -15,7 +15,6 @@ import signal
 import subprocess
 import sys
 import time
-import uuid
 from pathlib import Path
 from typing import Any
 
@@ -46,13 +45,20 @@ def properties(**values: Any) -> tuple[Any, ...]:
     return tuple(PropertyValue(name, 0, value, 0) for name, value in values.items())
 
 
+def resolved(pipe: str) -> Any:
+    """The component context of the office that listens on a pipe."""
+    context = uno.getComponentContext()
+    resolver = context.ServiceManager.createInstanceWithContext("com.sun.star.bridge.UnoUrlResolver", context)
+    return resolver.resolve(f"uno:pipe,name={pipe};urp;StarOffice.ComponentContext")
+
+
 class Office:
     """A soffice of its own: own profile, own pipe, own process group."""
 
-    def __init__(self, soffice: str, home: str) -> None:
+    def __init__(self, soffice: str, home: str, pipe: str) -> None:
         """Write the profile; `start` starts the program."""
         self.home = Path(home)
-        self.pipe = f"xlmargin{uuid.uuid4().hex}"
+        self.pipe = pipe
         profile = self.home / "profile"
         self.write_profile(profile)
         self.command = [
@@ -107,12 +113,9 @@ class Office:
         limit = time.monotonic() + timeout
         self.register(timeout)
         self.process = self.launch(*HEADLESS, f"--accept=pipe,name={self.pipe};urp;")
-        context = uno.getComponentContext()
-        resolver = context.ServiceManager.createInstanceWithContext("com.sun.star.bridge.UnoUrlResolver", context)
-        url = f"uno:pipe,name={self.pipe};urp;StarOffice.ComponentContext"
         while self.context is None:
             try:
-                self.context = resolver.resolve(url)
+                self.context = resolved(self.pipe)
             except Exception as error:  # not there yet: uno has a class per reason
                 ended = self.process.poll()
                 if ended not in (None, RESTART) or time.monotonic() > limit:
@@ -148,6 +151,26 @@ class Office:
         shutil.rmtree(self.home, ignore_errors=True)
 
 
+class Guest(Office):
+    """Somebody else's soffice, which is neither started nor ended here."""
+
+    def __init__(self, pipe: str) -> None:
+        """The pipe on which it listens."""
+        self.pipe = pipe
+        self.process = self.context = self.desktop = None
+
+    def start(self, timeout: float) -> None:
+        """Connect, once."""
+        try:
+            self.context = resolved(self.pipe)
+        except Exception as error:  # uno has a class per reason
+            raise RuntimeError(f"no LibreOffice listens on the pipe {self.pipe}") from error
+        self.desktop = self.service("com.sun.star.frame.Desktop")
+
+    def stop(self) -> None:
+        """Leave it as it is."""
+
+
 class Sheets:
     """The verbs a client can use; a document is named by the number that open gave it."""
 
@@ -164,6 +187,22 @@ class Sheets:
         document = self.desktop.loadComponentFromURL(Path(path).as_uri(), "_blank", 0, properties(Hidden=True))
         if document is None or not hasattr(document, "Sheets"):
             raise ValueError(f"{path} is not a spreadsheet that LibreOffice can read")
+        return self.numbered(document)
+
+    def attach(self, path: str) -> int:
+        """Give a number to a workbook that is open already."""
+        components = self.desktop.getComponents().createEnumeration()
+        found = []
+        while components.hasMoreElements():
+            document = components.nextElement()
+            if hasattr(document, "Sheets") and document.URL.startswith("file:"):
+                found.append(os.path.realpath(uno.fileUrlToSystemPath(document.URL)))
+                if found[-1] == os.path.realpath(path):
+                    return self.numbered(document)
+        raise ValueError(f"{path} is not open there; open are {', '.join(found) or 'no workbooks'}")
+
+    def numbered(self, document: Any) -> int:
+        """The number by which a document is asked for."""
         self.opened += 1
         self.documents[self.opened] = document
         parser = document.createInstance("com.sun.star.sheet.FormulaParser")
@@ -193,6 +232,16 @@ class Sheets:
             return self.sheet(document, sheet).getCellRangeByName(where)
         except uno.getClass("com.sun.star.uno.RuntimeException"):  # it says nothing more
             raise ValueError(f"'{where}' is not a range of sheet '{sheet}'; write it like A1:C3") from None
+
+    def names(self, document: int) -> list[str]:
+        """The defined names of the workbook."""
+        return list(self.documents[document].NamedRanges.ElementNames)
+
+    def place(self, document: int, name: str) -> list[str] | None:
+        """Sheet and area ("A1:C3") of a defined name; None where it stands for no range of cells, or is not there."""
+        names = self.documents[document].NamedRanges
+        cells = names.getByName(name).getReferredCells() if names.hasByName(name) else None
+        return cells and [cells.Spreadsheet.Name, cells.AbsoluteName.rpartition(".")[2].replace("$", "")]
 
     def sheets(self, document: int) -> list[str]:
         """The names of the sheets."""
@@ -288,7 +337,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     settings = json.loads(sys.stdin.readline())
     timeout, show = settings.pop("timeout"), settings.pop("show", None)
-    office = Office(**settings)
+    office = Office(**settings) if "soffice" in settings else Guest(**settings)
     try:
         if show:
             office.show(timeout, show)
