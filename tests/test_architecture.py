@@ -61,7 +61,9 @@ LAYERS = (
     "xlmargin.verify",
     "xlmargin.doctor",
     "xlmargin.bench",
+    "xlmargin.web",
     "xlmargin.cli_backtest",
+    "xlmargin.cli_open",
     "xlmargin.cli",
 )
 CORE = LAYERS[:LAYERS.index("udfs") + 1]

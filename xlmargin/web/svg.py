@@ -4,62 +4,58 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from xml.sax.saxutils import escape, quoteattr
+from xml.sax.saxutils import quoteattr
 
 from xlmargin.web.charts import Axis, Chart, Data
 from xlmargin.web.number_format import formatted
+from xlmargin.web.svg_parts import (
+    GREY,
+    GRID,
+    PAD,
+    SIZE,
+    TITLE,
+    TITLE_SIZE,
+    Point,
+    Scale,
+    clean,
+    fitted,
+    numbers_of,
+    range_of,
+    safe,
+    scale_of,
+    stacks,
+    stroke,
+    text_at,
+    width_of,
+)
 
 __all__ = ["draw"]
 
-INK, GREY, GRID, TITLE = "#1A1A1A", "#8A93A3", "#DDE1E8", "#1F2A44"
-_SIZE, _TITLE_SIZE = 11.0, 15.0  # of the letters, in pixels
-_CHARACTER = 0.55  # mean width of a letter, in letter heights
-_PAD, _TICK = 10.0, 5.0
-_STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
-_PIXELS_PER_TICK = {"across": 90.0, "down": 45.0}
 _LABEL_SHARE = 0.45  # of the width, at most, for the labels of bars
 _MOST_POINTS = 5_000
-
-Point = tuple[float, float]
-
-
-@dataclass(frozen=True, slots=True)
-class Scale:
-    """Numbers to pixels: from `low` at `start` to `high` at `end`, and the numbers that are marked."""
-
-    low: float
-    high: float
-    start: float
-    end: float
-    ticks: tuple[float, ...]
-
-    def at(self, value: float) -> float:
-        """The pixel of a number."""
-        return self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start)
 
 
 def draw(chart: Chart, data: Data) -> str:
     """The chart with its data as an SVG document; every text in it is escaped."""
     width, height = max(chart.width, 80.0), max(chart.height, 60.0)
     parts = [f'<rect x="0.5" y="0.5" width="{width - 1:.1f}" height="{height - 1:.1f}" fill="#FFFFFF" stroke="{GRID}"/>']
-    top = _PAD
+    top = PAD
     if chart.title:
-        parts.append(_label(width / 2, top + _TITLE_SIZE, chart.title, "middle", TITLE, _TITLE_SIZE, bold=True))
-        top += _TITLE_SIZE + _PAD
-    bottom = height - _PAD
+        parts.append(text_at(width / 2, top + TITLE_SIZE, chart.title, "middle", TITLE, TITLE_SIZE, bold=True))
+        top += TITLE_SIZE + PAD
+    bottom = height - PAD
     if chart.legend and len(chart.series) > 0:
         parts.append(_legend(chart, data, width, bottom))
-        bottom -= _SIZE + _PAD
+        bottom -= SIZE + PAD
     if not chart.kind or chart.kind == "pie":
-        parts.append(_label(width / 2, height / 2, "This kind of chart is drawn in Excel or LibreOffice.", "middle", GREY, _SIZE))
+        parts.append(text_at(width / 2, height / 2, "This kind of chart is drawn in Excel or LibreOffice.", "middle", GREY, SIZE))
     elif not any(value is not None for values in data.values for value in values):
-        parts.append(_label(width / 2, height / 2, "no data", "middle", GREY, _SIZE))
+        parts.append(text_at(width / 2, height / 2, "no data", "middle", GREY, SIZE))
     else:
-        parts.append(_Plot(chart, data, (_PAD, top, width - _PAD, bottom)).drawn())
+        parts.append(_Plot(chart, data, (PAD, top, width - PAD, bottom)).drawn())
     summary = f"{chart.title or 'Chart'}: {', '.join(data.names)}"
     return (f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.1f}" height="{height:.1f}" viewBox="0 0 {width:.1f} '
-            f'{height:.1f}" role="img" aria-label={quoteattr(_clean(summary))} font-family="Calibri, Carlito, Arial, sans-serif">'
+            f'{height:.1f}" role="img" aria-label={quoteattr(clean(summary))} font-family="Calibri, Carlito, Arial, sans-serif">'
             + "".join(parts) + "</svg>")
 
 
@@ -71,7 +67,7 @@ class _Plot:
         self.left, self.top, self.right, self.bottom = box
         self.count = max(len(values) for values in data.values)
         self.parts: list[str] = []
-        self.numbers = _stacks(data.values) if chart.stacked else data.values
+        self.numbers = stacks(data.values) if chart.stacked else data.values
 
     def drawn(self) -> str:
         """The elements of the plot."""
@@ -86,15 +82,15 @@ class _Plot:
     # ---- the three arrangements of axes
 
     def _scatter(self) -> None:
-        keys = [_numbers(keys) for keys in self.data.keys]
+        keys = [numbers_of(keys) for keys in self.data.keys]
         values, across = self._upright_values(), self.chart.keys
-        low, high = _range([k for row in keys for k in row if k is not None], across, zero=False)
+        low, high = range_of([k for row in keys for k in row if k is not None], across, zero=False)
         self._bottom_title(across.title)
-        self.bottom -= _SIZE + _PAD
-        y = _scale(*values, self.bottom, self.top, "down", self.chart.values)
+        self.bottom -= SIZE + PAD
+        y = scale_of(*values, self.bottom, self.top, "down", self.chart.values)
         self._vertical(y, self.chart.values)
-        x = _scale(low, high, self.left, self.right - 2 * _PAD, "across", across)
-        self._horizontal(x, across, self.bottom + _SIZE + 4)
+        x = scale_of(low, high, self.left, self.right - 2 * PAD, "across", across)
+        self._horizontal(x, across, self.bottom + SIZE + 4)
         self._zero_lines(x, y)
         for n, series in enumerate(self.chart.series):
             points = [(x.at(k), y.at(v)) if k is not None and v is not None else None
@@ -105,10 +101,10 @@ class _Plot:
         low_high = self._upright_values()
         labels = self._labels()
         self._bottom_title(self.chart.keys.title)
-        turned = self.chart.keys.turned or max(map(_width, labels), default=0) > (self.right - self.left) / max(self.count, 1)
-        below = min(max(map(_width, labels), default=0) * 0.75 + _SIZE, 90.0) if turned else _SIZE + 2
+        turned = self.chart.keys.turned or max(map(width_of, labels), default=0) > (self.right - self.left) / max(self.count, 1)
+        below = min(max(map(width_of, labels), default=0) * 0.75 + SIZE, 90.0) if turned else SIZE + 2
         self.bottom -= below
-        y = _scale(*low_high, self.bottom, self.top, "down", self.chart.values)
+        y = scale_of(*low_high, self.bottom, self.top, "down", self.chart.values)
         self._vertical(y, self.chart.values)
         step = (self.right - self.left) / max(self.count, 1)
         starts = [self.left + n * step for n in range(self.count)]
@@ -116,7 +112,7 @@ class _Plot:
             starts.reverse()
         self._keys_below(labels, starts, step, turned)
         zero = min(max(y.at(0.0), self.top), self.bottom)
-        self.parts.append(_stroke((self.left, zero), (self.right, zero), GREY))
+        self.parts.append(stroke((self.left, zero), (self.right, zero), GREY))
         if self.chart.kind == "bar":
             self._columns(starts, step, y)
             return
@@ -129,27 +125,27 @@ class _Plot:
     def _bars_across(self) -> None:
         labels = self._labels()
         axis = self.chart.values
-        low, high = _range(self._flat(), axis, zero=True)
+        low, high = range_of(self._flat(), axis, zero=True)
         self._bottom_title(axis.title)
-        self.bottom -= _SIZE + 4
-        wide = min(max(map(_width, labels), default=0) + _PAD, (self.right - self.left) * _LABEL_SHARE)
+        self.bottom -= SIZE + 4
+        wide = min(max(map(width_of, labels), default=0) + PAD, (self.right - self.left) * _LABEL_SHARE)
         self.left += wide
-        x = _scale(low, high, self.left, self.right - 2 * _PAD, "across", axis)
-        self._horizontal(x, axis, self.bottom + _SIZE + 2)
+        x = scale_of(low, high, self.left, self.right - 2 * PAD, "across", axis)
+        self._horizontal(x, axis, self.bottom + SIZE + 2)
         step = (self.bottom - self.top) / max(self.count, 1)
         starts = [self.top + n * step for n in range(self.count)]
         if not self.chart.keys.reverse:
             starts.reverse()
-        every = max(math.ceil((_SIZE + 1) / step), 1)
+        every = max(math.ceil((SIZE + 1) / step), 1)
         for label, start in list(zip(labels, starts))[::every]:
-            self.parts.append(_label(self.left - 6, start + step / 2 + _SIZE * 0.35, _fitted(label, wide - 6), "end"))
+            self.parts.append(text_at(self.left - 6, start + step / 2 + SIZE * 0.35, fitted(label, wide - 6), "end"))
         for n, rectangle, value in self._boxes(starts, step, x):
             start, thick, a, b = rectangle
             self._box(n, min(a, b), start, abs(b - a), thick, value)
             code = self.chart.series[n[0]].label_format
-            if code is not None and value is not None:
-                self.parts.append(_label(max(a, b) + 4, start + thick / 2 + _SIZE * 0.35, formatted(value, code).text.strip()))
-        self.parts.append(_stroke((x.at(max(low, 0.0)), self.top), (x.at(max(low, 0.0)), self.bottom), GREY))
+            if code is not None:
+                self.parts.append(text_at(max(a, b) + 4, start + thick / 2 + SIZE * 0.35, formatted(value, code).text.strip()))
+        self.parts.append(stroke((x.at(max(low, 0.0)), self.top), (x.at(max(low, 0.0)), self.bottom), GREY))
 
     # ---- values and labels
 
@@ -169,7 +165,7 @@ class _Plot:
         return totals
 
     def _upright_values(self) -> tuple[float, float]:
-        return _range(self._flat(), self.chart.values, zero=self.chart.kind in ("bar", "area"))
+        return range_of(self._flat(), self.chart.values, zero=self.chart.kind in ("bar", "area"))
 
     def _tops(self, n: int) -> list[float | None]:
         return self.numbers[n]
@@ -178,58 +174,58 @@ class _Plot:
 
     def _bottom_title(self, text: str) -> None:
         if text:
-            self.parts.append(_label((self.left + self.right) / 2, self.bottom, text, "middle"))
-            self.bottom -= _SIZE + 4
+            self.parts.append(text_at((self.left + self.right) / 2, self.bottom, text, "middle"))
+            self.bottom -= SIZE + 4
 
     def _horizontal(self, scale: Scale, axis: Axis, baseline: float) -> None:
         top, bottom = self.top, self.bottom
         for tick in scale.ticks:
             at = scale.at(tick)
             if axis.grid:
-                self.parts.append(_stroke((at, top), (at, bottom), GRID))
+                self.parts.append(stroke((at, top), (at, bottom), GRID))
             if axis.shown:
-                self.parts.append(_label(at, baseline, formatted(tick, axis.number_format).text.strip(), "middle"))
+                self.parts.append(text_at(at, baseline, formatted(tick, axis.number_format).text.strip(), "middle"))
 
     def _vertical(self, scale: Scale, axis: Axis) -> None:
         texts = [formatted(tick, axis.number_format).text.strip() for tick in scale.ticks]
         if axis.title:
             middle = (self.top + self.bottom) / 2
-            self.parts.append(_label(self.left + _SIZE, middle, axis.title, "middle", turn=-90))
-            self.left += _SIZE + 4
+            self.parts.append(text_at(self.left + SIZE, middle, axis.title, "middle", turn=-90))
+            self.left += SIZE + 4
         if axis.shown:
-            self.left += max(map(_width, texts), default=0) + 6
+            self.left += max(map(width_of, texts), default=0) + 6
         for tick, text in zip(scale.ticks, texts):
             at = scale.at(tick)
             if axis.grid:
-                self.parts.append(_stroke((self.left, at), (self.right, at), GRID))
+                self.parts.append(stroke((self.left, at), (self.right, at), GRID))
             if axis.shown:
-                self.parts.append(_label(self.left - 5, at + _SIZE * 0.35, text, "end"))
+                self.parts.append(text_at(self.left - 5, at + SIZE * 0.35, text, "end"))
 
     def _zero_lines(self, x: Scale, y: Scale) -> None:
         if y.low <= 0 <= y.high:
-            self.parts.append(_stroke((self.left, y.at(0.0)), (self.right, y.at(0.0)), GREY))
+            self.parts.append(stroke((self.left, y.at(0.0)), (self.right, y.at(0.0)), GREY))
         if x.low <= 0 <= x.high:
-            self.parts.append(_stroke((x.at(0.0), self.top), (x.at(0.0), self.bottom), GREY))
+            self.parts.append(stroke((x.at(0.0), self.top), (x.at(0.0), self.bottom), GREY))
 
     def _keys_below(self, labels: Sequence[str], starts: Sequence[float], step: float, turned: bool) -> None:
-        every = max(math.ceil((_SIZE + 2) / step), 1) if step else 1
-        baseline = self.bottom + _SIZE + 2
+        every = max(math.ceil((SIZE + 2) / step), 1) if step else 1
+        baseline = self.bottom + SIZE + 2
         for label, start in list(zip(labels, starts))[::every]:
             middle = start + step / 2
             if turned:
-                self.parts.append(_label(middle + 4, baseline - 2, _fitted(label, 110.0), "end", turn=-45))
+                self.parts.append(text_at(middle + 4, baseline - 2, fitted(label, 110.0), "end", turn=-45))
             else:
-                self.parts.append(_label(middle, baseline, label, "middle"))
+                self.parts.append(text_at(middle, baseline, label, "middle"))
 
     # ---- series
 
     def _boxes(self, starts: Sequence[float], step: float, scale: Scale) -> list[
-            tuple[tuple[int, int], tuple[float, float, float, float], float | None]]:
+            tuple[tuple[int, int], tuple[float, float, float, float], float]]:
         """Every bar: its series and place, then start and thickness along the keys, and from and to along the values."""
         side = 1 if self.chart.stacked else len(self.chart.series)
         thick = step / (side + self.chart.gap / 100)
         margin = (step - thick * side) / 2
-        found = []
+        found: list[tuple[tuple[int, int], tuple[float, float, float, float], float]] = []
         for n, values in enumerate(self.data.values):
             for place, value in enumerate(values):
                 if value is None or value == 0.0:
@@ -253,10 +249,10 @@ class _Plot:
         for n, (start, thick, a, b), value in self._boxes(starts, step, scale):
             self._box(n, start, min(a, b), thick, abs(b - a), value)
             code = self.chart.series[n[0]].label_format
-            if code is not None and value is not None:
-                self.parts.append(_label(start + thick / 2, min(a, b) - 3, formatted(value, code).text.strip(), "middle"))
+            if code is not None:
+                self.parts.append(text_at(start + thick / 2, min(a, b) - 3, formatted(value, code).text.strip(), "middle"))
 
-    def _box(self, n: tuple[int, int], left: float, top: float, width: float, height: float, value: float | None) -> None:
+    def _box(self, n: tuple[int, int], left: float, top: float, width: float, height: float, value: float) -> None:
         series = self.chart.series[n[0]]
         if not series.filled:
             return
@@ -264,7 +260,7 @@ class _Plot:
         keys = self.data.keys[n[0]]
         told = f"{keys[n[1]] if n[1] < len(keys) else ''}: {formatted(value, self.chart.values.number_format).text.strip()}"
         self.parts.append(f'<rect class="bar" x="{left:.2f}" y="{top:.2f}" width="{max(width, 0.5):.2f}" height="{max(height, 0.5):.2f}" '
-                          f'fill="{colour}"><title>{_safe(told)}</title></rect>')
+                          f'fill="{colour}"><title>{safe(told)}</title></rect>')
 
     def _line(self, n: int, points: Sequence[Point | None]) -> None:
         series = self.chart.series[n]
@@ -279,7 +275,7 @@ class _Plot:
             dash = f' stroke-dasharray="{series.dash}"' if series.dash else ""
             self.parts.append(f'<path class="line" d="{" ".join(path)}" fill="none" stroke="{series.colour}" '
                               f'stroke-width="{max(series.width, 1.0):.2f}" stroke-linejoin="round"{dash}>'
-                              f"<title>{_safe(self.data.names[n])}</title></path>")
+                              f"<title>{safe(self.data.names[n])}</title></path>")
         if series.marker:
             self.parts += [f'<circle cx="{p[0]:.2f}" cy="{p[1]:.2f}" r="3" fill="{series.colour}"/>' for p in points if p]
 
@@ -291,89 +287,21 @@ class _Plot:
                               f'fill="{self.chart.series[n].colour}" fill-opacity="0.35"/>')
 
 
-def _stacks(rows: Sequence[Sequence[float | None]]) -> list[list[float | None]]:
-    """Each series on top of those before it."""
-    totals: list[float] = [0.0] * max(map(len, rows))
-    found: list[list[float | None]] = []
-    for row in rows:
-        totals = [total + (row[n] or 0.0 if n < len(row) else 0.0) for n, total in enumerate(totals)]
-        found.append(list(totals))
-    return found
-
-
-def _numbers(keys: Sequence[object]) -> list[float | None]:
-    """The keys of a scatter chart; where they are texts their order stands for them."""
-    found = [float(k) if isinstance(k, (int, float)) and not isinstance(k, bool) else None for k in keys]
-    return found if any(k is not None for k in found) else [float(n) for n in range(1, len(keys) + 1)]
-
-
-def _range(values: Sequence[float], axis: Axis, *, zero: bool) -> tuple[float, float]:
-    low, high = min(values, default=0.0), max(values, default=1.0)
-    if zero:
-        low, high = min(low, 0.0), max(high, 0.0)
-    low = axis.least if axis.least is not None else low
-    high = axis.most if axis.most is not None else high
-    return (low, high) if high > low else (low - 1.0, low + 1.0)
-
-
-def _scale(low: float, high: float, start: float, end: float, way: str, axis: Axis) -> Scale:
-    """A scale that begins and ends at round numbers, where the file sets no limits."""
-    wanted = max(abs(end - start) / _PIXELS_PER_TICK[way], 1.0)
-    rough = (high - low) / wanted
-    power = 10.0 ** math.floor(math.log10(rough))
-    step = next(s * power for s in _STEPS if s * power >= rough * (1 - 1e-9))
-    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    low = axis.least if axis.least is not None else first * step
-    high = axis.most if axis.most is not None else last * step
-    ticks = tuple(round(n * step, 12) for n in range(first, last + 1) if low - step * 1e-6 <= n * step <= high + step * 1e-6)
-    if axis.reverse and way == "across":
-        start, end = end, start
-    return Scale(low, high, start, end, ticks)
-
-
 def _legend(chart: Chart, data: Data, width: float, baseline: float) -> str:
-    sizes = [_width(name) + 34 for name in data.names]
-    at = max((width - sum(sizes)) / 2, _PAD)
+    sizes = [width_of(name) + 34 for name in data.names]
+    at = max((width - sum(sizes)) / 2, PAD)
     parts = []
     for series, name, size in zip(chart.series, data.names, sizes):
         if not series.filled and chart.kind == "bar":
             continue
-        y = baseline - _SIZE * 0.35
+        y = baseline - SIZE * 0.35
         if chart.kind in ("line", "scatter"):
             dash = f' stroke-dasharray="{series.dash}"' if series.dash else ""
             parts.append(f'<path d="M{at:.1f} {y:.1f} h20" stroke="{series.colour}" stroke-width="{max(series.width, 1.0):.2f}"{dash}/>')
         else:
             parts.append(f'<rect x="{at + 8:.1f}" y="{y - 5:.1f}" width="10" height="10" fill="{series.colour}"/>')
-        parts.append(_label(at + 24, baseline, name))
+        parts.append(text_at(at + 24, baseline, name))
         at += size
     return "".join(parts)
 
 
-def _label(x: float, y: float, text: str, anchor: str = "start", colour: str = INK, size: float = _SIZE, *,
-           bold: bool = False, turn: int = 0) -> str:
-    turned = f' transform="rotate({turn} {x:.1f} {y:.1f})"' if turn else ""
-    weight = ' font-weight="bold"' if bold else ""
-    return (f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{colour}" font-size="{size:g}"{weight}{turned}>'
-            f"{_safe(text)}</text>")
-
-
-def _stroke(start: Point, end: Point, colour: str) -> str:
-    return (f'<line x1="{start[0]:.1f}" y1="{start[1]:.1f}" x2="{end[0]:.1f}" y2="{end[1]:.1f}" stroke="{colour}" '
-            f'stroke-width="1"/>')
-
-
-def _clean(text: str) -> str:
-    return "".join(c if c >= " " and c not in "\x7f\ufffe\uffff" and not "\ud800" <= c <= "\udfff" else " " for c in text)
-
-
-def _safe(text: str) -> str:
-    return escape(_clean(text))
-
-
-def _width(text: str) -> float:
-    return len(text) * _SIZE * _CHARACTER
-
-
-def _fitted(text: str, room: float) -> str:
-    most = max(int(room / (_SIZE * _CHARACTER)), 1)
-    return text if len(text) <= most else text[:most - 1] + "…"

@@ -57,7 +57,7 @@ def editing_text(value: Cell, code: str) -> str:
         return "'" + value if value.startswith(("=", "'")) or isinstance(_reads_as(value), (float, bool)) else value
     if is_date_format(code) and value >= 0:
         when = moment(value)
-        return f"{when:%Y-%m-%d}" if not (when.hour or when.minute or when.second) else f"{when:%Y-%m-%d %H:%M:%S}".removesuffix(":00")
+        return f"{when:%Y-%m-%d %H:%M:%S}".removesuffix(":00").removesuffix(" 00:00")
     if code.rstrip("_ ").endswith("%"):
         return _digits(round(value * 100, 12)) + "%"
     return _digits(value)

@@ -65,7 +65,7 @@ export class Grid {
   }
 
   start(sheet) {
-    if (sheet.open?.length) return { row: sheet.open[0][0], column: sheet.open[0][1] };
+    if (sheet.open?.length && sheet.open[0][0] <= 20) return { row: sheet.open[0][0], column: sheet.open[0][1] };
     return { row: 1, column: 1 };
   }
 
@@ -120,8 +120,8 @@ export class Grid {
       for (let row = top; row <= bottom; row++) {
         if (sheet.heights[row - 1]) this.paintRow(made, row, left, right, name);
       }
+      this.paintCharts(made, name);
       this.paintHeads(made, name, top, bottom, left, right);
-      if (name === "main") this.paintCharts(made);
       this.paintPick(made, name);
       this.panes[name].replaceChildren(made);
     }
@@ -290,18 +290,24 @@ export class Grid {
     if (name === "corner") label("", 0, 0, HEAD_WIDTH, HEAD_HEIGHT, false, "all", "1");
   }
 
-  paintCharts(made) {
-    const [x, y] = this.origin("main"), now = performance.now();
-    for (const chart of this.sheet.drawings.values()) {
-      if (!chart.node) {
-        const parsedSvg = new DOMParser().parseFromString(chart.svg, "image/svg+xml").documentElement;
-        chart.node = element("div", "chart", null);
-        chart.node.dataset.chart = chart.id;
-        chart.node.append(document.importNode(parsedSvg, true));
+  /** Charts, drawn into each pane that they reach into. */
+  paintCharts(made, name) {
+    const sheet = this.sheet, [x, y] = this.origin(name), [rows, columns] = sheet.frozen, now = performance.now();
+    for (const chart of sheet.drawings.values()) {
+      const down = name === "corner" || name === "top" ? chart.top < sheet.y[rows] : chart.top + chart.height > sheet.y[rows];
+      const across = name === "corner" || name === "left" ? chart.left < sheet.x[columns] : chart.left + chart.width > sheet.x[columns];
+      if (!down || !across) continue;
+      chart.nodes ??= {};
+      if (!chart.nodes[name]) {
+        const drawing = new DOMParser().parseFromString(chart.svg, "image/svg+xml").documentElement;
+        chart.nodes[name] = element("div", "chart", null);
+        chart.nodes[name].dataset.chart = chart.id;
+        chart.nodes[name].append(document.importNode(drawing, true));
       }
-      Object.assign(chart.node.style, { left: `${chart.left - x}px`, top: `${chart.top - y}px`, width: `${chart.width}px`, height: `${chart.height}px` });
-      chart.node.classList.toggle("flash", now - chart.changed < FLASH);
-      made.append(chart.node);
+      const node = chart.nodes[name];
+      Object.assign(node.style, { left: `${chart.left - x}px`, top: `${chart.top - y}px`, width: `${chart.width}px`, height: `${chart.height}px` });
+      node.classList.toggle("flash", now - chart.changed < FLASH);
+      made.append(node);
     }
   }
 
