@@ -23,6 +23,7 @@ _CONDITION = re.compile(r"(<=|>=|<>|<|>|=)\s*(-?[0-9.]+(?:E[+-]?[0-9]+)?)$", re.
 _COMPARE = {"<=": operator.le, ">=": operator.ge, "<>": operator.ne, "<": operator.lt, ">": operator.gt, "=": operator.eq}
 _COLOURS = {"black": "#000000", "blue": "#0000FF", "cyan": "#00FFFF", "green": "#008000", "magenta": "#FF00FF",
             "red": "#FF0000", "white": "#FFFFFF", "yellow": "#FFFF00"}
+_FIGURE_SPACE = "\u2007"  # as wide as a digit
 _DIGITS = 15  # significant digits that a sheet shows of a number
 _GENERAL_DIGITS, _GENERAL_LEAST, _GENERAL_MOST = 10, 1e-4, 1e11  # beyond these General turns to powers of ten
 _DENOMINATORS = 10  # of a fraction with one digit below the line: less than this; with two, its square
@@ -62,7 +63,7 @@ def formatted(value: float | str | bool | None, code: str) -> Shown:
     Returns: the text, a colour of the format, and hashes where no such date exists.
     """
     sections = _sections(code)
-    if value is None:
+    if value is None or value == "":
         return Shown("")
     if isinstance(value, bool):
         return Shown(str(value).upper())
@@ -74,8 +75,8 @@ def formatted(value: float | str | bool | None, code: str) -> Shown:
         return Shown("#" * _GENERAL_DIGITS)
     if section.has("date"):
         return Shown(date_text(number, section.tokens), section.colour)
-    sign = "-" if signed and number < 0 else ""
-    return Shown(sign + _number(abs(number), section), section.colour)
+    text, zero = _number(abs(number), section)
+    return Shown(("-" if signed and number < 0 and not zero else "") + text, section.colour)
 
 
 def is_date_format(code: str) -> bool:
@@ -139,17 +140,21 @@ def _text(value: str, sections: tuple[Section, ...]) -> Shown:
     return Shown("".join(value if token == ("other", "@") else token[1] for token in own.tokens), own.colour)
 
 
-def _number(number: float, section: Section) -> str:
+def _number(number: float, section: Section) -> tuple[str, bool]:
+    """A number that is not negative by a section, and whether it is rounded to nothing: then it has no sign."""
     if section.has("general"):
-        return "".join(_general(number) if kind == "general" else text for kind, text in section.tokens)
+        return "".join(_general(number) if kind == "general" else text for kind, text in section.tokens), number == 0
     if ("other", "@") in section.tokens:
-        return "".join(_general(number) if text == "@" else text for _, text in section.tokens)
+        return "".join(_general(number) if text == "@" else text for _, text in section.tokens), number == 0
     tokens, exact = _scaled(section.tokens, _decimal(number))
     if section.has("exponent"):
-        return _scientific(tokens, exact)
+        return _scientific(tokens, exact), number == 0
     if ("other", "/") in tokens and section.has("digit"):
-        return _fraction(tokens, exact)
-    return _plain(tokens, exact)
+        text = _fraction(tokens, exact)
+        return text, not any(digit in text.partition("/")[0] for digit in "123456789")
+    point = tokens.index(("other", ".")) if ("other", ".") in tokens else len(tokens)
+    rounded = _rounded(exact, sum(kind == "digit" for kind, _ in tokens[point:]))
+    return _plain(tokens, exact), section.has("digit") and not Decimal(rounded)
 
 
 def _decimal(number: float) -> Decimal:
@@ -213,23 +218,25 @@ def _whole(tokens: list[Token], digits: str, grouped: bool) -> str:
             out.append("" if (kind, text) == ("other", ",") and grouped else text)
             continue
         take = digits[::-1][done:] if n == places[0] else digits[::-1][done:done + 1]
-        for digit in take or {"0": "0", "?": " ", "#": ""}[text]:
-            if grouped and done and done % 3 == 0 and digit != " ":
+        for digit in take or {"0": "0", "?": _FIGURE_SPACE, "#": ""}[text]:
+            if grouped and done and done % 3 == 0 and digit != _FIGURE_SPACE:
                 out.append(",")
             out.append(digit)
             done += 1
-    return "".join(reversed(out)) if places else "".join(text for _, text in tokens) + ("" if not digits else "")
+    return "".join(reversed(out)) if places else "".join(text for _, text in tokens)
 
 
 def _part(tokens: list[Token], digits: str) -> str:
     """The digits behind the point; zeros at the end go where the format has # or ?."""
     out, n = [], 0
     last = len(digits.rstrip("0"))
+    places = [text for kind, text in tokens if kind == "digit"]
+    bare = bool(places) and not last and set(places) == {"#"}  # nothing follows the point: then it goes as well
     for kind, text in tokens:
         if kind != "digit":
-            out.append(text)
+            out.append("" if bare and (kind, text) == ("other", ".") else text)
             continue
-        out.append(digits[n] if n < last or text == "0" else {"?": " ", "#": ""}[text])
+        out.append(digits[n] if n < last or text == "0" else {"?": _FIGURE_SPACE, "#": ""}[text])
         n += 1
     return "".join(out)
 
@@ -260,11 +267,12 @@ def _fraction(tokens: list[Token], exact: Decimal) -> str:
     numerator = math.floor(rest * denominator + 0.5)
     if len(above) > 1 and numerator == denominator:
         whole, numerator = whole + 1, 0
-    if len(above) > 1 and numerator == 0:
-        return str(whole)
     width = len(above[-1]) if above else 1
-    front = f"{whole} " if len(above) > 1 and whole else ""
-    return f"{front}{numerator:>{width}d}/{denominator:<{max(len(below), 1)}d}"
+    if len(above) > 1 and numerator == 0:
+        return f"{whole} {_FIGURE_SPACE * width} {_FIGURE_SPACE * len(below)}"
+    front = (f"{whole} " if whole else " ") if len(above) > 1 else ""
+    padded = str(denominator) if fixed.isdigit() else str(denominator).ljust(len(below), _FIGURE_SPACE)
+    return front + str(numerator).rjust(width, _FIGURE_SPACE) + "/" + padded
 
 
 def _denominator(rest: float, most: int) -> int:

@@ -111,8 +111,8 @@ class _Handler(BaseHTTPRequestHandler):
         if kind in _XLSX.values():
             extra["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(self.server.session.path.name)}"
         text = kind.startswith("text/") or kind == "application/json"
-        headers = {"Content-Type": kind + ("; charset=utf-8" if text else ""), "Content-Length": str(len(body)), **_HEADERS, **extra}
-        for name, value in headers.items():
+        headers = {"Content-Type": kind + ("; charset=utf-8" if text else ""), "Content-Length": str(len(body))}
+        for name, value in {**headers, **_HEADERS, **extra}.items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)

@@ -14,7 +14,8 @@ _COLOUR = re.compile(r"#?(?:[0-9A-Fa-f]{2})?([0-9A-Fa-f]{6})$")
 _FONT = re.compile(r"[\w .+-]{1,60}$")
 _LINES = {"thin": (1, "solid"), "hair": (1, "dotted"), "dotted": (1, "dotted"), "dashed": (1, "dashed"), "double": (3, "double"),
           "medium": (2, "solid"), "mediumdashed": (2, "dashed"), "thick": (3, "solid"), "slantdashdot": (2, "dashed"),
-          "mediumdashdot": (2, "dashed"), "mediumdashdotdot": (2, "dashed"), "dashdot": (1, "dashed"), "dashdotdot": (1, "dashed")}
+          "mediumdashdot": (2, "dashed"), "mediumdashdotdot": (2, "dashed"),
+          "dashdot": (1, "dashed"), "dashdotdot": (1, "dashed")}
 _SIDES = {"left": "l", "right": "r", "top": "t", "bottom": "b"}
 _DEFAULT_FONT, _DEFAULT_SIZE = "Calibri", 11
 _ICONS = {"ArrowDown": "▼", "ArrowUp": "▲", "ArrowRight": "►"}

@@ -92,7 +92,7 @@ class _Plot:
         x = scale_of(low, high, self.left, self.right - 2 * PAD, "across", across)
         self._horizontal(x, across, self.bottom + SIZE + 4)
         self._zero_lines(x, y)
-        for n, series in enumerate(self.chart.series):
+        for n in range(len(self.chart.series)):
             points = [(x.at(k), y.at(v)) if k is not None and v is not None else None
                       for k, v in list(zip(keys[n], self.data.values[n]))[:_MOST_POINTS]]
             self._line(n, points)
@@ -259,8 +259,8 @@ class _Plot:
         colour = dict(series.points).get(n[1], series.colour)
         keys = self.data.keys[n[0]]
         told = f"{keys[n[1]] if n[1] < len(keys) else ''}: {formatted(value, self.chart.values.number_format).text.strip()}"
-        self.parts.append(f'<rect class="bar" x="{left:.2f}" y="{top:.2f}" width="{max(width, 0.5):.2f}" height="{max(height, 0.5):.2f}" '
-                          f'fill="{colour}"><title>{safe(told)}</title></rect>')
+        self.parts.append(f'<rect class="bar" x="{left:.2f}" y="{top:.2f}" width="{max(width, 0.5):.2f}" '
+                          f'height="{max(height, 0.5):.2f}" fill="{colour}"><title>{safe(told)}</title></rect>')
 
     def _line(self, n: int, points: Sequence[Point | None]) -> None:
         series = self.chart.series[n]
@@ -297,7 +297,8 @@ def _legend(chart: Chart, data: Data, width: float, baseline: float) -> str:
         y = baseline - SIZE * 0.35
         if chart.kind in ("line", "scatter"):
             dash = f' stroke-dasharray="{series.dash}"' if series.dash else ""
-            parts.append(f'<path d="M{at:.1f} {y:.1f} h20" stroke="{series.colour}" stroke-width="{max(series.width, 1.0):.2f}"{dash}/>')
+            parts.append(f'<path d="M{at:.1f} {y:.1f} h20" stroke="{series.colour}" '
+                         f'stroke-width="{max(series.width, 1.0):.2f}"{dash}/>')
         else:
             parts.append(f'<rect x="{at + 8:.1f}" y="{y - 5:.1f}" width="10" height="10" fill="{series.colour}"/>')
         parts.append(text_at(at + 24, baseline, name))

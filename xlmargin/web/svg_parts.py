@@ -18,7 +18,6 @@ _CHARACTER = 0.55  # mean width of a letter, in letter heights
 PAD = 10.0
 _PIXELS_PER_TICK = {"across": 90.0, "down": 45.0}
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
-_PIXELS_PER_UNUSED = {"across": 90.0, "down": 45.0}
 
 Point = tuple[float, float]
 
