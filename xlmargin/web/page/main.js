@@ -52,7 +52,7 @@ function moved() {
       : `${address(picked.top, picked.left)}:${address(picked.bottom, picked.right)}`;
   }
   if (!editing.open) {
-    content.value = sheet.formulas.get(key(row, column))?.[0] ?? sheet.raw(row, column);
+    content.value = sheet.formulas.get(key(row, column)) ?? sheet.raw(row, column);
     content.readOnly = Boolean(sheet.refusal(row, column));
   }
   totals(picked);
