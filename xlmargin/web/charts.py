@@ -57,7 +57,7 @@ class Axis:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A chart: where it stands on its sheet in pixels, and what it shows."""
+    """A chart: where it stands on its sheet in pixels, and what it shows; not `whole` where it joins several kinds."""
 
     sheet: str
     left: float
@@ -74,6 +74,7 @@ class Chart:
     series: tuple[Series, ...]
     keys: Axis
     values: Axis
+    whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +116,8 @@ def _chart(chart: Any, frame: Frame) -> Chart:
         frame.name, left, top, width, height, kind, _words(chart.title), getattr(chart, "type", "col") == "bar",
         shares if shares in ("stacked", "percentStacked") else "", float(getattr(chart, "gapWidth", None) or 150),
         float(getattr(chart, "overlap", None) or 0), str(chart.legend.position) if chart.legend is not None else "",
-        tuple(_series(series, number, kind) for number, series in enumerate(chart.series)), _axis(x), _axis(y))
+        tuple(_series(series, number, kind) for number, series in enumerate(chart.series)), _axis(x), _axis(y),
+        len(chart._charts) <= 1)
 
 
 def _place(anchor: Any, frame: Frame) -> tuple[float, float, float, float]:

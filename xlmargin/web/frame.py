@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["Frame", "Rectangle", "frames", "marks_inputs", "rectangles"]
+__all__ = ["SPARE_COLUMNS", "SPARE_ROWS", "Frame", "Rectangle", "frames", "marks_inputs", "rectangles"]
 
 _PIXELS_PER_CHARACTER, _DEFAULT_WIDTH = 7.0, 64
 _PIXELS_PER_POINT, _DEFAULT_HEIGHT = 4 / 3, 20
 _EMU = 9525  # units of drawings in a pixel
-_SPARE_ROWS, _SPARE_COLUMNS = 20, 3  # shown beyond what a sheet uses, to type into
+SPARE_ROWS, SPARE_COLUMNS = 20, 3  # shown beyond what a sheet uses, to type into
 _MOST_COLUMNS, _MOST_ROWS = 16_384, 1_048_576
 
 Rectangle = tuple[int, int, int, int]
@@ -63,8 +63,8 @@ def marks_inputs(found: list[Frame]) -> bool:
 
 
 def _frame(sheet: Any) -> Frame:
-    rows = min(sheet.max_row + _SPARE_ROWS, _MOST_ROWS)
-    columns = min(sheet.max_column + _SPARE_COLUMNS, _MOST_COLUMNS)
+    rows = min(sheet.max_row + SPARE_ROWS, _MOST_ROWS)
+    columns = min(sheet.max_column + SPARE_COLUMNS, _MOST_COLUMNS)
     for chart in (*sheet._charts, *sheet._images):
         corner = getattr(chart.anchor, "to", None) or getattr(chart.anchor, "_from", None)
         if corner is not None:

@@ -15,7 +15,7 @@ from xlmargin.engine.formula import address, quoted
 from xlmargin.errors import MarginError
 from xlmargin.web.charts import Chart, charts, data_of, reference_area
 from xlmargin.web.contents import Contents
-from xlmargin.web.frame import Frame, Rectangle, frames, marks_inputs, rectangles
+from xlmargin.web.frame import SPARE_COLUMNS, SPARE_ROWS, Frame, Rectangle, frames, marks_inputs, rectangles
 from xlmargin.web.styles import StyleTable
 from xlmargin.web.svg import draw
 from xlmargin.web.typed import typed_value
@@ -25,7 +25,6 @@ __all__ = ["Session"]
 _MOST_EDITS = 200_000  # cells of one edit
 _MOST_STEPS = 500  # that can be undone
 _MOST_CHOICES = 500
-_SPARE_ROWS, _SPARE_COLUMNS = 20, 3
 
 Cell = float | str | bool | None
 
@@ -70,8 +69,9 @@ class Session:
         self._digest = self._on_disk()
         read = _read(self.path)
         known = set(self._book.sheets)
-        self._frames = [frame for frame in frames(read) if frame.name in known]
-        self._charts = [chart for chart in charts(read, frames(read)) if chart.sheet in known]
+        every = frames(read)
+        self._frames = [frame for frame in every if frame.name in known]
+        self._charts = [chart for chart in charts(read, every) if chart.sheet in known]
         self._names = {name.lower(): str(defined.attr_text) for name, defined in read.defined_names.items()}
         self._marked = marks_inputs(self._frames)
         self._looks = Looks(self._book)
@@ -114,7 +114,7 @@ class Session:
             else:
                 found["cells"] = contents.since(since)
             used = contents.size
-            found |= {"size": [max(frame.rows, used[0] + _SPARE_ROWS), max(frame.columns, used[1] + _SPARE_COLUMNS)],
+            found |= {"size": [max(frame.rows, used[0] + SPARE_ROWS), max(frame.columns, used[1] + SPARE_COLUMNS)],
                       "from": styles, "styles": self._styles.since(styles)}
             return found
 

@@ -23,6 +23,7 @@ from xlmargin.web.svg_parts import (
     range_of,
     safe,
     scale_of,
+    shares,
     stacks,
     stroke,
     text_at,
@@ -37,6 +38,8 @@ _MOST_POINTS = 5_000
 
 def draw(chart: Chart, data: Data) -> str:
     """The chart with its data as an SVG document; every text in it is escaped."""
+    if chart.stacked == "percentStacked":
+        data = Data(data.names, data.keys, shares(data.values))
     width, height = max(chart.width, 80.0), max(chart.height, 60.0)
     parts = [f'<rect x="0.5" y="0.5" width="{width - 1:.1f}" height="{height - 1:.1f}" fill="#FFFFFF" stroke="{GRID}"/>']
     top = PAD
@@ -53,6 +56,8 @@ def draw(chart: Chart, data: Data) -> str:
         parts.append(text_at(width / 2, height / 2, "no data", "middle", GREY, SIZE))
     else:
         parts.append(_Plot(chart, data, (PAD, top, width - PAD, bottom)).drawn())
+    if not chart.whole:
+        parts.append(text_at(width - PAD, PAD + SIZE, "a part of this chart is drawn in Excel or LibreOffice only", "end", GREY))
     summary = f"{chart.title or 'Chart'}: {', '.join(data.names)}"
     return (f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.1f}" height="{height:.1f}" viewBox="0 0 {width:.1f} '
             f'{height:.1f}" role="img" aria-label={quoteattr(clean(summary))} font-family="Calibri, Carlito, Arial, sans-serif">'

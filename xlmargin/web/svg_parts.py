@@ -10,7 +10,7 @@ from xml.sax.saxutils import escape
 from xlmargin.web.charts import Axis
 
 __all__ = ["GREY", "GRID", "INK", "PAD", "SIZE", "TITLE", "TITLE_SIZE", "Point", "Scale", "clean", "fitted", "numbers_of",
-           "range_of", "safe", "scale_of", "stacks", "stroke", "text_at", "width_of"]
+           "range_of", "safe", "scale_of", "shares", "stacks", "stroke", "text_at", "width_of"]
 
 INK, GREY, GRID, TITLE = "#1A1A1A", "#8A93A3", "#DDE1E8", "#1F2A44"
 SIZE, TITLE_SIZE = 11.0, 15.0  # of the letters, in pixels
@@ -45,6 +45,14 @@ def stacks(rows: Sequence[Sequence[float | None]]) -> list[list[float | None]]:
         totals = [total + (row[n] or 0.0 if n < len(row) else 0.0) for n, total in enumerate(totals)]
         found.append(list(totals))
     return found
+
+
+def shares(rows: Sequence[Sequence[float | None]]) -> list[list[float | None]]:
+    """Each value as its share of the sizes of all series at the same key."""
+    totals = [0.0] * max(map(len, rows))
+    for row in rows:
+        totals = [total + abs(row[n] or 0.0 if n < len(row) else 0.0) for n, total in enumerate(totals)]
+    return [[None if value is None or not total else value / total for value, total in zip(row, totals)] for row in rows]
 
 
 def numbers_of(keys: Sequence[object]) -> list[float | None]:
