@@ -225,10 +225,10 @@ export class Grid {
     return "#".repeat(Math.max(Math.floor(room / Math.max(this.width("#", style), 1)), 1));
   }
 
+  /** A bar from where zero lies to where the value lies, both as shares of the cell. */
   paintBar(box, bar) {
-    const meter = element("div", "meter", box), axis = bar.axis * 100, length = Math.abs(bar.value) * 100;
-    const below = bar.value < 0;
-    Object.assign(meter.style, { left: `${below ? axis - length : axis}%`, width: `${Math.min(length, 100)}%`, background: below ? bar.below : bar.colour });
+    const meter = element("div", "meter", box), below = bar.value < bar.axis;
+    Object.assign(meter.style, { left: `${Math.min(bar.value, bar.axis) * 100}%`, width: `${Math.abs(bar.value - bar.axis) * 100}%`, background: below ? bar.below : bar.colour });
   }
 
   width(text, style) {
