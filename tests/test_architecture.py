@@ -75,6 +75,7 @@ LAYERS = (
     "xlmargin.doctor",
     "xlmargin.bench",
     "xlmargin.feed",
+    "xlmargin.web",
     "xlmargin.cli_account",
     "xlmargin.cli_backtest",
     "xlmargin.cli_faces",

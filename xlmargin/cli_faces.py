@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from xlmargin.errors import MarginError
 
-__all__ = ["add_faces"]
+__all__ = ["FACES", "Face", "add_faces", "best"]
 
 ANSWERED = 0
+MOST_PORT = 65_535
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """A way to open a workbook: its option, help, whether this machine has it, and what opens it."""
+
+    name: str
+    help: str
+    available: Callable[[], bool]
+    run: Callable[[argparse.Namespace], int]
 
 
 def add_faces(commands: Any) -> None:
@@ -20,17 +34,20 @@ def add_faces(commands: Any) -> None:
     new.add_argument("--rows", type=int, default=500, help="rows reserved for positions (default 500)")
     new.add_argument("--lite", action="store_true", help="for Excel with xlwings Lite (macOS, the web): xlmargin-lite.xlsx")
     new.set_defaults(run=_new)
-    opened = commands.add_parser("open", help="open a workbook whose PM_ functions answer")
-    opened.add_argument("file", type=Path, help="the workbook")
-    face = opened.add_mutually_exclusive_group(required=True)
-    face.add_argument("--excel", action="store_const", const=_open_excel, dest="run", help="in Excel (Windows)")
-    face.add_argument("--libreoffice", action="store_const", const=_open_libreoffice, dest="run",
-                      help="in a LibreOffice of its own, on the desktop")
+    opened = commands.add_parser("open", help="open a workbook whose PM_ functions answer",
+                                 description="Open a workbook; without an option in the best spreadsheet this machine has.")
+    opened.add_argument("file", type=Path, help="workbook, .xlsx or .xlsm")
+    faces = opened.add_mutually_exclusive_group()
+    for face in FACES:
+        faces.add_argument(f"--{face.name}", dest="face", action="store_const", const=face, help=face.help)
+    opened.add_argument("--port", type=_port, default=0, help="of the page, with --web; a free one where left out")
+    opened.add_argument("--no-browser", action="store_true", help="only print the page's address, with --web")
+    opened.set_defaults(run=_open)
     install = commands.add_parser("install", help="register the functions for good")
-    face = install.add_mutually_exclusive_group(required=True)
-    face.add_argument("--excel", action="store_const", const=_install_excel, dest="run",
+    programs = install.add_mutually_exclusive_group(required=True)
+    programs.add_argument("--excel", action="store_const", const=_install_excel, dest="run",
                       help="the xlwings add-in and its settings (Windows)")
-    face.add_argument("--libreoffice", action="store_const", const=_install_libreoffice, dest="run",
+    programs.add_argument("--libreoffice", action="store_const", const=_install_libreoffice, dest="run",
                       help="in this user's LibreOffice")
     install.add_argument("--remove", action="store_true", help="take them out again (LibreOffice)")
 
@@ -50,6 +67,22 @@ def _new(options: argparse.Namespace) -> int:
     return ANSWERED
 
 
+def best(faces: Sequence[Face]) -> Face:
+    """The first of the faces that this machine has; the last is there everywhere."""
+    return next((face for face in faces if face.available()), faces[-1])
+
+
+def _open(options: argparse.Namespace) -> int:
+    face: Face = options.face or best(FACES)
+    return face.run(options)
+
+
+def _port(text: str) -> int:
+    if not text.isdigit() or int(text) > MOST_PORT:
+        raise argparse.ArgumentTypeError(f"a port is a whole number up to {MOST_PORT}, not {text!r}")
+    return int(text)
+
+
 def _open_excel(options: argparse.Namespace) -> int:
     from xlmargin.excel.commands import open_excel
 
@@ -62,6 +95,31 @@ def _open_libreoffice(options: argparse.Namespace) -> int:
 
     open_on_desktop(options.file)
     return ANSWERED
+
+
+def _open_web(options: argparse.Namespace) -> int:
+    from xlmargin.registry import FUNCTIONS
+    from xlmargin.web import serve
+
+    functions = {name: function.call for name, function in FUNCTIONS.items()}
+    serve(options.file, functions, options.port, browser=not options.no_browser)
+    return ANSWERED
+
+
+def _has_excel() -> bool:
+    from xlmargin.excel.office import find_excel
+
+    return sys.platform == "win32" and find_excel() is not None
+
+
+def _has_libreoffice() -> bool:
+    from xlmargin.libreoffice import find_libreoffice
+    from xlmargin.libreoffice.desktop import has_desktop
+
+    try:
+        return has_desktop() and bool(find_libreoffice())
+    except MarginError:
+        return False
 
 
 def _install_excel(options: argparse.Namespace) -> int:
@@ -78,3 +136,11 @@ def _install_libreoffice(options: argparse.Namespace) -> int:
 
     print(remove() if options.remove else install())
     return ANSWERED
+
+
+#: From the best to the one that works everywhere.
+FACES = (
+    Face("excel", "in Excel (Windows)", _has_excel, _open_excel),
+    Face("libreoffice", "in a LibreOffice of its own, on the desktop", _has_libreoffice, _open_libreoffice),
+    Face("web", "in the browser, calculated by the embedded engine", lambda: True, _open_web),
+)

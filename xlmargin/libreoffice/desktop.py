@@ -17,11 +17,16 @@ from xlmargin.libreoffice.addin import python_folders, write_addin
 from xlmargin.libreoffice.locate import clean_environment, find_libreoffice
 from xlmargin.registry import FUNCTIONS, Function
 
-__all__ = ["open_on_desktop"]
+__all__ = ["has_desktop", "open_on_desktop"]
 
 # what a window needs; the rest of the environment is the clean one
 DESKTOP = ("DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR", "SAL_USE_VCLPLUGIN")
 PATIENCE = 15  # seconds for LibreOffice to end and its folder to go
+
+
+def has_desktop() -> bool:
+    """Whether there is a screen for a window."""
+    return sys.platform in ("win32", "darwin") or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
 
 
 def open_on_desktop(path: Path, functions: Mapping[str, Function] | None = None, folders: Sequence[str] | None = None) -> None:
@@ -39,7 +44,7 @@ def open_on_desktop(path: Path, functions: Mapping[str, Function] | None = None,
     """
     if not path.is_file():
         raise MarginError(f"there is no file {path}: check the name and the folder")
-    if sys.platform not in ("win32", "darwin") and not any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY")):
+    if not has_desktop():
         raise MarginError("this machine has no desktop (neither DISPLAY nor WAYLAND_DISPLAY is set): use "
                           "`xlmargin open FILE --web`")
     office = find_libreoffice()
