@@ -25,6 +25,7 @@ LAYERS = (
     "xlmargin.risk_array",
     "xlmargin.sensitivities",
     "xlmargin.statement",
+    "xlmargin.marginal",
     "xlmargin.rules",
     "xlmargin.spanfile",
     "xlmargin.charges",
@@ -39,7 +40,15 @@ LAYERS = (
     "xlmargin.grids",
     "xlmargin.strategies",
     "xlmargin.methods",
+    "xlmargin.versions",
+    "xlmargin.account",
+    "xlmargin.liquidation",
+    "xlmargin.qualify",
     "xlmargin.compare",
+    "xlmargin.contribution",
+    "xlmargin.whatif",
+    "xlmargin.move",
+    "xlmargin.officejs",
     "xlmargin.cells",
     "xlmargin.ranges",
     "xlmargin.checks",
@@ -48,21 +57,27 @@ LAYERS = (
     "xlmargin.asked",
     "xlmargin.answers",
     "xlmargin.tail_answers",
+    "xlmargin.desk_answers",
+    "xlmargin.account_answers",
     "udfs",
     "xlmargin.engine",
     "xlmargin.libreoffice",
     "workbook",
     "xlmargin.template",
+    "xlmargin.excel",
     "xlmargin.venues",
     "xlmargin.files",
     "xlmargin.chains",
     "xlmargin.replay",
     "xlmargin.demo",
+    "xlmargin.lite",
     "xlmargin.verify",
     "xlmargin.doctor",
     "xlmargin.bench",
     "xlmargin.feed",
+    "xlmargin.cli_account",
     "xlmargin.cli_backtest",
+    "xlmargin.cli_faces",
     "xlmargin.cli_feed",
     "xlmargin.cli",
 )
@@ -144,7 +159,7 @@ def test_each_library_has_one_home(library: str) -> None:
 @pytest.mark.parametrize("library", ["pandas", "openpyxl", "pyarrow", "scipy.stats", "scipy.optimize"])
 def test_the_core_needs_numpy_and_a_little_of_scipy(library: str) -> None:
     """What answers the functions imports neither frames nor file formats nor the slow parts of scipy."""
-    late = {"scipy.optimize": {"xlmargin.strategies.pairing"}}  # loaded when a book is first paired, never by the import
+    late = {"scipy.optimize": {"xlmargin.strategies.pairing", "xlmargin.liquidation"}}  # loaded when first needed
     users = [module for module in modules() if layer(module) in CORE and module not in late.get(library, ())
              and any(name == library or name.startswith(f"{library}.") for name in imports(module))]
     assert users == []

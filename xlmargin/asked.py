@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from xlmargin.book import Book
@@ -17,16 +17,28 @@ from xlmargin.ranges.parameters import is_scenario_table, read_overrides, read_s
 from xlmargin.rules import Override, Rules
 from xlmargin.statement import Line, not_modelled, over_accounts
 
-__all__ = ["ARRAYS", "case_asked", "case_for", "case_with_scenarios", "statement_roots"]
+__all__ = ["ARRAYS", "case_asked", "case_for", "case_with_scenarios", "known_somewhere", "statement_roots",
+           "vols_needed"]
 
 ARRAYS = "span_file"  # the parameter that names a file of risk arrays
 
 
-def case_asked(positions: Any, market: Any, method: Any, parameters: Any, history: Any) -> Case:
-    """The book of the ranges under a method."""
+def case_asked(positions: Any, market: Any, method: Any, parameters: Any, history: Any, *,
+               aside: Collection[str] = ()) -> Case:
+    """The book of the ranges under a method.
+
+    Parameters
+    ----------
+    aside: names of parameters that are not the method's, which are left out
+    """
     name = method_name(one_text(method, "method", "SPAN"))
-    priced = needs_vol(name) and not _has_arrays(name, parameters)
-    return case_for(read_book(positions, market, priced=priced), name, parameters, history)
+    book = read_book(positions, market, priced=vols_needed(name, parameters))
+    return case_for(book, name, parameters, history, aside=aside)
+
+
+def vols_needed(name: str, parameters: Any) -> bool:
+    """Whether every option needs a vol under a method and what is given beside it."""
+    return needs_vol(name) and not _has_arrays(name, parameters)
 
 
 def _has_arrays(name: str, parameters: Any) -> bool:
@@ -34,19 +46,26 @@ def _has_arrays(name: str, parameters: Any) -> bool:
     return not takes_table(name) and any(item.name == ARRAYS for item in read_overrides(parameters))
 
 
-def case_for(book: Book, name: str, parameters: Any, history: Any, *, skip_unknown: bool = False) -> Case:
-    """A book under a method, with what was given beside it."""
+def case_for(book: Book, name: str, parameters: Any, history: Any, *, skip_unknown: bool = False,
+             aside: Collection[str] = (), beside: Sequence[str] = ()) -> Case:
+    """A book under a method, with what was given beside it.
+
+    Parameters
+    ----------
+    aside: names of parameters that are not the method's, which are left out
+    beside: underlyings that parameters may be for, though this book does not hold them
+    """
     if takes_table(name):
         table = read_scenarios(parameters, book.instruments.underlyings) if is_scenario_table(parameters) else None
         return case_of(book, rules_of(name, book.as_of), Given(table=table))
-    overrides = read_overrides(parameters)
+    overrides = [item for item in read_overrides(parameters) if item.name not in aside]
     rules = rules_of(name, book.as_of, overrides, skip_unknown=skip_unknown)
-    _names_somebody(overrides, book, rules)
+    _names_somebody(overrides, {*book.instruments.underlyings, *beside}, rules)
     past = read_history(history, book.instruments.underlyings) if takes_history(name) and given(history) else None
     return case_of(book, rules, Given(history=past))
 
 
-def _names_somebody(overrides: Sequence[Override], book: Book, rules: Rules) -> None:
+def _names_somebody(overrides: Sequence[Override], held: set[str], rules: Rules) -> None:
     """Parameters for underlyings must be for one that the book or the rulebook knows, unless another row is.
 
     Raises
@@ -54,10 +73,24 @@ def _names_somebody(overrides: Sequence[Override], book: Book, rules: Rules) -> 
     MarginError: none of them is
     """
     named = [item for item in overrides if item.underlying]
-    known = {*book.instruments.underlyings, *(underlying for underlying, _ in rules.parameters)}
+    known = {*held, *(underlying for underlying, _ in rules.parameters)}
     if named and not any(item.underlying in known for item in named):
         raise MarginError(f"parameters row {named[0].row}: no {named[0].underlying} in this book: mend the name, or leave the "
                           "Underlying blank for all")
+
+
+def known_somewhere(overrides: Sequence[Override], rulebooks: Sequence[Rules]) -> None:
+    """A parameter goes to the methods that know it, and is a mistake only if none does.
+
+    Raises
+    ------
+    MarginError: naming the parameter and those that there are
+    """
+    known = list(dict.fromkeys(name for rules in rulebooks for name in rules.names))
+    for item in overrides:
+        if item.name not in known:
+            raise MarginError(f"parameters row {item.row}: no method here has a parameter {item.name!r}: they know "
+                              f"{', '.join(known)}")
 
 
 def case_with_scenarios(positions: Any, market: Any, method: Any, parameters: Any, history: Any) -> Case:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlmargin.errors import Faults, MarginError
+from xlmargin.officejs import plain_rows
 
 __all__ = ["Table", "choices", "error_text", "from_header", "grid", "heading_key", "is_blank", "numbers", "one_number",
            "one_text", "plain_number", "show", "table", "texts", "unreadable"]
@@ -73,10 +74,10 @@ def grid(raw: Any) -> list[Sequence[Any]]:
     if hasattr(raw, "tolist"):
         raw = raw.tolist()
     if not isinstance(raw, (list, tuple)):
-        return [[raw]]
+        return plain_rows([[raw]])
     if raw and not any(isinstance(row, (list, tuple)) for row in raw):
-        return [raw]
-    return [row if isinstance(row, (list, tuple)) else [row] for row in raw]
+        return plain_rows([raw])
+    return plain_rows([row if isinstance(row, (list, tuple)) else [row] for row in raw])
 
 
 def heading_key(cell: Any) -> str:

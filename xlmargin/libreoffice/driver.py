@@ -25,6 +25,7 @@ from com.sun.star.beans import PropertyValue
 FILTERS = {"xlsx": "Calc MS Excel 2007 XML", "pdf": "calc_pdf_Export", "ods": "calc8"}
 RESTART = 81  # soffice ends with this when it wants to be started again after a first run
 EXCEL = 3  # com.sun.star.sheet.AddressConvention.XL_OOX
+HEADLESS = ("--headless", "--invisible", "--nodefault")
 FORMULA, ERROR = 16, 4  # com.sun.star.sheet.CellFlags.FORMULA, com.sun.star.sheet.FormulaResult.ERROR
 
 SETTING = '<item oor:path="/org.openoffice.{}"><prop oor:name="{}" oor:op="fuse"><value>{}</value></prop></item>'
@@ -54,7 +55,7 @@ def resolved(pipe: str) -> Any:
 class Office:
     """A soffice of its own: own profile, own pipe, own process group."""
 
-    def __init__(self, soffice: str, home: str, pipe: str) -> None:
+    def __init__(self, soffice: str, home: str, pipe: str = "xlmargin") -> None:
         """Write the profile; `start` starts the program."""
         self.home = Path(home)
         self.pipe = pipe
@@ -64,7 +65,7 @@ class Office:
             soffice,
             f"-env:UserInstallation={profile.as_uri()}",
             f"-env:BUNDLED_EXTENSIONS={(self.home / 'extensions').as_uri()}",
-            *("--headless", "--invisible", "--norestore", "--nologo", "--nodefault", "--nolockcheck"),
+            *("--norestore", "--nologo", "--nolockcheck"),
         ]
         self.process: subprocess.Popen[bytes] | None = None
         self.context: Any = None
@@ -94,12 +95,24 @@ class Office:
                 start_new_session=True,
             )
 
-    def start(self, timeout: float) -> None:
-        """Start and connect; the first start of a profile registers the add-in and ends, so it is made twice."""
-        limit = time.monotonic() + timeout
-        self.process = self.launch("--terminate_after_init")
+    def register(self, timeout: float) -> None:
+        """The first start of a profile, which registers the add-in; it calculates from the second on."""
+        self.process = self.launch(*HEADLESS, "--terminate_after_init")
         self.process.wait(timeout)
-        self.process = self.launch(f"--accept=pipe,name={self.pipe};urp;")
+
+    def show(self, timeout: float, path: str) -> None:
+        """Open a workbook in a window and wait until it is closed."""
+        self.register(timeout)
+        self.process = self.launch("--calc", f"--accept=pipe,name={self.pipe};urp;", path)  # a feed may write there
+        if self.process.wait():
+            log = (self.home / "soffice.log").read_text(errors="replace").strip().splitlines() or ["it was ended"]
+            raise RuntimeError(log[-1])
+
+    def start(self, timeout: float) -> None:
+        """Start and connect."""
+        limit = time.monotonic() + timeout
+        self.register(timeout)
+        self.process = self.launch(*HEADLESS, f"--accept=pipe,name={self.pipe};urp;")
         while self.context is None:
             try:
                 self.context = resolved(self.pipe)
@@ -323,9 +336,13 @@ def main() -> None:
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     settings = json.loads(sys.stdin.readline())
-    timeout = settings.pop("timeout")
+    timeout, show = settings.pop("timeout"), settings.pop("show", None)
     office = Office(**settings) if "soffice" in settings else Guest(**settings)
     try:
+        if show:
+            office.show(timeout, show)
+            answer(ok=True)
+            return
         office.start(timeout)
         answer(ok=office.process.pid if office.process else 0)
         sheets = Sheets(office.desktop, office.service("com.sun.star.sheet.FunctionDescriptions"))

@@ -8,6 +8,8 @@ What a module `methods/name.py` may hold:
 - `pnl(case) -> (A, S, U)`: profit and loss by underlying, where it is not the sum of position × risk array;
 - `share(book, rules) -> (A, K)`: part of each position that the scenarios act on, where it is not all of it;
 - `prepared(book, rules) -> (Book, Rules)`: both as the rulebook reads them;
+- `PAIRS_LEGS = True`: each margin is a programme of its own to solve, so many of them take long;
+- `SHARES_MARKET = True`: it reads the market of an underlying or expiry off one of its rows;
 - `NEEDS_VOL = False`: options need a mark, not a vol;
 - `TAKES_TABLE = True`: the parameters range is the desk's own scenario table;
 - `TAKES_HISTORY = True`: it reads the history range, and is compared with others only where one is given.
@@ -22,6 +24,7 @@ from pathlib import Path
 from types import ModuleType
 
 import numpy as np
+from numpy.typing import NDArray
 
 from xlmargin.book import Book
 from xlmargin.case import NOTHING_GIVEN, Case, Given, Margin
@@ -30,8 +33,8 @@ from xlmargin.risk_array import risk_array
 from xlmargin.rules import Override, Rules, read_rules
 from xlmargin.scenarios import Scenarios, none
 
-__all__ = ["case_of", "known_methods", "margin_of", "method_name", "needs_vol", "rules_of", "scenarios_of",
-           "takes_history", "takes_table"]
+__all__ = ["case_of", "known_methods", "margin_of", "method_name", "needs_vol", "pairs_legs", "rules_of", "scenarios_of",
+           "shares_market", "takes_history", "takes_table", "with_book"]
 
 FOLDER = Path(__file__).parent
 
@@ -90,6 +93,16 @@ def needs_vol(name: str) -> bool:
     return bool(getattr(_module(name), "NEEDS_VOL", True))
 
 
+def pairs_legs(name: str) -> bool:
+    """Whether each margin of the method is a programme of its own to solve."""
+    return bool(getattr(_module(name), "PAIRS_LEGS", False))
+
+
+def shares_market(name: str) -> bool:
+    """Whether the method reads the market of an underlying or expiry off one row, so that other rows change with it."""
+    return bool(getattr(_module(name), "SHARES_MARKET", False))
+
+
 def case_of(book: Book, rules: Rules, given: Given = NOTHING_GIVEN) -> Case:
     """A book under the scenarios of its method; of a method without scenarios, the book alone.
 
@@ -111,8 +124,25 @@ def case_of(book: Book, rules: Rules, given: Given = NOTHING_GIVEN) -> Case:
         array = module.risk_array(book, scenarios, rules)
     else:  # without scenarios nothing is revalued, and no vol is asked for
         array = risk_array(held, scenarios) if len(scenarios) else np.empty((len(held), 0))
-    share = module.share(book, rules) if hasattr(module, "share") else np.broadcast_to(1.0, (len(book.accounts), len(held)))
-    return Case(book, rules, scenarios, array, share, getattr(module, "pnl", None))
+    return Case(book, rules, scenarios, array, _share(module, book, rules), getattr(module, "pnl", None))
+
+
+def _share(module: ModuleType, book: Book, rules: Rules) -> NDArray[np.float64]:
+    """Part of each account's position that the scenarios act on (A, K)."""
+    if hasattr(module, "share"):
+        return np.asarray(module.share(book, rules), np.float64)
+    return np.broadcast_to(1.0, (len(book.accounts), len(book.instruments)))
+
+
+def with_book(case: Case, book: Book, array: NDArray[np.float64]) -> Case:
+    """Other holdings under the same scenarios, nothing repriced.
+
+    Parameters
+    ----------
+    book: its instruments are some of the case's
+    array: their risk array, rows of the case's (K, S)
+    """
+    return Case(book, case.rules, case.scenarios, array, _share(_module(case.rules.meta.name), book, case.rules), case.own_pnl)
 
 
 def margin_of(case: Case) -> Margin:

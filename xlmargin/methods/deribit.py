@@ -22,12 +22,13 @@ from xlmargin.rules import Rules
 from xlmargin.scenarios import Scenarios, Tenor, shared_move
 from xlmargin.statement import Line, above, given, less, not_modelled, times, total, worst
 
-__all__ = ["COIN", "USD", "VOLS", "Leg", "Matrix", "counted", "dampener", "legs_of", "requirement", "risk_array",
+__all__ = ["COIN", "SHARES_MARKET", "USD", "VOLS", "Leg", "Matrix", "counted", "dampener", "legs_of", "requirement", "risk_array",
            "scenarios", "share"]
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
+SHARES_MARKET = True  # the index is the median over an underlying's instruments
 COIN, USD = "coin-settled", "USD-settled"
 VOLS = ((1.0, "vol up"), (0.0, "vol unchanged"), (-1.0, "vol down"))  # their order within a bucket shows in no known answer
 SUFFIX = {COIN: "", USD: "_usd"}  # of the parameters that a settlement currency has of its own
@@ -43,14 +44,14 @@ class Leg:
     name: its name
     settled: COIN or USD
     among: its instruments (K,)
-    index: price at which the coin is converted [USD]
+    index: price at which each account's coin is converted (A,) [USD]
     """
 
     u: int
     name: str
     settled: str
     among: Bools
-    index: float
+    index: Floats
 
     def number(self, rules: Rules, name: str) -> float:
         """A parameter of its settlement currency."""
@@ -167,11 +168,21 @@ def legs_of(book: Book) -> list[Leg]:
     coin = held.inverse | (held.kind == SPOT)
     for u, name in enumerate(held.underlyings):
         mine = held.underlying == u
-        index = float(np.median(held.spot[mine]))
+        index = _index(book, mine)
         for settled, among in ((COIN, mine & coin), (USD, mine & ~coin)):
             if among.any():
                 legs.append(Leg(u, name, settled, among, index))
     return legs
+
+
+def _index(book: Book, mine: Bools) -> Floats:
+    """Spot of each account's rows of some instruments, the middle one where they differ (A,)."""
+    chosen = np.flatnonzero(mine)
+    spot = book.instruments.spot[chosen]
+    held = book.by_instrument(np.ones(len(book.row)))[:, chosen] > 0.0
+    held[~held.any(axis=1)] = True
+    middle: Floats = np.nanmedian(np.where(held, spot, np.nan), axis=1)
+    return middle
 
 
 def requirement(case: Case) -> Margin:

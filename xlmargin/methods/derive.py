@@ -16,9 +16,11 @@ from xlmargin.rules import Rules
 from xlmargin.scenarios import Scenarios
 from xlmargin.statement import given, total
 
-__all__ = ["pnl", "requirement", "risk_array", "scenarios"]
+__all__ = ["SHARES_MARKET", "pnl", "requirement", "risk_array", "scenarios"]
 
 Floats = NDArray[np.float64]
+
+SHARES_MARKET = True  # spot is that of a market's first instrument, rates those of an expiry's first
 
 
 def scenarios(names: tuple[str, ...], rules: Rules, _: Given = NOTHING_GIVEN) -> Scenarios:

@@ -20,12 +20,13 @@ from xlmargin.market import DAY
 from xlmargin.names import CALL, SPOT
 from xlmargin.statement import TOTAL, Line, above, given, largest, less, not_modelled, smallest, times, total
 
-__all__ = ["NEEDS_VOL", "requirement"]
+__all__ = ["NEEDS_VOL", "SHARES_MARKET", "requirement"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 NEEDS_VOL = False
+SHARES_MARKET = True  # spot, forwards and marks are those of the first instrument
 
 
 def requirement(case: Case) -> Margin:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from xlmargin.case import Case, Margin
 from xlmargin.methods import case_of, margin_of, rules_of
 
-__all__ = ["NEEDS_VOL", "requirement"]
+__all__ = ["NEEDS_VOL", "SHARES_MARKET", "requirement"]
 
 NEEDS_VOL = False
+SHARES_MARKET = True  # as a venue that it may stand for does
 
 
 def requirement(case: Case) -> Margin:

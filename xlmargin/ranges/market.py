@@ -30,23 +30,24 @@ def given(raw: Any) -> bool:
     return any(not is_blank(cell) for row in grid(raw) for cell in row)
 
 
-def read_market(raw: Any, faults: Faults) -> Market:
+def read_market(raw: Any, faults: Faults, now: float | None = None) -> Market:
     """Read the market range, or the time alone where none is given.
 
     Parameters
     ----------
     raw: rows of cells with the header first, or a blank
-    faults: receives every fault of every cell
+    faults: receives every fault of every cell; its `where` names the range
+    now: valuation time of a range without As of, the machine's clock where left out
 
     Raises
     ------
     MarginError: the range has no header, or no column that says what each row is about
     """
     if not given(raw):
-        return Market.empty(time.time())
-    cells = table(raw, "market", known=HEADINGS, zero_is_blank=ZERO_IS_BLANK)
+        return Market.empty(time.time() if now is None else now)
+    cells = table(raw, faults.where or "market", known=HEADINGS, zero_is_blank=ZERO_IS_BLANK)
     if not (cells.has("Underlying") or cells.has("Instrument")):
-        raise MarginError("market row 1: no column Underlying: add it "
+        raise MarginError(f"{faults.where or 'market'} row 1: no column Underlying: add it "
                           f"(the headings found are: {', '.join(cells.headings)})")
     contracts = _points(cells, faults)
     names = _names(cells, contracts, faults)
@@ -56,12 +57,14 @@ def read_market(raw: Any, faults: Faults) -> Market:
     expiry, strike = _node(cells, contracts, faults)
     spot, forward, vol, rate = _values(cells, faults)
     own = np.isnan(expiry)
+    _one_per_expiry(np.flatnonzero(~own & np.isnan(strike) & (underlying >= 0)), underlying, expiry, known, cells, faults,
+                    {"Forward": forward, "IV": vol})
     nodes = Nodes(underlying[~own], *(column[~own] for column in (expiry, strike, forward, vol, rate)))
     return Market(
         underlyings=known, spot=_one_each(spot, underlying, known, cells, "Spot", faults),
         rate=_one_each(np.where(own, rate, np.nan), underlying, known, cells, "Rate", faults),
         vol=_one_each(np.where(own, vol, np.nan), underlying, known, cells, "IV", faults),
-        as_of=_as_of(cells, faults), nodes=nodes)
+        as_of=_as_of(cells, faults, now), nodes=nodes)
 
 
 def _points(cells: Table, faults: Faults) -> list[Contract | None]:
@@ -149,12 +152,23 @@ def _one_each(values: Floats, underlying: Ints, known: tuple[str, ...], cells: T
     return result
 
 
-def _as_of(cells: Table, faults: Faults) -> float:
+def _one_per_expiry(rows: Ints, underlying: Ints, expiry: Floats, known: tuple[str, ...], cells: Table, faults: Faults,
+                    columns: dict[str, Floats]) -> None:
+    """Rows of an expiry as a whole must agree; at a strike a call and a put may differ, and count by their mean."""
+    keys, group = np.unique(np.column_stack([underlying[rows], expiry[rows]]), axis=0, return_inverse=True)
+    names = tuple(f"{known[int(u)]} at {show_instant(float(time))}" for u, time in keys)
+    whose = np.full(len(underlying), -1, np.int64)
+    whose[rows] = group.ravel()
+    for heading, values in columns.items():
+        _one_each(values, whose, names, cells, heading, faults)
+
+
+def _as_of(cells: Table, faults: Faults, now: float | None) -> float:
     """The one valuation time of the range, now where none is given."""
     times = instants(cells, "As of", faults, hour=0)
     given_at = np.flatnonzero(np.isfinite(times)).tolist()
     if not given_at:
-        return time.time()
+        return time.time() if now is None else now
     first = float(times[given_at[0]])
     for i in given_at:
         if times[i] != first:
