@@ -97,11 +97,11 @@ def test_a_document_in_libreoffice_follows_the_venue(calc: Calc, stub: VenueStub
     with calc.open(book) as document:
         positions, formulas = _sheet(document, "positions"), document.formulas("Positions")
         seen: list[tuple[Any, ...]] = []
-        desk = Desk(LibreOfficeSheets(book, calc.pipe), "deribit", Connection("deribit", stub.url).call, interval=0.01,
-                    say=said.append, clock=hands.clock)
 
         def watched(line: str) -> None:
             said.append(line)
+            if line == "stopped":
+                return
             market, risk = _sheet(document, "market"), _sheet(document, "risk_array")
             seen.append((market, risk[1:17], _sheet(document, "initial_margin")[0][0], _sheet(document, "feed_status")[0][0],
                          _sheet(document, "feed_time")[0][0]))
@@ -112,7 +112,8 @@ def test_a_document_in_libreoffice_follows_the_venue(calc: Calc, stub: VenueStub
             if len(seen) == 4:
                 desk.feed.stop()
 
-        desk._say = watched
+        desk = Desk(LibreOfficeSheets(book, calc.pipe), "deribit", Connection("deribit", stub.url).call, interval=0.01,
+                    say=watched, clock=hands.clock)
         desk.feed.wait = lambda seconds: hands.on(max(seconds, 0.0)) or False  # type: ignore[func-returns-value, method-assign]
         assert desk.run()
         first, second, stale, again = seen

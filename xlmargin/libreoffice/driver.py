@@ -55,7 +55,7 @@ def resolved(pipe: str) -> Any:
 class Office:
     """A soffice of its own: own profile, own pipe, own process group."""
 
-    def __init__(self, soffice: str, home: str, pipe: str) -> None:
+    def __init__(self, soffice: str, home: str, pipe: str = "xlmargin") -> None:
         """Write the profile; `start` starts the program."""
         self.home = Path(home)
         self.pipe = pipe
@@ -103,7 +103,7 @@ class Office:
     def show(self, timeout: float, path: str) -> None:
         """Open a workbook in a window and wait until it is closed."""
         self.register(timeout)
-        self.process = self.launch("--calc", path)
+        self.process = self.launch("--calc", f"--accept=pipe,name={self.pipe};urp;", path)  # a feed may write there
         if self.process.wait():
             log = (self.home / "soffice.log").read_text(errors="replace").strip().splitlines() or ["it was ended"]
             raise RuntimeError(log[-1])
