@@ -55,6 +55,7 @@ LAYERS = (
     "xlmargin.template",
     "xlmargin.venues",
     "xlmargin.files",
+    "xlmargin.batch",
     "xlmargin.chains",
     "xlmargin.replay",
     "xlmargin.demo",
@@ -62,6 +63,7 @@ LAYERS = (
     "xlmargin.doctor",
     "xlmargin.bench",
     "xlmargin.cli_backtest",
+    "xlmargin.cli_batch",
     "xlmargin.cli",
 )
 CORE = LAYERS[:LAYERS.index("udfs") + 1]
@@ -70,7 +72,8 @@ CORE = LAYERS[:LAYERS.index("udfs") + 1]
 HOMES = {
     "ironcalc": ("xlmargin.engine",),
     "xlsxwriter": ("workbook",),
-    "pyarrow": ("xlmargin.chains",),
+    "distributed": ("xlmargin.batch",),
+    "pyarrow": ("xlmargin.batch", "xlmargin.chains"),
     "uno": ("xlmargin.libreoffice",),
     "unohelper": ("xlmargin.libreoffice",),
     "com": ("xlmargin.libreoffice",),

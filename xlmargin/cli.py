@@ -11,6 +11,7 @@ from typing import Any
 
 from xlmargin import __version__
 from xlmargin.cli_backtest import add_backtest
+from xlmargin.cli_batch import add_batch
 from xlmargin.errors import MarginError
 from xlmargin.registry import ERROR, FUNCTIONS
 
@@ -72,6 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     doctor = commands.add_parser("doctor", help="say what this machine has and what is missing")
     doctor.set_defaults(run=_doctor)
     add_backtest(commands)
+    add_batch(commands)
     verify = commands.add_parser("verify", help="recompute a file of a venue's own answers and compare")
     verify.add_argument("method")
     verify.add_argument("file", type=Path)

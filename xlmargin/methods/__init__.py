@@ -10,18 +10,23 @@ What a module `methods/name.py` may hold:
 - `prepared(book, rules) -> (Book, Rules)`: both as the rulebook reads them;
 - `NEEDS_VOL = False`: options need a mark, not a vol;
 - `TAKES_TABLE = True`: the parameters range is the desk's own scenario table;
-- `TAKES_HISTORY = True`: it reads the history range, and is compared with others only where one is given.
+- `TAKES_HISTORY = True`: it reads the history range, and is compared with others only where one is given;
+- `WORST_LOSS_ALONE = True`: the requirement is the worst loss of the whole book over the scenarios and nothing else;
+- `apart(book, rules) -> bool`: whether a book's accounts must be margined one by one, since a price or a vol is read off
+  all rows together; left out where accounts never are.
 """
 
 from __future__ import annotations
 
 import importlib
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from types import ModuleType
 
 import numpy as np
+from numpy.typing import NDArray
 
 from xlmargin.book import Book
 from xlmargin.case import NOTHING_GIVEN, Case, Given, Margin
@@ -30,8 +35,10 @@ from xlmargin.risk_array import risk_array
 from xlmargin.rules import Override, Rules, read_rules
 from xlmargin.scenarios import Scenarios, none
 
-__all__ = ["case_of", "known_methods", "margin_of", "method_name", "needs_vol", "rules_of", "scenarios_of",
-           "takes_history", "takes_table"]
+__all__ = ["apart", "case_of", "known_methods", "margin_of", "method_name", "needs_vol", "part_of", "rules_of",
+           "scenarios_of", "takes_history", "takes_table", "worst_loss_alone"]
+
+Floats = NDArray[np.float64]
 
 FOLDER = Path(__file__).parent
 
@@ -111,8 +118,36 @@ def case_of(book: Book, rules: Rules, given: Given = NOTHING_GIVEN) -> Case:
         array = module.risk_array(book, scenarios, rules)
     else:  # without scenarios nothing is revalued, and no vol is asked for
         array = risk_array(held, scenarios) if len(scenarios) else np.empty((len(held), 0))
-    share = module.share(book, rules) if hasattr(module, "share") else np.broadcast_to(1.0, (len(book.accounts), len(held)))
-    return Case(book, rules, scenarios, array, share, getattr(module, "pnl", None))
+    return Case(book, rules, scenarios, array, _share(module, book, rules), getattr(module, "pnl", None))
+
+
+def _share(module: ModuleType, book: Book, rules: Rules) -> Floats:
+    """Part of each account's position that the scenarios act on, (A, K)."""
+    if hasattr(module, "share"):
+        share: Floats = module.share(book, rules)
+        return share
+    return np.broadcast_to(1.0, (len(book.accounts), len(book.instruments)))
+
+
+def part_of(case: Case, book: Book) -> Case:
+    """Other holders of a case's instruments, which are not valued again.
+
+    Parameters
+    ----------
+    book: whose instruments are those of the case
+    """
+    return replace(case, book=book, share=_share(_module(case.rules.meta.name), book, case.rules))
+
+
+def worst_loss_alone(name: str) -> bool:
+    """Whether the requirement is the worst loss of the whole book and nothing else."""
+    return bool(getattr(_module(name), "WORST_LOSS_ALONE", False))
+
+
+def apart(book: Book, rules: Rules) -> bool:
+    """Whether the accounts of a book must be margined one by one, so that none changes another's margin."""
+    module = _module(rules.meta.name)
+    return hasattr(module, "apart") and bool(module.apart(book, rules))
 
 
 def margin_of(case: Case) -> Margin:
