@@ -13,8 +13,8 @@ from xlmargin.names import CALL, PUT, SPOT
 from xlmargin.pricing.grid import call_grid
 from xlmargin.scenarios import SPAN_DOWN, SPAN_UP, Scenarios
 
-__all__ = ["black_deltas", "composite_deltas", "marks", "one_market", "one_spot", "pnl_by_underlying", "require_european", "require_vols", "risk_array",
-           "spot_share"]
+__all__ = ["black_deltas", "composite_deltas", "marks", "one_market", "one_spot", "pnl_by_underlying", "require_european",
+           "require_vols", "risk_array", "spot_share"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -36,7 +36,7 @@ from xlmargin.ranges.parameters import is_scenario_table, read_overrides, read_s
 from xlmargin.rules import Rules
 from xlmargin.statement import Line, weighted
 
-__all__ = ["Margins", "ManyAccounts", "margins"]
+__all__ = ["ManyAccounts", "Margins", "margins"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -144,8 +144,8 @@ class _Work:
         self.rows, self.market, self.name, self.inputs, self.cells = rows, market, name, inputs, cells
         count = len(rows.accounts)
         self.starts = np.searchsorted(rows.account, np.arange(count + 1))
-        blank = [np.full(count, np.nan) for _ in range(3)]
-        self.answer = Margins(*blank, [NO_NAME] * count, np.zeros(count, np.bool_), [])
+        initial, maintenance, scanning = (np.full(count, np.nan) for _ in range(3))
+        self.answer = Margins(initial, maintenance, scanning, [NO_NAME] * count, np.zeros(count, np.bool_), [])
         overrides = [] if takes_table(name) else read_overrides(inputs.parameters)
         self.priced = needs_vol(name) and not any(item.name == ARRAYS for item in overrides)
         self.rules: Rules = rules_of(name, market.as_of, overrides, skip_unknown=len(inputs.methods) > 1)

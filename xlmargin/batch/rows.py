@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlmargin.batch.scatter import ROW, labels
-from xlmargin.batch.source import ACCOUNT, ENTRY, QUANTITY, arrow, blank_cells
+from xlmargin.batch.source import ACCOUNT, ENTRY, QUANTITY, arrow
 from xlmargin.book import Positions, make_book
-from xlmargin.cells import error_text, plain_number
+from xlmargin.cells import error_text, is_blank, plain_number
 from xlmargin.checks import keep
 from xlmargin.errors import Fault, Faults
 from xlmargin.files import csv_cell
@@ -54,6 +54,7 @@ class Rows:
     distinct: the distinct rows (D,)
     unpriced: faults of distinct rows without a vol, by distinct row, for methods that need one
     wrong: faults of the accounts that are left out
+    left_out: those accounts
     """
 
     accounts: list[str]
@@ -85,7 +86,8 @@ class _Column:
 
     @property
     def blank(self) -> Bools:
-        return blank_cells(self.cells)[self.codes]
+        """Where the column is blank (P,)."""
+        return np.array([is_blank(cell) for cell in self.cells], np.bool_)[self.codes]
 
 
 def _column(column: Any, text: bool) -> _Column:
@@ -139,7 +141,8 @@ def read_rows(table: Any, text: bool, market: Market) -> Rows:
     entry, no_entry = _optional(table, ENTRY, text)
     names = labels(table.column(ACCOUNT)) if ACCOUNT in table.column_names else None
     accounts, account = _accounts(names, len(rows))
-    size = np.where(unreadable, UNREADABLE, np.where(np.isnan(quantity), BLANK, np.nan_to_num(np.sign(quantity)) + 2)).astype(int)
+    size = np.where(np.isnan(quantity), BLANK, np.nan_to_num(np.sign(quantity)) + 2).astype(np.int64)
+    size[unreadable] = UNREADABLE
     columns = [_column(table.column(heading), text) for heading in headings]
     like, first = _distinct([*columns, _Column(size, list(SIGNS))])
     raw = [[*headings, QUANTITY], *([column.cells[column.codes[p]] for column in columns] + [SIGNS[size[p]]]

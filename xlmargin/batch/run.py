@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -201,7 +201,7 @@ def _write(files: list[Path], target: Path, columns: list[str]) -> None:
     pa, parquet, csv = arrow(""), arrow("parquet"), arrow("csv")
     fresh = target.with_name(f"{target.name}.new")
     count = sum(parquet.read_metadata(file).num_rows for file in files)
-    tables = (parquet.read_table(file) for file in files)
+    tables: Iterator[Any] = (parquet.read_table(file) for file in files)
     if count <= MOST_SORTED:
         tables = iter([by_account(pa.concat_tables(tables))])
     first = next(tables)

@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import zlib
 from contextlib import ExitStack
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray

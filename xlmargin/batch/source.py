@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmargin.cells import heading_key, is_blank
+from xlmargin.cells import heading_key
 from xlmargin.errors import Faults, MarginError
 from xlmargin.ranges.positions import HEADINGS, read_positions
 
-__all__ = ["ACCOUNT", "Block", "Piece", "Source", "arrow", "blocks", "open_source"]
+__all__ = ["ACCOUNT", "ENTRY", "QUANTITY", "Block", "Piece", "Source", "arrow", "blocks", "open_source"]
 
 ACCOUNT, QUANTITY, ENTRY = "Account", "Quantity", "Entry"
 PLAIN = (ACCOUNT, QUANTITY, ENTRY)  # columns that hold a value of its own on almost every row
@@ -124,7 +125,7 @@ def _open_parquet(path: Path, pieces: int) -> Source:
         raise MarginError(f"{path} cannot be read as Parquet: {error}") from None
     ends = np.cumsum([meta.row_group(n).num_rows for n in range(meta.num_row_groups)], dtype=np.int64).tolist()
     cuts = sorted({round(n * len(ends) / max(pieces, 1)) for n in range(pieces + 1)})
-    parts = tuple(Piece(first, last, ends[first - 1] if first else 0) for first, last in zip(cuts, cuts[1:]))
+    parts = tuple(Piece(first, last, ends[first - 1] if first else 0) for first, last in pairwise(cuts))
     return Source(path, _columns(headings, path), len(headings), meta.num_rows, parts)
 
 
@@ -218,10 +219,8 @@ def _csv_blocks(source: Source, _: Piece) -> Iterator[Block]:
 
 def _csv_reader(source: Source, odd: list[tuple[int, str]]) -> Any:
     pa, reader = arrow(""), arrow("csv")
-    first: list[int] = []
 
     def keep(row: Any) -> str:
-        first.append(row.number)
         odd.append((row.number - source.skip, row.text))
         return "skip"
 
@@ -242,12 +241,5 @@ def _as_batch(lines: list[list[str]], width: int) -> Any:
 def _texts(source: Source, rows: NDArray[np.int64], batch: Any) -> Block:
     """The known columns of a block; texts that repeat as a dictionary."""
     pa = arrow("")
-    encode: Callable[[Any, str], Any] = lambda column, heading: (  # noqa: E731
-        column if heading in PLAIN else column.dictionary_encode())
-    columns = [encode(batch.column(i), heading) for heading, i in source.columns]
+    columns = [batch.column(i) if heading in PLAIN else batch.column(i).dictionary_encode() for heading, i in source.columns]
     return Block(rows, pa.table(columns, [heading for heading, _ in source.columns]))
-
-
-def blank_cells(cells: list[Any]) -> NDArray[np.bool_]:
-    """Which of some cells are blank."""
-    return np.array([is_blank(cell) for cell in cells], np.bool_)

@@ -83,20 +83,21 @@ def on_cluster(address: str) -> Iterator[Run]:
     MarginError: Dask is not installed, or the scheduler does not answer
     """
     try:
-        from distributed import Client, KilledWorker, as_completed
+        import distributed
     except ImportError:
         raise MarginError("--scheduler needs Dask: pip install 'xlmargin[cluster]'") from None
+    dask: Any = distributed  # typed in part only
     try:
-        client = Client(address, timeout="10s", set_as_default=False)
+        client = dask.Client(address, timeout="10s", set_as_default=False)
     except (OSError, ValueError) as error:
         raise MarginError(f"no Dask scheduler answers at {address}: {error}") from None
 
     def run(work: Callable[[Any, int], Any], plan: Any, numbers: Iterable[int]) -> Iterator[tuple[int, Any]]:
         asked = {client.submit(work, plan, n, pure=False, retries=RETRIES): n for n in numbers}
         try:
-            for future in as_completed(asked):
+            for future in dask.as_completed(asked, loop=client.loop):
                 yield asked.pop(future), future.result()
-        except KilledWorker as error:
+        except dask.KilledWorker as error:
             raise MarginError(f"workers of the cluster are lost again and again: {error}: go on with --resume") from None
 
     try:

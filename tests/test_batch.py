@@ -1,0 +1,332 @@
+"""xlmargin batch: files in, files out, faults told by account, an interrupted run resumed, a lost worker survived."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.conftest import ROOT, missing
+from tests.range_books import ask
+from xlmargin.batch.plan import Inputs, Parts
+from xlmargin.batch.run import Settings, run_batch
+from xlmargin.checks import all_faults
+from xlmargin.cli import main
+from xlmargin.errors import MarginError
+
+pa = pytest.importorskip("pyarrow")
+parquet = pytest.importorskip("pyarrow.parquet")
+
+MARKET = [["Underlying", "Spot", "IV", "As of"], ["BTC", 65_000.0, 0.55, "2025-06-01"], ["ETH", 3_200.0, 0.7, None]]
+HEAD = ("Account", "Instrument", "Quantity")
+GOOD = [("b", "BTC-27JUN25-70000-C", -2.0), ("a", "BTC-PERPETUAL", 1.5), ("b", "BTC-27JUN25-60000-P", -1.0),
+        ("a", "ETH-27JUN25-3200-C", -30.0), ("7", "ETH-PERPETUAL", -2.0), ("", "BTC-26SEP25-65000-C", 1.0)]
+
+
+def as_parquet(path: Path, head: tuple[str, ...], rows: list[tuple[Any, ...]], group: int = 1_000) -> Path:
+    """Write rows as Parquet."""
+    parquet.write_table(pa.table([list(column) for column in zip(*rows)] or [[]] * len(head), list(head)), path, group)
+    return path
+
+
+def as_csv(path: Path, head: tuple[str, ...], rows: list[tuple[Any, ...]]) -> Path:
+    """Write rows as CSV."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([head, *rows])
+    return path
+
+
+def batch(file: Path, output: Path, *methods: str, **more: Any) -> list[dict[str, Any]]:
+    """The margins of a file, a row each."""
+    settings = Settings(output, workers=more.pop("workers", 1), **more)
+    run_batch(file, Inputs(methods or ("SPAN",), MARKET, None, None, 1.7e9), settings, io.StringIO())
+    assert not Parts(output).folder.exists()
+    return read(output)
+
+
+def read(output: Path) -> list[dict[str, Any]]:
+    """The rows of a file of margins."""
+    if output.suffix == ".parquet":
+        return list(parquet.read_table(output).to_pylist())
+    with output.open(encoding="utf-8", newline="") as file:
+        return [{key: (None if value == "" else float(value)) if key in ("Initial", "Maintenance", "Scanning risk") else
+                 int(value) if key == "Positions" else value for key, value in row.items()} for row in csv.DictReader(file)]
+
+
+def faults(output: Path) -> list[dict[str, str]]:
+    """The rows of the errors file."""
+    with output.with_suffix(".errors.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_row_per_account_and_method(tmp_path: Path) -> None:
+    """Accounts in order, numbers and blank names among them, methods in the order asked for, the sheet's numbers."""
+    found = batch(as_parquet(tmp_path / "in.parquet", HEAD, GOOD), tmp_path / "out.parquet", "SPAN", "RULES")
+    assert [(row["Account"], row["Method"], row["Positions"], row["Status"]) for row in found] == [
+        (account, method, count, "OK") for account, count in (("", 1), ("7", 1), ("a", 2), ("b", 2))
+        for method in ("SPAN", "RULES")]
+    for row in found:
+        mine = [list(HEAD), *(list(item) for item in GOOD if item[0] == row["Account"])]
+        assert row["Initial"] == pytest.approx(ask("PM_MARGIN", mine, MARKET, row["Method"]), rel=1e-12)
+        assert row["Maintenance"] == pytest.approx(ask("PM_MAINTENANCE", mine, MARKET, row["Method"]), rel=1e-12)
+        assert (row["Scanning risk"] is None) == (row["Method"] == "RULES")
+    array = ask("PM_RISK_ARRAY", [list(HEAD), *(list(item) for item in GOOD if item[0] == "b")], MARKET)
+    worst = min(array[1:], key=lambda line: line[-1])
+    assert float(found[6]["Worst scenario"]) == worst[0]
+    assert not (tmp_path / "out.errors.csv").exists()
+
+
+def test_csv_and_parquet_say_the_same(tmp_path: Path) -> None:
+    """The same rows with texts, dates and blanks in either format, to either format, give the same margins and faults."""
+    head = ("Underlying", "Type", "Strike", "Expiry", "Quantity", "Account", "IV")
+    rows = [("BTC", "call", 70_000.0, "2025-06-27", -1.0, "x, y", 0.5), ("ETH", "put", 3_000.0, "27JUN25", -4.0, "z", None),
+            ("BTC", "perp", None, None, 0.5, "z", None), (None,) * 7, ("BTC", "call", None, "27JUN25", 1.0, "w", None)]
+    kinds = (as_csv, "in.csv"), (as_parquet, "in.parquet")
+    found = [(batch(write(tmp_path / name, head, rows), tmp_path / f"{name}{end}"), faults(tmp_path / f"{name}{end}"))
+             for write, name in kinds for end in (".csv", ".parquet")]
+    assert all(other == found[0] for other in found[1:])
+    assert [row["Status"] for row in found[0][0]] == ["ERROR", "OK", "OK"]
+    assert found[0][1] == [{"Account": "w", "Method": "", "Row": "6", "Column": "Strike", "Problem": "Strike must be given",
+                            "Fix": "fill it"}]
+
+
+def test_row_groups_may_split_an_account(tmp_path: Path) -> None:
+    """One row to a row group, two workers: every account is still margined whole."""
+    rows = GOOD * 3
+    whole = batch(as_parquet(tmp_path / "one.parquet", HEAD, rows), tmp_path / "one.out.parquet")
+    split = batch(as_parquet(tmp_path / "many.parquet", HEAD, rows, 1), tmp_path / "many.out.parquet", workers=2)
+    assert split == whole
+
+
+WRONG_HEAD = ("Account", "Instrument", "Quantity", "Side", "IV", "Entry", "Order")
+WRONG = [("a", "BTC-27JUN25-70000-C", "1", None, None, None, None), ("b", "BTC-27JUN25-70000-C", "ten", None, None, "x", None),
+         ("c", "BTC-27JUN24-70000-C", "1", None, None, None, None), ("b", "BTC-PERPETUAL", "1", None, None, None, None),
+         ("d", "SOL-PERPETUAL", "1", None, None, None, None), ("e", "nonsense", None, None, None, None, None),
+         ("f", "BTC-PERPETUAL", "-2", "buy", "55", None, "maybe"), (None,) * 7, ("g", None, None, None, None, None, None),
+         (None, None, None, None, None, "5", None), ("#N/A", "BTC-PERPETUAL", "1", None, None, None, None),
+         ("h", "ETH-PERPETUAL", "2e15", None, None, None, None), ("i", "ETH-PERPETUAL", "-3", None, None, "3200", "no")]
+
+
+def test_faults_are_those_of_the_sheet_and_the_rest_is_margined(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every fault of every account by the file's row, in the words of PM_CHECK; the command ends with 1."""
+    market, output = as_csv(tmp_path / "market.csv", tuple(MARKET[0]), [tuple(row) for row in MARKET[1:]]), tmp_path / "o.csv"
+    assert main(["batch", str(as_csv(tmp_path / "in.csv", WRONG_HEAD, WRONG)), "-o", str(output), "--market", str(market),
+                 "--workers", "1"]) == 1
+    shown = capsys.readouterr()
+    assert shown.out.strip() == str(output)
+    assert "9 accounts have faults" in shown.err
+    assert [(row["Account"], row["Status"]) for row in read(output)] == [
+        ("", "ERROR"), ("#N/A", "ERROR"), ("a", "OK"), *((name, "ERROR") for name in "bcdefgh"), ("i", "OK")]
+    assert all((row["Initial"] is None) == (row["Status"] == "ERROR") for row in read(output))
+
+    def number(cell: Any) -> Any:
+        try:
+            return float(cell)
+        except (TypeError, ValueError):
+            return cell
+
+    raw = [list(WRONG_HEAD), *([row[0], row[1], *map(number, row[2:])] for row in WRONG)]
+    expected = sorted((fault.row, fault.column, fault.problem, fault.fix) for fault in all_faults(raw, MARKET)[0])
+    assert sorted((int(row["Row"]), row["Column"], row["Problem"], row["Fix"]) for row in faults(output)) == expected
+
+
+def test_an_account_that_a_method_cannot_answer_holds_up_no_other(tmp_path: Path) -> None:
+    """Without a vol SPAN fails one account and RULES, which has a mark, does not; a method's own refusal is told as well."""
+    head = ("Account", "Instrument", "Quantity", "Price", "Exercise")
+    rows = [("a", "SOL_USDC-27JUN25-150-C", 1.0, None, None), ("b", "BTC-27JUN25-70000-C", -1.0, 1_500.0, None),
+            ("c", "BTC-27JUN25-70000-C", -1.0, None, "american"), ("d", "SOL_USDC-27JUN25-150-C", 1.0, 5.0, None)]
+    market = [*MARKET, ["SOL", 150.0, None, None]]
+    run_batch(as_parquet(tmp_path / "in.parquet", head, rows), Inputs(("DERIBIT", "RULES"), market, None, None, 1.7e9),
+              Settings(tmp_path / "out.csv", 1), io.StringIO())
+    assert [(row["Account"], row["Method"]) for row in read(tmp_path / "out.csv") if row["Status"] == "ERROR"] == [
+        ("a", "DERIBIT"), ("a", "RULES"), ("c", "DERIBIT")]
+    told = [(row["Account"], row["Method"], row["Row"]) for row in faults(tmp_path / "out.csv")]
+    assert told == [("a", "DERIBIT", "2"), ("a", "RULES", "2"), ("c", "DERIBIT", "4")]
+    assert "american" in faults(tmp_path / "out.csv")[2]["Problem"]
+
+
+@pytest.mark.parametrize("write", [as_csv, as_parquet])
+def test_a_file_without_rows_gives_a_file_without_rows(tmp_path: Path, write: Callable[..., Path]) -> None:
+    """A header alone is a flat book of no accounts."""
+    assert batch(write(tmp_path / f"in.{'csv' if write is as_csv else 'parquet'}", HEAD, []), tmp_path / "out.parquet") == []
+
+
+@pytest.mark.parametrize(("name", "text", "problem"), [
+    ("in.csv", "", "is empty"), ("in.csv", "Account,Instrument\n", "no column Quantity"),
+    ("in.csv", "Quantity,Instrument,quantity\n1,BTC-PERPETUAL,2\n", "the heading Quantity stands twice"),
+    ("in.csv", "Quantity,Account\n1,a\n", "no column says what each row holds"), ("in.xlsx", "x", "neither Parquet nor CSV"),
+    ("in.parquet", "x", "cannot be read as Parquet"), ("in.csv", "Quantity,Instrument\n1,\xff\n", "not a text file in UTF-8")])
+def test_a_file_that_cannot_be_read_is_told(tmp_path: Path, name: str, text: str, problem: str) -> None:
+    """What is wrong with the file as a whole stops the batch before it starts."""
+    (tmp_path / name).write_bytes(text.encode("latin-1"))
+    with pytest.raises(MarginError) as told:
+        batch(tmp_path / name, tmp_path / "out.csv")
+    assert problem in str(told.value)
+    assert not (tmp_path / "out.parts").exists()
+
+
+@pytest.mark.parametrize(("methods", "parameters", "problem"), [
+    (("SPAN",), [["no_such", 1.0]], "no_such"), (("VAR",), None, "needs a history"), (("STRESS",), None, "your own scenarios"),
+    (("SPAN", "TIMS"), [["no_such", 1.0]], "no method here has a parameter 'no_such'")])
+def test_what_no_account_could_mend_stops_the_batch(tmp_path: Path, methods: tuple[str, ...], parameters: Any,
+                                                    problem: str) -> None:
+    """A parameter that is unknown or an input that is missing is told once, not once per account."""
+    file = as_parquet(tmp_path / "in.parquet", HEAD, GOOD)
+    with pytest.raises(MarginError) as told:
+        run_batch(file, Inputs(methods, MARKET, parameters, None, 1.7e9), Settings(tmp_path / "out.csv", 1), io.StringIO())
+    assert problem in str(told.value)
+
+
+def test_odd_lines_and_columns_are_read_as_a_sheet_would(tmp_path: Path) -> None:
+    """Semicolons, a byte order mark, blank lines, short and long lines, a line break in a cell, a column of numbers as account."""
+    text = ("\ufeff\n\nAccount;Instrument;Quantity;Note\n7;BTC-PERPETUAL;1;\"two\nlines\"\n\n7;ETH-PERPETUAL;-3\n"
+            "8;BTC-PERPETUAL;2;x;y\n")
+    (tmp_path / "in.csv").write_text(text, encoding="utf-8")
+    found = batch(tmp_path / "in.csv", tmp_path / "out.csv")
+    assert [(row["Account"], row["Positions"]) for row in found] == [("7", 2), ("8", 1)]
+    table = pa.table({"account": pa.array([7, 7, 8]), "INSTRUMENT": pa.array(
+        ["BTC-PERPETUAL", "ETH-PERPETUAL", "BTC-PERPETUAL"]).dictionary_encode(), "quantity": pa.array([1, -3, 2], pa.int16())})
+    parquet.write_table(table, tmp_path / "in.parquet")
+    assert batch(tmp_path / "in.parquet", tmp_path / "out.csv") == found
+
+
+# ---- large enough to be interrupted
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str], list[dict[str, Any]]]:
+    """A file of 200,000 rows, ten shards for two workers; the command that margins it; its margins."""
+    folder, random, rows = tmp_path_factory.mktemp("large"), np.random.default_rng(8), 200_000
+    names = np.array([f"{coin}-{day}-{strike}-{kind}" for coin, low in (("BTC", 40_000), ("ETH", 2_000))
+                      for day in ("27JUN25", "26SEP25") for strike in range(low, 2 * low, low // 20) for kind in "CP"])
+    table = pa.table({"Account": pa.array(random.integers(0, 5_000, rows)), "Quantity": random.normal(0.0, 2.0, rows).round(1),
+                      "Instrument": names[random.integers(0, len(names), rows)]})
+    file = folder / "large.parquet"
+    parquet.write_table(table, file, row_group_size=rows // 8)
+    market = as_csv(folder / "market.csv", tuple(MARKET[0]), [tuple(row) for row in MARKET[1:]])
+    command = [sys.executable, "-c", "from xlmargin.cli import main; raise SystemExit(main())", "batch", str(file),
+               "--market", str(market), "--method", "SPAN,OKX"]
+    return file, command, batch(file, folder / "whole.parquet", "SPAN", "OKX")
+
+
+def until(true: Callable[[], bool], process: subprocess.Popen[str], seconds: float = 60.0) -> None:
+    """Wait for something that a process does."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it never happened"
+        assert process.poll() is None, process.communicate()[1]
+        time.sleep(0.002)
+
+
+@contextmanager
+def started(command: list[str]) -> Iterator[subprocess.Popen[str]]:
+    """A process of ours in the project's folder, which does not outlive the test."""
+    with subprocess.Popen(command, cwd=ROOT, text=True, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def times(parts: Path) -> dict[str, int]:
+    """When each shard that is done was written."""
+    found = {}
+    with suppress(FileNotFoundError):  # the batch ends and clears its parts away
+        for path in parts.glob("margins-*.parquet"):
+            found[path.name] = path.stat().st_mtime_ns
+    return found
+
+
+def test_a_killed_batch_goes_on_where_it_was(tmp_path: Path, large: Any) -> None:
+    """After kill -9 in the middle, --resume keeps what is done and ends with the same file; other inputs are refused."""
+    file, command, expected = large
+    output = tmp_path / "out.parquet"
+    parts = Parts(output).folder
+    with started([*command, "-o", str(output)]) as running:
+        until(lambda: len(times(parts)) >= 2, running)
+        running.send_signal(signal.SIGKILL)
+        running.communicate()  # ends only when the workers, which hold the other end of the pipe, are gone too
+    assert not output.exists()
+    done = times(parts)
+    assert 2 <= len(done) < 10
+    with pytest.raises(MarginError) as told:
+        batch(file, output, "SPAN", resume=True)
+    assert "belongs to a batch of other positions" in str(told.value)
+    kept: dict[str, int] = {}
+    with started([*command, "-o", str(output), "--resume"]) as again:
+        while again.poll() is None:
+            kept |= {name: when for name, when in times(parts).items() if name in done}
+        words = again.communicate()[1]
+    assert again.returncode == 0, words
+    assert f"{len(done)} shards are done already" in words
+    assert kept == done
+    assert read(output) == expected
+    assert not parts.exists()
+
+
+def test_somebody_elses_folder_is_left_alone(tmp_path: Path) -> None:
+    """A folder of the name that the parts would have is not deleted."""
+    (tmp_path / "out.parts").mkdir()
+    (tmp_path / "out.parts" / "letter.txt").write_text("dear")
+    with pytest.raises(MarginError) as told:
+        batch(as_parquet(tmp_path / "in.parquet", HEAD, GOOD), tmp_path / "out.csv")
+    assert "is no folder of a batch" in str(told.value)
+    assert (tmp_path / "out.parts" / "letter.txt").read_text() == "dear"
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[tuple[str, list[subprocess.Popen[str]]]]:
+    """A Dask scheduler and three workers, each a process of its own; its address and the workers."""
+    pytest.importorskip("distributed")
+    note = tmp_path / "scheduler.json"
+    run = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard",
+           "--scheduler-file", str(note)]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": ROOT}
+    scheduler = subprocess.Popen(run, **quiet)  # type: ignore[call-overload]
+    until(lambda: note.exists() and note.stat().st_size > 0, scheduler)
+    work = [sys.executable, "-m", "distributed.cli.dask_worker", "--scheduler-file", str(note), "--nthreads", "1", "--no-nanny",
+            "--no-dashboard", "--local-directory", str(tmp_path)]
+    workers = [subprocess.Popen(work, **quiet) for _ in range(3)]  # type: ignore[call-overload]
+    yield json.loads(note.read_text())["address"], workers
+    for process in (*workers, scheduler):
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def test_a_cluster_survives_a_killed_worker(tmp_path: Path, large: Any, cluster: Any) -> None:
+    """On a real cluster of processes one worker is killed while shards are worked: nothing is lost."""
+    _, command, expected = large
+    address, workers = cluster
+    output = tmp_path / "out.parquet"
+    parts = Parts(output).folder
+    with started([*command, "-o", str(output), "--scheduler", address]) as running:
+        until(lambda: len(times(parts)) >= 2, running)
+        workers[0].send_signal(signal.SIGKILL)
+        before = len(times(parts))
+        words = running.communicate()[1]
+    assert running.returncode == 0, words
+    assert before < 10
+    assert read(output) == expected
+
+
+def test_a_scheduler_that_does_not_answer_is_told(tmp_path: Path) -> None:
+    """Nobody listens at that address."""
+    try:
+        import distributed  # noqa: F401
+    except ImportError:
+        missing("distributed is not installed")
+    with pytest.raises(MarginError) as told:
+        batch(as_parquet(tmp_path / "in.parquet", HEAD, GOOD), tmp_path / "out.csv", scheduler="nowhere")
+    assert "no Dask scheduler answers at nowhere" in str(told.value)
