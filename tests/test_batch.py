@@ -190,7 +190,7 @@ def test_what_no_account_could_mend_stops_the_batch(tmp_path: Path, methods: tup
 
 
 def test_odd_lines_and_columns_are_read_as_a_sheet_would(tmp_path: Path) -> None:
-    """Semicolons, a byte order mark, blank lines, short and long lines, a line break in a cell, a column of numbers as account."""
+    """Semicolons, a byte order mark, blank lines, short and long lines, a break in a cell, a column of numbers as account."""
     text = ("\ufeff\n\nAccount;Instrument;Quantity;Note\n7;BTC-PERPETUAL;1;\"two\nlines\"\n\n7;ETH-PERPETUAL;-3\n"
             "8;BTC-PERPETUAL;2;x;y\n")
     (tmp_path / "in.csv").write_text(text, encoding="utf-8")

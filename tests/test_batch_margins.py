@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.range_books import ask
 from xlmargin.batch.accounts import Margins, margins
 from xlmargin.batch.plan import Inputs
-from xlmargin.batch.product import Screen, sparse, worst_loss
+from xlmargin.batch.product import Screen, order_of, sparse, worst_loss
 from xlmargin.batch.rows import Rows, read_rows
 from xlmargin.batch.scatter import ROW
 from xlmargin.batch.shard import market_of
@@ -113,6 +113,13 @@ def test_open_orders_sides_and_multipliers_are_read_as_the_sheet_does() -> None:
            ("b", NAMES[1], 3.0, None, "no", 0.01, None), ("b", NAMES[1], -4.0, "short", None, None, 500.25)]
     for method in ("SPAN", "DERIBIT_SM", "BYBIT_SM"):
         assert assert_as_alone(raw, inputs(method), columns) == 2
+
+
+def test_order_of_large_keys_is_stable() -> None:
+    """Keys of more than sixteen and more than 32 bits are in order, equal ones as they stood."""
+    keys = np.random.default_rng(2).integers(0, 9, 4_000) * np.array([1, 70_000, 2**40, 2**33 + 5])[np.arange(4_000) % 4]
+    np.testing.assert_array_equal(order_of(keys), np.argsort(keys, kind="stable"))
+    assert len(order_of(keys[:0])) == 0
 
 
 def test_screening_is_exact() -> None:

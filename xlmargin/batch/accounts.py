@@ -256,7 +256,8 @@ class _Work:
 
     def _screened(self, case: Case, of_distinct: Ints, accounts: Ints) -> None:
         """The worst loss of the whole book as the requirement, found by screening."""
-        held, result = self._of(case, of_distinct, accounts).stressed, np.zeros(len(accounts))
+        held, result = self._of(case, of_distinct, accounts).stressed.copy(), np.zeros(len(accounts))
+        held.sum_duplicates()  # netted, the screen is sharper
         underlying = case.book.instruments.underlying
         whole = _quickest(held, case.array)
         for u in range(len(case.book.instruments.underlyings)):

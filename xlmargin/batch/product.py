@@ -7,13 +7,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Screen", "Worst", "sparse", "worst_loss"]
+__all__ = ["Screen", "Worst", "order_of", "sparse", "worst_loss"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Singles = NDArray[np.float32]
 
 BLOCK = 4_000_000  # numbers of a block of accounts × scenarios
+BITS = 16
+DIGIT = (1 << BITS) - 1
 RANK = 70  # of the screen: within 1e-6 of a realistic risk array of two underlyings
 SEED = 9
 HALF_UNIT = 2.0**-24  # of single precision
@@ -27,8 +29,17 @@ class Worst(NamedTuple):
     scenario: Ints
 
 
+def order_of(key: Ints) -> Ints:
+    """The stable order of whole numbers from 0 on, sixteen bits at a time, which takes no comparisons (N,)."""
+    order = np.argsort((key & DIGIT).astype(np.uint16), kind="stable")
+    for shift in range(BITS, int(key.max(initial=0)).bit_length(), BITS):
+        digit = ((key[order] >> shift) & DIGIT).astype(np.uint16)
+        order = order[np.argsort(digit, kind="stable")]
+    return order
+
+
 def sparse(account: Ints, instrument: Ints, units: Floats, shape: tuple[int, int]) -> Any:
-    """Net units per account and instrument as a sparse matrix (A, K).
+    """Units per account and instrument as a sparse matrix (A, K); rows of one instrument stand side by side and add up.
 
     Parameters
     ----------
@@ -38,17 +49,11 @@ def sparse(account: Ints, instrument: Ints, units: Floats, shape: tuple[int, int
 
     Returns
     -------
-    CSR matrix, its pointers from the sort; instruments of one account ascending, each once
+    CSR matrix, its pointers from the order of the accounts
     """
     from scipy.sparse import csr_array
 
-    key = account * shape[1] + instrument
-    order = np.argsort(key, kind="stable") if np.any(key[1:] < key[:-1]) else slice(None)
-    key, units = key[order], units[order]
-    starts = np.flatnonzero(np.append(True, key[1:] != key[:-1])) if len(key) else np.empty(0, np.int64)
-    net = np.add.reduceat(units, starts) if len(starts) else units
-    pointers = np.searchsorted(key[starts], np.arange(shape[0] + 1) * shape[1])
-    return csr_array((net, key[starts] % shape[1], pointers), shape=shape)
+    return csr_array((units, instrument, np.searchsorted(account, np.arange(shape[0] + 1))), shape=shape)
 
 
 def worst_loss(units: Any, array: Floats) -> Worst:

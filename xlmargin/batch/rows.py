@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from xlmargin.batch.product import order_of
 from xlmargin.batch.scatter import ROW, labels
 from xlmargin.batch.source import ACCOUNT, ENTRY, QUANTITY, arrow
 from xlmargin.book import Positions, make_book
@@ -165,7 +166,9 @@ def read_rows(table: Any, text: bool, market: Market) -> Rows:
 def _sorted(accounts: list[str], account: Ints, counted: Bools, gone: Bools, there: Bools, rows: Rows) -> Rows:
     """The rows that count, by account and, within one, in the order of the file."""
     chosen = np.flatnonzero(counted & ~gone[account])
-    chosen = chosen[np.lexsort((rows.row[chosen], account[chosen]))]
+    if np.any(np.diff(rows.row[chosen]) < 0):  # odd lines of a CSV file come last
+        chosen = chosen[np.argsort(rows.row[chosen])]
+    chosen = chosen[order_of(account[chosen])]
     sign = rows.distinct.quantity[rows.like[chosen]]
     whole = Rows(accounts, account[chosen], rows.row[chosen], rows.quantity[chosen] * sign, rows.entry[chosen],
                  rows.like[chosen], rows.distinct, rows.unpriced, rows.wrong, rows.left_out)
@@ -197,10 +200,18 @@ def _distinct(columns: Sequence[_Column]) -> tuple[Ints, Ints]:
     for column in columns:
         key, span = key * len(column.cells) + column.codes, span * len(column.cells)
         if span > MOST_CODES:
-            values, key = np.unique(key, return_inverse=True)
-            span = len(values)
-    _, first, like = np.unique(key, return_index=True, return_inverse=True)
+            key = _factor(key)
+            span = int(key.max(initial=0)) + 1
+    like = _factor(key)
+    first = np.empty(int(like.max(initial=-1)) + 1, np.int64)
+    first[like[::-1]] = np.arange(len(like))[::-1]
     return like, first
+
+
+def _factor(key: Ints) -> Ints:
+    """Codes of whole numbers in the order in which they first appear, by a hash table (P,)."""
+    codes = arrow("").array(key).dictionary_encode().indices.to_numpy()
+    return np.asarray(codes, np.int64)
 
 
 class _Read(NamedTuple):

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlmargin.batch.plan import Plan
+from xlmargin.batch.product import order_of
 from xlmargin.batch.source import ACCOUNT, Block, arrow, blocks
 from xlmargin.cells import show, texts
 from xlmargin.errors import Faults
@@ -50,12 +51,13 @@ def _write(plan: Plan, folder: str, block: Block, writers: dict[int, Any], files
     pa = arrow("")
     table = block.table.append_column(ROW, pa.array(block.rows, pa.int64()))
     shard = _shards(block.table, plan.shards)
-    order = np.argsort(shard, kind="stable")
+    order = order_of(shard)
     sorted_, starts = table.take(pa.array(order)), np.searchsorted(shard[order], np.arange(plan.shards + 1))
     for n in np.flatnonzero(np.diff(starts)).tolist():
         if n not in writers:
             path = os.path.join(folder, plan.shard(0, n).name)
-            writers[n] = files.enter_context(pa.ipc.new_stream(path, table.schema))
+            writers[n] = files.enter_context(pa.ipc.new_stream(path, table.schema, options=pa.ipc.IpcWriteOptions(
+                compression="lz4")))
         writers[n].write_table(sorted_.slice(starts[n], starts[n + 1] - starts[n]))
 
 
