@@ -106,6 +106,17 @@ def test_parameters_hold_for_every_account(method: str, parameters: Any) -> None
     assert assert_as_alone(raw, inputs(method, parameters), ("Account", "Instrument", "Quantity")) == 3
 
 
+@pytest.mark.parametrize(("method", "parameters"), [
+    ("VAR", [["approach", "monte_carlo"], ["trials", 300.0], ["seed", 3.0]]),
+    ("SPAN", [["inter_commodity_spreads", "50 %: BTC A 1, ETH B 20"], ["wfpr_method", "scan_range"]])])
+def test_what_is_read_off_a_whole_book_is_read_off_one_account(method: str, parameters: Any) -> None:
+    """The vol that moves are drawn from and the price of a scan range are those of the account's own first rows."""
+    columns = ("Account", "Instrument", "Quantity", "IV", "Forward")
+    raw = [("a", NAMES[0], 3.0, 0.5, 66_000.0), ("a", NAMES[5], -40.0, 0.6, 3_300.0), ("b", NAMES[0], 3.0, 0.9, 60_000.0),
+           ("b", NAMES[5], -40.0, 1.1, 2_900.0)]
+    assert assert_as_alone(raw, inputs(method, parameters), columns) == 2
+
+
 def test_open_orders_sides_and_multipliers_are_read_as_the_sheet_does() -> None:
     """Columns that turn, leave out or scale a quantity."""
     columns = ("Account", "Instrument", "Quantity", "Side", "Order", "Multiplier", "Entry")

@@ -97,6 +97,15 @@ class ManyAccounts(Case):
     def _shape(self) -> tuple[int, int]:
         return len(self.book.accounts), len(self.scenarios)
 
+    def option_value(self, u: int | None = None) -> Line:
+        """Net option value, of one underlying or of all."""
+        instruments = self.book.instruments
+        counted = instruments.is_option & (True if u is None else instruments.underlying == u)
+        option = np.flatnonzero(counted & (np.bincount(self.held.indices, minlength=len(instruments)) > 0))
+        if np.isnan(self.marks[option]).any():
+            return super().option_value(u)
+        return weighted(["Net option value"], self.held[:, option], self.marks[option, None], lambda s, a: ())[0]
+
     def losses(self, u: int, among: Bools | None = None) -> list[Line]:
         """The loss of one underlying in each scenario: S lines, losses positive."""
         mine = self.book.instruments.underlying == u

@@ -77,11 +77,12 @@ def ours(held: Held, risk: Floats) -> Run:
 def ours_unsorted(held: Held, risk: Floats) -> Run:
     """Return the same from rows in any order."""
     order = np.random.default_rng(78).permutation(len(held.account))
-    mixed = Held(*(column[order] for column in held))
+    mixed = Held(held.account[order], held.instrument[order], held.units[order])
 
     def run() -> Floats:
         back = order_of(mixed.account)
-        return worst_loss(sparse(*(column[back] for column in mixed), (ACCOUNTS, INSTRUMENTS)), risk).loss
+        sorted_ = sparse(mixed.account[back], mixed.instrument[back], mixed.units[back], (ACCOUNTS, INSTRUMENTS))
+        return worst_loss(sorted_, risk).loss
 
     return run
 
@@ -132,7 +133,8 @@ def pandas(held: Held, risk: Floats) -> Run:
     def run() -> Floats:
         joined = positions.merge(table, on="instrument")
         pnl = joined[names].mul(joined["units"], axis=0).groupby(joined["account"]).sum()
-        return np.maximum(-pnl.min(axis=1).reindex(range(ACCOUNTS), fill_value=0.0).to_numpy(), 0.0)
+        loss = -pnl.min(axis=1).reindex(range(ACCOUNTS), fill_value=0.0).to_numpy()
+        return np.asarray(np.maximum(loss, 0.0), np.float64)
 
     return run
 
@@ -181,9 +183,13 @@ def screens() -> None:
     units.sum_duplicates()
     for scenarios in SCREENED:
         risk = risk_of(scenarios)
-        ready: dict[str, Run] = {"screen, its preparation with it": lambda risk=risk: Screen(risk).worst_loss(units).loss,
-                                 "whole product": lambda risk=risk: worst_loss(units, risk).loss}  # type: ignore[misc]
-        compare(f"{ACCOUNTS} accounts x {POSITIONS} positions x {scenarios} scenarios", ready, len(held.account) * scenarios)
+        compare(f"{ACCOUNTS} accounts x {POSITIONS} positions x {scenarios} scenarios", _both(units, risk),
+                len(held.account) * scenarios)
+
+
+def _both(units: Any, risk: Floats) -> dict[str, Run]:
+    return {"screen, its preparation with it": lambda: Screen(risk).worst_loss(units).loss,
+            "whole product": lambda: worst_loss(units, risk).loss}
 
 
 def batches() -> None:
