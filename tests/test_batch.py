@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
+import decimal
 import io
 import json
 import os
@@ -51,7 +53,7 @@ def as_csv(path: Path, head: tuple[str, ...], rows: list[tuple[Any, ...]]) -> Pa
 def batch(file: Path, output: Path, *methods: str, **more: Any) -> list[dict[str, Any]]:
     """The margins of a file, a row each."""
     settings = Settings(output, workers=more.pop("workers", 1), **more)
-    run_batch(file, Inputs(methods or ("SPAN",), MARKET, None, None, 1.7e9), settings, io.StringIO())
+    run_batch(file, Inputs(methods or ("SPAN",), MARKET, None, None), settings, io.StringIO())
     assert not Parts(output).folder.exists()
     return read(output)
 
@@ -148,7 +150,7 @@ def test_an_account_that_a_method_cannot_answer_holds_up_no_other(tmp_path: Path
     rows = [("a", "SOL_USDC-27JUN25-150-C", 1.0, None, None), ("b", "BTC-27JUN25-70000-C", -1.0, 1_500.0, None),
             ("c", "BTC-27JUN25-70000-C", -1.0, None, "american"), ("d", "SOL_USDC-27JUN25-150-C", 1.0, 5.0, None)]
     market = [*MARKET, ["SOL", 150.0, None, None]]
-    run_batch(as_parquet(tmp_path / "in.parquet", head, rows), Inputs(("DERIBIT", "RULES"), market, None, None, 1.7e9),
+    run_batch(as_parquet(tmp_path / "in.parquet", head, rows), Inputs(("DERIBIT", "RULES"), market, None, None),
               Settings(tmp_path / "out.csv", 1), io.StringIO())
     assert [(row["Account"], row["Method"]) for row in read(tmp_path / "out.csv") if row["Status"] == "ERROR"] == [
         ("a", "DERIBIT"), ("a", "RULES"), ("c", "DERIBIT")]
@@ -185,7 +187,7 @@ def test_what_no_account_could_mend_stops_the_batch(tmp_path: Path, methods: tup
     """A parameter that is unknown or an input that is missing is told once, not once per account."""
     file = as_parquet(tmp_path / "in.parquet", HEAD, GOOD)
     with pytest.raises(MarginError) as told:
-        run_batch(file, Inputs(methods, MARKET, parameters, None, 1.7e9), Settings(tmp_path / "out.csv", 1), io.StringIO())
+        run_batch(file, Inputs(methods, MARKET, parameters, None), Settings(tmp_path / "out.csv", 1), io.StringIO())
     assert problem in str(told.value)
 
 
@@ -200,6 +202,43 @@ def test_odd_lines_and_columns_are_read_as_a_sheet_would(tmp_path: Path) -> None
         ["BTC-PERPETUAL", "ETH-PERPETUAL", "BTC-PERPETUAL"]).dictionary_encode(), "quantity": pa.array([1, -3, 2], pa.int16())})
     parquet.write_table(table, tmp_path / "in.parquet")
     assert batch(tmp_path / "in.parquet", tmp_path / "out.csv") == found
+
+
+def test_columns_of_dates_truths_and_decimals(tmp_path: Path) -> None:
+    """Parquet's own types mean what the sheet's cells mean, without an Account column as well; NaN is a blank."""
+    moments = [dt.datetime(2025, 6, 27), dt.datetime(2025, 6, 27, 8, tzinfo=dt.UTC), dt.datetime(2025, 6, 27, 8)]
+    kinds = (pa.array([moment.date() for moment in moments]), pa.array([moments[0]] * 3, pa.timestamp("ns")),
+             pa.array([moments[1]] * 3, pa.timestamp("us", "UTC")), pa.array(["2025-06-27"] * 3).dictionary_encode())
+    found = []
+    for n, expiry in enumerate(kinds):
+        table = pa.table({
+            "Underlying": ["BTC"] * 3, "Type": pa.array(["call"] * 3, pa.large_string()), "Expiry": expiry,
+            "Strike": pa.array([decimal.Decimal("70000.0")] * 3), "Quantity": pa.array([1, -3, 9], pa.int8()),
+            "IV": [0.5, float("nan"), None], "Order": [False, None, True], "Entry": pa.array([None] * 3, pa.null())})
+        parquet.write_table(table, tmp_path / f"{n}.parquet")
+        found.append(batch(tmp_path / f"{n}.parquet", tmp_path / "out.csv")[0])
+    rows = [["Underlying", "Type", "Expiry", "Strike", "Quantity", "IV"], ["BTC", "call", "27JUN25", 70_000.0, 1.0, 0.5],
+            ["BTC", "call", "27JUN25", 70_000.0, -3.0, None]]
+    assert [row["Initial"] for row in found] == [pytest.approx(ask("PM_MARGIN", rows, MARKET), rel=1e-12)] * 4
+    assert [(row["Account"], row["Positions"]) for row in found] == [("", 3)] * 4
+
+
+def test_the_positions_are_never_overwritten(tmp_path: Path) -> None:
+    """An output of the positions' own name, or whose errors file would have it, is refused."""
+    for name, output in (("in.csv", "in.csv"), ("in.errors.csv", "in.parquet")):
+        file = as_csv(tmp_path / name, HEAD, GOOD)
+        with pytest.raises(MarginError) as told:
+            batch(file, tmp_path / output)
+        assert "would overwrite the positions" in str(told.value)
+
+
+def test_parameters_of_an_underlying_that_is_not_there_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A misspelt coin changes nothing, and a note says so."""
+    file = as_csv(tmp_path / "in.csv", HEAD, GOOD)
+    market = as_csv(tmp_path / "market.csv", tuple(MARKET[0]), [tuple(row) for row in MARKET[1:]])
+    changed = as_csv(tmp_path / "p.csv", ("Underlying", "Parameter", "Value"), [("BTCC", "price_scan_range", 0.2)])
+    assert main(["batch", str(file), "-o", str(tmp_path / "o.csv"), "--market", str(market), "--params", str(changed)]) == 0
+    assert "note: parameters row 2: no BTCC in this file" in capsys.readouterr().err
 
 
 # ---- large enough to be interrupted

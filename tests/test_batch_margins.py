@@ -46,7 +46,7 @@ def read(rows: list[tuple[Any, ...]], columns: tuple[str, ...] = COLUMNS, market
 def inputs(method: str = "SPAN", parameters: Any = None, market: Any = MARKET) -> Inputs:
     """What stands beside the rows."""
     history = HISTORY if method in ("VAR", "ES") else None
-    return Inputs((method,), market, STRESSES if method == "STRESS" and parameters is None else parameters, history, 1.75e9)
+    return Inputs((method,), market, STRESSES if method == "STRESS" and parameters is None else parameters, history)
 
 
 def margined(rows: Rows, beside: Inputs, cells: int = 10_000) -> Margins:

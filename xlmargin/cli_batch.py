@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
 from pathlib import Path
 
 from xlmargin.errors import MarginError
@@ -38,7 +37,7 @@ def add_batch(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
 def _run(options: argparse.Namespace) -> int:
     """Run the batch; 0 every account answered, 1 some have faults."""
     from xlmargin.batch.plan import Inputs, errors_file
-    from xlmargin.batch.run import Settings, run_batch
+    from xlmargin.batch.run import Settings, run_batch, strangers
     from xlmargin.files import as_market, read_csv
     from xlmargin.methods import method_name
 
@@ -47,11 +46,13 @@ def _run(options: argparse.Namespace) -> int:
     methods = tuple(dict.fromkeys(method_name(name) for name in options.method.split(",") if name.strip()))
     ranges = [read_csv(path) if path else None for path in (options.market, options.parameters, options.history)]
     market = as_market(ranges[0]) if ranges[0] is not None else None
-    inputs = Inputs(methods or ("SPAN",), market, ranges[1], ranges[2], time.time())
+    inputs = Inputs(methods or ("SPAN",), market, ranges[1], ranges[2])
     done = run_batch(options.file, inputs, Settings(options.output, options.workers, options.scheduler, options.resume,
                                                     int(options.memory * 1e9)))
     print(f"{done.accounts:,} accounts, {done.rows:,} rows read in {done.seconds:.1f} s, at most "
           f"{done.memory / 1e6:,.0f} MB a worker", file=sys.stderr)
+    for note in strangers(inputs, done.underlyings):
+        print(f"note: {note}", file=sys.stderr)
     if done.faulty:
         print(f"{done.faulty:,} accounts have faults: {errors_file(options.output.resolve())}", file=sys.stderr)
     print(options.output.resolve())

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from xlmargin import __version__
-from xlmargin.batch.source import Source
+from xlmargin.batch.source import Piece, Source
 from xlmargin.errors import MarginError
 
 __all__ = ["Inputs", "Parts", "Plan", "errors_file"]
@@ -22,13 +23,13 @@ CHUNK = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What stands beside the positions: raw ranges, and the valuation time that holds where the market says none."""
+    """What stands beside the positions: the methods, raw ranges, and the valuation time, NaN where the market says it."""
 
     methods: tuple[str, ...]
     market: Any
     parameters: Any
     history: Any
-    as_of: float
+    as_of: float = math.nan
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ class Parts:
     def __init__(self, output: Path) -> None:
         self.folder = output.with_suffix(".parts")
 
-    def begin(self, plan: Plan, resume: bool) -> Plan:
+    def begin(self, plan: Plan, resume: bool, stream: TextIO) -> Plan:
         """The plan to follow: a new one in an empty folder, or the one that was interrupted.
 
         Raises
@@ -96,6 +97,9 @@ class Parts:
             raise MarginError(f"{self.folder} is no folder of a batch: move it away, or choose another output")
         if resume and manifest.is_file():
             return self._again(plan, mark, json.loads(manifest.read_text(encoding="utf-8")))
+        if manifest.is_file():
+            print(f"{self.folder} holds an interrupted batch, which starts afresh: --resume would go on with it",
+                  file=stream, flush=True)
         self.remove()
         self.folder.mkdir(parents=True)
         kept = {"fingerprint": mark, "as_of": plan.inputs.as_of, "shards": plan.shards, "pieces": plan.source.pieces}
@@ -106,10 +110,6 @@ class Parts:
 
     def _again(self, plan: Plan, mark: str, kept: dict[str, Any]) -> Plan:
         """The interrupted plan: its time, its shards and its pieces hold."""
-        from dataclasses import replace
-
-        from xlmargin.batch.source import Piece
-
         if kept["fingerprint"] != mark:
             raise MarginError(f"{self.folder} belongs to a batch of other positions, market, parameters or methods, or of "
                               "another version: start afresh without --resume")

@@ -7,25 +7,26 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
 from xlmargin.batch.plan import Inputs, Parts, Plan, errors_file
 from xlmargin.batch.scatter import scatter
-from xlmargin.batch.shard import ERRORS, MARGINS, Done, by_account, margin_shard, market_of, peak_memory
+from xlmargin.batch.shard import ERRORS, MARGINS, by_account, done, margin_shard, market_of, peak_memory
 from xlmargin.batch.source import Source, arrow, open_source
 from xlmargin.batch.workers import Run, here, on_cluster, processes
 from xlmargin.book import make_book
 from xlmargin.case import Given
 from xlmargin.errors import Faults, MarginError
+from xlmargin.market import Market
 from xlmargin.methods import case_of, rules_of, takes_history, takes_table
 from xlmargin.ranges.history import read_history
 from xlmargin.ranges.market import given
 from xlmargin.ranges.parameters import is_scenario_table, read_overrides, read_scenarios
 from xlmargin.ranges.positions import read_positions
 
-__all__ = ["Settings", "Summary", "run_batch"]
+__all__ = ["Settings", "Summary", "run_batch", "strangers"]
 
 WORKER_BYTES = 180_000_000  # of a worker before it reads anything: libraries
 ROW_BYTES = 700  # of a shard's row while it is read, measured with ten columns
@@ -104,23 +105,26 @@ def run_batch(path: Path, inputs: Inputs, settings: Settings, stream: TextIO = s
     start = time.monotonic()
     if settings.output.suffix.lower() not in (".parquet", ".csv"):
         raise MarginError(f"{settings.output} is neither Parquet nor CSV: let the output end in .parquet or .csv")
+    if path.resolve() in (settings.output.resolve(), errors_file(settings.output.resolve())):
+        raise MarginError(f"{settings.output} would overwrite the positions: give the output another name")
     source = open_source(path.resolve(), PIECES_A_WORKER * settings.workers)
-    _must_answer(inputs)
+    market = market_of(inputs)
+    inputs = replace(inputs, as_of=market.as_of)  # the one time of all shards, also where the market says none
+    _must_answer(inputs, market)
     parts = Parts(settings.output.resolve())
-    plan = parts.begin(_plan(source, inputs, settings, parts.folder), settings.resume)
+    plan = parts.begin(_plan(source, inputs, settings, parts.folder), settings.resume, stream)
     print(f"{source.rows:,} rows in {plan.shards} shards, {settings.workers} workers, memory meant to stay below "
           f"{settings.memory / 1e9:.1f} GB", file=stream, flush=True)
     with _workers(settings, plan) as run:
-        done = _work(plan, run, stream)
-    summary = _summary(plan, done, start)
+        memory = _work(plan, run, stream)
+    summary = _summary(plan, memory, start)
     _join(plan, settings.output)
     parts.remove()
     return summary
 
 
-def _must_answer(inputs: Inputs) -> None:
-    """Market, parameters and history must be readable, and every method must be able to answer a flat book."""
-    market = market_of(inputs)
+def _must_answer(inputs: Inputs, market: Market) -> None:
+    """Parameters and history must be readable, and every method must be able to answer a flat book."""
     flat = make_book(read_positions([["Instrument", "Quantity"]], Faults()), market, Faults())
     several = len(inputs.methods) > 1
     for name in inputs.methods:
@@ -136,6 +140,15 @@ def _must_answer(inputs: Inputs) -> None:
         for item in _overrides(inputs):
             if item.name not in known:
                 raise MarginError(f"parameters row {item.row}: no method here has a parameter {item.name!r}")
+
+
+def strangers(inputs: Inputs, underlyings: Sequence[str]) -> list[str]:
+    """Parameters of underlyings that neither the file nor a method knows, which changed nothing."""
+    known = set(underlyings)
+    for name in inputs.methods:
+        known |= {coin for coin, _ in rules_of(name, market_of(inputs).as_of).parameters}
+    return [f"parameters row {item.row}: no {item.underlying} in this file" for item in _overrides(inputs)
+            if item.underlying and item.underlying not in known]
 
 
 def _overrides(inputs: Inputs) -> Sequence[Any]:
@@ -157,32 +170,28 @@ def _workers(settings: Settings, plan: Plan) -> AbstractContextManager[Run]:
     return processes(settings.workers) if settings.workers > 1 and plan.shards > 1 else here()
 
 
-def _work(plan: Plan, run: Run, stream: TextIO) -> list[Done]:
-    """Do what is still to be done."""
+def _work(plan: Plan, run: Run, stream: TextIO) -> int:
+    """Do what is still to be done; the peak memory of a worker [bytes]."""
     pieces, shards = plan.undone()
     if len(shards) < plan.shards:
         print(f"{plan.shards - len(shards)} shards are done already", file=stream, flush=True)
-    told, done = Progress(stream, "reading", len(pieces)), []
+    told, memory = Progress(stream, "reading", len(pieces)), peak_memory()
     for _ in run(scatter, plan, pieces):
         told.step()
     told = Progress(stream, "margins", len(shards))
-    for _, part in run(margin_shard, plan, shards):
-        done.append(part)
+    for _, peak in run(margin_shard, plan, shards):
+        memory = max(memory, peak)
         told.step()
-    return done
+    return memory
 
 
-def _summary(plan: Plan, done: list[Done], start: float) -> Summary:
+def _summary(plan: Plan, memory: int, start: float) -> Summary:
     """Counts over all shards, also those of an earlier run."""
-    parquet, compute = arrow("parquet"), arrow("compute")
-    accounts = faulty = 0
-    for shard in range(plan.shards):
-        table = parquet.read_table(plan.result(shard), columns=["Account", "Status"])
-        accounts += len(table.column("Account").unique())
-        faulty += len(table.filter(compute.equal(table.column("Status"), "ERROR")).column("Account").unique())
-    coins = tuple(sorted({name for part in done for name in part.underlyings}))
-    return Summary(accounts, faulty, sum(part.rows for part in done), time.monotonic() - start,
-                   max([peak_memory(), *(part.memory for part in done)]), coins)
+    parquet, every = arrow("parquet"), range(plan.shards)
+    held = [done(plan.result(shard)) for shard in every]
+    faulty = sum(len(parquet.read_table(plan.errors(shard), columns=["Account"]).column(0).unique()) for shard in every)
+    return Summary(sum(part.accounts for part in held), faulty, sum(part.rows for part in held), time.monotonic() - start,
+                   memory, tuple(sorted({name for part in held for name in part.underlyings})))
 
 
 def _join(plan: Plan, output: Path) -> None:
@@ -204,6 +213,7 @@ def _write(files: list[Path], target: Path, columns: list[str]) -> None:
     tables: Iterator[Any] = (parquet.read_table(file) for file in files)
     if count <= MOST_SORTED:
         tables = iter([by_account(pa.concat_tables(tables))])
+    tables = (table.replace_schema_metadata(None) for table in tables)
     first = next(tables)
     writer = (csv.CSVWriter(fresh, first.schema, write_options=csv.WriteOptions(quoting_style="needed"))
               if target.suffix.lower() == ".csv" else parquet.ParquetWriter(fresh, first.schema))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 import os
 import sys
 import tempfile
@@ -18,23 +20,22 @@ from xlmargin.batch.scatter import read_shard
 from xlmargin.batch.source import arrow
 from xlmargin.errors import Faults
 from xlmargin.market import Market
-from xlmargin.ranges.market import given, read_market
+from xlmargin.ranges.market import read_market
 
-__all__ = ["ERRORS", "MARGINS", "Done", "margin_shard", "market_of"]
+__all__ = ["ERRORS", "MARGINS", "Done", "by_account", "done", "margin_shard", "market_of", "peak_memory"]
 
 MARGINS = ("Account", "Method", "Initial", "Maintenance", "Scanning risk", "Worst scenario", "Positions", "Status")
 ERRORS = ("Account", "Method", "Row", "Column", "Problem", "Fix")
 OK, ERROR = "OK", "ERROR"
+NOTE = b"xlmargin"  # of a shard's file: what the shard held
 
 
 class Done(NamedTuple):
-    """What came of a shard: numbers of accounts and of rows, accounts with faults, coins, peak memory of the worker [bytes]."""
+    """What a shard held: accounts, rows of the file, underlyings."""
 
     accounts: int
     rows: int
-    faulty: int
     underlyings: tuple[str, ...]
-    memory: int
 
 
 def market_of(inputs: Inputs) -> Market:
@@ -47,29 +48,32 @@ def market_of(inputs: Inputs) -> Market:
     faults = Faults("market")
     market = read_market(inputs.market, faults)
     faults.stop()
-    dated = given(inputs.market) and "asof" in {str(cell).lower().replace(" ", "") for cell in inputs.market[0]}
-    return market if dated else replace(market, as_of=inputs.as_of)
+    return replace(market, as_of=inputs.as_of) if math.isfinite(inputs.as_of) else market
 
 
-def margin_shard(plan: Plan, shard: int) -> Done:
-    """Margin the accounts of a shard by every method and write what came of it."""
+def margin_shard(plan: Plan, shard: int) -> int:
+    """Margin the accounts of a shard by every method and write what came of it.
+
+    Returns
+    -------
+    peak memory of the worker [bytes]
+    """
     table, market = read_shard(plan, shard), market_of(plan.inputs)
     if table is None:
         _write(plan.errors(shard), _errors([]))
-        _write(plan.result(shard), _margins([]))
-        return Done(0, 0, 0, (), peak_memory())
+        _write(plan.result(shard), _margins([]), Done(0, 0, ()))
+        return peak_memory()
     rows = read_rows(table, plan.source.text, market)
     count = table.num_rows
     del table
-    found, wrong, faulty = [], list(rows.wrong), set(rows.left_out)
+    found, wrong = [], list(rows.wrong)
     for name in plan.inputs.methods:
         answer = margins(rows, market, name, plan.inputs, plan.cells)
         found.append(_columns(rows, name, answer))
         wrong += answer.wrong
-        faulty |= {rows.accounts[a] for a in np.flatnonzero(answer.failed).tolist()}
     _write(plan.errors(shard), _errors(wrong))
-    _write(plan.result(shard), _margins(found))
-    return Done(len(rows.accounts) + len(rows.left_out), count, len(faulty), rows.distinct.underlyings, peak_memory())
+    _write(plan.result(shard), _margins(found), Done(len(rows.accounts) + len(rows.left_out), count, rows.distinct.underlyings))
+    return peak_memory()
 
 
 def _columns(rows: Rows, name: str, answer: Margins) -> list[Any]:
@@ -112,8 +116,16 @@ def _errors(wrong: list[Wrong]) -> Any:
     return by_account(pa.table([pa.array(column, kind) for column, kind in zip(columns, kinds)], list(ERRORS)))
 
 
-def _write(path: Path, table: Any) -> None:
+def done(path: Path) -> Done:
+    """What a shard that is done held, as its file says."""
+    kept = json.loads(arrow("parquet").read_schema(path).metadata[NOTE])
+    return Done(kept["accounts"], kept["rows"], tuple(kept["underlyings"]))
+
+
+def _write(path: Path, table: Any, held: Done | None = None) -> None:
     """Write a Parquet file that is there either whole or not at all."""
+    if held is not None:
+        table = table.replace_schema_metadata({NOTE: json.dumps(held._asdict())})
     handle, name = tempfile.mkstemp(prefix=path.stem, suffix=".new", dir=path.parent)
     os.close(handle)
     arrow("parquet").write_table(table, name)

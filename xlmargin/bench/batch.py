@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import resource
 import statistics
 import tempfile
 import time
@@ -198,7 +197,7 @@ def batches() -> None:
     names = np.array([f"{coin}-{day}-{strike}-{kind}" for coin, low in (("BTC", 40_000), ("ETH", 2_000))
                       for day in ("27JUN25", "25JUL25", "26SEP25") for strike in range(low, 2 * low, low // 80) for kind in "CP"])
     market = [["Underlying", "Spot", "IV", "As of"], ["BTC", 65_000.0, 0.55, "2025-06-01"], ["ETH", 3_200.0, 0.7, None]]
-    inputs = Inputs(("SPAN",), market, None, None, time.time())
+    inputs = Inputs(("SPAN",), market, None, None)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "positions.parquet"
         arrow("parquet").write_table(arrow("").table({
@@ -215,8 +214,7 @@ def batches() -> None:
 
 def _processor() -> float:
     """Return processor seconds of this process and of those that it has started and that are gone."""
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(each.ru_utime + each.ru_stime for each in used)
+    return sum(os.times()[:4])
 
 
 def _load() -> str:
