@@ -1,76 +1,23 @@
-"""xlmargin batch: files in, files out, faults told by account, an interrupted run resumed, a lost worker survived."""
+"""xlmargin batch: files in, files out, faults told by account, and nothing overwritten."""
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
 import decimal
 import io
-import json
-import os
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
-from tests.conftest import ROOT, missing
+from tests.batch_files import GOOD, HEAD, MARKET, as_csv, as_parquet, batch, faults, pa, parquet, read
 from tests.range_books import ask
-from xlmargin.batch.plan import Inputs, Parts
+from xlmargin.batch.plan import Inputs
 from xlmargin.batch.run import Settings, run_batch
 from xlmargin.checks import all_faults
 from xlmargin.cli import main
 from xlmargin.errors import MarginError
-
-pa = pytest.importorskip("pyarrow")
-parquet = pytest.importorskip("pyarrow.parquet")
-
-MARKET = [["Underlying", "Spot", "IV", "As of"], ["BTC", 65_000.0, 0.55, "2025-06-01"], ["ETH", 3_200.0, 0.7, None]]
-HEAD = ("Account", "Instrument", "Quantity")
-GOOD = [("b", "BTC-27JUN25-70000-C", -2.0), ("a", "BTC-PERPETUAL", 1.5), ("b", "BTC-27JUN25-60000-P", -1.0),
-        ("a", "ETH-27JUN25-3200-C", -30.0), ("7", "ETH-PERPETUAL", -2.0), ("", "BTC-26SEP25-65000-C", 1.0)]
-
-
-def as_parquet(path: Path, head: tuple[str, ...], rows: list[tuple[Any, ...]], group: int = 1_000) -> Path:
-    """Write rows as Parquet."""
-    parquet.write_table(pa.table([list(column) for column in zip(*rows)] or [[]] * len(head), list(head)), path, group)
-    return path
-
-
-def as_csv(path: Path, head: tuple[str, ...], rows: list[tuple[Any, ...]]) -> Path:
-    """Write rows as CSV."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([head, *rows])
-    return path
-
-
-def batch(file: Path, output: Path, *methods: str, **more: Any) -> list[dict[str, Any]]:
-    """The margins of a file, a row each."""
-    settings = Settings(output, workers=more.pop("workers", 1), **more)
-    run_batch(file, Inputs(methods or ("SPAN",), MARKET, None, None), settings, io.StringIO())
-    assert not Parts(output).folder.exists()
-    return read(output)
-
-
-def read(output: Path) -> list[dict[str, Any]]:
-    """The rows of a file of margins."""
-    if output.suffix == ".parquet":
-        return list(parquet.read_table(output).to_pylist())
-    with output.open(encoding="utf-8", newline="") as file:
-        return [{key: (None if value == "" else float(value)) if key in ("Initial", "Maintenance", "Scanning risk") else
-                 int(value) if key == "Positions" else value for key, value in row.items()} for row in csv.DictReader(file)]
-
-
-def faults(output: Path) -> list[dict[str, str]]:
-    """The rows of the errors file."""
-    with output.with_suffix(".errors.csv").open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def test_a_row_per_account_and_method(tmp_path: Path) -> None:
@@ -239,133 +186,3 @@ def test_parameters_of_an_underlying_that_is_not_there_are_told(tmp_path: Path, 
     changed = as_csv(tmp_path / "p.csv", ("Underlying", "Parameter", "Value"), [("BTCC", "price_scan_range", 0.2)])
     assert main(["batch", str(file), "-o", str(tmp_path / "o.csv"), "--market", str(market), "--params", str(changed)]) == 0
     assert "note: parameters row 2: no BTCC in this file" in capsys.readouterr().err
-
-
-# ---- large enough to be interrupted
-
-@pytest.fixture(scope="module")
-def large(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str], list[dict[str, Any]]]:
-    """A file of 200,000 rows, ten shards for two workers; the command that margins it; its margins."""
-    folder, random, rows = tmp_path_factory.mktemp("large"), np.random.default_rng(8), 200_000
-    names = np.array([f"{coin}-{day}-{strike}-{kind}" for coin, low in (("BTC", 40_000), ("ETH", 2_000))
-                      for day in ("27JUN25", "26SEP25") for strike in range(low, 2 * low, low // 20) for kind in "CP"])
-    table = pa.table({"Account": pa.array(random.integers(0, 5_000, rows)), "Quantity": random.normal(0.0, 2.0, rows).round(1),
-                      "Instrument": names[random.integers(0, len(names), rows)]})
-    file = folder / "large.parquet"
-    parquet.write_table(table, file, row_group_size=rows // 8)
-    market = as_csv(folder / "market.csv", tuple(MARKET[0]), [tuple(row) for row in MARKET[1:]])
-    command = [sys.executable, "-c", "from xlmargin.cli import main; raise SystemExit(main())", "batch", str(file),
-               "--market", str(market), "--method", "SPAN,OKX"]
-    return file, command, batch(file, folder / "whole.parquet", "SPAN", "OKX")
-
-
-def until(true: Callable[[], bool], process: subprocess.Popen[str], seconds: float = 60.0) -> None:
-    """Wait for something that a process does."""
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it never happened"
-        assert process.poll() is None, process.communicate()[1]
-        time.sleep(0.002)
-
-
-@contextmanager
-def started(command: list[str]) -> Iterator[subprocess.Popen[str]]:
-    """A process of ours in the project's folder, which does not outlive the test."""
-    with subprocess.Popen(command, cwd=ROOT, text=True, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-def times(parts: Path) -> dict[str, int]:
-    """When each shard that is done was written."""
-    found = {}
-    with suppress(FileNotFoundError):  # the batch ends and clears its parts away
-        for path in parts.glob("margins-*.parquet"):
-            found[path.name] = path.stat().st_mtime_ns
-    return found
-
-
-def test_a_killed_batch_goes_on_where_it_was(tmp_path: Path, large: Any) -> None:
-    """After kill -9 in the middle, --resume keeps what is done and ends with the same file; other inputs are refused."""
-    file, command, expected = large
-    output = tmp_path / "out.parquet"
-    parts = Parts(output).folder
-    with started([*command, "-o", str(output)]) as running:
-        until(lambda: len(times(parts)) >= 2, running)
-        running.send_signal(signal.SIGKILL)
-        running.communicate()  # ends only when the workers, which hold the other end of the pipe, are gone too
-    assert not output.exists()
-    done = times(parts)
-    assert 2 <= len(done) < 10
-    with pytest.raises(MarginError) as told:
-        batch(file, output, "SPAN", resume=True)
-    assert "belongs to a batch of other positions" in str(told.value)
-    kept: dict[str, int] = {}
-    with started([*command, "-o", str(output), "--resume"]) as again:
-        while again.poll() is None:
-            kept |= {name: when for name, when in times(parts).items() if name in done}
-        words = again.communicate()[1]
-    assert again.returncode == 0, words
-    assert f"{len(done)} shards are done already" in words
-    assert kept == done
-    assert read(output) == expected
-    assert not parts.exists()
-
-
-def test_somebody_elses_folder_is_left_alone(tmp_path: Path) -> None:
-    """A folder of the name that the parts would have is not deleted."""
-    (tmp_path / "out.parts").mkdir()
-    (tmp_path / "out.parts" / "letter.txt").write_text("dear")
-    with pytest.raises(MarginError) as told:
-        batch(as_parquet(tmp_path / "in.parquet", HEAD, GOOD), tmp_path / "out.csv")
-    assert "is no folder of a batch" in str(told.value)
-    assert (tmp_path / "out.parts" / "letter.txt").read_text() == "dear"
-
-
-@pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[tuple[str, list[subprocess.Popen[str]]]]:
-    """A Dask scheduler and three workers, each a process of its own; its address and the workers."""
-    pytest.importorskip("distributed")
-    note = tmp_path / "scheduler.json"
-    run = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard",
-           "--scheduler-file", str(note)]
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": ROOT}
-    scheduler = subprocess.Popen(run, **quiet)  # type: ignore[call-overload]
-    until(lambda: note.exists() and note.stat().st_size > 0, scheduler)
-    work = [sys.executable, "-m", "distributed.cli.dask_worker", "--scheduler-file", str(note), "--nthreads", "1", "--no-nanny",
-            "--no-dashboard", "--local-directory", str(tmp_path)]
-    workers = [subprocess.Popen(work, **quiet) for _ in range(3)]  # type: ignore[call-overload]
-    yield json.loads(note.read_text())["address"], workers
-    for process in (*workers, scheduler):
-        process.kill()
-        process.wait()
-
-
-@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
-def test_a_cluster_survives_a_killed_worker(tmp_path: Path, large: Any, cluster: Any) -> None:
-    """On a real cluster of processes one worker is killed while shards are worked: nothing is lost."""
-    _, command, expected = large
-    address, workers = cluster
-    output = tmp_path / "out.parquet"
-    parts = Parts(output).folder
-    with started([*command, "-o", str(output), "--scheduler", address]) as running:
-        until(lambda: len(times(parts)) >= 2, running)
-        workers[0].send_signal(signal.SIGKILL)
-        before = len(times(parts))
-        words = running.communicate()[1]
-    assert running.returncode == 0, words
-    assert before < 10
-    assert read(output) == expected
-
-
-def test_a_scheduler_that_does_not_answer_is_told(tmp_path: Path) -> None:
-    """Nobody listens at that address."""
-    try:
-        import distributed  # noqa: F401
-    except ImportError:
-        missing("distributed is not installed")
-    with pytest.raises(MarginError) as told:
-        batch(as_parquet(tmp_path / "in.parquet", HEAD, GOOD), tmp_path / "out.csv", scheduler="nowhere")
-    assert "no Dask scheduler answers at nowhere" in str(told.value)
