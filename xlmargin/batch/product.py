@@ -13,10 +13,10 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Singles = NDArray[np.float32]
 
-BLOCK = 4_000_000  # numbers of a block of accounts × scenarios
+BLOCK = 1_000_000  # numbers of a block of accounts × scenarios
 BITS = 16
 DIGIT = (1 << BITS) - 1
-RANK = 70  # of the screen: within 1e-6 of a realistic risk array of two underlyings
+RANK = 50  # of the screen: where candidates and products together cost least on two underlyings
 SEED = 9
 HALF_UNIT = 2.0**-24  # of single precision
 CROWD = 0.02  # share of the scenarios above which candidates are not worth being picked one by one
@@ -56,6 +56,14 @@ def sparse(account: Ints, instrument: Ints, units: Floats, shape: tuple[int, int
     return csr_array((units, instrument, np.searchsorted(account, np.arange(shape[0] + 1))), shape=shape)
 
 
+def _accounts(units: Any, here: slice) -> Any:
+    """Consecutive accounts of a CSR matrix, not copied."""
+    pointers = units.indptr[here.start:here.stop + 1]
+    held = slice(pointers[0], pointers[-1])
+    return type(units)((units.data[held], units.indices[held], pointers - pointers[0]),
+                       shape=(here.stop - here.start, units.shape[1]))
+
+
 def worst_loss(units: Any, array: Floats) -> Worst:
     """The worst scenario of every account by the whole product, in blocks of bounded size.
 
@@ -69,7 +77,7 @@ def worst_loss(units: Any, array: Floats) -> Worst:
     step = max(1, BLOCK // max(array.shape[1], 1))
     for start in range(0, count if array.shape[1] else 0, step):
         here = slice(start, min(start + step, count))
-        pnl = units[here] @ array
+        pnl = _accounts(units, here) @ array
         scenario[here] = pnl.argmin(axis=1)
         loss[here] = np.maximum(-pnl[np.arange(pnl.shape[0]), scenario[here]], 0.0)
     return Worst(loss, scenario)
@@ -107,7 +115,7 @@ class Screen:
         step = max(1, BLOCK // self.array.shape[1])
         for start in range(0, count, step):
             here = slice(start, min(start + step, count))
-            loss[here], scenario[here] = self._block(units[here])
+            loss[here], scenario[here] = self._block(_accounts(units, here))
         return Worst(loss, scenario)
 
     def _block(self, units: Any) -> Worst:
@@ -115,9 +123,10 @@ class Screen:
         bound = np.abs(units) @ self.residual + self.rounding * (np.abs(close) @ self.reach)
         near = close.astype(np.float32) @ self.right
         limit = near.min(axis=1).astype(np.float64) + 2.0 * bound
-        account, scenario = np.nonzero(near <= np.nextafter(limit.astype(np.float32), np.float32(np.inf))[:, None])
-        if len(account) > CROWD * near.size:
+        found = np.flatnonzero(near <= np.nextafter(limit.astype(np.float32), np.float32(np.inf))[:, None])
+        if len(found) > CROWD * near.size:
             return worst_loss(units, self.array)
+        account, scenario = np.divmod(found, near.shape[1])
         pnl = _picked(units, self.array, account, scenario)
         order = np.lexsort((scenario, pnl, account))
         first = order[np.searchsorted(account[order], np.arange(units.shape[0]))]

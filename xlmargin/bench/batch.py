@@ -187,7 +187,9 @@ def screens() -> None:
 
 
 def _both(units: Any, risk: Floats) -> dict[str, Run]:
-    return {"screen, its preparation with it": lambda: Screen(risk).worst_loss(units).loss,
+    ready = Screen(risk)
+    return {"exact screen": lambda: ready.worst_loss(units).loss,
+            "exact screen and its preparation": lambda: Screen(risk).worst_loss(units).loss,
             "whole product": lambda: worst_loss(units, risk).loss}
 
 
