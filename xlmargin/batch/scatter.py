@@ -6,7 +6,6 @@ import os
 import shutil
 import tempfile
 import zlib
-from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
@@ -34,11 +33,9 @@ def scatter(plan: Plan, piece: int) -> int:
     """
     target, count = plan.scattered(piece), 0
     folder = tempfile.mkdtemp(prefix="rows-", suffix=".new", dir=plan.folder)
-    with ExitStack() as files:
-        writers: dict[int, Any] = {}
-        for block in blocks(plan.source, plan.source.pieces[piece]):
-            count += len(block.rows)
-            _write(plan, folder, block, writers, files)
+    for block in blocks(plan.source, plan.source.pieces[piece]):
+        count += len(block.rows)
+        _append(plan, folder, block)
     if target.is_dir():  # another worker that was given up for lost has been here
         shutil.rmtree(folder)
     else:
@@ -46,19 +43,17 @@ def scatter(plan: Plan, piece: int) -> int:
     return count
 
 
-def _write(plan: Plan, folder: str, block: Block, writers: dict[int, Any], files: ExitStack) -> None:
-    """Append a block's rows to the shards of their accounts."""
+def _append(plan: Plan, folder: str, block: Block) -> None:
+    """Append a block's rows to the shards of their accounts: a stream each, one file open at a time for there may be many."""
     pa = arrow("")
     table = block.table.append_column(ROW, pa.array(block.rows, pa.int64()))
     shard = _shards(block.table, plan.shards)
     order = order_of(shard)
     sorted_, starts = table.take(pa.array(order)), np.searchsorted(shard[order], np.arange(plan.shards + 1))
     for n in np.flatnonzero(np.diff(starts)).tolist():
-        if n not in writers:
-            path = os.path.join(folder, plan.shard(0, n).name)
-            writers[n] = files.enter_context(pa.ipc.new_stream(path, table.schema, options=pa.ipc.IpcWriteOptions(
-                compression="lz4")))
-        writers[n].write_table(sorted_.slice(starts[n], starts[n + 1] - starts[n]))
+        with open(os.path.join(folder, plan.shard(0, n).name), "ab") as file, \
+                pa.ipc.new_stream(file, table.schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as stream:
+            stream.write_table(sorted_.slice(starts[n], starts[n + 1] - starts[n]))
 
 
 def _shards(table: Any, count: int) -> Ints:
@@ -91,6 +86,7 @@ def read_shard(plan: Plan, shard: int) -> Any | None:
     for piece in range(len(plan.source.pieces)):
         path = plan.shard(piece, shard)
         if path.is_file():
-            with pa.ipc.open_stream(path) as stream:
-                found.append(stream.read_all())
+            with pa.OSFile(str(path)) as file:
+                while file.tell() < file.size():
+                    found.append(pa.ipc.open_stream(file).read_all())
     return pa.concat_tables(found).unify_dictionaries() if found else None
