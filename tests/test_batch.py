@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
 import decimal
 import io
@@ -9,12 +10,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.batch_files import GOOD, HEAD, MARKET, as_csv, as_parquet, batch, faults, pa, parquet, read
 from tests.range_books import ask
 from xlmargin.batch.plan import Inputs
 from xlmargin.batch.run import Settings, run_batch
+from xlmargin.batch.source import blocks, open_source
 from xlmargin.checks import all_faults
 from xlmargin.cli import main
 from xlmargin.errors import MarginError
@@ -149,6 +152,33 @@ def test_odd_lines_and_columns_are_read_as_a_sheet_would(tmp_path: Path) -> None
         ["BTC-PERPETUAL", "ETH-PERPETUAL", "BTC-PERPETUAL"]).dictionary_encode(), "quantity": pa.array([1, -3, 2], pa.int16())})
     parquet.write_table(table, tmp_path / "in.parquet")
     assert batch(tmp_path / "in.parquet", tmp_path / "out.csv") == found
+
+
+def test_blocks_and_shards_of_any_size_give_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file read in many small blocks and divided into many shards is margined as one read whole, from either format."""
+    rows = [(f"{account}{n % 7}", *rest) for n, (account, *rest) in enumerate(GOOD * 30)]
+    files = as_parquet(tmp_path / "in.parquet", HEAD, rows, 50), as_csv(tmp_path / "in.csv", HEAD, rows)
+    whole = [batch(file, tmp_path / "out.parquet") for file in files]
+    monkeypatch.setattr("xlmargin.batch.source.BLOCK_ROWS", 20)
+    monkeypatch.setattr("xlmargin.batch.source.BLOCK_BYTES", 500)
+    monkeypatch.setattr("xlmargin.batch.run.LEAST_ROWS", 15)
+    assert [batch(file, tmp_path / "out.parquet") for file in files] == whole
+    assert whole[0] == whole[1]
+    assert len(whole[0]) == 28
+
+
+@pytest.mark.parametrize("size", [200, 700, 1_000_000])
+def test_odd_lines_keep_their_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    """Blank, short and long lines anywhere, in blocks of any size: every row has the number and the cells of its line."""
+    random = np.random.default_rng(size)
+    kinds = ("a{0},BTC-PERPETUAL,{0}", "a{0},ETH-PERPETUAL,{0}", "b{0},X", "c{0},Y,{0},z", "", ",,", '"d,{0}",Q,{0}')
+    lines = [",".join(HEAD), *(kinds[k].format(n) for n, k in enumerate(random.integers(0, len(kinds), 300).tolist()))]
+    (tmp_path / "in.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    monkeypatch.setattr("xlmargin.batch.source.BLOCK_BYTES", size)
+    source = open_source(tmp_path / "in.csv", 1)
+    found = {row: cells for block in blocks(source, source.pieces[0])
+             for row, *cells in zip(block.rows.tolist(), *(block.table.column(n).to_pylist() for n in range(3)))}
+    assert found == {n: (line + [""] * 3)[:3] for n, line in enumerate(csv.reader(lines), 1) if n > 1}
 
 
 def test_columns_of_dates_truths_and_decimals(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
-SCREEN_SCENARIOS, SCREEN_ACCOUNTS = 300, 5_000  # above both, screening first is faster
+SCREEN_SCENARIOS, SCREEN_ACCOUNTS = 300, 2_000  # of a shard; above both, screening first is faster, its preparation included
 FEW = 200  # accounts at once of a rulebook that looks at one book at a time
 NO_NAME = ""
 
