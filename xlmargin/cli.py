@@ -12,6 +12,7 @@ from typing import Any
 from xlmargin import __version__
 from xlmargin.cli_account import add_account, add_qualify, equity_given
 from xlmargin.cli_backtest import add_backtest
+from xlmargin.cli_batch import add_batch
 from xlmargin.cli_faces import add_faces
 from xlmargin.cli_feed import add_feed
 from xlmargin.errors import MarginError
@@ -81,6 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     doctor.add_argument("file", nargs="?", type=Path, help="a workbook that does not work in Excel")
     doctor.set_defaults(run=_doctor)
     add_backtest(commands)
+    add_batch(commands)
     add_qualify(commands, lambda result, options: _answer(result, options, _print_table))
     add_feed(commands)
     verify = commands.add_parser("verify", help="recompute a file of a venue's own answers and compare")

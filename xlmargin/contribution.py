@@ -15,7 +15,7 @@ from xlmargin.book import Book, Instruments
 from xlmargin.case import Case
 from xlmargin.errors import MarginError
 from xlmargin.marginal import Bumps, slope
-from xlmargin.methods import case_of, margin_of, shares_market, with_book
+from xlmargin.methods import apart, case_of, margin_of, with_book
 from xlmargin.revaluation import picked
 
 __all__ = ["Contributions", "contributions", "in_words", "notional"]
@@ -81,7 +81,7 @@ def contributions(case: Case) -> Contributions:
         if len(rows):
             share[rows] += left * _weights(weight[rows], book, rows)
     try:
-        if shares_market(case.rules.meta.name) and not _one_market(book):
+        if apart(book, case.rules):
             alone, saved = _one_by_one(case)
         else:
             alone, saved = _alone(case), np.where(book.order, 0.0, total[book.account] - accounts.without(total))
@@ -308,20 +308,6 @@ def _kept(held: Instruments, at: Ints) -> Instruments:
     """Some of the instruments, their contracts counted anew."""
     some = picked(held, at)
     return replace(some, contract=np.unique(some.contract, return_inverse=True)[1])
-
-
-def _one_market(book: Book) -> bool:
-    """Whether all instruments of an underlying see one spot, all of an expiry one forward and rate, and contracts are one."""
-    held = book.instruments
-    expiry = np.where(held.years > 0.0, held.expiry, held.kind)
-    return len(np.unique(held.contract)) == len(held) and all(_agree(keys, values) for keys, values in (
-        ([held.underlying], held.spot), ([held.underlying, expiry], held.forward), ([held.underlying, expiry], held.rate)))
-
-
-def _agree(keys: Sequence[NDArray[np.generic]], values: Floats) -> bool:
-    """Whether entries of the same keys have the same value."""
-    columns = [column.astype(np.float64) for column in keys]
-    return len(np.unique(np.column_stack(columns), axis=0)) == len(np.unique(np.column_stack([*columns, values]), axis=0))
 
 
 def _one_by_one(case: Case) -> tuple[Floats, Floats]:

@@ -9,16 +9,19 @@ What a module `methods/name.py` may hold:
 - `share(book, rules) -> (A, K)`: part of each position that the scenarios act on, where it is not all of it;
 - `prepared(book, rules) -> (Book, Rules)`: both as the rulebook reads them;
 - `PAIRS_LEGS = True`: each margin is a programme of its own to solve, so many of them take long;
-- `SHARES_MARKET = True`: it reads the market of an underlying or expiry off one of its rows;
 - `NEEDS_VOL = False`: options need a mark, not a vol;
 - `TAKES_TABLE = True`: the parameters range is the desk's own scenario table;
-- `TAKES_HISTORY = True`: it reads the history range, and is compared with others only where one is given.
+- `TAKES_HISTORY = True`: it reads the history range, and is compared with others only where one is given;
+- `WORST_LOSS_ALONE = True`: the requirement is the worst loss of the whole book over the scenarios and nothing else;
+- `apart(book, rules) -> bool`: whether a book's accounts must be margined one by one, since a price or a vol is read off
+  all rows together; left out where accounts never are.
 """
 
 from __future__ import annotations
 
 import importlib
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -33,8 +36,10 @@ from xlmargin.risk_array import risk_array
 from xlmargin.rules import Override, Rules, read_rules
 from xlmargin.scenarios import Scenarios, none
 
-__all__ = ["case_of", "known_methods", "margin_of", "method_name", "needs_vol", "pairs_legs", "rules_of", "scenarios_of",
-           "shares_market", "takes_history", "takes_table", "with_book"]
+__all__ = ["apart", "case_of", "known_methods", "margin_of", "method_name", "needs_vol", "pairs_legs", "rules_of",
+           "scenarios_of", "takes_history", "takes_table", "with_book", "worst_loss_alone"]
+
+Floats = NDArray[np.float64]
 
 FOLDER = Path(__file__).parent
 
@@ -98,11 +103,6 @@ def pairs_legs(name: str) -> bool:
     return bool(getattr(_module(name), "PAIRS_LEGS", False))
 
 
-def shares_market(name: str) -> bool:
-    """Whether the method reads the market of an underlying or expiry off one row, so that other rows change with it."""
-    return bool(getattr(_module(name), "SHARES_MARKET", False))
-
-
 def case_of(book: Book, rules: Rules, given: Given = NOTHING_GIVEN) -> Case:
     """A book under the scenarios of its method; of a method without scenarios, the book alone.
 
@@ -127,22 +127,35 @@ def case_of(book: Book, rules: Rules, given: Given = NOTHING_GIVEN) -> Case:
     return Case(book, rules, scenarios, array, _share(module, book, rules), getattr(module, "pnl", None))
 
 
-def _share(module: ModuleType, book: Book, rules: Rules) -> NDArray[np.float64]:
-    """Part of each account's position that the scenarios act on (A, K)."""
+def _share(module: ModuleType, book: Book, rules: Rules) -> Floats:
+    """Part of each account's position that the scenarios act on, (A, K)."""
     if hasattr(module, "share"):
-        return np.asarray(module.share(book, rules), np.float64)
+        share: Floats = module.share(book, rules)
+        return share
     return np.broadcast_to(1.0, (len(book.accounts), len(book.instruments)))
 
 
-def with_book(case: Case, book: Book, array: NDArray[np.float64]) -> Case:
-    """Other holdings under the same scenarios, nothing repriced.
+def with_book(case: Case, book: Book, array: Floats | None = None) -> Case:
+    """Other holdings under the same scenarios, nothing valued again.
 
     Parameters
     ----------
-    book: its instruments are some of the case's
-    array: their risk array, rows of the case's (K, S)
+    book: its instruments are the case's, or some of them
+    array: their risk array, rows of the case's (K, S); left out where they are the case's
     """
-    return Case(book, case.rules, case.scenarios, array, _share(_module(case.rules.meta.name), book, case.rules), case.own_pnl)
+    share = _share(_module(case.rules.meta.name), book, case.rules)
+    return replace(case, book=book, array=case.array if array is None else array, share=share)
+
+
+def worst_loss_alone(name: str) -> bool:
+    """Whether the requirement is the worst loss of the whole book and nothing else."""
+    return bool(getattr(_module(name), "WORST_LOSS_ALONE", False))
+
+
+def apart(book: Book, rules: Rules) -> bool:
+    """Whether the accounts of a book must be margined one by one, so that none changes another's margin."""
+    module = _module(rules.meta.name)
+    return hasattr(module, "apart") and bool(module.apart(book, rules))
 
 
 def margin_of(case: Case) -> Margin:

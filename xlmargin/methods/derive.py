@@ -12,20 +12,24 @@ from xlmargin.book import Book
 from xlmargin.case import NOTHING_GIVEN, Case, Given, Margin
 from xlmargin.derive.lines import Statement
 from xlmargin.derive.market import Holdings, scenarios_of
+from xlmargin.risk_array import one_market
 from xlmargin.rules import Rules
 from xlmargin.scenarios import Scenarios
 from xlmargin.statement import given, total
 
-__all__ = ["SHARES_MARKET", "pnl", "requirement", "risk_array", "scenarios"]
+__all__ = ["apart", "pnl", "requirement", "risk_array", "scenarios"]
 
 Floats = NDArray[np.float64]
-
-SHARES_MARKET = True  # spot is that of a market's first instrument, rates those of an expiry's first
 
 
 def scenarios(names: tuple[str, ...], rules: Rules, _: Given = NOTHING_GIVEN) -> Scenarios:
     """The regular scenarios, the tails, the skews and, last, the forward contingency."""
     return scenarios_of(names, rules)
+
+
+def apart(book: Book, rules: Rules) -> bool:
+    """Spot and forwards are read off the first rows that give them."""
+    return not one_market(book.instruments)
 
 
 def _markets(book: Book, rules: Rules) -> list[Holdings]:
