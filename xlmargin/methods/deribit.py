@@ -17,12 +17,12 @@ from xlmargin.deribit_model import load_parameters
 from xlmargin.errors import MarginError
 from xlmargin.names import CALL, PUT, SPOT, show_instant
 from xlmargin.pricing.grid import call_grid
-from xlmargin.risk_array import black_deltas, marks, one_spot, require_european, require_vols
+from xlmargin.risk_array import black_deltas, marks, require_european, require_vols
 from xlmargin.rules import Rules
 from xlmargin.scenarios import Scenarios, Tenor, shared_move
 from xlmargin.statement import Line, above, given, less, not_modelled, times, total, worst
 
-__all__ = ["COIN", "USD", "VOLS", "Leg", "Matrix", "apart", "counted", "dampener", "legs_of", "requirement", "risk_array",
+__all__ = ["COIN", "USD", "VOLS", "Leg", "Matrix", "counted", "dampener", "legs_of", "requirement", "risk_array",
            "scenarios", "share"]
 
 Floats = NDArray[np.float64]
@@ -63,11 +63,6 @@ def share(book: Book, rules: Rules) -> Floats:
     if rules.word("margin_model") == "segregated_pm":
         result[:, book.instruments.kind == SPOT] = 0.0
     return result
-
-
-def apart(book: Book, rules: Rules) -> bool:
-    """The index of a coin is read off all rows."""
-    return not one_spot(book.instruments)
 
 
 def _moves(rules: Rules, name: str) -> tuple[Floats, Floats]:
