@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xlmargin import answers, tail_answers
+from xlmargin import account_answers, answers, desk_answers, tail_answers
 from xlmargin.registry import pm_function
 
 POSITIONS = "Positions with their header row: Instrument or Underlying, Type, Strike, Expiry; and Quantity"
@@ -14,6 +14,7 @@ CONFIDENCE = "Confidence as a fraction, 0.99 where left out"
 HORIZON = "Days that pass, 1 where left out"
 DAYS = "Days that pass, 0 where left out"
 KIND = "call or put; one cell or a column"
+EQUITY = "Equity in the account currency, or balances with their header row: Currency, Amount, Haircut"
 RATE = "Continuously compounded rate as a fraction, 0 where left out"
 
 
@@ -75,6 +76,26 @@ def PM_LINE(positions, path, market=None, method=None, parameters=None, history=
     return answers.line(positions, path, market, method, parameters, history)
 
 
+@pm_function("table", positions=POSITIONS, market=MARKET, method=METHOD, parameters=PARAMETERS)
+def PM_CONTRIBUTION(positions, market=None, method=None, parameters=None):
+    """Each row alone, its share of the margin (the shares add up to it), and what would be saved without it."""
+    return desk_answers.contribution(positions, market, method, parameters)
+
+
+@pm_function("table", positions=POSITIONS, trades="Trades with a header row, in the form of positions; a sale is negative",
+             market=MARKET, method=METHOD, parameters=PARAMETERS)
+def PM_WHATIF(positions, trades, market=None, method=None, parameters=None):
+    """Margins and net deltas of a book before and after hypothetical trades, and the change."""
+    return desk_answers.what_if(positions, trades, market, method, parameters)
+
+
+@pm_function("table", positions=POSITIONS, market=MARKET, positions_before="Positions of the earlier time, as a range",
+             market_before="Market of the earlier time, with its As of", method=METHOD, parameters=PARAMETERS)
+def PM_MOVE(positions, market, positions_before, market_before, method=None, parameters=None):
+    """Why the margin moved: trades, spot, vol, time and change of worst scenario, which add up to the change."""
+    return desk_answers.margin_move(positions, market, positions_before, market_before, method, parameters)
+
+
 @pm_function("table", positions=POSITIONS, market=MARKET, parameters=PARAMETERS)
 def PM_PAIRS(positions, market=None, parameters=None):
     """Strategies that RULES recognises in the cheapest pairing of a book, and what each requires."""
@@ -120,6 +141,33 @@ def PM_ES(positions, history, confidence=None, horizon_days=None, market=None, p
 def PM_BACKTEST(pnl, var, confidence=None):
     """Backtest of a VaR: exceptions, Kupiec, Christoffersen and the Basel zone."""
     return tail_answers.backtest(pnl, var, confidence)
+
+
+@pm_function("table", positions=POSITIONS, equity=EQUITY, market=MARKET, method=METHOD, parameters=PARAMETERS)
+def PM_STATUS(positions, equity, market=None, method=None, parameters=None):
+    """Status of an account: equity against its margins, what may be withdrawn, OK, WARNING, MARGIN CALL or LIQUIDATION."""
+    return account_answers.status(positions, equity, market, method, parameters)
+
+
+@pm_function("table", positions=POSITIONS, equity=EQUITY, market=MARKET, method=METHOD, parameters=PARAMETERS)
+def PM_LIQUIDATION(positions, equity, market=None, method=None, parameters=None):
+    """Liquidation prices: where maintenance first exceeds equity as each underlying moves alone, down and up."""
+    return account_answers.liquidation(positions, equity, market, method, parameters)
+
+
+@pm_function("table", positions=POSITIONS, market=MARKET,
+             balances="Balances with their header row: Currency, Amount, Haircut, and optionally Account", method=METHOD,
+             parameters=PARAMETERS)
+def PM_ACCOUNTS(positions, market=None, balances=None, method=None, parameters=None):
+    """Margin, maintenance and status of each account, under its own venue's method where one is given, and of all."""
+    return account_answers.accounts(positions, market, balances, method, parameters)
+
+
+@pm_function("table", account="Field, Value: Equity and what else the rulebook asks about, as yes or no",
+             rulebook="Name of the rulebook, FINRA where left out")
+def PM_QUALIFY(account, rulebook=None):
+    """Qualification for portfolio margin: each rule that applies to an account, what it requires, PASS or FAIL."""
+    return account_answers.qualify(account, rulebook)
 
 
 @pm_function("table", positions=POSITIONS, market=MARKET)

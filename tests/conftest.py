@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
@@ -37,6 +38,13 @@ def calc() -> Iterator[Calc]:
         missing(str(error))
     with Calc() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The program of a Chromium, for pages to be tried in."""
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    return program or missing("Chromium is not installed")
 
 
 @pytest.fixture(scope="session")

@@ -28,6 +28,7 @@ LAYERS = (
     "xlmargin.risk_array",
     "xlmargin.sensitivities",
     "xlmargin.statement",
+    "xlmargin.marginal",
     "xlmargin.rules",
     "xlmargin.valued",
     "xlmargin.live",
@@ -44,7 +45,15 @@ LAYERS = (
     "xlmargin.grids",
     "xlmargin.strategies",
     "xlmargin.methods",
+    "xlmargin.versions",
+    "xlmargin.account",
+    "xlmargin.liquidation",
+    "xlmargin.qualify",
     "xlmargin.compare",
+    "xlmargin.contribution",
+    "xlmargin.whatif",
+    "xlmargin.move",
+    "xlmargin.officejs",
     "xlmargin.cell_errors",
     "xlmargin.cells",
     "xlmargin.ranges",
@@ -54,20 +63,31 @@ LAYERS = (
     "xlmargin.asked",
     "xlmargin.answers",
     "xlmargin.tail_answers",
+    "xlmargin.desk_answers",
+    "xlmargin.account_answers",
     "udfs",
     "xlmargin.engine",
     "xlmargin.libreoffice",
     "workbook",
     "xlmargin.template",
+    "xlmargin.excel",
     "xlmargin.venues",
     "xlmargin.files",
+    "xlmargin.batch",
     "xlmargin.chains",
     "xlmargin.replay",
     "xlmargin.demo",
+    "xlmargin.lite",
     "xlmargin.verify",
     "xlmargin.doctor",
     "xlmargin.bench",
+    "xlmargin.feed",
+    "xlmargin.web",
+    "xlmargin.cli_account",
     "xlmargin.cli_backtest",
+    "xlmargin.cli_batch",
+    "xlmargin.cli_faces",
+    "xlmargin.cli_feed",
     "xlmargin.cli",
 )
 CORE = LAYERS[:LAYERS.index("udfs") + 1]
@@ -76,12 +96,17 @@ CORE = LAYERS[:LAYERS.index("udfs") + 1]
 HOMES = {
     "ironcalc": ("xlmargin.engine",),
     "xlsxwriter": ("workbook",),
-    "pyarrow": ("xlmargin.chains",),
+    "distributed": ("xlmargin.batch",),
+    "pyarrow": ("xlmargin.batch", "xlmargin.chains"),
     "numba": ("xlmargin.pricing",),
     "uno": ("xlmargin.libreoffice",),
     "unohelper": ("xlmargin.libreoffice",),
     "com": ("xlmargin.libreoffice",),
-    "xlwings": (),  # the registry decorates for it where it is what has loaded us
+    "xlwings": ("xlmargin.feed",),  # finds a workbook open in Excel; the registry decorates where xlwings has loaded us
+    "ccxt": ("xlmargin.feed",),
+    "keyring": ("xlmargin.feed",),
+    "requests": ("xlmargin.feed",),
+    "urllib3": ("xlmargin.feed",),
 }
 
 
@@ -145,7 +170,7 @@ def test_each_library_has_one_home(library: str) -> None:
 @pytest.mark.parametrize("library", ["pandas", "openpyxl", "pyarrow", "scipy.stats", "scipy.optimize"])
 def test_the_core_needs_numpy_and_a_little_of_scipy(library: str) -> None:
     """What answers the functions imports neither frames nor file formats nor the slow parts of scipy."""
-    late = {"scipy.optimize": {"xlmargin.strategies.pairing"}}  # loaded when a book is first paired, never by the import
+    late = {"scipy.optimize": {"xlmargin.strategies.pairing", "xlmargin.liquidation"}}  # loaded when first needed
     users = [module for module in modules() if layer(module) in CORE and module not in late.get(library, ())
              and any(name == library or name.startswith(f"{library}.") for name in imports(module))]
     assert users == []
@@ -153,7 +178,8 @@ def test_the_core_needs_numpy_and_a_little_of_scipy(library: str) -> None:
 
 def test_import_loads_nothing_that_is_slow() -> None:
     """`import udfs` is what a spreadsheet waits for: no frames, file formats, faces or engines come with it."""
-    heavy = ["scipy.stats", "scipy.optimize", "pandas", "openpyxl", "xlsxwriter", "xlwings", "ironcalc", "uno", "numba"]
+    heavy = ["scipy.stats", "scipy.optimize", "pandas", "openpyxl", "xlsxwriter", "xlwings", "ironcalc", "uno", "ccxt",
+             "numba"]
     code = f"import sys, udfs; print(*(name for name in {heavy} if name in sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.split() == []

@@ -46,6 +46,12 @@ def test_every_section_gives_whole_tables(section: Any) -> None:
         assert table.rows[-1][0] in report.show(table, markdown=False)
 
 
+def test_the_process_keeps_its_subnormal_numbers() -> None:
+    """The compiled floor is loaded beside everything else, and changes none of its arithmetic."""
+    list(kernel.tables())
+    assert np.nextafter(0.0, 1.0) * np.array([1.0])[0] > 0.0
+
+
 def test_naive_and_live_sums_agree() -> None:
     """What the structure section compares is the same profit and loss, to 1e-12 of the price."""
     positions, scenarios = structure.positions_of(300, 40, 5), structure.scan()

@@ -57,8 +57,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The workbook that `new` writes."""
     folder = tmp_path_factory.mktemp("new") / "desk"
     assert main(["new", str(folder), "--rows", "50"]) == 0
-    (path,) = folder.iterdir()
-    return path
+    return folder / "xlmargin.xlsx"
 
 
 Run = Callable[..., tuple[int, str, str]]

@@ -36,6 +36,22 @@ def test_as_of_is_one_value_of_the_range() -> None:
                                 "give the range one valuation time")
 
 
+@pytest.mark.parametrize(("heading", "other"), [("IV", 0.7), ("Forward", 71_000.0)])
+def test_rows_of_one_expiry_must_agree(heading: str, other: float) -> None:
+    """Two vols or forwards of an expiry as a whole are a fault, never a silent mean; calls and puts of a strike may."""
+    def told(strike: Any) -> list[str]:
+        faults = Faults("market")
+        rows = [["BTC", 70_000.0, None, None, None, None], ["BTC", None, "27JUN25", strike, 0.5, 70_000.0],
+                ["BTC", None, "27JUN25", strike, *((other, 70_000.0) if heading == "IV" else (0.5, other))]]
+        read_market([["Underlying", "Spot", "Expiry", "Strike", "IV", "Forward"], *rows], faults)
+        return [fault.line for fault in faults.faults]
+
+    (line,) = told(None)
+    assert line.startswith(f"market row 4: {heading} {other:,.10g} of BTC at 20")
+    assert "give BTC at 20" in line
+    assert told(70_000.0) == []
+
+
 def chain(*rows: list[Any]) -> Grid:
     """A market range of BTC's own row and more rows `Expiry, Strike, Forward, IV, Rate`."""
     return [["Underlying", "Spot", "Expiry", "Strike", "Forward", "IV", "Rate", "As of"],

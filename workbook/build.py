@@ -9,6 +9,7 @@ from pathlib import Path
 import xlsxwriter
 
 from . import about, calculations, checks, inputs, outputs, sample, source_books, source_tables, tail
+from .excel import Macros, add_macros, with_function_group
 from .layout import Layout
 from .parts import Desk
 from .styles import Styles
@@ -38,13 +39,14 @@ PAGES = (
 )
 
 
-def build(path: str | Path, rows: int = 500) -> None:
+def build(path: str | Path, rows: int = 500, macros: Macros | None = None) -> None:
     """Write the workbook.
 
     Parameters
     ----------
-    path: the file to write, .xlsx
+    path: the file to write: .xlsx, or .xlsm with macros
     rows: position rows to keep free
+    macros: for Excel on Windows
 
     Raises
     ------
@@ -58,10 +60,13 @@ def build(path: str | Path, rows: int = 500) -> None:
     with xlsxwriter.Workbook(contents, {"in_memory": True, "strings_to_urls": False}) as book:
         book.set_properties({"title": "xlmargin", "subject": "Portfolio margin", "created": CREATED})
         book.set_calc_mode("auto")
-        desk = Desk(book, Styles(book), layout)
+        desk = Desk(book, Styles(book), layout, macros is not None)
         for page in PAGES:
             page(desk)
         for name, ref in (layout.names | source_books.names()).items():
             book.define_name(name, f"={ref}")
         book.get_worksheet_by_name("Summary").activate()
-    Path(path).write_bytes(contents.getvalue())
+        if macros:
+            add_macros(desk, macros)
+    written = contents.getvalue()
+    Path(path).write_bytes(with_function_group(written, macros.category) if macros else written)

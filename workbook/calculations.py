@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .layout import CHARTS, METHODS, Area
+from .layout import CHARTS, MODELS, Area
 from .parts import AMOUNT, COUNT, Desk
+from .waterfall import waterfall_data
 
 __all__ = ["chart_data", "methods"]
 
@@ -18,8 +19,8 @@ def methods(desk: Desk) -> None:
     """The methods of the installed version: what each covers, and what it leaves out."""
     area = desk.layout.methods
     sheet = desk.sheet(
-        METHODS,
-        "Methods",
+        MODELS,
+        "Models",
         "The methods of the installed version: what each covers, what it rests on, and what it leaves out.",
         "calculation",
         widths={"B:B": 14, "C:C": 30, "D:D": 44, "E:E": 50, "F:F": 50, "G:G": 13, "H:H": 12, "I:I": 48},
@@ -61,11 +62,17 @@ def chart_data(desk: Desk) -> None:
             "V:V": 2,
             "W:W": 11,
             "X:AB": 12,
+            "AC:AC": 2,
+            "AD:AD": 40,
+            "AE:AG": 13,
+            "AH:AH": 40,
+            "AI:AM": 13,
         },
     )
     _scenario_bars(desk, sheet)
     _method_bars(desk, sheet)
     _profile(desk, sheet)
+    waterfall_data(desk, sheet)
 
 
 def _scenario_bars(desk: Desk, sheet: Any) -> None:

@@ -8,7 +8,7 @@ from .layout import Area
 from .parts import Desk
 from .styles import COLOURS
 
-__all__ = ["loss_bars", "method_bars", "profile", "scenario_bars", "strategy_bars"]
+__all__ = ["loss_bars", "method_bars", "profile", "scenario_bars", "strategy_bars", "waterfall"]
 
 RAMP = ("A34700", "D98032", "595959", "4A94C4", "005A8C")  # vol down … vol up
 DASHES = ("dash", "square_dot", "solid", "long_dash", "long_dash_dot")
@@ -33,6 +33,19 @@ def method_bars(desk: Desk) -> Any:
         _series(chart, area, column, {"fill": {"color": f"#{colour}"}, "gap": 35})
     _bars(chart, "Initial margin by method")
     chart.set_size({"width": 1000, "height": 570})
+    return chart
+
+
+def waterfall(desk: Desk) -> Any:
+    """How the initial margin adds up: the margin, and each line of the statement from where the one before it ended."""
+    area = desk.layout.waterfall
+    chart = desk.book.add_chart({"type": "bar", "subtype": "stacked"})
+    _series(chart, area, 3, {"fill": {"none": True}, "border": {"none": True}, "gap": 35})
+    for column, colour in ((4, "6F8FBF"), (5, "E2B27C"), (6, COLOURS["header fill"])):
+        _series(chart, area, column, {"fill": {"color": f"#{colour}"}, "gap": 35})
+    _bars(chart, "How the initial margin adds up: lines that add (blue) and that take off (orange)")
+    chart.set_legend({"none": True})  # programs differ in which entry they leave out, and "below" is no reader's concern
+    chart.set_size({"width": 1000, "height": 440})
     return chart
 
 

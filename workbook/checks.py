@@ -13,8 +13,9 @@ SAME = 'IF(ABS({a}-{b})<=tolerance,"PASS","FAIL")'
 BOTH = "AND(ISNUMBER({a}),ISNUMBER({b}))"
 EQUAL = f'=IF({BOTH},{SAME},"FAIL")'
 MORE = '=IF({a}>{b},"PASS","FAIL")'
-IF_SCENARIOS = 'IF(AND(ISTEXT(scanning_risk),ISNUMBER(initial_margin)),"n/a",'  # a rulebook without scenarios says so
-IF_PAST = 'IF(AND(ISTEXT(value_at_risk),ISNUMBER(initial_margin)),"n/a",'  # no history, or not of every coin
+# a message is a text, or in the workbook with macros an error: no number in either
+IF_SCENARIOS = 'IF(AND(ISNUMBER(initial_margin),ISNUMBER(scanning_risk)=FALSE),"n/a",'  # a rulebook without scenarios says so
+IF_PAST = 'IF(AND(ISNUMBER(initial_margin),ISNUMBER(value_at_risk)=FALSE),"n/a",'  # no history, or not of every coin
 FREE = "the last reserved row is free"
 
 

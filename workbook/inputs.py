@@ -217,7 +217,7 @@ def parameters(desk: Desk) -> None:
     )
     sheet.write_string(layout.settings.row - 1, 1, "Settings", desk.style("section"))
     settings: list[tuple[str, Any, str, str]] = [
-        ("Method", sample.METHOD, "", "one of the sheet Methods; VAR and ES stand on the sheet VaR"),
+        ("Method", sample.METHOD, "", "one of the sheet Models; VAR and ES stand on the sheet VaR"),
         ("Methods to compare", None, "", "comma list; blank: every method that can answer"),
         ("Tolerance of the checks", sample.TOLERANCE, "0.000", "USD"),
         ("Method that takes the scenarios", "STRESS", "", "its parameters are the table of the sheet Scenarios"),
@@ -235,7 +235,7 @@ def parameters(desk: Desk) -> None:
             "ignore_blank": False,
             "error_type": "stop",
             "error_title": "Method",
-            "error_message": "Choose one of the methods of the sheet Methods.",
+            "error_message": "Choose one of the methods of the sheet Models.",
         },
     )
     _parameter_tables(desk, sheet, given, used)

@@ -14,7 +14,7 @@ __all__ = [
     "GRID",
     "HISTORY",
     "MARKET",
-    "METHODS",
+    "MODELS",
     "PARAMETERS",
     "POSITIONS",
     "RISK",
@@ -36,13 +36,13 @@ ABOUT, SUMMARY, POSITIONS, MARKET, PARAMETERS, SCENARIOS = (
     "Parameters",
     "Scenarios",
 )
-RISK, GRID, COMPARISON, STATEMENT, CHECKS, METHODS, CHARTS = (
+RISK, GRID, COMPARISON, STATEMENT, CHECKS, MODELS, CHARTS = (
     "Risk array",
     "PnL grid",
     "Comparison",
     "Statement",
     "Checks",
-    "Methods",
+    "Models",
     "Chart data",
 )
 SOURCE_TABLES, SOURCE_BOOKS = "Source tables", "Source books"
@@ -71,8 +71,10 @@ HISTORY_HEADINGS = ("Date", "BTC", "ETH", "SOL", "", "", "")  # three columns fr
 MARKET_ROWS, PARAMETER_ROWS, SCENARIO_ROWS = 300, 40, 60
 UNDERLYINGS = 8  # columns kept free in the risk array
 HISTORY_ROWS, BINS, WORST_DAYS = 1_500, 25, 5
+LEVELS, STEPS = 5, 9  # how deep a picture of the statement may look, and how many lines it draws
 METHOD_ROWS, CHECK_ROWS, WORST_BARS = 26, 100, 16  # one row more than there may be methods: the last stays free
 STATEMENT_LEAST, STATEMENT_PER_ROW, STATEMENT_MOST = 400, 6, 4_000
+PICTURE_ROWS = 24  # rows that a picture above a table takes
 HEAD = 5  # rows of title, description and checks above a sheet's content; cells count from 0
 
 
@@ -146,12 +148,15 @@ class Layout:
     comparison: Area = Area(COMPARISON, HEAD + 29, 1, METHOD_ROWS + 1, 8)
     checks: Area = Area(CHECKS, HEAD, 1, 17, 5)
     check_table: Area = Area(CHECKS, HEAD + 21, 1, CHECK_ROWS + 1, 4)
-    methods: Area = Area(METHODS, HEAD, 1, METHOD_ROWS + 1, 8)
+    methods: Area = Area(MODELS, HEAD, 1, METHOD_ROWS + 1, 8)
     scenario_bars: Area = Area(CHARTS, HEAD, 1, SCENARIO_ROWS + 1, 4)
     worst_bars: Area = Area(CHARTS, HEAD, 6, WORST_BARS + 1, 4)
     method_bars: Area = Area(CHARTS, HEAD, 11, METHOD_ROWS + 1, 4)
     ranked_bars: Area = Area(CHARTS, HEAD, 16, METHOD_ROWS + 1, 5)
     profile: Area = Area(CHARTS, HEAD, 22, 22, 6)
+    levels: Area = Area(CHARTS, HEAD, 29, LEVELS + 3, 4)
+    steps: Area = Area(CHARTS, HEAD + LEVELS + 4, 29, STEPS + 1, 2)
+    waterfall: Area = Area(CHARTS, HEAD + LEVELS + 4, 32, STEPS + 3, 7)
     var_parameters: Area = Area(VAR, HEAD, 1, 3, 2)
     var_method: Area = Area(VAR, HEAD + 3, 2, 1, 1)
     tail: Area = Area(VAR, HEAD + 6, 1, 8, 3)
@@ -162,7 +167,7 @@ class Layout:
         lines = min(STATEMENT_LEAST + STATEMENT_PER_ROW * self.position_rows, STATEMENT_MOST)
         areas = {
             "positions": Area(POSITIONS, HEAD + 1, 2, self.position_rows + 1, len(POSITION_HEADINGS)),
-            "statement": Area(STATEMENT, HEAD, 1, lines + 1, 6),
+            "statement": Area(STATEMENT, HEAD + PICTURE_ROWS, 1, lines + 1, 6),
             "history": Area(HISTORY, HEAD + 1, 1, HISTORY_ROWS + 1, len(HISTORY_HEADINGS)),
             "past": Area(VAR, HEAD + 23, 2, HISTORY_ROWS + 1, 5 + len(HISTORY_HEADINGS)),  # its coins, and their total
             "past_total": Area(VAR, HEAD + 23, 14, HISTORY_ROWS + 1, 1),

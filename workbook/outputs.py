@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import charts
-from .layout import COMPARISON, GRID, RISK, STATEMENT, SUMMARY, Area
+from .layout import COMPARISON, GRID, MODELS, RISK, STATEMENT, SUMMARY, Area
 from .parts import AMOUNT, COUNT, MOVE, Desk
 
 __all__ = ["comparison", "pnl_grid", "risk_array", "statement", "summary"]
@@ -36,13 +36,17 @@ def summary(desk: Desk) -> None:
         sheet.write_string(cell[2], unit, desk.style("unit", valign="vcenter"))
         desk.formula(sheet, cell[3], "=master_check", "calculation")
         sheet.write_url(cell[4], f"internal:'{page}'!A1", desk.style("link"), why)
-        desk.formula(sheet, cell[5], f'=IF(ISNUMBER(FIND("#PM!",{cell[1]})),{cell[1]},"")', "message")
+        desk.message(sheet, cell[5], cell[1], f'IF(ISNUMBER(FIND("#PM!",{cell[1]})),{cell[1]},"")')
     desk.verdicts(sheet, lines.body_column(3).near)
     answers = lines.body_column(1)
     first = answers.cell(0, 0).replace("$", "")
     sheet.conditional_format(
         answers.near,
-        {"type": "formula", "criteria": f'=ISNUMBER(FIND("#PM!",{first}))', "format": desk.style.condition("fail")},
+        {
+            "type": "formula",
+            "criteria": f'=OR(ISERROR({first}),ISNUMBER(FIND("#PM!",{first})))',
+            "format": desk.style.condition("fail"),
+        },
     )
     below = lines.row + lines.rows + 1
     sheet.insert_chart(below, 1, charts.scenario_bars(desk), {"x_offset": 2, "object_position": 3})
@@ -77,7 +81,7 @@ def _headlines(desk: Desk) -> list[tuple[str, str, str, str, str, str]]:
             COMPARISON,
             "why: Comparison",
         ),
-        ("Method", "=method", "General", "", "Methods", "what it models: Methods"),
+        ("Method", "=method", "General", "", MODELS, "what it models: Models"),
     ]
 
 
@@ -249,6 +253,7 @@ def statement(desk: Desk) -> None:
         "output",
         widths={"B:B": 16, "C:C": 52, "D:D": 18, "E:E": 88, "F:F": 13, "G:G": 58},
     )
+    sheet.insert_chart(4, 1, charts.waterfall(desk), {"object_position": 3})
     desk.reserved(sheet, area, f"PM_EXPLAIN({CASE})", [COUNT, "", AMOUNT, "", "", ""], "Level")
     levels, lines = area.body.cell(0, 0).replace("$", ""), area.body_column(1)
     for level in range(1, STATEMENT_LEVELS):
@@ -265,6 +270,5 @@ def statement(desk: Desk) -> None:
         {"type": "formula", "criteria": f"=AND(ISNUMBER(${levels}),${levels}=0)", "format": desk.style.condition("chosen")},
     )
     desk.losses(sheet, area.body_column(2), unless=f"${levels}=0")
-    sheet.freeze_panes(area.row + 1, 3)
     sheet.repeat_rows(area.row)
     sheet.print_area(0, 0, area.row + PRINTED_LINES, area.column + area.columns - 1)

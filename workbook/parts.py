@@ -25,6 +25,7 @@ class Desk:
     book: Any
     style: Styles
     layout: Layout
+    macros: bool = False
 
     def sheet(self, name: str, title: str, what: str, role: Role, *, widths: dict[str, float], checked: bool = True) -> Any:
         """Start a sheet: title, one line that says what it is, the master check, widths and print set-up."""
@@ -98,7 +99,15 @@ class Desk:
             head.near,
             {"type": "formula", "criteria": f"=LEN({self._loose(head)})>0", "format": self.style.condition("header")},
         )
-        self.formula(sheet, message, f'=IF({area.cell(0, 0)}="{first}","",{area.cell(0, 0)})', "message")
+        self.message(sheet, message, area.cell(0, 0), f'IF({area.cell(0, 0)}="{first}","",{area.cell(0, 0)})')
+
+    def message(self, sheet: Any, cell: str, watched: str, text: str) -> None:
+        """The line of text of a function that could not answer, beside its cell.
+
+        In the workbook with macros the cell itself holds a true error there, and a macro knows the text; where that macro is
+        not to be had, as in all other programs, the text stands in the cell and `text` shows it.
+        """
+        self.formula(sheet, cell, f"=IFERROR(PM_MESSAGE({watched}),{text})" if self.macros else f"={text}", "message")
 
     @staticmethod
     def _loose(area: Area) -> str:

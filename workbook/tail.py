@@ -98,7 +98,7 @@ def _settings(desk: Desk, sheet: Any) -> None:
     sheet.write_string(method.row, method.column, "VAR", desk.style("calculation", align="right"))
     sheet.write_number(method.row + 1, method.column, ROUNDING, desk.style("calculation", align="right", num_format="0E+00"))
     sheet.write_string(method.row + 1, method.column - 1, "rounding of a count", desk.style("label"))
-    for r, unit in enumerate(("of the table below; see the sheet Methods", "of days: 10 × (1 − 0.9) is 1 day")):
+    for r, unit in enumerate(("of the table below; see the sheet Models", "of days: 10 × (1 − 0.9) is 1 day")):
         sheet.write_string(method.row + r, method.column + 1, unit, desk.style("note", indent=1))
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlmargin import __version__, tables
-from xlmargin.asked import ARRAYS, case_asked, case_for, case_with_scenarios, margin_for, statement_roots
+from xlmargin.asked import ARRAYS, case_asked, case_for, case_with_scenarios, known_somewhere, margin_for, statement_roots
 from xlmargin.case import Case, Margin
 from xlmargin.cells import grid, is_blank, numbers, one_number, one_text
 from xlmargin.checks import all_faults, read_book
@@ -98,7 +98,7 @@ def compare(positions: Any, market: Any, methods: Any, parameters: Any, history:
                        and (not takes_history(name) or given(history))]
     arrays = any(item.name == ARRAYS for item in overrides)
     book = read_book(positions, market, priced=all(map(needs_vol, chosen)) and not arrays)
-    _known_somewhere(overrides, [rules_of(name, book.as_of) for name in chosen])
+    known_somewhere(overrides, [rules_of(name, book.as_of) for name in chosen])
 
     def answer(name: str) -> tuple[Case, Margin]:
         if needs_vol(name) and book.unpriced and not (arrays and ARRAYS in rules_of(name, book.as_of).names):
@@ -107,15 +107,6 @@ def compare(positions: Any, market: Any, methods: Any, parameters: Any, history:
         return case, margin_for(case)
 
     return compare_rows(dict.fromkeys(chosen), answer, only_answers=not names)
-
-
-def _known_somewhere(overrides: Any, rulebooks: list[Rules]) -> None:
-    """A parameter goes to the methods that know it, and is a mistake only if none does."""
-    known = list(dict.fromkeys(name for rules in rulebooks for name in rules.names))
-    for item in overrides:
-        if item.name not in known:
-            raise MarginError(f"parameters row {item.row}: no method here has a parameter {item.name!r}: they know "
-                              f"{', '.join(known)}")
 
 
 def explain(positions: Any, market: Any, method: Any, parameters: Any, history: Any) -> Rows:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,8 @@ from xlmargin.recent import Recent, Same, stamp
 from xlmargin.rules import Override, Rules
 from xlmargin.statement import Line, not_modelled, over_accounts
 
-__all__ = ["ARRAYS", "case_asked", "case_for", "case_with_scenarios", "forget", "margin_for", "statement_roots"]
+__all__ = ["ARRAYS", "case_asked", "case_for", "case_with_scenarios", "forget", "known_somewhere", "margin_for",
+           "statement_roots", "vols_needed"]
 
 ARRAYS = "span_file"  # the parameter that names a file of risk arrays
 A_FILE = "_file"  # how the parameters that name a file end
@@ -49,18 +50,28 @@ def forget() -> None:
     _margins.clear()
 
 
-def case_asked(positions: Any, market: Any, method: Any, parameters: Any, history: Any) -> Case:
-    """The book of the ranges under a method."""
+def case_asked(positions: Any, market: Any, method: Any, parameters: Any, history: Any, *,
+               aside: Collection[str] = ()) -> Case:
+    """The book of the ranges under a method.
+
+    Parameters
+    ----------
+    aside: names of parameters that are not the method's, which are left out
+    """
     name = method_name(one_text(method, "method", "SPAN"))
-    overrides = _overrides(name, parameters)
-    arrays = any(item.name == ARRAYS for item in overrides)  # a file that brings the risk arrays: no vol is needed
-    book = read_book(positions, market, priced=needs_vol(name) and not arrays)
-    return _latest(book, name, overrides, parameters, history)
+    given_beside = _overrides(name, parameters)
+    book = read_book(positions, market, priced=_vols_needed(name, given_beside))
+    return _latest(book, name, given_beside, parameters, history, aside=aside)
 
 
-def case_for(book: Book, name: str, parameters: Any, history: Any, *, skip_unknown: bool = False) -> Case:
-    """A book under a method, with what was given beside it."""
-    return _latest(book, name, _overrides(name, parameters), parameters, history, skip_unknown=skip_unknown)
+def vols_needed(name: str, parameters: Any) -> bool:
+    """Whether every option needs a vol under a method and what is given beside it."""
+    return _vols_needed(name, _overrides(name, parameters))
+
+
+def _vols_needed(name: str, overrides: Sequence[Override]) -> bool:
+    """The same of values that are read already: a file among them that brings the risk arrays spares the vols."""
+    return needs_vol(name) and not any(item.name == ARRAYS for item in overrides)
 
 
 def _overrides(name: str, parameters: Any) -> list[Override]:
@@ -68,26 +79,44 @@ def _overrides(name: str, parameters: Any) -> list[Override]:
     return [] if takes_table(name) else read_overrides(parameters)
 
 
+def case_for(book: Book, name: str, parameters: Any, history: Any, *, skip_unknown: bool = False,
+             aside: Collection[str] = (), beside: Sequence[str] = ()) -> Case:
+    """A book under a method, with what was given beside it.
+
+    Parameters
+    ----------
+    aside: names of parameters that are not the method's, which are left out
+    beside: underlyings that parameters may be for, though this book does not hold them
+    """
+    return _latest(book, name, _overrides(name, parameters), parameters, history, skip_unknown=skip_unknown, aside=aside,
+                   beside=beside)
+
+
 def _latest(book: Book, name: str, overrides: Sequence[Override], parameters: Any, history: Any, *,
-            skip_unknown: bool = False) -> Case:
+            skip_unknown: bool = False, aside: Collection[str] = (), beside: Sequence[str] = ()) -> Case:
     """The case of the same book object and the same cells, where it is remembered and no file has changed; else a new one."""
-    beside = fingerprint(parameters), fingerprint(history) if takes_history(name) else ()
-    files = tuple(stamp(Path(item.value).expanduser()) for item in overrides
+    kept = [item for item in overrides if item.name not in aside]
+
+    def new() -> Case:
+        return _new_case(book, name, kept, parameters, history, skip_unknown=skip_unknown, beside=beside)
+
+    marks = fingerprint(parameters), fingerprint(history) if takes_history(name) else ()
+    files = tuple(stamp(Path(item.value).expanduser()) for item in kept
                   if isinstance(item.value, str) and item.name.endswith(A_FILE))
-    if None in beside or None in files:
-        return _new_case(book, name, overrides, parameters, history, skip_unknown=skip_unknown)
-    key = Same(book), name, beside, files, skip_unknown
-    return _cases.get(key) or _cases.put(key, _new_case(book, name, overrides, parameters, history, skip_unknown=skip_unknown))
+    if None in marks or None in files:
+        return new()
+    key = Same(book), name, marks, files, skip_unknown, frozenset(aside), tuple(beside)
+    return _cases.get(key) or _cases.put(key, new())
 
 
 def _new_case(book: Book, name: str, overrides: Sequence[Override], parameters: Any, history: Any, *,
-              skip_unknown: bool) -> Case:
+              skip_unknown: bool, beside: Sequence[str]) -> Case:
     """A book under a method, worked out."""
     if takes_table(name):
         table = read_scenarios(parameters, book.instruments.underlyings) if is_scenario_table(parameters) else None
         return case_of(book, rules_of(name, book.as_of), Given(table=table))
     rules = rules_of(name, book.as_of, overrides, skip_unknown=skip_unknown)
-    _names_somebody(overrides, book, rules)
+    _names_somebody(overrides, {*book.instruments.underlyings, *beside}, rules)
     past = read_history(history, book.instruments.underlyings) if takes_history(name) and given(history) else None
     return case_of(book, rules, Given(history=past))
 
@@ -97,7 +126,7 @@ def margin_for(case: Case) -> Margin:
     return _margins.get(Same(case)) or _margins.put(Same(case), margin_of(case))
 
 
-def _names_somebody(overrides: Sequence[Override], book: Book, rules: Rules) -> None:
+def _names_somebody(overrides: Sequence[Override], held: set[str], rules: Rules) -> None:
     """Parameters for underlyings must be for one that the book or the rulebook knows, unless another row is.
 
     Raises
@@ -105,10 +134,24 @@ def _names_somebody(overrides: Sequence[Override], book: Book, rules: Rules) -> 
     MarginError: none of them is
     """
     named = [item for item in overrides if item.underlying]
-    known = {*book.instruments.underlyings, *(underlying for underlying, _ in rules.parameters)}
+    known = {*held, *(underlying for underlying, _ in rules.parameters)}
     if named and not any(item.underlying in known for item in named):
         raise MarginError(f"parameters row {named[0].row}: no {named[0].underlying} in this book: mend the name, or leave the "
                           "Underlying blank for all")
+
+
+def known_somewhere(overrides: Sequence[Override], rulebooks: Sequence[Rules]) -> None:
+    """A parameter goes to the methods that know it, and is a mistake only if none does.
+
+    Raises
+    ------
+    MarginError: naming the parameter and those that there are
+    """
+    known = list(dict.fromkeys(name for rules in rulebooks for name in rules.names))
+    for item in overrides:
+        if item.name not in known:
+            raise MarginError(f"parameters row {item.row}: no method here has a parameter {item.name!r}: they know "
+                              f"{', '.join(known)}")
 
 
 def case_with_scenarios(positions: Any, market: Any, method: Any, parameters: Any, history: Any) -> Case:

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from xlmargin.cell_errors import FIRST_ERROR, LAST_ERROR, error_text
 from xlmargin.errors import Faults, MarginError
+from xlmargin.officejs import plain_rows
 
-__all__ = ["Table", "blanks", "choices", "error_text", "from_header", "grid", "heading_key", "is_blank", "numbers", "one_number",
-           "one_text", "plain_number", "show", "table", "texts", "unreadable"]
-
+__all__ = ["Table", "blanks", "choices", "error_text", "from_header", "grid", "heading_key", "is_blank", "numbers",
+           "one_number", "one_text", "plain_number", "raw_rows", "show", "table", "texts", "unreadable"]
 
 Floats = NDArray[np.float64]
 Trouble = tuple[str, str]  # what is wrong with a cell, and how to mend it
@@ -56,6 +56,11 @@ def show(cell: Any) -> str:
 
 def grid(raw: Any) -> list[Sequence[Any]]:
     """Any raw argument as rows of cells: a scalar is one cell, a flat list is one row, arrays are unpacked."""
+    return plain_rows(raw_rows(raw))
+
+
+def raw_rows(raw: Any) -> list[Sequence[Any]]:
+    """Any raw argument as rows, its cells as they come: a scalar is one cell, a flat list is one row, arrays are unpacked."""
     if hasattr(raw, "tolist"):
         raw = raw.tolist()
     if not isinstance(raw, (list, tuple)):

@@ -10,7 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from xlmargin import __version__
+from xlmargin.cli_account import add_account, add_qualify, equity_given
 from xlmargin.cli_backtest import add_backtest
+from xlmargin.cli_batch import add_batch
+from xlmargin.cli_faces import add_faces
+from xlmargin.cli_feed import add_feed
 from xlmargin.errors import MarginError
 from xlmargin.registry import ERROR, FUNCTIONS
 
@@ -45,9 +49,16 @@ def _parser() -> argparse.ArgumentParser:
     for name, run, text in (("margin", _margin, "initial margin, maintenance margin and scanning risk of a book"),
                             ("explain", _explain, "every line of a margin, down to the sheet rows"),
                             ("compare", _compare, "the requirements of several methods side by side"),
+                            ("status", _account("PM_STATUS"), "an account against its margin"),
+                            ("liquidation", _account("PM_LIQUIDATION"), "the prices at which an account is liquidated"),
+                            ("accounts", _accounts, "margin and status of every account of a book"),
+                            ("contribution", _contribution, "what each row is of a margin, and which rows are hedges"),
+                            ("whatif", _whatif, "margins before and after trades"),
+                            ("move", _move, "why a margin moved: trades, spot, vol, time, change of worst scenario"),
                             ("check", _check, "every fault of a book's ranges")):
         command = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
         command.add_argument("file", type=Path, help="workbook, CSV file of positions, or a venue's answer (.json)")
+        _second_file(command, name)
         command.add_argument("--venue", help="whose positions answer a JSON file is: deribit, okx, bybit, binance, derive")
         command.add_argument("--instruments", type=Path, metavar="JSON",
                              help="the venue's instruments answer, where its positions count contracts")
@@ -58,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--method", help="method, or a comma list for compare; the workbook's own where left out")
             command.add_argument("--span-file", type=Path, metavar="FILE",
                                  help="a clearing house's .pa2 or .spn file, whose arrays and charges SPAN then uses")
+        add_account(command, name)
         if name == "margin":
             command.add_argument("-o", "--output", type=Path, metavar="XLSX",
                                  help="also write a copy of the workbook with its PM formulas calculated")
@@ -65,18 +77,28 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(run=run)
     demo = commands.add_parser("demo", help="calculate the template workbook, change a position, show what moved")
     demo.set_defaults(run=_demo)
-    new = commands.add_parser("new", help="write a desk's workbook into a folder")
-    new.add_argument("folder", type=Path)
-    new.add_argument("--rows", type=int, default=500, help="rows reserved for positions (default 500)")
-    new.set_defaults(run=_new)
+    add_faces(commands)
     doctor = commands.add_parser("doctor", help="say what this machine has and what is missing")
+    doctor.add_argument("file", nargs="?", type=Path, help="a workbook that does not work in Excel")
     doctor.set_defaults(run=_doctor)
     add_backtest(commands)
+    add_batch(commands)
+    add_qualify(commands, lambda result, options: _answer(result, options, _print_table))
+    add_feed(commands)
     verify = commands.add_parser("verify", help="recompute a file of a venue's own answers and compare")
     verify.add_argument("method")
     verify.add_argument("file", type=Path)
     verify.set_defaults(run=_verify)
     return parser
+
+
+def _second_file(command: argparse.ArgumentParser, name: str) -> None:
+    """What is held against the book, of the commands that do."""
+    if name == "whatif":
+        command.add_argument("trades", type=Path, help="CSV file of trades in the form of positions")
+    if name == "move":
+        command.add_argument("before", type=Path, help="the book of the earlier time, as a workbook or CSV file")
+        command.add_argument("--market-before", type=Path, metavar="CSV", help="its market, with its As of")
 
 
 def _ranges(options: argparse.Namespace) -> Any:
@@ -176,6 +198,55 @@ def _compare(options: argparse.Namespace) -> int:
     return _answer(rows, options, _print_table)
 
 
+def _account(name: str) -> Callable[[argparse.Namespace], int]:
+    """The command that asks one function about an account's book and equity."""
+    def run(options: argparse.Namespace) -> int:
+        ranges, equity = _ranges(options), equity_given(options.equity)
+        return _answer(_call(name, ranges.positions, equity, ranges.market, ranges.method, ranges.parameters), options,
+                       _print_table)
+
+    return run
+
+
+def _accounts(options: argparse.Namespace) -> int:
+    from xlmargin.files import read_csv
+
+    ranges, balances = _ranges(options), read_csv(options.balances) if options.balances else None
+    return _answer(_call("PM_ACCOUNTS", ranges.positions, ranges.market, balances, ranges.method, ranges.parameters), options,
+                   _print_table)
+
+
+def _contribution(options: argparse.Namespace) -> int:
+    from xlmargin.contribution import in_words
+
+    ranges = _ranges(options)
+    rows = _call("PM_CONTRIBUTION", ranges.positions, ranges.market, ranges.method, ranges.parameters)
+
+    def show(table: list[list[Any]]) -> None:
+        _print_table(table)
+        margin = sum(row[4] for row in table[1:])
+        for row, name, _, _, share, saved in table[1:]:
+            print(in_words(f"Row {row:g}, {name},", share, saved, margin))
+
+    return _answer(rows, options, show)
+
+
+def _whatif(options: argparse.Namespace) -> int:
+    from xlmargin.files import read_csv
+
+    ranges = _ranges(options)
+    return _answer(_call("PM_WHATIF", ranges.positions, read_csv(options.trades), ranges.market, ranges.method,
+                         ranges.parameters), options, _print_table)
+
+
+def _move(options: argparse.Namespace) -> int:
+    from xlmargin.files import read_ranges
+
+    ranges, before = _ranges(options), read_ranges(options.before, options.market_before)
+    return _answer(_call("PM_MOVE", ranges.positions, ranges.market, before.positions, before.market, ranges.method,
+                         ranges.parameters), options, _print_table)
+
+
 def _check(options: argparse.Namespace) -> int:
     from xlmargin.files import cell_of
 
@@ -204,17 +275,10 @@ def _demo(options: argparse.Namespace) -> int:
     return ANSWERED
 
 
-def _new(options: argparse.Namespace) -> int:
-    from xlmargin.demo import new_workbook
-
-    print(new_workbook(options.folder, options.rows).resolve())
-    return ANSWERED
-
-
 def _doctor(options: argparse.Namespace) -> int:
     from xlmargin.doctor import findings
 
-    rows = findings()
+    rows = findings(options.file)
     for what, state, cure in rows:
         print(f"{what:<28} {state}" + (f"  → {cure}" if cure else ""))
     return FAULTY if any(cure.startswith("needed: ") for _, _, cure in rows) else ANSWERED

@@ -6,6 +6,7 @@ import importlib.metadata
 import platform
 import struct
 import sys
+from pathlib import Path
 
 from xlmargin.errors import MarginError
 
@@ -14,14 +15,22 @@ __all__ = ["findings"]
 NEEDED = ("numpy", "scipy", "xlwings", "xlsxwriter", "openpyxl", "ironcalc")
 
 
-def findings() -> list[tuple[str, str, str]]:
-    """What was looked at, what was found, and what to do about it ("" where nothing is to be done)."""
+def findings(file: Path | None = None) -> list[tuple[str, str, str]]:
+    """What was looked at, what was found, and what to do about it ("" where nothing is to be done).
+
+    Parameters
+    ----------
+    file: a workbook to look at as well
+
+    Raises
+    ------
+    MarginError: the file is no workbook
+    """
     rows = [("Python", f"{platform.python_version()}, {struct.calcsize('P') * 8} bit, {sys.executable}", "")]
     for name in ("xlmargin", *NEEDED):
         rows.append((name, *_package(name)))
     rows.append(("LibreOffice", *_libreoffice()))
-    rows.append(("Excel", *_excel()))
-    return rows
+    return rows + _excel(file)
 
 
 def _package(name: str) -> tuple[str, str]:
@@ -40,7 +49,8 @@ def _libreoffice() -> tuple[str, str]:
         return "not found", f"only for the LibreOffice face: {error}"
 
 
-def _excel() -> tuple[str, str]:
-    if sys.platform != "win32":
-        return f"not on {platform.system()}", "only for the Excel face: Windows with desktop Excel"
-    return "not looked for", "open the workbook and see the README on Excel"
+def _excel(file: Path | None) -> list[tuple[str, str, str]]:
+    from xlmargin.excel.diagnosis import excel_findings
+
+    elsewhere = ("Excel", f"not on {platform.system()}", "only for the Excel face: Windows with desktop Excel")
+    return ([elsewhere] if sys.platform != "win32" else []) + excel_findings(file)

@@ -16,7 +16,7 @@ from xlmargin.cells import heading_key, is_blank
 from xlmargin.errors import MarginError
 from xlmargin.registry import FUNCTIONS
 
-__all__ = ["Place", "Ranges", "cell_of", "named_cells", "read_csv", "read_ranges", "with_parameter"]
+__all__ = ["Place", "Ranges", "as_market", "cell_of", "csv_cell", "named_cells", "read_csv", "read_ranges", "with_parameter"]
 
 Grid = list[list[Any]]
 CHAIN = {"instrumentname", "currency", "markiv", "underlyingprice", "indexprice", "timestamp"}  # Deribit's chain as CSV
@@ -69,7 +69,7 @@ def read_ranges(path: Path, market: Path | None = None, parameters: Path | None 
     else:
         book = _workbook(path) if path.suffix.lower() in (".xlsx", ".xlsm") else Ranges(read_csv(path), None, None, None)
     if market is not None:
-        book = book._replace(market=_as_market(read_csv(market)))
+        book = book._replace(market=as_market(read_csv(market)))
     if parameters is not None:
         book = book._replace(parameters=read_csv(parameters))
     if history is not None:
@@ -113,12 +113,12 @@ def read_csv(path: Path) -> Grid:
     first = text.split("\n", 1)[0]
     delimiter = max(",;\t", key=first.count)
     try:
-        return [[_cell(cell) for cell in row] for row in csv.reader(text.splitlines(), delimiter=delimiter)]
+        return [[csv_cell(cell) for cell in row] for row in csv.reader(text.splitlines(), delimiter=delimiter)]
     except csv.Error as error:
         raise MarginError(f"{path} cannot be read as CSV: {error}") from None
 
 
-def _cell(text: str) -> Any:
+def csv_cell(text: str) -> Any:
     """A CSV cell: a plain number as a float, everything else as it stands."""
     stripped = text.strip()
     if not stripped or not (stripped[0].isdigit() or stripped[0] in "+-.") or "_" in stripped:
@@ -163,7 +163,7 @@ def with_parameter(rows: Grid, name: str, value: str) -> Grid:
     return [*rows, extra]
 
 
-def _as_market(rows: Grid) -> Grid:
+def as_market(rows: Grid) -> Grid:
     """A market range, from one or from a Deribit chain with its vols in percent."""
     keys = [heading_key(cell) for cell in rows[0]] if rows else []
     if not set(keys) >= CHAIN:

@@ -14,7 +14,7 @@ from xlmargin.history import DAYS_IN_YEAR, History, Past, simple_returns
 from xlmargin.risk_array import risk_array
 from xlmargin.scenarios import Scenarios
 
-__all__ = ["annual_vols", "expanded", "revalued"]
+__all__ = ["annual_vols", "expanded", "picked", "revalued"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -38,7 +38,7 @@ def revalued(instruments: Instruments, moves: Past) -> Floats:
         for years in np.unique(instruments.years):
             chosen = np.flatnonzero(instruments.years == years)
             shock = _at_tenor(moves, moves.by_tenor[at], float(years) * DAYS_IN_YEAR)
-            result[np.ix_(chosen, at)] = risk_array(_chosen(instruments, chosen), _some(moves, at, shock))
+            result[np.ix_(chosen, at)] = risk_array(picked(instruments, chosen), _some(moves, at, shock))
     return result
 
 
@@ -66,7 +66,7 @@ def _some(moves: Scenarios, at: Ints, vol: Floats) -> Scenarios:
                      moves.vol_floor[at])
 
 
-def _chosen(instruments: Instruments, at: Ints) -> Instruments:
+def picked(instruments: Instruments, at: Ints) -> Instruments:
     """Some of the instruments."""
     return replace(instruments, **{field.name: getattr(instruments, field.name)[at] for field in fields(instruments)
                                    if field.name != "underlyings"})

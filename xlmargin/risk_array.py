@@ -13,8 +13,8 @@ from xlmargin.names import CALL, PUT, SPOT
 from xlmargin.pricing.grid import call_grid
 from xlmargin.scenarios import SPAN_DOWN, SPAN_UP, Scenarios
 
-__all__ = ["black_deltas", "composite_deltas", "marks", "pnl_by_underlying", "require_european", "require_vols", "risk_array",
-           "spot_share"]
+__all__ = ["black_deltas", "composite_deltas", "marks", "one_market", "one_spot", "pnl_by_underlying", "require_european",
+           "require_vols", "risk_array", "spot_share"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -81,6 +81,19 @@ def require_european(instruments: Instruments) -> None:
     """
     for k in np.flatnonzero(instruments.is_option & instruments.american).tolist():
         raise MarginError(f"{instruments.name(k)} is american: the venue's options are european: clear Exercise on its row")
+
+
+def one_spot(instruments: Instruments) -> bool:
+    """Whether every underlying has one spot, whatever its rows say."""
+    return len(np.unique(np.column_stack([instruments.underlying, instruments.spot]), axis=0)) <= len(instruments.underlyings)
+
+
+def one_market(instruments: Instruments) -> bool:
+    """Whether every underlying has one spot, every expiry of options one forward and rate, and every contract one mark."""
+    option = instruments.is_option
+    keys = np.column_stack([instruments.underlying, instruments.years, instruments.forward, instruments.rate])[option]
+    forwards = len(np.unique(keys, axis=0)) == len(np.unique(keys[:, :2], axis=0))
+    return one_spot(instruments) and forwards and len(np.unique(instruments.contract)) == len(instruments)
 
 
 def _moves(instruments: Instruments, scenarios: Scenarios) -> Floats:

@@ -65,6 +65,7 @@ class Line:
     detail: where a given number comes from, in words, or more about the rule
     status: verified, published, estimate, illustrative, not set or not modelled; "" where the method's own holds
     source: document, parameter file or sheet row
+    shared: the parts carry the same books as the line, so that the rule holds for all of them at once
     """
 
     label: str
@@ -74,6 +75,7 @@ class Line:
     detail: str = ""
     status: str = ""
     source: str = ""
+    shared: bool = False
 
     def book(self, a: int) -> Line:
         """The same line for one book alone; its parts are cut the same way."""
@@ -118,7 +120,7 @@ def _made(rule: Rule, label: str, parts: Sequence[Line], detail: str, status: st
     assert rule.compute is not None
     assert fixed
     stacked = np.stack(np.broadcast_arrays(*(part.value for part in fixed)))
-    return Line(label, rule.compute(stacked), rule, lambda _: fixed, detail, status, source)
+    return Line(label, rule.compute(stacked), rule, lambda _: fixed, detail, status, source, shared=True)
 
 
 def total(label: str, parts: Sequence[Line], detail: str = "", *, status: str = "", source: str = "") -> Line:

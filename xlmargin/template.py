@@ -5,14 +5,14 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from xlmargin.errors import MarginError
 
-__all__ = ["build_template", "template_path", "write_backtest"]
+__all__ = ["build_macro_template", "build_template", "template_path", "write_backtest"]
 
 BUILDER = "xlmargin_workbook"
 
@@ -42,8 +42,32 @@ def build_template(path: str | Path, rows: int = 500) -> None:
     ------
     MarginError: too few or too many rows, or the file cannot be written
     """
+    _build(path, rows, None)
+
+
+def build_macro_template(path: str | Path, rows: int, project: Callable[[Sequence[str]], bytes],
+                         settings: Sequence[tuple[str, str]], restart: str, category: str) -> None:
+    """Write a desk's workbook for Excel on Windows, with macros in it.
+
+    Parameters
+    ----------
+    path: the file to write, .xlsm
+    rows: position rows to keep free
+    project: writes the macros' part for the code names of the sheets
+    settings: keys and values of the sheet that xlwings reads
+    restart: the macro behind the button
+    category: of the functions in Excel's wizard
+
+    Raises
+    ------
+    MarginError: too few or too many rows, or the file cannot be written
+    """
+    _build(path, rows, _builder("excel").Macros(project, settings, restart, category))
+
+
+def _build(path: str | Path, rows: int, macros: Any) -> None:
     try:
-        _builder("build").build(path, rows)
+        _builder("build").build(path, rows, macros)
     except ValueError as error:
         raise MarginError(str(error)) from error
     except OSError as error:

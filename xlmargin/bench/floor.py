@@ -38,8 +38,10 @@ class Floor:
         source, library = folder / "kernel.c", folder / "kernel.so"
         source.write_text(files("xlmargin.bench").joinpath("kernel.c").read_text())
         mills = ",".join(float.__repr__(c) for c in mills_coefficients())
-        flags = ["-Ofast", "-march=native", "-shared", "-fPIC", f"-DMILLS={mills}"]
-        subprocess.run([compiler, *flags, str(source), "-o", str(library), "-lm"], check=True)
+        flags = ["-Ofast", "-march=native", "-fPIC", f"-DMILLS={mills}"]
+        subprocess.run([compiler, *flags, "-c", str(source), "-o", str(folder / "kernel.o")], check=True)
+        # linked without -Ofast, which would make the whole process lose its subnormal numbers
+        subprocess.run([compiler, "-shared", str(folder / "kernel.o"), "-o", str(library), "-lm"], check=True)
         self._kernel = ctypes.CDLL(str(library)).call_grid
         self._kernel.restype = None
 

@@ -109,6 +109,10 @@ class Workbook:
         found = self._formulas.get(self._locate(sheet, cell))
         return display(found.text) if found else None
 
+    def stored(self) -> bytes:
+        """The workbook with its values as they are now, in the engine's own form."""
+        return bytes(self._model.to_bytes())
+
     def formula_cells(self, sheet: str) -> list[str]:
         """The cells of a sheet that hold a formula, row by row."""
         number = self._number(sheet)

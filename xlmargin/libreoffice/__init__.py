@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from xlmargin.libreoffice.addin import python_folders, write_addin, write_oxt
 from xlmargin.libreoffice.locate import Installation, find_libreoffice
-from xlmargin.libreoffice.session import Calc, Value, Workbook
+from xlmargin.libreoffice.session import Calc, Guest, Value, Workbook
 
 __all__ = [
     "Calc",
+    "Guest",
     "Installation",
     "Value",
     "Workbook",

@@ -12,16 +12,17 @@ from xml.sax.saxutils import escape, quoteattr
 
 from xlmargin.registry import Function
 
-__all__ = ["addin_files", "python_folders", "write_addin", "write_oxt"]
+__all__ = ["IDENTIFIER", "addin_files", "python_folders", "write_addin", "write_oxt"]
 
 MODULE = ("org", "xlmargin", "calc")
+IDENTIFIER = ".".join(MODULE)
 INTERFACE = "XMarginFunctions"
 SERVICE = ".".join((*MODULE, "MarginFunctions"))
 COMPONENT = "xlmargin_addin.py"
 SETTINGS = "xlmargin_addin.json"
 
 # Calc hands a reference to one blank cell over as the number 0. These arguments are never numbers, so there 0 is blank.
-NOT_NUMBERS = {"market", "method", "methods", "parameters", "history", "balances", "rulebook"}
+NOT_NUMBERS = {"market", "market_before", "method", "methods", "parameters", "history", "balances", "rulebook"}
 
 # These answer a number to cells and a column to columns.
 COLUMNS_TOO = {"PM_PRICE", "PM_IV"}
@@ -174,7 +175,7 @@ def _manifest() -> str:
 def _description() -> str:
     return (
         f'{_XML}<description xmlns="http://openoffice.org/extensions/description/2006">\n'
-        f'  <identifier value="{".".join(MODULE)}"/>\n'
+        f'  <identifier value="{IDENTIFIER}"/>\n'
         f'  <version value="{_version()}"/>\n'
         '  <display-name><name lang="en">xlmargin PM_ functions</name></display-name>\n'
         "</description>\n"

@@ -15,7 +15,6 @@ import signal
 import subprocess
 import sys
 import time
-import uuid
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,7 @@ from com.sun.star.beans import PropertyValue
 FILTERS = {"xlsx": "Calc MS Excel 2007 XML", "pdf": "calc_pdf_Export", "ods": "calc8"}
 RESTART = 81  # soffice ends with this when it wants to be started again after a first run
 EXCEL = 3  # com.sun.star.sheet.AddressConvention.XL_OOX
+HEADLESS = ("--headless", "--invisible", "--nodefault")
 FORMULA, ERROR = 16, 4  # com.sun.star.sheet.CellFlags.FORMULA, com.sun.star.sheet.FormulaResult.ERROR
 
 SETTING = '<item oor:path="/org.openoffice.{}"><prop oor:name="{}" oor:op="fuse"><value>{}</value></prop></item>'
@@ -45,20 +45,27 @@ def properties(**values: Any) -> tuple[Any, ...]:
     return tuple(PropertyValue(name, 0, value, 0) for name, value in values.items())
 
 
+def resolved(pipe: str) -> Any:
+    """The component context of the office that listens on a pipe."""
+    context = uno.getComponentContext()
+    resolver = context.ServiceManager.createInstanceWithContext("com.sun.star.bridge.UnoUrlResolver", context)
+    return resolver.resolve(f"uno:pipe,name={pipe};urp;StarOffice.ComponentContext")
+
+
 class Office:
     """A soffice of its own: own profile, own pipe, own process group."""
 
-    def __init__(self, soffice: str, home: str) -> None:
+    def __init__(self, soffice: str, home: str, pipe: str = "xlmargin") -> None:
         """Write the profile; `start` starts the program."""
         self.home = Path(home)
-        self.pipe = f"xlmargin{uuid.uuid4().hex}"
+        self.pipe = pipe
         profile = self.home / "profile"
         self.write_profile(profile)
         self.command = [
             soffice,
             f"-env:UserInstallation={profile.as_uri()}",
             f"-env:BUNDLED_EXTENSIONS={(self.home / 'extensions').as_uri()}",
-            *("--headless", "--invisible", "--norestore", "--nologo", "--nodefault", "--nolockcheck"),
+            *("--norestore", "--nologo", "--nolockcheck"),
         ]
         self.process: subprocess.Popen[bytes] | None = None
         self.context: Any = None
@@ -88,18 +95,27 @@ class Office:
                 start_new_session=True,
             )
 
-    def start(self, timeout: float) -> None:
-        """Start and connect; the first start of a profile registers the add-in and ends, so it is made twice."""
-        limit = time.monotonic() + timeout
-        self.process = self.launch("--terminate_after_init")
+    def register(self, timeout: float) -> None:
+        """The first start of a profile, which registers the add-in; it calculates from the second on."""
+        self.process = self.launch(*HEADLESS, "--terminate_after_init")
         self.process.wait(timeout)
-        self.process = self.launch(f"--accept=pipe,name={self.pipe};urp;")
-        context = uno.getComponentContext()
-        resolver = context.ServiceManager.createInstanceWithContext("com.sun.star.bridge.UnoUrlResolver", context)
-        url = f"uno:pipe,name={self.pipe};urp;StarOffice.ComponentContext"
+
+    def show(self, timeout: float, path: str) -> None:
+        """Open a workbook in a window and wait until it is closed."""
+        self.register(timeout)
+        self.process = self.launch("--calc", f"--accept=pipe,name={self.pipe};urp;", path)  # a feed may write there
+        if self.process.wait():
+            log = (self.home / "soffice.log").read_text(errors="replace").strip().splitlines() or ["it was ended"]
+            raise RuntimeError(log[-1])
+
+    def start(self, timeout: float) -> None:
+        """Start and connect."""
+        limit = time.monotonic() + timeout
+        self.register(timeout)
+        self.process = self.launch(*HEADLESS, f"--accept=pipe,name={self.pipe};urp;")
         while self.context is None:
             try:
-                self.context = resolver.resolve(url)
+                self.context = resolved(self.pipe)
             except Exception as error:  # not there yet: uno has a class per reason
                 ended = self.process.poll()
                 if ended not in (None, RESTART) or time.monotonic() > limit:
@@ -135,6 +151,26 @@ class Office:
         shutil.rmtree(self.home, ignore_errors=True)
 
 
+class Guest(Office):
+    """Somebody else's soffice, which is neither started nor ended here."""
+
+    def __init__(self, pipe: str) -> None:
+        """The pipe on which it listens."""
+        self.pipe = pipe
+        self.process = self.context = self.desktop = None
+
+    def start(self, timeout: float) -> None:
+        """Connect, once."""
+        try:
+            self.context = resolved(self.pipe)
+        except Exception as error:  # uno has a class per reason
+            raise RuntimeError(f"no LibreOffice listens on the pipe {self.pipe}") from error
+        self.desktop = self.service("com.sun.star.frame.Desktop")
+
+    def stop(self) -> None:
+        """Leave it as it is."""
+
+
 class Sheets:
     """The verbs a client can use; a document is named by the number that open gave it."""
 
@@ -151,6 +187,22 @@ class Sheets:
         document = self.desktop.loadComponentFromURL(Path(path).as_uri(), "_blank", 0, properties(Hidden=True))
         if document is None or not hasattr(document, "Sheets"):
             raise ValueError(f"{path} is not a spreadsheet that LibreOffice can read")
+        return self.numbered(document)
+
+    def attach(self, path: str) -> int:
+        """Give a number to a workbook that is open already."""
+        components = self.desktop.getComponents().createEnumeration()
+        found = []
+        while components.hasMoreElements():
+            document = components.nextElement()
+            if hasattr(document, "Sheets") and document.URL.startswith("file:"):
+                found.append(os.path.realpath(uno.fileUrlToSystemPath(document.URL)))
+                if found[-1] == os.path.realpath(path):
+                    return self.numbered(document)
+        raise ValueError(f"{path} is not open there; open are {', '.join(found) or 'no workbooks'}")
+
+    def numbered(self, document: Any) -> int:
+        """The number by which a document is asked for."""
         self.opened += 1
         self.documents[self.opened] = document
         parser = document.createInstance("com.sun.star.sheet.FormulaParser")
@@ -180,6 +232,16 @@ class Sheets:
             return self.sheet(document, sheet).getCellRangeByName(where)
         except uno.getClass("com.sun.star.uno.RuntimeException"):  # it says nothing more
             raise ValueError(f"'{where}' is not a range of sheet '{sheet}'; write it like A1:C3") from None
+
+    def names(self, document: int) -> list[str]:
+        """The defined names of the workbook."""
+        return list(self.documents[document].NamedRanges.ElementNames)
+
+    def place(self, document: int, name: str) -> list[str] | None:
+        """Sheet and area ("A1:C3") of a defined name; None where it stands for no range of cells, or is not there."""
+        names = self.documents[document].NamedRanges
+        cells = names.getByName(name).getReferredCells() if names.hasByName(name) else None
+        return cells and [cells.Spreadsheet.Name, cells.AbsoluteName.rpartition(".")[2].replace("$", "")]
 
     def sheets(self, document: int) -> list[str]:
         """The names of the sheets."""
@@ -274,9 +336,13 @@ def main() -> None:
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     settings = json.loads(sys.stdin.readline())
-    timeout = settings.pop("timeout")
-    office = Office(**settings)
+    timeout, show = settings.pop("timeout"), settings.pop("show", None)
+    office = Office(**settings) if "soffice" in settings else Guest(**settings)
     try:
+        if show:
+            office.show(timeout, show)
+            answer(ok=True)
+            return
         office.start(timeout)
         answer(ok=office.process.pid if office.process else 0)
         sheets = Sheets(office.desktop, office.service("com.sun.star.sheet.FunctionDescriptions"))

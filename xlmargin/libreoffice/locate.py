@@ -46,7 +46,10 @@ def find_libreoffice() -> Installation:
     release = _release(soffice)
     if release < OLDEST:
         old, needed = (".".join(map(str, number)) for number in (release, OLDEST))
-        raise MarginError(f"LibreOffice {old} at {soffice} is older than {needed} and would lose PM_ names: {CURE}.")
+        raise MarginError(
+            f"LibreOffice {old} at {soffice} is older than {needed}: it does not calculate the PM_ formulas of an .xlsx "
+            f"file when it opens it, and loses their names when it saves: {CURE}."
+        )
     python = next(filter(_has_uno, _pythons(soffice)), None)
     if python is None:
         raise MarginError(f"LibreOffice at {soffice} has no Python with the module uno: {CURE}.")

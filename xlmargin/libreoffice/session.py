@@ -11,6 +11,7 @@ import signal
 import subprocess
 import tempfile
 import threading
+import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -21,7 +22,7 @@ from xlmargin.libreoffice.addin import python_folders, write_addin
 from xlmargin.libreoffice.locate import Installation, clean_environment, find_libreoffice
 from xlmargin.registry import FUNCTIONS, Function
 
-__all__ = ["Calc", "Value", "Workbook"]
+__all__ = ["Calc", "Guest", "Value", "Workbook"]
 
 Value: TypeAlias = float | str | dict[str, str | int] | None
 """A cell: number, text, None when empty, or {"error": what the cell shows, "code": LibreOffice's number}."""
@@ -47,17 +48,21 @@ class Calc:
         self.timeout = timeout
         self.office_process = 0
         self._home = Path(tempfile.mkdtemp(prefix="xlmargin-calc-"))
-        self._answers: queue.Queue[str] = queue.Queue()
-        self._lock = threading.Lock()
         registered = _registered() if functions is None else functions
         found = python_folders() if folders is None else folders
         write_addin(self._home / "extensions" / "xlmargin", registered, found)
+        self.pipe = f"xlmargin{uuid.uuid4().hex}"
+        self._begin({"soffice": str(self.installation.soffice), "home": str(self._home), "pipe": self.pipe})
+
+    def _begin(self, settings: dict[str, str]) -> None:
+        """Start the driver with its settings."""
+        self._answers: queue.Queue[str] = queue.Queue()
+        self._lock = threading.Lock()
         self._driver = self._start_driver(self.installation)
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
-        settings = {"soffice": str(self.installation.soffice), "home": str(self._home), "timeout": timeout}
         try:
-            self.office_process = self._exchange(settings, "start")
+            self.office_process = self._exchange(settings | {"timeout": self.timeout}, "start")
         except BaseException:
             self.kill()
             raise
@@ -117,6 +122,10 @@ class Calc:
             raise MarginError(f"there is no file {file}: check the name and the folder.")
         return Workbook(self, self.ask("open", str(file)))
 
+    def attach(self, path: str | os.PathLike[str]) -> Workbook:
+        """A workbook that is open already; raises MarginError, with those that are, when it is not."""
+        return Workbook(self, self.ask("attach", str(Path(path).absolute())))
+
     def describe(self, function: str) -> dict[str, Any]:
         """What the function wizard shows: name, summary, and name and help of each argument, in order."""
         shown: dict[str, Any] = self.ask("describe", function)
@@ -159,6 +168,18 @@ class Calc:
         self.stop()
 
 
+class Guest(Calc):
+    """Somebody else's LibreOffice, reached by the pipe on which it listens; it stays as it is at the end."""
+
+    def __init__(self, pipe: str, *, timeout: float = 60.0) -> None:
+        """Connect; raises MarginError when nobody listens on the pipe."""
+        self.installation = find_libreoffice()
+        self.timeout, self.pipe = timeout, pipe
+        self.office_process = 0
+        self._home = Path(tempfile.mkdtemp(prefix="xlmargin-calc-"))
+        self._begin({"pipe": pipe})
+
+
 class Workbook:
     """One workbook open in Calc; use it as a context manager, or call `close`."""
 
@@ -174,6 +195,16 @@ class Workbook:
         """The names of the sheets, in order."""
         names: list[str] = self._ask("sheets")
         return names
+
+    def names(self) -> list[str]:
+        """The defined names."""
+        found: list[str] = self._ask("names")
+        return found
+
+    def place(self, name: str) -> tuple[str, str] | None:
+        """Sheet and area of a defined name as they are now; None where it stands for no range."""
+        found = self._ask("place", name)
+        return None if found is None else (found[0], found[1])
 
     def get(self, sheet: str, where: str) -> list[list[Value]]:
         """The values of a range ("A1:C3"), row by row."""

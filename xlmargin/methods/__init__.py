@@ -10,9 +10,13 @@ What a module `methods/name.py` may hold:
 - `pnl(case) -> (A, S, U)`: profit and loss by underlying, where it is not the sum of position × risk array;
 - `share(book, rules) -> (A, K)`: part of each position that the scenarios act on, where it is not all of it;
 - `prepared(book, rules) -> (Book, Rules)`: both as the rulebook reads them;
+- `PAIRS_LEGS = True`: each margin is a programme of its own to solve, so many of them take long;
 - `NEEDS_VOL = False`: options need a mark, not a vol;
 - `TAKES_TABLE = True`: the parameters range is the desk's own scenario table;
-- `TAKES_HISTORY = True`: it reads the history range, and is compared with others only where one is given.
+- `TAKES_HISTORY = True`: it reads the history range, and is compared with others only where one is given;
+- `WORST_LOSS_ALONE = True`: the requirement is the worst loss of the whole book over the scenarios and nothing else;
+- `apart(book, rules) -> bool`: whether a book's accounts must be margined one by one, since a price or a vol is read off
+  all rows together; left out where accounts never are.
 """
 
 from __future__ import annotations
@@ -25,6 +29,7 @@ from pathlib import Path
 from types import ModuleType
 
 import numpy as np
+from numpy.typing import NDArray
 
 from xlmargin.book import Book
 from xlmargin.case import NOTHING_GIVEN, Case, Given, Margin
@@ -34,8 +39,10 @@ from xlmargin.rules import Override, Rules, read_rules
 from xlmargin.scenarios import Scenarios, none
 from xlmargin.valued import version_of
 
-__all__ = ["case_of", "known_methods", "margin_of", "method_name", "needs_vol", "rules_of", "scenarios_of",
-           "takes_history", "takes_table"]
+__all__ = ["apart", "case_of", "known_methods", "margin_of", "method_name", "needs_vol", "pairs_legs", "rules_of",
+           "scenarios_of", "takes_history", "takes_table", "with_book", "worst_loss_alone"]
+
+Floats = NDArray[np.float64]
 
 FOLDER = Path(__file__).parent
 
@@ -94,6 +101,11 @@ def needs_vol(name: str) -> bool:
     return bool(getattr(_module(name), "NEEDS_VOL", True))
 
 
+def pairs_legs(name: str) -> bool:
+    """Whether each margin of the method is a programme of its own to solve."""
+    return bool(getattr(_module(name), "PAIRS_LEGS", False))
+
+
 def case_of(book: Book, rules: Rules, given: Given = NOTHING_GIVEN) -> Case:
     """A book under the scenarios of its method; of a method without scenarios, the book alone.
 
@@ -120,8 +132,38 @@ def case_of(book: Book, rules: Rules, given: Given = NOTHING_GIVEN) -> Case:
         array = version_of((), held, scenarios, lambda: risk_array(held, scenarios))
     else:  # nothing is revalued, and no vol is asked for
         array = np.empty((len(held), 0))
-    share = module.share(book, rules) if hasattr(module, "share") else np.broadcast_to(1.0, (len(book.accounts), len(held)))
-    return Case(book, rules, scenarios, array, share, getattr(module, "pnl", None))
+    return Case(book, rules, scenarios, array, _share(module, book, rules), getattr(module, "pnl", None))
+
+
+def _share(module: ModuleType, book: Book, rules: Rules) -> Floats:
+    """Part of each account's position that the scenarios act on, (A, K)."""
+    if hasattr(module, "share"):
+        share: Floats = module.share(book, rules)
+        return share
+    return np.broadcast_to(1.0, (len(book.accounts), len(book.instruments)))
+
+
+def with_book(case: Case, book: Book, array: Floats | None = None) -> Case:
+    """Other holdings under the same scenarios, nothing valued again.
+
+    Parameters
+    ----------
+    book: its instruments are the case's, or some of them
+    array: their risk array, rows of the case's (K, S); left out where they are the case's
+    """
+    share = _share(_module(case.rules.meta.name), book, case.rules)
+    return replace(case, book=book, array=case.array if array is None else array, share=share)
+
+
+def worst_loss_alone(name: str) -> bool:
+    """Whether the requirement is the worst loss of the whole book and nothing else."""
+    return bool(getattr(_module(name), "WORST_LOSS_ALONE", False))
+
+
+def apart(book: Book, rules: Rules) -> bool:
+    """Whether the accounts of a book must be margined one by one, so that none changes another's margin."""
+    module = _module(rules.meta.name)
+    return hasattr(module, "apart") and bool(module.apart(book, rules))
 
 
 def margin_of(case: Case) -> Margin:

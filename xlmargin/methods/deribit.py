@@ -44,14 +44,14 @@ class Leg:
     name: its name
     settled: COIN or USD
     among: its instruments (K,)
-    index: price at which the coin is converted [USD]
+    index: price at which each account's coin is converted (A,) [USD]
     """
 
     u: int
     name: str
     settled: str
     among: Bools
-    index: float
+    index: Floats
 
     def number(self, rules: Rules, name: str) -> float:
         """A parameter of its settlement currency."""
@@ -168,11 +168,21 @@ def legs_of(book: Book) -> list[Leg]:
     coin = held.inverse | (held.kind == SPOT)
     for u, name in enumerate(held.underlyings):
         mine = held.underlying == u
-        index = float(np.median(held.spot[mine]))
+        index = _index(book, mine)
         for settled, among in ((COIN, mine & coin), (USD, mine & ~coin)):
             if among.any():
                 legs.append(Leg(u, name, settled, among, index))
     return legs
+
+
+def _index(book: Book, mine: Bools) -> Floats:
+    """Spot of each account's rows of some instruments, the middle one where they differ (A,)."""
+    chosen = np.flatnonzero(mine)
+    spot = book.instruments.spot[chosen]
+    held = book.by_instrument(np.ones(len(book.row)))[:, chosen] > 0.0
+    held[~held.any(axis=1)] = True
+    middle: Floats = np.nanmedian(np.where(held, spot, np.nan), axis=1)
+    return middle
 
 
 def requirement(case: Case) -> Margin:

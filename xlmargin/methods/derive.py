@@ -12,11 +12,12 @@ from xlmargin.book import Book
 from xlmargin.case import NOTHING_GIVEN, Case, Given, Margin
 from xlmargin.derive.lines import Statement
 from xlmargin.derive.market import Holdings, scenarios_of
+from xlmargin.risk_array import one_market
 from xlmargin.rules import Rules
 from xlmargin.scenarios import Scenarios
 from xlmargin.statement import given, total
 
-__all__ = ["pnl", "requirement", "risk_array", "scenarios"]
+__all__ = ["apart", "pnl", "requirement", "risk_array", "scenarios"]
 
 Floats = NDArray[np.float64]
 
@@ -24,6 +25,11 @@ Floats = NDArray[np.float64]
 def scenarios(names: tuple[str, ...], rules: Rules, _: Given = NOTHING_GIVEN) -> Scenarios:
     """The regular scenarios, the tails, the skews and, last, the forward contingency."""
     return scenarios_of(names, rules)
+
+
+def apart(book: Book, rules: Rules) -> bool:
+    """Spot and forwards are read off the first rows that give them."""
+    return not one_market(book.instruments)
 
 
 def _markets(book: Book, rules: Rules) -> list[Holdings]:

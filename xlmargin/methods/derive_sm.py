@@ -18,9 +18,11 @@ from xlmargin.derive.srm import Market, Result, Terms, mark
 from xlmargin.errors import MarginError
 from xlmargin.market import DAY
 from xlmargin.names import CALL, SPOT
+from xlmargin.risk_array import one_market
+from xlmargin.rules import Rules
 from xlmargin.statement import TOTAL, Line, above, given, largest, less, not_modelled, smallest, times, total
 
-__all__ = ["NEEDS_VOL", "requirement"]
+__all__ = ["NEEDS_VOL", "apart", "requirement"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -45,6 +47,11 @@ def requirement(case: Case) -> Margin:
     maintenance = total("Maintenance margin", [market.total("mm") for market in markets] or flat)
     value = case.option_value()
     return Margin(initial, maintenance, lambda: (value,), value)
+
+
+def apart(book: Book, rules: Rules) -> bool:
+    """Spot, forwards and marks are read off the first rows that give them."""
+    return not one_market(book.instruments)
 
 
 def _marks(book: Book, chosen: Ints) -> Floats:

@@ -6,9 +6,9 @@ Source: Acerbi and Tasche, On the coherence of expected shortfall, 2002.
 from __future__ import annotations
 
 from xlmargin.case import Case, Margin
-from xlmargin.methods.var import ARRAY_OF_INSTRUMENTS, TAKES_HISTORY, risk_array, scenarios, tail_margin
+from xlmargin.methods.var import ARRAY_OF_INSTRUMENTS, TAKES_HISTORY, apart, risk_array, scenarios, tail_margin
 
-__all__ = ["ARRAY_OF_INSTRUMENTS", "TAKES_HISTORY", "requirement", "risk_array", "scenarios"]
+__all__ = ["ARRAY_OF_INSTRUMENTS", "TAKES_HISTORY", "apart", "requirement", "risk_array", "scenarios"]
 
 
 def requirement(case: Case) -> Margin:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from xlmargin import methods
+from xlmargin.book import Book
 from xlmargin.case import Case, Margin
 from xlmargin.methods import case_of, margin_of, rules_of
+from xlmargin.rules import Rules
 
-__all__ = ["NEEDS_VOL", "requirement"]
+__all__ = ["NEEDS_VOL", "apart", "requirement"]
 
 NEEDS_VOL = False
+
+
+def apart(book: Book, rules: Rules) -> bool:
+    """As the venue that it stands for."""
+    return methods.apart(book, rules_of(rules.word("venue"), book.as_of))
 
 
 def requirement(case: Case) -> Margin:

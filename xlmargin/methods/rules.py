@@ -22,7 +22,7 @@ from xlmargin.rules import Rules
 from xlmargin.scenarios import Scenarios
 from xlmargin.statement import TOTAL, Line, above, given, less, times, total
 from xlmargin.strategies.legs import Legs, legs_of
-from xlmargin.strategies.pairing import pair
+from xlmargin.strategies.pairing import Pairing, pair
 from xlmargin.strategies.recognise import recognise
 from xlmargin.strategies.table import Strategy, terms_of
 
@@ -31,6 +31,7 @@ __all__ = ["NEEDS_VOL", "Paired", "paired", "requirement", "risk_array", "shown"
 Floats = NDArray[np.float64]
 
 NEEDS_VOL = False
+PAIRS_LEGS = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +63,19 @@ def paired(case: Case) -> list[Paired]:
     ------
     MarginError: a cash account is short of stock, or an option has no mark
     """
-    found = []
+    found, known = [], dict[tuple[int, bytes], tuple[Pairing, tuple[Strategy, ...]]]()
     for a, account in enumerate(case.book.accounts):
         for u, name in enumerate(case.book.instruments.underlyings):
             legs, terms = legs_of(case, a, u), terms_of(case.rules, name)
             if terms.cash and legs.stock < 0.0:
                 raise MarginError(f"{f'account {account}: ' if account else ''}a cash account cannot be short of {name}: "
                                   "use the parameter account = margin")
-            pairing = pair(legs, terms)
-            found.append(Paired(a, u, legs, tuple(recognise(legs, terms, pairing)), pairing.proven))
+            held = u, case.units[a, case.book.instruments.underlying == u].tobytes()
+            if held not in known:  # accounts that hold the same are paired once
+                pairing = pair(legs, terms)
+                known[held] = pairing, tuple(recognise(legs, terms, pairing))
+            pairing, strategies = known[held]
+            found.append(Paired(a, u, legs, strategies, pairing.proven))
     return found
 
 

@@ -21,7 +21,7 @@ from xlmargin.scenarios import SPAN_PAIRS, SPAN_UP, Kind, Scenarios, span16
 from xlmargin.spanfile import applied
 from xlmargin.statement import NOT_MODELLED, Line, above, given, largest, less, not_modelled, smallest, times, total, worst
 
-__all__ = ["prepared", "requirement", "scenarios", "share"]
+__all__ = ["apart", "prepared", "requirement", "scenarios", "share"]
 
 Floats = NDArray[np.float64]
 
@@ -55,6 +55,11 @@ def prepared(book: Book, rules: Rules) -> tuple[Book, Rules]:
     lookup = applied.load(rules.word("span_file"))
     book = applied.with_arrays(book, lookup)
     return book, rules.beneath(applied.overrides(book, lookup), f"SPAN file {lookup.file.source}")
+
+
+def apart(book: Book, rules: Rules) -> bool:
+    """A weighted futures price risk that is the scan range itself is of the price of the book's first row."""
+    return any(rules.word("wfpr_method", name) == "scan_range" for name in book.instruments.underlyings)
 
 
 def share(book: Book, rules: Rules) -> Floats:

@@ -8,9 +8,10 @@ from xlmargin.rules import Rules
 from xlmargin.scenarios import Scenarios
 from xlmargin.statement import above, given, total, worst
 
-__all__ = ["TAKES_TABLE", "requirement", "scenarios"]
+__all__ = ["TAKES_TABLE", "WORST_LOSS_ALONE", "requirement", "scenarios"]
 
 TAKES_TABLE = True
+WORST_LOSS_ALONE = True
 
 
 def scenarios(names: tuple[str, ...], rules: Rules, beside: Given = NOTHING_GIVEN) -> Scenarios:

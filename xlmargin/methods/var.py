@@ -22,7 +22,7 @@ from xlmargin.scenarios import Scenarios
 from xlmargin.statement import Line, above, given, largest, least_of, quotient, sum_of, times, total
 from xlmargin.var_math import components, tail_count, tail_value, worst_window
 
-__all__ = ["ARRAY_OF_INSTRUMENTS", "TAKES_HISTORY", "requirement", "risk_array", "scenarios", "tail_margin"]
+__all__ = ["ARRAY_OF_INSTRUMENTS", "TAKES_HISTORY", "apart", "requirement", "risk_array", "scenarios", "tail_margin"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -49,6 +49,11 @@ def scenarios(names: tuple[str, ...], rules: Rules, beside: Given = NOTHING_GIVE
         horizon, rules.word("horizon_method") == "overlapping", rules.word("returns") == "log", _optional(rules, "decay"),
         None if lookback is None else int(lookback),
         longer=not (rules.is_unset("stress_weight") and rules.is_unset("floor_years"))))
+
+
+def apart(book: Book, rules: Rules) -> bool:
+    """Drawn moves follow from the vols of all options of a book."""
+    return rules.word("approach") == "monte_carlo"
 
 
 def _optional(rules: Rules, name: str, underlying: str = "") -> float | None:

@@ -11,7 +11,7 @@ from operator import attrgetter
 from types import NoneType
 from typing import Any
 
-from xlmargin.cells import grid
+from xlmargin.cells import raw_rows
 
 __all__ = ["Fingerprint", "fingerprint", "is_ragged"]
 
@@ -56,7 +56,7 @@ def fingerprint(raw: Any) -> Fingerprint | None:
     the number of rows, then one entry per column (rows of different lengths are one entry together); None where a cell is of
     a type that is not known here, so that the range must be read anew
     """
-    rows = grid(raw)
+    rows = raw_rows(raw)
     count = str(len(rows)).encode()
     try:
         columns = list(zip(*rows, strict=True)) if rows else []

@@ -16,7 +16,7 @@ from xlmargin.market import Market, Nodes
 from xlmargin.names import CALL, DAY, EXPIRY_HOUR, Contract, parse_instrument, show_instant
 from xlmargin.ranges.dates import instants
 
-__all__ = ["HEADINGS", "given", "market_given", "now", "read_market"]
+__all__ = ["HEADINGS", "given", "market_given", "read_market", "this_second"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -31,15 +31,22 @@ def given(raw: Any) -> bool:
     return any(not is_blank(cell) for row in grid(raw) for cell in row)
 
 
-def now() -> float:
+def this_second() -> float:
     """The valuation time where none is given: the clock, to the second, so that the cells of one recalculation agree."""
     return float(math.floor(time.time()))
 
 
-def read_market(raw: Any, faults: Faults) -> Market:
-    """Read the market range as `market_given`; without a valuation time of its own it is the market of now."""
+def read_market(raw: Any, faults: Faults, now: float | None = None) -> Market:
+    """Read the market range as `market_given`; without a valuation time of its own it is the market of now.
+
+    Parameters
+    ----------
+    raw: rows of cells with the header first, or a blank
+    faults: receives every fault of every cell; its `where` names the range
+    now: valuation time of a range without As of, the machine's clock where left out
+    """
     market = market_given(raw, faults)
-    return market if math.isfinite(market.as_of) else replace(market, as_of=now())
+    return market if math.isfinite(market.as_of) else replace(market, as_of=this_second() if now is None else now)
 
 
 def market_given(raw: Any, faults: Faults) -> Market:
@@ -48,7 +55,7 @@ def market_given(raw: Any, faults: Faults) -> Market:
     Parameters
     ----------
     raw: rows of cells with the header first, or a blank
-    faults: receives every fault of every cell
+    faults: receives every fault of every cell; its `where` names the range
 
     Raises
     ------
@@ -56,9 +63,9 @@ def market_given(raw: Any, faults: Faults) -> Market:
     """
     if not given(raw):
         return Market.empty(math.nan)
-    cells = table(raw, "market", known=HEADINGS, zero_is_blank=ZERO_IS_BLANK)
+    cells = table(raw, faults.where or "market", known=HEADINGS, zero_is_blank=ZERO_IS_BLANK)
     if not (cells.has("Underlying") or cells.has("Instrument")):
-        raise MarginError("market row 1: no column Underlying: add it "
+        raise MarginError(f"{faults.where or 'market'} row 1: no column Underlying: add it "
                           f"(the headings found are: {', '.join(cells.headings)})")
     contracts = _points(cells, faults)
     names = _names(cells, contracts, faults)
@@ -68,6 +75,8 @@ def market_given(raw: Any, faults: Faults) -> Market:
     expiry, strike = _node(cells, contracts, faults)
     spot, forward, vol, rate = _values(cells, faults)
     own = np.isnan(expiry)
+    _one_per_expiry(np.flatnonzero(~own & np.isnan(strike) & (underlying >= 0)), underlying, expiry, known, cells, faults,
+                    {"Forward": forward, "IV": vol})
     nodes = Nodes(underlying[~own], *(column[~own] for column in (expiry, strike, forward, vol, rate)))
     return Market(
         underlyings=known, spot=_one_each(spot, underlying, known, cells, "Spot", faults),
@@ -159,6 +168,17 @@ def _one_each(values: Floats, underlying: Ints, known: tuple[str, ...], cells: T
         faults.add(cells.rows[i], heading, f"{heading} {show(float(values[i]))} of {known[u]} differs from "
                    f"{show(float(result[u]))} above", f"give {known[u]} one {heading}")
     return result
+
+
+def _one_per_expiry(rows: Ints, underlying: Ints, expiry: Floats, known: tuple[str, ...], cells: Table, faults: Faults,
+                    columns: dict[str, Floats]) -> None:
+    """Rows of an expiry as a whole must agree; at a strike a call and a put may differ, and count by their mean."""
+    keys, group = np.unique(np.column_stack([underlying[rows], expiry[rows]]), axis=0, return_inverse=True)
+    names = tuple(f"{known[int(u)]} at {show_instant(float(time))}" for u, time in keys)
+    whose = np.full(len(underlying), -1, np.int64)
+    whose[rows] = group.ravel()
+    for heading, values in columns.items():
+        _one_each(values, whose, names, cells, heading, faults)
 
 
 def _as_of(cells: Table, faults: Faults) -> float:

@@ -55,7 +55,7 @@ def read_positions(raw: Any, faults: Faults) -> Positions:
     Parameters
     ----------
     raw: rows of cells with the header first, as any face hands them over
-    faults: receives every fault of every cell
+    faults: receives every fault of every cell; its `where` names the range
 
     Returns
     -------
@@ -65,8 +65,8 @@ def read_positions(raw: Any, faults: Faults) -> Positions:
     ------
     MarginError: the range has no header, or lacks the headings without which no row can be read
     """
-    cells = table(raw, "positions", needed=("Quantity",), known=HEADINGS, zero_is_blank=ZERO_IS_BLANK)
-    _require_contract(cells)
+    cells = table(raw, faults.where or "positions", needed=("Quantity",), known=HEADINGS, zero_is_blank=ZERO_IS_BLANK)
+    _require_contract(cells, faults.where or "positions")
     terms = _terms(cells, faults)
     kind = terms.kind
     spot, forward, price, vol, multiplier = (_positive(cells, heading, faults) for heading in
@@ -94,12 +94,12 @@ def _distinct(words: Sequence[str]) -> tuple[tuple[str, ...], Ints]:
     return found, np.array(list(map(at.__getitem__, words)), np.int64)
 
 
-def _require_contract(cells: Table) -> None:
+def _require_contract(cells: Table, name: str) -> None:
     """Some heading must say what each row holds."""
     if cells.has("Instrument") or (cells.has("Underlying") and cells.has("Type")):
         return
     found = ", ".join(cells.headings)
-    raise MarginError("positions row 1: no column says what each row holds: add Instrument, or Underlying and Type "
+    raise MarginError(f"{name} row 1: no column says what each row holds: add Instrument, or Underlying and Type "
                       f"with Strike and Expiry (the headings found are: {found})")
 
 

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from xlmargin.book import Book, Keys, Positions, keys_of, make_book
-from xlmargin.cells import Table, from_header, grid, heading_key, is_blank
+from xlmargin.cells import Table, from_header, grid, heading_key, is_blank, raw_rows
 from xlmargin.errors import Faults
 from xlmargin.market import Market
+from xlmargin.officejs import plain_rows
 from xlmargin.ranges.fingerprint import Fingerprint, fingerprint, is_ragged
-from xlmargin.ranges.market import market_given, now
+from xlmargin.ranges.market import market_given, this_second
 from xlmargin.ranges.positions import AMOUNTS, read_positions, read_quantities
 from xlmargin.recent import Recent, Same
 
@@ -88,7 +89,7 @@ def book_of(positions: Any, market: Any, *, priced: bool = True) -> Book:
     MarginError: the first fault by row
     """
     sheet, quotes = _read_sheet(positions), _read_quotes(market)
-    as_of = quotes.market.as_of if math.isfinite(quotes.market.as_of) else now()
+    as_of = quotes.market.as_of if math.isfinite(quotes.market.as_of) else this_second()
     key, shared = ((Same(each), Same(quotes), as_of) for each in (sheet, sheet.contracts))
     book, other = _books.get(key), _priced.get(shared)
     if book is None and other is not None:
@@ -160,13 +161,13 @@ def _edited(raw: Any, mark: Fingerprint) -> _Sheet | None:
     base = None if is_ragged(mark) else _sheets.latest(lambda sheet: _same_contracts(sheet, mark))
     if base is None:
         return None
-    rows = grid(raw)
+    rows = raw_rows(raw)
     top = len(rows) - len(from_header(rows))
     chosen = (base.positions.row - 2).tolist()
     below = rows[base.top + 1:]
     if top != base.top or any(heading_key(rows[top][i]) != key for key, i in base.at.items()):
         return None
-    columns = {key: [row[i] for row in below] for key, i in base.at.items()}
+    columns = {key: list(plain_rows([[row[i] for row in below]])[0]) for key, i in base.at.items()}
     if len(chosen) != len(below):
         if not _blank_elsewhere(columns.values(), chosen, len(below)):
             return None

@@ -10,7 +10,7 @@ from typing import Any
 from xlmargin.errors import MarginError
 from xlmargin.venues.shape import Answer, Holding, Source, range_of
 
-__all__ = ["KNOWN_VENUES", "Answer", "read_answer"]
+__all__ = ["KNOWN_VENUES", "Answer", "Source", "answer_of", "read_answer"]
 
 KNOWN_VENUES = ("deribit", "okx", "bybit", "binance", "derive")
 MOST_BYTES = 200_000_000
@@ -30,12 +30,22 @@ def read_answer(path: Path, venue: str, instruments: Path | None = None, *, pric
     ------
     MarginError: the file is unreadable, is an error of the venue, or has another shape; the text names the missing key
     """
+    return answer_of(Source(_json(path), str(path)), venue,
+                     None if instruments is None else Source(_json(instruments), str(instruments)), priced=priced)
+
+
+def answer_of(source: Source, venue: str, instruments: Source | None = None, *, priced: bool = True) -> Answer:
+    """The positions of an answer that is at hand, as `read_answer` gives them.
+
+    Raises
+    ------
+    MarginError: as `read_answer`
+    """
     name = venue.strip().lower()
     if name not in KNOWN_VENUES:
         raise MarginError(f"no answers of {venue!r} can be read: --venue is one of {', '.join(KNOWN_VENUES)}")
     module = importlib.import_module(f"{__name__}.{name}")
-    contracts = {} if instruments is None else module.contract_sizes(Source(_json(instruments), str(instruments)))
-    source = Source(_json(path), str(path))
+    contracts = {} if instruments is None else module.contract_sizes(instruments)
     holdings: list[Holding] = module.holdings(source, contracts)
     answer = range_of(holdings, name, module.moment(source), priced=priced)
     told = module.left_out(source) if hasattr(module, "left_out") else ()

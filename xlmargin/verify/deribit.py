@@ -173,7 +173,7 @@ class _Answer:
 
     def aggregated(self, leg: Leg, currency: str) -> Floats:
         """Vector of a leg after dampener and offset, in its settlement currency, compared with the printed one (S,)."""
-        rate = leg.index if leg.settled == COIN else 1.0
+        rate = float(leg.index[0]) if leg.settled == COIN else 1.0
         vector: Floats = np.zeros(len(self.case.scenarios))
         for name in self.positions:
             if name in self.known and leg.among[self.book.instrument[self.known.index(name)]]:
@@ -217,7 +217,7 @@ class _Answer:
 
     def shocks(self, leg: Leg) -> tuple[float, float]:
         """Roll shock and delta shock of one leg in its settlement currency."""
-        model, rate = Matrix(self.case), leg.index if leg.settled == COIN else 1.0
+        model, rate = Matrix(self.case), float(leg.index[0]) if leg.settled == COIN else 1.0
         return model.roll_shock(leg).amount / rate, model.delta_shock([leg]).amount / rate
 
     def bucket(self, currency: str, leg: Leg, at: int, printed: dict[str, Any]) -> None:

@@ -1,0 +1,85 @@
+"""What the workbook for Excel on Windows has besides: macros, settings, a button that restarts Python."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from .layout import ABOUT
+from .parts import Desk
+
+__all__ = ["Macros", "add_macros", "with_function_group"]
+
+BUILT_IN_GROUPS = 19  # categories of functions that Excel has of its own
+WORKBOOK_PART = "xl/workbook.xml"
+PYTHON = "INTERPRETER_WIN"
+NOTES = {
+    PYTHON: "the Python that the functions run in: where xlmargin is installed",
+    "UDF MODULES": "the module with the functions, for those who import them with the xlwings add-in instead",
+    "ADD_WORKBOOK_TO_PYTHONPATH": "Python does not look into the folder of this workbook, where a file could pass for a library",
+    "PYTHONPATH": "where xlmargin is, since it is not installed by pip",
+    "CONDA PATH": "conda's own folder",
+    "CONDA ENV": "the environment where xlmargin is installed",
+}
+ELSEWHERE = (
+    "This workbook was not written on Windows, so it names no Python: the one on the search path is taken. Better run "
+    "xlmargin new on the Windows machine."
+)
+BLOCKED = "The functions are not loaded: enable macros, then open this workbook again."
+RESTARTS = "Stops Python, starts it anew and calculates everything: after an update of xlmargin, or when no cell answers."
+
+
+@dataclass(frozen=True, slots=True)
+class Macros:
+    """The macros: what writes their part for the code names of the sheets, the settings, the restart and the category."""
+
+    project: Callable[[Sequence[str]], bytes]
+    settings: Sequence[tuple[str, str]]
+    restart: str
+    category: str
+
+
+def add_macros(desk: Desk, macros: Macros) -> None:
+    """Add the settings sheet, the button, and the macros with a code name for every sheet."""
+    _settings(desk, macros)
+    about = desk.book.get_worksheet_by_name(ABOUT)
+    about.insert_button("D4", {"macro": macros.restart, "caption": "Restart Python", "width": 120, "height": 20})
+    about.write_string("D5", RESTARTS, desk.style("note"))
+    desk.formula(about, "B5", f'=IF(ISERROR(C4),"{BLOCKED}","")', "message")
+    names = [f"Sheet{n}" for n, _ in enumerate(desk.book.worksheets(), 1)]
+    for sheet, name in zip(desk.book.worksheets(), names):
+        sheet.set_vba_name(name)
+    desk.book.set_vba_name("ThisWorkbook")
+    desk.book.add_vba_project(io.BytesIO(macros.project(names)), is_stream=True)
+
+
+def _settings(desk: Desk, macros: Macros) -> None:
+    """Keys from the first cell down, without a heading: so xlwings reads them."""
+    sheet = desk.book.add_worksheet("xlwings.conf")
+    sheet.hide_gridlines(2)
+    for column, width in enumerate((32, 60, 90)):
+        sheet.set_column(column, column, width)
+    for row, (key, value) in enumerate(macros.settings):
+        sheet.write_string(row, 0, key, desk.style("label"))
+        sheet.write_string(row, 1, value, desk.style("input"))
+        sheet.write_string(row, 2, NOTES[key], desk.style("note"))
+    words = ["A setting that is not wanted: delete its row. A blank one counts as set."]
+    if PYTHON not in dict(macros.settings):
+        words.append(ELSEWHERE)
+    for row, text in enumerate(words, len(macros.settings) + 1):
+        sheet.write_string(row, 0, text, desk.style("note"))
+
+
+def with_function_group(contents: bytes, category: str) -> bytes:
+    """The workbook with a category of its own in the function wizard, which the writer knows nothing of."""
+    group = f'<functionGroups builtInGroupCount="{BUILT_IN_GROUPS}"><functionGroup name="{category}"/></functionGroups>'
+    changed = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(contents)) as old, zipfile.ZipFile(changed, "w") as new:
+        for part in old.infolist():
+            data = old.read(part)
+            if part.filename == WORKBOOK_PART:
+                data = data.replace(b"</sheets>", b"</sheets>" + group.encode())
+            new.writestr(part, data, part.compress_type)
+    return changed.getvalue()

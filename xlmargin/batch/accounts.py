@@ -1,0 +1,305 @@
+"""Margins of many accounts by one method: the method's own statement over bounded chunks of accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xlmargin.asked import ARRAYS
+from xlmargin.batch.plan import Inputs
+from xlmargin.batch.product import Screen, Worst, sparse, worst_loss
+from xlmargin.batch.rows import Rows, Wrong
+from xlmargin.book import Book, make_book
+from xlmargin.case import Case, Given
+from xlmargin.checks import keep
+from xlmargin.errors import Fault, Faults, MarginError
+from xlmargin.market import Market
+from xlmargin.methods import (
+    apart,
+    case_of,
+    margin_of,
+    needs_vol,
+    rules_of,
+    takes_history,
+    takes_table,
+    with_book,
+    worst_loss_alone,
+)
+from xlmargin.ranges.history import read_history
+from xlmargin.ranges.market import given
+from xlmargin.ranges.parameters import is_scenario_table, read_overrides, read_scenarios
+from xlmargin.rules import Rules
+from xlmargin.statement import Line, weighted
+
+__all__ = ["ManyAccounts", "Margins", "margins"]
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+SCREEN_SCENARIOS, SCREEN_ACCOUNTS = 300, 2_000  # of a shard; above both, screening first is faster, its preparation included
+FEW = 200  # accounts at once of a rulebook that looks at one book at a time
+NO_NAME = ""
+
+
+class Margins(NamedTuple):
+    """What a method asks of the accounts of some rows (A,); NaN where it has no scenarios.
+
+    Parameters
+    ----------
+    failed: accounts that the method cannot answer
+    """
+
+    initial: Floats
+    maintenance: Floats
+    scanning: Floats
+    worst: list[str]
+    failed: Bools
+    wrong: list[Wrong]
+
+
+class ManyAccounts(Case):
+    """A case whose accounts hold few of its instruments each: products are sparse, everything else is as it was."""
+
+    @cached_property
+    def held(self) -> Any:
+        """Net units of the underlying per account and instrument, open orders left out, CSR (A, K)."""
+        book = self.book
+        return sparse(book.account, book.instrument, book.units, (len(book.accounts), len(book.instruments)))
+
+    @cached_property
+    def stressed(self) -> Any:
+        """The part of each position that the scenarios act on, CSR (A, K)."""
+        if self.share.strides == (0, 0):
+            return self.held
+        count = np.diff(self.held.indptr)
+        part = self.held.copy()
+        part.data = part.data * self.share[np.repeat(np.arange(len(count)), count), part.indices]
+        return part
+
+    @cached_property
+    def pnl(self) -> Floats:
+        """Profit and loss per account, scenario and underlying, (A, S, U)."""
+        if self.own_pnl is not None:
+            return self.own_pnl(self)
+        held, result = self.book.instruments, np.empty((len(self.book.instruments.underlyings), *self._shape))
+        for u in range(len(result)):
+            chosen = np.flatnonzero(held.underlying == u)
+            result[u] = self.stressed[:, chosen] @ self.array[chosen]
+        return result.transpose(1, 2, 0)
+
+    @property
+    def _shape(self) -> tuple[int, int]:
+        return len(self.book.accounts), len(self.scenarios)
+
+    def option_value(self, u: int | None = None) -> Line:
+        """Net option value, of one underlying or of all."""
+        instruments = self.book.instruments
+        counted = instruments.is_option & (True if u is None else instruments.underlying == u)
+        option = np.flatnonzero(counted & (np.bincount(self.held.indices, minlength=len(instruments)) > 0))
+        if np.isnan(self.marks[option]).any():
+            return super().option_value(u)
+        return weighted(["Net option value"], self.held[:, option], self.marks[option, None], lambda s, a: ())[0]
+
+    def losses(self, u: int, among: Bools | None = None) -> list[Line]:
+        """The loss of one underlying in each scenario: S lines, losses positive."""
+        mine = self.book.instruments.underlying == u
+        mine = mine if among is None else mine & among
+        chosen = np.flatnonzero(mine)
+        labels = [f"Scenario {name}" for name in self.scenarios.names]
+        return weighted(labels, self.stressed[:, chosen], -self.array[chosen], lambda s, a: self.loss_rows(mine, s, a))
+
+
+@dataclass(frozen=True, slots=True)
+class _Names(Sequence[str]):
+    """What each row calls its instrument, looked up only where somebody asks."""
+
+    distinct: Sequence[str]
+    like: Ints
+
+    def __len__(self) -> int:
+        return len(self.like)
+
+    def __getitem__(self, at: Any) -> Any:
+        return [self.distinct[n] for n in self.like[at]] if isinstance(at, slice) else self.distinct[self.like[at]]
+
+
+def margins(rows: Rows, market: Market, name: str, inputs: Inputs, cells: int) -> Margins:
+    """The margin of every account by one method; an account that cannot be answered is told, and holds up no other.
+
+    Parameters
+    ----------
+    rows: of accounts without a fault (A,)
+    market: what the rows are priced by
+    name: the method
+    inputs: parameters and history as raw ranges
+    cells: numbers that a table of accounts by instruments or scenarios may hold
+    """
+    work = _Work(rows, market, name, inputs, cells)
+    if len(rows.accounts):
+        work.run()
+    return work.answer
+
+
+class _Work:
+    """One method over the accounts of one shard."""
+
+    def __init__(self, rows: Rows, market: Market, name: str, inputs: Inputs, cells: int) -> None:
+        self.rows, self.market, self.name, self.inputs, self.cells = rows, market, name, inputs, cells
+        count = len(rows.accounts)
+        self.starts = np.searchsorted(rows.account, np.arange(count + 1))
+        initial, maintenance, scanning = (np.full(count, np.nan) for _ in range(3))
+        self.answer = Margins(initial, maintenance, scanning, [NO_NAME] * count, np.zeros(count, np.bool_), [])
+        overrides = [] if takes_table(name) else read_overrides(inputs.parameters)
+        self.priced = needs_vol(name) and not any(item.name == ARRAYS for item in overrides)
+        self.rules: Rules = rules_of(name, market.as_of, overrides, skip_unknown=len(inputs.methods) > 1)
+
+    def run(self) -> None:
+        """Margin every group of accounts that may share a book."""
+        if self.priced:
+            self._leave_out_unpriced()
+        there = np.flatnonzero(~self.answer.failed)
+        for accounts in self._groups(there):
+            self._group(accounts)
+
+    def _leave_out_unpriced(self) -> None:
+        """Accounts with an option without a vol, which this method needs."""
+        rows, lacking = self.rows, np.zeros(len(self.rows.distinct.row), np.bool_)
+        lacking[list(self.rows.unpriced)] = True
+        for p in np.flatnonzero(lacking[rows.like]).tolist():
+            a = int(rows.account[p])
+            self.answer.failed[a] = True
+            fault = rows.unpriced[int(rows.like[p])]._replace(row=int(rows.row[p]))
+            self.answer.wrong.append(Wrong(rows.accounts[a], self.name, fault))
+
+    def _groups(self, accounts: Ints) -> Iterator[Ints]:
+        """Accounts whose margins do not depend on each other's rows.
+
+        Moves of the past are those of the days on which all underlyings of a book were quoted, and a scenario table must
+        name one of them; so books of the same underlyings go together there.
+        """
+        if not (takes_history(self.name) or takes_table(self.name)):
+            if len(accounts):
+                yield accounts
+            return
+        coins = len(self.rows.distinct.underlyings)
+        holds = np.zeros((len(self.rows.accounts), coins), np.bool_)
+        holds[self.rows.account, self.rows.distinct.underlying[self.rows.like]] = True
+        sets, which = np.unique(holds[accounts], axis=0, return_inverse=True)
+        which = which.ravel()
+        order = np.argsort(which, kind="stable")
+        for part in np.split(order, np.flatnonzero(np.diff(which[order])) + 1) if len(sets) else ():
+            yield accounts[part]
+
+    def _group(self, accounts: Ints) -> None:
+        """Margin accounts that may share a book, one by one where the rulebook reads prices off the whole of it."""
+        base, of_distinct = self._book(accounts)
+        if len(accounts) > 1 and apart(base, self.rules):
+            for a in accounts.tolist():
+                self._group(np.array([a]))
+            return
+        try:
+            case = case_of(base, self.rules, self._given(base))
+        except MarginError as error:
+            self._halve(accounts, error, self._group)
+            return
+        if worst_loss_alone(self.name) and len(case.scenarios) > SCREEN_SCENARIOS and len(accounts) > SCREEN_ACCOUNTS:
+            self._screened(case, of_distinct, accounts)
+            return
+        wide = max(len(base.instruments), len(case.scenarios) * (len(base.instruments.underlyings) + 1), 1)
+        step = max(1, self.cells // wide) if len(case.scenarios) else min(FEW, max(1, self.cells // wide))
+        for start in range(0, len(accounts), step):
+            self._chunk(case, of_distinct, accounts[start:start + step])
+
+    def _book(self, accounts: Ints) -> tuple[Book, Ints]:
+        """The instruments of some accounts, held by nobody, and the instrument of each distinct row, −1 where unused."""
+        used = np.zeros(len(self.rows.distinct.row), np.bool_)
+        used[self.rows.like[_rows_of(self.starts, accounts)]] = True
+        book = make_book(keep(self.rows.distinct, used), self.market, Faults())
+        of_distinct = np.full(len(used), -1, np.int64)
+        of_distinct[used] = book.instrument
+        none, nobody = np.empty(0), np.empty(0, np.int64)
+        return replace(book, quantity=none, instrument=nobody, accounts=("",), account=nobody, row=nobody,
+                       order=np.empty(0, np.bool_), entry=none, names=(), unpriced=()), of_distinct
+
+    def _given(self, base: Book) -> Given:
+        """The scenario table or the history, for the underlyings of a book."""
+        names = base.instruments.underlyings
+        if takes_table(self.name):
+            parameters = self.inputs.parameters
+            return Given(table=read_scenarios(parameters, names) if is_scenario_table(parameters) else None)
+        past = self.inputs.history
+        return Given(history=read_history(past, names) if takes_history(self.name) and given(past) else None)
+
+    def _of(self, case: Case, of_distinct: Ints, accounts: Ints) -> ManyAccounts:
+        """The case of some accounts, whose instruments are valued already."""
+        rows, chosen = self.rows, _rows_of(self.starts, accounts)
+        like = rows.like[chosen]
+        position = np.repeat(np.arange(len(accounts)), self.starts[accounts + 1] - self.starts[accounts])
+        book = Book(case.book.instruments, rows.quantity[chosen], of_distinct[like],
+                    tuple(rows.accounts[a] for a in accounts.tolist()), position, rows.row[chosen], rows.distinct.order[like],
+                    rows.entry[chosen], _Names(rows.distinct.names, like), case.book.as_of, ())
+        found = with_book(case, book)
+        return ManyAccounts(**{field.name: getattr(found, field.name) for field in fields(Case)})
+
+    def _chunk(self, case: Case, of_distinct: Ints, accounts: Ints) -> None:
+        """The method's own statement over some accounts at once."""
+        try:
+            held = self._of(case, of_distinct, accounts)
+            margin = margin_of(held)
+        except MarginError as error:
+            self._halve(accounts, error, lambda part: self._chunk(case, of_distinct, part))
+            return
+        self.answer.initial[accounts], self.answer.maintenance[accounts] = margin.initial.value, margin.maintenance.value
+        if len(case.scenarios):
+            pnl = held.pnl
+            self.answer.scanning[accounts] = np.maximum(-pnl.min(axis=1, initial=0.0), 0.0).sum(axis=1)
+            whole = pnl.sum(axis=2)
+            worst = whole.argmin(axis=1)
+            self._named(case, accounts, Worst(-whole[np.arange(len(whole)), worst], worst))
+
+    def _screened(self, case: Case, of_distinct: Ints, accounts: Ints) -> None:
+        """The worst loss of the whole book as the requirement, found by screening."""
+        held, result = self._of(case, of_distinct, accounts).stressed.copy(), np.zeros(len(accounts))
+        held.sum_duplicates()  # netted, the screen is sharper
+        underlying = case.book.instruments.underlying
+        whole = _quickest(held, case.array)
+        for u in range(len(case.book.instruments.underlyings)):
+            chosen = np.flatnonzero(underlying == u)
+            result += _quickest(held[:, chosen], case.array[chosen]).loss
+        self.answer.initial[accounts] = self.answer.maintenance[accounts] = whole.loss
+        self.answer.scanning[accounts] = result
+        self._named(case, accounts, whole)
+
+    def _named(self, case: Case, accounts: Ints, worst: Worst) -> None:
+        """The name of each account's worst scenario, none where nothing is lost."""
+        for a, loss, s in zip(accounts.tolist(), worst.loss.tolist(), worst.scenario.tolist()):
+            self.answer.worst[a] = case.scenarios.names[s] if loss > 0.0 else NO_NAME
+
+    def _halve(self, accounts: Ints, error: MarginError, again: Any) -> None:
+        """Find the accounts that a mistake is about: the others are margined without them."""
+        if len(accounts) == 1:
+            a = int(accounts[0])
+            self.answer.failed[a] = True
+            row = int(self.rows.row[self.starts[a]])
+            self.answer.wrong.append(Wrong(self.rows.accounts[a], self.name, Fault(row, "", str(error), "")))
+            return
+        for part in np.array_split(accounts, 2):
+            again(part)
+
+
+def _quickest(held: Any, array: Floats) -> Worst:
+    """The worst loss by screening, or by the whole product where the array is too small for it to pay."""
+    return Screen(array).worst_loss(held) if min(array.shape) > 1 else worst_loss(held, array)
+
+
+def _rows_of(starts: Ints, accounts: Ints) -> Ints:
+    """Rows of some accounts, in their order."""
+    first, count = starts[accounts], starts[accounts + 1] - starts[accounts]
+    ends = np.cumsum(count)
+    return np.repeat(first - (ends - count), count) + np.arange(ends[-1] if len(ends) else 0)

@@ -1,0 +1,262 @@
+"""Rows of many accounts: what the sheet's own reader makes of every distinct row, and whose row it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xlmargin.batch.product import order_of
+from xlmargin.batch.scatter import ROW, labels
+from xlmargin.batch.source import ACCOUNT, ENTRY, QUANTITY, arrow
+from xlmargin.book import Positions, make_book
+from xlmargin.cells import error_text, is_blank, plain_number
+from xlmargin.checks import keep
+from xlmargin.errors import Fault, Faults
+from xlmargin.files import csv_cell
+from xlmargin.market import Market
+from xlmargin.ranges.positions import read_positions
+
+__all__ = ["Rows", "Wrong", "read_rows"]
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+LARGEST = 1e15
+SIGNS = (None, -1.0, 0.0, 1.0, "?")  # what stands for a row's quantity while distinct rows are read
+BLANK, UNREADABLE = 0, 4
+MOST_CODES = 1 << 40
+
+
+class Wrong(NamedTuple):
+    """A fault of an account, "" where it holds for every method."""
+
+    account: str
+    method: str
+    fault: Fault
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows of accounts that have no fault, sorted by account (P,).
+
+    Parameters
+    ----------
+    accounts: labels, sorted (A,)
+    account: index of each row's account, ascending (P,)
+    row: row of the file, counted from the header as 1 (P,)
+    quantity: signed (P,)
+    entry: entry price, NaN where there is none (P,)
+    like: distinct row that each row is like but for account, size and entry (P,)
+    distinct: the distinct rows (D,)
+    unpriced: faults of distinct rows without a vol, by distinct row, for methods that need one
+    wrong: faults of the accounts that are left out
+    left_out: those accounts
+    """
+
+    accounts: list[str]
+    account: Ints
+    row: Ints
+    quantity: Floats
+    entry: Floats
+    like: Ints
+    distinct: Positions
+    unpriced: dict[int, Fault]
+    wrong: list[Wrong]
+    left_out: tuple[str, ...]
+
+    def without(self, gone: Bools) -> Rows:
+        """The rows of the other accounts, (A,)."""
+        kept = ~gone[self.account]
+        number = np.cumsum(~gone) - 1
+        columns = {name: getattr(self, name)[kept] for name in ("row", "quantity", "entry", "like")}
+        return Rows([name for name, out in zip(self.accounts, gone) if not out], number[self.account[kept]], **columns,
+                    distinct=self.distinct, unpriced=self.unpriced, wrong=self.wrong, left_out=self.left_out)
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """A column as codes of its distinct cells (P,); the last cell is the blank."""
+
+    codes: Ints
+    cells: list[Any]
+
+    @property
+    def blank(self) -> Bools:
+        """Where the column is blank (P,)."""
+        return np.array([is_blank(cell) for cell in self.cells], np.bool_)[self.codes]
+
+
+def _column(column: Any, text: bool) -> _Column:
+    """Codes and cells of a column; cells of a CSV file as the sheet would hold them."""
+    pa = arrow("")
+    whole = column.combine_chunks()
+    if not pa.types.is_dictionary(whole.type):
+        whole = whole.dictionary_encode()
+    cells = whole.dictionary.to_pylist()
+    codes = whole.indices.fill_null(len(cells)).to_numpy(zero_copy_only=False).astype(np.int64)
+    return _Column(codes, [*(csv_cell(cell) if text and cell is not None else cell for cell in cells), None])
+
+
+def _numbers(column: Any, text: bool) -> tuple[Floats, Bools]:
+    """A column of numbers (P,), NaN where blank or unreadable, and where it is unreadable."""
+    pa, compute = arrow(""), arrow("compute")
+    if pa.types.is_floating(column.type):
+        values = column.to_numpy().astype(np.float64)
+        return values, np.abs(values) > LARGEST
+    if text:
+        trimmed = compute.utf8_trim_whitespace(column)
+        filled = compute.if_else(compute.equal(trimmed, ""), pa.scalar(None, pa.string()), trimmed)
+        try:
+            values = filled.cast(pa.float64()).to_numpy()
+        except pa.ArrowInvalid:
+            values = np.array([np.inf])
+        if not np.isinf(values).any() and not (np.isnan(values) & filled.is_valid().to_numpy()).any():
+            return values, np.abs(values) > LARGEST
+    known = _column(column, text)
+    read = [None if isinstance(cell, (str, bool)) else plain_number(cell) for cell in known.cells]
+    values = np.array([np.nan if value is None else value for value in read])[known.codes]
+    return values, np.isnan(values) & ~known.blank
+
+
+def read_rows(table: Any, text: bool, market: Market) -> Rows:
+    """Read the rows of a shard.
+
+    Parameters
+    ----------
+    table: known headings as columns, and the rows' numbers
+    text: cells are texts of a CSV file
+    market: what the rows are priced by
+
+    Returns
+    -------
+    the rows of accounts without a fault, and the faults of the others
+    """
+    rows = table.column(ROW).to_numpy()
+    headings = [name for name in table.column_names if name not in (ROW, ACCOUNT, QUANTITY, ENTRY)]
+    quantity, unreadable = _numbers(table.column(QUANTITY), text)
+    entry, no_entry = _optional(table, ENTRY, text)
+    names = labels(table.column(ACCOUNT)) if ACCOUNT in table.column_names else None
+    accounts, account = _accounts(names, len(rows))
+    size = np.where(np.isnan(quantity), BLANK, np.nan_to_num(np.sign(quantity)) + 2).astype(np.int64)
+    size[unreadable] = UNREADABLE
+    columns = [_column(table.column(heading), text) for heading in headings]
+    like, first = _distinct([*columns, _Column(size, list(SIGNS))])
+    raw = [[*headings, QUANTITY], *([column.cells[column.codes[p]] for column in columns] + [SIGNS[size[p]]]
+                                    for p in first.tolist())]
+    found = _read(raw, market)
+    account_error = np.array([error_text(name) is not None for name in accounts], np.bool_)[account]
+    said = np.isfinite(entry) | no_entry | (np.array([name != "" for name in accounts], np.bool_)[account])
+    bad = np.where(found.blank[like], said, found.bad[like]) | no_entry | account_error
+    counted = ~found.blank[like] | bad
+    wrong = _told(table, np.flatnonzero(bad), text, market, accounts, account)
+    gone = np.zeros(len(accounts), np.bool_)
+    gone[account[bad]] = True
+    there = np.zeros(len(accounts), np.bool_)
+    there[account[counted]] = True
+    return _sorted(accounts, account, counted, gone, there, Rows(
+        accounts, account, rows, np.nan_to_num(np.abs(quantity)), entry, found.at[like], found.kept, found.unpriced, wrong,
+        tuple(name for name, out in zip(accounts, gone) if out)))
+
+
+def _sorted(accounts: list[str], account: Ints, counted: Bools, gone: Bools, there: Bools, rows: Rows) -> Rows:
+    """The rows that count, by account and, within one, in the order of the file."""
+    chosen = np.flatnonzero(counted & ~gone[account])
+    if np.any(np.diff(rows.row[chosen]) < 0):  # odd lines of a CSV file come last
+        chosen = chosen[np.argsort(rows.row[chosen])]
+    chosen = chosen[order_of(account[chosen])]
+    sign = rows.distinct.quantity[rows.like[chosen]]
+    whole = Rows(accounts, account[chosen], rows.row[chosen], rows.quantity[chosen] * sign, rows.entry[chosen],
+                 rows.like[chosen], rows.distinct, rows.unpriced, rows.wrong, rows.left_out)
+    return whole.without(gone | ~there)
+
+
+def _optional(table: Any, heading: str, text: bool) -> tuple[Floats, Bools]:
+    if heading in table.column_names:
+        return _numbers(table.column(heading), text)
+    return np.full(table.num_rows, np.nan), np.zeros(table.num_rows, np.bool_)
+
+
+def _accounts(names: Any, count: int) -> tuple[list[str], Ints]:
+    """Distinct labels, sorted, and the index of each row's among them."""
+    if names is None:
+        return [""], np.zeros(count, np.int64)
+    known = names.combine_chunks().dictionary_encode()
+    words = known.dictionary.to_pylist()
+    order = sorted(range(len(words)), key=words.__getitem__)
+    rank = np.empty(len(words), np.int64)
+    rank[order] = np.arange(len(words))
+    return [words[n] for n in order], rank[known.indices.to_numpy()]
+
+
+def _distinct(columns: Sequence[_Column]) -> tuple[Ints, Ints]:
+    """Index of the distinct row behind each row, and where each distinct row stands first."""
+    key = np.zeros(len(columns[-1].codes), np.int64)
+    span = 1
+    for column in columns:
+        key, span = key * len(column.cells) + column.codes, span * len(column.cells)
+        if span > MOST_CODES:
+            key = _factor(key)
+            span = int(key.max(initial=0)) + 1
+    like = _factor(key)
+    first = np.empty(int(like.max(initial=-1)) + 1, np.int64)
+    first[like[::-1]] = np.arange(len(like))[::-1]
+    return like, first
+
+
+def _factor(key: Ints) -> Ints:
+    """Codes of whole numbers in the order in which they first appear, by a hash table (P,)."""
+    codes = arrow("").array(key).dictionary_encode().indices.to_numpy()
+    return np.asarray(codes, np.int64)
+
+
+class _Read(NamedTuple):
+    """What became of the distinct rows as they were given: blank, bad, or at a place among those kept."""
+
+    blank: Bools
+    bad: Bools
+    at: Ints
+    kept: Positions
+    unpriced: dict[int, Fault]
+
+
+def _read(raw: list[list[Any]], market: Market) -> _Read:
+    """The distinct rows by the sheet's own reader, and which of them have a fault."""
+    count, found, later = len(raw) - 1, Faults(), Faults()
+    typed = read_positions(raw, found)
+    where = typed.row - 2
+    blank, bad = np.ones(count, np.bool_), np.zeros(count, np.bool_)
+    blank[where] = False
+    bad[[row - 2 for row in found.rows()]] = True
+    readable = keep(typed, ~bad[where])
+    make_book(readable, market, later)
+    bad[[row - 2 for row in later.rows()]] = True
+    kept = keep(typed, ~bad[where])
+    at = np.full(count, -1, np.int64)
+    at[kept.row - 2] = np.arange(len(kept.row))
+    unpriced = {int(at[fault.row - 2]): fault for fault in reversed(make_book(kept, market, Faults()).unpriced)}
+    return _Read(blank, bad, at, kept, unpriced)
+
+
+def _told(table: Any, chosen: Ints, text: bool, market: Market, accounts: list[str], account: Ints) -> list[Wrong]:
+    """Every fault of rows that have one, in the words of the sheet."""
+    if not len(chosen):
+        return []
+    pa = arrow("")
+    part = table.take(pa.array(chosen))
+    headings = [name for name in table.column_names if name != ROW]
+    cells = [[csv_cell(cell) if text and isinstance(cell, str) and heading != ACCOUNT else cell
+              for cell in part.column(heading).to_pylist()] for heading in headings]
+    found, later = Faults(), Faults()
+    typed = read_positions([headings, *map(list, zip(*cells))], found)
+    unread = found.rows()
+    sound = np.array([row not in unread for row in typed.row.tolist()], np.bool_)
+    make_book(keep(typed, sound), market, later)
+    rows = part.column(ROW).to_numpy()
+    told = [Wrong(accounts[account[chosen[fault.row - 2]]], "", fault._replace(row=int(rows[fault.row - 2])))
+            for fault in dict.fromkeys([*found.faults, *later.faults])]
+    return sorted(told, key=lambda wrong: (wrong.account, wrong.fault.row))

@@ -1,0 +1,70 @@
+"""The commands about an account: what `status`, `liquidation` and `accounts` take beside a book, and `xlmargin qualify`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from xlmargin.files import Grid, read_csv
+from xlmargin.registry import FUNCTIONS
+
+__all__ = ["add_account", "add_qualify", "equity_given"]
+
+Answer = Callable[[Any, argparse.Namespace], int]
+
+EQUITY = "equity in the account currency, or a CSV file of balances: Currency, Amount, Haircut"
+BALANCES = "CSV file of balances: Currency, Amount, Haircut, and optionally Account"
+
+
+def add_account(command: argparse.ArgumentParser, name: str) -> None:
+    """Add what a command about an account takes beside its book."""
+    if name in ("status", "liquidation"):
+        command.add_argument("--equity", required=True, metavar="NUMBER|CSV", help=EQUITY)
+    elif name == "accounts":
+        command.add_argument("--balances", type=Path, metavar="CSV", help=BALANCES)
+
+
+def equity_given(text: str) -> float | Grid:
+    """A number as it is, else the cells of the file of that name.
+
+    Raises
+    ------
+    MarginError: there is no such file, or it is no CSV file
+    """
+    try:
+        return float(text.replace(",", ""))
+    except ValueError:
+        return read_csv(Path(text))
+
+
+def add_qualify(commands: Any, answer: Answer) -> None:
+    """Add the command to a parser's commands.
+
+    Parameters
+    ----------
+    answer: prints an answer or the fault in its place, and gives the exit code
+    """
+    command = commands.add_parser("qualify", help="whether an account may use portfolio margin",
+                                  description="Whether an account may use portfolio margin, by a rulebook.")
+    command.add_argument("file", type=Path, help="CSV file of the account: Field, Value")
+    command.add_argument("--rulebook", help="FINRA where left out; an unknown name is answered with the known ones")
+    command.add_argument("--json", action="store_true", help="for machines")
+    command.set_defaults(run=lambda options: _qualify(options, answer))
+
+
+def _qualify(options: argparse.Namespace, answer: Answer) -> int:
+    """The table of PM_QUALIFY; on a terminal also where each rule comes from, and what happens to who does not keep it."""
+    from xlmargin.qualify import rulebook
+
+    result = FUNCTIONS["PM_QUALIFY"].call(read_csv(options.file), options.rulebook)
+    code = answer(result, options)
+    if isinstance(result, list) and not options.json:
+        book = rulebook(options.rulebook or "FINRA")
+        shown = {row[0] for row in result}
+        print(f"\n{book.title}, checked {book.checked.isoformat()}; below the minimum: {book.below} ({book.source})")
+        for rule in book.rules:
+            if rule.name in shown:
+                print(f"  {rule.name}: {rule.source} [{rule.status}]")
+    return code

@@ -1,0 +1,160 @@
+"""The commands `xlmargin feed` and `xlmargin reconcile`: live data into a workbook, and a venue's own margins beside ours."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from xlmargin.errors import MarginError
+
+if TYPE_CHECKING:
+    from xlmargin.feed import Connection, Theirs
+    from xlmargin.feed.sheets import Sheets
+
+__all__ = ["add_feed"]
+
+ANSWERED, ALARMED = 0, 1
+PIPE = "xlmargin"  # on which a LibreOffice listens where nobody says otherwise
+VENUES = "deribit, okx, bybit, binance"
+
+
+def add_feed(commands: Any) -> None:
+    """Add the commands to a parser's commands."""
+    feed = commands.add_parser("feed", help="write a venue's live quotes into a workbook that is open",
+                               description="Write a venue's live spots, forwards and vols into the market range of a workbook. "
+                               "Read-only keys, where positions or margins are asked for, come from XLMARGIN_<VENUE>_KEY and "
+                               "XLMARGIN_<VENUE>_SECRET (OKX also _PASSWORD) or the system keyring.")
+    feed.add_argument("workbook", type=Path)
+    _add_venue(feed)
+    feed.add_argument("--interval", type=float, default=5.0, help="seconds between refreshes (default 5)")
+    feed.add_argument("--positions", action="store_true", help="also let the positions range follow the venue's own positions")
+    feed.add_argument("--margins", action="store_true", help="also keep the venue's own margins, for xlmargin reconcile")
+    feed.add_argument("--once", action="store_true", help="refresh once and end; exit code 1 where nothing fresh came")
+    where = feed.add_mutually_exclusive_group()
+    where.add_argument("--libreoffice", nargs="?", const=PIPE, metavar="PIPE",
+                       help=f"the workbook is open in a LibreOffice started with --accept='pipe,name={PIPE};urp;'")
+    where.add_argument("--excel", action="store_true", help="the workbook is open in Excel (the default on Windows)")
+    where.add_argument("--file", action="store_true", help="no program has it open: recalculate and replace the file itself")
+    feed.set_defaults(run=_feed)
+    compare = commands.add_parser("reconcile", help="our margins beside the venue's own",
+                                  description="Our margins beside the venue's own, with an alarm beyond a tolerance; exit code "
+                                  "1 where there is one.")
+    compare.add_argument("book", type=Path, help="workbook, or CSV file of positions")
+    _add_venue(compare)
+    compare.add_argument("--answers", type=Path, metavar="JSON", help="a saved account answer of the venue, instead of the "
+                         "last one that `feed --margins` kept, or of asking the venue")
+    compare.add_argument("--market", type=Path, metavar="CSV")
+    compare.add_argument("--method", help="ours; left out, the one that models the account's margin")
+    compare.add_argument("--tolerance", type=float, default=0.01, help="fraction (default 0.01)")
+    compare.add_argument("--json", action="store_true", help="for machines")
+    compare.set_defaults(run=_reconcile)
+
+
+def _add_venue(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--venue", default="deribit", help=f"{VENUES} (default deribit)")
+    command.add_argument("--url", default=os.environ.get("XLMARGIN_FEED_URL", ""),
+                         help="a testnet or proxy in the place of the venue's address (or XLMARGIN_FEED_URL)")
+
+
+def _connection(options: argparse.Namespace, *, private: bool) -> Connection:
+    """A connection to the venue, with keys only where something private is asked for."""
+    from xlmargin.feed import Connection, find_keys, venue_module
+    from xlmargin.feed.keys import NO_KEYS
+
+    venue_module(options.venue)
+    name = options.venue.strip().lower()
+    keys = find_keys(name) if private else NO_KEYS
+    if private and not keys:
+        raise MarginError(f"positions and margins of {name} need read-only keys: set XLMARGIN_{name.upper()}_KEY and "
+                          f"XLMARGIN_{name.upper()}_SECRET, or put them into the system keyring")
+    return Connection(name, options.url, keys)
+
+
+def _sheets(options: argparse.Namespace) -> Sheets:
+    """Where the workbook is."""
+    from xlmargin.feed.sheets import ExcelSheets, FileSheets, LibreOfficeSheets, excel_book
+
+    if not options.workbook.is_file():
+        raise MarginError(f"there is no file {options.workbook}: check the name and the folder")
+    if options.file:
+        return FileSheets(options.workbook)
+    if options.excel or (os.name == "nt" and not options.libreoffice):
+        return ExcelSheets(excel_book(options.workbook))
+    return LibreOfficeSheets(options.workbook, options.libreoffice or PIPE)
+
+
+def _feed(options: argparse.Namespace) -> int:
+    from xlmargin.feed import Desk
+    from xlmargin.feed.store import keep, store_of
+
+    if not (math.isfinite(options.interval) and options.interval > 0.0):
+        raise MarginError(f"--interval must be above 0 seconds, not {options.interval:g}")
+    connection = _connection(options, private=options.positions or options.margins)
+    sheets = _sheets(options)
+    store = store_of(options.workbook)
+    try:
+        desk = Desk(sheets, connection.venue, connection.call, interval=options.interval, positions=options.positions,
+                    keep=(lambda rows: keep(store, rows)) if options.margins else None,
+                    say=lambda line: print(line, flush=True))
+    except MarginError:
+        sheets.close()
+        raise
+
+    def end(*_: object) -> None:
+        """What is under way is ended in order; a second signal ends at once."""
+        for known in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(known, signal.default_int_handler)
+        desk.feed.stop()
+        connection.end()
+
+    before = {known: signal.signal(known, end) for known in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        return ANSWERED if desk.run(once=options.once) or not options.once else ALARMED
+    finally:
+        for known, handler in before.items():
+            signal.signal(known, handler)
+        connection.close()
+
+
+def _reconcile(options: argparse.Namespace) -> int:
+    from xlmargin.feed import our_margins, reconcile
+    from xlmargin.files import read_ranges
+
+    if not 0.0 <= options.tolerance < 1.0:
+        raise MarginError(f"--tolerance must be a fraction from 0 to below 1, not {options.tolerance:g}")
+    ranges = read_ranges(options.book, options.market)
+    theirs = _theirs(options)
+    if not theirs:
+        raise MarginError("the answer holds no margin: save an account answer of the venue")
+    rows = reconcile(our_margins(theirs, ranges.positions, ranges.market, ranges.parameters, options.method), theirs,
+                     options.tolerance)
+    if options.json:
+        print(json.dumps(rows, ensure_ascii=False))
+    else:
+        for row in rows:
+            cells = [f"{cell:,.8g}" if isinstance(cell, float) else cell for cell in row]
+            numbers = "".join(f"{cell:>17}" for cell in cells[2:5])
+            print(f"{cells[0]:<28} {cells[1]:<20}{numbers}  {cells[6]:<6} {cells[5]}".rstrip())
+    return ALARMED if any(row[-1] == "ALARM" for row in rows[1:]) else ANSWERED
+
+
+def _theirs(options: argparse.Namespace) -> list[Theirs]:
+    """The venue's margins: saved, kept, or asked for now."""
+    from xlmargin.feed import venue_module
+    from xlmargin.feed.store import kept, store_of
+
+    module = venue_module(options.venue)
+    if options.answers is not None:
+        try:
+            return module.theirs_of(json.loads(options.answers.read_text(encoding="utf-8-sig")))
+        except OSError:
+            raise MarginError(f"there is no file {options.answers}: check the name and the folder") from None
+        except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+            raise MarginError(f"{options.answers} is not JSON ({error}): save the whole answer as it came") from None
+    found = kept(store_of(options.book), options.venue.strip().lower())
+    return found or module.theirs(_connection(options, private=True).call)

@@ -1,0 +1,56 @@
+"""Live data: a venue's quotes, positions and margins, whole or not at all, into a workbook or to whoever asks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from xlmargin.feed.connect import Connection
+from xlmargin.feed.desk import Desk
+from xlmargin.feed.keys import Keys, find_keys, redacted
+from xlmargin.feed.loop import Clock, Feed, Tick
+from xlmargin.feed.market_table import MarketTable
+from xlmargin.feed.quotes import Needs, Quotes, VenueError, needs_of
+from xlmargin.feed.reconcile import our_margins, reconcile
+from xlmargin.feed.theirs import Theirs
+from xlmargin.feed.venues import FED_VENUES, venue_module
+
+__all__ = [
+    "FED_VENUES",
+    "Clock",
+    "Connection",
+    "Desk",
+    "Feed",
+    "Keys",
+    "MarketTable",
+    "Needs",
+    "Quotes",
+    "Theirs",
+    "Tick",
+    "VenueError",
+    "find_keys",
+    "needs_of",
+    "our_margins",
+    "reconcile",
+    "redacted",
+    "venue_feed",
+    "venue_module",
+]
+
+
+def venue_feed(venue: str, needs: Callable[[], Needs], *, interval: float = 5.0, url: str = "") -> Feed:
+    """A feed of a venue's public quotes for whoever wants Market ranges without a workbook to write to.
+
+    Parameters
+    ----------
+    venue: deribit, okx, bybit or binance
+    needs: what the book needs now, such as `lambda: needs_of(positions)`; called before every attempt
+    interval: seconds
+    url: a testnet, proxy or stand-in in the place of the venue's own address
+
+    Raises
+    ------
+    MarginError: the venue is not known, or ccxt is not installed
+    """
+    module = venue_module(venue)
+    connection = Connection(venue.strip().lower(), url)
+    return Feed(lambda wanted: module.quotes(connection.call, wanted), needs, interval=interval)

@@ -1,0 +1,166 @@
+"""The feed: asks a venue at an interval, keeps the last whole answer, and says how old it is."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import queue
+import random
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from xlmargin.errors import MarginError
+from xlmargin.feed.market_table import MarketTable, Missing, Row, market_table
+from xlmargin.feed.quotes import Needs, Quotes, VenueError
+
+__all__ = ["Clock", "Feed", "Tick", "show_second"]
+
+LONGEST_PAUSE = 60.0  # seconds between attempts, however often they fail
+LONGEST_ASKED = 900.0  # seconds for which a venue is left alone when it asks for it
+MOST_SKEW = 600.0  # seconds by which our clock and the venue's may differ before neither is believed
+TOLD_SKEW = 5.0  # seconds of difference that are told
+
+
+class Clock(NamedTuple):
+    """The clocks of a feed: stamps come from the wall clock, intervals from one that nobody sets."""
+
+    wall: Callable[[], float] = time.time
+    monotonic: Callable[[], float] = time.monotonic
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """The outcome of one attempt.
+
+    Parameters
+    ----------
+    table: the last whole Market range, None as long as there was none
+    fresh: whether this attempt brought it
+    problem: why it did not, "" when fresh
+    age: seconds since the table was received, infinite where there is none
+    pause: seconds until the next attempt
+    """
+
+    table: MarketTable | None
+    fresh: bool
+    problem: str
+    age: float
+    pause: float
+
+    @property
+    def status(self) -> str:
+        """One line for people: live with its time, or stale with its reason."""
+        if self.table is None:
+            return f"no data yet: {self.problem}"
+        moment, told = show_second(self.table.as_of), "; ".join(self.table.notes)
+        if self.fresh:
+            return f"live from {self.table.source} at {moment}" + (f" ({told})" if told else "")
+        return f"STALE for {self.age:.0f} s, last good {moment}: {self.problem}"
+
+
+def show_second(seconds: float) -> str:
+    """An instant to the second, in UTC."""
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds))
+
+
+class Feed:
+    """A venue's quotes as whole Market ranges, one at a time, the newest only.
+
+    Nothing is queued: an attempt begins when the consumer asks for it, and intervals that were missed are skipped.
+    """
+
+    def __init__(self, quotes: Callable[[Needs], Quotes], needs: Callable[[], Needs], *, interval: float = 5.0,
+                 before: Callable[[], list[Row] | None] = lambda: None, most_rows: int = 300,
+                 clock: Clock = Clock()) -> None:  # noqa: B008  (a tuple of functions, never changed)
+        """Prepare; nothing is asked yet.
+
+        Parameters
+        ----------
+        quotes: asks the venue
+        needs: what the book needs now; called before every attempt
+        interval: seconds from attempt to attempt
+        before: the Market range as it stands, for rates and for coins that the venue does not list
+        most_rows: rows below its header
+        """
+        if not (math.isfinite(interval) and interval > 0.0):
+            raise MarginError(f"the interval must be above 0 seconds, not {interval:g}")
+        self._quotes, self._needs, self._before = quotes, needs, before
+        self.interval, self._most_rows, self._clock = interval, most_rows, clock
+        self._missing = Missing()
+        self._table: MarketTable | None = None
+        self._received = -math.inf
+        self._failures = 0
+        self._stopped = False
+        self._woken: queue.SimpleQueue[None] = queue.SimpleQueue()  # may be put to by a signal handler; an Event may not
+
+    def latest(self) -> MarketTable | None:
+        """The last whole Market range, None as long as there was none."""
+        return self._table
+
+    def stop(self) -> None:
+        """End `ticks`; may be called from another thread or a signal handler."""
+        self._stopped = True
+        self._woken.put(None)
+
+    def wait(self, seconds: float) -> bool:
+        """Wait; True when the feed was stopped meanwhile."""
+        if not self._stopped and seconds > 0.0:
+            with contextlib.suppress(queue.Empty):
+                self._woken.get(timeout=seconds)
+        return self._stopped
+
+    def once(self) -> Tick:
+        """One attempt; a venue that fails, or a book that cannot be read just now, is a tick that is not fresh."""
+        problem, asked = "", 0.0
+        try:
+            table = self._read(self._needs())
+        except MarginError as error:
+            problem, asked = str(error), error.wait if isinstance(error, VenueError) else 0.0
+        now = self._clock.monotonic()
+        if not problem:
+            self._table, self._received, self._failures = table, now, 0
+            return Tick(table, True, "", 0.0, self.interval)
+        self._failures += 1
+        longest = max(self.interval, LONGEST_PAUSE)
+        pause = random.uniform(0.5, 1.0) * min(self.interval * 2.0**min(self._failures, 32), longest)
+        return Tick(self._table, False, problem, now - self._received, max(pause, min(asked, LONGEST_ASKED)))
+
+    def _read(self, needs: Needs) -> MarketTable:
+        """A whole answer as a table.
+
+        Raises
+        ------
+        VenueError: the venue failed, or its answer is not whole, or its time cannot be
+        """
+        try:
+            quotes = self._quotes(needs)
+        except (AttributeError, LookupError, TypeError, ValueError) as error:  # what a foreign shape makes of a reader
+            raise VenueError(f"half an answer: {type(error).__name__}: {error}") from None
+        now = self._clock.wall()
+        if math.isnan(quotes.time):
+            quotes = replace(quotes, time=now)
+        skew = quotes.time - now
+        if abs(skew) > MOST_SKEW:
+            raise VenueError(f"{quotes.source}'s clock says {show_second(quotes.time)}, this computer's {show_second(now)}: "
+                             "one of them is wrong")
+        if self._table is not None and quotes.time < self._table.as_of:
+            raise VenueError(f"the answer is of {show_second(quotes.time)}, before the last good one: time went back")
+        self._missing.check(quotes, needs)
+        table = market_table(quotes, needs, self._before(), self._most_rows)
+        if abs(skew) > TOLD_SKEW:
+            table = replace(table, notes=(*table.notes, f"the venue's clock and this computer's differ by {skew:+.0f} s"))
+        return table
+
+    def ticks(self) -> Iterator[Tick]:
+        """A tick per interval until `stop`: fresh ones with a new table, others with the last good one and its age."""
+        due = self._clock.monotonic()
+        while not self._stopped:
+            tick = self.once()
+            yield tick
+            now = self._clock.monotonic()
+            # an interval that has passed already is skipped, never made up for
+            due = max(due + self.interval, now) if tick.fresh else now + tick.pause
+            self.wait(due - now)
+

@@ -1,0 +1,51 @@
+"""The venues of live data: one module each says which answers to ask for and in which units they stand."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol, cast
+
+from xlmargin.errors import MarginError
+from xlmargin.feed.quotes import Needs, Quotes
+from xlmargin.feed.theirs import Theirs
+
+__all__ = ["FED_VENUES", "Call", "Held", "VenueModule", "venue_module"]
+
+FED_VENUES = ("deribit", "okx", "bybit", "binance")
+Call = Callable[..., Any]
+
+
+class Held(NamedTuple):
+    """A venue's positions answer, and its instruments answer where positions count contracts."""
+
+    positions: Any
+    instruments: Any = None
+
+
+class VenueModule(Protocol):
+    """What each venue's module does; `call` is a method's name and parameters in, the answer out."""
+
+    def quotes(self, call: Call, needs: Needs) -> Quotes:
+        """Spots, forwards and vols."""
+
+    def held(self, call: Call) -> Held:
+        """Positions, as xlmargin.venues reads them; needs read-only keys."""
+
+    def theirs(self, call: Call) -> list[Theirs]:
+        """The venue's own margins; needs read-only keys."""
+
+    def theirs_of(self, answer: Any) -> list[Theirs]:
+        """The venue's own margins in a saved account answer."""
+
+
+def venue_module(name: str) -> VenueModule:
+    """The module of a venue.
+
+    Raises
+    ------
+    MarginError: there is none; the text lists those that there are
+    """
+    if name.strip().lower() not in FED_VENUES:
+        raise MarginError(f"no live data from {name!r}: --venue is one of {', '.join(FED_VENUES)}")
+    return cast(VenueModule, importlib.import_module(f"{__name__}.{name.strip().lower()}"))

@@ -1,0 +1,198 @@
+// Typing into cells, the lists to choose from, and blocks of cells as tab-separated text.
+
+import { key } from "/model.js";
+
+/** The cells of tab-separated text, where a cell with tabs or line ends stands in quotes. */
+export function fromText(text) {
+  const rows = [[]];
+  let at = 0;
+  while (at < text.length) {
+    let cell = "";
+    if (text[at] === '"') {
+      let closed = false;
+      for (at++; at < text.length; at++) {
+        if (text[at] !== '"') cell += text[at];
+        else if (text[at + 1] === '"') { cell += '"'; at++; } else { closed = true; at++; break; }
+      }
+      if (!closed) cell = `"${cell}`;
+    }
+    while (at < text.length && !"\t\n\r".includes(text[at])) cell += text[at++];
+    rows[rows.length - 1].push(cell);
+    if (at >= text.length) break;
+    if (text[at] === "\t") { at++; if (at === text.length) rows[rows.length - 1].push(""); continue; }
+    if (text[at] === "\r" && text[at + 1] === "\n") at++;
+    at++;
+    if (at < text.length) rows.push([]);
+  }
+  return rows;
+}
+
+const quoted = (text) => (/["\t\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
+
+export const toText = (rows) => rows.map((row) => row.map(quoted).join("\t")).join("\n");
+
+export class Editing {
+  /** Parameters: grid; entry, the line above the sheet; done(row, column, text) puts a text in; told(text, bad) says something. */
+  constructor(grid, entry, done, told) {
+    Object.assign(this, { grid, entry, done, told });
+    this.box = null;
+    this.list = null;
+    entry.addEventListener("focus", () => { if (!this.box) this.begin(null, "edit", true); });
+    entry.addEventListener("input", () => { if (this.box) this.box.value = entry.value; });
+    entry.addEventListener("keydown", (event) => this.pressed(event));
+  }
+
+  get open() { return this.box !== null; }
+
+  /** Begins to edit the active cell: with a first letter, or with what stands in it; "enter" lets arrows end it. */
+  begin(text, mode, inEntry = false) {
+    const { row, column } = this.grid.active, sheet = this.grid.sheet, refusal = sheet.refusal(row, column);
+    if (refusal) {
+      this.told(`This cell cannot be typed over: ${refusal}.`, true);
+      if (inEntry) this.grid.root.focus();
+      return;
+    }
+    this.closeList();
+    this.mode = mode;
+    this.at = { row, column, sheet };
+    this.grid.reveal(row, column);
+    const box = document.createElement("input");
+    box.className = "editor";
+    box.setAttribute("aria-label", "Content of the cell");
+    box.spellcheck = false;
+    box.autocomplete = "off";
+    box.value = text ?? sheet.raw(row, column);
+    const [left, top, width, height] = this.grid.over(row, column);
+    Object.assign(box.style, { left: `${left - 1}px`, top: `${top - 1}px`, width: `${Math.max(width + 2, 90)}px`, height: `${height + 2}px`, fontSize: `${13 * this.grid.scale}px` });
+    box.addEventListener("keydown", (event) => this.pressed(event));
+    box.addEventListener("input", () => { this.entry.value = box.value; this.fit(); });
+    box.addEventListener("blur", () => setTimeout(() => { if (this.box === box && document.activeElement !== this.entry) this.commit(0, 0); }));
+    this.grid.root.firstChild.append(box);
+    this.box = box;
+    this.entry.value = box.value;
+    this.fit();
+    if (!inEntry) { box.focus({ preventScroll: true }); box.setSelectionRange(box.value.length, box.value.length); }
+  }
+
+  fit() { this.box.style.width = `${Math.max(parseFloat(this.box.style.width), Math.min(this.box.scrollWidth + 8, 600))}px`; }
+
+  pressed(event) {
+    event.stopPropagation();
+    if (!this.box) return;
+    const arrows = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
+    if (event.key === "Enter") this.commit(event.shiftKey ? -1 : 1, 0);
+    else if (event.key === "Tab") this.commit(0, event.shiftKey ? -1 : 1);
+    else if (event.key === "Escape") this.cancel();
+    else if (event.key === "F2") this.mode = "edit";
+    else if (this.mode === "enter" && arrows[event.key]) this.commit(...arrows[event.key]);
+    else if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "s") { this.commit(0, 0); return this.saved?.(event); }
+    else return;
+    event.preventDefault();
+  }
+
+  commit(down, across) {
+    const box = this.box;
+    if (!box) return;
+    const { row, column, sheet } = this.at, text = box.value;
+    this.close();
+    if (text !== sheet.raw(row, column)) this.done([[row, column, text]], sheet);
+    if (this.grid.sheet === sheet && (down || across)) this.grid.go(row + down, column + across);
+  }
+
+  cancel() { this.close(); }
+
+  close() {
+    const box = this.box;
+    this.box = null;
+    box?.remove();
+    this.grid.root.focus({ preventScroll: true });
+    this.grid.later();
+    this.closed?.();
+  }
+
+  // ---- lists
+
+  openList() {
+    const { row, column } = this.grid.active, sheet = this.grid.sheet, texts = sheet.listAt(row, column);
+    if (!texts || sheet.refusal(row, column)) return false;
+    this.closeList();
+    const list = document.createElement("ul"), [left, top, width, height] = this.grid.over(row, column);
+    list.className = "choices";
+    list.setAttribute("role", "listbox");
+    Object.assign(list.style, { left: `${left}px`, top: `${top + height + 1}px`, minWidth: `${width}px` });
+    texts.forEach((text, n) => {
+      const item = document.createElement("li");
+      item.textContent = text;
+      item.setAttribute("role", "option");
+      item.addEventListener("mousedown", (event) => { event.preventDefault(); event.stopPropagation(); this.choose(n); });
+      list.append(item);
+    });
+    this.list = { list, texts, row, column, sheet, at: Math.max(texts.indexOf(sheet.raw(row, column)), 0) };
+    this.grid.root.firstChild.append(list);
+    this.mark();
+    return true;
+  }
+
+  mark() {
+    [...this.list.list.children].forEach((item, n) => item.classList.toggle("on", n === this.list.at));
+    this.list.list.children[this.list.at].scrollIntoView({ block: "nearest" });
+  }
+
+  choose(n) {
+    const { texts, row, column, sheet } = this.list;
+    this.closeList();
+    if (texts[n] !== sheet.raw(row, column)) this.done([[row, column, texts[n]]], sheet);
+    this.grid.root.focus({ preventScroll: true });
+  }
+
+  closeList() { this.list?.list.remove(); this.list = null; }
+
+  /** Keys while a list is open; returns whether the key was meant for it. */
+  listKey(event) {
+    if (!this.list) return false;
+    const count = this.list.texts.length;
+    if (event.key === "ArrowDown") this.list.at = Math.min(this.list.at + 1, count - 1);
+    else if (event.key === "ArrowUp") this.list.at = Math.max(this.list.at - 1, 0);
+    else if (event.key === "Enter") { this.choose(this.list.at); return true; }
+    else { this.closeList(); return event.key === "Escape"; }
+    this.mark();
+    return true;
+  }
+
+  // ---- blocks
+
+  /** The selected cells as text for another spreadsheet. */
+  copied() {
+    const { top, bottom, left, right } = this.grid.range(), sheet = this.grid.sheet, rows = [];
+    for (let row = top; row <= bottom; row++) {
+      const line = [];
+      for (let column = left; column <= right; column++) {
+        const cell = sheet.cells.get(key(row, column));
+        line.push(!cell ? "" : cell.kind === "s" ? cell.text : cell.raw ?? cell.text);
+      }
+      rows.push(line);
+    }
+    return toText(rows);
+  }
+
+  /** Puts a block in from the selection's first cell on; a single value fills the selection. */
+  pasted(text) {
+    const rows = fromText(text), { top, bottom, left, right } = this.grid.range(), cells = [];
+    const one = rows.length === 1 && rows[0].length === 1;
+    if (one) {
+      for (let row = top; row <= bottom; row++) for (let column = left; column <= right; column++) cells.push([row, column, rows[0][0]]);
+    } else {
+      rows.forEach((line, n) => line.forEach((cell, m) => cells.push([top + n, left + m, cell])));
+      this.grid.active = { row: top, column: left };
+      this.grid.other = { row: top + rows.length - 1, column: left + Math.max(...rows.map((line) => line.length)) - 1 };
+    }
+    this.done(cells, this.grid.sheet);
+  }
+
+  emptied() {
+    const { top, bottom, left, right } = this.grid.range(), sheet = this.grid.sheet, cells = [];
+    const last = Math.min(bottom, sheet.rows), end = Math.min(right, sheet.columns);
+    for (let row = top; row <= last; row++) for (let column = left; column <= end; column++) if (sheet.raw(row, column)) cells.push([row, column, ""]);
+    if (cells.length) this.done(cells, sheet);
+  }
+}
