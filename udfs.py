@@ -1,8 +1,11 @@
-"""The functions that a spreadsheet sees: name, help, argument help, and the one line that answers each."""
+"""The functions that a spreadsheet sees: name, help, argument help, and the one line that answers each.
+
+Excel waits at its start for what is imported here, so what fewer sheets ask for is imported when it is asked.
+"""
 
 from __future__ import annotations
 
-from xlmargin import account_answers, answers, desk_answers, tail_answers
+from xlmargin import answers
 from xlmargin.registry import pm_function
 
 POSITIONS = "Positions with their header row: Instrument or Underlying, Type, Strike, Expiry; and Quantity"
@@ -79,6 +82,8 @@ def PM_LINE(positions, path, market=None, method=None, parameters=None, history=
 @pm_function("table", positions=POSITIONS, market=MARKET, method=METHOD, parameters=PARAMETERS)
 def PM_CONTRIBUTION(positions, market=None, method=None, parameters=None):
     """Each row alone, its share of the margin (the shares add up to it), and what would be saved without it."""
+    from xlmargin import desk_answers
+
     return desk_answers.contribution(positions, market, method, parameters)
 
 
@@ -86,6 +91,8 @@ def PM_CONTRIBUTION(positions, market=None, method=None, parameters=None):
              market=MARKET, method=METHOD, parameters=PARAMETERS)
 def PM_WHATIF(positions, trades, market=None, method=None, parameters=None):
     """Margins and net deltas of a book before and after hypothetical trades, and the change."""
+    from xlmargin import desk_answers
+
     return desk_answers.what_if(positions, trades, market, method, parameters)
 
 
@@ -93,6 +100,8 @@ def PM_WHATIF(positions, trades, market=None, method=None, parameters=None):
              market_before="Market of the earlier time, with its As of", method=METHOD, parameters=PARAMETERS)
 def PM_MOVE(positions, market, positions_before, market_before, method=None, parameters=None):
     """Why the margin moved: trades, spot, vol, time and change of worst scenario, which add up to the change."""
+    from xlmargin import desk_answers
+
     return desk_answers.margin_move(positions, market, positions_before, market_before, method, parameters)
 
 
@@ -126,6 +135,8 @@ def PM_IV(kind, price, forward, strike, years, rate=None):
              parameters=PARAMETERS)
 def PM_VAR(positions, history, confidence=None, horizon_days=None, market=None, parameters=None):
     """Value at risk: the k-th worst loss of the book under the moves of its history, all positions repriced."""
+    from xlmargin import tail_answers
+
     return tail_answers.value_at_risk(positions, history, confidence, horizon_days, market, parameters)
 
 
@@ -133,6 +144,8 @@ def PM_VAR(positions, history, confidence=None, horizon_days=None, market=None, 
              parameters=PARAMETERS)
 def PM_ES(positions, history, confidence=None, horizon_days=None, market=None, parameters=None):
     """Expected shortfall: the mean of the k worst losses of the book under the moves of its history."""
+    from xlmargin import tail_answers
+
     return tail_answers.value_at_risk(positions, history, confidence, horizon_days, market, parameters, method="ES")
 
 
@@ -140,18 +153,24 @@ def PM_ES(positions, history, confidence=None, horizon_days=None, market=None, p
              var="Column of the VaR that held on the same days, as positive numbers", confidence=CONFIDENCE)
 def PM_BACKTEST(pnl, var, confidence=None):
     """Backtest of a VaR: exceptions, Kupiec, Christoffersen and the Basel zone."""
+    from xlmargin import tail_answers
+
     return tail_answers.backtest(pnl, var, confidence)
 
 
 @pm_function("table", positions=POSITIONS, equity=EQUITY, market=MARKET, method=METHOD, parameters=PARAMETERS)
 def PM_STATUS(positions, equity, market=None, method=None, parameters=None):
     """Status of an account: equity against its margins, what may be withdrawn, OK, WARNING, MARGIN CALL or LIQUIDATION."""
+    from xlmargin import account_answers
+
     return account_answers.status(positions, equity, market, method, parameters)
 
 
 @pm_function("table", positions=POSITIONS, equity=EQUITY, market=MARKET, method=METHOD, parameters=PARAMETERS)
 def PM_LIQUIDATION(positions, equity, market=None, method=None, parameters=None):
     """Liquidation prices: where maintenance first exceeds equity as each underlying moves alone, down and up."""
+    from xlmargin import account_answers
+
     return account_answers.liquidation(positions, equity, market, method, parameters)
 
 
@@ -160,6 +179,8 @@ def PM_LIQUIDATION(positions, equity, market=None, method=None, parameters=None)
              parameters=PARAMETERS)
 def PM_ACCOUNTS(positions, market=None, balances=None, method=None, parameters=None):
     """Margin, maintenance and status of each account, under its own venue's method where one is given, and of all."""
+    from xlmargin import account_answers
+
     return account_answers.accounts(positions, market, balances, method, parameters)
 
 
@@ -167,6 +188,8 @@ def PM_ACCOUNTS(positions, market=None, balances=None, method=None, parameters=N
              rulebook="Name of the rulebook, FINRA where left out")
 def PM_QUALIFY(account, rulebook=None):
     """Qualification for portfolio margin: each rule that applies to an account, what it requires, PASS or FAIL."""
+    from xlmargin import account_answers
+
     return account_answers.qualify(account, rulebook)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -175,6 +174,8 @@ def _checked(known: Parameter, item: Override) -> Parameter:
 
 @cache
 def _file(path: Path) -> dict[str, Any]:
+    import tomllib  # late: most of what a cold start would wait for here
+
     with path.open("rb") as file:
         return tomllib.load(file)
 

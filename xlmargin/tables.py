@@ -6,6 +6,7 @@ import gc
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from operator import itemgetter
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,9 @@ from xlmargin.rules import Meta, Parameter
 from xlmargin.scenarios import Scenarios, percent
 from xlmargin.sensitivities import sensitivities
 from xlmargin.statement import Line, entries
-from xlmargin.strategies.table import Strategy
+
+if TYPE_CHECKING:
+    from xlmargin.strategies.table import Strategy
 
 __all__ = ["Rows", "checks", "greeks", "methods_table", "pairs", "parameters_table", "pnl_grid", "risk_array_table",
            "scenario_table", "statement_table"]
