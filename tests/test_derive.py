@@ -37,7 +37,7 @@ def replayed(data: Any, folder: Path, method: str = "DERIVE") -> dict[str, tuple
     return {outcome.name: (outcome.matches, outcome.text) for outcome in verify(method, path)}
 
 
-def test_every_case_matches(shared: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_case_matches(shared: Path) -> None:
     """All cases of the file, every number of each: IM, MM, marks, contingencies and scenario profits to 1e-9."""
     outcomes = verify("DERIVE", shared / "vectors" / "derive.json")
     assert [outcome for outcome in outcomes if not outcome.matches] == []
