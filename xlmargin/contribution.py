@@ -18,7 +18,7 @@ from xlmargin.marginal import Bumps, slope
 from xlmargin.methods import case_of, margin_of, shares_market, with_book
 from xlmargin.revaluation import picked
 
-__all__ = ["Contributions", "contributions", "in_words", "notional"]
+__all__ = ["Contributions", "contributions", "in_words", "notional", "one_market", "some_rows"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -81,7 +81,7 @@ def contributions(case: Case) -> Contributions:
         if len(rows):
             share[rows] += left * _weights(weight[rows], book, rows)
     try:
-        if shares_market(case.rules.meta.name) and not _one_market(book):
+        if shares_market(case.rules.meta.name) and not one_market(book):
             alone, saved = _one_by_one(case)
         else:
             alone, saved = _alone(case), np.where(book.order, 0.0, total[book.account] - accounts.without(total))
@@ -310,7 +310,7 @@ def _kept(held: Instruments, at: Ints) -> Instruments:
     return replace(some, contract=np.unique(some.contract, return_inverse=True)[1])
 
 
-def _one_market(book: Book) -> bool:
+def one_market(book: Book) -> bool:
     """Whether all instruments of an underlying see one spot, all of an expiry one forward and rate, and contracts are one."""
     held = book.instruments
     expiry = np.where(held.years > 0.0, held.expiry, held.kind)
@@ -329,12 +329,13 @@ def _one_by_one(case: Case) -> tuple[Floats, Floats]:
     every, total = np.arange(len(case.book.row)), _margins(case).sum()
     result = np.zeros((2, len(every)))
     for p in np.flatnonzero(~case.book.order).tolist():
-        alone, rest = (_margins(case_of(_some(case.book, at), case.rules)).sum() for at in (every[p:p + 1], np.delete(every, p)))
+        alone, rest = (_margins(case_of(some_rows(case.book, at), case.rules)).sum()
+                       for at in (every[p:p + 1], np.delete(every, p)))
         result[:, p] = alone, total - rest
     return result[0], result[1]
 
 
-def _some(book: Book, at: Ints) -> Book:
+def some_rows(book: Book, at: Ints) -> Book:
     """Some of the rows, as if the others had never been there: instruments in the order in which the rows name them."""
     kept, first, where = np.unique(book.instrument[at], return_index=True, return_inverse=True)
     order = np.argsort(first)
