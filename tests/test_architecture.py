@@ -50,6 +50,7 @@ LAYERS = (
     "xlmargin.move",
     "xlmargin.programme",
     "xlmargin.search",
+    "xlmargin.hedge_desk",
     "xlmargin.hedge",
     "xlmargin.officejs",
     "xlmargin.cells",

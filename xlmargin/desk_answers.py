@@ -19,7 +19,8 @@ from xlmargin.cells import one_text
 from xlmargin.checks import keep_rows
 from xlmargin.contribution import contributions, notional
 from xlmargin.errors import Fault, Faults, MarginError
-from xlmargin.hedge import Desk, Hedge, Limits, Trades, find_hedge
+from xlmargin.hedge import Hedge, Limits, find_hedge
+from xlmargin.hedge_desk import Desk, Trades
 from xlmargin.market import Market
 from xlmargin.methods import margin_of, method_name, takes_table
 from xlmargin.move import as_before, by_account, move, path

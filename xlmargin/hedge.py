@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
 from dataclasses import dataclass
-from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmargin.book import Book
-from xlmargin.case import Case
-from xlmargin.contribution import one_market, some_rows
 from xlmargin.errors import MarginError
-from xlmargin.methods import case_of, margin_of, pairs_legs, shares_market, with_book
+from xlmargin.hedge_desk import WORTH, Desk
 from xlmargin.programme import Programme, Sizes, probes
 from xlmargin.rules import Rules
-from xlmargin.search import LEAST_SIZES, Search
-from xlmargin.statement import Line
+from xlmargin.search import Search
 
-__all__ = ["Desk", "Hedge", "Limits", "Trades", "find_hedge"]
+__all__ = ["Hedge", "Limits", "find_hedge"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-CELLS = 2_000_000  # versions × instruments of one pass
 AGREED = 1e-7  # relative difference up to which two margins of one book are the same
-WORTH = 1e-9  # of the margin, that a trade must save to be made
-FINEST = 1024.0  # steps to the limit where sizes are not whole
+STEPS = 16  # times that a programme is made anew around its last answer
 
 
 class Limits(NamedTuple):
@@ -37,47 +30,22 @@ class Limits(NamedTuple):
     Parameters
     ----------
     trades, budget: most trades, and the most that they may cost together; inf where there is no limit
-    seconds: of the linear programme
-    margins, margins_apart: versions margined in a search, and the same where each is margined on its own
+    seconds, search_seconds: of the linear programme, and of a search
+    margins: versions margined in a search
     """
 
     trades: float
     budget: float
     seconds: float
+    search_seconds: float
     margins: int
-    margins_apart: int
 
     @classmethod
     def of(cls, rules: Rules) -> Limits:
         """As the parameters of hedges say."""
         trades, budget = (np.inf if rules.is_unset(name) else rules.number(name) for name in ("hedge_trades", "hedge_budget"))
-        return cls(float(trades), float(budget), rules.number("hedge_seconds"), int(rules.number("hedge_margins")),
-                   int(rules.number("hedge_margins_apart")))
-
-
-@dataclass(frozen=True, slots=True)
-class Trades:
-    """What may be traded (J,).
-
-    Parameters
-    ----------
-    instrument: index among the instruments of the case
-    account: index of the account that trades
-    lot: quantities are multiples of it, NaN where any quantity goes
-    cost: of one unit of quantity [account currency]
-    limit: largest quantity, NaN where the gross notional of the account is the limit
-    buys, sells: allowed directions
-    row: sheet row of each
-    """
-
-    instrument: Ints
-    account: Ints
-    lot: Floats
-    cost: Floats
-    limit: Floats
-    buys: NDArray[np.bool_]
-    sells: NDArray[np.bool_]
-    row: Ints
+        return cls(float(trades), float(budget), rules.number("hedge_seconds"), rules.number("hedge_search_seconds"),
+                   int(rules.number("hedge_margins")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,140 +66,6 @@ class Hedge:
     how: str
 
 
-class Desk:
-    """A book and what may be traded beside it, margined by its method with any sizes of the trades.
-
-    Parameters
-    ----------
-    case: the book with the instruments to trade among its instruments, each at a quantity of 0 or none
-    trades: what may be traded
-    apart: each version is margined as a book of its own, as its rows may change the market of the others
-    """
-
-    def __init__(self, case: Case, trades: Trades, *, apart: bool = False) -> None:
-        self.case, self.book, self.trades = case, case.book, trades
-        self.touched = np.unique(trades.account).tolist()
-        self.known: dict[tuple[int, bytes], float] = {}
-        self.apart = apart or (shares_market(case.rules.meta.name) and not one_market(case.book))
-        self.by_one = self.apart or pairs_legs(case.rules.meta.name)
-
-    @cached_property
-    def rest(self) -> float:
-        """Margin of all accounts that do not trade."""
-        margins = np.broadcast_to(margin_of(self.case).initial.value, (len(self.book.accounts),))
-        return float(np.delete(margins, self.touched).sum())
-
-    @cached_property
-    def sizes(self) -> Sizes:
-        """The sizes of each trade in steps; a blank limit is the account's gross notional, rounded up to a lot."""
-        trades, held = self.trades, self.book.instruments
-        price = np.where(held.is_option, held.spot, held.level)
-        gross = np.bincount(self.book.account, np.abs(self.book.units) * price[self.book.instrument],
-                            minlength=len(self.book.accounts))
-        each = held.spot[trades.instrument] * held.multiplier[trades.instrument]
-        whole, free = np.isfinite(trades.lot), np.isnan(trades.limit)
-        most = np.where(free, gross[trades.account] / each, trades.limit)
-        unit = np.where(whole, trades.lot, np.where(most > 0.0, most / FINEST, 1.0))
-        steps = most / unit
-        steps = np.where(whole, np.where(free, np.ceil(steps * (1.0 - WORTH)), np.floor(steps * (1.0 + WORTH))), steps)
-        return Sizes(unit, whole, np.where(trades.buys, steps, 0.0), np.where(trades.sells, steps, 0.0), trades.cost * unit,
-                     WORTH * each * unit)
-
-    def book_of(self, a: int, versions: Floats) -> Book:
-        """One account in versions as the accounts of a book.
-
-        Parameters
-        ----------
-        versions: units of each trade (V, J), of which those of the account count
-        """
-        mine = np.flatnonzero(self.trades.account == a)
-        where, which = np.nonzero(versions[:, mine])
-        traded = mine[which]
-        at, quantity, entry = self._held[a]
-        count = len(versions)
-        both = {
-            "quantity": np.concatenate([np.tile(quantity, count), versions[where, traded] * self.sizes.unit[traded]]),
-            "instrument": np.concatenate([np.tile(self.book.instrument[at], count), self.trades.instrument[traded]]),
-            "account": np.concatenate([np.repeat(np.arange(count), len(at)), where]),
-            "row": np.concatenate([np.tile(self.book.row[at], count), self.trades.row[traded]]),
-            "entry": np.concatenate([np.tile(entry, count), np.full(len(where), np.nan)])}
-        total = len(both["row"])
-        return Book(instruments=self.book.instruments, accounts=tuple(map(str, range(count))), order=np.zeros(total, np.bool_),
-                    names=[""] * total, as_of=self.book.as_of, unpriced=self.book.unpriced, **both)
-
-    @cached_property
-    def _held(self) -> dict[int, tuple[Ints, Floats, Floats]]:
-        """A row of each holding of the accounts that trade, its net quantity, and its entry price."""
-        book = self.book
-        found: dict[int, tuple[Ints, Floats, Floats]] = {}
-        for a in self.touched:
-            rows = np.flatnonzero((book.account == a) & ~book.order)
-            keys = np.column_stack([book.instrument[rows].astype(np.float64), np.nan_to_num(book.entry[rows], nan=-1.0)])
-            _, first, where = np.unique(keys, axis=0, return_index=True, return_inverse=True)
-            net = np.asarray(np.bincount(where.ravel(), book.quantity[rows], len(first)), np.float64)
-            found[a] = rows[first], net, book.entry[rows[first]]
-        return found
-
-    def statement(self, a: int, versions: Floats) -> Line:
-        """The initial margin of an account over versions."""
-        return margin_of(with_book(self.case, self.book_of(a, versions), self.case.array)).initial
-
-    def margins(self, versions: Floats) -> Floats:
-        """Margin of all accounts in each version, inf where the method has none (V,).
-
-        Parameters
-        ----------
-        versions: units of each trade (V, J)
-        """
-        if self.apart:
-            return np.array([self._alone(version) for version in versions])
-        result = np.full(len(versions), self.rest)
-        for a in self.touched:
-            mine = self.trades.account == a
-            keys = [(a, row.tobytes()) for row in np.ascontiguousarray(versions[:, mine]) + 0.0]
-            new = {key: v for v, key in enumerate(keys) if key not in self.known}
-            at = np.array(list(new.values()), np.int64)
-            for some in self._batches(at):
-                self.known.update(zip((keys[v] for v in some.tolist()), self._together(a, versions[some])))
-            result += np.array([self.known[key] for key in keys])
-        return result
-
-    def _batches(self, at: Ints) -> Iterator[Ints]:
-        """Runs of versions that fit into one pass."""
-        room = max(CELLS // max(len(self.book.instruments), len(self.case.scenarios), 1), 1)
-        for start in range(0, len(at), room):
-            yield at[start:start + room]
-
-    def _together(self, a: int, versions: Floats) -> list[float]:
-        """Margins of an account in versions; where the method has none of some of them, these are found by halving."""
-        try:
-            return np.broadcast_to(self.statement(a, versions).value, (len(versions),)).tolist()  # type: ignore[no-any-return]
-        except MarginError:
-            if len(versions) == 1:
-                return [np.inf]
-            half = len(versions) // 2
-            return [*self._together(a, versions[:half]), *self._together(a, versions[half:])]
-
-    def _alone(self, version: Floats) -> float:
-        """Margin of all accounts in a version, as a book of its own."""
-        key = -1, (version + 0.0).tobytes()
-        if key not in self.known:
-            traded = np.flatnonzero(version)
-            book, more = self.book, self.trades
-            rows = {"quantity": version[traded] * self.sizes.unit[traded], "instrument": more.instrument[traded],
-                    "account": more.account[traded], "row": more.row[traded], "entry": np.full(len(traded), np.nan)}
-            both = {name: np.concatenate([getattr(book, name), column]) for name, column in rows.items()}
-            whole = Book(instruments=book.instruments, accounts=book.accounts, as_of=book.as_of, unpriced=book.unpriced,
-                         order=np.append(book.order, np.zeros(len(traded), np.bool_)),
-                         names=[*book.names, *[""] * len(traded)], **both)
-            try:
-                line = margin_of(case_of(some_rows(whole, np.arange(len(whole.row))), self.case.rules)).initial
-                self.known[key] = float(line.value.sum())
-            except MarginError:
-                self.known[key] = np.inf
-        return self.known[key]
-
-
 def find_hedge(desk: Desk, limits: Limits) -> Hedge:
     """The trades that make margin and cost together smallest.
 
@@ -247,15 +81,17 @@ def find_hedge(desk: Desk, limits: Limits) -> Hedge:
     before = float(desk.margins(none[None])[0])
     start, how = _programmed(desk, limits, before)
     if not how:
-        most = limits.margins_apart if desk.by_one else limits.margins
         name = desk.case.rules.meta.name
-        if LEAST_SIZES * len(none) > most:
-            raise MarginError(f"instruments: {len(none)} of them need at least {LEAST_SIZES * len(none)} margins of {name}, at "
-                              f"most {most} are allowed: list fewer, or raise hedge_margins"
-                              + "_apart" * desk.by_one + " among the parameters")
-        search = Search(desk.margins, desk.sizes, limits.trades, limits.budget, most)
-        start = search.best([none, *([] if start is None else [start])], before)
-        how = f"the best found in {search.done} margins by {name} itself, not proven"
+        search = Search(desk.margins, desk.sizes, limits.trades, limits.budget,
+                        limits.margins // desk.slowness, time.monotonic() + limits.search_seconds,
+                        limits.margins // desk.slowness**2 + 1 if desk.slowness > 1 else limits.margins)
+        starts = [none] if start is None else [_approached(desk, limits, start, before), none]
+        start = search.best(starts, before)
+        if search.late and search.done < 2 * len(none):  # not each of them either way
+            raise MarginError(f"instruments: {name} margins so slowly that not every one of {len(none)} could be tried in "
+                              f"{limits.search_seconds:g} s: list fewer, or raise hedge_search_seconds among the parameters")
+        ended = f" when {limits.search_seconds:g} s were over" if search.late else ""
+        how = f"the best found in {search.done} margins by {name} itself{ended}, not proven"
     assert start is not None
     order, margins = _in_order(desk, start, before)
     return Hedge(order, start[order] * desk.sizes.unit[order], margins, how)
@@ -290,6 +126,56 @@ def _programmed(desk: Desk, limits: Limits, before: float) -> tuple[Floats | Non
         return units, f"the least there is, proven by linear programme {scenarios}"
     return units, (f"the best found by linear programme {scenarios} in {limits.seconds:g} s, not proven: none saves more than "
                    f"{left:,.2f} beyond it")
+
+
+def _approached(desk: Desk, limits: Limits, units: Floats, before: float) -> Floats:
+    """Better trades by programmes made anew around the last answer, each within a smaller reach where it gained nothing.
+
+    Parameters
+    ----------
+    units: of each trade, where to begin (J,)
+    """
+    sizes = desk.sizes
+
+    def worth(some: Floats) -> float:
+        return float(desk.margins(some[None])[0]) + float(np.abs(some) @ (sizes.cost + sizes.weight))
+
+    at = min(units, np.zeros_like(units), key=worth)
+    value, reach = worth(at), 1.0
+    for _ in range(STEPS if np.isinf(limits.trades) else 0):
+        spent = float(np.abs(at) @ sizes.cost)
+        programme = Programme(_around(sizes, at, reach))
+        for a in desk.touched:
+            among = np.flatnonzero(desk.trades.account == a)
+            near = probes(sizes, among)[:1 + 2 * len(among)]
+            try:
+                programme.add(desk.statement(a, at + near), near, among)
+            except MarginError:
+                return at
+        found = programme.solve(trades=np.inf, budget=limits.budget - spent, seconds=limits.seconds / STEPS, before=before)
+        new = at if found is None else at + found.units
+        new = np.where(sizes.whole, np.round(new), new)
+        if (better := worth(new)) < value - WORTH * max(abs(before), 1.0):
+            at, value = new, better
+        else:
+            reach /= 2.0
+    return at
+
+
+def _around(sizes: Sizes, at: Floats, reach: float) -> Sizes:
+    """The sizes by which trades may change where they are, none so much that a purchase becomes a sale."""
+    def within(limit: Floats, towards: Floats) -> Floats:
+        room = np.where(towards > 0.0, towards, limit + towards)  # back to nothing at most, or on to the limit
+        cut = np.minimum(room, np.maximum(limit * reach, 1.0))
+        return np.asarray(np.maximum(cut, 0.0), np.float64)
+
+    sign = np.where(at == 0.0, 1.0, np.sign(at))
+    largest = np.maximum(sizes.buy, sizes.sell)
+    return sizes._replace(
+        whole=np.zeros_like(sizes.whole),  # sizes are rounded afterwards, which is quick
+        buy=np.where(at < 0.0, within(largest, -at), within(sizes.buy, -at)),
+        sell=np.where(at > 0.0, within(largest, at), within(sizes.sell, at)),
+        cost=np.where(sign > 0.0, sizes.cost, -sizes.cost), back=np.where(at > 0.0, -sizes.cost, sizes.cost))
 
 
 def _in_order(desk: Desk, units: Floats, before: float) -> tuple[list[int], list[float]]:

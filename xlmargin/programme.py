@@ -36,8 +36,9 @@ class Sizes(NamedTuple):
     unit: quantity of one step, a lot where sizes are whole
     whole: sizes are whole multiples of the unit
     buy, sell: most units either way
-    cost: of one unit [account currency]
+    cost: of one unit, bought or sold [account currency]
     weight: what one unit counts for where nothing else decides between two hedges
+    back: of one unit sold, where that is another cost
     """
 
     unit: Floats
@@ -46,6 +47,7 @@ class Sizes(NamedTuple):
     sell: Floats
     cost: Floats
     weight: Floats
+    back: Floats | None = None
 
 
 class Solution(NamedTuple):
@@ -201,7 +203,7 @@ class Programme:
         goal = self._none()
         for part in self._objective:
             goal = goal.plus(part)
-        price = np.tile(sizes.cost, 2)
+        price = np.concatenate([sizes.cost, sizes.cost if sizes.back is None else sizes.back])
         flags = 2 * many if trades < many else 0
         width = 2 * many + self._helpers + flags
         scale = SCALE / max(abs(before), 1e-9)
