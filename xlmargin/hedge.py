@@ -21,6 +21,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 AGREED = 1e-7  # relative difference up to which two margins of one book are the same
+FEW = 8  # versions after which the clock is looked at where each takes long
 STEPS = 16  # times that a programme is made anew around its last answer
 
 
@@ -82,9 +83,8 @@ def find_hedge(desk: Desk, limits: Limits) -> Hedge:
     start, how = _programmed(desk, limits, before)
     if not how:
         name = desk.case.rules.meta.name
-        search = Search(desk.margins, desk.sizes, limits.trades, limits.budget,
-                        limits.margins // desk.slowness, time.monotonic() + limits.search_seconds,
-                        limits.margins // desk.slowness**2 + 1 if desk.slowness > 1 else limits.margins)
+        search = Search(desk.margins, desk.sizes, limits.trades, limits.budget, limits.margins // desk.slowness,
+                        time.monotonic() + limits.search_seconds, limits.margins if desk.slowness == 1 else FEW)
         starts = [none] if start is None else [_approached(desk, limits, start, before), none]
         start = search.best(starts, before)
         if search.late and search.done < 2 * len(none):  # not each of them either way
