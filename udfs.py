@@ -193,6 +193,18 @@ def PM_QUALIFY(account, rulebook=None):
     return account_answers.qualify(account, rulebook)
 
 
+@pm_function("table", positions=POSITIONS,
+             instruments="What may be traded, in the form of positions: Quantity is the largest size, Side the only direction; "
+                         "also Lot, and Cost per unit",
+             market=MARKET, method=METHOD,
+             parameters=PARAMETERS + "; hedge_trades and hedge_budget are the most trades and cost")
+def PM_HEDGE(positions, instruments, market=None, method=None, parameters=None):
+    """Hedge: the trades among instruments that lower the margin most after their cost, best first, and the margin after."""
+    from xlmargin import desk_answers
+
+    return desk_answers.hedge(positions, instruments, market, method, parameters)
+
+
 @pm_function("table", positions=POSITIONS, market=MARKET)
 def PM_CHECK(positions, market=None):
     """Every fault of the ranges at once, with row, column and cure; one row OK where there is none."""

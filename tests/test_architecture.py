@@ -53,6 +53,10 @@ LAYERS = (
     "xlmargin.contribution",
     "xlmargin.whatif",
     "xlmargin.move",
+    "xlmargin.programme",
+    "xlmargin.search",
+    "xlmargin.hedge_desk",
+    "xlmargin.hedge",
     "xlmargin.officejs",
     "xlmargin.cell_errors",
     "xlmargin.cells",
@@ -170,7 +174,8 @@ def test_each_library_has_one_home(library: str) -> None:
 @pytest.mark.parametrize("library", ["pandas", "openpyxl", "pyarrow", "scipy.stats", "scipy.optimize"])
 def test_the_core_needs_numpy_and_a_little_of_scipy(library: str) -> None:
     """What answers the functions imports neither frames nor file formats nor the slow parts of scipy."""
-    late = {"scipy.optimize": {"xlmargin.strategies.pairing", "xlmargin.liquidation"}}  # loaded when first needed
+    # loaded when first needed
+    late = {"scipy.optimize": {"xlmargin.strategies.pairing", "xlmargin.liquidation", "xlmargin.programme"}}
     users = [module for module in modules() if layer(module) in CORE and module not in late.get(library, ())
              and any(name == library or name.startswith(f"{library}.") for name in imports(module))]
     assert users == []

@@ -1,4 +1,4 @@
-"""The commands contribution, whatif and move: the functions' tables from files, words about hedges, exit codes."""
+"""The commands contribution, whatif, hedge and move: the functions' tables from files, words about hedges, exit codes."""
 
 from __future__ import annotations
 
@@ -9,17 +9,19 @@ from typing import Any
 import pytest
 from test_cli import FAULT, FAULTY, POSITIONS, SPREAD, write
 
-from udfs import PM_CONTRIBUTION, PM_MOVE, PM_WHATIF
+from udfs import PM_CONTRIBUTION, PM_HEDGE, PM_MOVE, PM_WHATIF
 from xlmargin.cli import main
 
 TRADES = [["Underlying", "Type", "Strike", "DTE", "IV", "Spot", "Quantity"], ["BTC", "put", 69000.0, 10.0, 0.5, 70000.0, -1.0]]
+LISTED = [[*TRADES[0], "Lot", "Cost"], [*TRADES[1][:-1], 2.0, 0.5, 3.0]]
 BEFORE = [POSITIONS[0], [*POSITIONS[1][:5], 71000.0, -1.0], [*POSITIONS[2][:5], 71000.0, 1.0]]
 
 
 @pytest.fixture
 def files(tmp_path: Path) -> dict[str, str]:
     """A put spread, a trade, and the spread at another spot, as CSV."""
-    ranges: dict[str, list[list[Any]]] = {"book": POSITIONS, "trades": TRADES, "before": BEFORE, "faulty": FAULTY}
+    ranges: dict[str, list[list[Any]]] = {"book": POSITIONS, "trades": TRADES, "before": BEFORE, "faulty": FAULTY,
+                                          "listed": LISTED, "wrong": [FAULTY[0], LISTED[1][:7], *FAULTY[2:]]}
     return {name: str(write(tmp_path / f"{name}.csv", rows)) for name, rows in ranges.items()}
 
 
@@ -27,6 +29,8 @@ def files(tmp_path: Path) -> dict[str, str]:
     (["contribution", "book"], lambda: PM_CONTRIBUTION(POSITIONS)),
     (["contribution", "book", "--method", "TIMS"], lambda: PM_CONTRIBUTION(POSITIONS, None, "TIMS")),
     (["whatif", "book", "trades"], lambda: PM_WHATIF(POSITIONS, TRADES)),
+    (["hedge", "book", "listed"], lambda: PM_HEDGE(POSITIONS, LISTED)),
+    (["hedge", "book", "listed", "--method", "DERIBIT"], lambda: PM_HEDGE(POSITIONS, LISTED, None, "DERIBIT")),
     (["move", "book", "before"], lambda: PM_MOVE(POSITIONS, None, BEFORE, None))])
 def test_the_tables_are_those_of_the_functions(words: list[str], expected: Any, files: dict[str, str],
                                                capsys: pytest.CaptureFixture[str]) -> None:
@@ -49,7 +53,7 @@ def test_words_say_which_row_is_a_hedge(files: dict[str, str], capsys: pytest.Ca
 
 
 @pytest.mark.parametrize(("words", "place"), [
-    (["contribution", "faulty"], ""), (["whatif", "book", "faulty"], "trades "),
+    (["contribution", "faulty"], ""), (["whatif", "book", "faulty"], "trades "), (["hedge", "book", "wrong"], "instruments "),
     (["move", "book", "faulty"], "positions_before ")])
 def test_a_fault_ends_with_its_place_and_code_1(words: list[str], place: str, files: dict[str, str],
                                                 capsys: pytest.CaptureFixture[str]) -> None:

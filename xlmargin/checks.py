@@ -16,7 +16,7 @@ from xlmargin.ranges.market import read_market
 from xlmargin.ranges.positions import read_positions
 from xlmargin.ranges.remembered import book_of
 
-__all__ = ["all_faults", "keep", "read_book"]
+__all__ = ["all_faults", "keep_rows", "read_book"]
 
 
 def read_book(positions: Any, market: Any, *, priced: bool = True) -> Book:
@@ -51,7 +51,7 @@ def all_faults(positions: Any, market: Any) -> tuple[list[Fault], list[Fault]]:
         unread, unpriced = ({fault.row for fault in rows.faults if fault.column in columns}
                             for columns in (CONTRACT_COLUMNS, MARKET_COLUMNS))
         later = Faults()
-        book = make_book(keep(typed, np.array([row not in unread for row in typed.row.tolist()], np.bool_)), known, later)
+        book = make_book(keep_rows(typed, np.array([row not in unread for row in typed.row.tolist()], np.bool_)), known, later)
         rows.faults += [fault for fault in (*later.faults, *book.unpriced) if _certain(fault, quotes_)
                         and not (fault.row in unpriced and fault.column in MARKET_COLUMNS)]
         notes = [] if quotes_.faults else [note for note in _notes(book) if note.row not in rows.rows()]
@@ -79,7 +79,7 @@ def _attempt(positions: Any, market: Any, rows: Faults, quotes_: Faults) -> tupl
     return typed, known
 
 
-def keep(positions: Positions, mask: Any) -> Positions:
+def keep_rows(positions: Positions, mask: Any) -> Positions:
     """The rows of a mask; names of underlyings that no row uses any more are left out."""
     columns = {field.name: getattr(positions, field.name) for field in fields(positions)}
     kept = {name: column[mask] for name, column in columns.items() if isinstance(column, np.ndarray)}

@@ -54,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
                             ("accounts", _accounts, "margin and status of every account of a book"),
                             ("contribution", _contribution, "what each row is of a margin, and which rows are hedges"),
                             ("whatif", _whatif, "margins before and after trades"),
+                            ("hedge", _hedge, "the trades that lower a margin most"),
                             ("move", _move, "why a margin moved: trades, spot, vol, time, change of worst scenario"),
                             ("check", _check, "every fault of a book's ranges")):
         command = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
@@ -96,6 +97,9 @@ def _second_file(command: argparse.ArgumentParser, name: str) -> None:
     """What is held against the book, of the commands that do."""
     if name == "whatif":
         command.add_argument("trades", type=Path, help="CSV file of trades in the form of positions")
+    if name == "hedge":
+        command.add_argument("tradable", type=Path, metavar="instruments",
+                             help="CSV file of what may be traded: positions, Quantity as the largest size; Lot, Cost, Side")
     if name == "move":
         command.add_argument("before", type=Path, help="the book of the earlier time, as a workbook or CSV file")
         command.add_argument("--market-before", type=Path, metavar="CSV", help="its market, with its As of")
@@ -236,6 +240,14 @@ def _whatif(options: argparse.Namespace) -> int:
 
     ranges = _ranges(options)
     return _answer(_call("PM_WHATIF", ranges.positions, read_csv(options.trades), ranges.market, ranges.method,
+                         ranges.parameters), options, _print_table)
+
+
+def _hedge(options: argparse.Namespace) -> int:
+    from xlmargin.files import read_csv
+
+    ranges = _ranges(options)
+    return _answer(_call("PM_HEDGE", ranges.positions, read_csv(options.tradable), ranges.market, ranges.method,
                          ranges.parameters), options, _print_table)
 
 

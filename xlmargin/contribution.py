@@ -18,7 +18,7 @@ from xlmargin.marginal import Bumps, slope
 from xlmargin.methods import apart, case_of, margin_of, with_book
 from xlmargin.revaluation import picked
 
-__all__ = ["Contributions", "contributions", "in_words", "notional"]
+__all__ = ["Contributions", "contributions", "in_words", "notional", "some_rows"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -315,12 +315,13 @@ def _one_by_one(case: Case) -> tuple[Floats, Floats]:
     every, total = np.arange(len(case.book.row)), _margins(case).sum()
     result = np.zeros((2, len(every)))
     for p in np.flatnonzero(~case.book.order).tolist():
-        alone, rest = (_margins(case_of(_some(case.book, at), case.rules)).sum() for at in (every[p:p + 1], np.delete(every, p)))
+        alone, rest = (_margins(case_of(some_rows(case.book, at), case.rules)).sum()
+                       for at in (every[p:p + 1], np.delete(every, p)))
         result[:, p] = alone, total - rest
     return result[0], result[1]
 
 
-def _some(book: Book, at: Ints) -> Book:
+def some_rows(book: Book, at: Ints) -> Book:
     """Some of the rows, as if the others had never been there: instruments in the order in which the rows name them."""
     kept, first, where = np.unique(book.instrument[at], return_index=True, return_inverse=True)
     order = np.argsort(first)

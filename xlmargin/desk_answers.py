@@ -1,10 +1,12 @@
-"""What PM_CONTRIBUTION, PM_WHATIF and PM_MOVE answer: raw cells in, a table out."""
+"""What PM_CONTRIBUTION, PM_WHATIF, PM_MOVE and PM_HEDGE answer: raw cells in, a table out."""
 
 from __future__ import annotations
 
 import re
 import time
 from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,20 +16,29 @@ from xlmargin.asked import case_asked, case_for, vols_needed
 from xlmargin.book import Book, Positions, make_book
 from xlmargin.case import Case
 from xlmargin.cells import one_text
+from xlmargin.checks import keep_rows
 from xlmargin.contribution import contributions, notional
 from xlmargin.errors import Fault, Faults, MarginError
+from xlmargin.hedge import Hedge, Limits, find_hedge
+from xlmargin.hedge_desk import Desk, Trades
 from xlmargin.market import Market
-from xlmargin.methods import method_name
+from xlmargin.methods import margin_of, method_name, takes_table
 from xlmargin.move import as_before, by_account, move, path
 from xlmargin.names import show_instant
+from xlmargin.ranges.instruments import Tradable, read_instruments
 from xlmargin.ranges.market import read_market
+from xlmargin.ranges.parameters import read_overrides
 from xlmargin.ranges.positions import read_positions
+from xlmargin.rules import Rules, read_rules
 from xlmargin.tables import Rows
 from xlmargin.whatif import into_accounts, joined, measures
 
-__all__ = ["contribution", "margin_move", "what_if"]
+__all__ = ["contribution", "hedge", "margin_move", "what_if"]
 
-TRADES, POSITIONS_BEFORE, MARKET_BEFORE = "trades", "positions_before", "market_before"
+TRADES, INSTRUMENTS, POSITIONS_BEFORE, MARKET_BEFORE = "trades", "instruments", "positions_before", "market_before"
+HEDGES = Path(__file__).with_name("hedge.toml")
+NONE = "none"
+SAME_MARGIN = 1e-7  # relative difference up to which two margins of one book are the same
 ROW = re.compile(r"row (\d+): ")
 
 
@@ -54,7 +65,7 @@ def what_if(positions: Any, trades: Any, market: Any, method: Any, parameters: A
     def asked(rows: Positions, beside: tuple[str, ...]) -> tuple[Case, dict[str, float]]:
         faults = Faults()
         book = make_book(rows, known, faults)
-        _stop(_from_trades([*faults.faults, *(book.unpriced if vols_needed(name, parameters) else ())], above))
+        _stop(_numbered([*faults.faults, *(book.unpriced if vols_needed(name, parameters) else ())], TRADES, above))
         try:
             case = case_for(book, name, parameters, None, beside=beside)
             return case, measures(case, beside)
@@ -99,6 +110,103 @@ def margin_move(positions: Any, market: Any, positions_before: Any, market_befor
     return table
 
 
+def hedge(positions: Any, instruments: Any, market: Any, method: Any, parameters: Any) -> Rows:
+    """The trades that lower a margin most."""
+    asked = _Hedging(positions, instruments, market, method, parameters)
+    before, desk = asked.margin({}), asked.desk()
+    limits = Limits.of(_hedge_rules(desk.book.as_of, asked.name, parameters))
+    found = find_hedge(desk, limits)
+    after = asked.margin(_quantities(found))
+    if abs(after - found.margin[-1]) > SAME_MARGIN * max(abs(after), 1.0):  # the instruments held change the others' market
+        found = find_hedge(Desk(desk.case, desk.trades, apart=True), limits)
+        after = asked.margin(_quantities(found))
+    return _hedge_table(asked.offered, found, before, after)
+
+
+def _hedge_rules(as_of: float, name: str, parameters: Any) -> Rules:
+    """The parameters of hedges, with what the parameters range says of them; a scenario table says nothing."""
+    told = [] if takes_table(name) else read_overrides(parameters)
+    return read_rules(HEDGES, as_of).override(told, skip_unknown=True)
+
+
+def _quantities(found: Hedge) -> dict[int, float]:
+    """Quantity of each trade made, by its place among the instruments."""
+    return dict(zip(found.order, found.quantity.tolist()))
+
+
+class _Hedging:
+    """The ranges of a hedge: the positions, and the instruments to trade with them."""
+
+    def __init__(self, positions: Any, instruments: Any, market: Any, method: Any, parameters: Any) -> None:
+        self.name = method_name(one_text(method, "method", "SPAN"))
+        self.typed, self.parameters = _positions(positions, ""), parameters
+        faults = Faults(INSTRUMENTS)
+        offered = read_instruments(instruments, faults)
+        self.offered = replace(offered, positions=into_accounts(offered.positions, self.typed, faults))
+        faults.stop()
+        if not len(self.offered.positions.row):
+            raise MarginError(f"the {INSTRUMENTS} range has no rows: list what may be traded below its header")
+        self.known = _market(market, "market", time.time())
+        self.above = int(self.typed.row.max(initial=0))
+
+    def case(self, traded: Positions, *, held: bool = True) -> Case:
+        """The book with some trades under the method.
+
+        Parameters
+        ----------
+        held: the trades are done; otherwise only their instruments are among the book's
+        """
+        faults = Faults()
+        book = make_book(joined(self.typed, traded, self.above), self.known, faults)
+        missing = book.unpriced if vols_needed(self.name, self.parameters) else ()
+        _stop(_numbered([*faults.faults, *missing], INSTRUMENTS, self.above))
+        if not held:
+            count = len(self.typed.row)
+            book = replace(book, names=book.names[:count], **{name: getattr(book, name)[:count] for name in (
+                "quantity", "instrument", "account", "row", "order", "entry")})
+        try:
+            return case_for(book, self.name, self.parameters, None, aside=read_rules(HEDGES, self.known.as_of).names,
+                            beside=self.offered.positions.underlyings)
+        except MarginError as error:
+            raise _placed(error, INSTRUMENTS, self.above) from None
+
+    def margin(self, quantities: dict[int, float]) -> float:
+        """Initial margin of the book with some of the instruments traded, as if they were among its rows."""
+        traded = np.zeros(len(self.offered.positions.row), np.bool_)
+        traded[list(quantities)] = True
+        rows = keep_rows(self.offered.positions, traded)
+        size = np.array([quantities[j] for j in np.flatnonzero(traded).tolist()], np.float64)
+        return float(margin_of(self.case(replace(rows, quantity=size))).initial.value.sum())
+
+    def desk(self) -> Desk:
+        """The book, and what may be traded beside it."""
+        offered = self.offered.positions
+        case = self.case(offered, held=False)
+        book = make_book(joined(self.typed, offered, self.above), self.known, Faults())
+        count = len(self.typed.row)
+        more = self.offered
+        return Desk(case, Trades(book.instrument[count:], book.account[count:], more.lot, more.cost, more.limit, more.buys,
+                                 more.sells, book.row[count:]))
+
+
+def _hedge_table(offered: Tradable, found: Hedge, before: float, after: float) -> Rows:
+    """The trades in their order, and the total."""
+    rows: Rows = [["Row", "Instrument", "Quantity", "Cost", "Margin after", "Saving", "Saving per cost"]]
+    costs = np.abs(found.quantity) * offered.cost[found.order]
+    steps = [before, *found.margin[1:-1], after] if found.order else [before]
+    for n, (j, quantity) in enumerate(_quantities(found).items()):
+        rows.append([float(offered.positions.row[j]), offered.positions.names[j], quantity,
+                     *_worth(float(costs[n]), steps[n + 1], steps[n])])
+    if not found.order:
+        rows.append([NONE, "no trade among these lowers the margin by more than it costs", 0.0, *_worth(0.0, before, before)])
+    return [*rows, ["Total", found.how, "", *_worth(float(costs.sum()), steps[-1], before)]]
+
+
+def _worth(cost: float, after: float, before: float) -> list[float | str | bool]:
+    """Cost, margin after, saving, and saving per cost, blank where it costs nothing."""
+    return [cost, after, before - after, (before - after) / cost if cost else ""]
+
+
 def _positions(raw: Any, where: str) -> Positions:
     """A positions range without faults."""
     faults = Faults(where)
@@ -130,10 +238,10 @@ def _dated(rows: Positions, book: Book) -> NDArray[np.float64]:
     return years
 
 
-def _from_trades(faults: Iterable[Fault], above: int) -> list[Fault]:
-    """Faults of a joined book, those of the trades' rows under their own numbers, the positions' first."""
+def _numbered(faults: Iterable[Fault], where: str, above: int) -> list[Fault]:
+    """Faults of a joined book, those of the second range's rows under their own numbers, the positions' first."""
     found = sorted(faults, key=lambda fault: fault.row)
-    return [fault._replace(row=fault.row - above, where=TRADES) if fault.row > above else fault for fault in found]
+    return [fault._replace(row=fault.row - above, where=where) if fault.row > above else fault for fault in found]
 
 
 def _stop(faults: Iterable[Fault]) -> None:

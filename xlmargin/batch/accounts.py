@@ -16,7 +16,7 @@ from xlmargin.batch.product import Screen, Worst, sparse, worst_loss
 from xlmargin.batch.rows import Rows, Wrong
 from xlmargin.book import Book, make_book
 from xlmargin.case import Case, Given
-from xlmargin.checks import keep
+from xlmargin.checks import keep_rows
 from xlmargin.errors import Fault, Faults, MarginError
 from xlmargin.market import Market
 from xlmargin.methods import (
@@ -220,7 +220,7 @@ class _Work:
         """The instruments of some accounts, held by nobody, and the instrument of each distinct row, −1 where unused."""
         used = np.zeros(len(self.rows.distinct.row), np.bool_)
         used[self.rows.like[_rows_of(self.starts, accounts)]] = True
-        book = make_book(keep(self.rows.distinct, used), self.market, Faults())
+        book = make_book(keep_rows(self.rows.distinct, used), self.market, Faults())
         of_distinct = np.full(len(used), -1, np.int64)
         of_distinct[used] = book.instrument
         none, nobody = np.empty(0), np.empty(0, np.int64)

@@ -14,7 +14,7 @@ from xlmargin.batch.scatter import ROW, labels
 from xlmargin.batch.source import ACCOUNT, ENTRY, QUANTITY, arrow
 from xlmargin.book import Positions, make_book
 from xlmargin.cells import error_text, is_blank, plain_number
-from xlmargin.checks import keep
+from xlmargin.checks import keep_rows
 from xlmargin.errors import Fault, Faults
 from xlmargin.files import csv_cell
 from xlmargin.market import Market
@@ -232,10 +232,10 @@ def _read(raw: list[list[Any]], market: Market) -> _Read:
     blank, bad = np.ones(count, np.bool_), np.zeros(count, np.bool_)
     blank[where] = False
     bad[[row - 2 for row in found.rows()]] = True
-    readable = keep(typed, ~bad[where])
+    readable = keep_rows(typed, ~bad[where])
     make_book(readable, market, later)
     bad[[row - 2 for row in later.rows()]] = True
-    kept = keep(typed, ~bad[where])
+    kept = keep_rows(typed, ~bad[where])
     at = np.full(count, -1, np.int64)
     at[kept.row - 2] = np.arange(len(kept.row))
     unpriced = {int(at[fault.row - 2]): fault for fault in reversed(make_book(kept, market, Faults()).unpriced)}
@@ -255,7 +255,7 @@ def _told(table: Any, chosen: Ints, text: bool, market: Market, accounts: list[s
     typed = read_positions([headings, *map(list, zip(*cells))], found)
     unread = found.rows()
     sound = np.array([row not in unread for row in typed.row.tolist()], np.bool_)
-    make_book(keep(typed, sound), market, later)
+    make_book(keep_rows(typed, sound), market, later)
     rows = part.column(ROW).to_numpy()
     told = [Wrong(accounts[account[chosen[fault.row - 2]]], "", fault._replace(row=int(rows[fault.row - 2])))
             for fault in dict.fromkeys([*found.faults, *later.faults])]
