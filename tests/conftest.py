@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 from hypothesis import settings
+from venue_stub import VenueStub
 
 from xlmargin.errors import MarginError
 from xlmargin.libreoffice import Calc, find_libreoffice
 
 ROOT = Path(__file__).resolve().parents[1]
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 IN_CI = os.environ.get("CI") == "true"
 
 settings.register_profile("local", deadline=None)  # two busy cores must not make a law fail
@@ -27,6 +30,27 @@ def missing(reason: str) -> NoReturn:
     if IN_CI:
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def only_this_machine() -> Iterator[None]:
+    """A socket to any other machine fails the test."""
+    connect = socket.socket.connect
+
+    def loopback(self: socket.socket, address: Any) -> Any:
+        assert self.family == socket.AF_UNIX or address[0] in LOOPBACK, f"a test wanted to reach {address}"
+        return connect(self, address)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", loopback)
+        yield
+
+
+@pytest.fixture
+def stub() -> Iterator[VenueStub]:
+    """Venues on this machine, without faults as long as none is asked for."""
+    with VenueStub() as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

@@ -1,27 +1,14 @@
-"""What the tests of the feed share: sockets that stay on this machine, a clock that is set by hand, a stub's feed."""
+"""What the tests of the feed share: a clock that is set by hand, a stub's feed."""
 
 from __future__ import annotations
 
-import socket
 from typing import Any
 
-import pytest
 from venue_stub import VenueStub
 
 from xlmargin.feed import Clock, Connection, Feed, Needs, venue_module
 
-__all__ = ["Hands", "feed_of", "stay_here"]
-
-
-def stay_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A socket to any other machine fails the test."""
-    connect = socket.socket.connect
-
-    def loopback(self: socket.socket, address: Any) -> Any:
-        assert self.family == socket.AF_UNIX or address[0] == "127.0.0.1", f"a test wanted to reach {address}"
-        return connect(self, address)
-
-    monkeypatch.setattr(socket.socket, "connect", loopback)
+__all__ = ["Hands", "feed_of"]
 
 
 class Hands:

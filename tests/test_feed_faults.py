@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from feed_help import Hands, feed_of, stay_here
+from feed_help import Hands, feed_of
 from venue_stub import Fault, VenueStub, utc
 
 from xlmargin.errors import Faults, MarginError
@@ -22,19 +22,6 @@ POSITIONS = [["Underlying", "Type", "Strike", "Expiry", "Quantity", "Settlement"
              ["SOL", "future", None, "2026-08-28", 200.0, ""]]
 NEEDS = needs_of(POSITIONS)
 SUMMARY = "get_book_summary"
-
-
-@pytest.fixture(autouse=True)
-def only_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A socket to anywhere else fails the test."""
-    stay_here(monkeypatch)
-
-
-@pytest.fixture
-def stub() -> Iterator[VenueStub]:
-    """The venues."""
-    with VenueStub() as running:
-        yield running
 
 
 def _rows(change: Callable[[dict[str, Any]], Any]) -> Callable[[Any], Any]:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from conftest import ROOT
-from feed_help import Hands, stay_here
+from feed_help import Hands
 from venue_stub import Fault, VenueStub
 
 from xlmargin.errors import MarginError
@@ -25,19 +24,6 @@ pytest.importorskip("ccxt")
 
 TEMPLATE = ROOT / "workbook" / "xlmargin.xlsx"
 STATUS, TIME = "L2", "L3"
-
-
-@pytest.fixture(autouse=True)
-def only_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A socket to anywhere else fails the test."""
-    stay_here(monkeypatch)
-
-
-@pytest.fixture
-def stub() -> Iterator[VenueStub]:
-    """The venues."""
-    with VenueStub() as running:
-        yield running
 
 
 @pytest.fixture

@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 import math
 import pickle
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from feed_help import stay_here
 from venue_stub import Fault, VenueStub, utc
 
 from xlmargin.errors import MarginError
@@ -23,19 +21,6 @@ POSITIONS = [["Underlying", "Type", "Strike", "Expiry", "Quantity", "Settlement"
              ["BTC", "call", 75_000.0, "2026-07-01", -1.0, "inverse"], ["ETH", "put", 3_000.0, "2026-07-31", 2.0, "inverse"],
              ["SOL", "future", None, "2026-08-28", 200.0, ""], ["AAPL", "spot", None, None, 2.0, ""]]
 KEYS = Keys("AKey0123456789", "Secret+/abcdef==", "pass phrase")
-
-
-@pytest.fixture(autouse=True)
-def only_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A socket to anywhere else fails the test."""
-    stay_here(monkeypatch)
-
-
-@pytest.fixture
-def stub() -> Iterator[VenueStub]:
-    """The venues."""
-    with VenueStub() as running:
-        yield running
 
 
 @pytest.mark.parametrize("venue", FED_VENUES)

@@ -3,41 +3,19 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import openpyxl
 import pytest
-from web_desk import HOSTILE, Sums, ask, edit, write_desk
+from web_desk import HOSTILE, Sums, ask, edit
 
 from xlmargin.cli_faces import FACES, Face, best
 from xlmargin.errors import MarginError
-from xlmargin.web import Server, Session, serve
+from xlmargin.web import Server, serve
 from xlmargin.web.frame import rectangles
 
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    """The workbook."""
-    return write_desk(tmp_path / "desk.xlsx")
-
-
-@pytest.fixture
-def sums() -> Sums:
-    """The function of the workbook."""
-    return Sums()
-
-
-@pytest.fixture
-def server(file: Path, sums: Sums) -> Iterator[Server]:
-    """The running server."""
-    with Server(Session(file, {"PM_SUM": sums})) as running:
-        thread = threading.Thread(target=running.serve_forever, args=(0.05,))
-        thread.start()
-        yield running
-        running.shutdown()
-        thread.join()
+pytest_plugins = ("web_desk",)  # the fixtures file, sums and server
 
 
 def test_hostile_text_stays_text(server: Server) -> None:

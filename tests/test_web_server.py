@@ -3,38 +3,14 @@
 from __future__ import annotations
 
 import http.client
-import threading
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from web_desk import Sums, ask, write_desk
+from web_desk import ask
 
-from xlmargin.web import Server, Session
+from xlmargin.web import Server
 
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    """The workbook."""
-    return write_desk(tmp_path / "desk.xlsx")
-
-
-@pytest.fixture
-def sums() -> Sums:
-    """The function of the workbook."""
-    return Sums()
-
-
-@pytest.fixture
-def server(file: Path, sums: Sums) -> Iterator[Server]:
-    """The running server."""
-    with Server(Session(file, {"PM_SUM": sums})) as running:
-        thread = threading.Thread(target=running.serve_forever, args=(0.05,))
-        thread.start()
-        yield running
-        running.shutdown()
-        thread.join()
+pytest_plugins = ("web_desk",)  # the fixtures file, sums and server
 
 
 def test_the_address_holds_the_key_where_browsers_do_not_send_it(server: Server) -> None:

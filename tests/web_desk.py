@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import http.client
 import json
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 import xlsxwriter
 
-from xlmargin.web import Server
+from xlmargin.web import Server, Session
 
 HOSTILE = "<script>alert(1)</script>"
 
@@ -84,3 +87,26 @@ def ask(server: Server, method: str, path: str, body: Any = None, drop: tuple[st
 def edit(server: Server, *cells: list[Any], sheet: int = 0) -> tuple[int, Any]:
     """An edit by the page."""
     return ask(server, "POST", "/api/edit", {"sheet": sheet, "target": sheet, "since": 0, "cells": list(cells)})
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """The workbook."""
+    return write_desk(tmp_path / "desk.xlsx")
+
+
+@pytest.fixture
+def sums() -> Sums:
+    """The function of the workbook."""
+    return Sums()
+
+
+@pytest.fixture
+def server(file: Path, sums: Sums) -> Iterator[Server]:
+    """The running server."""
+    with Server(Session(file, {"PM_SUM": sums})) as running:
+        thread = threading.Thread(target=running.serve_forever, args=(0.05,))
+        thread.start()
+        yield running
+        running.shutdown()
+        thread.join()
