@@ -8,14 +8,12 @@ from typing import Any
 
 import openpyxl
 import pytest
-from web_desk import HOSTILE, Sums, ask, edit
+from web_desk import HOSTILE, Sums, ask, desk_file, desk_server, desk_sums, edit  # noqa: F401  (fixtures)
 
 from xlmargin.cli_faces import FACES, Face, best
 from xlmargin.errors import MarginError
 from xlmargin.web import Server, serve
 from xlmargin.web.frame import rectangles
-
-pytest_plugins = ("web_desk",)  # the fixtures file, sums and server
 
 
 def test_hostile_text_stays_text(server: Server) -> None:

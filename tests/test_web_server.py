@@ -6,11 +6,9 @@ import http.client
 from typing import Any
 
 import pytest
-from web_desk import ask
+from web_desk import ask, desk_file, desk_server, desk_sums  # noqa: F401  (fixtures)
 
 from xlmargin.web import Server
-
-pytest_plugins = ("web_desk",)  # the fixtures file, sums and server
 
 
 def test_the_address_holds_the_key_where_browsers_do_not_send_it(server: Server) -> None:

@@ -89,20 +89,20 @@ def edit(server: Server, *cells: list[Any], sheet: int = 0) -> tuple[int, Any]:
     return ask(server, "POST", "/api/edit", {"sheet": sheet, "target": sheet, "since": 0, "cells": list(cells)})
 
 
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
+@pytest.fixture(name="file")
+def desk_file(tmp_path: Path) -> Path:
     """The workbook."""
     return write_desk(tmp_path / "desk.xlsx")
 
 
-@pytest.fixture
-def sums() -> Sums:
+@pytest.fixture(name="sums")
+def desk_sums() -> Sums:
     """The function of the workbook."""
     return Sums()
 
 
-@pytest.fixture
-def server(file: Path, sums: Sums) -> Iterator[Server]:
+@pytest.fixture(name="server")
+def desk_server(file: Path, sums: Sums) -> Iterator[Server]:
     """The running server."""
     with Server(Session(file, {"PM_SUM": sums})) as running:
         thread = threading.Thread(target=running.serve_forever, args=(0.05,))
