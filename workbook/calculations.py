@@ -7,7 +7,10 @@ from typing import Any
 
 from .layout import CHARTS, MODELS, Area
 from .parts import AMOUNT, COUNT, Desk
+from .account import limit_data
+from .contributions import sizes
 from .waterfall import waterfall_data
+from .what_if import move_data
 
 __all__ = ["chart_data", "methods"]
 
@@ -67,12 +70,27 @@ def chart_data(desk: Desk) -> None:
             "AE:AG": 13,
             "AH:AH": 40,
             "AI:AM": 13,
+            "AN:AN": 2,
+            "AO:AO": 13,
+            "AP:AP": 2,
+            "AQ:AQ": 8,
+            "AR:AR": 30,
+            "AS:AU": 13,
+            "AV:AV": 2,
+            "AW:AW": 28,
+            "AX:AZ": 13,
+            "BA:BA": 2,
+            "BB:BB": 28,
+            "BC:BG": 13,
         },
     )
     _scenario_bars(desk, sheet)
     _method_bars(desk, sheet)
     _profile(desk, sheet)
     waterfall_data(desk, sheet)
+    sizes(desk, sheet)
+    limit_data(desk, sheet)
+    move_data(desk, sheet)
 
 
 def _scenario_bars(desk: Desk, sheet: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .layout import CHECKS, Area
+from .desk_checks import desk_checks
 from .parts import AMOUNT, COUNT, Desk
 
 __all__ = ["checks"]
@@ -40,9 +41,8 @@ def checks(desk: Desk) -> None:
     )
     desk.verdicts(sheet, "C4")
     desk.header(sheet, area, ("Check", "One side", "Other side", "How", "Result"))
-    for r, (label, pattern, one, other, how, verdict) in enumerate(
-        (*_of_inputs(desk), *_of_margin(desk), *_of_tables(desk), *_of_tail(desk)), 1
-    ):
+    lines = (*_of_inputs(desk), *_of_margin(desk), *_of_tables(desk), *desk_checks(desk), *_of_tail(desk))
+    for r, (label, pattern, one, other, how, verdict) in zip(range(1, area.rows), lines, strict=True):
         left, right = area.cell(r, 1), area.cell(r, 2)
         sheet.write_string(area.row + r, 1, label, desk.style("label"))
         for c, formula in ((1, one), (2, other)):

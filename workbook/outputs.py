@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import charts
-from .layout import COMPARISON, GRID, MODELS, RISK, STATEMENT, SUMMARY, Area
+from .layout import COMPARISON, GRID, LIMITS, MODELS, RISK, STATEMENT, SUMMARY, Area
 from .parts import AMOUNT, COUNT, MOVE, Desk
 
 __all__ = ["comparison", "pnl_grid", "risk_array", "statement", "summary"]
@@ -56,6 +56,7 @@ def summary(desk: Desk) -> None:
 
 def _headlines(desk: Desk) -> list[tuple[str, str, str, str, str, str]]:
     """Label, formula, number format, unit, the sheet with the reason, and what its link says."""
+    at = desk.layout
     bars, worst, chosen = desk.layout.worst_bars, desk.layout.scenario_bars, desk.layout.comparison
     total = worst.body_column(2).ref
     in_table = f"MATCH(method,{chosen.body_column(0).ref},0)"
@@ -80,6 +81,15 @@ def _headlines(desk: Desk) -> list[tuple[str, str, str, str, str, str]]:
             "of RULES",
             COMPARISON,
             "why: Comparison",
+        ),
+        ("Account", '=IF(ISNUMBER(equity),account_status&"","no equity")', "General", "", LIMITS, "why: Limits"),
+        (
+            "Limits exceeded",
+            f"=COUNT({at.limit_bars.body_column(3).ref})",
+            "0",
+            "limits",
+            LIMITS,
+            "why: Limits",
         ),
         ("Method", "=method", "General", "", MODELS, "what it models: Models"),
     ]
