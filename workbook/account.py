@@ -23,6 +23,7 @@ KINDS = ("Margin usage", "Initial margin", "Maintenance margin", "Scanning risk"
          "Concentration")
 PLAIN = "#,##0.00##_ ;-#,##0.00##_ "
 USED = "0%_ "
+STATUS_ROW = 6  # of the usage in PM_STATUS
 LIQUIDATION_UNITS = ("coin", "USD", "fraction of spot", "USD", "fraction of spot")
 ACCOUNT_UNITS = ("of Positions", "its venue's, or the chosen", "USD", "USD", "USD", "USD", "of equity", "")
 
@@ -33,15 +34,15 @@ def account(desk: Desk) -> None:
     sheet = desk.sheet(
         ACCOUNT,
         "Account",
-        "SAMPLE. What the account holds, the desk's limits, and what a rulebook asks. Type over the sample; the sheet Limits "
-        "shows what follows.",
+        "SAMPLE, to type over. A plain equity is one row of USD; coins count at spot less their haircut and move with it. The "
+        "sheet Limits shows what follows.",
         "input",
         widths={"B:B": 28, "C:C": 14, "D:D": 12, "E:E": 14, "F:F": 3, "G:G": 24, "H:H": 14, "I:I": 14, "J:J": 66},
     )
     for area, title, headings, units, formats, rows in (
         (
             at.balances,
-            "Balances: a plain equity is one row of USD; coins count at spot and move with it",
+            "Balances",
             BALANCE_HEADINGS,
             ("USD, or a coin", "debt −", "fraction: 0.1 is 10 %", "blank: of all"),
             ("", "#,##0.00######", FACTOR, ""),
@@ -113,29 +114,34 @@ def limits(desk: Desk) -> None:
         "The account against its margin and the desk's limits, where it would be liquidated, and whether it may be margined as "
         "a portfolio. Balances and limits stand on the sheet Account.",
         "output",
-        widths={"B:B": 40, "C:C": 22, "D:G": 17, "H:H": 52, "I:I": 18},
+        widths={"B:B": 40, "C:C": 22, "D:G": 18, "H:H": 26, "I:I": 20},
     )
     status = at.status
     _title(desk, sheet, status, "Status")
     sheet.write_string(status.row - 1, status.column + 1, "USD; usage is of equity", desk.style("unit", align="right"))
-    desk.reserved(sheet, status, f"PM_STATUS({ACCOUNT_CASE})", ["", PLAIN], "Measure", message="B4")
+    desk.reserved(sheet, status, f"PM_STATUS({ACCOUNT_CASE})", ["", AMOUNT], "Measure", message="B4", align="right")
+    usage = desk.style("calculation", num_format="0.0%_ ", align="right")
+    sheet.write_blank(status.row + STATUS_ROW, status.column + 1, None, usage)
     sheet.insert_chart(status.row - 2, 3, desk_charts.limit_bars(desk), {"object_position": 3, "x_offset": 12})
     _limit_table(desk, sheet)
     _words(desk, sheet, at.liquidation, "Liquidation: where maintenance first exceeds equity, one coin moving alone", LIQUIDATION_UNITS)
     call = f"PM_LIQUIDATION({ACCOUNT_CASE.replace('method', 'liquidation_method')})"
     shown = f'IF(liquidation_method="off","{OFF}",{call})'
     message = at.liquidation.cell(-3, 3).replace("$", "")
-    desk.reserved(sheet, at.liquidation, shown, ["", AMOUNT, MOVE, AMOUNT, MOVE], "Underlying", message=message)
+    desk.reserved(sheet, at.liquidation, shown, ["", AMOUNT, MOVE, AMOUNT, MOVE], "Underlying", message=message, align="right")
     _words(desk, sheet, at.accounts, "Accounts, each under its own venue's method where one is given", ACCOUNT_UNITS)
     formats = ["", "", AMOUNT, AMOUNT, AMOUNT, AMOUNT, "0.0%_ ", ""]
     message = at.accounts.cell(-3, 3).replace("$", "")
     desk.reserved(sheet, at.accounts, "PM_ACCOUNTS(positions,market,balances,method,parameters)", formats, "Account", message=message)
     _qualification(desk, sheet)
-    sheet.set_h_pagebreaks([at.liquidation.row - 3, at.facts.row - 3])
+    sheet.set_h_pagebreaks([at.accounts.row - 3])
     sheet.print_area(0, 0, at.qualify.row + at.qualify.rows - 1, 8)
 
 
 def _title(desk: Desk, sheet: Any, area: Area, title: str) -> None:
+    """The title of a table, with a line under it as wide as the table."""
+    for c in range(area.columns):
+        sheet.write_blank(area.row - 2, area.column + c, None, desk.style("section"))
     sheet.write_string(area.row - 2, area.column, title, desk.style("section"))
 
 
@@ -158,11 +164,11 @@ def _limit_table(desk: Desk, sheet: Any) -> None:
     for r in range(1, area.rows):
         kind, coin, value, limit, room, used, verdict = (area.cell(r, c).replace("$", "") for c in range(7))
         typed = [at.limits.loose(r, c) for c in range(3)]
-        for cell, one, pattern in ((kind, typed[0], "General"), (coin, typed[1], "General"), (limit, typed[2], PLAIN)):
+        for cell, one, pattern in ((kind, typed[0], "General"), (coin, typed[1], "General"), (limit, typed[2], AMOUNT)):
             desk.formula(sheet, cell, f'=IF({one}="","",{one})', "calculation", num_format=pattern)
-        desk.formula(sheet, value, f'=IF({kind}="","",{_value(desk, kind, coin)})', "output", num_format=PLAIN)
+        desk.formula(sheet, value, f'=IF({kind}="","",{_value(desk, kind, coin)})', "calculation", bold=True, num_format=AMOUNT)
         known = f"AND(ISNUMBER({value}),ISNUMBER({limit}))"
-        desk.formula(sheet, room, f'=IF({known},{limit}-ABS({value}),"")', "calculation", num_format=PLAIN)
+        desk.formula(sheet, room, f'=IF({known},{limit}-ABS({value}),"")', "calculation", num_format=AMOUNT)
         desk.formula(
             sheet, used, f'=IF({known},IF({limit}>0,ABS({value})/{limit},IF({value}=0,0,"no limit")),"")', "calculation", num_format=USED
         )
@@ -182,7 +188,7 @@ def _value(desk: Desk, kind: str, coin: str) -> str:
     greeks, status = desk.layout.greeks, desk.layout.status
     rows, names, whole = greeks.body_column(0).ref, greeks.body_column(1).ref, greeks.body.ref
     heads = greeks.part(rows=1).ref
-    usage = status.cell(6, 1)
+    usage = status.cell(STATUS_ROW, 1)
     mine = f'({rows}="Total")*(({names}={coin})+({coin}="")>0)'
 
     def total(heading: str, which: str) -> str:
@@ -217,11 +223,7 @@ def _qualification(desk: Desk, sheet: Any) -> None:
     for c in (1, 2):
         sheet.write_string(at.qualify.row - 1, at.qualify.column + c, "USD, or yes", desk.style("unit", align="right"))
     message = at.qualify.cell(-2, 3).replace("$", "")
-    desk.reserved(sheet, at.qualify, "PM_QUALIFY(qualification,rulebook)", ["", AMOUNT, AMOUNT, ""], "Rule", message=message)
-    for c in (1, 2):
-        for r in range(1, at.qualify.rows):
-            look = desk.style("calculation", num_format=AMOUNT, align="right")
-            sheet.write_blank(at.qualify.row + r, at.qualify.column + c, None, look)
+    desk.reserved(sheet, at.qualify, "PM_QUALIFY(qualification,rulebook)", ["", AMOUNT, AMOUNT, ""], "Rule", message=message, align="right")
     desk.verdicts(sheet, at.qualify.body_column(3).near)
     sheet.write_url(at.status.row + at.status.rows, 1, f"internal:'{MONITOR}'!A1", desk.style("link"), "over time: Monitor")
 

@@ -17,7 +17,7 @@ UNITS = ("of Positions", "", "USD", "USD, the row alone", "USD, adds up to the m
 TWO = '"#,##0.00"'
 MISSING = "without it the margin would be "
 SIZE = "#,##0.0#####_ ;-#,##0.0#####_ "
-PRINTED = 45  # rows
+PRINTED, PRINTED_GREEKS = 35, 40  # rows, which are one page
 
 
 def contributions(desk: Desk) -> None:
@@ -29,15 +29,17 @@ def contributions(desk: Desk) -> None:
         "What each row of the sheet Positions is of the margin: alone, as its share of the whole, and what would be saved "
         "without it. Contributions add up to the margin.",
         "output",
-        widths={"B:B": 24, "C:C": 26, "D:G": 15, "H:H": 22, "I:I": 98},
+        widths={"B:B": 24, "C:C": 26, "D:G": 15, "H:H": 24, "I:I": 104},
     )
     _headlines(desk, sheet)
     sheet.insert_chart(10, 1, desk_charts.top_bars(desk), {"object_position": 3})
     for c, unit in enumerate((*UNITS, "which leg is a hedge", "")):
-        sheet.write_string(area.row - 1, area.column + c, unit, desk.style("unit", align="left" if c in (1, 6) else "right"))
+        sheet.write_string(area.row - 1, area.column + c, unit, desk.style("unit", align="left" if c in (1, 6) else "center" if c == 0 else "right"))
+    sheet.set_row(area.row - 1, 28)
     call = f'IF(contribution_method="off","{OFF}",{CALL})'
     desk.reserved(sheet, area, call, [COUNT, "", *[AMOUNT] * 4], HEADINGS[0])
-    desk.header(sheet, roles, ("Role", "In words"))
+    for c, heading in enumerate(("Role", "In words")):
+        sheet.write_string(roles.row, roles.column + c, heading, desk.style("header", indent=1))
     for r in range(1, area.rows):
         _words(desk, sheet, r)
     sheet.conditional_format(
@@ -95,7 +97,7 @@ def _words(desk: Desk, sheet: Any, r: int) -> None:
             f"IF({share}<-{least},{e},{f})))"
         )
         known = f"AND(ISNUMBER({share}),ISNUMBER({least}))"
-        desk.formula(sheet, cell, f'=IF({known},{text},"")', "calculation")
+        desk.formula(sheet, cell, f'=IF({known},{text},"")', "calculation", indent=1)
 
 
 def greeks(desk: Desk) -> None:
@@ -121,7 +123,7 @@ def greeks(desk: Desk) -> None:
     )
     sheet.freeze_panes(area.row + 1, 3)
     sheet.repeat_rows(area.row - 1, area.row)
-    sheet.print_area(0, 0, area.row + PRINTED, area.column + area.columns - 1)
+    sheet.print_area(0, 0, area.row + PRINTED_GREEKS, area.column + area.columns - 1)
 
 
 def sizes(desk: Desk, sheet: Any) -> None:
@@ -146,7 +148,7 @@ def sizes(desk: Desk, sheet: Any) -> None:
 
 def _top(desk: Desk, sheet: Any) -> None:
     at, area = desk.layout, desk.layout.top_bars
-    headings = ("No", "Row", "Place", "adds to the margin", "hedges or lowers it")
+    headings = ("No", "Row", "Place", "adds to the margin", "hedges the rest, or lowers it")
     desk.header(sheet, area, headings, formats=(COUNT, "", COUNT, AMOUNT, AMOUNT))
     size = at.sizes.body.near
     names, shares, roles = (at.contributions.body_column(1).ref, at.contributions.body_column(4).ref, at.roles.body_column(0).ref)

@@ -20,7 +20,7 @@ def top_bars(desk: Desk) -> Any:
     for column, colour in ((3, BLUE), (4, ORANGE)):
         series(chart, desk.layout.top_bars, column, {"fill": {"color": f"#{colour}"}, "gap": 35})
     bars(chart, "Largest contributions to the initial margin")
-    chart.set_size({"width": 1000, "height": 420})
+    chart.set_size({"width": 1000, "height": 320})
     return chart
 
 
@@ -51,8 +51,8 @@ def limit_bars(desk: Desk) -> Any:
     for column, colour in ((1, BLUE), (2, ORANGE), (3, COLOURS["loss"])):
         look = {"fill": {"color": f"#{colour}"}, "gap": 35}
         series(chart, desk.layout.limit_bars, column, look, keys=0)
-    bars(chart, "Share of each limit that is used", "1 is the limit", "0%")
-    chart.set_size({"width": 760, "height": 250})
+    bars(chart, "Share of each limit that is used", "100% is the limit", "0%")
+    chart.set_size({"width": 760, "height": 320})
     return chart
 
 
@@ -77,7 +77,7 @@ def readings(desk: Desk) -> Any:
     chart.set_x_axis({"num_format": "mm-dd hh:mm", "num_font": SMALL, "major_gridlines": GRID_LINES, "name": "UTC", "name_font": SMALL})
     chart.set_y_axis({"num_format": "#,##0", "num_font": SMALL, "major_gridlines": GRID_LINES, "name": "USD", "name_font": SMALL})
     chart.set_legend({"position": "bottom", "font": SMALL})
-    chart.set_size({"width": 1000, "height": 400})
+    chart.set_size({"width": 880, "height": 400})
     return chart
 
 

@@ -57,6 +57,7 @@ POSITION_FORMATS = (
 )
 MOST_COINS, HIGHEST_VOL = 1e12, 20.0
 NO_FEED = "no feed"
+PRINTED, PRINTED_QUOTES = 40, 30  # rows, which are one page
 PERCENT = "+0%;-0%;0%"
 CHOICES = {
     "Type": ("spot", "future", "perp", "call", "put"),
@@ -112,7 +113,7 @@ def positions(desk: Desk) -> None:
     sheet.freeze_panes(area.row + 1, 3)
     sheet.autofilter(area.row, area.column, area.row + area.rows - 1, area.column + area.columns - 1)
     sheet.repeat_rows(area.row - 1, area.row)
-    sheet.print_area(0, 0, min(area.row + area.rows - 1, area.row + 100), 17)
+    sheet.print_area(0, 0, min(area.row + area.rows - 1, area.row + PRINTED), 17)
 
 
 def _position_rules(desk: Desk, sheet: Any) -> None:
@@ -163,7 +164,7 @@ def market(desk: Desk) -> None:
     _feed(desk, sheet)
     sheet.freeze_panes(area.row + 1, 3)
     sheet.repeat_rows(area.row - 1, area.row)
-    sheet.print_area(0, 0, area.row + 60, 9)
+    sheet.print_area(0, 0, area.row + PRINTED_QUOTES, 9)
 
 
 def _feed(desk: Desk, sheet: Any) -> None:

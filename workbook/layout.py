@@ -83,9 +83,9 @@ BALANCE_HEADINGS = ("Currency", "Amount", "Haircut", "Account")
 THEIRS_HEADINGS = ("Venue", "Account", "Currency", "Initial", "Maintenance", "Time")
 READING_HEADINGS = ("Time", "Equity", "Initial margin", "Maintenance margin", "Usage", "Headroom", "Status")
 MARKET_ROWS, PARAMETER_ROWS, SCENARIO_ROWS = 300, 40, 60
-TRADE_ROWS, BALANCE_ROWS, LIMIT_ROWS, ACCOUNT_ROWS, THEIRS_ROWS, READINGS = 30, 20, 12, 20, 20, 500
+TRADE_ROWS, BALANCE_ROWS, LIMIT_ROWS, ACCOUNT_ROWS, THEIRS_ROWS, READINGS = 15, 20, 12, 20, 20, 500
 QUALIFYING, RULE_ROWS, CAUSES = 5, 10, 5  # fields beside the equity, rules of a rulebook at most, causes of a move
-TOP_ROWS, COINS_HELD = 15, 12  # rows that the picture of contributions draws; coins of the book and of the balances
+TOP_ROWS, COINS_HELD = 10, 12  # rows that the picture of contributions draws; coins of the book and of the balances
 MOVE_CHECK = 13  # its row among the checks
 OTHER_METHODS = 3  # of the sheet What-if, beside the chosen one
 UNDERLYINGS = 8  # columns kept free in the risk array
@@ -191,20 +191,20 @@ class Layout:
 
     feed: Area = Area(MARKET, HEAD - 2, 4, 1, 3)  # its time, and its status two columns on
     what_if: Area = Area(WHAT_IF, HEAD + 1, 2, OTHER_METHODS + 2, 8)
-    trades: Area = Area(WHAT_IF, HEAD + 27, 2, TRADE_ROWS + 1, len(POSITION_HEADINGS))
-    blocks: Area = Area(WHAT_IF, HEAD + 31 + TRADE_ROWS, 2, UNDERLYINGS + 5, 4)  # the first of one for each method
+    trades: Area = Area(WHAT_IF, HEAD + 24, 2, TRADE_ROWS + 1, len(POSITION_HEADINGS))
+    blocks: Area = Area(WHAT_IF, HEAD + 29 + TRADE_ROWS, 2, UNDERLYINGS + 5, 4)  # the first of one for each method
     balances: Area = Area(ACCOUNT, HEAD + 2, 1, BALANCE_ROWS + 1, len(BALANCE_HEADINGS))
     limits: Area = Area(ACCOUNT, HEAD + 2, 6, LIMIT_ROWS + 1, 3)
     account_settings: Area = Area(ACCOUNT, HEAD + 19, 7, 3, 1)
     account_facts: Area = Area(ACCOUNT, HEAD + 27, 2, QUALIFYING, 1)
     status: Area = Area(LIMITS, HEAD + 2, 1, 9, 2)
-    limit_table: Area = Area(LIMITS, HEAD + 15, 1, LIMIT_ROWS + 1, 7)
-    liquidation: Area = Area(LIMITS, HEAD + 32, 1, COINS_HELD + 2, 5)
-    accounts: Area = Area(LIMITS, HEAD + 49, 1, ACCOUNT_ROWS + 3, 8)
-    facts: Area = Area(LIMITS, HEAD + 75, 1, QUALIFYING + 2, 2)
-    qualify: Area = Area(LIMITS, HEAD + 85, 1, RULE_ROWS + 2, 4)
+    limit_table: Area = Area(LIMITS, HEAD + 18, 1, LIMIT_ROWS + 1, 7)
+    liquidation: Area = Area(LIMITS, HEAD + 34, 1, COINS_HELD + 2, 5)
+    accounts: Area = Area(LIMITS, HEAD + 51, 1, ACCOUNT_ROWS + 3, 8)
+    facts: Area = Area(LIMITS, HEAD + 77, 1, QUALIFYING + 2, 2)
+    qualify: Area = Area(LIMITS, HEAD + 87, 1, RULE_ROWS + 2, 4)
     reading: Area = Area(MONITOR, HEAD + 1, 1, 2, len(READING_HEADINGS))
-    monitor: Area = Area(MONITOR, HEAD + 29, 1, READINGS + 1, len(READING_HEADINGS))
+    monitor: Area = Area(MONITOR, HEAD + 26, 1, READINGS + 1, len(READING_HEADINGS))
     theirs: Area = Area(RECONCILE, HEAD + 2, 1, THEIRS_ROWS + 1, len(THEIRS_HEADINGS))
     ours: Area = Area(RECONCILE, HEAD + 2, 8, THEIRS_ROWS + 1, 7)
     move: Area = Area(MOVE_SHEET, HEAD + 1, 1, CAUSES + 2, 2)
@@ -218,8 +218,8 @@ class Layout:
         areas = {
             "positions": Area(POSITIONS, HEAD + 1, 2, self.position_rows + 1, len(POSITION_HEADINGS)),
             "statement": Area(STATEMENT, HEAD + PICTURE_ROWS, 1, lines + 1, 6),
-            "contributions": Area(CONTRIBUTIONS, HEAD + 31, 1, self.position_rows + 2, 6),
-            "roles": Area(CONTRIBUTIONS, HEAD + 31, 7, self.position_rows + 2, 2),
+            "contributions": Area(CONTRIBUTIONS, HEAD + 25, 1, self.position_rows + 2, 6),
+            "roles": Area(CONTRIBUTIONS, HEAD + 25, 7, self.position_rows + 2, 2),
             "sizes": Area(CHARTS, HEAD, 40, self.position_rows + 2, 1),
             "greeks": Area(GREEKS, HEAD + 1, 1, self.position_rows + UNDERLYINGS + 2, 10),
             "positions_before": Area(YESTERDAY, HEAD + 1, 1, self.position_rows + 1, len(POSITION_HEADINGS)),

@@ -16,7 +16,7 @@ READING_FORMATS = (TIME, AMOUNT, AMOUNT, AMOUNT, "0.0%_ ", AMOUNT, "")
 THEIRS_UNITS = ("", "the venue's name of it", "of the amounts", "in that currency", "in that currency", "UTC")
 THEIRS_FORMATS = ("", "", "", AMOUNT, AMOUNT, TIME)
 OUR_HEADINGS = ("Our account", "Ours: initial", "Difference", "Ours: maintenance", "Difference", "Largest", "Alarm")
-PRINTED = 60  # readings
+PRINTED = 8  # readings
 
 
 def monitor(desk: Desk) -> None:

@@ -78,17 +78,18 @@ class Desk:
                 style = self.style("input", num_format=formats[c]) if formats[c] else self.style("input")
                 put(sheet, area.row + r, area.column + c, value, style)
 
-    def reserved(self, sheet: Any, area: Area, call: str, formats: Sequence[str], first: str, message: str = "B4") -> None:
+    def reserved(self, sheet: Any, area: Area, call: str, formats: Sequence[str], first: str, message: str = "B4",
+                 align: str = "") -> None:
         """A table of any length in an area of fixed size: `call` is evaluated once, what is beyond it stays blank.
 
         The message of a function that could not answer stands in the first cell, and once more above the table where
-        nothing cuts it off.
+        nothing cuts it off. `align` is for texts among numbers.
         """
         sheet.write_dynamic_array_formula(
             area.near, as_table(area, call), self.style("header", text_wrap=False, **_side(formats[0])), ""
         )
         for c, pattern in enumerate(formats):
-            look = {"align": "center"} if pattern == COUNT else {}
+            look = {"align": "center"} if pattern == COUNT else {"align": align} if pattern and align else {}
             body = self.style("calculation", **look, **({"num_format": pattern} if pattern else {}))
             for r in range(area.rows):
                 if r or c:  # the writer fills the area with zeros, which a program that does not calculate would show

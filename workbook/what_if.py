@@ -35,11 +35,12 @@ def what_if(desk: Desk) -> None:
         "The book with the trades typed below, before they are done: each margin and net delta before, after and the change, "
         "by the chosen method and by three more.",
         "output",
-        widths={"B:B": 13, "C:C": 24, "D:R": 13},
+        widths={"B:B": 13, "C:C": 24, "D:F": 13, "G:G": 20, "H:J": 13, "K:K": 20, "L:N": 13, "O:O": 20, "P:R": 13},
     )
     headings = ("Method", *(f"{words} {side}" for words in ("Initial", "Maintenance") for side in SIDES), "Message")
     units = ("the first is the chosen one", *["USD"] * 6, "")
     desk.header(sheet, area, headings, units, ("", *[AMOUNT] * 6, ""))
+    sheet.set_row(area.row, 30)
     for n in range(OTHER_METHODS + 1):
         _method(desk, sheet, n)
     others = area.part(row=2, columns=1)
@@ -68,6 +69,8 @@ def _method(desk: Desk, sheet: Any, n: int) -> None:
     for c, unit in enumerate(("", "USD, deltas in coins", "USD, deltas in coins", "USD, deltas in coins")):
         sheet.write_string(block.row - 1, block.column + c, unit, desk.style("unit", align="right", text_wrap=False))
     desk.reserved(sheet, block, call, ["", *[AMOUNT] * 3], "Measure", message=line[7])
+    for r in range(1, block.rows):
+        sheet.write_blank(block.row + r, block.column, None, desk.style("calculation", indent=1))
     names = block.body_column(0).near
     for c, (measure, side) in enumerate(((measure, side) for measure in MEASURES for side in range(3)), 1):
         found = f"INDEX({block.body_column(side + 1).near},MATCH(\"{measure}\",{names},0))"
@@ -115,14 +118,15 @@ def move(desk: Desk) -> None:
         ("Initial margin then", "=PM_MARGIN(positions_before,market_before,method,parameters)", "of the sheet Yesterday"),
         ("Causes together", f"=SUM({area.body_column(1).near})", "the sum of the table above"),
         ("Initial margin now", "=initial_margin", ""),
-        ("They add up", f"={desk.layout.checks.far(MOVE_CHECK, 4)}", "sheet Checks"),
+        ("They add up", f"={desk.layout.checks.far(MOVE_CHECK, 4)}", ""),
     )
     for r, (label, formula, note) in enumerate(rows):
         sheet.write_string(ends.row + r, 1, label, desk.style("label", bold=True))
         desk.formula(sheet, ends.cell(r, 1).replace("$", ""), formula, "output", num_format=AMOUNT, align="right")
-        sheet.write_string(ends.row + r, 3, note, desk.style("note", indent=1))
+        if note:
+            sheet.write_string(ends.row + r, 3, note, desk.style("note", indent=1))
     desk.verdicts(sheet, ends.cell(3, 1))
-    sheet.write_url(ends.row + 3, 4, f"internal:'{CHECKS}'!A1", desk.style("link"), "why: Checks")
+    sheet.write_url(ends.row + 3, 3, f"internal:'{CHECKS}'!A1", desk.style("link"), "why: Checks")
     sheet.insert_chart(ends.row + ends.rows + 1, 1, desk_charts.move_bars(desk), {"object_position": 3})
 
 
