@@ -26,7 +26,7 @@ assert udfs  # fills the registry
 CALLS: dict[str, Callable[..., Any]] = {name: function.call for name, function in FUNCTIONS.items()}
 # Excel 2021, LibreOffice 25.2 and the embedded engine agree on these
 COMMON = {"ABS", "AND", "COLUMN", "COLUMNS", "COUNT", "COUNTA", "COUNTIF", "FILTER", "FIND", "IF", "IFERROR", "INDEX", "INT",
-          "ISNUMBER", "ISTEXT", "LET", "MATCH", "MAX", "MIN", "N", "NA", "OR", "RANK", "ROW", "ROWS", "SMALL", "SUM",
+          "ISNUMBER", "ISTEXT", "LET", "MATCH", "MAX", "MIN", "N", "NA", "OR", "RANK", "ROUND", "ROW", "ROWS", "SMALL", "SUM",
           "SUMPRODUCT", "TEXT"}
 VOLATILE = {"NOW", "TODAY", "RAND", "RANDBETWEEN", "OFFSET", "INDIRECT", "INFO", "CELL"}
 HIDDEN = re.compile(rb'<(?:row|col)\b[^>]*\bhidden="1"|<sheet\b[^>]*\bstate="')

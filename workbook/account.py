@@ -13,7 +13,7 @@ from .layout import (
     MONITOR,
     Area,
 )
-from .parts import AMOUNT, FACTOR, MOVE, Desk
+from .parts import AMOUNT, COUNT, FACTOR, MOVE, Desk
 
 __all__ = ["account", "limit_data", "limits"]
 
@@ -130,7 +130,7 @@ def limits(desk: Desk) -> None:
     message = at.liquidation.cell(-3, 3).replace("$", "")
     desk.reserved(sheet, at.liquidation, shown, ["", AMOUNT, MOVE, AMOUNT, MOVE], "Underlying", message=message, align="right")
     _words(desk, sheet, at.accounts, "Accounts, each under its own venue's method where one is given", ACCOUNT_UNITS)
-    formats = ["", "", AMOUNT, AMOUNT, AMOUNT, AMOUNT, "0.0%_ ", ""]
+    formats = ["", "", AMOUNT, AMOUNT, AMOUNT, AMOUNT, "0.0%_ ", COUNT]
     message = at.accounts.cell(-3, 3).replace("$", "")
     desk.reserved(sheet, at.accounts, "PM_ACCOUNTS(positions,market,balances,method,parameters)", formats, "Account", message=message)
     _qualification(desk, sheet)
@@ -173,8 +173,8 @@ def _limit_table(desk: Desk, sheet: Any) -> None:
             sheet, used, f'=IF({known},IF({limit}>0,ABS({value})/{limit},IF({value}=0,0,"no limit")),"")', "calculation", num_format=USED
         )
         words = (
-            f'IF(ABS({value})>{limit},"OVER by "&TEXT(ABS({value})-{limit},"#,##0.00"),IF({used}>=limits_warn_from,'
-            f'"WARNING: "&TEXT({used},"0%")&" used","OK: "&TEXT({used},"0%")&" used"))'
+            f'IF(ABS({value})>{limit},"OVER by "&TEXT(ROUND(ABS({value})-{limit},2),"#,##0.00"),IF({used}>=limits_warn_from,'
+            f'"WARNING: "&TEXT(ROUND({used},2),"0%")&" used","OK: "&TEXT(ROUND({used},2),"0%")&" used"))'
         )
         desk.formula(sheet, verdict, f'=IF({kind}="","",IF({known},{words},"no value: see the messages"))', "calculation", indent=1)
     for word, style in (("OVER", "fail"), ("no value", "fail"), ("WARNING", "loss"), ("OK", "pass")):
@@ -223,7 +223,7 @@ def _qualification(desk: Desk, sheet: Any) -> None:
     for c in (1, 2):
         sheet.write_string(at.qualify.row - 1, at.qualify.column + c, "USD, or yes", desk.style("unit", align="right"))
     message = at.qualify.cell(-2, 3).replace("$", "")
-    desk.reserved(sheet, at.qualify, "PM_QUALIFY(qualification,rulebook)", ["", AMOUNT, AMOUNT, ""], "Rule", message=message, align="right")
+    desk.reserved(sheet, at.qualify, "PM_QUALIFY(qualification,rulebook)", ["", AMOUNT, AMOUNT, COUNT], "Rule", message=message, align="right")
     desk.verdicts(sheet, at.qualify.body_column(3).near)
     sheet.write_url(at.status.row + at.status.rows, 1, f"internal:'{MONITOR}'!A1", desk.style("link"), "over time: Monitor")
 

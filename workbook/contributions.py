@@ -17,6 +17,7 @@ UNITS = ("of Positions", "", "USD", "USD, the row alone", "USD, adds up to the m
 TWO = '"#,##0.00"'
 MISSING = "without it the margin would be "
 SIZE = "#,##0.0#####_ ;-#,##0.0#####_ "
+SHARE_DECIMALS = 3
 PRINTED, PRINTED_GREEKS = 35, 40  # rows, which are one page
 
 
@@ -29,10 +30,10 @@ def contributions(desk: Desk) -> None:
         "What each row of the sheet Positions is of the margin: alone, as its share of the whole, and what would be saved "
         "without it. Contributions add up to the margin.",
         "output",
-        widths={"B:B": 24, "C:C": 26, "D:G": 15, "H:H": 24, "I:I": 104},
+        widths={"B:B": 24, "C:C": 26, "D:G": 17, "H:H": 24, "I:I": 104},
     )
     _headlines(desk, sheet)
-    sheet.insert_chart(10, 1, desk_charts.top_bars(desk), {"object_position": 3})
+    sheet.insert_chart(11, 1, desk_charts.top_bars(desk), {"object_position": 3})
     for c, unit in enumerate((*UNITS, "which leg is a hedge", "")):
         sheet.write_string(area.row - 1, area.column + c, unit, desk.style("unit", align="left" if c in (1, 6) else "center" if c == 0 else "right"))
     sheet.set_row(area.row - 1, 28)
@@ -70,18 +71,24 @@ def _headlines(desk: Desk, sheet: Any) -> None:
         sheet.write_string(4 + r, 1, label, desk.style("label", bold=True))
         style = "output" if r < len(lines) - 1 else "calculation"
         desk.formula(sheet, f"C{5 + r}", formula, style, num_format=pattern, align="left")
+    sheet.write_string("B10", "Decimals of a share", desk.style("label", bold=True))
+    sheet.write_number("C10", SHARE_DECIMALS, desk.style("calculation", align="left"))
+    sheet.write_string("D10", "0.001 is 0.1 %", desk.style("note"))
     sheet.write_url("D5", f"internal:'{STATEMENT}'!A1", desk.style("link"), "why: Statement")
     sheet.write_url("D6", f"internal:'{CHECKS}'!A1", desk.style("link"), "they add up: Checks")
     sheet.write_string("D9", "USD: a smaller change is rounding", desk.style("note"))
 
 
 def _words(desk: Desk, sheet: Any, r: int) -> None:
-    """Whether a row is a hedge, in one word and in a sentence: as `xlmargin.contribution.in_words` says it."""
+    """Whether a row is a hedge, in one word and in a sentence: as `xlmargin.contribution.in_words` says it.
+
+    Numbers are rounded before they become text: the embedded engine's TEXT rounds small ones wrongly.
+    """
     area = desk.layout.contributions
     name, share, saved, role, words = (area.cell(r, c).replace("$", "") for c in (1, 4, 5, 6, 7))
     least = "$C$9"
-    of = f'IF(ABS(initial_margin)>{least},", "&TEXT({share}/initial_margin,"+0.0%;-0.0%")&" of the margin","")'
-    needed, lower = (f'"{MISSING}"&TEXT({sign}{saved},{TWO})&" {word}"' for sign, word in (("-", "higher"), ("", "lower")))
+    of = f'IF(ABS(initial_margin)>{least},", "&TEXT(ROUND({share}/initial_margin,$C$10),"+0.0%;-0.0%")&" of the margin","")'
+    needed, lower = (f'"{MISSING}"&TEXT(ROUND({sign}{saved},2),{TWO})&" {word}"' for sign, word in (("-", "higher"), ("", "lower")))
     cases = (
         ('"adds, hedges the rest"', f'{name}&" adds to the margin"&{of}&", yet hedges the rest: "&{needed}'),
         ('"hedge"', f'{name}&" is a hedge: "&{needed}'),
@@ -109,7 +116,7 @@ def greeks(desk: Desk) -> None:
         "Mark, value and greeks of every row of the sheet Positions; below them the total of each coin. "
         "The sheet Limits holds them against limits.",
         "output",
-        widths={"B:B": 9, "C:C": 26, "D:K": 15},
+        widths={"B:B": 13, "C:C": 26, "D:K": 15},
     )
     units = ("of Positions", "", "coins", "USD per coin", "USD", "USD", "coins", "coins per USD", "USD per vol point", "USD a day")
     for c, unit in enumerate(units):

@@ -57,7 +57,7 @@ POSITION_FORMATS = (
 )
 MOST_COINS, HIGHEST_VOL = 1e12, 20.0
 NO_FEED = "no feed"
-PRINTED, PRINTED_QUOTES = 40, 30  # rows, which are one page
+PRINTED, PRINTED_QUOTES = 40, 26  # rows, which are one page
 PERCENT = "+0%;-0%;0%"
 CHOICES = {
     "Type": ("spot", "future", "perp", "call", "put"),

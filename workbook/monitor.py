@@ -16,7 +16,7 @@ READING_FORMATS = (TIME, AMOUNT, AMOUNT, AMOUNT, "0.0%_ ", AMOUNT, "")
 THEIRS_UNITS = ("", "the venue's name of it", "of the amounts", "in that currency", "in that currency", "UTC")
 THEIRS_FORMATS = ("", "", "", AMOUNT, AMOUNT, TIME)
 OUR_HEADINGS = ("Our account", "Ours: initial", "Difference", "Ours: maintenance", "Difference", "Largest", "Alarm")
-PRINTED = 8  # readings
+PRINTED = 4  # readings
 
 
 def monitor(desk: Desk) -> None:
@@ -68,6 +68,7 @@ def reconcile(desk: Desk) -> None:
     desk.inputs(sheet, theirs.body, [], THEIRS_FORMATS)
     units = ("found on Limits", *["in their currency"] * 4, "of the larger", "")
     desk.header(sheet, ours, OUR_HEADINGS, units, ("", *[AMOUNT] * 4, "0.0%", ""))
+    sheet.set_row(ours.row, 30)
     for r in range(1, ours.rows):
         _beside(desk, sheet, r)
     verdicts = ours.body_column(6)
@@ -94,7 +95,7 @@ def _beside(desk: Desk, sheet: Any, r: int) -> None:
     unit = f'IF(OR({currency}="",{currency}="USD",{currency}="USDC",{currency}="USDT"),1,{spot})'
     for cell, column in ((own, 3), (held, 4)):
         found = f"INDEX({accounts.body_column(column).ref},MATCH({name},{names},0))/{unit}"
-        desk.formula(sheet, cell, f'=IF({name}="","",IFERROR({found},"none"))', "output", num_format="#,##0.00####_ ;-#,##0.00####_ ")
+        desk.formula(sheet, cell, f'=IF({name}="","",IFERROR({found},"none"))', "calculation", bold=True, num_format="#,##0.00####_ ;-#,##0.00####_ ")
     for cell, mine, told in ((off, own, initial), (gap, held, maintenance)):
         both = f"AND(ISNUMBER({mine}),ISNUMBER({told}))"
         desk.formula(sheet, cell, f'=IF({both},{mine}-{told},"")', "calculation", num_format="#,##0.00####_ ;-#,##0.00####_ ")

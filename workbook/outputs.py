@@ -13,6 +13,7 @@ __all__ = ["comparison", "pnl_grid", "risk_array", "statement", "summary"]
 CASE = "positions,market,method,parameters"
 WHY = "why: Statement"
 STATEMENT_LEVELS, PRINTED_LINES = 9, 200
+PRINTED_SCENARIOS = 26
 NOTE_HEIGHT = 30  # points of a row whose note takes two lines
 
 
@@ -124,7 +125,7 @@ def risk_array(desk: Desk) -> None:
     _worst_by_coin(desk, sheet)
     _mark_worst(desk, sheet)
     sheet.repeat_rows(area.row)
-    sheet.print_area(0, 0, area.row + area.rows - 1, area.column + area.columns - 1)
+    sheet.print_area(0, 0, area.row + PRINTED_SCENARIOS, area.column + area.columns - 1)
 
 
 def _worst_by_coin(desk: Desk, sheet: Any) -> None:
