@@ -19,8 +19,18 @@ __all__ = ["account", "limit_data", "limits"]
 
 ACCOUNT_CASE = "positions,balances,market,method,parameters"
 OFF = "off: see the switches on the sheet Parameters"
-KINDS = ("Margin usage", "Initial margin", "Maintenance margin", "Scanning risk", "Delta", "Gamma", "Vega", "Theta", "Notional",
-         "Concentration")
+KINDS = (
+    "Margin usage",
+    "Initial margin",
+    "Maintenance margin",
+    "Scanning risk",
+    "Delta",
+    "Gamma",
+    "Vega",
+    "Theta",
+    "Notional",
+    "Concentration",
+)
 PLAIN = "#,##0.00##_ ;-#,##0.00##_ "
 USED = "0%_ "
 STATUS_ROW = 6  # of the usage in PM_STATUS
@@ -124,7 +134,13 @@ def limits(desk: Desk) -> None:
     sheet.write_blank(status.row + STATUS_ROW, status.column + 1, None, usage)
     sheet.insert_chart(status.row - 2, 3, desk_charts.limit_bars(desk), {"object_position": 3, "x_offset": 12})
     _limit_table(desk, sheet)
-    _words(desk, sheet, at.liquidation, "Liquidation: where maintenance first exceeds equity, one coin moving alone", LIQUIDATION_UNITS)
+    _words(
+        desk,
+        sheet,
+        at.liquidation,
+        "Liquidation: where maintenance first exceeds equity, one coin moving alone",
+        LIQUIDATION_UNITS,
+    )
     call = f"PM_LIQUIDATION({ACCOUNT_CASE.replace('method', 'liquidation_method')})"
     shown = f'IF(liquidation_method="off","{OFF}",{call})'
     message = at.liquidation.cell(-3, 3).replace("$", "")
@@ -132,7 +148,9 @@ def limits(desk: Desk) -> None:
     _words(desk, sheet, at.accounts, "Accounts, each under its own venue's method where one is given", ACCOUNT_UNITS)
     formats = ["", "", AMOUNT, AMOUNT, AMOUNT, AMOUNT, "0.0%_ ", COUNT]
     message = at.accounts.cell(-3, 3).replace("$", "")
-    desk.reserved(sheet, at.accounts, "PM_ACCOUNTS(positions,market,balances,method,parameters)", formats, "Account", message=message)
+    desk.reserved(
+        sheet, at.accounts, "PM_ACCOUNTS(positions,market,balances,method,parameters)", formats, "Account", message=message
+    )
     _qualification(desk, sheet)
     sheet.set_h_pagebreaks([at.accounts.row - 3])
     sheet.print_area(0, 0, at.qualify.row + at.qualify.rows - 1, 8)
@@ -149,7 +167,7 @@ def _words(desk: Desk, sheet: Any, area: Area, title: str, units: tuple[str, ...
     """The title of a table and the units above its columns."""
     _title(desk, sheet, area, title)
     for c, unit in enumerate(units):
-        right = c > 1 or len(units) == len(LIQUIDATION_UNITS) and c == 1
+        right = c > 1 or (len(units) == len(LIQUIDATION_UNITS) and c == 1)
         sheet.write_string(area.row - 1, area.column + c, unit, desk.style("unit", align="right" if right else "left"))
 
 
@@ -170,17 +188,25 @@ def _limit_table(desk: Desk, sheet: Any) -> None:
         known = f"AND(ISNUMBER({value}),ISNUMBER({limit}))"
         desk.formula(sheet, room, f'=IF({known},{limit}-ABS({value}),"")', "calculation", num_format=AMOUNT)
         desk.formula(
-            sheet, used, f'=IF({known},IF({limit}>0,ABS({value})/{limit},IF({value}=0,0,"no limit")),"")', "calculation", num_format=USED
+            sheet,
+            used,
+            f'=IF({known},IF({limit}>0,ABS({value})/{limit},IF({value}=0,0,"no limit")),"")',
+            "calculation",
+            num_format=USED,
         )
         words = (
             f'IF(ABS({value})>{limit},"OVER by "&TEXT(ROUND(ABS({value})-{limit},2),"#,##0.00"),IF({used}>=limits_warn_from,'
             f'"WARNING: "&TEXT(ROUND({used},2),"0%")&" used","OK: "&TEXT(ROUND({used},2),"0%")&" used"))'
         )
-        desk.formula(sheet, verdict, f'=IF({kind}="","",IF({known},{words},"no value: see the messages"))', "calculation", indent=1)
+        desk.formula(
+            sheet, verdict, f'=IF({kind}="","",IF({known},{words},"no value: see the messages"))', "calculation", indent=1
+        )
     for word, style in (("OVER", "fail"), ("no value", "fail"), ("WARNING", "loss"), ("OK", "pass")):
         rule = {"type": "text", "criteria": "begins with", "value": word, "format": desk.style.condition(style)}
         sheet.conditional_format(area.body_column(6).near, rule)
-    sheet.write_url(area.row - 2, 7, f"internal:'{CONTRIBUTIONS}'!A1", desk.style("link"), "why: Contributions, Greeks, Statement")
+    sheet.write_url(
+        area.row - 2, 7, f"internal:'{CONTRIBUTIONS}'!A1", desk.style("link"), "why: Contributions, Greeks, Statement"
+    )
 
 
 def _value(desk: Desk, kind: str, coin: str) -> str:
@@ -223,7 +249,15 @@ def _qualification(desk: Desk, sheet: Any) -> None:
     for c in (1, 2):
         sheet.write_string(at.qualify.row - 1, at.qualify.column + c, "USD, or yes", desk.style("unit", align="right"))
     message = at.qualify.cell(-2, 3).replace("$", "")
-    desk.reserved(sheet, at.qualify, "PM_QUALIFY(qualification,rulebook)", ["", AMOUNT, AMOUNT, COUNT], "Rule", message=message, align="right")
+    desk.reserved(
+        sheet,
+        at.qualify,
+        "PM_QUALIFY(qualification,rulebook)",
+        ["", AMOUNT, AMOUNT, COUNT],
+        "Rule",
+        message=message,
+        align="right",
+    )
     desk.verdicts(sheet, at.qualify.body_column(3).near)
     sheet.write_url(at.status.row + at.status.rows, 1, f"internal:'{MONITOR}'!A1", desk.style("link"), "over time: Monitor")
 

@@ -8,8 +8,21 @@ from pathlib import Path
 
 import xlsxwriter
 
-from . import about, account, calculations, checks, contributions, inputs, monitor, outputs, sample, source_books
-from . import source_tables, tail, what_if
+from . import (
+    about,
+    account,
+    calculations,
+    checks,
+    contributions,
+    inputs,
+    monitor,
+    outputs,
+    sample,
+    source_books,
+    source_tables,
+    tail,
+    what_if,
+)
 from .excel import Macros, add_macros, with_function_group
 from .layout import Layout
 from .parts import Desk

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .layout import CHARTS, MODELS, Area
-from .parts import AMOUNT, COUNT, Desk
 from .account import limit_data
 from .contributions import sizes
+from .layout import CHARTS, MODELS, Area
+from .parts import AMOUNT, COUNT, Desk
 from .waterfall import waterfall_data
 from .what_if import move_data
 

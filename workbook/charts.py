@@ -159,7 +159,9 @@ def series(chart: Any, area: Area, column: int, look: dict[str, Any], *, keys: i
 def bars(chart: Any, title: str, unit: str = "USD", pattern: str = "#,##0") -> None:
     """Title, axes and legend of horizontal bars, the first one at the top."""
     chart.set_title({"name": title, **TITLE})
-    chart.set_y_axis({"reverse": True, "interval_unit": 1, "label_position": "low", "num_font": SMALL, "major_gridlines": {"visible": False}})
+    chart.set_y_axis(
+        {"reverse": True, "interval_unit": 1, "label_position": "low", "num_font": SMALL, "major_gridlines": {"visible": False}}
+    )
     chart.set_x_axis(
         {
             "num_format": pattern,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .layout import CHECKS, Area
 from .desk_checks import desk_checks
+from .layout import CHECKS, Area
 from .parts import AMOUNT, COUNT, Desk
 
 __all__ = ["checks"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import desk_charts
-from .layout import CHECKS, CONTRIBUTIONS, GREEKS, STATEMENT
+from .layout import CHECKS, CONTRIBUTIONS, GREEKS, LIMITS, STATEMENT
 from .parts import AMOUNT, COUNT, Desk
 
 __all__ = ["contributions", "greeks", "sizes"]
@@ -35,7 +35,12 @@ def contributions(desk: Desk) -> None:
     _headlines(desk, sheet)
     sheet.insert_chart(11, 1, desk_charts.top_bars(desk), {"object_position": 3})
     for c, unit in enumerate((*UNITS, "which leg is a hedge", "")):
-        sheet.write_string(area.row - 1, area.column + c, unit, desk.style("unit", align="left" if c in (1, 6) else "center" if c == 0 else "right"))
+        sheet.write_string(
+            area.row - 1,
+            area.column + c,
+            unit,
+            desk.style("unit", align="left" if c in (1, 6) else "center" if c == 0 else "right"),
+        )
     sheet.set_row(area.row - 1, 28)
     call = f'IF(contribution_method="off","{OFF}",{CALL})'
     desk.reserved(sheet, area, call, [COUNT, "", *[AMOUNT] * 4], HEADINGS[0])
@@ -88,7 +93,9 @@ def _words(desk: Desk, sheet: Any, r: int) -> None:
     name, share, saved, role, words = (area.cell(r, c).replace("$", "") for c in (1, 4, 5, 6, 7))
     least = "$C$9"
     of = f'IF(ABS(initial_margin)>{least},", "&TEXT(ROUND({share}/initial_margin,$C$10),"+0.0%;-0.0%")&" of the margin","")'
-    needed, lower = (f'"{MISSING}"&TEXT(ROUND({sign}{saved},2),{TWO})&" {word}"' for sign, word in (("-", "higher"), ("", "lower")))
+    needed, lower = (
+        f'"{MISSING}"&TEXT(ROUND({sign}{saved},2),{TWO})&" {word}"' for sign, word in (("-", "higher"), ("", "lower"))
+    )
     cases = (
         ('"adds, hedges the rest"', f'{name}&" adds to the margin"&{of}&", yet hedges the rest: "&{needed}'),
         ('"hedge"', f'{name}&" is a hedge: "&{needed}'),
@@ -118,12 +125,24 @@ def greeks(desk: Desk) -> None:
         "output",
         widths={"B:B": 13, "C:C": 26, "D:K": 15},
     )
-    units = ("of Positions", "", "coins", "USD per coin", "USD", "USD", "coins", "coins per USD", "USD per vol point", "USD a day")
+    units = (
+        "of Positions",
+        "",
+        "coins",
+        "USD per coin",
+        "USD",
+        "USD",
+        "coins",
+        "coins per USD",
+        "USD per vol point",
+        "USD a day",
+    )
     for c, unit in enumerate(units):
         sheet.write_string(area.row - 1, area.column + c, unit, desk.style("unit", align="center" if c == 0 else "right"))
     sheet.set_row(area.row - 1, 28)
     formats = [COUNT, "", SIZE, AMOUNT, AMOUNT, AMOUNT, SIZE, "#,##0.000000_ ;-#,##0.000000_ ", AMOUNT, AMOUNT]
     desk.reserved(sheet, area, "PM_GREEKS(positions,market)", formats, "Row")
+    sheet.write_url("E3", f"internal:'{LIMITS}'!A1", desk.style("link"), "against limits: Limits")
     first = area.body.cell(0, 0).replace("$", "")
     sheet.conditional_format(
         area.body.near, {"type": "formula", "criteria": f'=${first}="Total"', "format": desk.style.condition("chosen")}
@@ -174,4 +193,3 @@ def _top(desk: Desk, sheet: Any) -> None:
                 "calculation",
                 num_format=AMOUNT,
             )
-

@@ -25,7 +25,8 @@ def _sums(desk: Desk) -> list[Check]:
     ends, shares, block = at.move_ends, at.contributions.body_column(4), at.block(0)
     unless = 'IF(AND(ISNUMBER(initial_margin),ISNUMBER({x})=FALSE),"n/a",'
     total = f'=IF(COUNT({shares.ref})=0,"none",SUM({shares.ref}))'
-    now = f'=IF(ISNUMBER({ends.far(0, 1)}),IF(COUNT({at.move.body_column(1).ref})=0,"none",{ends.far(0, 1)}+{ends.far(1, 1)}),"none")'
+    then, causes, moves = ends.far(0, 1), ends.far(1, 1), at.move.body_column(1).ref
+    now = f'=IF(ISNUMBER({then}),IF(COUNT({moves})=0,"none",{then}+{causes}),"none")'
     close = "within the tolerance"
     return [
         (

@@ -277,6 +277,12 @@ class Layout:
             "value_at_risk": self.tail.far(1, 1),
             "expected_shortfall": self.tail.far(2, 1),
             "method_names": self.methods.body_column(0).ref,
+        } | self._desk_names
+
+    @property
+    def _desk_names(self) -> dict[str, str]:
+        """Those of the sheets of the desk."""
+        return {
             "feed_time": self.feed.far(0, 0),
             "feed_status": self.feed.far(0, 2),
             "trades": self.trades.ref,

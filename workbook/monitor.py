@@ -95,13 +95,21 @@ def _beside(desk: Desk, sheet: Any, r: int) -> None:
     unit = f'IF(OR({currency}="",{currency}="USD",{currency}="USDC",{currency}="USDT"),1,{spot})'
     for cell, column in ((own, 3), (held, 4)):
         found = f"INDEX({accounts.body_column(column).ref},MATCH({name},{names},0))/{unit}"
-        desk.formula(sheet, cell, f'=IF({name}="","",IFERROR({found},"none"))', "calculation", bold=True, num_format="#,##0.00####_ ;-#,##0.00####_ ")
+        desk.formula(
+            sheet,
+            cell,
+            f'=IF({name}="","",IFERROR({found},"none"))',
+            "calculation",
+            bold=True,
+            num_format="#,##0.00####_ ;-#,##0.00####_ ",
+        )
     for cell, mine, told in ((off, own, initial), (gap, held, maintenance)):
         both = f"AND(ISNUMBER({mine}),ISNUMBER({told}))"
         desk.formula(sheet, cell, f'=IF({both},{mine}-{told},"")', "calculation", num_format="#,##0.00####_ ;-#,##0.00####_ ")
-    parts = [f"IF({mine}={told},0,ABS({mine}-{told})/MAX(ABS({mine}),ABS({told})))" for mine, told in ((own, initial), (held, maintenance))]
-    desk.formula(
-        sheet, largest, f'=IF(COUNT({off},{gap})=2,MAX({parts[0]},{parts[1]}),"")', "calculation", num_format="0.0%_ "
-    )
+    parts = [
+        f"IF({mine}={told},0,ABS({mine}-{told})/MAX(ABS({mine}),ABS({told})))"
+        for mine, told in ((own, initial), (held, maintenance))
+    ]
+    desk.formula(sheet, largest, f'=IF(COUNT({off},{gap})=2,MAX({parts[0]},{parts[1]}),"")', "calculation", num_format="0.0%_ ")
     verdict = f'IF(ISNUMBER({largest}),IF({largest}>reconcile_tolerance,"ALARM","OK"),"no account or spot")'
     desk.formula(sheet, alarm, f'=IF({name}="","",{verdict})', "calculation", indent=1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import charts
-from .layout import COMPARISON, GRID, LIMITS, MODELS, RISK, STATEMENT, SUMMARY, Area
+from .layout import COMPARISON, GRID, LIMITS, MODELS, RISK, SCENARIOS, STATEMENT, SUMMARY, Area
 from .parts import AMOUNT, COUNT, MOVE, Desk
 
 __all__ = ["comparison", "pnl_grid", "risk_array", "statement", "summary"]
@@ -120,6 +120,7 @@ def risk_array(desk: Desk) -> None:
     sheet.write_url("E5", f"internal:'{STATEMENT}'!A1", desk.style("link"), WHY)
     sheet.insert_chart(8, 1, charts.scenario_bars(desk, wide=True), {"object_position": 3})
     formats = [COUNT, "", MOVE, MOVE, "0.00_ ", *[AMOUNT] * (area.columns - 5)]
+    desk.units(sheet, area, ("", "", "fraction", "fraction", "of the P&L", *["USD"] * (area.columns - 5)))
     desk.reserved(sheet, area, f"PM_RISK_ARRAY({CASE})", formats, "Scenario")
     desk.losses(sheet, area.body.part(column=5), unless=f'$B{area.row + 2}="worst"')
     _worst_by_coin(desk, sheet)
@@ -188,6 +189,7 @@ def pnl_grid(desk: Desk) -> None:
         ["+0%_ ;-0%_ ;0%_ ", *[AMOUNT] * (area.columns - 1)],
         "Price move / Vol move",
     )
+    sheet.write_url("E3", f"internal:'{SCENARIOS}'!A1", desk.style("link"), "why: Scenarios")
     for c in range(1, area.columns):  # the header row holds the vol moves themselves
         sheet.write_blank(
             area.row,
@@ -221,8 +223,7 @@ def comparison(desk: Desk) -> None:
         "output",
         widths={"B:B": 14, "C:F": 14, "G:G": 10, "H:H": 13, "I:I": 104},
     )
-    for c, unit in enumerate(("", "USD", "USD", "USD", "USD over RULES", "share of RULES", "", "")):
-        sheet.write_string(area.row - 1, area.column + c, unit, desk.style("unit", align="right"))
+    desk.units(sheet, area, ("", "USD", "USD", "USD", "USD over RULES", "share of RULES"))
     desk.reserved(
         sheet,
         area,
@@ -265,6 +266,7 @@ def statement(desk: Desk) -> None:
         widths={"B:B": 16, "C:C": 52, "D:D": 18, "E:E": 88, "F:F": 13, "G:G": 58},
     )
     sheet.insert_chart(4, 1, charts.waterfall(desk), {"object_position": 3})
+    desk.units(sheet, area, ("", "", "USD"))
     desk.reserved(sheet, area, f"PM_EXPLAIN({CASE})", [COUNT, "", AMOUNT, "", "", ""], "Level")
     levels, lines = area.body.cell(0, 0).replace("$", ""), area.body_column(1)
     for level in range(1, STATEMENT_LEVELS):

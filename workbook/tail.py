@@ -64,6 +64,7 @@ def value_at_risk(desk: Desk) -> None:
     sheet.write_string(area.row - 1, 1, "The book under each past move, oldest first", desk.style("section"))
     coins = area.columns - 5
     formats = ["", "", AS_BESIDE, MOVE, "0.00_ ", *[AMOUNT] * coins]
+    desk.units(sheet, area, ("", "", "", "fraction", "of the P&L", *["USD"] * coins))
     desk.reserved(sheet, area, TABLE, formats, "Scenario")
     _marked(desk, sheet)
     sheet.repeat_rows(area.row)

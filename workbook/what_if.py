@@ -14,6 +14,7 @@ from .layout import (
     MOVE_SHEET,
     OTHER_METHODS,
     POSITION_HEADINGS,
+    STATEMENT,
     WHAT_IF,
     YESTERDAY,
 )
@@ -46,6 +47,7 @@ def what_if(desk: Desk) -> None:
     others = area.part(row=2, columns=1)
     desk.inputs(sheet, others, [[name] for name in sample.WHATIF_METHODS], [""])
     sheet.data_validation(others.near, {"validate": "list", "source": "=method_names", "error_type": "warning"})
+    sheet.write_url("E3", f"internal:'{STATEMENT}'!A1", desk.style("link"), "why: Statement")
     desk.losses(sheet, area.body.part(column=1, columns=6), unless="FALSE")
     sheet.insert_chart(area.row + area.rows + 1, 2, desk_charts.before_and_after(desk), {"object_position": 3})
     sheet.write_string(at.trades.row - 2, 2, "Trades to try: type over the sample", desk.style("section"))
@@ -73,7 +75,7 @@ def _method(desk: Desk, sheet: Any, n: int) -> None:
         sheet.write_blank(block.row + r, block.column, None, desk.style("calculation", indent=1))
     names = block.body_column(0).near
     for c, (measure, side) in enumerate(((measure, side) for measure in MEASURES for side in range(3)), 1):
-        found = f"INDEX({block.body_column(side + 1).near},MATCH(\"{measure}\",{names},0))"
+        found = f'INDEX({block.body_column(side + 1).near},MATCH("{measure}",{names},0))'
         desk.formula(sheet, line[c], f'=IFERROR({found},"")', "output", num_format=AMOUNT)
 
 
@@ -112,7 +114,9 @@ def move(desk: Desk) -> None:
         widths={"B:B": 34, "C:C": 18, "D:D": 50, "E:H": 14},
     )
     sheet.write_string(area.row - 1, area.column + 1, "USD", desk.style("unit", align="right"))
-    desk.reserved(sheet, area, "PM_MOVE(positions,market,positions_before,market_before,method,parameters)", ["", AMOUNT], "Cause")
+    desk.reserved(
+        sheet, area, "PM_MOVE(positions,market,positions_before,market_before,method,parameters)", ["", AMOUNT], "Cause"
+    )
     desk.losses(sheet, area.body_column(1), unless="FALSE")
     rows = (
         ("Initial margin then", "=PM_MARGIN(positions_before,market_before,method,parameters)", "of the sheet Yesterday"),
