@@ -13,7 +13,8 @@ from xlmargin.libreoffice import Calc
 from xlmargin.template import build_template
 
 FOLDER = Path(__file__).with_name("pictures")
-WIDTH = 1000  # pixels
+WIDTHS = (1000, 900, 800, 700)  # pixels
+MOST_BYTES = 115_000
 ROWS = 100  # of the workbook that is drawn: the sample needs ten
 
 
@@ -47,10 +48,19 @@ def draw(folder: Path) -> list[Path]:
         for sheet in sheets:
             page = feet.index(sheet) + 1
             picture = folder / re.sub(r"\W+", "-", sheet.lower())
-            size = ["-scale-to-x", str(WIDTH), "-scale-to-y", "-1", "-singlefile", "-f", str(page), "-l", str(page)]
-            subprocess.run(["pdftoppm", "-png", *size, str(printed), str(picture)], check=True)
-            found.append(picture.with_suffix(".png"))
+            found.append(_drawn(printed, page, picture))
     return found
+
+
+def _drawn(printed: Path, page: int, picture: Path) -> Path:
+    """The picture of a page, as wide as its bytes allow."""
+    drawn = picture.with_suffix(".png")
+    for width in WIDTHS:
+        size = ["-scale-to-x", str(width), "-scale-to-y", "-1", "-singlefile", "-f", str(page), "-l", str(page)]
+        subprocess.run(["pdftoppm", "-png", *size, str(printed), str(picture)], check=True)
+        if drawn.stat().st_size < MOST_BYTES:
+            break
+    return drawn
 
 
 def _foot(page: str) -> str:

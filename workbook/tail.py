@@ -190,7 +190,7 @@ def _marked(desk: Desk, sheet: Any) -> None:
     desk.header(sheet, total, ("Total",), formats=(AMOUNT,))
     for r in range(1, area.rows):
         cell = total.cell(r, 0).replace("$", "")
-        row = area.part(row=r, rows=1).near
+        row = area.part(row=r, rows=1).near.replace("$", "")
         desk.formula(sheet, cell, f'=IFERROR(INDEX({row},1,MATCH("Total",{head},0)),"")', "calculation", num_format=AMOUNT)
         inside = f'IF({cell}<=tolerance-value_at_risk,"in the tail","")'
         desk.formula(sheet, f"B{area.row + r + 1}", f'=IF(AND(ISNUMBER({cell}),ISNUMBER(value_at_risk)),{inside},"")', "fail")
