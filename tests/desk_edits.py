@@ -14,7 +14,7 @@ from xlmargin.cells import heading_key
 from xlmargin.engine import Workbook
 from xlmargin.files import named_cells
 
-ROWS, USED = 60, 14
+ROWS, USED = 40, 14
 FRONT, BACK, QUARTER = 46204.0, 46234.0, 46262.0  # 1 July, 31 July and 28 August 2026, the sample's expiries
 Edit = tuple[str, str, Any]
 Names = dict[str, tuple[str, str]]

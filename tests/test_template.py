@@ -245,7 +245,7 @@ def test_a_statement_longer_than_its_area_fails_loudly(tmp_path: Path, monkeypat
 def test_libreoffice_and_the_embedded_engine_agree(built: Path, live: Workbook, calc: Calc) -> None:
     """Two programs, one workbook: every headline, check and table."""
     areas = {"Summary": "B6:G13", "Checks": "B4:F60", "Risk array": "B30:P60", "PnL grid": "B7:G28", "Comparison": "B34:I61",
-             "Statement": "B30:G180", "Parameters": "H20:M36", "Chart data": "B6:BG40", "Positions": "B8:B20",
+             "Statement": "B30:G180", "Parameters": "H21:M37", "Chart data": "B6:BG40", "Positions": "B8:B20",
              "Market": "B8:B20", "Models": "B6:I20", "Source tables": "B9:M43", "Source books": "B5:I190",
              "VaR": "B4:U320", "Contributions": "B5:I45", "Greeks": "B7:K40", "What-if": "C7:R64", "Move": "B7:D20",
              "Limits": "B5:I105", "Monitor": "B7:H8", "Reconcile": "B3:O28"}

@@ -11,6 +11,8 @@ from .styles import COLOURS
 
 __all__ = ["before_and_after", "limit_bars", "move_bars", "readings", "top_bars"]
 
+# shares of a picture that is low: programs leave half of it to the axis and the legend otherwise
+PLOT = {"layout": {"x": 0.2, "y": 0.12, "width": 0.76, "height": 0.66}}
 BLUE, ORANGE, NAVY = "6F8FBF", "E2B27C", COLOURS["header fill"]
 
 
@@ -20,6 +22,7 @@ def top_bars(desk: Desk) -> Any:
     for column, colour in ((3, BLUE), (4, ORANGE)):
         series(chart, desk.layout.top_bars, column, {"fill": {"color": f"#{colour}"}, "gap": 35})
     bars(chart, "Largest contributions to the initial margin")
+    chart.set_plotarea(PLOT)
     chart.set_size({"width": 1000, "height": 320})
     return chart
 
@@ -52,6 +55,7 @@ def limit_bars(desk: Desk) -> Any:
         look = {"fill": {"color": f"#{colour}"}, "gap": 35}
         series(chart, desk.layout.limit_bars, column, look, keys=0)
     bars(chart, "Share of each limit that is used", "100% is the limit", "0%")
+    chart.set_plotarea(PLOT)
     chart.set_size({"width": 760, "height": 320})
     return chart
 

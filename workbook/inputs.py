@@ -200,14 +200,9 @@ def _findings(desk: Desk, sheet: Any, area: Area, place: str, column: int) -> No
             f'IF(IFERROR(FIND("note: ",{long}),0)=1,"note","FAULT"))))',
             "calculation",
         )
-    sheet.conditional_format(
-        f"B{area.row + 2}:B{area.row + area.rows}",
-        {"type": "cell", "criteria": "==", "value": '"FAULT"', "format": desk.style.condition("fail")},
-    )
-    sheet.conditional_format(
-        f"B{area.row + 2}:B{area.row + area.rows}",
-        {"type": "cell", "criteria": "==", "value": '"unknown"', "format": desk.style.condition("fail")},
-    )
+    for word in ("FAULT", "unknown"):
+        rule = {"type": "cell", "criteria": "==", "value": f'"{word}"', "format": desk.style.condition("fail")}
+        sheet.conditional_format(f"B{area.row + 2}:B{area.row + area.rows}", rule)
 
 
 def _choice(sheet: Any, area: Area, words: tuple[str, ...]) -> None:
@@ -242,10 +237,11 @@ def parameters(desk: Desk) -> None:
         ("Methods to compare", None, "", "comma list; blank: every method that can answer"),
         ("Tolerance of the checks", sample.TOLERANCE, "0.000", "USD"),
         ("Method that takes the scenarios", "STRESS", "", "its parameters are the table of the sheet Scenarios"),
-        ("Contributions", "auto", "", "on, off; auto: off where a method without scenarios meets many rows"),
-        ("Liquidation prices", "auto", "", "on, off; auto: off where a method has no scenarios, which takes seconds"),
+        ("Contributions", "auto", "", "on, off; auto: off where the slow method meets many rows"),
+        ("Liquidation prices", "auto", "", "on, off; auto: off for the slow method"),
         ("Many rows are more than", sample.MANY_ROWS, "0", "position rows, for Contributions on auto"),
         ("Rounding of a share", sample.ROUNDING, "0E+00", "of the margin: what is smaller counts as nothing"),
+        ("Slow method", sample.SLOW_METHOD, "", "it pairs legs, anew for each row and each price, which takes seconds"),
     ]
     for r, (label, value, pattern, unit) in enumerate(settings):
         row = layout.settings.row + r
@@ -270,13 +266,15 @@ def parameters(desk: Desk) -> None:
 
 
 def _switched(desk: Desk, sheet: Any) -> None:
-    """The methods that contributions and liquidation prices are asked for: the chosen one, or none."""
+    """The methods that contributions and liquidation prices are asked for: the chosen one, or none.
+
+    They rest on what is typed alone: on answers that are still those of the method before, a long book would be paired.
+    """
     area, quantity = desk.layout.switched, desk.layout.position("Quantity").ref
-    unlike = "ISNUMBER(initial_margin),ISNUMBER(scanning_risk)=FALSE"  # a method that has no scenarios
     for r, (label, wanted, rule) in enumerate(
         (
-            ("Contributions: method", "contributions_wanted", f"AND({unlike},COUNT({quantity})>most_rows_at_once)"),
-            ("Liquidation: method", "liquidation_wanted", f"AND({unlike})"),
+            ("Contributions: method", "contributions_wanted", f"AND(method=slow_method,COUNT({quantity})>most_rows_at_once)"),
+            ("Liquidation: method", "liquidation_wanted", "method=slow_method"),
         )
     ):
         sheet.write_string(area.row + r, 1, label, desk.style("label"))

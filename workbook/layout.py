@@ -160,10 +160,10 @@ class Layout:
     positions_before: Area = field(init=False)
     market_before: Area = field(init=False)
     market: Area = Area(MARKET, HEAD + 1, 2, MARKET_ROWS + 1, len(MARKET_HEADINGS))
-    settings: Area = Area(PARAMETERS, HEAD + 1, 2, 8, 1)
-    switched: Area = Area(PARAMETERS, HEAD + 9, 2, 2, 1)
-    parameter_input: Area = Area(PARAMETERS, HEAD + 14, 1, PARAMETER_ROWS + 1, 4)
-    parameters: Area = Area(PARAMETERS, HEAD + 14, 7, PARAMETER_ROWS + 1, 6)
+    settings: Area = Area(PARAMETERS, HEAD + 1, 2, 9, 1)
+    switched: Area = Area(PARAMETERS, HEAD + 10, 2, 2, 1)
+    parameter_input: Area = Area(PARAMETERS, HEAD + 15, 1, PARAMETER_ROWS + 1, 4)
+    parameters: Area = Area(PARAMETERS, HEAD + 15, 7, PARAMETER_ROWS + 1, 6)
     own_scenarios: Area = Area(SCENARIOS, HEAD + 1, 1, PARAMETER_ROWS + 1, 6)
     price_moves: Area = Area(SCENARIOS, HEAD + 2, 8, 21, 1)
     vol_moves: Area = Area(SCENARIOS, HEAD + 2, 9, 5, 1)
@@ -257,6 +257,7 @@ class Layout:
             "liquidation_wanted": self.settings.far(5, 0),
             "most_rows_at_once": self.settings.far(6, 0),
             "share_rounding": self.settings.far(7, 0),
+            "slow_method": self.settings.far(8, 0),
             "contribution_method": self.switched.far(0, 0),
             "liquidation_method": self.switched.far(1, 0),
             "grid_price_moves": self.price_moves.ref,

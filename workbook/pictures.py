@@ -10,7 +10,8 @@ from pathlib import Path
 
 import udfs  # noqa: F401  (fills the registry)
 from xlmargin.libreoffice import Calc
-from xlmargin.template import build_template
+
+from .build import build
 
 FOLDER = Path(__file__).with_name("pictures")
 WIDTHS = (1000, 900, 800, 700)  # pixels
@@ -37,7 +38,7 @@ def draw(folder: Path) -> list[Path]:
     folder.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="xlmargin-") as place:
         desk, printed = Path(place) / "desk.xlsx", Path(place) / "desk.pdf"
-        build_template(desk, ROWS)
+        build(desk, ROWS)
         with Calc() as calc, calc.open(desk) as book:
             book.calculate()
             sheets = book.sheets()

@@ -26,6 +26,7 @@ __all__ = [
     "ROUNDING",
     "RULEBOOK",
     "SCENARIOS",
+    "SLOW_METHOD",
     "TOLERANCE",
     "TRADES",
     "VOL_MOVES",
@@ -39,7 +40,7 @@ AS_OF = dt.datetime(2026, 6, 1, 8, 0)
 FRONT, BACK, QUARTER = dt.date(2026, 7, 1), dt.date(2026, 7, 31), dt.date(2026, 8, 28)
 METHOD = "SPAN"
 TOLERANCE = 0.005
-MANY_ROWS, ROUNDING = 40, 1e-9
+MANY_ROWS, ROUNDING, SLOW_METHOD = 40, 1e-9, "RULES"
 
 POSITIONS: list[dict[str, Value]] = [
     {"Underlying": "BTC", "Type": "spot", "Quantity": 1.0, "Account": "Desk 1"},
