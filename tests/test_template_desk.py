@@ -188,6 +188,17 @@ def test_a_venues_margin_that_differs_raises_an_alarm(live: Workbook) -> None:
     assert live.get("Reconcile", "F3") == 1.0
 
 
+def test_a_venue_that_margins_each_coin_apart_is_held_against_the_account_of_that_coin(live: Workbook) -> None:
+    """A row without a name finds the account that is called as its currency."""
+    live.set_many([("Positions", f"O{row}", "BTC" if row < 10 else "Rest") for row in range(8, 18)])
+    held = {row[0]: row[3] for row in filled(live, LAYOUT.accounts)[1:]}
+    for column, value in ((2, "BTC"), (3, held["BTC"] / 70_000.0), (4, held["BTC"] / 70_000.0)):
+        put(live, LAYOUT.theirs, 1, column, value)
+    name, ours, *_, alarm = table(live, LAYOUT.ours)[1]
+    assert (name, alarm) == ("BTC", "OK")
+    assert ours == pytest.approx(held["BTC"] / 70_000.0)
+
+
 @pytest.mark.parametrize(("sheet", "name", "row", "column"), [
     ("Positions", "positions", ROWS + 1, 5), ("Positions", "positions", ROWS + 900, 1), ("Positions", "positions", 3, 16),
     ("Market", "market", 301, 1), ("Parameters", "parameter_input", 41, 2), ("Scenarios", "vol_moves", 5, 0),

@@ -79,6 +79,8 @@ def reconcile(desk: Desk) -> None:
     desk.formula(sheet, "F3", f'=COUNTIF({verdicts.near},"ALARM")', "output", num_format=COUNT)
     note = f'=IF(COUNTA({theirs.body.near})=0,"nothing of a venue stored yet: xlmargin feed --margins writes it","")'
     desk.formula(sheet, "B4", note, "note")
+    words = "A venue that margins each coin apart gives no name: call the Account of that coin's positions by the coin."
+    sheet.write_string("B5", words, desk.style("note"))
     sheet.write_url("I3", f"internal:'{LIMITS}'!A1", desk.style("link"), "why: Limits")
 
 
@@ -88,7 +90,8 @@ def _beside(desk: Desk, sheet: Any, r: int) -> None:
     _, account, currency, initial, maintenance, _ = (theirs.cell(r, c).replace("$", "") for c in range(6))
     name, own, off, held, gap, largest, alarm = (ours.cell(r, c).replace("$", "") for c in range(7))
     names = accounts.body_column(0).ref
-    asked = f'IF({account}="","Total",{account}&"")'
+    coinwise = f'IF(COUNTIF({names},{currency})*({currency}<>"")>0,{currency}&"","Total")'
+    asked = f'IF({account}="",{coinwise},{account}&"")'
     desk.formula(sheet, name, f'=IF({initial}="","",IF(COUNTIF({names},{asked})=0,"no account",{asked}))', "calculation")
     coin = at.market.body_column(0).ref
     spot = f"INDEX({at.market.body_column(1).ref},MATCH({currency},{coin},0))"
