@@ -15,7 +15,7 @@ from .what_if import move_data
 __all__ = ["chart_data", "methods"]
 
 DESCENDING, ASCENDING = 0, 1  # as RANK counts them
-WIDTHS = {  # of the sheet Chart data
+WIDTHS: dict[str, float] = {  # of the sheet Chart data
     "B:B": 8,
     "C:C": 36,
     "D:D": 13,

@@ -37,10 +37,12 @@ def monitor(desk: Desk) -> None:
     desk.header(sheet, now, READING_HEADINGS, READING_UNITS, READING_FORMATS)
     stamp = at.market.part(row=1, column=at.market.columns - 1, columns=1)
     rows = (1, 2, 3, 6, 4, 7)  # of the status, in the order of the headings
-    values = [f"=MAX({stamp.ref})", *(f'=IF({at.status.far(0, 0)}="Measure",{at.status.far(r, 1)},"")' for r in rows)]
+    values = [
+        f'=IF(COUNT({stamp.ref})=0,"now",MAX({stamp.ref}))',
+        *(f'=IFERROR(IF({at.status.far(0, 0)}="Measure",{at.status.far(r, 1)},""),"")' for r in rows),
+    ]
     for c, (formula, pattern) in enumerate(zip(values, READING_FORMATS)):
-        style = desk.formula
-        style(sheet, now.cell(1, c).replace("$", ""), formula, "output", num_format=pattern or "General")
+        desk.formula(sheet, now.cell(1, c).replace("$", ""), formula, "output", num_format=pattern or "General")
     sheet.write_url("B9", f"internal:'{LIMITS}'!A1", desk.style("link"), "why: Limits")
     note = f'=IF(COUNT({past.body_column(0).near})=0,"no reading yet: xlmargin watch writes them below","")'
     desk.formula(sheet, "C9", note, "note")
