@@ -22,9 +22,14 @@ HOW = (
     ("4", "Scenarios", "The desk's own stress scenarios, and the moves of the P&L grid."),
     ("5", "Summary", "Read the headline numbers, each with the master check beside it and its reason one click away."),
     ("6", "Statement", "Follow a number down to the rows of Positions."),
-    ("7", "VaR", "Value at risk and expected shortfall of the book under the moves of the sheet History."),
-    ("8", "Source tables", "The source document's tables and claims beside its figures; their inputs stand on Source books."),
-    ("9", "Checks", "Look here first when the master check fails: every fault is listed with its cure."),
+    ("7", "Contributions", "What each row adds to the margin, and which leg is a hedge; Greeks has the greeks of each row."),
+    ("8", "What-if", "Type trades: margins and deltas before and after, by several methods."),
+    ("9", "Move", "Why the margin moved since the book and market of the sheet Yesterday."),
+    ("10", "VaR", "Value at risk and expected shortfall of the book under the moves of the sheet History."),
+    ("11", "Limits", "Status, limits with their headroom, liquidation prices; balances and limits stand on Account."),
+    ("12", "Monitor", "The account now and over time; Reconcile holds a venue's own margins against ours."),
+    ("13", "Source tables", "The source document's tables and claims beside its figures; their inputs stand on Source books."),
+    ("14", "Checks", "Look here first when the master check fails: every fault is listed with its cure."),
 )
 SAMPLE = (
     "Positions, prices, vols, history and scenarios in this file are a sample, made up. No market data is in it.",
@@ -35,8 +40,10 @@ TRIED = (
     "Recalculated, every cell, in LibreOffice 25.2 and in the embedded engine of xlmargin.",
     "Not opened in Excel by those who made it: formulas keep to what Excel 2021 and 365 document. Tables of variable length "
     "need dynamic arrays, so Excel 2021 or 365.",
+    "Rows: insert them inside a yellow area and its name grows; beyond what the tables hold, Checks fails and says which. A "
+    "workbook with more of them: xlmargin new FOLDER --rows N. What is typed below an area fails Checks too.",
     "A function that cannot answer says so in one line that begins with #PM!, and the master check fails.",
-    "Printing: Positions prints its first 100 rows and Statement its first 200 lines; set the print area to print more.",
+    "Printing: long tables print their first rows alone, Statement its first 200 lines; set the print area to print more.",
 )
 
 

@@ -8,7 +8,21 @@ from pathlib import Path
 
 import xlsxwriter
 
-from . import about, calculations, checks, inputs, outputs, sample, source_books, source_tables, tail
+from . import (
+    about,
+    account,
+    calculations,
+    checks,
+    contributions,
+    inputs,
+    monitor,
+    outputs,
+    sample,
+    source_books,
+    source_tables,
+    tail,
+    what_if,
+)
 from .excel import Macros, add_macros, with_function_group
 from .layout import Layout
 from .parts import Desk
@@ -25,12 +39,21 @@ PAGES = (
     inputs.market,
     inputs.parameters,
     inputs.scenarios,
-    tail.history,
+    account.account,
     outputs.risk_array,
-    outputs.pnl_grid,
     outputs.comparison,
     outputs.statement,
+    contributions.contributions,
+    contributions.greeks,
+    what_if.what_if,
+    what_if.yesterday,
+    what_if.move,
+    outputs.pnl_grid,
     tail.value_at_risk,
+    tail.history,
+    monitor.monitor,
+    account.limits,
+    monitor.reconcile,
     source_tables.source_tables,
     source_books.source_books,
     checks.checks,

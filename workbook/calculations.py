@@ -5,13 +5,55 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from .account import limit_data
+from .contributions import sizes
 from .layout import CHARTS, MODELS, Area
 from .parts import AMOUNT, COUNT, Desk
 from .waterfall import waterfall_data
+from .what_if import move_data
 
 __all__ = ["chart_data", "methods"]
 
 DESCENDING, ASCENDING = 0, 1  # as RANK counts them
+WIDTHS: dict[str, float] = {  # of the sheet Chart data
+    "B:B": 8,
+    "C:C": 36,
+    "D:D": 13,
+    "E:E": 8,
+    "F:F": 2,
+    "G:G": 8,
+    "H:H": 36,
+    "I:J": 13,
+    "K:K": 2,
+    "L:L": 8,
+    "M:M": 34,
+    "N:N": 13,
+    "O:O": 8,
+    "P:P": 2,
+    "Q:Q": 8,
+    "R:R": 34,
+    "S:U": 13,
+    "V:V": 2,
+    "W:W": 11,
+    "X:AB": 12,
+    "AC:AC": 2,
+    "AD:AD": 40,
+    "AE:AG": 13,
+    "AH:AH": 40,
+    "AI:AM": 13,
+    "AN:AN": 2,
+    "AO:AO": 13,
+    "AP:AP": 2,
+    "AQ:AQ": 8,
+    "AR:AR": 30,
+    "AS:AU": 13,
+    "AV:AV": 2,
+    "AW:AW": 28,
+    "AX:AZ": 13,
+    "BA:BA": 2,
+    "BB:BB": 28,
+    "BC:BG": 13,
+}
 SOFT = 'OR(ISNUMBER(FIND("(estimate",{label})),ISNUMBER(FIND("(illustrative",{label})))'  # labels of less certain methods
 
 
@@ -41,38 +83,15 @@ def chart_data(desk: Desk) -> None:
         "Chart data",
         "What the pictures draw; nothing to type or to read here.",
         "calculation",
-        widths={
-            "B:B": 8,
-            "C:C": 36,
-            "D:D": 13,
-            "E:E": 8,
-            "F:F": 2,
-            "G:G": 8,
-            "H:H": 36,
-            "I:J": 13,
-            "K:K": 2,
-            "L:L": 8,
-            "M:M": 34,
-            "N:N": 13,
-            "O:O": 8,
-            "P:P": 2,
-            "Q:Q": 8,
-            "R:R": 34,
-            "S:U": 13,
-            "V:V": 2,
-            "W:W": 11,
-            "X:AB": 12,
-            "AC:AC": 2,
-            "AD:AD": 40,
-            "AE:AG": 13,
-            "AH:AH": 40,
-            "AI:AM": 13,
-        },
+        widths=WIDTHS,
     )
     _scenario_bars(desk, sheet)
     _method_bars(desk, sheet)
     _profile(desk, sheet)
     waterfall_data(desk, sheet)
+    sizes(desk, sheet)
+    limit_data(desk, sheet)
+    move_data(desk, sheet)
 
 
 def _scenario_bars(desk: Desk, sheet: Any) -> None:

@@ -8,7 +8,19 @@ from .layout import Area
 from .parts import Desk
 from .styles import COLOURS
 
-__all__ = ["loss_bars", "method_bars", "profile", "scenario_bars", "strategy_bars", "waterfall"]
+__all__ = [
+    "GRID_LINES",
+    "SMALL",
+    "TITLE",
+    "bars",
+    "loss_bars",
+    "method_bars",
+    "profile",
+    "scenario_bars",
+    "series",
+    "strategy_bars",
+    "waterfall",
+]
 
 RAMP = ("A34700", "D98032", "595959", "4A94C4", "005A8C")  # vol down … vol up
 DASHES = ("dash", "square_dot", "solid", "long_dash", "long_dash_dot")
@@ -19,8 +31,8 @@ def scenario_bars(desk: Desk, *, wide: bool = False) -> Any:
     area = desk.layout.worst_bars
     chart = desk.book.add_chart({"type": "bar", "subtype": "stacked"})
     for column, colour in ((2, COLOURS["loss"]), (3, "6F8FBF")):
-        _series(chart, area, column, {"fill": {"color": f"#{colour}"}, "gap": 35})
-    _bars(chart, "Scenarios of the book, worst first")
+        series(chart, area, column, {"fill": {"color": f"#{colour}"}, "gap": 35})
+    bars(chart, "Scenarios of the book, worst first")
     chart.set_size({"width": 900 if wide else 590, "height": 420})
     return chart
 
@@ -30,8 +42,8 @@ def method_bars(desk: Desk) -> Any:
     area = desk.layout.ranked_bars
     chart = desk.book.add_chart({"type": "bar", "subtype": "stacked"})
     for column, colour in ((2, COLOURS["header fill"]), (3, "6F8FBF"), (4, "E2B27C")):
-        _series(chart, area, column, {"fill": {"color": f"#{colour}"}, "gap": 35})
-    _bars(chart, "Initial margin by method")
+        series(chart, area, column, {"fill": {"color": f"#{colour}"}, "gap": 35})
+    bars(chart, "Initial margin by method")
     chart.set_size({"width": 1000, "height": 570})
     return chart
 
@@ -40,10 +52,10 @@ def waterfall(desk: Desk) -> Any:
     """How the initial margin adds up: the margin, and each line of the statement from where the one before it ended."""
     area = desk.layout.waterfall
     chart = desk.book.add_chart({"type": "bar", "subtype": "stacked"})
-    _series(chart, area, 3, {"fill": {"none": True}, "border": {"none": True}, "gap": 35})
+    series(chart, area, 3, {"fill": {"none": True}, "border": {"none": True}, "gap": 35})
     for column, colour in ((4, "6F8FBF"), (5, "E2B27C"), (6, COLOURS["header fill"])):
-        _series(chart, area, column, {"fill": {"color": f"#{colour}"}, "gap": 35})
-    _bars(chart, "How the initial margin adds up: lines that add (blue) and that take off (orange)")
+        series(chart, area, column, {"fill": {"color": f"#{colour}"}, "gap": 35})
+    bars(chart, "How the initial margin adds up: lines that add (blue) and that take off (orange)")
     chart.set_legend({"none": True})  # programs differ in which entry they leave out, and "below" is no reader's concern
     chart.set_size({"width": 1000, "height": 440})
     return chart
@@ -54,19 +66,19 @@ def loss_bars(desk: Desk) -> Any:
     area = desk.layout.bins
     chart = desk.book.add_chart({"type": "column", "subtype": "stacked"})
     for column, colour in ((3, "6F8FBF"), (4, COLOURS["loss"])):
-        _series(chart, area, column, {"fill": {"color": f"#{colour}"}, "gap": 8}, text_keys=False)
-    chart.set_title({"name": "Profit and loss of the book under each past move", **_TITLE})
+        series(chart, area, column, {"fill": {"color": f"#{colour}"}, "gap": 8}, keys=0)
+    chart.set_title({"name": "Profit and loss of the book under each past move", **TITLE})
     chart.set_x_axis(
         {
             "num_format": "#,##0",
-            "num_font": {**_SMALL, "rotation": -45},
+            "num_font": {**SMALL, "rotation": -45},
             "label_position": "low",
             "name": "USD, from",
-            "name_font": _SMALL,
+            "name_font": SMALL,
         }
     )
-    chart.set_y_axis({"num_format": "0", "num_font": _SMALL, "major_gridlines": _GRID, "name": "days", "name_font": _SMALL})
-    chart.set_legend({"position": "bottom", "font": _SMALL})
+    chart.set_y_axis({"num_format": "0", "num_font": SMALL, "major_gridlines": GRID_LINES, "name": "days", "name_font": SMALL})
+    chart.set_legend({"position": "bottom", "font": SMALL})
     chart.set_size({"width": 850, "height": 450})
     return chart
 
@@ -83,10 +95,10 @@ def strategy_bars(desk: Desk, table: Area) -> Any:
                 "values": f"={rows.part(column=column, columns=1).ref}",
                 "fill": {"color": f"#{colour}"},
                 "gap": 60,
-                "data_labels": {"value": True, "num_format": "#,##0", "font": _SMALL},
+                "data_labels": {"value": True, "num_format": "#,##0", "font": SMALL},
             }
         )
-    _bars(chart, "Rules-based and portfolio margin by strategy")
+    bars(chart, "Rules-based and portfolio margin by strategy")
     chart.set_size({"width": 900, "height": 340})
     return chart
 
@@ -100,62 +112,64 @@ def profile(desk: Desk, *, wide: bool = False) -> Any:
             "line": {"color": f"#{RAMP[column - 1]}", "width": 2.25, "dash_type": DASHES[column - 1]},
             "marker": {"type": "none"},
         }
-        _series(chart, area, column, look, text_keys=False)
-    chart.set_title({"name": "P&L profile by vol move", **_TITLE})
+        series(chart, area, column, look, keys=0)
+    chart.set_title({"name": "P&L profile by vol move", **TITLE})
     chart.set_x_axis(
         {
             "num_format": "+0%;-0%;0%",
             "label_position": "low",
             "name": "price move",
-            "name_font": _SMALL,
-            "num_font": _SMALL,
-            "major_gridlines": _GRID,
+            "name_font": SMALL,
+            "num_font": SMALL,
+            "major_gridlines": GRID_LINES,
         }
     )
     chart.set_y_axis(
         {
             "num_format": "#,##0",
-            "num_font": _SMALL,
-            "major_gridlines": _GRID,
+            "num_font": SMALL,
+            "major_gridlines": GRID_LINES,
             "name": "USD",
-            "name_font": _SMALL,
+            "name_font": SMALL,
             "label_position": "low",
         }
     )
-    chart.set_legend({"position": "bottom", "font": _SMALL})
+    chart.set_legend({"position": "bottom", "font": SMALL})
     chart.set_size({"width": 640 if wide else 670, "height": 460 if wide else 420})
     return chart
 
 
-_SMALL = {"size": 9, "color": f"#{COLOURS['ink']}", "bold": False}
-_TITLE = {"name_font": {"size": 12, "color": f"#{COLOURS['header fill']}"}, "overlay": False}
-_GRID = {"visible": True, "line": {"color": f"#{COLOURS['line']}", "width": 0.5}}
+SMALL = {"size": 9, "color": f"#{COLOURS['ink']}", "bold": False}
+TITLE = {"name_font": {"size": 12, "color": f"#{COLOURS['header fill']}"}, "overlay": False}
+GRID_LINES = {"visible": True, "line": {"color": f"#{COLOURS['line']}", "width": 0.5}}
 
 
-def _series(chart: Any, area: Area, column: int, look: dict[str, Any], *, text_keys: bool = True) -> None:
-    """One column of an area, named by its heading, against the labels of its second column or the numbers of its first."""
-    keys = area.body_column(1 if text_keys else 0)
+def series(chart: Any, area: Area, column: int, look: dict[str, Any], *, keys: int = 1) -> None:
+    """One column of an area, named by its heading, against another of its columns."""
     chart.add_series(
         {
             "name": f"={area.far(0, column)}",
-            "categories": f"={keys.ref}",
+            "categories": f"={area.body_column(keys).ref}",
             "values": f"={area.body_column(column).ref}",
             **look,
         }
     )
 
 
-def _bars(chart: Any, title: str) -> None:
-    chart.set_title({"name": title, **_TITLE})
-    chart.set_y_axis({"reverse": True, "label_position": "low", "num_font": _SMALL, "major_gridlines": {"visible": False}})
+def bars(chart: Any, title: str, unit: str = "USD", pattern: str = "#,##0") -> None:
+    """Title, axes and legend of horizontal bars, the first one at the top."""
+    chart.set_title({"name": title, **TITLE})
+    chart.set_y_axis(
+        {"reverse": True, "interval_unit": 1, "label_position": "low", "num_font": SMALL, "major_gridlines": {"visible": False}}
+    )
     chart.set_x_axis(
         {
-            "num_format": "#,##0",
-            "num_font": _SMALL,
-            "major_gridlines": _GRID,
-            "name": "USD",
-            "name_font": _SMALL,
+            "num_format": pattern,
+            "num_font": SMALL,
+            "major_gridlines": GRID_LINES,
+            "name": unit,
+            "name_font": SMALL,
             "label_position": "high",
         }
     )
-    chart.set_legend({"position": "bottom", "font": _SMALL})
+    chart.set_legend({"position": "bottom", "font": SMALL})

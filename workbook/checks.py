@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .desk_checks import desk_checks
 from .layout import CHECKS, Area
 from .parts import AMOUNT, COUNT, Desk
 
@@ -16,6 +17,7 @@ MORE = '=IF({a}>{b},"PASS","FAIL")'
 # a message is a text, or in the workbook with macros an error: no number in either
 IF_SCENARIOS = 'IF(AND(ISNUMBER(initial_margin),ISNUMBER(scanning_risk)=FALSE),"n/a",'  # a rulebook without scenarios says so
 IF_PAST = 'IF(AND(ISNUMBER(initial_margin),ISNUMBER(value_at_risk)=FALSE),"n/a",'  # no history, or not of every coin
+PRINTED = 12  # faults
 FREE = "the last reserved row is free"
 
 
@@ -28,7 +30,7 @@ def checks(desk: Desk) -> None:
         "The master check passes when no line below fails. Figures of a workbook that fails are not to be used.",
         "calculation",
         checked=False,
-        widths={"B:B": 58, "C:C": 34, "D:D": 60, "E:E": 44, "F:F": 12},
+        widths={"B:B": 58, "C:C": 34, "D:D": 52, "E:E": 66, "F:F": 12},
     )
     sheet.write_string("B4", "Master check", desk.style("label", bold=True))
     results = area.body_column(4)
@@ -40,9 +42,8 @@ def checks(desk: Desk) -> None:
     )
     desk.verdicts(sheet, "C4")
     desk.header(sheet, area, ("Check", "One side", "Other side", "How", "Result"))
-    for r, (label, pattern, one, other, how, verdict) in enumerate(
-        (*_of_inputs(desk), *_of_margin(desk), *_of_tables(desk), *_of_tail(desk)), 1
-    ):
+    lines = (*_of_inputs(desk), *_of_margin(desk), *_of_tables(desk), *desk_checks(desk), *_of_tail(desk))
+    for r, (label, pattern, one, other, how, verdict) in zip(range(1, area.rows), lines, strict=True):
         left, right = area.cell(r, 1), area.cell(r, 2)
         sheet.write_string(area.row + r, 1, label, desk.style("label"))
         for c, formula in ((1, one), (2, other)):
@@ -54,7 +55,7 @@ def checks(desk: Desk) -> None:
         table.row - 2, 1, "What PM_CHECK found (rows counted from the header of the range as 1)", desk.style("section")
     )
     desk.reserved(sheet, table, "PM_CHECK(positions,market)", [COUNT, "", "", ""], "Row", message=f"B{table.row}")
-    sheet.print_area(0, 0, table.row + table.rows - 1, 5)
+    sheet.print_area(0, 0, table.row + PRINTED, 5)
 
 
 def _of_inputs(desk: Desk) -> list[Check]:

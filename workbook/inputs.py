@@ -8,7 +8,16 @@ from . import sample
 from .layout import MARKET, MARKET_HEADINGS, PARAMETERS, POSITION_HEADINGS, POSITIONS, SCENARIOS, Area
 from .parts import FACTOR, Desk
 
-__all__ = ["market", "parameters", "positions", "scenarios"]
+__all__ = [
+    "MARKET_FORMATS",
+    "MARKET_UNITS",
+    "POSITION_FORMATS",
+    "POSITION_UNITS",
+    "market",
+    "parameters",
+    "positions",
+    "scenarios",
+]
 
 POSITION_UNITS = (
     "a venue's own name; or the next four columns",
@@ -47,6 +56,8 @@ POSITION_FORMATS = (
     "",
 )
 MOST_COINS, HIGHEST_VOL = 1e12, 20.0
+NO_FEED = "no feed"
+PRINTED, PRINTED_QUOTES = 40, 26  # rows, which are one page
 PERCENT = "+0%;-0%;0%"
 CHOICES = {
     "Type": ("spot", "future", "perp", "call", "put"),
@@ -102,7 +113,7 @@ def positions(desk: Desk) -> None:
     sheet.freeze_panes(area.row + 1, 3)
     sheet.autofilter(area.row, area.column, area.row + area.rows - 1, area.column + area.columns - 1)
     sheet.repeat_rows(area.row - 1, area.row)
-    sheet.print_area(0, 0, min(area.row + area.rows - 1, area.row + 100), 17)
+    sheet.print_area(0, 0, min(area.row + area.rows - 1, area.row + PRINTED), 17)
 
 
 def _position_rules(desk: Desk, sheet: Any) -> None:
@@ -150,9 +161,19 @@ def market(desk: Desk) -> None:
     rows = [[line.get(heading) for heading in MARKET_HEADINGS] for line in sample.MARKET]
     desk.inputs(sheet, area.body, rows, MARKET_FORMATS)
     _findings(desk, sheet, area, "market row ", column=11)
+    _feed(desk, sheet)
     sheet.freeze_panes(area.row + 1, 3)
     sheet.repeat_rows(area.row - 1, area.row)
-    sheet.print_area(0, 0, area.row + 60, 9)
+    sheet.print_area(0, 0, area.row + PRINTED_QUOTES, 9)
+
+
+def _feed(desk: Desk, sheet: Any) -> None:
+    """When the market was fetched last, and how that went: `xlmargin feed` writes both."""
+    area = desk.layout.feed
+    for c, (label, value, pattern) in enumerate((("Feed time", None, "yyyy-mm-dd hh:mm:ss"), ("Feed status", NO_FEED, ""))):
+        cell = area.part(column=2 * c, columns=1)
+        sheet.write_string(cell.row, cell.column - 1, label, desk.style("label", align="right", indent=1))
+        desk.inputs(sheet, cell, [[value]], [pattern])
 
 
 def _findings(desk: Desk, sheet: Any, area: Area, place: str, column: int) -> None:
@@ -179,14 +200,9 @@ def _findings(desk: Desk, sheet: Any, area: Area, place: str, column: int) -> No
             f'IF(IFERROR(FIND("note: ",{long}),0)=1,"note","FAULT"))))',
             "calculation",
         )
-    sheet.conditional_format(
-        f"B{area.row + 2}:B{area.row + area.rows}",
-        {"type": "cell", "criteria": "==", "value": '"FAULT"', "format": desk.style.condition("fail")},
-    )
-    sheet.conditional_format(
-        f"B{area.row + 2}:B{area.row + area.rows}",
-        {"type": "cell", "criteria": "==", "value": '"unknown"', "format": desk.style.condition("fail")},
-    )
+    for word in ("FAULT", "unknown"):
+        rule = {"type": "cell", "criteria": "==", "value": f'"{word}"', "format": desk.style.condition("fail")}
+        sheet.conditional_format(f"B{area.row + 2}:B{area.row + area.rows}", rule)
 
 
 def _choice(sheet: Any, area: Area, words: tuple[str, ...]) -> None:
@@ -221,6 +237,11 @@ def parameters(desk: Desk) -> None:
         ("Methods to compare", None, "", "comma list; blank: every method that can answer"),
         ("Tolerance of the checks", sample.TOLERANCE, "0.000", "USD"),
         ("Method that takes the scenarios", "STRESS", "", "its parameters are the table of the sheet Scenarios"),
+        ("Contributions", "auto", "", "on, off; auto: off where the slow method meets many rows"),
+        ("Liquidation prices", "auto", "", "on, off; auto: off for the slow method"),
+        ("Many rows are more than", sample.MANY_ROWS, "0", "position rows, for Contributions on auto"),
+        ("Rounding of a share", sample.ROUNDING, "0E+00", "of the margin: what is smaller counts as nothing"),
+        ("Slow method", sample.SLOW_METHOD, "", "it pairs legs, anew for each row and each price, which takes seconds"),
     ]
     for r, (label, value, pattern, unit) in enumerate(settings):
         row = layout.settings.row + r
@@ -238,8 +259,28 @@ def parameters(desk: Desk) -> None:
             "error_message": "Choose one of the methods of the sheet Models.",
         },
     )
+    _choice(sheet, layout.settings.part(row=4, rows=2), ("auto", "on", "off"))
+    _switched(desk, sheet)
     _parameter_tables(desk, sheet, given, used)
     sheet.fit_to_pages(1, 1)
+
+
+def _switched(desk: Desk, sheet: Any) -> None:
+    """The methods that contributions and liquidation prices are asked for: the chosen one, or none.
+
+    They rest on what is typed alone: on answers that are still those of the method before, a long book would be paired.
+    """
+    area, quantity = desk.layout.switched, desk.layout.position("Quantity").ref
+    for r, (label, wanted, rule) in enumerate(
+        (
+            ("Contributions: method", "contributions_wanted", f"AND(method=slow_method,COUNT({quantity})>most_rows_at_once)"),
+            ("Liquidation: method", "liquidation_wanted", "method=slow_method"),
+        )
+    ):
+        sheet.write_string(area.row + r, 1, label, desk.style("label"))
+        formula = f'=IF(OR({wanted}="off",AND({wanted}<>"on",{rule})),"off",method)'
+        desk.formula(sheet, area.cell(r, 0).replace("$", ""), formula, "calculation")
+        sheet.write_string(area.row + r, 3, "calculated from the switches above", desk.style("note", indent=1))
 
 
 def _parameter_tables(desk: Desk, sheet: Any, given: Area, used: Area) -> None:

@@ -8,15 +8,22 @@ from xlsxwriter.utility import xl_rowcol_to_cell
 
 __all__ = [
     "ABOUT",
+    "ACCOUNT",
     "CHARTS",
     "CHECKS",
     "COMPARISON",
+    "CONTRIBUTIONS",
+    "GREEKS",
     "GRID",
     "HISTORY",
+    "LIMITS",
     "MARKET",
     "MODELS",
+    "MONITOR",
+    "MOVE_SHEET",
     "PARAMETERS",
     "POSITIONS",
+    "RECONCILE",
     "RISK",
     "SCENARIOS",
     "SOURCE_BOOKS",
@@ -24,6 +31,8 @@ __all__ = [
     "STATEMENT",
     "SUMMARY",
     "VAR",
+    "WHAT_IF",
+    "YESTERDAY",
     "Area",
     "Layout",
 ]
@@ -47,6 +56,8 @@ RISK, GRID, COMPARISON, STATEMENT, CHECKS, MODELS, CHARTS = (
 )
 SOURCE_TABLES, SOURCE_BOOKS = "Source tables", "Source books"
 HISTORY, VAR = "History", "VaR"
+ACCOUNT, CONTRIBUTIONS, GREEKS, WHAT_IF, YESTERDAY = "Account", "Contributions", "Greeks", "What-if", "Yesterday"
+MOVE_SHEET, MONITOR, LIMITS, RECONCILE = "Move", "Monitor", "Limits", "Reconcile"
 
 POSITION_HEADINGS = (
     "Instrument",
@@ -68,7 +79,15 @@ POSITION_HEADINGS = (
 )
 MARKET_HEADINGS = ("Underlying", "Spot", "Expiry", "Strike", "Forward", "IV", "Rate", "As of")
 HISTORY_HEADINGS = ("Date", "BTC", "ETH", "SOL", "", "", "")  # three columns free: another coin, or `BTC IV`
+BALANCE_HEADINGS = ("Currency", "Amount", "Haircut", "Account")
+THEIRS_HEADINGS = ("Venue", "Account", "Currency", "Initial", "Maintenance", "Time")
+READING_HEADINGS = ("Time", "Equity", "Initial margin", "Maintenance margin", "Usage", "Headroom", "Status")
 MARKET_ROWS, PARAMETER_ROWS, SCENARIO_ROWS = 300, 40, 60
+TRADE_ROWS, BALANCE_ROWS, LIMIT_ROWS, ACCOUNT_ROWS, THEIRS_ROWS, READINGS = 15, 20, 12, 20, 20, 500
+QUALIFYING, RULE_ROWS, CAUSES = 5, 10, 5  # fields beside the equity, rules of a rulebook at most, causes of a move
+TOP_ROWS, COINS_HELD = 10, 12  # rows that the picture of contributions draws; coins of the book and of the balances
+MOVE_CHECK = 13  # its row among the checks
+OTHER_METHODS = 3  # of the sheet What-if, beside the chosen one
 UNDERLYINGS = 8  # columns kept free in the risk array
 HISTORY_ROWS, BINS, WORST_DAYS = 1_500, 25, 5
 LEVELS, STEPS = 5, 9  # how deep a picture of the statement may look, and how many lines it draws
@@ -134,20 +153,27 @@ class Layout:
     history: Area = field(init=False)
     past: Area = field(init=False)
     past_total: Area = field(init=False)
+    contributions: Area = field(init=False)
+    roles: Area = field(init=False)
+    sizes: Area = field(init=False)
+    greeks: Area = field(init=False)
+    positions_before: Area = field(init=False)
+    market_before: Area = field(init=False)
     market: Area = Area(MARKET, HEAD + 1, 2, MARKET_ROWS + 1, len(MARKET_HEADINGS))
-    settings: Area = Area(PARAMETERS, HEAD + 1, 2, 4, 1)
-    parameter_input: Area = Area(PARAMETERS, HEAD + 8, 1, PARAMETER_ROWS + 1, 4)
-    parameters: Area = Area(PARAMETERS, HEAD + 8, 7, PARAMETER_ROWS + 1, 6)
+    settings: Area = Area(PARAMETERS, HEAD + 1, 2, 9, 1)
+    switched: Area = Area(PARAMETERS, HEAD + 10, 2, 2, 1)
+    parameter_input: Area = Area(PARAMETERS, HEAD + 15, 1, PARAMETER_ROWS + 1, 4)
+    parameters: Area = Area(PARAMETERS, HEAD + 15, 7, PARAMETER_ROWS + 1, 6)
     own_scenarios: Area = Area(SCENARIOS, HEAD + 1, 1, PARAMETER_ROWS + 1, 6)
     price_moves: Area = Area(SCENARIOS, HEAD + 2, 8, 21, 1)
     vol_moves: Area = Area(SCENARIOS, HEAD + 2, 9, 5, 1)
     grid_days: Area = Area(SCENARIOS, HEAD + 2, 10, 1, 1)
-    headlines: Area = Area(SUMMARY, HEAD, 1, 8, 6)
+    headlines: Area = Area(SUMMARY, HEAD, 1, 10, 6)
     risk: Area = Area(RISK, 31, 2, SCENARIO_ROWS + 1, 5 + UNDERLYINGS + 1)
     grid: Area = Area(GRID, HEAD + 1, 1, 22, 6)
     comparison: Area = Area(COMPARISON, HEAD + 29, 1, METHOD_ROWS + 1, 8)
-    checks: Area = Area(CHECKS, HEAD, 1, 17, 5)
-    check_table: Area = Area(CHECKS, HEAD + 21, 1, CHECK_ROWS + 1, 4)
+    checks: Area = Area(CHECKS, HEAD, 1, 38, 5)
+    check_table: Area = Area(CHECKS, HEAD + 42, 1, CHECK_ROWS + 1, 4)
     methods: Area = Area(MODELS, HEAD, 1, METHOD_ROWS + 1, 8)
     scenario_bars: Area = Area(CHARTS, HEAD, 1, SCENARIO_ROWS + 1, 4)
     worst_bars: Area = Area(CHARTS, HEAD, 6, WORST_BARS + 1, 4)
@@ -163,17 +189,52 @@ class Layout:
     worst_days: Area = Area(VAR, HEAD + 15, 1, WORST_DAYS + 1, 3)
     bins: Area = Area(VAR, HEAD, 16, BINS + 1, 5)
 
+    feed: Area = Area(MARKET, HEAD - 2, 4, 1, 3)  # its time, and its status two columns on
+    what_if: Area = Area(WHAT_IF, HEAD + 1, 2, OTHER_METHODS + 2, 8)
+    trades: Area = Area(WHAT_IF, HEAD + 24, 2, TRADE_ROWS + 1, len(POSITION_HEADINGS))
+    blocks: Area = Area(WHAT_IF, HEAD + 29 + TRADE_ROWS, 2, UNDERLYINGS + 5, 4)  # the first of one for each method
+    balances: Area = Area(ACCOUNT, HEAD + 2, 1, BALANCE_ROWS + 1, len(BALANCE_HEADINGS))
+    limits: Area = Area(ACCOUNT, HEAD + 2, 6, LIMIT_ROWS + 1, 3)
+    account_settings: Area = Area(ACCOUNT, HEAD + 19, 7, 3, 1)
+    account_facts: Area = Area(ACCOUNT, HEAD + 27, 2, QUALIFYING, 1)
+    status: Area = Area(LIMITS, HEAD + 2, 1, 9, 2)
+    limit_table: Area = Area(LIMITS, HEAD + 18, 1, LIMIT_ROWS + 1, 7)
+    liquidation: Area = Area(LIMITS, HEAD + 34, 1, COINS_HELD + 2, 5)
+    accounts: Area = Area(LIMITS, HEAD + 51, 1, ACCOUNT_ROWS + 3, 8)
+    facts: Area = Area(LIMITS, HEAD + 77, 1, QUALIFYING + 2, 2)
+    qualify: Area = Area(LIMITS, HEAD + 87, 1, RULE_ROWS + 2, 4)
+    reading: Area = Area(MONITOR, HEAD + 1, 1, 2, len(READING_HEADINGS))
+    monitor: Area = Area(MONITOR, HEAD + 26, 1, READINGS + 1, len(READING_HEADINGS))
+    theirs: Area = Area(RECONCILE, HEAD + 2, 1, THEIRS_ROWS + 1, len(THEIRS_HEADINGS))
+    ours: Area = Area(RECONCILE, HEAD + 2, 8, THEIRS_ROWS + 1, 7)
+    move: Area = Area(MOVE_SHEET, HEAD + 1, 1, CAUSES + 2, 2)
+    move_ends: Area = Area(MOVE_SHEET, HEAD + 10, 1, 4, 2)
+    top_bars: Area = Area(CHARTS, HEAD, 42, TOP_ROWS + 1, 5)
+    limit_bars: Area = Area(CHARTS, HEAD, 48, LIMIT_ROWS + 1, 4)
+    move_bars: Area = Area(CHARTS, HEAD, 53, CAUSES + 3, 6)
+
     def __post_init__(self) -> None:
         lines = min(STATEMENT_LEAST + STATEMENT_PER_ROW * self.position_rows, STATEMENT_MOST)
         areas = {
             "positions": Area(POSITIONS, HEAD + 1, 2, self.position_rows + 1, len(POSITION_HEADINGS)),
             "statement": Area(STATEMENT, HEAD + PICTURE_ROWS, 1, lines + 1, 6),
+            "contributions": Area(CONTRIBUTIONS, HEAD + 25, 1, self.position_rows + 2, 6),
+            "roles": Area(CONTRIBUTIONS, HEAD + 25, 7, self.position_rows + 2, 2),
+            "sizes": Area(CHARTS, HEAD, 40, self.position_rows + 2, 1),
+            "greeks": Area(GREEKS, HEAD + 1, 1, self.position_rows + UNDERLYINGS + 2, 10),
+            "positions_before": Area(YESTERDAY, HEAD + 1, 1, self.position_rows + 1, len(POSITION_HEADINGS)),
+            "market_before": Area(YESTERDAY, HEAD + 1, 18, MARKET_ROWS + 1, len(MARKET_HEADINGS)),
             "history": Area(HISTORY, HEAD + 1, 1, HISTORY_ROWS + 1, len(HISTORY_HEADINGS)),
             "past": Area(VAR, HEAD + 23, 2, HISTORY_ROWS + 1, 5 + len(HISTORY_HEADINGS)),  # its coins, and their total
             "past_total": Area(VAR, HEAD + 23, 14, HISTORY_ROWS + 1, 1),
         }
         for name, area in areas.items():
             object.__setattr__(self, name, area)  # frozen: these depend on numbers of rows
+
+    def block(self, method: int) -> Area:
+        """The what-if of one of the methods, 0 the chosen one; the four stand side by side."""
+        first = self.blocks
+        return Area(first.sheet, first.row, first.column + method * first.columns, first.rows, first.columns)
 
     def position(self, heading: str) -> Area:
         """The cells of one heading of the positions."""
@@ -192,6 +253,13 @@ class Layout:
             "compare_methods": self.settings.far(1, 0),
             "tolerance": self.settings.far(2, 0),
             "table_method": self.settings.far(3, 0),
+            "contributions_wanted": self.settings.far(4, 0),
+            "liquidation_wanted": self.settings.far(5, 0),
+            "most_rows_at_once": self.settings.far(6, 0),
+            "share_rounding": self.settings.far(7, 0),
+            "slow_method": self.settings.far(8, 0),
+            "contribution_method": self.switched.far(0, 0),
+            "liquidation_method": self.switched.far(1, 0),
             "grid_price_moves": self.price_moves.ref,
             "grid_vol_moves": self.vol_moves.ref,
             "grid_days": self.grid_days.far(0, 0),
@@ -210,4 +278,26 @@ class Layout:
             "value_at_risk": self.tail.far(1, 1),
             "expected_shortfall": self.tail.far(2, 1),
             "method_names": self.methods.body_column(0).ref,
+        } | self._desk_names
+
+    @property
+    def _desk_names(self) -> dict[str, str]:
+        """Those of the sheets of the desk."""
+        return {
+            "feed_time": self.feed.far(0, 0),
+            "feed_status": self.feed.far(0, 2),
+            "trades": self.trades.ref,
+            **{f"whatif_method_{n}": self.what_if.far(n + 1, 0) for n in range(1, OTHER_METHODS + 1)},
+            "balances": self.balances.ref,
+            "limits": self.limits.ref,
+            "limits_warn_from": self.account_settings.far(0, 0),
+            "rulebook": self.account_settings.far(1, 0),
+            "reconcile_tolerance": self.account_settings.far(2, 0),
+            "qualification": self.facts.ref,
+            "equity": self.status.far(1, 1),
+            "account_status": self.status.far(7, 1),
+            "monitor": self.monitor.ref,
+            "theirs": self.theirs.ref,
+            "positions_before": self.positions_before.ref,
+            "market_before": self.market_before.ref,
         }

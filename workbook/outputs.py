@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import charts
-from .layout import COMPARISON, GRID, MODELS, RISK, STATEMENT, SUMMARY, Area
+from .layout import COMPARISON, GRID, LIMITS, MODELS, RISK, SCENARIOS, STATEMENT, SUMMARY, Area
 from .parts import AMOUNT, COUNT, MOVE, Desk
 
 __all__ = ["comparison", "pnl_grid", "risk_array", "statement", "summary"]
@@ -13,6 +13,7 @@ __all__ = ["comparison", "pnl_grid", "risk_array", "statement", "summary"]
 CASE = "positions,market,method,parameters"
 WHY = "why: Statement"
 STATEMENT_LEVELS, PRINTED_LINES = 9, 200
+PRINTED_SCENARIOS = 26
 NOTE_HEIGHT = 30  # points of a row whose note takes two lines
 
 
@@ -56,6 +57,7 @@ def summary(desk: Desk) -> None:
 
 def _headlines(desk: Desk) -> list[tuple[str, str, str, str, str, str]]:
     """Label, formula, number format, unit, the sheet with the reason, and what its link says."""
+    at = desk.layout
     bars, worst, chosen = desk.layout.worst_bars, desk.layout.scenario_bars, desk.layout.comparison
     total = worst.body_column(2).ref
     in_table = f"MATCH(method,{chosen.body_column(0).ref},0)"
@@ -80,6 +82,15 @@ def _headlines(desk: Desk) -> list[tuple[str, str, str, str, str, str]]:
             "of RULES",
             COMPARISON,
             "why: Comparison",
+        ),
+        ("Account", '=IF(ISNUMBER(equity),account_status&"","no equity")', "General", "", LIMITS, "why: Limits"),
+        (
+            "Limits exceeded",
+            f"=COUNT({at.limit_bars.body_column(3).ref})",
+            "0",
+            "limits",
+            LIMITS,
+            "why: Limits",
         ),
         ("Method", "=method", "General", "", MODELS, "what it models: Models"),
     ]
@@ -109,12 +120,13 @@ def risk_array(desk: Desk) -> None:
     sheet.write_url("E5", f"internal:'{STATEMENT}'!A1", desk.style("link"), WHY)
     sheet.insert_chart(8, 1, charts.scenario_bars(desk, wide=True), {"object_position": 3})
     formats = [COUNT, "", MOVE, MOVE, "0.00_ ", *[AMOUNT] * (area.columns - 5)]
+    desk.units(sheet, area, ("", "", "fraction", "fraction", "of the P&L", *["USD"] * (area.columns - 5)))
     desk.reserved(sheet, area, f"PM_RISK_ARRAY({CASE})", formats, "Scenario")
     desk.losses(sheet, area.body.part(column=5), unless=f'$B{area.row + 2}="worst"')
     _worst_by_coin(desk, sheet)
     _mark_worst(desk, sheet)
     sheet.repeat_rows(area.row)
-    sheet.print_area(0, 0, area.row + area.rows - 1, area.column + area.columns - 1)
+    sheet.print_area(0, 0, area.row + PRINTED_SCENARIOS, area.column + area.columns - 1)
 
 
 def _worst_by_coin(desk: Desk, sheet: Any) -> None:
@@ -177,6 +189,7 @@ def pnl_grid(desk: Desk) -> None:
         ["+0%_ ;-0%_ ;0%_ ", *[AMOUNT] * (area.columns - 1)],
         "Price move / Vol move",
     )
+    sheet.write_url("E3", f"internal:'{SCENARIOS}'!A1", desk.style("link"), "why: Scenarios")
     for c in range(1, area.columns):  # the header row holds the vol moves themselves
         sheet.write_blank(
             area.row,
@@ -210,8 +223,7 @@ def comparison(desk: Desk) -> None:
         "output",
         widths={"B:B": 14, "C:F": 14, "G:G": 10, "H:H": 13, "I:I": 104},
     )
-    for c, unit in enumerate(("", "USD", "USD", "USD", "USD over RULES", "share of RULES", "", "")):
-        sheet.write_string(area.row - 1, area.column + c, unit, desk.style("unit", align="right"))
+    desk.units(sheet, area, ("", "USD", "USD", "USD", "USD over RULES", "share of RULES"))
     desk.reserved(
         sheet,
         area,
@@ -254,6 +266,7 @@ def statement(desk: Desk) -> None:
         widths={"B:B": 16, "C:C": 52, "D:D": 18, "E:E": 88, "F:F": 13, "G:G": 58},
     )
     sheet.insert_chart(4, 1, charts.waterfall(desk), {"object_position": 3})
+    desk.units(sheet, area, ("", "", "USD"))
     desk.reserved(sheet, area, f"PM_EXPLAIN({CASE})", [COUNT, "", AMOUNT, "", "", ""], "Level")
     levels, lines = area.body.cell(0, 0).replace("$", ""), area.body_column(1)
     for level in range(1, STATEMENT_LEVELS):

@@ -43,6 +43,7 @@ class Desk:
             sheet.write_url("B3", f"internal:'{CHECKS}'!A1", self.style("link"), "Master check:")
             self.formula(sheet, "C3", "=master_check", "calculation")
             self.verdicts(sheet, "C3")
+        sheet.freeze_panes(3, 0)  # title and master check stay in sight; a sheet may freeze more
         self._print_setup(sheet)
         return sheet
 
@@ -70,6 +71,12 @@ class Desk:
         if units:
             sheet.set_row(area.row - 1, 36)
 
+    def units(self, sheet: Any, area: Area, texts: Sequence[str]) -> None:
+        """Units in the row above an area whose headings a function writes, those of numbers on the right."""
+        for c, text in enumerate(texts):
+            if text:
+                sheet.write_string(area.row - 1, area.column + c, text, self.style("unit", align="right"))
+
     def inputs(self, sheet: Any, area: Area, rows: Sequence[Sequence[Any]], formats: Sequence[str]) -> None:
         """Cells to type in, filled with the sample's values as far as they go."""
         for r in range(area.rows):
@@ -78,17 +85,19 @@ class Desk:
                 style = self.style("input", num_format=formats[c]) if formats[c] else self.style("input")
                 put(sheet, area.row + r, area.column + c, value, style)
 
-    def reserved(self, sheet: Any, area: Area, call: str, formats: Sequence[str], first: str, message: str = "B4") -> None:
+    def reserved(
+        self, sheet: Any, area: Area, call: str, formats: Sequence[str], first: str, message: str = "B4", align: str = ""
+    ) -> None:
         """A table of any length in an area of fixed size: `call` is evaluated once, what is beyond it stays blank.
 
         The message of a function that could not answer stands in the first cell, and once more above the table where
-        nothing cuts it off.
+        nothing cuts it off. `align` is for texts among numbers.
         """
         sheet.write_dynamic_array_formula(
             area.near, as_table(area, call), self.style("header", text_wrap=False, **_side(formats[0])), ""
         )
         for c, pattern in enumerate(formats):
-            look = {"align": "center"} if pattern == COUNT else {}
+            look = {"align": "center"} if pattern == COUNT else {"align": align} if pattern and align else {}
             body = self.style("calculation", **look, **({"num_format": pattern} if pattern else {}))
             for r in range(area.rows):
                 if r or c:  # the writer fills the area with zeros, which a program that does not calculate would show

@@ -8,16 +8,29 @@ import numpy as np
 
 __all__ = [
     "AS_OF",
+    "BALANCES",
+    "FACTS",
     "GRID_DAYS",
     "HISTORY",
+    "LIMITS",
+    "LIMITS_WARN_FROM",
+    "MANY_ROWS",
     "MARKET",
+    "MARKET_BEFORE",
     "METHOD",
     "PARAMETERS",
     "POSITIONS",
+    "POSITIONS_BEFORE",
     "PRICE_MOVES",
+    "RECONCILE_TOLERANCE",
+    "ROUNDING",
+    "RULEBOOK",
     "SCENARIOS",
+    "SLOW_METHOD",
     "TOLERANCE",
+    "TRADES",
     "VOL_MOVES",
+    "WHATIF_METHODS",
     "Value",
 ]
 
@@ -27,6 +40,7 @@ AS_OF = dt.datetime(2026, 6, 1, 8, 0)
 FRONT, BACK, QUARTER = dt.date(2026, 7, 1), dt.date(2026, 7, 31), dt.date(2026, 8, 28)
 METHOD = "SPAN"
 TOLERANCE = 0.005
+MANY_ROWS, ROUNDING, SLOW_METHOD = 40, 1e-9, "RULES"
 
 POSITIONS: list[dict[str, Value]] = [
     {"Underlying": "BTC", "Type": "spot", "Quantity": 1.0, "Account": "Desk 1"},
@@ -113,6 +127,52 @@ SCENARIOS: list[tuple[str, str, float, float, float, float]] = [  # name, underl
 PRICE_MOVES = [step * 3 / 100 for step in range(-10, 11)]
 VOL_MOVES = [-0.50, -0.25, 0.0, 0.25, 0.50]
 GRID_DAYS = 0.0
+
+TRADES: list[dict[str, Value]] = [
+    {"Underlying": "BTC", "Type": "call", "Strike": 80_000.0, "Expiry": FRONT, "Quantity": 1.0},
+    {"Underlying": "ETH", "Type": "put", "Strike": 3_000.0, "Expiry": FRONT, "Quantity": -2.0, "IV": 0.66},
+]
+WHATIF_METHODS = ("RULES", "DERIBIT", "OKX")
+
+BALANCES: list[tuple[str, float, float, str]] = [  # currency, amount, haircut, account
+    ("USD", 2_500.0, 0.0, "Desk 1"),
+    ("BTC", 0.02, 0.10, "Desk 1"),
+]
+LIMITS: list[tuple[str, str, float, str]] = [  # what is limited, coin, limit, unit
+    ("Margin usage", "", 0.75, "of equity"),
+    ("Initial margin", "", 3_000.0, "USD"),
+    ("Scanning risk", "", 3_000.0, "USD"),
+    ("Delta", "BTC", 1.0, "coins"),
+    ("Delta", "ETH", 1.0, "coins"),
+    ("Vega", "", 100.0, "USD per vol point"),
+    ("Notional", "", 250_000.0, "USD"),
+    ("Concentration", "BTC", 0.60, "of all notional"),
+]
+LIMITS_WARN_FROM, RULEBOOK, RECONCILE_TOLERANCE = 0.8, "FINRA", 0.01
+FACTS: list[tuple[str, str]] = [  # what a rulebook asks of an account beside its equity
+    ("Uncovered options approval", "yes"),
+    ("Risk disclosure signed", "yes"),
+    ("Intraday monitoring", "yes"),
+    ("Trades away", "no"),
+    ("Unlisted derivatives", "no"),
+]
+
+YESTERDAY = AS_OF - dt.timedelta(days=1)
+POSITIONS_BEFORE: list[dict[str, Value]] = [
+    *POSITIONS[:1],
+    {**POSITIONS[1], "Quantity": -0.8},
+    *POSITIONS[2:8],
+]
+MARKET_BEFORE: list[dict[str, Value]] = [
+    {"Underlying": "BTC", "Spot": 68_500.0, "As of": YESTERDAY},
+    {"Underlying": "ETH", "Spot": 3_420.0},
+    {"Underlying": "SOL", "Spot": 146.0},
+    {"Underlying": "BTC", "Expiry": FRONT, "Strike": 65_000.0, "IV": 0.55},
+    {"Underlying": "BTC", "Expiry": FRONT, "Strike": 70_000.0, "IV": 0.53},
+    {"Underlying": "BTC", "Expiry": FRONT, "Strike": 75_000.0, "IV": 0.52},
+    {"Underlying": "BTC", "Expiry": FRONT, "Strike": 80_000.0, "IV": 0.53},
+    {"Underlying": "SOL", "Expiry": QUARTER, "Forward": 148.10},
+]
 
 DAYS, SEED, TAILS = 261, 20260601, 6  # days of history; the generator's seed; degrees of freedom: tails fatter than normal
 DAILY_MOVES, TOGETHER = (0.017, 0.024, 0.030), (0.90, 0.85, 0.75)  # of BTC, ETH, SOL; share of a move common to all three

@@ -55,6 +55,7 @@ CONDITIONS: dict[str, dict[str, Any]] = {  # parts of a style that a condition m
     "fail": {"font_color": COLOURS["loss"], "bold": True, "bg_color": COLOURS["marked fill"]},
     "pass": {"font_color": COLOURS["gain"], "bold": True},
     "loss": {"font_color": COLOURS["loss"]},
+    "hedge": {"font_color": COLOURS["gain"], "bold": True},
     "worst": {"font_color": COLOURS["loss"], "bold": True, "bg_color": COLOURS["marked fill"]},
     "header": {"font_color": WHITE, "bg_color": NAVY, "bold": True},
     "chosen": {"bold": True, "bg_color": COLOURS["output fill"]},

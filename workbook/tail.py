@@ -15,7 +15,7 @@ AS_BESIDE = '0;0;0;"as beside"'  # the price moves in one text each, which Descr
 MEASURE = "positions,history,var_confidence,var_horizon,market"
 TABLE = "PM_RISK_ARRAY(positions,market,var_method,var_parameters,history)"
 MOST_CONFIDENCE, LEAST_CONFIDENCE, LONGEST, SHORTEST = 0.99999, 0.5, 250, 0.01
-PRINTED_DAYS = 300
+PRINTED_DAYS = 60  # the first of them
 ROUNDING = 1e-9  # as the method counts its tail
 TAIL_CHECKS = 4  # the last ones of the sheet Checks
 
@@ -42,7 +42,7 @@ def history(desk: Desk) -> None:
     desk.inputs(sheet, area.body, [(*row, *free) for row in sample.HISTORY], formats)
     sheet.freeze_panes(area.row + 1, 2)
     sheet.repeat_rows(area.row - 1, area.row)
-    sheet.print_area(0, 0, area.row + len(sample.HISTORY), area.column + area.columns - 1)
+    sheet.print_area(0, 0, area.row + PRINTED_DAYS, area.column + area.columns - 1)
 
 
 def value_at_risk(desk: Desk) -> None:
@@ -64,6 +64,7 @@ def value_at_risk(desk: Desk) -> None:
     sheet.write_string(area.row - 1, 1, "The book under each past move, oldest first", desk.style("section"))
     coins = area.columns - 5
     formats = ["", "", AS_BESIDE, MOVE, "0.00_ ", *[AMOUNT] * coins]
+    desk.units(sheet, area, ("", "", "", "fraction", "of the P&L", *["USD"] * coins))
     desk.reserved(sheet, area, TABLE, formats, "Scenario")
     _marked(desk, sheet)
     sheet.repeat_rows(area.row)
@@ -189,7 +190,7 @@ def _marked(desk: Desk, sheet: Any) -> None:
     desk.header(sheet, total, ("Total",), formats=(AMOUNT,))
     for r in range(1, area.rows):
         cell = total.cell(r, 0).replace("$", "")
-        row = area.part(row=r, rows=1).near
+        row = area.part(row=r, rows=1).near.replace("$", "")
         desk.formula(sheet, cell, f'=IFERROR(INDEX({row},1,MATCH("Total",{head},0)),"")', "calculation", num_format=AMOUNT)
         inside = f'IF({cell}<=tolerance-value_at_risk,"in the tail","")'
         desk.formula(sheet, f"B{area.row + r + 1}", f'=IF(AND(ISNUMBER({cell}),ISNUMBER(value_at_risk)),{inside},"")', "fail")

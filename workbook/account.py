@@ -1,0 +1,278 @@
+"""The sheets on the account: balances, limits and facts to type; status, limits, liquidation and qualification to read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import desk_charts, sample
+from .layout import (
+    ACCOUNT,
+    BALANCE_HEADINGS,
+    CONTRIBUTIONS,
+    LIMITS,
+    MONITOR,
+    Area,
+)
+from .parts import AMOUNT, COUNT, FACTOR, MOVE, Desk
+
+__all__ = ["account", "limit_data", "limits"]
+
+ACCOUNT_CASE = "positions,balances,market,method,parameters"
+OFF = "off: see the switches on the sheet Parameters"
+KINDS = (
+    "Margin usage",
+    "Initial margin",
+    "Maintenance margin",
+    "Scanning risk",
+    "Delta",
+    "Gamma",
+    "Vega",
+    "Theta",
+    "Notional",
+    "Concentration",
+)
+PLAIN = "#,##0.00##_ ;-#,##0.00##_ "
+USED = "0%_ "
+STATUS_ROW = 6  # of the usage in PM_STATUS
+LIQUIDATION_UNITS = ("coin", "USD", "fraction of spot", "USD", "fraction of spot")
+ACCOUNT_UNITS = ("of Positions", "its venue's, or the chosen", "USD", "USD", "USD", "USD", "of equity", "")
+
+
+def account(desk: Desk) -> None:
+    """Balances, limits, and what a rulebook asks of the account."""
+    at = desk.layout
+    sheet = desk.sheet(
+        ACCOUNT,
+        "Account",
+        "SAMPLE, to type over. A plain equity is one row of USD; coins count at spot less their haircut and move with it. The "
+        "sheet Limits shows what follows.",
+        "input",
+        widths={"B:B": 28, "C:C": 14, "D:D": 12, "E:E": 14, "F:F": 3, "G:G": 24, "H:H": 14, "I:I": 14, "J:J": 66},
+    )
+    for area, title, headings, units, formats, rows in (
+        (
+            at.balances,
+            "Balances",
+            BALANCE_HEADINGS,
+            ("USD, or a coin", "debt −", "fraction: 0.1 is 10 %", "blank: of all"),
+            ("", "#,##0.00######", FACTOR, ""),
+            sample.BALANCES,
+        ),
+        (
+            at.limits,
+            "Limits",
+            ("Limit on", "Coin", "Limit"),
+            ("one of the list", "blank: of all coins", "in the unit on the right"),
+            ("", "", PLAIN),
+            [line[:3] for line in sample.LIMITS],
+        ),
+    ):
+        sheet.write_string(area.row - 2, area.column, title, desk.style("section"))
+        desk.header(sheet, area, headings, units, formats)
+        desk.inputs(sheet, area.body, rows, formats)
+    _limit_units(desk, sheet)
+    _settings(desk, sheet)
+    _facts(desk, sheet)
+    sheet.fit_to_pages(1, 1)
+
+
+def _limit_units(desk: Desk, sheet: Any) -> None:
+    """The unit of each limit follows from what is limited."""
+    area = desk.layout.limits
+    sheet.write_string(area.row, area.column + 3, "Unit", desk.style("header", indent=1))
+    for r in range(1, area.rows):
+        kind = area.cell(r, 0).replace("$", "")
+        unit = (
+            f'=IF({kind}="","",IF({kind}="Margin usage","of equity: initial margin over equity",IF({kind}="Concentration",'
+            f'"of all notional: the coin\'s share",IF({kind}="Delta","coins",IF({kind}="Gamma","coins per USD",'
+            f'IF({kind}="Vega","USD per vol point",IF({kind}="Theta","USD a day","USD")))))))'
+        )
+        desk.formula(sheet, area.cell(r, 3).replace("$", ""), unit, "unit", valign="vcenter", indent=1)
+    sheet.data_validation(area.body_column(0).near, {"validate": "list", "source": list(KINDS), "error_type": "stop"})
+
+
+def _settings(desk: Desk, sheet: Any) -> None:
+    area = desk.layout.account_settings
+    sheet.write_string(area.row - 1, 6, "Settings", desk.style("section"))
+    rows = (
+        ("Warn from", sample.LIMITS_WARN_FROM, FACTOR, "share of a limit that is used"),
+        ("Rulebook", sample.RULEBOOK, "", "FINRA, BYBIT, OKX: who may be margined as a portfolio"),
+        ("Tolerance of Reconcile", sample.RECONCILE_TOLERANCE, FACTOR, "fraction by which a venue's margin may differ from ours"),
+    )
+    for r, (label, value, pattern, note) in enumerate(rows):
+        sheet.write_string(area.row + r, 6, label, desk.style("label"))
+        desk.inputs(sheet, area.part(row=r, rows=1), [[value]], [pattern])
+        sheet.write_string(area.row + r, 8, note, desk.style("note", indent=1))
+
+
+def _facts(desk: Desk, sheet: Any) -> None:
+    area = desk.layout.account_facts
+    sheet.write_string(area.row - 1, 1, "What a rulebook asks, beside the equity", desk.style("section"))
+    for r, (field, word) in enumerate(sample.FACTS):
+        sheet.write_string(area.row + r, 1, field, desk.style("label"))
+        desk.inputs(sheet, area.part(row=r, rows=1), [[word]], [""])
+        sheet.write_string(area.row + r, 3, "yes or no", desk.style("note", indent=1))
+    sheet.data_validation(area.near, {"validate": "list", "source": ["yes", "no"], "error_type": "warning"})
+
+
+def limits(desk: Desk) -> None:
+    """Status of the account, every limit with its headroom, liquidation prices, accounts, qualification."""
+    at = desk.layout
+    sheet = desk.sheet(
+        LIMITS,
+        "Limits",
+        "The account against its margin and the desk's limits, where it would be liquidated, and whether it may be margined as "
+        "a portfolio. Balances and limits stand on the sheet Account.",
+        "output",
+        widths={"B:B": 40, "C:C": 22, "D:G": 18, "H:H": 26, "I:I": 20},
+    )
+    status = at.status
+    _title(desk, sheet, status, "Status")
+    sheet.write_string(status.row - 1, status.column + 1, "USD; usage is of equity", desk.style("unit", align="right"))
+    desk.reserved(sheet, status, f"PM_STATUS({ACCOUNT_CASE})", ["", AMOUNT], "Measure", message="B4", align="right")
+    usage = desk.style("calculation", num_format="0.0%_ ", align="right")
+    sheet.write_blank(status.row + STATUS_ROW, status.column + 1, None, usage)
+    sheet.insert_chart(status.row - 2, 3, desk_charts.limit_bars(desk), {"object_position": 3, "x_offset": 12})
+    _limit_table(desk, sheet)
+    _words(
+        desk,
+        sheet,
+        at.liquidation,
+        "Liquidation: where maintenance first exceeds equity, one coin moving alone",
+        LIQUIDATION_UNITS,
+    )
+    call = f"PM_LIQUIDATION({ACCOUNT_CASE.replace('method', 'liquidation_method')})"
+    shown = f'IF(liquidation_method="off","{OFF}",{call})'
+    message = at.liquidation.cell(-3, 3).replace("$", "")
+    desk.reserved(sheet, at.liquidation, shown, ["", AMOUNT, MOVE, AMOUNT, MOVE], "Underlying", message=message, align="right")
+    _words(desk, sheet, at.accounts, "Accounts, each under its own venue's method where one is given", ACCOUNT_UNITS)
+    formats = ["", "", AMOUNT, AMOUNT, AMOUNT, AMOUNT, "0.0%_ ", COUNT]
+    message = at.accounts.cell(-3, 3).replace("$", "")
+    desk.reserved(
+        sheet, at.accounts, "PM_ACCOUNTS(positions,market,balances,method,parameters)", formats, "Account", message=message
+    )
+    _qualification(desk, sheet)
+    sheet.set_h_pagebreaks([at.accounts.row - 3])
+    sheet.print_area(0, 0, at.qualify.row + at.qualify.rows - 1, 8)
+
+
+def _title(desk: Desk, sheet: Any, area: Area, title: str) -> None:
+    """The title of a table, with a line under it as wide as the table."""
+    for c in range(area.columns):
+        sheet.write_blank(area.row - 2, area.column + c, None, desk.style("section"))
+    sheet.write_string(area.row - 2, area.column, title, desk.style("section"))
+
+
+def _words(desk: Desk, sheet: Any, area: Area, title: str, units: tuple[str, ...]) -> None:
+    """The title of a table and the units above its columns."""
+    _title(desk, sheet, area, title)
+    for c, unit in enumerate(units):
+        right = c > 1 or (len(units) == len(LIQUIDATION_UNITS) and c == 1)
+        sheet.write_string(area.row - 1, area.column + c, unit, desk.style("unit", align="right" if right else "left"))
+
+
+def _limit_table(desk: Desk, sheet: Any) -> None:
+    """Value, limit, headroom and verdict of each limit."""
+    at, area = desk.layout, desk.layout.limit_table
+    _title(desk, sheet, area, "Limits")
+    headings = ("Limit on", "Coin", "Value", "Limit", "Headroom", "Used", "Verdict")
+    units = ("", "blank: of all", "as on Account", "as on Account", "as on Account", "of the limit", "")
+    desk.header(sheet, area, headings, units, ("", "", AMOUNT, AMOUNT, AMOUNT, AMOUNT, ""))
+    sheet.set_row(area.row - 1, 16)
+    for r in range(1, area.rows):
+        kind, coin, value, limit, room, used, verdict = (area.cell(r, c).replace("$", "") for c in range(7))
+        typed = [at.limits.loose(r, c) for c in range(3)]
+        for cell, one, pattern in ((kind, typed[0], "General"), (coin, typed[1], "General"), (limit, typed[2], AMOUNT)):
+            desk.formula(sheet, cell, f'=IF({one}="","",{one})', "calculation", num_format=pattern)
+        desk.formula(sheet, value, f'=IF({kind}="","",{_value(desk, kind, coin)})', "calculation", bold=True, num_format=AMOUNT)
+        known = f"AND(ISNUMBER({value}),ISNUMBER({limit}))"
+        desk.formula(sheet, room, f'=IF({known},{limit}-ABS({value}),"")', "calculation", num_format=AMOUNT)
+        desk.formula(
+            sheet,
+            used,
+            f'=IF({known},IF({limit}>0,ABS({value})/{limit},IF({value}=0,0,"no limit")),"")',
+            "calculation",
+            num_format=USED,
+        )
+        words = (
+            f'IF(ABS({value})>{limit},"OVER by "&TEXT(ROUND(ABS({value})-{limit},2),"#,##0.00"),IF({used}>=limits_warn_from,'
+            f'"WARNING: "&TEXT(ROUND({used},2),"0%")&" used","OK: "&TEXT(ROUND({used},2),"0%")&" used"))'
+        )
+        desk.formula(
+            sheet, verdict, f'=IF({kind}="","",IF({known},{words},"no value: see the messages"))', "calculation", indent=1
+        )
+    for word, style in (("OVER", "fail"), ("no value", "fail"), ("WARNING", "loss"), ("OK", "pass")):
+        rule = {"type": "text", "criteria": "begins with", "value": word, "format": desk.style.condition(style)}
+        sheet.conditional_format(area.body_column(6).near, rule)
+    sheet.write_url(
+        area.row - 2, 7, f"internal:'{CONTRIBUTIONS}'!A1", desk.style("link"), "why: Contributions, Greeks, Statement"
+    )
+
+
+def _value(desk: Desk, kind: str, coin: str) -> str:
+    """What a limit is about, from the account's status and the totals of the greeks; a text where it has no value."""
+    greeks, status = desk.layout.greeks, desk.layout.status
+    rows, names, whole = greeks.body_column(0).ref, greeks.body_column(1).ref, greeks.body.ref
+    heads = greeks.part(rows=1).ref
+    usage = status.cell(STATUS_ROW, 1)
+    mine = f'({rows}="Total")*(({names}={coin})+({coin}="")>0)'
+
+    def total(heading: str, which: str) -> str:
+        return f"SUMPRODUCT({which},INDEX({whole},0,MATCH({heading},{heads},0)))"
+
+    notional, every = '"Notional"', f'({rows}="Total")*1'
+    share = f"{total(notional, mine)}/{total(notional, every)}"
+    choice = f'IFERROR(IF({kind}="Concentration",{share},{total(kind, mine)}),"none")'
+    for label, place in (
+        ("Scanning risk", "scanning_risk"),
+        ("Maintenance margin", "maintenance_margin"),
+        ("Initial margin", "initial_margin"),
+        ("Margin usage", usage),
+    ):
+        choice = f'IF({kind}="{label}",{place},{choice})'
+    return choice
+
+
+def _qualification(desk: Desk, sheet: Any) -> None:
+    """The facts as the function takes them, with the equity of above, and each rule with its verdict."""
+    at = desk.layout
+    _title(desk, sheet, at.facts, "The account as the rulebook sees it")
+    desk.header(sheet, at.facts, ("Field", "Value"), ("", "USD, or yes and no"), ("", AMOUNT))
+    sheet.set_row(at.facts.row - 1, 16)
+    lines = [("Equity", "equity"), *((field, at.account_facts.far(r, 0)) for r, (field, _) in enumerate(sample.FACTS))]
+    for r, (field, place) in enumerate(lines, 1):
+        sheet.write_string(at.facts.row + r, at.facts.column, field, desk.style("label"))
+        formula = f'=IF(ISNUMBER({place}),{place},"")' if r == 1 else f'=IF({place}="","",{place})'
+        desk.formula(sheet, at.facts.cell(r, 1).replace("$", ""), formula, "calculation", num_format=AMOUNT, align="right")
+    _title(desk, sheet, at.qualify, "Rules of the rulebook")
+    desk.formula(sheet, at.qualify.cell(-2, 1).replace("$", ""), "=rulebook", "output")
+    for c in (1, 2):
+        sheet.write_string(at.qualify.row - 1, at.qualify.column + c, "USD, or yes", desk.style("unit", align="right"))
+    message = at.qualify.cell(-2, 3).replace("$", "")
+    desk.reserved(
+        sheet,
+        at.qualify,
+        "PM_QUALIFY(qualification,rulebook)",
+        ["", AMOUNT, AMOUNT, COUNT],
+        "Rule",
+        message=message,
+        align="right",
+    )
+    desk.verdicts(sheet, at.qualify.body_column(3).near)
+    sheet.write_url(at.status.row + at.status.rows, 1, f"internal:'{MONITOR}'!A1", desk.style("link"), "over time: Monitor")
+
+
+def limit_data(desk: Desk, sheet: Any) -> None:
+    """The columns behind the bars of limits: the share used, by how near the limit is."""
+    area, table = desk.layout.limit_bars, desk.layout.limit_table
+    desk.header(sheet, area, ("Limit", "within the limit", "near the limit", "over the limit"), formats=("", *[AMOUNT] * 3))
+    for r in range(1, area.rows):
+        label, within, near, over = (area.cell(r, c).replace("$", "") for c in range(4))
+        kind, coin, used = (table.loose(r, c) for c in (0, 1, 5))
+        desk.formula(sheet, label, f'=IF({kind}="","",{kind}&IF({coin}="",""," "&{coin}))', "calculation")
+        for cell, rule in (
+            (within, f"{used}<limits_warn_from"),
+            (near, f"AND({used}>=limits_warn_from,{used}<=1)"),
+            (over, f"{used}>1"),
+        ):
+            desk.formula(sheet, cell, f'=IF(ISNUMBER({used}),IF({rule},{used},""),"")', "calculation", num_format=USED)

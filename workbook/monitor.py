@@ -1,0 +1,120 @@
+"""The sheets of the live account: its readings over time, and a venue's own margins beside ours."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import desk_charts
+from .layout import LIMITS, MONITOR, READING_HEADINGS, RECONCILE, THEIRS_HEADINGS
+from .parts import AMOUNT, COUNT, Desk
+
+__all__ = ["monitor", "reconcile"]
+
+TIME = "yyyy-mm-dd hh:mm:ss"
+READING_UNITS = ("UTC", "USD", "USD", "USD", "initial margin over equity", "USD, equity less initial margin", "")
+READING_FORMATS = (TIME, AMOUNT, AMOUNT, AMOUNT, "0.0%_ ", AMOUNT, "")
+THEIRS_UNITS = ("", "the venue's name of it", "of the amounts", "in that currency", "in that currency", "UTC")
+THEIRS_FORMATS = ("", "", "", AMOUNT, AMOUNT, TIME)
+OUR_HEADINGS = ("Our account", "Ours: initial", "Difference", "Ours: maintenance", "Difference", "Largest", "Alarm")
+PRINTED = 4  # readings
+
+
+def monitor(desk: Desk) -> None:
+    """The account now, and the readings that were recorded, with their picture."""
+    at, now, past = desk.layout, desk.layout.reading, desk.layout.monitor
+    sheet = desk.sheet(
+        MONITOR,
+        "Monitor",
+        "The account now, and its readings over time. xlmargin watch writes a reading below at each change of the market; the "
+        "latest 500 are kept here, all of them in its own file.",
+        "output",
+        widths={"B:B": 22, "C:H": 18},
+    )
+    sheet.write_string("E3", "Feed", desk.style("label", align="right", indent=1))
+    desk.formula(sheet, "F3", '=feed_status&""', "output")
+    sheet.write_blank("G3", None, desk.style("output"))
+    sheet.write_blank("H3", None, desk.style("output"))
+    desk.header(sheet, now, READING_HEADINGS, READING_UNITS, READING_FORMATS)
+    stamp = at.market.part(row=1, column=at.market.columns - 1, columns=1)
+    rows = (1, 2, 3, 6, 4, 7)  # of the status, in the order of the headings
+    values = [
+        f'=IF(COUNT({stamp.ref})=0,"now",MAX({stamp.ref}))',
+        *(f'=IFERROR(IF({at.status.far(0, 0)}="Measure",{at.status.far(r, 1)},""),"")' for r in rows),
+    ]
+    for c, (formula, pattern) in enumerate(zip(values, READING_FORMATS)):
+        desk.formula(sheet, now.cell(1, c).replace("$", ""), formula, "output", num_format=pattern or "General")
+    sheet.write_url("B9", f"internal:'{LIMITS}'!A1", desk.style("link"), "why: Limits")
+    note = f'=IF(COUNT({past.body_column(0).near})=0,"no reading yet: xlmargin watch writes them below","")'
+    desk.formula(sheet, "C9", note, "note")
+    sheet.insert_chart(now.row + 3, 1, desk_charts.readings(desk), {"object_position": 3})
+    desk.header(sheet, past, READING_HEADINGS, READING_UNITS, READING_FORMATS)
+    desk.inputs(sheet, past.body, [], READING_FORMATS)
+    sheet.repeat_rows(past.row - 1, past.row)
+    sheet.print_area(0, 0, past.row + PRINTED, past.column + past.columns - 1)
+
+
+def reconcile(desk: Desk) -> None:
+    """The venue's own margins, ours beside them, and an alarm where they differ."""
+    theirs, ours = desk.layout.theirs, desk.layout.ours
+    sheet = desk.sheet(
+        RECONCILE,
+        "Reconcile",
+        "A venue's own margins, which xlmargin feed --margins writes on the left, beside ours. Ours is the account of that name "
+        "on the sheet Limits; with no name, the total. xlmargin reconcile finds the first line that differs.",
+        "output",
+        widths={"B:B": 14, "C:C": 22, "D:D": 11, "E:F": 16, "G:G": 20, "H:H": 2, "I:I": 22, "J:N": 16, "O:O": 14},
+    )
+    sheet.write_string(theirs.row - 2, theirs.column, "Theirs", desk.style("section"))
+    sheet.write_string(ours.row - 2, ours.column, "Ours", desk.style("section"))
+    desk.header(sheet, theirs, THEIRS_HEADINGS, THEIRS_UNITS, THEIRS_FORMATS)
+    desk.inputs(sheet, theirs.body, [], THEIRS_FORMATS)
+    units = ("found on Limits", *["in their currency"] * 4, "of the larger", "")
+    desk.header(sheet, ours, OUR_HEADINGS, units, ("", *[AMOUNT] * 4, "0.0%", ""))
+    sheet.set_row(ours.row, 30)
+    for r in range(1, ours.rows):
+        _beside(desk, sheet, r)
+    verdicts = ours.body_column(6)
+    for word, style in (("ALARM", "fail"), ("no account", "fail"), ("OK", "pass")):
+        rule = {"type": "text", "criteria": "begins with", "value": word, "format": desk.style.condition(style)}
+        sheet.conditional_format(verdicts.near, rule)
+    sheet.write_string("E3", "Alarms", desk.style("label", align="right", indent=1))
+    desk.formula(sheet, "F3", f'=COUNTIF({verdicts.near},"ALARM")', "output", num_format=COUNT)
+    note = f'=IF(COUNTA({theirs.body.near})=0,"nothing of a venue stored yet: xlmargin feed --margins writes it","")'
+    desk.formula(sheet, "B4", note, "note")
+    words = "A venue that margins each coin apart gives no name: call the Account of that coin's positions by the coin."
+    sheet.write_string("B5", words, desk.style("note"))
+    sheet.write_url("I3", f"internal:'{LIMITS}'!A1", desk.style("link"), "why: Limits")
+
+
+def _beside(desk: Desk, sheet: Any, r: int) -> None:
+    """Our margins of one row of the venue's, in its currency."""
+    at, theirs, ours, accounts = desk.layout, desk.layout.theirs, desk.layout.ours, desk.layout.accounts
+    _, account, currency, initial, maintenance, _ = (theirs.cell(r, c).replace("$", "") for c in range(6))
+    name, own, off, held, gap, largest, alarm = (ours.cell(r, c).replace("$", "") for c in range(7))
+    names = accounts.body_column(0).ref
+    coinwise = f'IF(COUNTIF({names},{currency})*({currency}<>"")>0,{currency}&"","Total")'
+    asked = f'IF({account}="",{coinwise},{account}&"")'
+    desk.formula(sheet, name, f'=IF({initial}="","",IF(COUNTIF({names},{asked})=0,"no account",{asked}))', "calculation")
+    coin = at.market.body_column(0).ref
+    spot = f"INDEX({at.market.body_column(1).ref},MATCH({currency},{coin},0))"
+    unit = f'IF(OR({currency}="",{currency}="USD",{currency}="USDC",{currency}="USDT"),1,{spot})'
+    for cell, column in ((own, 3), (held, 4)):
+        found = f"INDEX({accounts.body_column(column).ref},MATCH({name},{names},0))/{unit}"
+        desk.formula(
+            sheet,
+            cell,
+            f'=IF({name}="","",IFERROR({found},"none"))',
+            "calculation",
+            bold=True,
+            num_format="#,##0.00####_ ;-#,##0.00####_ ",
+        )
+    for cell, mine, told in ((off, own, initial), (gap, held, maintenance)):
+        both = f"AND(ISNUMBER({mine}),ISNUMBER({told}))"
+        desk.formula(sheet, cell, f'=IF({both},{mine}-{told},"")', "calculation", num_format="#,##0.00####_ ;-#,##0.00####_ ")
+    parts = [
+        f"IF({mine}={told},0,ABS({mine}-{told})/MAX(ABS({mine}),ABS({told})))"
+        for mine, told in ((own, initial), (held, maintenance))
+    ]
+    desk.formula(sheet, largest, f'=IF(COUNT({off},{gap})=2,MAX({parts[0]},{parts[1]}),"")', "calculation", num_format="0.0%_ ")
+    verdict = f'IF(ISNUMBER({largest}),IF({largest}>reconcile_tolerance,"ALARM","OK"),"no account or spot")'
+    desk.formula(sheet, alarm, f'=IF({name}="","",{verdict})', "calculation", indent=1)
