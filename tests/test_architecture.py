@@ -76,12 +76,14 @@ LAYERS = (
     "xlmargin.doctor",
     "xlmargin.bench",
     "xlmargin.feed",
+    "xlmargin.watch",
     "xlmargin.web",
     "xlmargin.cli_account",
     "xlmargin.cli_backtest",
     "xlmargin.cli_batch",
     "xlmargin.cli_faces",
     "xlmargin.cli_feed",
+    "xlmargin.cli_watch",
     "xlmargin.cli",
 )
 CORE = LAYERS[:LAYERS.index("udfs") + 1]
@@ -100,6 +102,7 @@ HOMES = {
     "keyring": ("xlmargin.feed",),
     "requests": ("xlmargin.feed",),
     "urllib3": ("xlmargin.feed",),
+    "rich": ("xlmargin.watch",),
 }
 
 
