@@ -110,9 +110,8 @@ def webhook(url: str, limit: float) -> Hook:
     """
     try:
         parts = urlsplit(url)
-        host = parts.hostname if parts.scheme in ("http", "https") else None
-        assert parts.port is None or parts.port > 0
-    except (ValueError, AssertionError):
+        host = parts.hostname if parts.scheme in ("http", "https") and parts.port != 0 else None  # a port may be no number
+    except ValueError:
         host = None
     if not host:
         raise MarginError("--webhook needs an address that begins with http:// or https:// and names a host")

@@ -111,7 +111,7 @@ class Watch:
         once: end after one reading
         """
         good = False
-        follower = threading.Thread(target=self._follow, daemon=True, name="feed")
+        follower = threading.Thread(target=self._follow, args=(once,), daemon=True, name="feed")
         if self._feed is None:
             self._arrive("file")
         else:
@@ -136,7 +136,7 @@ class Watch:
                 follower.join(JOIN)
         return good
 
-    def _follow(self) -> None:
+    def _follow(self, once: bool) -> None:
         """Record what the feed brings, in a thread of its own."""
         assert self._feed is not None
         try:
@@ -144,6 +144,8 @@ class Watch:
                 if self._stopped:
                     return
                 self._arrive("feed", tick)
+                if once:
+                    return
         except BaseException as error:  # told where the watch runs
             self._failure = error
             self._woken.put(None)
