@@ -17,7 +17,7 @@ from feed_help import stay_here
 from venue_stub import Fault, VenueStub, utc
 from watch_help import rows, sound, written
 
-from xlmargin.feed import Connection, Feed, venue_module
+from xlmargin.feed import Clock, Connection, Feed, venue_module
 from xlmargin.feed import connect as feed_connect
 from xlmargin.watch import Delivery, Files, Hook, Inputs, Reading, Record, Watch, watch_rules
 
@@ -104,7 +104,8 @@ def test_a_soak_of_thousands_of_ticks(tmp_path: Path, monkeypatch: pytest.Monkey
         delivery = Delivery(record, [hook], rules, print)
         inputs = Inputs(Files(written(tmp_path / "book.csv"), 6_500.0))
         watch = Watch(inputs, record, screen := Quiet(), rules=rules, alarmed=delivery,
-                      feed=Feed(lambda needs: quotes(needs), lambda: watch.needs(), interval=1e-6))
+                      feed=Feed(lambda needs: quotes(needs), lambda: watch.needs(), interval=1e-6,
+                                clock=Clock(wall=stub.now)))
         watch.run()
         assert delivery.close(10.0)
         gc.collect()
