@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import io
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -15,6 +17,7 @@ from typing import Any
 
 import pytest
 from conftest import ROOT
+from venue_stub import Fault, VenueStub
 from watch_help import rows, sound, written
 
 from xlmargin.cli import main
@@ -159,3 +162,34 @@ def test_the_table_says_in_words_what_its_colours_say() -> None:
     for part in ("▲ WARNING", "6,500.00", "87.2%", "1,399.75", "829.50", "62,345.50", "-12.5%", "none", "STALE for 71 s",
                  "no answer", "ALERT [bold]STALE", "SPAN, reading 2"):
         assert part in text
+
+
+def test_a_watch_follows_a_venue(tmp_path: Path) -> None:
+    """Live quotes through HTTP: the margin moves, a fault is marked, both hooks' alert is one, nothing secret is printed."""
+    pytest.importorskip("ccxt")
+    expiry = dt.datetime.now(dt.UTC).replace(hour=8, minute=0, second=0, microsecond=0) + dt.timedelta(days=30)
+    name = f"BTC-{expiry.strftime('%d%b%y').upper().lstrip('0')}"
+    book = written(tmp_path / "book.csv", f"Instrument,Quantity\n{name}-80000-C,-1\n{name}-60000-P,-1\n")
+    told = tmp_path / "told.txt"
+    code = f"import os; open({str(told)!r}, 'a').write(os.environ['XLMARGIN_ALERTS'] + chr(10))"
+    with VenueStub(now=time.time, listed={("BTC", expiry.timestamp()): [60_000.0, 70_000.0, 80_000.0]}) as stub:
+        running = _started(str(book), "--equity", "9000", "--venue", "deribit", "--url", stub.url, "--interval", "0.3",
+                           "--command", shlex.join([sys.executable, "-c", code]), "--webhook", "http://127.0.0.1:1/T0K3N")
+        assert running.stdout is not None
+        record = book.with_name("book.watch.sqlite")
+        _until(lambda: record.exists() and bool(rows(record, "SELECT 1 FROM sqlite_master WHERE name = 'identity'")))
+        _until(lambda: bool(rows(record, "SELECT 1 FROM readings WHERE age = 0")))
+        stub.faults = [Fault("half")]
+        _until(lambda: bool(rows(record, "SELECT 1 FROM readings WHERE error LIKE '%half an answer%' AND status IS NOT NULL")))
+        stub.spot["BTC"] = 90_000.0
+        _until(lambda: bool(rows(record, "SELECT 1 FROM alerts")) and told.exists())
+        running.send_signal(signal.SIGTERM)
+        printed, errors = running.communicate(timeout=60)
+    assert (running.returncode, errors) == (0, "")
+    assert "; STALE for " in printed
+    assert "not delivered, next try in 1 s: webhook at 127.0.0.1: ConnectionRefusedError" in printed
+    assert printed.endswith("alerts for the webhook hook wait for the next watch\n")
+    assert "T0K3N" not in printed + record.read_bytes().decode("latin-1")
+    assert told.read_text(encoding="utf-8") == "liquidation,margin call,warning\n"
+    assert len(rows(record, "SELECT * FROM waiting")) == 1
+    sound(record)

@@ -94,7 +94,7 @@ def _watched(options: argparse.Namespace, inputs: Inputs, rules: Rules, hooks: l
     shown: Screen = screen(options.book.name)
     last.callback(shown.close)
     delivery = Delivery(record, hooks, rules, shown.say)
-    last.callback(delivery.close, rules.number("hook_limit"))
+    last.callback(delivery.close, rules.number("hook_limit"), patient=options.once)
     followers: tuple[Monitor, ...] = ()
     if options.sheet:
         followers = (Monitor(lambda: open_sheets(options.book, options.libreoffice, excel=options.excel), record, shown.say),)

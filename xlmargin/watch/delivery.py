@@ -24,6 +24,7 @@ class Delivery:
         self._record, self._say = record, say
         self._pauses = rules.number("hook_first_pause"), rules.number("hook_longest_pause")
         self._new = {hook.name: threading.Event() for hook in hooks}
+        self._failing: set[str] = set()
         self._ended = False
         for hook in hooks:
             threading.Thread(target=self._serve, args=(hook,), daemon=True, name=f"hook {hook.name}").start()
@@ -33,18 +34,25 @@ class Delivery:
         for event in self._new.values():
             event.set()
 
-    def close(self, seconds: float) -> bool:
-        """Let the hooks deliver what waits for so long, then stop; True when all was delivered."""
+    def close(self, seconds: float, *, patient: bool = True) -> bool:
+        """Let the hooks deliver what waits for so long, then stop; True when all was delivered.
+
+        Parameters
+        ----------
+        patient: also wait for a hook that failed and is about to be tried again
+        """
         limit = time.monotonic() + seconds
-        while (left := self._left()) and time.monotonic() < limit:
+        while (left := self._left()) and time.monotonic() < limit and (patient or left - self._failing):
             time.sleep(LOOK)
         self._ended = True
         self.wake()
+        for name in sorted(left):
+            self._say(f"alerts for the {name} hook wait for the next watch")
         return not left
 
-    def _left(self) -> bool:
-        """Whether a message still waits."""
-        return any(self._record.waiting(name) is not None for name in self._new)
+    def _left(self) -> set[str]:
+        """The hooks for which a message still waits."""
+        return {name for name in self._new if self._record.waiting(name) is not None}
 
     def _serve(self, hook: Hook) -> None:
         """Deliver until the end."""
@@ -56,11 +64,13 @@ class Delivery:
             try:
                 if self._deliver(hook):
                     pause = first
+                    self._failing.discard(hook.name)
                     continue
                 new.wait()
             except MarginError as error:
                 if self._ended:
                     return
+                self._failing.add(hook.name)
                 self._say(f"not delivered, next try in {pause:g} s: {error}")
                 self._rest(pause)
                 pause = min(2.0 * pause, longest)
