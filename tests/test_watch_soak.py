@@ -7,7 +7,7 @@ import math
 import random
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +57,31 @@ class Quiet:
         """Nothing is held."""
 
 
+class Wave:
+    """A venue whose spot rises and falls, and that fails one time in ten and now and then a dozen times in a row."""
+
+    def __init__(self, stub: VenueStub, connection: Connection) -> None:
+        self.stub, self.connection = stub, connection
+        self.chance = random.Random(20261121)
+        self.count = self.warm = 0
+        self.end: Callable[[], None]
+
+    def quotes(self, needs: Any) -> Any:
+        """The next answer."""
+        self.count += 1
+        n, stub = self.count, self.stub
+        stub.spot["BTC"] = 68_000.0 + 11_000.0 * math.sin(n / 40.0) + 500.0 * math.sin(n / 3.0)
+        stub.asked.clear()
+        fails = self.chance.random() < 0.1 or n % 500 > 487
+        stub.faults = [Fault(self.chance.choice(FAULTS), change=_emptied)] if fails else []
+        if n == WARM:
+            gc.collect()
+            self.warm = _resident()
+        if n > TICKS:
+            self.end()
+        return venue_module("deribit").quotes(self.connection.call, needs)
+
+
 def _emptied(answer: Any) -> Any:
     """A chain without rows."""
     return {**answer, "result": []}
@@ -76,27 +101,10 @@ def test_a_soak_of_thousands_of_ticks(tmp_path: Path, monkeypatch: pytest.Monkey
     """The whole way from the venue's HTTP answers to SQLite and a hook, as fast as it goes, every tenth answer faulty."""
     stay_here(monkeypatch)
     monkeypatch.setattr(feed_connect, "FEWEST_SECONDS_APART", 0.0)
-    chance = random.Random(20261121)
-    front = utc(2026, 7, 1, 8)
-    state = {"tick": 0, "warm": 0}
     began = time.monotonic()
-    with VenueStub(listed={("BTC", front): [60_000.0, 75_000.0]}) as stub:
+    with VenueStub(listed={("BTC", utc(2026, 7, 1, 8)): [60_000.0, 75_000.0]}) as stub:
         connection = Connection("deribit", stub.url, limit=1.0)
-        module = venue_module("deribit")
-
-        def quotes(needs: Any) -> Any:
-            state["tick"] += 1
-            n = state["tick"]
-            stub.spot["BTC"] = 68_000.0 + 11_000.0 * math.sin(n / 40.0) + 500.0 * math.sin(n / 3.0)
-            stub.asked.clear()
-            stub.faults = [Fault(chance.choice(FAULTS), change=_emptied)] if chance.random() < 0.1 or n % 500 > 487 else []
-            if n == WARM:
-                gc.collect()
-                state["warm"] = _resident()
-            if n > TICKS:
-                watch.stop()
-            return module.quotes(connection.call, needs)
-
+        wave = Wave(stub, connection)
         record = Record(tmp_path / "book.watch.sqlite", ["list"], 1_000)
         taken: list[int] = []
         hook = Hook("list", lambda content: taken.append(content["sequence"]))
@@ -104,12 +112,13 @@ def test_a_soak_of_thousands_of_ticks(tmp_path: Path, monkeypatch: pytest.Monkey
         delivery = Delivery(record, [hook], rules, print)
         inputs = Inputs(Files(written(tmp_path / "book.csv"), 6_500.0))
         watch = Watch(inputs, record, screen := Quiet(), rules=rules, alarmed=delivery,
-                      feed=Feed(lambda needs: quotes(needs), lambda: watch.needs(), interval=1e-6,
+                      feed=Feed(wave.quotes, lambda: watch.needs(), interval=1e-6,
                                 clock=Clock(wall=stub.now)))
+        wave.end = watch.stop
         watch.run()
         assert delivery.close(10.0)
         gc.collect()
-        grown = _resident() - state["warm"]
+        grown = _resident() - wave.warm
         connection.close()
         record.close()
     ticks, readings, alerts = sound(record.path)
