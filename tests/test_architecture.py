@@ -86,12 +86,14 @@ LAYERS = (
     "xlmargin.doctor",
     "xlmargin.bench",
     "xlmargin.feed",
+    "xlmargin.watch",
     "xlmargin.web",
     "xlmargin.cli_account",
     "xlmargin.cli_backtest",
     "xlmargin.cli_batch",
     "xlmargin.cli_faces",
     "xlmargin.cli_feed",
+    "xlmargin.cli_watch",
     "xlmargin.cli",
 )
 CORE = LAYERS[:LAYERS.index("udfs") + 1]
@@ -111,6 +113,7 @@ HOMES = {
     "keyring": ("xlmargin.feed",),
     "requests": ("xlmargin.feed",),
     "urllib3": ("xlmargin.feed",),
+    "rich": ("xlmargin.watch",),
 }
 
 

@@ -98,6 +98,7 @@ class VenueStub:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True  # head and body are two writes, the second of which would wait for 40 ms
 
             def do_GET(self) -> None:
                 stub.handle(self)

@@ -15,6 +15,7 @@ from xlmargin.cli_backtest import add_backtest
 from xlmargin.cli_batch import add_batch
 from xlmargin.cli_faces import add_faces
 from xlmargin.cli_feed import add_feed
+from xlmargin.cli_watch import add_watch
 from xlmargin.errors import MarginError
 from xlmargin.registry import ERROR, FUNCTIONS
 
@@ -86,6 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     add_batch(commands)
     add_qualify(commands, lambda result, options: _answer(result, options, _print_table))
     add_feed(commands)
+    add_watch(commands)
     verify = commands.add_parser("verify", help="recompute a file of a venue's own answers and compare")
     verify.add_argument("method")
     verify.add_argument("file", type=Path)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from xlmargin.errors import MarginError
+from xlmargin.libreoffice import PIPE
 
 __all__ = ["FACES", "Face", "add_faces", "best"]
 
@@ -141,6 +142,7 @@ def _install_libreoffice(options: argparse.Namespace) -> int:
 #: From the best to the one that works everywhere.
 FACES = (
     Face("excel", "in Excel (Windows)", _has_excel, _open_excel),
-    Face("libreoffice", "in a LibreOffice of its own, on the desktop", _has_libreoffice, _open_libreoffice),
+    Face("libreoffice", f"in a LibreOffice of its own, on the desktop; the first one listens on the pipe {PIPE}, where feed "
+         "and watch find it", _has_libreoffice, _open_libreoffice),
     Face("web", "in the browser, calculated by the embedded engine", lambda: True, _open_web),
 )

@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xlmargin.errors import MarginError
+from xlmargin.libreoffice import PIPE
 
 if TYPE_CHECKING:
     from xlmargin.feed import Connection, Theirs
     from xlmargin.feed.sheets import Sheets
 
-__all__ = ["add_feed"]
+__all__ = ["add_feed", "add_place", "add_venue", "connection_of", "open_sheets"]
 
 ANSWERED, ALARMED = 0, 1
-PIPE = "xlmargin"  # on which a LibreOffice listens where nobody says otherwise
 VENUES = "deribit, okx, bybit, binance"
 
 
@@ -30,22 +30,19 @@ def add_feed(commands: Any) -> None:
                                "Read-only keys, where positions or margins are asked for, come from XLMARGIN_<VENUE>_KEY and "
                                "XLMARGIN_<VENUE>_SECRET (OKX also _PASSWORD) or the system keyring.")
     feed.add_argument("workbook", type=Path)
-    _add_venue(feed)
+    add_venue(feed)
     feed.add_argument("--interval", type=float, default=5.0, help="seconds between refreshes (default 5)")
     feed.add_argument("--positions", action="store_true", help="also let the positions range follow the venue's own positions")
     feed.add_argument("--margins", action="store_true", help="also keep the venue's own margins, for xlmargin reconcile")
     feed.add_argument("--once", action="store_true", help="refresh once and end; exit code 1 where nothing fresh came")
-    where = feed.add_mutually_exclusive_group()
-    where.add_argument("--libreoffice", nargs="?", const=PIPE, metavar="PIPE",
-                       help=f"the workbook is open in a LibreOffice started with --accept='pipe,name={PIPE};urp;'")
-    where.add_argument("--excel", action="store_true", help="the workbook is open in Excel (the default on Windows)")
+    where = add_place(feed)
     where.add_argument("--file", action="store_true", help="no program has it open: recalculate and replace the file itself")
     feed.set_defaults(run=_feed)
     compare = commands.add_parser("reconcile", help="our margins beside the venue's own",
                                   description="Our margins beside the venue's own, with an alarm beyond a tolerance; exit code "
                                   "1 where there is one.")
     compare.add_argument("book", type=Path, help="workbook, or CSV file of positions")
-    _add_venue(compare)
+    add_venue(compare)
     compare.add_argument("--answers", type=Path, metavar="JSON", help="a saved account answer of the venue, instead of the "
                          "last one that `feed --margins` kept, or of asking the venue")
     compare.add_argument("--market", type=Path, metavar="CSV")
@@ -55,13 +52,25 @@ def add_feed(commands: Any) -> None:
     compare.set_defaults(run=_reconcile)
 
 
-def _add_venue(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--venue", default="deribit", help=f"{VENUES} (default deribit)")
+def add_place(command: argparse.ArgumentParser) -> Any:
+    """Add where a workbook is open; returns the group of options, of which one may be given."""
+    where = command.add_mutually_exclusive_group()
+    where.add_argument("--libreoffice", nargs="?", const=PIPE, metavar="PIPE",
+                       help="the workbook is open in LibreOffice (the default but on Windows): by `xlmargin open --libreoffice`, "
+                       f"or started with --accept='pipe,name={PIPE};urp;'")
+    where.add_argument("--excel", action="store_true", help="the workbook is open in Excel (the default on Windows)")
+    return where
+
+
+def add_venue(command: argparse.ArgumentParser, default: str | None = "deribit") -> None:
+    """Add which venue is asked, and where."""
+    said = f"default {default}" if default else "left out: the book's own market, read again when the files change"
+    command.add_argument("--venue", default=default, help=f"{VENUES} ({said})")
     command.add_argument("--url", default=os.environ.get("XLMARGIN_FEED_URL", ""),
                          help="a testnet or proxy in the place of the venue's address (or XLMARGIN_FEED_URL)")
 
 
-def _connection(options: argparse.Namespace, *, private: bool) -> Connection:
+def connection_of(options: argparse.Namespace, *, private: bool) -> Connection:
     """A connection to the venue, with keys only where something private is asked for."""
     from xlmargin.feed import Connection, find_keys, venue_module
     from xlmargin.feed.keys import NO_KEYS
@@ -75,17 +84,28 @@ def _connection(options: argparse.Namespace, *, private: bool) -> Connection:
     return Connection(name, options.url, keys)
 
 
-def _sheets(options: argparse.Namespace) -> Sheets:
-    """Where the workbook is."""
+def open_sheets(workbook: Path, pipe: str | None, *, excel: bool, file: bool = False) -> Sheets:
+    """Where a workbook is.
+
+    Parameters
+    ----------
+    pipe: on which its LibreOffice listens; None where nobody says that it is open in one
+    excel: it is open in Excel
+    file: nothing has it open
+
+    Raises
+    ------
+    MarginError: there is no such file, or the program or the workbook in it is not found
+    """
     from xlmargin.feed.sheets import ExcelSheets, FileSheets, LibreOfficeSheets, excel_book
 
-    if not options.workbook.is_file():
-        raise MarginError(f"there is no file {options.workbook}: check the name and the folder")
-    if options.file:
-        return FileSheets(options.workbook)
-    if options.excel or (os.name == "nt" and not options.libreoffice):
-        return ExcelSheets(excel_book(options.workbook))
-    return LibreOfficeSheets(options.workbook, options.libreoffice or PIPE)
+    if not workbook.is_file():
+        raise MarginError(f"there is no file {workbook}: check the name and the folder")
+    if file:
+        return FileSheets(workbook)
+    if excel or (os.name == "nt" and not pipe):
+        return ExcelSheets(excel_book(workbook))
+    return LibreOfficeSheets(workbook, pipe or PIPE)
 
 
 def _feed(options: argparse.Namespace) -> int:
@@ -94,8 +114,8 @@ def _feed(options: argparse.Namespace) -> int:
 
     if not (math.isfinite(options.interval) and options.interval > 0.0):
         raise MarginError(f"--interval must be above 0 seconds, not {options.interval:g}")
-    connection = _connection(options, private=options.positions or options.margins)
-    sheets = _sheets(options)
+    connection = connection_of(options, private=options.positions or options.margins)
+    sheets = open_sheets(options.workbook, options.libreoffice, excel=options.excel, file=options.file)
     store = store_of(options.workbook)
     try:
         desk = Desk(sheets, connection.venue, connection.call, interval=options.interval, positions=options.positions,
@@ -157,4 +177,4 @@ def _theirs(options: argparse.Namespace) -> list[Theirs]:
         except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
             raise MarginError(f"{options.answers} is not JSON ({error}): save the whole answer as it came") from None
     found = kept(store_of(options.book), options.venue.strip().lower())
-    return found or module.theirs(_connection(options, private=True).call)
+    return found or module.theirs(connection_of(options, private=True).call)

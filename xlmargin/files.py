@@ -44,6 +44,7 @@ class Ranges(NamedTuple):
     history: Grid | None = None
     notes: tuple[str, ...] = ()
     places: Mapping[str, Place] = MappingProxyType({})
+    balances: Grid | None = None
 
 
 def read_ranges(path: Path, market: Path | None = None, parameters: Path | None = None, venue: str | None = None,
@@ -207,7 +208,8 @@ def _workbook(path: Path) -> Ranges:
     return Ranges(positions, _range(values, engine, "market", ("underlying",), places),
                   _range(values, engine, "parameters", ("parameter", "scenario"), places),
                   str(method[0][0]) if method and not is_blank(method[0][0]) else None,
-                  _range(values, engine, "history", ("date",), places), places=places)
+                  _range(values, engine, "history", ("date",), places), places=places,
+                  balances=_range(values, engine, "balances", ("currency",), places))
 
 
 def _calculated(path: Path) -> Any:

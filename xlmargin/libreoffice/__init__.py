@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from xlmargin.libreoffice.addin import python_folders, write_addin, write_oxt
-from xlmargin.libreoffice.locate import Installation, find_libreoffice
+from xlmargin.libreoffice.locate import PIPE, Installation, find_libreoffice
 from xlmargin.libreoffice.session import Calc, Guest, Value, Workbook
 
 __all__ = [
+    "PIPE",
     "Calc",
     "Guest",
     "Installation",

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from xlmargin.errors import MarginError
 from xlmargin.libreoffice.addin import python_folders, write_addin
-from xlmargin.libreoffice.locate import clean_environment, find_libreoffice
+from xlmargin.libreoffice.locate import PIPE, clean_environment, find_libreoffice
 from xlmargin.registry import FUNCTIONS, Function
 
 __all__ = ["has_desktop", "open_on_desktop"]
@@ -31,6 +31,8 @@ def has_desktop() -> bool:
 
 def open_on_desktop(path: Path, functions: Mapping[str, Function] | None = None, folders: Sequence[str] | None = None) -> None:
     """Open a workbook in a window of a LibreOffice of its own, and return when the window is closed.
+
+    It listens on the pipe PIPE, where `xlmargin feed` finds it, unless another LibreOffice already does.
 
     Parameters
     ----------
@@ -52,7 +54,8 @@ def open_on_desktop(path: Path, functions: Mapping[str, Function] | None = None,
         home = Path(folder) / "home"
         found = python_folders() if folders is None else folders
         write_addin(home / "extensions" / "xlmargin", FUNCTIONS if functions is None else functions, found)
-        settings = {"soffice": str(office.soffice), "home": str(home), "timeout": 60.0, "show": str(path.absolute())}
+        settings = {"soffice": str(office.soffice), "home": str(home), "pipe": PIPE, "timeout": 60.0,
+                    "show": str(path.absolute())}
         answer = _drive(office.python, settings, Path(folder))
     if "problem" in answer:
         raise MarginError(f"LibreOffice did not open {path} ({answer['problem']}): install its desktop program "

@@ -55,7 +55,7 @@ def resolved(pipe: str) -> Any:
 class Office:
     """A soffice of its own: own profile, own pipe, own process group."""
 
-    def __init__(self, soffice: str, home: str, pipe: str = "xlmargin") -> None:
+    def __init__(self, soffice: str, home: str, pipe: str) -> None:
         """Write the profile; `start` starts the program."""
         self.home = Path(home)
         self.pipe = pipe
@@ -101,9 +101,12 @@ class Office:
         self.process.wait(timeout)
 
     def show(self, timeout: float, path: str) -> None:
-        """Open a workbook in a window and wait until it is closed."""
+        """Open a workbook in a window and wait until it is closed; it listens for a feed unless another office does."""
         self.register(timeout)
-        self.process = self.launch("--calc", f"--accept=pipe,name={self.pipe};urp;", path)  # a feed may write there
+        with contextlib.suppress(Exception):  # uno has a class per reason why nobody listens
+            resolved(self.pipe)
+            self.pipe = ""
+        self.process = self.launch("--calc", *([f"--accept=pipe,name={self.pipe};urp;"] if self.pipe else []), path)
         if self.process.wait():
             log = (self.home / "soffice.log").read_text(errors="replace").strip().splitlines() or ["it was ended"]
             raise RuntimeError(log[-1])
@@ -146,7 +149,7 @@ class Office:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
-        with contextlib.suppress(OSError):  # left over only after a kill
+        with contextlib.suppress(OSError):  # left over only after a kill; another office's stays
             os.unlink(f"/tmp/OSL_PIPE_{os.getuid()}_{self.pipe}")
         shutil.rmtree(self.home, ignore_errors=True)
 

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from xlmargin.errors import MarginError
 
-__all__ = ["Installation", "clean_environment", "find_libreoffice"]
+__all__ = ["PIPE", "Installation", "clean_environment", "find_libreoffice"]
 
+PIPE = "xlmargin"  # on which a LibreOffice listens for a feed where nobody says otherwise
 OLDEST = (25, 2)  # the first release seen to read and write PM_ names in xlsx files
 CURE = "install LibreOffice Calc 25.2 or newer with its Python (on Debian: libreoffice-calc-nogui and python3-uno)"
 
