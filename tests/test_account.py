@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from range_books import AS_OF, MARKET, Grid, ask
 
-from xlmargin import account, qualify
+from xlmargin.desk import account, qualify
 from xlmargin.methods import known_methods, rules_of
 from xlmargin.names import VENUES
 

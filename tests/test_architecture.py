@@ -45,18 +45,8 @@ LAYERS = (
     "xlmargin.grids",
     "xlmargin.strategies",
     "xlmargin.methods",
-    "xlmargin.versions",
-    "xlmargin.account",
-    "xlmargin.liquidation",
-    "xlmargin.qualify",
     "xlmargin.compare",
-    "xlmargin.contribution",
-    "xlmargin.whatif",
-    "xlmargin.move",
-    "xlmargin.programme",
-    "xlmargin.search",
-    "xlmargin.hedge_desk",
-    "xlmargin.hedge",
+    "xlmargin.desk",
     "xlmargin.officejs",
     "xlmargin.cell_errors",
     "xlmargin.cells",
@@ -64,11 +54,7 @@ LAYERS = (
     "xlmargin.checks",
     "xlmargin.registry",
     "xlmargin.tables",
-    "xlmargin.asked",
     "xlmargin.answers",
-    "xlmargin.tail_answers",
-    "xlmargin.desk_answers",
-    "xlmargin.account_answers",
     "udfs",
     "xlmargin.engine",
     "xlmargin.libreoffice",
@@ -88,12 +74,6 @@ LAYERS = (
     "xlmargin.feed",
     "xlmargin.watch",
     "xlmargin.web",
-    "xlmargin.cli_account",
-    "xlmargin.cli_backtest",
-    "xlmargin.cli_batch",
-    "xlmargin.cli_faces",
-    "xlmargin.cli_feed",
-    "xlmargin.cli_watch",
     "xlmargin.cli",
 )
 CORE = LAYERS[:LAYERS.index("udfs") + 1]
@@ -178,7 +158,7 @@ def test_each_library_has_one_home(library: str) -> None:
 def test_the_core_needs_numpy_and_a_little_of_scipy(library: str) -> None:
     """What answers the functions imports neither frames nor file formats nor the slow parts of scipy."""
     # loaded when first needed
-    late = {"scipy.optimize": {"xlmargin.strategies.pairing", "xlmargin.liquidation", "xlmargin.programme"}}
+    late = {"scipy.optimize": {"xlmargin.strategies.pairing", "xlmargin.desk.liquidation", "xlmargin.desk.programme"}}
     users = [module for module in modules() if layer(module) in CORE and module not in late.get(library, ())
              and any(name == library or name.startswith(f"{library}.") for name in imports(module))]
     assert users == []

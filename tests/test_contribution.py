@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from test_laws import MARKET, SPOTS
 
 from udfs import PM_CONTRIBUTION, PM_MARGIN, PM_RISK_ARRAY
-from xlmargin.contribution import in_words
+from xlmargin.desk.contribution import in_words
 
 SOME = settings(max_examples=6)
 HEADINGS = ["Row", "Instrument", "Notional", "Standalone", "Contribution", "Incremental"]
@@ -145,7 +145,7 @@ def test_many_rows_go_in_several_passes(monkeypatch: pytest.MonkeyPatch) -> None
     """However few books fit into one pass, the answer is the same."""
     rows = BOOK * 3
     expected = table(rows, "SPAN charges")
-    monkeypatch.setattr("xlmargin.contribution.CELLS", 40)
+    monkeypatch.setattr("xlmargin.desk.contribution.CELLS", 40)
     assert [row[2:] for row in table(rows, "SPAN charges")] == [pytest.approx(row[2:], rel=1e-9, abs=1e-7) for row in expected]
 
 

@@ -105,7 +105,7 @@ def test_every_command_shown_can_be_typed() -> None:
     """The parser takes each line as it stands."""
     assert commands()
     for words in commands():
-        assert cli._parser().parse_args(words).run, words
+        assert cli.parser().parse_args(words).run, words
 
 
 def test_every_command_there_is_is_shown(capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,10 +10,10 @@ import pytest
 
 import udfs
 from xlmargin import template
-from xlmargin.contribution import in_words
+from xlmargin.desk.contribution import in_words
+from xlmargin.desk.qualify import fields
 from xlmargin.engine import Workbook
 from xlmargin.files import named_cells
-from xlmargin.qualify import fields
 from xlmargin.registry import FUNCTIONS
 from xlmargin.template import build_template
 

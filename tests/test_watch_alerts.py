@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from watch_help import reference
 
-from xlmargin.account import standing
+from xlmargin.desk.account import standing
 from xlmargin.watch import Levels, Outcome, step, watch_rules
 
 LEVELS = Levels(0.8, 0.05, 60.0)

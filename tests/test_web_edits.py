@@ -10,7 +10,7 @@ import openpyxl
 import pytest
 from web_desk import HOSTILE, Sums, ask, desk_file, desk_server, desk_sums, edit  # noqa: F401  (fixtures)
 
-from xlmargin.cli_faces import FACES, Face, best
+from xlmargin.cli.faces import FACES, Face, best
 from xlmargin.errors import MarginError
 from xlmargin.web import Server, serve
 from xlmargin.web.frame import rectangles

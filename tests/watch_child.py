@@ -16,7 +16,7 @@ from typing import Any
 
 from watch_help import feed_at
 
-from xlmargin.account import standing
+from xlmargin.desk.account import standing
 from xlmargin.errors import MarginError
 from xlmargin.watch import Delivery, Figures, Files, Hook, Inputs, Lines, Record, Snapshot, Watch, watch_rules
 from xlmargin.watch import loop as watch_loop

@@ -85,7 +85,7 @@ def _headlines(desk: Desk, sheet: Any) -> None:
 
 
 def _words(desk: Desk, sheet: Any, r: int) -> None:
-    """Whether a row is a hedge, in one word and in a sentence: as `xlmargin.contribution.in_words` says it.
+    """Whether a row is a hedge, in one word and in a sentence: as `xlmargin.desk.contribution.in_words` says it.
 
     Numbers are rounded before they become text: the embedded engine's TEXT rounds small ones wrongly.
     """

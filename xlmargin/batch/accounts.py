@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmargin.asked import ARRAYS
+from xlmargin.answers.asked import ARRAYS
 from xlmargin.batch.plan import Inputs
 from xlmargin.batch.product import Screen, Worst, sparse, worst_loss
 from xlmargin.batch.rows import Rows, Wrong

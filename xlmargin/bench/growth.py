@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from xlmargin import asked, valued
+from xlmargin import valued
+from xlmargin.answers import asked
 from xlmargin.bench.report import Table, on_one_core
 from xlmargin.bench.sheet import MARKET, sheet
 from xlmargin.bench.structure import SPOT, market_of, positions_of

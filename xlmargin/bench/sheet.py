@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import udfs  # noqa: F401  (fills the registry)
-from xlmargin import asked
+from xlmargin.answers import asked
 from xlmargin.bench.report import Table, on_one_core, turns
 from xlmargin.errors import Faults
 from xlmargin.market import YEAR

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from xlmargin.account import Balances
 from xlmargin.cells import grid, is_blank, one_number, show, table
+from xlmargin.desk.account import Balances
 from xlmargin.errors import Faults
 
 __all__ = ["is_number", "read_balances", "read_equity"]

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from xlmargin.answers import maintenance, margin
+from xlmargin.answers.margins import maintenance, margin
 from xlmargin.verify.outcome import Outcome
 
 __all__ = ["replay"]

@@ -8,7 +8,7 @@ import queue
 import threading
 from typing import NamedTuple, Protocol
 
-from xlmargin.account import account_rules
+from xlmargin.desk.account import account_rules
 from xlmargin.errors import MarginError
 from xlmargin.feed import Clock, Feed, MarketTable, Needs, Tick, needs_of
 from xlmargin.rules import Rules

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import udfs  # noqa: F401  (fills the registry)
-from xlmargin.account import account_rules, parameter_names
+from xlmargin.desk.account import account_rules, parameter_names
 from xlmargin.errors import MarginError
 from xlmargin.ranges.parameters import is_scenario_table, read_overrides
 from xlmargin.registry import ERROR, FUNCTIONS

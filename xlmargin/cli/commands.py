@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from xlmargin import __version__
-from xlmargin.cli_account import add_account, add_qualify, equity_given
-from xlmargin.cli_backtest import add_backtest
-from xlmargin.cli_batch import add_batch
-from xlmargin.cli_faces import add_faces
-from xlmargin.cli_feed import add_feed
-from xlmargin.cli_watch import add_watch
+from xlmargin.cli.account import add_account, add_qualify, equity_given
+from xlmargin.cli.backtest import add_backtest
+from xlmargin.cli.batch import add_batch
+from xlmargin.cli.faces import add_faces
+from xlmargin.cli.feed import add_feed
+from xlmargin.cli.watch import add_watch
 from xlmargin.errors import MarginError
 from xlmargin.registry import ERROR, FUNCTIONS
 
-__all__ = ["main"]
+__all__ = ["main", "parser"]
 
 ANSWERED, FAULTY, MISUSED = 0, 1, 2
 
@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; 0 answered, 1 the book has faults, 2 misuse."""
     import udfs  # noqa: F401  (fills the registry)
 
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     try:
         code: int = options.run(options)
     except MarginError as error:
@@ -43,7 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
+    """Every command with its options."""
     parser = argparse.ArgumentParser(prog="xlmargin", description="Portfolio margin of crypto options books.")
     parser.add_argument("--version", action="version", version=f"xlmargin {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
@@ -223,7 +224,7 @@ def _accounts(options: argparse.Namespace) -> int:
 
 
 def _contribution(options: argparse.Namespace) -> int:
-    from xlmargin.contribution import in_words
+    from xlmargin.desk.contribution import in_words
 
     ranges = _ranges(options)
     rows = _call("PM_CONTRIBUTION", ranges.positions, ranges.market, ranges.method, ranges.parameters)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from xlmargin.desk.hedge_desk import WORTH, Desk
+from xlmargin.desk.programme import Programme, Sizes, probes
+from xlmargin.desk.search import Search
 from xlmargin.errors import MarginError
-from xlmargin.hedge_desk import WORTH, Desk
-from xlmargin.programme import Programme, Sizes, probes
-from xlmargin.rules import Rules
-from xlmargin.search import Search
+from xlmargin.rules import Override, Rules, read_rules
 
-__all__ = ["Hedge", "Limits", "find_hedge"]
+__all__ = ["Hedge", "Limits", "find_hedge", "hedge_rules"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -65,6 +67,11 @@ class Hedge:
     quantity: Floats
     margin: list[float]
     how: str
+
+
+def hedge_rules(as_of: float, overrides: Sequence[Override] = ()) -> Rules:
+    """The parameters of hedges, with those of the overrides that are theirs."""
+    return read_rules(Path(__file__).with_name("hedge.toml"), as_of).override(overrides, skip_unknown=True)
 
 
 def find_hedge(desk: Desk, limits: Limits) -> Hedge:

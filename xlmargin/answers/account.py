@@ -8,7 +8,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from xlmargin.account import (
+from xlmargin.answers.asked import case_asked, case_for, known_somewhere
+from xlmargin.book import Book
+from xlmargin.case import Case
+from xlmargin.cells import one_text
+from xlmargin.checks import read_book
+from xlmargin.desk.account import (
     Holding,
     account_rules,
     equity_of,
@@ -17,14 +22,9 @@ from xlmargin.account import (
     venue_methods,
     worth,
 )
-from xlmargin.asked import case_asked, case_for, known_somewhere
-from xlmargin.book import Book
-from xlmargin.case import Case
-from xlmargin.cells import one_text
-from xlmargin.checks import read_book
+from xlmargin.desk.qualify import amounts, fields, findings, rulebook
 from xlmargin.errors import Faults, MarginError
 from xlmargin.methods import known_methods, margin_of, method_name, needs_vol, pairs_legs, rules_of, takes_table
-from xlmargin.qualify import amounts, fields, findings, rulebook
 from xlmargin.ranges.balances import is_number, read_balances, read_equity
 from xlmargin.ranges.market import given, read_market
 from xlmargin.ranges.parameters import is_scenario_table, read_overrides
@@ -94,9 +94,9 @@ def _spots(book: Book, market: Any) -> Spot:
 
 def liquidation(positions: Any, equity: Any, market: Any, method: Any, parameters: Any) -> Rows:
     """Where maintenance first exceeds equity along each underlying's price path, down and up."""
-    from xlmargin.liquidation import Account, Search
-    from xlmargin.liquidation import liquidation as moves_of
-    from xlmargin.versions import Path, require_model
+    from xlmargin.desk.liquidation import Account, Search
+    from xlmargin.desk.liquidation import liquidation as moves_of
+    from xlmargin.desk.versions import Path, require_model
 
     aside = parameter_names()
     case = case_asked(positions, market, method, parameters, None, aside=aside)

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlmargin.book import Book
+from xlmargin.desk.versions import Path
 from xlmargin.rules import Rules
-from xlmargin.versions import Path
 
 __all__ = ["Account", "Search", "coarse_steps", "fine_steps", "liquidation"]
 

@@ -56,7 +56,7 @@ def add_qualify(commands: Any, answer: Answer) -> None:
 
 def _qualify(options: argparse.Namespace, answer: Answer) -> int:
     """The table of PM_QUALIFY; on a terminal also where each rule comes from, and what happens to who does not keep it."""
-    from xlmargin.qualify import rulebook
+    from xlmargin.desk.qualify import rulebook
 
     result = FUNCTIONS["PM_QUALIFY"].call(read_csv(options.file), options.rulebook)
     code = answer(result, options)

@@ -10,7 +10,7 @@ from itertools import combinations, zip_longest
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmargin.programme import Sizes
+from xlmargin.desk.programme import Sizes
 
 __all__ = ["Search"]
 

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from xlmargin import methods
 from xlmargin.book import Book
 from xlmargin.case import Case
-from xlmargin.contribution import some_rows
+from xlmargin.desk.contribution import some_rows
+from xlmargin.desk.programme import Sizes
 from xlmargin.errors import MarginError
 from xlmargin.methods import case_of, margin_of, pairs_legs, with_book
-from xlmargin.programme import Sizes
 from xlmargin.statement import Line
 
 __all__ = ["WORTH", "Desk", "Trades"]

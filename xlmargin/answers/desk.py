@@ -6,37 +6,34 @@ import re
 import time
 from collections.abc import Iterable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmargin.asked import case_asked, case_for, vols_needed
+from xlmargin.answers.asked import case_asked, case_for, vols_needed
 from xlmargin.book import Book, Positions, make_book
 from xlmargin.case import Case
 from xlmargin.cells import one_text
 from xlmargin.checks import keep_rows
-from xlmargin.contribution import contributions, notional
+from xlmargin.desk.contribution import contributions, notional
+from xlmargin.desk.hedge import Hedge, Limits, find_hedge, hedge_rules
+from xlmargin.desk.hedge_desk import Desk, Trades
+from xlmargin.desk.move import as_before, by_account, move, path
+from xlmargin.desk.whatif import into_accounts, joined, measures
 from xlmargin.errors import Fault, Faults, MarginError
-from xlmargin.hedge import Hedge, Limits, find_hedge
-from xlmargin.hedge_desk import Desk, Trades
 from xlmargin.market import Market
 from xlmargin.methods import margin_of, method_name, takes_table
-from xlmargin.move import as_before, by_account, move, path
 from xlmargin.names import show_instant
 from xlmargin.ranges.instruments import Tradable, read_instruments
 from xlmargin.ranges.market import read_market
 from xlmargin.ranges.parameters import read_overrides
 from xlmargin.ranges.positions import read_positions
-from xlmargin.rules import Rules, read_rules
 from xlmargin.tables import Rows
-from xlmargin.whatif import into_accounts, joined, measures
 
 __all__ = ["contribution", "hedge", "margin_move", "what_if"]
 
 TRADES, INSTRUMENTS, POSITIONS_BEFORE, MARKET_BEFORE = "trades", "instruments", "positions_before", "market_before"
-HEDGES = Path(__file__).with_name("hedge.toml")
 NONE = "none"
 SAME_MARGIN = 1e-7  # relative difference up to which two margins of one book are the same
 ROW = re.compile(r"row (\d+): ")
@@ -114,19 +111,14 @@ def hedge(positions: Any, instruments: Any, market: Any, method: Any, parameters
     """The trades that lower a margin most."""
     asked = _Hedging(positions, instruments, market, method, parameters)
     before, desk = asked.margin({}), asked.desk()
-    limits = Limits.of(_hedge_rules(desk.book.as_of, asked.name, parameters))
+    told = [] if takes_table(asked.name) else read_overrides(parameters)  # a scenario table says nothing of hedges
+    limits = Limits.of(hedge_rules(desk.book.as_of, told))
     found = find_hedge(desk, limits)
     after = asked.margin(_quantities(found))
     if abs(after - found.margin[-1]) > SAME_MARGIN * max(abs(after), 1.0):  # the instruments held change the others' market
         found = find_hedge(Desk(desk.case, desk.trades, apart=True), limits)
         after = asked.margin(_quantities(found))
     return _hedge_table(asked.offered, found, before, after)
-
-
-def _hedge_rules(as_of: float, name: str, parameters: Any) -> Rules:
-    """The parameters of hedges, with what the parameters range says of them; a scenario table says nothing."""
-    told = [] if takes_table(name) else read_overrides(parameters)
-    return read_rules(HEDGES, as_of).override(told, skip_unknown=True)
 
 
 def _quantities(found: Hedge) -> dict[int, float]:
@@ -165,7 +157,7 @@ class _Hedging:
             book = replace(book, names=book.names[:count], **{name: getattr(book, name)[:count] for name in (
                 "quantity", "instrument", "account", "row", "order", "entry")})
         try:
-            return case_for(book, self.name, self.parameters, None, aside=read_rules(HEDGES, self.known.as_of).names,
+            return case_for(book, self.name, self.parameters, None, aside=hedge_rules(self.known.as_of).names,
                             beside=self.offered.positions.underlyings)
         except MarginError as error:
             raise _placed(error, INSTRUMENTS, self.above) from None

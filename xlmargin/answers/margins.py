@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlmargin import __version__, tables
-from xlmargin.asked import ARRAYS, case_asked, case_for, case_with_scenarios, known_somewhere, margin_for, statement_roots
+from xlmargin.answers.asked import ARRAYS, case_asked, case_for, case_with_scenarios, known_somewhere, margin_for, statement_roots
 from xlmargin.case import Case, Margin
 from xlmargin.cells import grid, is_blank, numbers, one_number, one_text
 from xlmargin.checks import all_faults, read_book

@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xlmargin.cli_feed import add_place, add_venue, connection_of, open_sheets
+from xlmargin.cli.feed import add_place, add_venue, connection_of, open_sheets
 from xlmargin.errors import MarginError
 
 if TYPE_CHECKING:
