@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from range_books import MARKET
 
-from xlmargin import asked, distinct, live
+from xlmargin import distinct, live
 from xlmargin import methods as all_methods
+from xlmargin.answers import asked
 from xlmargin.book import Book
 from xlmargin.checks import read_book
 from xlmargin.live import Live

@@ -12,7 +12,8 @@ import pytest
 import span_samples as samples
 from range_books import MARKET, ask
 
-from xlmargin import asked, recent
+from xlmargin import recent
+from xlmargin.answers import asked
 from xlmargin.recent import stamp
 
 PERP = [["Underlying", "Type", "Quantity", "Spot"], ["BTC", "perp", 1.0, 66_000.0]]

