@@ -40,6 +40,7 @@ LAYERS = (
     "xlmargin.revaluation",
     "xlmargin.deribit_model",
     "xlmargin.case",
+    "xlmargin.apart",
     "xlmargin.standard",
     "xlmargin.derive",
     "xlmargin.grids",

@@ -176,3 +176,15 @@ def test_a_row_that_cannot_stand_alone_is_told() -> None:
 def test_words_say_which_row_is_a_hedge(share: float, saved: float, text: str) -> None:
     """One sentence a row."""
     assert in_words("X", share, saved, 1_000.0) == text
+
+
+def test_an_open_order_gives_no_account_its_market() -> None:
+    """The middle spot of DERIBIT is that of positions: what is saved without a row is the same with an order beside it."""
+    heading = ["Instrument", "Quantity", "IV", "Spot", "Order"]
+    rows = [["BTC_USDC-PERPETUAL", 0.1, None, 70_700.0, None], ["BTC-26MAR32-77000-P", -2.0, 0.4, None, None]]
+    order = ["BTC-26MAR32", -0.5, None, 60_000.0, "yes"]
+    market = [["Underlying", "Spot"], ["BTC", 70_000.0]]
+    plain = PM_CONTRIBUTION([heading, *rows], market, "DERIBIT", None)
+    found = PM_CONTRIBUTION([heading, *rows, order], market, "DERIBIT", None)
+    assert [row[2:] for row in found[1:3]] == [pytest.approx(row[2:], rel=1e-6) for row in plain[1:]]
+    assert found[3][2:] == [0.0, 0.0, 0.0, 0.0]

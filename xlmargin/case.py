@@ -68,6 +68,7 @@ class Case:
     array: risk array of the book's instruments, gains positive (K, S)
     share: part of each account's position in each instrument that the scenarios act on (A, K)
     own_pnl: profit and loss (A, S, U) of a rulebook whose scenarios do not add up over positions, None of all others
+    alone: the case of each account on its own (A,), where the rulebook reads prices off all rows of a book; else none
     """
 
     book: Book
@@ -76,6 +77,7 @@ class Case:
     array: Floats
     share: Floats
     own_pnl: Callable[[Case], Floats] | None = None
+    alone: tuple[Case, ...] = ()
 
     def net_contracts(self, chosen: NDArray[np.bool_]) -> Floats:
         """Net units of each contract among the chosen instruments (K,), whatever market its rows carry (A, n)."""
@@ -95,9 +97,19 @@ class Case:
     @cached_property
     def pnl(self) -> Floats:
         """Profit and loss per account, scenario and underlying, (A, S, U)."""
+        if self.alone:
+            return fixed(self._pnl_alone())
         if self.own_pnl is not None:
             return fixed(self.own_pnl(self))
         return fixed(pnl_by_underlying(self.book.instruments, self.array, self.units * self.share))
+
+    def _pnl_alone(self) -> Floats:
+        """The same, of accounts on their own."""
+        names = self.book.instruments.underlyings
+        result = np.zeros((len(self.alone), len(self.scenarios), len(names)))
+        for a, each in enumerate(self.alone):
+            result[a][:, [names.index(name) for name in each.book.instruments.underlyings]] = each.pnl[0]
+        return result
 
     def losses(self, u: int, among: NDArray[np.bool_] | None = None) -> list[Line]:
         """The loss of one underlying in each scenario, down to the sheet row: S lines, losses positive.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -39,6 +40,11 @@ class History:
     closes: Floats
     vol_days: Floats
     vols: Floats
+
+    def of(self, underlyings: Sequence[str]) -> History:
+        """The same days of some of the underlyings."""
+        at = [self.underlyings.index(name) for name in underlyings]
+        return replace(self, underlyings=tuple(underlyings), closes=self.closes[:, at], vols=self.vols[:, :, at])
 
 
 class Reading(NamedTuple):

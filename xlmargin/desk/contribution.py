@@ -11,6 +11,7 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from xlmargin.apart import some_rows
 from xlmargin.book import Book, Instruments
 from xlmargin.case import Case
 from xlmargin.errors import MarginError
@@ -18,7 +19,7 @@ from xlmargin.marginal import Bumps, slope
 from xlmargin.methods import apart, case_of, margin_of, with_book
 from xlmargin.revaluation import picked
 
-__all__ = ["Contributions", "contributions", "in_words", "notional", "some_rows"]
+__all__ = ["Contributions", "contributions", "in_words", "notional"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -72,6 +73,8 @@ def contributions(case: Case) -> Contributions:
     MarginError: the method cannot margin a row alone, or the rest without it
     """
     book = case.book
+    if case.alone:
+        return _of_accounts(book, [contributions(each) for each in case.alone])
     total = _margins(case)
     accounts = _Accounts(case)
     share = book.units * (accounts.slopes() if len(case.scenarios) else accounts.halves(total))
@@ -88,6 +91,15 @@ def contributions(case: Case) -> Contributions:
     except MarginError as error:
         raise MarginError(f"a row alone, or the rest of the book without it, has no margin: {error}") from None
     return Contributions(alone, share, saved, float(total.sum()))
+
+
+def _of_accounts(book: Book, each: Sequence[Contributions]) -> Contributions:
+    """What the rows of each account are of its margin, in the order of the sheet."""
+    found = np.zeros((3, len(book.row)))
+    for a, own in enumerate(each):
+        found[:, book.account == a] = own.standalone, own.contribution, own.incremental
+    standalone, contribution, incremental = found
+    return Contributions(standalone, contribution, incremental, sum(own.margin for own in each))
 
 
 def notional(book: Book) -> Floats:
@@ -319,15 +331,3 @@ def _one_by_one(case: Case) -> tuple[Floats, Floats]:
                        for at in (every[p:p + 1], np.delete(every, p)))
         result[:, p] = alone, total - rest
     return result[0], result[1]
-
-
-def some_rows(book: Book, at: Ints) -> Book:
-    """Some of the rows, as if the others had never been there: instruments in the order in which the rows name them."""
-    kept, first, where = np.unique(book.instrument[at], return_index=True, return_inverse=True)
-    order = np.argsort(first)
-    held = _kept(book.instruments, kept[order])
-    used, underlying = np.unique(held.underlying, return_inverse=True)
-    labels, account = np.unique(book.account[at], return_inverse=True)
-    held = replace(held, underlyings=tuple(held.underlyings[u] for u in used), underlying=underlying)
-    return replace(_rows_of(book, at, account, 0, book.quantity[at]), instruments=held, instrument=np.argsort(order)[where],
-                   accounts=tuple(book.accounts[a] for a in labels) or ("",), order=book.order[at])

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlmargin import methods
+from xlmargin.apart import some_rows
 from xlmargin.book import Book
 from xlmargin.case import Case
-from xlmargin.desk.contribution import some_rows
 from xlmargin.desk.programme import Sizes
 from xlmargin.errors import MarginError
 from xlmargin.methods import case_of, margin_of, pairs_legs, with_book

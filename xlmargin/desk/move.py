@@ -88,8 +88,8 @@ def move(start: dict[str, Line], path: Iterable[Book], margined: Callable[[Book]
 
 def by_account(case: Case) -> dict[str, Line]:
     """The initial margin of each account."""
-    line = margin_of(case).initial
-    return {name: line.book(a) for a, name in enumerate(case.book.accounts)}
+    lines = [(each.book.accounts, margin_of(each).initial) for each in case.alone or (case,)]
+    return {name: line.book(a) for accounts, line in lines for a, name in enumerate(accounts)}
 
 
 def path(before: Book, after: Book, old: Book, match: Ints) -> Iterator[Book]:

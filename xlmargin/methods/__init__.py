@@ -31,6 +31,7 @@ from types import ModuleType
 import numpy as np
 from numpy.typing import NDArray
 
+from xlmargin.apart import by_account, together
 from xlmargin.book import Book
 from xlmargin.case import NOTHING_GIVEN, Case, Given, Margin
 from xlmargin.errors import MarginError
@@ -117,7 +118,7 @@ def case_of(book: Book, rules: Rules, given: Given = NOTHING_GIVEN) -> Case:
     ------
     MarginError: the method needs something that was not given
     """
-    module = _module(rules.meta.name)
+    module, alone = _module(rules.meta.name), _alone(book, rules, given)
     if hasattr(module, "prepared"):
         book, rules = module.prepared(book, rules)
     held = book.instruments
@@ -132,7 +133,16 @@ def case_of(book: Book, rules: Rules, given: Given = NOTHING_GIVEN) -> Case:
         array = version_of((), held, scenarios, lambda: risk_array(held, scenarios))
     else:  # nothing is revalued, and no vol is asked for
         array = np.empty((len(held), 0))
-    return Case(book, rules, scenarios, array, _share(module, book, rules), getattr(module, "pnl", None))
+    return Case(book, rules, scenarios, array, _share(module, book, rules), getattr(module, "pnl", None), alone)
+
+
+def _alone(book: Book, rules: Rules, given: Given) -> tuple[Case, ...]:
+    """The case of each account on its own, where one may change the margin of another; else none."""
+    if len(book.accounts) < 2 or not apart(book, rules):
+        return ()
+    history = given.history
+    return tuple(case_of(own, rules, given._replace(history=history and history.of(own.instruments.underlyings)))
+                 for own in by_account(book))
 
 
 def _share(module: ModuleType, book: Book, rules: Rules) -> Floats:
@@ -152,7 +162,7 @@ def with_book(case: Case, book: Book, array: Floats | None = None) -> Case:
     array: their risk array, rows of the case's (K, S); left out where they are the case's
     """
     share = _share(_module(case.rules.meta.name), book, case.rules)
-    return replace(case, book=book, array=case.array if array is None else array, share=share)
+    return replace(case, book=book, array=case.array if array is None else array, share=share, alone=())
 
 
 def worst_loss_alone(name: str) -> bool:
@@ -168,5 +178,7 @@ def apart(book: Book, rules: Rules) -> bool:
 
 def margin_of(case: Case) -> Margin:
     """The margin of a book by its method, every number a line of the statement."""
+    if case.alone:
+        return together([margin_of(each) for each in case.alone])
     margin: Margin = _module(case.rules.meta.name).requirement(case)
     return margin

@@ -176,10 +176,10 @@ def legs_of(book: Book) -> list[Leg]:
 
 
 def _index(book: Book, mine: Bools) -> Floats:
-    """Spot of each account's rows of some instruments, the middle one where they differ (A,)."""
+    """Spot of each account's rows of some instruments, open orders left out, the middle one where they differ (A,)."""
     chosen = np.flatnonzero(mine)
     spot = book.instruments.spot[chosen]
-    held = book.by_instrument(np.ones(len(book.row)))[:, chosen] > 0.0
+    held = book.by_instrument(np.where(book.order, 0.0, 1.0))[:, chosen] > 0.0
     held[~held.any(axis=1)] = True
     middle: Floats = np.nanmedian(np.where(held, spot, np.nan), axis=1)
     return middle

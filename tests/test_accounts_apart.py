@@ -1,0 +1,75 @@
+"""No account's margin depends on the rows of another: also where a rulebook reads prices off the first rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from test_laws import METHODS, assert_adds_up
+
+from udfs import (
+    PM_CONTRIBUTION,
+    PM_EXPLAIN,
+    PM_LIQUIDATION,
+    PM_MAINTENANCE,
+    PM_MARGIN,
+    PM_MOVE,
+    PM_RISK_ARRAY,
+    PM_SCANNING_RISK,
+)
+from xlmargin.methods import known_methods
+
+Table = list[list[Any]]
+
+HEADER = ["Underlying", "Type", "Strike", "DTE", "Quantity", "IV", "Spot", "Forward"]
+NORTH: Table = [["BTC", "call", 42_000.0, 30.0, -2.0, 0.2, None, None], ["BTC", "put", 59_500.0, 30.0, 1.0, 0.2, None, None],
+                ["BTC", "perp", None, None, 1.0, None, 71_000.0, None], ["ETH", "perp", None, None, -2.0, None, None, None]]
+SOUTH: Table = [["BTC", "put", 59_500.0, 30.0, 1.0, 0.65, 68_000.0, 69_000.0],
+                ["BTC", "put", 60_000.0, 30.0, -1.5, 0.5, None, None],
+                ["BTC", "perp", None, None, -0.5, None, None, 70_500.0]]
+BOTH = [[*HEADER, "Account"], *([*row, name] for n in range(3) for name, rows in (("south", SOUTH), ("north", NORTH))
+                                for row in rows[n:n + 1]), [*NORTH[3], "north"]]
+READS_FIRST_ROWS = ("DERIVE", "DERIVE_SM")
+
+
+@pytest.mark.parametrize("method", known_methods())
+def test_margins_of_accounts_in_different_markets_add_up(method: str) -> None:
+    """Rows of two accounts with their own spots, forwards and vols: the sum of both apart, and a statement that adds up."""
+    for answer in (PM_MARGIN, PM_MAINTENANCE):
+        alone = [answer([HEADER, *rows], *METHODS[method]) for rows in (NORTH, SOUTH)]
+        assert answer(BOTH, *METHODS[method]) == pytest.approx(sum(alone), rel=1e-10)
+    assert_adds_up(PM_EXPLAIN(BOTH, *METHODS[method]), 1e-4)
+
+
+@pytest.mark.parametrize("method", READS_FIRST_ROWS)
+def test_contributions_of_accounts_in_different_markets(method: str) -> None:
+    """Each row is of its own account what it would be without the others."""
+    market, name, parameters, _ = METHODS[method]
+    found = sorted(row[2:] for row in PM_CONTRIBUTION(BOTH, market, name, parameters)[1:])
+    apart = sorted(row[2:] for rows in (NORTH, SOUTH) for row in PM_CONTRIBUTION([HEADER, *rows], market, name, parameters)[1:])
+    assert found == [pytest.approx(row, rel=1e-9, abs=1e-6) for row in apart]
+    assert sum(row[2] for row in found) == pytest.approx(PM_MARGIN(BOTH, market, name), rel=1e-10)
+
+
+def test_scenarios_of_accounts_in_different_markets() -> None:
+    """The risk array is the sum of both accounts' own, so is the scanning risk."""
+    market, name, parameters, _ = METHODS["DERIVE"]
+    apart = [PM_RISK_ARRAY([HEADER, *rows], market, name, parameters) for rows in (NORTH, SOUTH)]
+    total = [row[-1] for row in PM_RISK_ARRAY(BOTH, market, name, parameters)[1:]]
+    assert total == pytest.approx([one[-1] + other[-1] for one, other in zip(apart[0][1:], apart[1][1:])], rel=1e-9, abs=1e-6)
+    assert PM_SCANNING_RISK(BOTH, market, name) == pytest.approx(
+        sum(PM_SCANNING_RISK([HEADER, *rows], market, name) for rows in (NORTH, SOUTH)), rel=1e-10)
+
+
+@pytest.mark.parametrize("method", READS_FIRST_ROWS)
+def test_moves_and_liquidation_of_accounts_in_different_markets(method: str) -> None:
+    """Causes of a move add up to the change of both; at the liquidation price, spots and forwards moved, nothing is left."""
+    market, name, parameters, _ = METHODS[method]
+    later = [market[0], *([coin, spot * 1.03, rate] for coin, spot, rate in market[1:])]
+    moved = PM_MOVE(BOTH, later, BOTH, market, name, parameters)
+    change = PM_MARGIN(BOTH, later, name) - PM_MARGIN(BOTH, market, name)
+    assert sum(row[1] for row in moved[1:]) == pytest.approx(change, rel=1e-7)
+    equity = PM_MAINTENANCE(BOTH, market, name) * 1.2
+    found = PM_LIQUIDATION(BOTH, equity, market, name)
+    assert isinstance(found, list), found
+    assert any(isinstance(cell, float) for cell in found[1][1:]), found
