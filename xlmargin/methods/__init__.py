@@ -124,7 +124,9 @@ def case_of(book: Book, rules: Rules, given: Given = NOTHING_GIVEN) -> Case:
     held = book.instruments
     beside = given._replace(book=book)
     scenarios = module.scenarios(held.underlyings, rules, beside) if hasattr(module, "scenarios") else none(held.underlyings)
-    if getattr(module, "ARRAY_OF_INSTRUMENTS", False):
+    if alone:  # nobody reads what the instruments of all of them would come to together, and who does is loud
+        array = np.broadcast_to(np.nan, (len(held), len(scenarios)))
+    elif getattr(module, "ARRAY_OF_INSTRUMENTS", False):
         unknown = replace(book, quantity=np.full_like(book.quantity, np.nan))  # a method that reads them after all is loud
         array = version_of(rules, held, scenarios, lambda: module.risk_array(unknown, scenarios, rules))
     elif hasattr(module, "risk_array"):
