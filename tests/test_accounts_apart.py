@@ -9,6 +9,7 @@ from test_laws import METHODS, assert_adds_up
 
 from udfs import (
     PM_CONTRIBUTION,
+    PM_ES,
     PM_EXPLAIN,
     PM_LIQUIDATION,
     PM_MAINTENANCE,
@@ -16,6 +17,7 @@ from udfs import (
     PM_MOVE,
     PM_RISK_ARRAY,
     PM_SCANNING_RISK,
+    PM_VAR,
 )
 from xlmargin.methods import known_methods
 
@@ -73,3 +75,21 @@ def test_moves_and_liquidation_of_accounts_in_different_markets(method: str) -> 
     found = PM_LIQUIDATION(BOTH, equity, market, name)
     assert isinstance(found, list), found
     assert any(isinstance(cell, float) for cell in found[1][1:]), found
+
+
+@pytest.mark.parametrize("answer", [PM_VAR, PM_ES])
+def test_a_short_history_of_one_account_shortens_no_other(answer: Any) -> None:
+    """A coin that is quoted for a few days only takes no day away from accounts that do not hold it."""
+    closes = [[70_000.0 * (1.0 + 0.05 * ((day * day) % 7 - 3) / (1 + day)), None if day < 15 else 150.0 + (day * day) % 5]
+              for day in range(1, 31)]
+    history = [["Date", "BTC", "SOL"], *([f"2026-01-{day:02d}", *row] for day, row in enumerate(closes, 1))]
+    rows: Table = [["BTC", "perp", 1.0, "north"], ["SOL", "perp", 100.0, "south"], ["BTC", "perp", -0.5, "south"]]
+    head, market = ["Underlying", "Type", "Quantity", "Account"], [["Underlying", "Spot"], ["BTC", 70_000.0], ["SOL", 150.0]]
+    apart = [answer([head, *some], history, 0.95, 1, market) for some in (rows[:1], rows[1:])]
+    assert answer([head, *rows], history, 0.95, 1, market) == pytest.approx(sum(apart), rel=1e-12)
+    common = [history[0], *history[15:]]
+    assert apart[0] > answer([head, rows[0]], common, 0.95, 1, market)  # the days before matter
+    assert PM_MARGIN([head, *rows], market, answer.__name__[3:], None, history) == pytest.approx(sum(
+        PM_MARGIN([head, *some], market, answer.__name__[3:], None, history) for some in (rows[:1], rows[1:])), rel=1e-12)
+    assert_adds_up(PM_EXPLAIN([head, *rows], market, answer.__name__[3:], None, history), 1e-6)
+    assert isinstance(PM_RISK_ARRAY([head, *rows], market, answer.__name__[3:], None, history), list)

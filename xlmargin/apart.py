@@ -1,4 +1,4 @@
-"""Accounts margined one by one, where a rulebook reads a price or a vol off all rows of a book: their parts and their sum."""
+"""Accounts margined one by one, where the rows of one would change the margin of another: their parts and their sum."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ class Case:
     array: risk array of the book's instruments, gains positive (K, S)
     share: part of each account's position in each instrument that the scenarios act on (A, K)
     own_pnl: profit and loss (A, S, U) of a rulebook whose scenarios do not add up over positions, None of all others
-    alone: the case of each account on its own (A,), where the rulebook reads prices off all rows of a book; else none
+    alone: the case of each account on its own (A,), where the rows of one would change the margin of another; else none
     """
 
     book: Book
@@ -97,7 +97,7 @@ class Case:
     @cached_property
     def pnl(self) -> Floats:
         """Profit and loss per account, scenario and underlying, (A, S, U)."""
-        if self.alone:
+        if self.alone and all(each.scenarios.names == self.scenarios.names for each in self.alone):
             return fixed(self._pnl_alone())
         if self.own_pnl is not None:
             return fixed(self.own_pnl(self))

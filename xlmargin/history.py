@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -33,6 +33,7 @@ class History:
     closes: [account currency] (N, U)
     vol_days: tenors of the vols, rising (T,) [days]
     vols: NaN where an underlying has no vols of a tenor (N, T, U) [fraction]
+    whole: the same with the days before, on which some of the underlyings have no values yet; None where there are none
     """
 
     dates: Floats
@@ -40,11 +41,23 @@ class History:
     closes: Floats
     vol_days: Floats
     vols: Floats
+    whole: History | None = None
 
     def of(self, underlyings: Sequence[str]) -> History:
-        """The same days of some of the underlyings."""
+        """Some of the underlyings on every day from which on they all have values."""
+        source, first = self.whole or self, self.starts(underlyings)
         at = [self.underlyings.index(name) for name in underlyings]
-        return replace(self, underlyings=tuple(underlyings), closes=self.closes[:, at], vols=self.vols[:, :, at])
+        return History(source.dates[first:], tuple(underlyings), source.closes[first:, at], source.vol_days,
+                       source.vols[first:][:, :, at])
+
+    def starts(self, underlyings: Sequence[str]) -> int:
+        """The first of all days from which on some of the underlyings have all their values."""
+        source = self.whole or self
+        at = [self.underlyings.index(name) for name in underlyings]
+        vols = source.vols[:, :, at]
+        lacking = np.isnan(source.closes[:, at]).any(axis=1)
+        lacking |= (np.isnan(vols) & np.isfinite(vols).any(axis=0)).any(axis=(1, 2))
+        return int(np.flatnonzero(lacking).max(initial=-1)) + 1
 
 
 class Reading(NamedTuple):

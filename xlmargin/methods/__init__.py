@@ -35,6 +35,7 @@ from xlmargin.apart import by_account, together
 from xlmargin.book import Book
 from xlmargin.case import NOTHING_GIVEN, Case, Given, Margin
 from xlmargin.errors import MarginError
+from xlmargin.history import History
 from xlmargin.risk_array import risk_array
 from xlmargin.rules import Override, Rules, read_rules
 from xlmargin.scenarios import Scenarios, none
@@ -124,7 +125,7 @@ def case_of(book: Book, rules: Rules, given: Given = NOTHING_GIVEN) -> Case:
     held = book.instruments
     beside = given._replace(book=book)
     scenarios = module.scenarios(held.underlyings, rules, beside) if hasattr(module, "scenarios") else none(held.underlyings)
-    if alone:  # nobody reads what the instruments of all of them would come to together, and who does is loud
+    if alone and apart(book, rules):  # nobody values the instruments of all of them together, and who reads that is loud
         array = np.broadcast_to(np.nan, (len(held), len(scenarios)))
     elif getattr(module, "ARRAY_OF_INSTRUMENTS", False):
         unknown = replace(book, quantity=np.full_like(book.quantity, np.nan))  # a method that reads them after all is loud
@@ -140,11 +141,20 @@ def case_of(book: Book, rules: Rules, given: Given = NOTHING_GIVEN) -> Case:
 
 def _alone(book: Book, rules: Rules, given: Given) -> tuple[Case, ...]:
     """The case of each account on its own, where one may change the margin of another; else none."""
-    if len(book.accounts) < 2 or not apart(book, rules):
-        return ()
     history = given.history
+    if len(book.accounts) < 2 or not (apart(book, rules) or (history is not None and _shortened(book, history))):
+        return ()
     return tuple(case_of(own, rules, given._replace(history=history and history.of(own.instruments.underlyings)))
                  for own in by_account(book))
+
+
+def _shortened(book: Book, history: History) -> bool:
+    """Whether an underlying of one account takes days away from the history of another that does not hold it."""
+    names, of_row = book.instruments.underlyings, book.instruments.underlying[book.instrument]
+    first = np.array([history.starts([name]) for name in names], np.int64)
+    begins = np.zeros(len(book.accounts), np.int64)
+    np.maximum.at(begins, book.account, first[of_row])
+    return bool((begins < first.max(initial=0)).any())
 
 
 def _share(module: ModuleType, book: Book, rules: Rules) -> Floats:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -53,7 +54,9 @@ def read_history(raw: Any, underlyings: tuple[str, ...]) -> History:
     for n, (heading, values) in enumerate(columns):
         _sound(cells, heading, values, first, n >= len(closes), faults, bad)
     faults.stop()
-    return _history(dates[first:], underlyings, [values[first:] for _, values in columns], vols)
+    whole = _history(dates, underlyings, [values for _, values in columns], vols)
+    return whole if not first else replace(whole, dates=dates[first:], closes=whole.closes[first:], vols=whole.vols[first:],
+                                           whole=whole)
 
 
 def _close_heading(name: str, head: dict[str, str]) -> str:
