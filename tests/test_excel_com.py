@@ -28,6 +28,7 @@ MARKET = Cells((("Underlying", "Spot", "As of"), ("BTC", 75_000, AS_OF), ("ETH",
 CLOSES = Cells((("Date", "BTC", "ETH"),
                 *((dt.date(2025, 1, 1) + dt.timedelta(days=day), 70_000 + 900 * math.sin(day), 3_400 + 60 * math.cos(day))
                   for day in range(120))))
+INSTRUMENTS = Cells((HEADINGS, ("BTC-26JUN26-80000-C", None, None, None, None, 2, 0.5, None)))
 NUMBERS = Cells(((-0.1,), (0.0,), (0.1,)))
 BLANK = Cells(((None, None), (None, None), (None, None)))
 ONE_BLANK = Cells(((None,),))
@@ -35,7 +36,7 @@ SAMPLES: dict[str, Any] = {
     "positions": POSITIONS, "market": MARKET, "history": CLOSES, "price_moves": NUMBERS, "vol_moves": NUMBERS,
     "price_move": -0.1, "vol_move": 0.2, "path": "BTC/Scanning risk", "kind": "call", "forward": 70_000.0, "strike": 72_000.0,
     "years": 0.25, "vol": 0.6, "price": 8_000.0, "pnl": Cells(((-1.0,), (2.0,), (-3.0,))), "var": Cells(((1.5,), (1.5,), (1.5,))),
-    "trades": POSITIONS, "instruments": POSITIONS, "positions_before": POSITIONS, "market_before": MARKET, "equity": 50_000.0,
+    "trades": POSITIONS, "instruments": INSTRUMENTS, "positions_before": POSITIONS, "market_before": MARKET, "equity": 50_000.0,
     "account": Cells((("Field", "Value"), ("Equity", 150_000.0))), "method": "SPAN",
 }
 
