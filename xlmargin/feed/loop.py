@@ -150,17 +150,11 @@ class Feed:
             self._woken.put(None)
 
     def wait(self, seconds: float) -> bool:
-        """Wait; True when the feed was stopped meanwhile."""
-        self._slept(seconds)
-        return self._stopped
-
-    def _slept(self, seconds: float) -> bool:
-        """Wait; False when something ended it before its time."""
+        """Wait, but no longer than until a price moves; True when the feed was stopped meanwhile."""
         if not self._stopped and seconds > 0.0:
             with contextlib.suppress(queue.Empty):
                 self._woken.get(timeout=seconds)
-                return False
-        return True
+        return self._stopped
 
     def once(self) -> Tick:
         """One attempt; a venue that fails, or a book that cannot be read just now, is a tick that is not fresh."""
@@ -235,6 +229,7 @@ class Feed:
         """
         while not self._stopped:
             until = min(soonest, due) if self._moved else due
-            if self._slept(until - self._clock.monotonic()):
+            if (left := until - self._clock.monotonic()) <= 0.0:
                 return until < due
+            self.wait(left)
         return False

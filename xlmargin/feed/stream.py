@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Stream"]
 
-SILENCE = 30.0  # seconds without a price after which a socket counts as dead: every venue here sends them each second
+SILENCE = 30.0  # seconds without any price after which a socket counts as dead: indexes of coins that trade move each second
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 60.0  # seconds before a new connection
 CONNECTING = 10.0  # seconds for a connection to come about
 GOODBYE = 0.5  # seconds that a venue has to answer the end of a connection
