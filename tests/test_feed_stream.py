@@ -130,12 +130,12 @@ def test_a_venue_that_fails_is_not_asked_sooner(stub: VenueStub) -> None:
 
 
 @pytest.mark.parametrize(("fault", "told"), [
-    ("silent", "deribit sent no price for 0.3 s"), ("close", "deribit closed it"), ("cut", "deribit closed it"),
+    ("silent", "deribit sent no price for 0.2 s"), ("close", "deribit closed it"), ("cut", "deribit closed it"),
     ("refuse", "deribit cannot be reached: 503")])
 def test_without_prices_the_interval_goes_on(fault: str, told: str, stub: VenueStub) -> None:
     """Fresh answers all the while; the status says why they are polled, and later that they are streamed again."""
     stub.streams.faults = [fault] * 5
-    with _running(stub, 0.05, silence=0.3 if fault == "silent" else 30.0) as ticks:
+    with _running(stub, 0.05, silence=0.2 if fault == "silent" else 30.0) as ticks:
         _until(lambda: any(f"no stream: {told}" in tick.status for tick in ticks))
         _until(lambda: ticks[-1].status.endswith("(streamed)"))
         assert all(tick.fresh for tick in ticks)
