@@ -91,6 +91,7 @@ HOMES = {
     "com": ("xlmargin.libreoffice",),
     "xlwings": ("xlmargin.feed",),  # finds a workbook open in Excel; the registry decorates where xlwings has loaded us
     "ccxt": ("xlmargin.feed",),
+    "aiohttp": ("xlmargin.feed",),
     "keyring": ("xlmargin.feed",),
     "requests": ("xlmargin.feed",),
     "urllib3": ("xlmargin.feed",),
@@ -167,7 +168,7 @@ def test_the_core_needs_numpy_and_a_little_of_scipy(library: str) -> None:
 
 def test_import_loads_nothing_that_is_slow() -> None:
     """`import udfs` is what a spreadsheet waits for: no frames, file formats, faces or engines come with it."""
-    heavy = ["scipy.stats", "scipy.optimize", "pandas", "openpyxl", "xlsxwriter", "xlwings", "ironcalc", "uno", "ccxt",
+    heavy = ["scipy.stats", "scipy.optimize", "pandas", "openpyxl", "xlsxwriter", "xlwings", "ironcalc", "uno", "ccxt", "aiohttp",
              "numba"]
     code = f"import sys, udfs; print(*(name for name in {heavy} if name in sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

@@ -13,6 +13,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlparse
 
+from venue_socket import Streams
+
 from xlmargin.pricing.black import price
 
 __all__ = ["Fault", "VenueStub", "utc"]
@@ -71,6 +73,7 @@ class VenueStub:
     asked: list[str] = field(default_factory=list)
     listed: dict[tuple[str, float], list[float]] = field(default_factory=_listed)
     private: dict[str, Any] = field(default_factory=dict)
+    streams: Streams = field(default_factory=Streams)
 
     def forward(self, coin: str, expiry: float) -> float:
         """Forward of an expiry [USD]."""
@@ -122,12 +125,21 @@ class VenueStub:
     def __exit__(self, *error: object) -> None:
         """End the server and every answer under way."""
         self.ended.set()
+        self.streams.drop()
         self.server.shutdown()
         self.server.server_close()
+
+    def move(self, coin: str, level: float) -> None:
+        """A new price, told to everyone who subscribed to it."""
+        self.spot[coin] = level
+        self.streams.tell(coin, level, self.now())
 
     def handle(self, request: BaseHTTPRequestHandler) -> None:
         """Answer one request, or fail it as asked."""
         address = urlparse(request.path)
+        if request.headers.get("Upgrade", "").lower() == "websocket":
+            self.streams.serve(request, self.spot, self.now)
+            return
         self.asked.append(address.path)
         query = {key: values[0] for key, values in parse_qs(address.query).items()}
         status, content = self.answer(address.path, query, request)

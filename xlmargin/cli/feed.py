@@ -14,10 +14,10 @@ from xlmargin.errors import MarginError
 from xlmargin.libreoffice import PIPE
 
 if TYPE_CHECKING:
-    from xlmargin.feed import Connection, Theirs
+    from xlmargin.feed import Connection, Stream, Theirs
     from xlmargin.feed.sheets import Sheets
 
-__all__ = ["add_feed", "add_place", "add_venue", "connection_of", "open_sheets"]
+__all__ = ["add_feed", "add_place", "add_stream", "add_venue", "connection_of", "open_sheets", "stream_of"]
 
 ANSWERED, ALARMED = 0, 1
 VENUES = "deribit, okx, bybit, binance"
@@ -32,6 +32,7 @@ def add_feed(commands: Any) -> None:
     feed.add_argument("workbook", type=Path)
     add_venue(feed)
     feed.add_argument("--interval", type=float, default=5.0, help="seconds between refreshes (default 5)")
+    add_stream(feed)
     feed.add_argument("--positions", action="store_true", help="also let the positions range follow the venue's own positions")
     feed.add_argument("--margins", action="store_true", help="also keep the venue's own margins, for xlmargin reconcile")
     feed.add_argument("--once", action="store_true", help="refresh once and end; exit code 1 where nothing fresh came")
@@ -68,6 +69,23 @@ def add_venue(command: argparse.ArgumentParser, default: str | None = "deribit")
     command.add_argument("--venue", default=default, help=f"{VENUES} ({said})")
     command.add_argument("--url", default=os.environ.get("XLMARGIN_FEED_URL", ""),
                          help="a testnet or proxy in the place of the venue's address (or XLMARGIN_FEED_URL)")
+
+
+def add_stream(command: argparse.ArgumentParser) -> None:
+    """Add whether prices are streamed."""
+    command.add_argument("--stream", action="store_true", help="also refresh as soon as the venue streams a new price of an "
+                         "underlying; --interval is then the longest time without a refresh")
+    command.add_argument("--least", type=float, default=1.0, metavar="SECONDS",
+                         help="between two refreshes that a stream must leave (default 1)")
+
+
+def stream_of(options: argparse.Namespace, venue: str) -> Stream | None:
+    """The stream of a venue's prices, None where none is asked for."""
+    from xlmargin.feed import Stream
+
+    if not (math.isfinite(options.least) and options.least > 0.0):
+        raise MarginError(f"--least must be above 0 seconds, not {options.least:g}")
+    return Stream(venue, options.url) if options.stream else None
 
 
 def connection_of(options: argparse.Namespace, *, private: bool) -> Connection:
@@ -115,12 +133,13 @@ def _feed(options: argparse.Namespace) -> int:
     if not (math.isfinite(options.interval) and options.interval > 0.0):
         raise MarginError(f"--interval must be above 0 seconds, not {options.interval:g}")
     connection = connection_of(options, private=options.positions or options.margins)
+    stream = stream_of(options, connection.venue)
     sheets = open_sheets(options.workbook, options.libreoffice, excel=options.excel, file=options.file)
     store = store_of(options.workbook)
     try:
         desk = Desk(sheets, connection.venue, connection.call, interval=options.interval, positions=options.positions,
                     keep=(lambda rows: keep(store, rows)) if options.margins else None,
-                    say=lambda line: print(line, flush=True))
+                    say=lambda line: print(line, flush=True), stream=stream, least=options.least)
     except MarginError:
         sheets.close()
         raise

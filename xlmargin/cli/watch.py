@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xlmargin.cli.feed import add_place, add_venue, connection_of, open_sheets
+from xlmargin.cli.feed import add_place, add_stream, add_venue, connection_of, open_sheets, stream_of
 from xlmargin.errors import MarginError
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ def add_watch(commands: Any) -> None:
     watch.add_argument("--parameters", type=Path, metavar="CSV", help="values that override the method's own")
     add_venue(watch, None)
     watch.add_argument("--interval", type=float, default=5.0, help="seconds between two answers of the venue (default 5)")
+    add_stream(watch)
     watch.add_argument("--once", action="store_true", help="one reading, then end; exit code 1 where it is not of current data")
     watch.add_argument("--record", type=Path, metavar="FILE", help="where the readings are recorded (default: BOOK.watch.sqlite)")
     watch.add_argument("--export", type=Path, metavar="CSV", help="only write the recorded readings to a CSV file")
@@ -74,6 +75,8 @@ def _watch(options: argparse.Namespace) -> int:
         return ANSWERED
     if not (math.isfinite(options.interval) and options.interval > 0.0):
         raise MarginError(f"--interval must be above 0 seconds, not {options.interval:g}")
+    if options.stream and (options.venue is None or options.book.suffix.lower() == ".json"):
+        raise MarginError("--stream needs the prices of a venue: add --venue, and give a book that is no venue's answer")
     inputs, rules = _inputs(options), _rules(options)
     hooks = _hooks(options, rules.number("hook_limit"))
     with ExitStack() as last:
@@ -123,7 +126,8 @@ def _feed(options: argparse.Namespace, inputs: Inputs, connection: Connection, n
 
     module = venue_module(options.venue)
     return Feed(lambda wanted: module.quotes(connection.call, wanted), needs, interval=options.interval,
-                before=lambda: inputs.snapshot.ranges.market, most_rows=MOST_ROWS)
+                before=lambda: inputs.snapshot.ranges.market, most_rows=MOST_ROWS,
+                stream=stream_of(options, connection.venue), least=options.least)
 
 
 def _inputs(options: argparse.Namespace) -> Inputs:

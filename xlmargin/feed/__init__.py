@@ -7,10 +7,11 @@ from collections.abc import Callable
 from xlmargin.feed.connect import Connection
 from xlmargin.feed.desk import Desk
 from xlmargin.feed.keys import Keys, find_keys, redacted
-from xlmargin.feed.loop import Clock, Feed, Tick
+from xlmargin.feed.loop import Clock, Feed, Prices, Streamed, Tick
 from xlmargin.feed.market_table import MarketTable
 from xlmargin.feed.quotes import Needs, Quotes, VenueError, needs_of
 from xlmargin.feed.reconcile import our_margins, reconcile
+from xlmargin.feed.stream import Stream
 from xlmargin.feed.theirs import Theirs
 from xlmargin.feed.venues import FED_VENUES, venue_module
 
@@ -23,7 +24,10 @@ __all__ = [
     "Keys",
     "MarketTable",
     "Needs",
+    "Prices",
     "Quotes",
+    "Stream",
+    "Streamed",
     "Theirs",
     "Tick",
     "VenueError",
@@ -37,15 +41,18 @@ __all__ = [
 ]
 
 
-def venue_feed(venue: str, needs: Callable[[], Needs], *, interval: float = 5.0, url: str = "") -> Feed:
+def venue_feed(venue: str, needs: Callable[[], Needs], *, interval: float = 5.0, url: str = "",
+               stream: bool = False, least: float = 1.0) -> Feed:
     """A feed of a venue's public quotes for whoever wants Market ranges without a workbook to write to.
 
     Parameters
     ----------
     venue: deribit, okx, bybit or binance
     needs: what the book needs now, such as `lambda: needs_of(positions)`; called before every attempt
-    interval: seconds
+    interval: seconds; with a stream the longest time without an answer
     url: a testnet, proxy or stand-in in the place of the venue's own address
+    stream: whether prices streamed by the venue wake the feed at once
+    least: seconds between two answers that a stream must leave
 
     Raises
     ------
@@ -53,4 +60,5 @@ def venue_feed(venue: str, needs: Callable[[], Needs], *, interval: float = 5.0,
     """
     module = venue_module(venue)
     connection = Connection(venue.strip().lower(), url)
-    return Feed(lambda wanted: module.quotes(connection.call, wanted), needs, interval=interval)
+    return Feed(lambda wanted: module.quotes(connection.call, wanted), needs, interval=interval,
+                stream=Stream(connection.venue, url) if stream else None, least=least)

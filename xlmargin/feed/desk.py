@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from xlmargin.cells import heading_key
 from xlmargin.errors import MarginError
-from xlmargin.feed.loop import Clock, Feed, Tick, show_second
+from xlmargin.feed.loop import Clock, Feed, Prices, Tick, show_second
 from xlmargin.feed.market_table import Row, serial
 from xlmargin.feed.positions import with_positions
 from xlmargin.feed.quotes import Needs, Quotes, needs_of
@@ -32,14 +33,17 @@ class Desk:
     sheets: where to write
     venue: deribit, okx, bybit or binance
     call: the venue's methods, a `Connection.call`
-    interval: seconds
+    interval: seconds; with a stream the longest time without a refresh
     positions: whether the positions range follows the venue's own positions; needs keys
     keep: receives the venue's own margins after each answer; None where they are not asked for; needs keys
     say: shows one line
+    stream: prices that wake the feed
+    least: seconds between two refreshes that a stream must leave
     """
 
     def __init__(self, sheets: Sheets, venue: str, call: Call, *, interval: float = 5.0, positions: bool = False,
                  keep: Callable[[list[Theirs]], None] | None = None, say: Callable[[str], None] = print,
+                 stream: Prices | None = None, least: float = 1.0,
                  clock: Clock = Clock()) -> None:  # noqa: B008  (a tuple of functions, never changed)
         """Look at the workbook.
 
@@ -60,7 +64,7 @@ class Desk:
                 raise MarginError(f"{formulas[0]} in the range {name} holds a formula, which the feed would write over: "
                                   "type a value there, or move the formula")
         self.feed = Feed(self._quotes, self._needs, interval=interval, before=lambda: sheets.read(MARKET),
-                         most_rows=len(sheets.read(MARKET)) - 1, clock=clock)
+                         most_rows=len(sheets.read(MARKET)) - 1, stream=stream, least=least, clock=clock)
         self._clock = clock
 
     def _needs(self) -> Needs:
@@ -85,10 +89,11 @@ class Desk:
         """Feed until stopped; True when the last attempt brought fresh data."""
         fresh = False
         try:
-            for tick in self.feed.ticks():
-                fresh = self._deliver(tick) and tick.fresh
-                if once:
-                    self.feed.stop()
+            with contextlib.closing(self.feed.ticks()) as ticks:
+                for tick in ticks:
+                    fresh = self._deliver(tick) and tick.fresh
+                    if once:
+                        self.feed.stop()
             if not once:
                 self._farewell()
         finally:

@@ -81,6 +81,7 @@ class Watch:
         self._memo: tuple[Snapshot, MarketTable, Figures] | None = None
         self._started = self._looked = self._arrived = clock.monotonic()
         self._stopped = False
+        self._streamed: str | None = None  # why there is no stream of prices, as it was last said
         self._failure: BaseException | None = None
         self._woken: queue.SimpleQueue[None] = queue.SimpleQueue()  # may be put to by a signal handler; an Event may not
 
@@ -140,15 +141,24 @@ class Watch:
         """Record what the feed brings, in a thread of its own."""
         assert self._feed is not None
         try:
-            for tick in self._feed.ticks():
-                if self._stopped:
-                    return
-                self._arrive("feed", tick)
-                if once:
-                    return
+            with contextlib.closing(self._feed.ticks()) as ticks:
+                for tick in ticks:
+                    if self._stopped:
+                        return
+                    self._tell_stream(tick)
+                    self._arrive("feed", tick)
+                    if once:
+                        return
         except BaseException as error:  # told where the watch runs
             self._failure = error
             self._woken.put(None)
+
+    def _tell_stream(self, tick: Tick) -> None:
+        """Say where the stream of prices begins, ends and why; without it the feed still asks at its interval."""
+        problem = None if tick.stream is None else tick.stream.problem
+        if tick.stream is not None and problem != self._streamed:
+            self._screen.say(f"stream: {tick.stream.text}")
+        self._streamed = problem
 
     def _arrive(self, source: str, tick: Tick | None = None) -> None:
         """Record a tick, and let the newest one be computed."""

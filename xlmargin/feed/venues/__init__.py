@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol, cast
 
 from xlmargin.errors import MarginError
 from xlmargin.feed.quotes import Needs, Quotes
 from xlmargin.feed.theirs import Theirs
 
-__all__ = ["FED_VENUES", "Call", "Held", "VenueModule", "venue_module"]
+__all__ = ["FED_VENUES", "Call", "Held", "Priced", "VenueModule", "venue_module"]
 
 FED_VENUES = ("deribit", "okx", "bybit", "binance")
 Call = Callable[..., Any]
@@ -23,8 +23,21 @@ class Held(NamedTuple):
     instruments: Any = None
 
 
+class Priced(NamedTuple):
+    """The price of an underlying in a message of a stream [USD]; NaN where what stands there is none."""
+
+    underlying: str
+    price: float
+
+
 class VenueModule(Protocol):
-    """What each venue's module does; `call` is a method's name and parameters in, the answer out."""
+    """What each venue's module does; `call` is a method's name and parameters in, the answer out.
+
+    STREAM is the address of its public WebSocket; PING is what a client says there to be kept, "" where the venue asks.
+    """
+
+    STREAM: str
+    PING: str
 
     def quotes(self, call: Call, needs: Needs) -> Quotes:
         """Spots, forwards and vols."""
@@ -37,6 +50,12 @@ class VenueModule(Protocol):
 
     def theirs_of(self, answer: Any) -> list[Theirs]:
         """The venue's own margins in a saved account answer."""
+
+    def subscription(self, underlyings: Sequence[str]) -> list[dict[str, Any]]:
+        """What to send to a WebSocket for some underlyings' prices; apart where one that is not listed would spoil all."""
+
+    def price_of(self, message: Any) -> Priced | None:
+        """The price in a decoded message, None in one of another kind; half a message raises what Python does."""
 
 
 def venue_module(name: str) -> VenueModule:

@@ -8,11 +8,13 @@ from typing import Any
 
 from xlmargin.feed.quotes import Mark, Needs, NotListed, Point, Quotes, VenueError, positive, rows_of, smile
 from xlmargin.feed.theirs import Theirs, signed_number
-from xlmargin.feed.venues import Call, Held
+from xlmargin.feed.venues import Call, Held, Priced
 from xlmargin.names import CALL, Contract, parse_instrument
 
-__all__ = ["held", "quotes", "theirs", "theirs_of"]
+__all__ = ["PING", "STREAM", "held", "price_of", "quotes", "subscription", "theirs", "theirs_of"]
 
+STREAM = "wss://fstream.binance.com/market/ws"  # developers.binance.com, checked 2026-11-21: mark prices are below /market
+PING = ""
 MILLISECONDS = 1e-3
 
 
@@ -73,6 +75,19 @@ def _with_forwards(rows: Sequence[dict[str, Any]], spot: dict[str, float]) -> li
     nothing = (0.0, math.nan)
     return [Mark(name, forwards.get((contract.underlying, contract.expiry), nothing)[1], vol)
             for name, contract, vol in named]
+
+
+def subscription(underlyings: Sequence[str]) -> list[dict[str, Any]]:
+    """The mark prices of the perpetuals, which hold the index; one message, as names that are not listed do no harm."""
+    names = [f"{coin.lower()}usdt@markPrice@1s" for coin in underlyings]
+    return [{"method": "SUBSCRIBE", "params": names, "id": 1}] if names else []
+
+
+def price_of(message: Any) -> Priced | None:
+    """The index in an event of a mark price."""
+    if "e" not in message:
+        return None
+    return Priced(message["s"].removesuffix("USDT"), positive(message["i"])) if message["e"] == "markPriceUpdate" else None
 
 
 def held(call: Call) -> Held:

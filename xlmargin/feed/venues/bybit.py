@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from xlmargin.feed.quotes import Mark, Needs, NotListed, Point, Quotes, VenueError, positive, rows_of, smile
 from xlmargin.feed.theirs import Theirs, signed_number
-from xlmargin.feed.venues import Call, Held
+from xlmargin.feed.venues import Call, Held, Priced
 
-__all__ = ["held", "quotes", "theirs", "theirs_of"]
+__all__ = ["PING", "STREAM", "held", "price_of", "quotes", "subscription", "theirs", "theirs_of"]
 
+STREAM = "wss://stream.bybit.com/v5/public/linear"  # bybit-exchange.github.io/docs/v5, checked 2026-11-21
+PING = '{"op": "ping"}'
 MILLISECONDS = 1e-3
 HELD = ({"category": "option"}, {"category": "linear", "settleCoin": "USDT"}, {"category": "linear", "settleCoin": "USDC"},
         {"category": "inverse"})
@@ -50,6 +53,20 @@ def quotes(call: Call, needs: Needs) -> Quotes:
                         "bybit", listed)
     told = [moment for moment in times if math.isfinite(moment)]
     return Quotes.of("bybit", max(told, default=math.nan), spot, points, frozenset(unlisted))
+
+
+def subscription(underlyings: Sequence[str]) -> list[dict[str, Any]]:
+    """The tickers of the perpetuals, which hold the index."""
+    return [{"op": "subscribe", "args": [f"tickers.{coin}USDT"]} for coin in underlyings]
+
+
+def price_of(message: Any) -> Priced | None:
+    """The index in a ticker; one that tells changes only holds it where it has changed."""
+    if "topic" not in message:
+        return None
+    data = message["data"]
+    coin = data["symbol"].removesuffix("USDT")
+    return Priced(coin, positive(data["indexPrice"])) if "indexPrice" in data else None
 
 
 def held(call: Call) -> Held:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from xlmargin.feed.quotes import Mark, Needs, NotListed, Option, Point, Quotes, VenueError, positive, rows_of, smile
 from xlmargin.feed.theirs import Theirs, signed_number
-from xlmargin.feed.venues import Call, Held
+from xlmargin.feed.venues import Call, Held, Priced
 from xlmargin.names import COIN_SETTLED
 
-__all__ = ["held", "quotes", "theirs", "theirs_of"]
+__all__ = ["PING", "STREAM", "held", "price_of", "quotes", "subscription", "theirs", "theirs_of"]
 
+STREAM = "wss://www.deribit.com/ws/api/v2"  # docs.deribit.com, checked 2026-11-21
+PING = '{"jsonrpc": "2.0", "id": 0, "method": "public/test"}'
 PERCENT = 0.01
 MICROSECONDS, MILLISECONDS = 1e-6, 1e-3
 INDEXES = ("usd", "usdc", "usdt")  # quote currencies of a coin's index, best first
@@ -104,6 +107,21 @@ class _Asked:
                 raise VenueError(f"half an answer: no index price of {coin}")
             return value
         return math.nan
+
+
+def subscription(underlyings: Sequence[str]) -> list[dict[str, Any]]:
+    """The channels of the indexes."""
+    names = [f"{coin.lower()}_{'usd' if coin in COIN_SETTLED else 'usdc'}" for coin in underlyings]
+    return [{"jsonrpc": "2.0", "id": n, "method": "public/subscribe", "params": {"channels": [f"deribit_price_index.{name}"]}}
+            for n, name in enumerate(names, 1)]
+
+
+def price_of(message: Any) -> Priced | None:
+    """The index in a notification."""
+    if message.get("method") != "subscription":
+        return None
+    data = message["params"]["data"]
+    return Priced(data["index_name"].split("_")[0].upper(), positive(data["price"]))
 
 
 def held(call: Call) -> Held:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from xlmargin.feed.quotes import Mark, Needs, NotListed, Point, Quotes, VenueError, positive, rows_of, smile
 from xlmargin.feed.theirs import Theirs, signed_number
-from xlmargin.feed.venues import Call, Held
+from xlmargin.feed.venues import Call, Held, Priced
 
-__all__ = ["held", "quotes", "theirs", "theirs_of"]
+__all__ = ["PING", "STREAM", "held", "price_of", "quotes", "subscription", "theirs", "theirs_of"]
 
+STREAM = "wss://ws.okx.com:8443/ws/v5/public"  # okx.com/docs-v5, checked 2026-11-21
+PING = "ping"
 MILLISECONDS = 1e-3
 
 
@@ -45,6 +48,19 @@ def quotes(call: Call, needs: Needs) -> Quotes:
                             "okx", [coin])
     told = [moment for moment in times if math.isfinite(moment)]
     return Quotes.of("okx", max(told, default=math.nan), spot, points, frozenset(unlisted))
+
+
+def subscription(underlyings: Sequence[str]) -> list[dict[str, Any]]:
+    """The channels of the indexes."""
+    return [{"op": "subscribe", "args": [{"channel": "index-tickers", "instId": f"{coin}-USD"}]} for coin in underlyings]
+
+
+def price_of(message: Any) -> Priced | None:
+    """The index in a push."""
+    if "event" in message:
+        return None
+    row = message["data"][0]
+    return Priced(row["instId"].split("-")[0], positive(row["idxPx"]))
 
 
 def held(call: Call) -> Held:
