@@ -145,7 +145,7 @@ def test_the_order_of_the_sheets(book: Book) -> None:
 
 
 def test_there_is_a_picture_of_every_sheet(book: Book) -> None:
-    """`python -m workbook.pictures` draws them, beside the page in the browser; each is small enough to be looked at from afar."""
+    """`python -m workbook.pictures` draws them; each is small enough to be looked at from afar. The page in a browser is none."""
     folder = Path(template.__file__).resolve().parents[1] / "workbook" / "pictures"
     names = {"".join(c if c.isalnum() else "-" for c in name.lower()) for name in book.sheetnames}
     found = {path.stem: path.stat().st_size for path in folder.glob("*.png") if path.stem != "web"}
