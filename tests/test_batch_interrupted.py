@@ -186,5 +186,5 @@ def test_a_scheduler_that_does_not_answer_is_told(tmp_path: Path) -> None:
     except ImportError:
         missing("distributed is not installed")
     with pytest.raises(MarginError) as told:
-        batch(as_parquet(tmp_path / "in.parquet", HEAD, GOOD), tmp_path / "out.csv", scheduler="tcp://127.0.0.1:1")  # a port on which nothing listens
+        batch(as_parquet(tmp_path / "in.parquet", HEAD, GOOD), tmp_path / "out.csv", scheduler="tcp://127.0.0.1:1")
     assert "no Dask scheduler answers at tcp://127.0.0.1:1" in str(told.value)
