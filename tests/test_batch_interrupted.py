@@ -19,6 +19,7 @@ import pytest
 from tests.batch_files import GOOD, HEAD, MARKET, as_csv, as_parquet, batch, pa, parquet, read
 from tests.conftest import ROOT, missing
 from xlmargin.batch.plan import Parts
+from xlmargin.cli import main
 from xlmargin.errors import MarginError
 
 
@@ -93,6 +94,45 @@ def test_a_killed_batch_goes_on_where_it_was(tmp_path: Path, large: Any) -> None
     assert not parts.exists()
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Ctrl-C reaches a group of processes as a signal on POSIX only")
+@pytest.mark.parametrize("presses", [1, 2])
+def test_ctrl_c_ends_a_batch_in_order(tmp_path: Path, large: Any, presses: int) -> None:
+    """Ctrl-C, which the terminal sends to the workers too, ends in one line without a trace; a second one changes nothing."""
+    _, command, whole = large
+    output = tmp_path / "margins.parquet"
+    told = [*command, "-o", str(output)]
+    with subprocess.Popen(told, cwd=ROOT, text=True, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                          start_new_session=True) as running:
+        try:
+            until(lambda: any(output.with_suffix(".parts").glob("margins-*.parquet")), running)
+            for _ in range(presses):
+                os.killpg(running.pid, signal.SIGINT)
+                time.sleep(0.05)
+            said = running.communicate(timeout=30)[1]
+        finally:
+            running.kill()
+    assert running.returncode == 130
+    assert "Traceback" not in said
+    assert said.rstrip().endswith("interrupted: --resume goes on with it")
+    subprocess.run([*told, "--resume"], cwd=ROOT, check=True, capture_output=True)
+    assert read(output) == whole
+
+
+@pytest.mark.parametrize(("more", "said"), [
+    (("-o", "/dev/null/o.csv"), "Not a directory: check the folder, and that it may be written"),
+    (("-o", "o.csv", "--memory", "nan"), "--workers must be at least 1, and --memory above 0"),
+    (("-o", "o.csv", "--scheduler", "nonsense"), "--scheduler must be an address such as tcp://127.0.0.1:8786, not 'nonsense'")])
+@pytest.mark.skipif(os.name == "nt", reason="the names of the POSIX system")
+def test_what_cannot_be_done_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+                                         more: tuple[str, ...], said: str) -> None:
+    """A folder that cannot be, a memory that is no number and an address that is none are told in a line, and leave nothing."""
+    monkeypatch.chdir(tmp_path)
+    file = as_csv(tmp_path / "positions.csv", HEAD, GOOD)
+    assert main(["batch", str(file), *more]) == 2
+    assert said in capsys.readouterr().err.splitlines()[-1]
+    assert list(tmp_path.iterdir()) == [file]
+
+
 def test_somebody_elses_folder_is_left_alone(tmp_path: Path) -> None:
     """A folder of the name that the parts would have is not deleted."""
     (tmp_path / "out.parts").mkdir()
@@ -146,5 +186,5 @@ def test_a_scheduler_that_does_not_answer_is_told(tmp_path: Path) -> None:
     except ImportError:
         missing("distributed is not installed")
     with pytest.raises(MarginError) as told:
-        batch(as_parquet(tmp_path / "in.parquet", HEAD, GOOD), tmp_path / "out.csv", scheduler="nowhere")
-    assert "no Dask scheduler answers at nowhere" in str(told.value)
+        batch(as_parquet(tmp_path / "in.parquet", HEAD, GOOD), tmp_path / "out.csv", scheduler="tcp://127.0.0.1:1")
+    assert "no Dask scheduler answers at tcp://127.0.0.1:1" in str(told.value)

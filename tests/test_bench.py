@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from scipy.special import ndtr
 
 from xlmargin.bench import __main__ as command
+from xlmargin.bench import batch as batches
 from xlmargin.bench import growth, kernel, report, structure
 from xlmargin.bench import sheet as sheets
 from xlmargin.book import make_book
@@ -21,14 +23,16 @@ SMALL: dict[Any, dict[str, Any]] = {
     kernel: {"OPTIONS": 1_000, "ROUNDS": 1}, structure: {"ROWS": 500, "INSTRUMENTS": 50, "ACCOUNTS": 7, "ROUNDS": 2, "EDITS": 5},
     sheets: {"ROWS": 60, "INSTRUMENTS": 20, "ROUNDS": 2, "STARTS": 1},
     growth: {"ROWS": (10, 30, 90, 270), "CELLS": (10, 20, 40, 80), "SCENARIOS": (2, 4, 8, 16), "ACCOUNTS": (1, 2, 3, 4),
-             "MANY": 100, "SHEETS": 4, "FEW": 1, "BRIEF": 0.0}}
+             "MANY": 100, "SHEETS": 4, "FEW": 1, "BRIEF": 0.0},
+    batches: {"ACCOUNTS": 60, "INSTRUMENTS": 40, "SCREENED": (20,), "ROUNDS": 1, "BATCH_ACCOUNTS": 20, "WORKERS": (1,)}}
 
 
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sizes that take no time, in a process that keeps its cores."""
     for module, sizes in SMALL.items():
-        monkeypatch.setattr(module, "on_one_core", lambda: None)
+        if hasattr(module, "on_one_core"):
+            monkeypatch.setattr(module, "on_one_core", contextlib.nullcontext)
         for name, size in sizes.items():
             monkeypatch.setattr(module, name, size)
 

@@ -123,3 +123,11 @@ def test_what_cannot_be_is_one_line(arguments: list[str], said: str, book: Path,
             monkeypatch.delenv(name)
     assert main(["feed", str(book), *arguments]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_a_broken_workbook_is_told_in_a_line(tmp_path: Path, stub: VenueStub, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file that is no workbook but is called one ends in one line, as with every other command."""
+    broken = tmp_path / "broken.xlsx"
+    broken.write_bytes(b"no archive")
+    assert main(["feed", str(broken), "--file", "--once", "--url", stub.url]) == 2
+    assert capsys.readouterr().err.startswith(f"#PM! {broken} cannot be read as a workbook")

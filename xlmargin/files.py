@@ -183,22 +183,30 @@ def as_market(rows: Grid) -> Grid:
 
 
 def named_cells(path: Path) -> dict[str, tuple[str, str]]:
-    """Sheet and area of every name that a workbook defines."""
-    import openpyxl
+    """Sheet and area of every name that a workbook defines.
 
-    names = openpyxl.load_workbook(path).defined_names
+    Raises
+    ------
+    MarginError: it cannot be read
+    """
+    names = _opened(path, values=False).defined_names
     return {name: (sheet, area.replace("$", "")) for name, defined in names.items()
             for sheet, area in list(defined.destinations)[:1]}
 
 
-def _workbook(path: Path) -> Ranges:
-    """The ranges of a workbook by their names, else by their sheets."""
+def _opened(path: Path, *, values: bool) -> Any:
+    """A workbook with its formulas, or with the values that they had when it was saved."""
     import openpyxl
 
     try:
-        values = openpyxl.load_workbook(path, data_only=True)
+        return openpyxl.load_workbook(path, data_only=values)
     except (OSError, KeyError, ValueError, TypeError, SyntaxError, zipfile.BadZipFile, zlib.error) as error:
         raise MarginError(f"{path} cannot be read as a workbook: {error}") from None
+
+
+def _workbook(path: Path) -> Ranges:
+    """The ranges of a workbook by their names, else by their sheets."""
+    values = _opened(path, values=True)
     engine = _calculated(path)
     places: dict[str, Place] = {}
     positions = _range(values, engine, "positions", ("quantity",), places)

@@ -107,15 +107,17 @@ def run_batch(path: Path, inputs: Inputs, settings: Settings, stream: TextIO = s
         raise MarginError(f"{settings.output} is neither Parquet nor CSV: let the output end in .parquet or .csv")
     if path.resolve() in (settings.output.resolve(), errors_file(settings.output.resolve())):
         raise MarginError(f"{settings.output} would overwrite the positions: give the output another name")
+    arrow("")  # what is not installed is told before anything is written
     source = open_source(path.resolve(), PIECES_A_WORKER * settings.workers)
     market = market_of(inputs)
     inputs = replace(inputs, as_of=market.as_of)  # the one time of all shards, also where the market says none
     _must_answer(inputs, market)
     parts = Parts(settings.output.resolve())
-    plan = parts.begin(_plan(source, inputs, settings, parts.folder), settings.resume, stream)
-    print(f"{source.rows:,} rows in {plan.shards} shards, {settings.workers} workers, memory meant to stay below "
-          f"{settings.memory / 1e9:.1f} GB", file=stream, flush=True)
-    with _workers(settings, plan) as run:
+    plan = _plan(source, inputs, settings, parts.folder)
+    with _workers(settings, plan) as run:  # first, since a cluster that does not answer must leave no folder behind
+        plan = parts.begin(plan, settings.resume, stream)
+        print(f"{source.rows:,} rows in {plan.shards} shards, {settings.workers} workers, memory meant to stay below "
+              f"{settings.memory / 1e9:.1f} GB", file=stream, flush=True)
         memory = _work(plan, run, stream)
     summary = _summary(plan, memory, start)
     _join(plan, settings.output)

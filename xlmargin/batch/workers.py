@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 from xlmargin.errors import MarginError
 
@@ -37,10 +39,11 @@ def processes(count: int) -> Iterator[Run]:
 
     before = {name: os.environ.get(name) for name in THREADS}
     os.environ.update(dict.fromkeys(THREADS, "1"))  # read when a spawned process loads its libraries
-    pool = ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), _with_parent)
+    pool = ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), _begin)
 
     def run(work: Callable[[Any, int], Any], plan: Any, numbers: Iterable[int]) -> Iterator[tuple[int, Any]]:
-        asked = {pool.submit(work, plan, n): n for n in numbers}
+        with _no_interrupt():  # the first of them starts the workers, which inherit that
+            asked = {pool.submit(work, plan, n): n for n in numbers}
         try:
             for future in as_completed(asked):
                 yield asked[future], future.result()
@@ -51,7 +54,8 @@ def processes(count: int) -> Iterator[Run]:
     try:
         yield run
     finally:
-        pool.shutdown(cancel_futures=True)
+        with _no_interrupt():  # a second one would leave the pool waiting for ever: what is under way is soon done
+            pool.shutdown(cancel_futures=True)
         for name, value in before.items():
             if value is None:
                 os.environ.pop(name, None)
@@ -59,11 +63,25 @@ def processes(count: int) -> Iterator[Run]:
                 os.environ[name] = value
 
 
-def _with_parent() -> None:
-    """End this worker when the process that started it is gone, however it went."""
+@contextmanager
+def _no_interrupt() -> Iterator[None]:
+    """Let Ctrl-C pass by, where this is the thread that hears of it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _begin() -> None:
+    """Leave Ctrl-C to the process that started this worker, and end when that one is gone, however it went."""
     import multiprocessing
     from multiprocessing.connection import wait
 
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a worker that it ends amid a hand-over leaves the pool waiting for ever
     parent = multiprocessing.parent_process()
 
     def watch() -> None:
@@ -82,6 +100,7 @@ def on_cluster(address: str) -> Iterator[Run]:
     ------
     MarginError: Dask is not installed, or the scheduler does not answer
     """
+    _must_be_address(address)
     try:
         import distributed
     except ImportError:
@@ -104,3 +123,14 @@ def on_cluster(address: str) -> Iterator[Run]:
         yield run
     finally:
         client.close()
+
+
+def _must_be_address(text: str) -> None:
+    """Dask waits for long, and complains late, where an address lacks a part."""
+    try:
+        parts = urlsplit(text)
+        whole = bool(parts.scheme and parts.hostname and parts.port)
+    except ValueError:  # a port that is no number
+        whole = False
+    if not whole:
+        raise MarginError(f"--scheduler must be an address such as tcp://127.0.0.1:8786, not {text!r}")

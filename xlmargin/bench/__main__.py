@@ -4,29 +4,23 @@ from __future__ import annotations
 
 import argparse
 from importlib import import_module
-from importlib.util import find_spec
 
 from xlmargin.bench.report import show
 
-SECTIONS = ("growth", "structure", "sheet", "kernel", "batch")  # what needs a second core, or a clean memory, goes first
-BY_DEFAULT = SECTIONS[:4]
+SECTIONS = ("growth", "structure", "sheet", "kernel", "batch")
 
 
 def main() -> None:
-    """Print the sections that are asked for, all but the batches where none is."""
+    """Print the sections that are asked for, all where none is."""
     parser = argparse.ArgumentParser(prog="python -m xlmargin.bench", description=__doc__)
     parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"one of {', '.join(SECTIONS)}")
     parser.add_argument("--markdown", action="store_true", help="print tables in Markdown")
     asked = parser.parse_args()
-    unknown = [name for name in asked.sections if name not in SECTIONS or find_spec(f"xlmargin.bench.{name}") is None]
+    unknown = [name for name in asked.sections if name not in SECTIONS]
     if unknown:
         parser.error(f"no section {unknown[0]}: there are {', '.join(SECTIONS)}")
-    for name in asked.sections or BY_DEFAULT:
-        section = import_module(f"xlmargin.bench.{name}")
-        if not hasattr(section, "tables"):
-            section.main()  # prints what it finds as it goes: it takes minutes
-            continue
-        for table in section.tables():
+    for name in asked.sections or SECTIONS:
+        for table in import_module(f"xlmargin.bench.{name}").tables():
             print(show(table, markdown=asked.markdown), end="\n\n", flush=True)
 
 

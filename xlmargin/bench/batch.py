@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import multiprocessing
 import os
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,9 +21,10 @@ from xlmargin.batch.plan import Inputs
 from xlmargin.batch.product import Screen, order_of, sparse, worst_loss
 from xlmargin.batch.run import Settings, run_batch
 from xlmargin.batch.source import arrow
+from xlmargin.bench.report import Table, turns
 from xlmargin.pricing.grid import call_grid
 
-__all__ = ["main"]
+__all__ = ["tables"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -33,7 +36,8 @@ SCREENED = (500, 2_000)
 ROUNDS = 5
 BATCH_ACCOUNTS = 40_000
 WORKERS = (1, 2, 4)
-GOALS = "goals: DuckDB at least 5 x ours, Polars 10 x, pandas 15 x; the screen at least 5 x faster at 2,000 scenarios"
+SUM_GOALS = "goals: DuckDB at least 5 x ours, Polars 10 x, pandas 15 x"
+SCREEN_GOAL = "goal: the screen at least 5 x faster than the whole product at 2,000 scenarios"
 
 
 class Held(NamedTuple):
@@ -147,43 +151,41 @@ PEERS: tuple[tuple[str, Callable[[Held, Floats], Run]], ...] = (
     ("pandas merge and groupby", pandas))
 
 
-def compare(title: str, ready: dict[str, Run], cells: int) -> None:
-    """Print time per position and scenario, its ratio to the first variant's, and the largest difference from it."""
-    print(f"\n{title}\n{'':34}{'ns each':>9}{'x first':>9}{'difference':>12}")
+def tables() -> Iterator[Table]:
+    """Whole batches by workers, sums beside group-by engines, the exact screen beside the whole product."""
+    os.environ.setdefault("POLARS_MAX_THREADS", "1")
+    yield _batches()
+    held = Held.sample()
+    yield _sums(held)
+    units = sparse(*held, (ACCOUNTS, INSTRUMENTS))
+    units.sum_duplicates()
+    for scenarios in SCREENED:
+        yield _compared(_both(units, risk_of(scenarios)), scenarios, [SCREEN_GOAL])
+
+
+def _compared(ready: dict[str, Run], scenarios: int, notes: Sequence[str]) -> Table:
+    """Time per position and scenario, its ratio to the first variant's, and the largest difference from it."""
     answers = {name: run() for name, run in ready.items()}
-    names, seconds = list(ready), {name: list[float]() for name in ready}
-    for turn in range(ROUNDS):
-        for name in names[turn % len(names):] + names[:turn % len(names)]:
-            start = time.perf_counter()
-            ready[name]()
-            seconds[name].append(time.perf_counter() - start)
-    for name in names:
-        ratio = statistics.median(own / first for own, first in zip(seconds[name], seconds[names[0]]))
-        differs = np.abs(answers[name] - answers[names[0]]).max() / answers[names[0]].max()
-        print(f"{name:34}{1e9 * statistics.median(seconds[name]) / cells:9.2f}{ratio:9.2f}{differs:12.1e}")
+    taken = turns(ready, ROUNDS, time.perf_counter, lambda: None)
+    first, *_ = ready
+    cells, rows = ACCOUNTS * POSITIONS * scenarios, []
+    for name, spent in taken.items():
+        ratio = statistics.median(own / other for own, other in zip(spent, taken[first]))
+        differs = np.abs(answers[name] - answers[first]).max() / answers[first].max()
+        rows.append([name, f"{1e9 * statistics.median(spent) / cells:.2f}", f"{ratio:.2f}", f"{differs:.1e}"])
+    return Table(f"{ACCOUNTS:,} accounts of {POSITIONS} positions in {scenarios:,} scenarios, one thread, risk array given",
+                 ("variant", "ns each", "x the first", "largest difference"), rows, notes)
 
 
-def sums() -> None:
-    """Print our sum beside those of group-by engines, each on one thread with the risk array given."""
-    held, risk, ready = Held.sample(), risk_of(SCENARIOS), dict[str, Run]()
+def _sums(held: Held) -> Table:
+    """Our sum beside those of group-by engines."""
+    risk, ready, missing = risk_of(SCENARIOS), dict[str, Run](), list[str]()
     for name, prepare in PEERS:
         try:
             ready[name] = prepare(held, risk)
         except ImportError as cause:
-            print(f"{name}: not installed ({cause})")
-    compare(f"{ACCOUNTS} accounts x {POSITIONS} positions x {SCENARIOS} scenarios, one thread", ready,
-            len(held.account) * SCENARIOS)
-
-
-def screens() -> None:
-    """Print the exact screen beside the whole product."""
-    held = Held.sample()
-    units = sparse(*held, (ACCOUNTS, INSTRUMENTS))
-    units.sum_duplicates()
-    for scenarios in SCREENED:
-        risk = risk_of(scenarios)
-        compare(f"{ACCOUNTS} accounts x {POSITIONS} positions x {scenarios} scenarios", _both(units, risk),
-                len(held.account) * scenarios)
+            missing.append(f"{name}: not installed ({cause})")
+    return _compared(ready, SCENARIOS, [*missing, SUM_GOALS])
 
 
 def _both(units: Any, risk: Floats) -> dict[str, Run]:
@@ -193,44 +195,38 @@ def _both(units: Any, risk: Floats) -> dict[str, Run]:
             "whole product": lambda: worst_loss(units, risk).loss}
 
 
-def batches() -> None:
-    """Print whole batches of SPAN from Parquet to Parquet, by workers: rows a second, processor time, memory."""
+def _batches() -> Table:
+    """Whole batches of SPAN from Parquet to Parquet, by workers: rows a second, processor time, memory."""
     random, rows = np.random.default_rng(79), BATCH_ACCOUNTS * POSITIONS
     names = np.array([f"{coin}-{day}-{strike}-{kind}" for coin, low in (("BTC", 40_000), ("ETH", 2_000))
                       for day in ("27JUN25", "25JUL25", "26SEP25") for strike in range(low, 2 * low, low // 80) for kind in "CP"])
-    market = [["Underlying", "Spot", "IV", "As of"], ["BTC", 65_000.0, 0.55, "2025-06-01"], ["ETH", 3_200.0, 0.7, None]]
-    inputs = Inputs(("SPAN",), market, None, None)
+    told = []
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "positions.parquet"
         arrow("parquet").write_table(arrow("").table({
             "Account": random.integers(0, BATCH_ACCOUNTS, rows), "Instrument": names[random.integers(0, len(names), rows)],
             "Quantity": random.normal(0.0, 3.0, rows).round(2)}), file, row_group_size=100_000)
-        print(f"\n{rows} rows, {BATCH_ACCOUNTS} accounts, SPAN, Parquet to Parquet; load of the machine {_load()}"
-              f"\n{'workers':34}{'seconds':>9}{'rows/s':>12}{'CPU s':>9}{'MB each':>9}")
-        for workers in WORKERS:
-            before, start = _processor(), time.perf_counter()
-            done = run_batch(file, inputs, Settings(Path(folder) / "margins.parquet", workers), io.StringIO())
-            seconds = time.perf_counter() - start
-            print(f"{workers:<34}{seconds:9.1f}{rows / seconds:12,.0f}{_processor() - before:9.1f}{done.memory / 1e6:9.0f}")
+        for workers in WORKERS:  # each from a process of its own, whose memory holds nothing of other sections
+            with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as alone:
+                seconds, processor, memory = alone.submit(_batch, file, workers).result()
+            told.append([str(workers), f"{seconds:.1f}", f"{rows / seconds:,.0f}", f"{processor:.1f}", f"{memory / 1e6:.0f}"])
+    return Table(f"{rows:,} rows, {BATCH_ACCOUNTS:,} accounts, SPAN, Parquet to Parquet; load of the machine {_load()}",
+                 ("workers", "seconds", "rows/s", "CPU s", "MB each"), told)
+
+
+def _batch(file: Path, workers: int) -> tuple[float, float, int]:
+    """Seconds, seconds of processors, and the memory of a worker at its peak [bytes]."""
+    market = [["Underlying", "Spot", "IV", "As of"], ["BTC", 65_000.0, 0.55, "2025-06-01"], ["ETH", 3_200.0, 0.7, None]]
+    before, start = _processor(), time.perf_counter()
+    done = run_batch(file, Inputs(("SPAN",), market, None, None), Settings(file.with_name("margins.parquet"), workers),
+                     io.StringIO())
+    return time.perf_counter() - start, _processor() - before, done.memory
 
 
 def _processor() -> float:
-    """Return processor seconds of this process and of those that it has started and that are gone."""
+    """Processor seconds of this process and of those that it has started and that are gone."""
     return sum(os.times()[:4])
 
 
 def _load() -> str:
     return f"{os.getloadavg()[0]:.1f} on {os.cpu_count()} cores" if hasattr(os, "getloadavg") else "unknown"
-
-
-def main() -> None:
-    """Print all three tables."""
-    os.environ.setdefault("POLARS_MAX_THREADS", "1")
-    batches()  # first, while this process is small
-    sums()
-    screens()
-    print(GOALS)
-
-
-if __name__ == "__main__":
-    main()

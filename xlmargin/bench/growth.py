@@ -34,13 +34,13 @@ SHEETS = 60  # different sheets, of which only the latest are remembered
 
 def tables() -> Iterator[Table]:
     """Four sizes that grow, then the memory of sheets that come one after another."""
-    on_one_core()
-    sixteen = np.linspace(-0.15, 0.15, 16)
-    yield _grown("rows of arrays", ROWS, lambda rows: _look(rows, 16, 1), f"{INSTRUMENTS:,} instruments, 16 scenarios, 1 account")
-    yield _grown("rows of a sheet", CELLS, _sheet, "cells to PM_MARGIN, nothing remembered")
-    yield _grown("scenarios", SCENARIOS, lambda count: _look(10_000, count, 1), "10,000 rows, 2,000 instruments, 1 account")
-    yield _grown("accounts", ACCOUNTS, lambda count: _look(MANY, len(sixteen), count), f"{MANY:,} rows, 16 scenarios")
-    yield _memory()
+    with on_one_core():
+        yield _grown("rows of arrays", ROWS, lambda rows: _look(rows, 16, 1),
+                     f"{INSTRUMENTS:,} instruments, 16 scenarios, 1 account")
+        yield _grown("rows of a sheet", CELLS, _sheet, "cells to PM_MARGIN, nothing remembered")
+        yield _grown("scenarios", SCENARIOS, lambda count: _look(10_000, count, 1), "10,000 rows, 2,000 instruments, 1 account")
+        yield _grown("accounts", ACCOUNTS, lambda count: _look(MANY, 16, count), f"{MANY:,} rows, 16 scenarios")
+        yield _memory()
 
 
 def _look(rows: int, scenarios: int, accounts: int) -> Callable[[], Any]:

@@ -31,21 +31,21 @@ def tables() -> Iterator[Table]:
     """Prices, the second core, implied vols."""
     case = Case.sample(OPTIONS)
     second = two_cores(case)
-    on_one_core()
-    exact = price(True, *case.cells())
-    with tempfile.TemporaryDirectory() as folder:
-        rows, ratios = compare(kernels(OPTIONS, Path(folder)), case, exact, case.forward[:, None])
-    floor = ratios.get("C floor (gcc -Ofast -march=native)")
-    notes = [] if floor is None else [f"numpy alone is {1.0 / floor:.2f} x the C floor" + (
-        f", compiled {ratios[name] / floor:.2f} x" if (name := "xlmargin compiled (numba)") in ratios else "")]
-    yield Table(f"{OPTIONS:,} calls in {case.price.size} scenarios, {ROUNDS} rounds on one core",
-                ("variant", "ns a cell", "x ours", "largest error / forward"), rows,
-                [*notes, *([] if second is None else [f"compiled, two cores against one: {second:.2f} x"]), GOALS])
-    calls = case.part(case.strike > case.forward)
-    quotes = price(True, calls.forward, calls.strike, calls.years, calls.vol)
-    rows, _ = compare(implied_vols(quotes, quotes.size), calls, calls.vol, calls.vol)
-    yield Table(f"{quotes.size:,} implied vols of out-of-the-money calls",
-                ("variant", "ns a vol", "x ours", "largest error / vol"), rows)
+    with on_one_core():
+        exact = price(True, *case.cells())
+        with tempfile.TemporaryDirectory() as folder:
+            rows, ratios = compare(kernels(OPTIONS, Path(folder)), case, exact, case.forward[:, None])
+        floor = ratios.get("C floor (gcc -Ofast -march=native)")
+        notes = [] if floor is None else [f"numpy alone is {1.0 / floor:.2f} x the C floor" + (
+            f", compiled {ratios[name] / floor:.2f} x" if (name := "xlmargin compiled (numba)") in ratios else "")]
+        yield Table(f"{OPTIONS:,} calls in {case.price.size} scenarios, {ROUNDS} rounds on one core",
+                    ("variant", "ns a cell", "x ours", "largest error / forward"), rows,
+                    [*notes, *([] if second is None else [f"compiled, two cores against one: {second:.2f} x"]), GOALS])
+        calls = case.part(case.strike > case.forward)
+        quotes = price(True, calls.forward, calls.strike, calls.years, calls.vol)
+        rows, _ = compare(implied_vols(quotes, quotes.size), calls, calls.vol, calls.vol)
+        yield Table(f"{quotes.size:,} implied vols of out-of-the-money calls",
+                    ("variant", "ns a vol", "x ours", "largest error / vol"), rows)
 
 
 def compare(variants: list[Variant], case: Case, exact: FloatArray, unit: FloatArray) -> tuple[list[list[str]],

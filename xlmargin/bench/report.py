@@ -5,7 +5,8 @@ from __future__ import annotations
 import gc
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 __all__ = ["Table", "on_one_core", "show", "turns"]
@@ -52,7 +53,15 @@ def turns(runs: Mapping[str, Callable[[], Any]], rounds: int, clock: Callable[[]
     return taken
 
 
-def on_one_core() -> None:
+@contextmanager
+def on_one_core() -> Iterator[None]:
     """Stay on one core where the system can do that, so that a library with threads gains nothing by them."""
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(cores)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, cores)  # for the next section, which may need them

@@ -79,9 +79,9 @@ def naive(cells: Any) -> Floats:
 
 def tables() -> Iterator[Table]:
     """Functions, then what a start costs."""
-    on_one_core()
-    yield _functions()
-    yield _starts()
+    with on_one_core():
+        yield _functions()
+        yield _starts()
 
 
 def _functions() -> Table:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from pathlib import Path
 
@@ -31,7 +32,7 @@ def add_batch(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     command.add_argument("--memory", type=float, default=MEMORY, metavar="GB",
                          help=f"what all workers together should keep to (default {MEMORY:g})")
     command.add_argument("--resume", action="store_true", help="go on with a batch that was interrupted")
-    command.set_defaults(run=_run)
+    command.set_defaults(run=_run, interrupted=": --resume goes on with it")
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -41,7 +42,7 @@ def _run(options: argparse.Namespace) -> int:
     from xlmargin.files import as_market, read_csv
     from xlmargin.methods import method_name
 
-    if options.workers < 1 or options.memory <= 0.0:
+    if options.workers < 1 or not (math.isfinite(options.memory) and options.memory > 0.0):
         raise MarginError("--workers must be at least 1, and --memory above 0")
     methods = tuple(dict.fromkeys(method_name(name) for name in options.method.split(",") if name.strip()))
     ranges = [read_csv(path) if path else None for path in (options.market, options.parameters, options.history)]

@@ -21,26 +21,38 @@ from xlmargin.registry import ERROR, FUNCTIONS
 
 __all__ = ["main", "parser"]
 
-ANSWERED, FAULTY, MISUSED = 0, 1, 2
+ANSWERED, FAULTY, MISUSED, INTERRUPTED = 0, 1, 2, 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; 0 answered, 1 the book has faults, 2 misuse."""
+    """Run one command; 0 answered, 1 the book has faults, 2 misuse, 130 interrupted from the keyboard."""
     import udfs  # noqa: F401  (fills the registry)
 
     options = parser().parse_args(arguments)
     try:
         code: int = options.run(options)
     except MarginError as error:
-        if getattr(options, "json", False):
-            print(json.dumps({"error": str(error)}, ensure_ascii=False))
-        else:
-            print(f"{ERROR}{error}", file=sys.stderr)
-        code = MISUSED
+        code = _misused(str(error), options)
     except BrokenPipeError:  # the reader of a pipe has gone, as `| head` does
         sys.stderr.close()
         code = ANSWERED
+    except OSError as error:
+        if error.filename is None:  # not about a file that somebody has named
+            raise
+        code = _misused(f"{error.filename}: {error.strerror}: check the folder, and that it may be written", options)
+    except KeyboardInterrupt:
+        print(f"interrupted{getattr(options, 'interrupted', '')}", file=sys.stderr)
+        code = INTERRUPTED
     return code
+
+
+def _misused(text: str, options: argparse.Namespace) -> int:
+    """Say what cannot be done, in one line."""
+    if getattr(options, "json", False):
+        print(json.dumps({"error": text}, ensure_ascii=False))
+    else:
+        print(f"{ERROR}{text}", file=sys.stderr)
+    return MISUSED
 
 
 def parser() -> argparse.ArgumentParser:

@@ -92,7 +92,7 @@ def screen(name: str) -> Screen:
         try:
             return Panel(name)
         except ImportError:
-            pass
+            print("note: plain lines, since a table needs rich: pip install 'xlmargin[watch]'", file=sys.stderr)
     return Lines()
 
 
