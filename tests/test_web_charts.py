@@ -109,7 +109,7 @@ def test_what_is_not_drawn_is_said(tmp_path: Path) -> None:
 
 
 def test_a_name_written_into_the_chart_and_the_colour_of_markers_are_kept(tmp_path: Path) -> None:
-    """A series may be named by a text, not by a cell; where markers stand alone, theirs is the colour; the unseen has no entry."""
+    """A series may be named by a text, not by a cell; markers alone lend their colour; the unseen has no entry."""
     with xlsxwriter.Workbook(tmp_path / "a.xlsx") as book:
         sheet = book.add_worksheet("Data")
         sheet.write_column("A1", [1, 2])

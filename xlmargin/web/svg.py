@@ -297,7 +297,8 @@ def _legend(chart: Chart, data: Data, width: float, baseline: float) -> str:
     at = max((width - sum(sizes)) / 2, PAD)
     parts = []
     for series, name, size in zip(chart.series, data.names, sizes):
-        if not series.filled and chart.kind == "bar" or not series.stroked and not series.marker and chart.kind == "scatter":
+        scatter = chart.kind == "scatter"
+        if (chart.kind == "bar" and not series.filled) or (scatter and not series.stroked and not series.marker):
             continue  # it keeps room in the picture, and is not seen
         y = baseline - SIZE * 0.35
         if series.marker and not series.stroked:
