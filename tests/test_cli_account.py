@@ -6,7 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
+import xlsxwriter
 from range_books import ask
+from xlsxwriter.utility import xl_rowcol_to_cell
 
 from xlmargin import cli
 from xlmargin.files import read_csv
@@ -77,3 +79,41 @@ def test_misuse_and_faults_are_told(desk: Path, capsys: pytest.CaptureFixture[st
     code, _, err = printed(capsys, "qualify", str(desk / "account.csv"), "--rulebook", "x")
     assert code == 1
     assert err.startswith("#PM! no rulebook 'x'")
+
+
+@pytest.fixture(scope="module")
+def workbook(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workbook with a book, the balances of its account, and parameters of the method that it has chosen."""
+    path = tmp_path_factory.mktemp("book") / "book.xlsx"
+    sheets = {"positions": [["Instrument", "Quantity", "IV", "Spot"], ["BTC-27DEC80-70000-C", -1, 0.5, 65000]],
+              "balances": [["Currency", "Amount"], ["USDC", 90000]],
+              "parameters": [["Parameter", "Value"], ["price_scan_range", 0.2]], "method": [["SPAN"]]}
+    with xlsxwriter.Workbook(path) as book:
+        for name, rows in sheets.items():
+            sheet = book.add_worksheet(name)
+            for number, row in enumerate(rows):
+                sheet.write_row(number, 0, row)
+            last = xl_rowcol_to_cell(len(rows) - 1, len(rows[0]) - 1, row_abs=True, col_abs=True)
+            book.define_name(name, f"={name}!$A$1:{last}")
+    return path
+
+
+def test_an_account_has_the_balances_of_its_workbook(workbook: Path, desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """They stand in where no equity is given; a CSV file has none, and is told how to give one."""
+    code, out, _ = printed(capsys, "status", str(workbook), "--json")
+    assert (code, dict(json.loads(out))["Equity"]) == (0, 90000.0)
+    code, out, _ = printed(capsys, "accounts", str(workbook), "--json")
+    assert (code, json.loads(out)[-1][2]) == (0, 90000.0)
+    code, _, err = printed(capsys, "liquidation", str(desk / "book.csv"))
+    assert (code, err) == (2, "#PM! the book has no balances: give its equity with --equity NUMBER, or a CSV file of balances\n")
+
+
+def test_another_method_leaves_the_parameters_of_the_chosen_one(workbook: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A workbook's parameters are its method's: another one takes its own values, and that is said."""
+    code, out, err = printed(capsys, "margin", str(workbook), "--method", "RULES", "--json")
+    assert (code, json.loads(out)["method"]) == (0, "RULES")
+    assert err.startswith("note: the workbook's parameters are those of SPAN: RULES takes its own values here")
+    _, chosen, quiet = printed(capsys, "margin", str(workbook), "--json")
+    _, named, still = printed(capsys, "margin", str(workbook), "--method", "span", "--json")
+    assert (quiet, still) == ("", "")
+    assert json.loads(chosen)["initial_margin"] == json.loads(named)["initial_margin"]

@@ -149,6 +149,8 @@ MORE: Rows = [["Instrument", "Quantity", "IV"], ["BTC-PERPETUAL", 1.0, None]]
     ({"market_before": [["Spot"], [1.0]]}, "#PM! market_before row 1: no column Underlying: "),
     ({"market_before": at(70_000.0, 0.5, dt.datetime(2026, 12, 1))},
      "#PM! market_before: its As of 2026-12-01 00:00 UTC is later"),
+    ({"market": at(70_000.0, 0.5, dt.datetime(2020, 1, 1)), "market_before": at(70_000.0, 0.5, None)},
+     "#PM! market_before: it has no As of and counts as of now, later than the market's, 2020-01-01 00:00 UTC: type its As of"),
     ({"positions": [*MORE, ["BTC-25DEC26-70000-C", 1.0, None]], "market_before": at(70_000.0, None, THEN)},
      "#PM! row 3: no IV for this option in market_before, where this trade is valued"),
     ({"positions": [["Instrument", "Quantity"], ["BTC-PERPETUAL", "y"]]}, "#PM! row 2: Quantity must be a number, not 'y'"),

@@ -63,7 +63,7 @@ def formulas(book: Book) -> Iterator[tuple[str, str, str]]:
 
 def words(book: Workbook) -> dict[str, Any]:
     """The result of each check by its name."""
-    return {str(row[0]): row[4] for row in book.values("Checks", "B7:F43")}
+    return {str(row[0]): row[4] for row in book.values("Checks", "B7:F44")}
 
 
 def headlines(book: Workbook) -> dict[str, Any]:
@@ -221,11 +221,27 @@ def test_without_a_history_value_at_risk_says_so_and_the_margin_stands(live: Wor
 def test_several_accounts_are_not_netted(live: Workbook) -> None:
     """The scanning risk of two accounts is at least the worst of the sum, and the check says so."""
     live.set("Positions", "O17", "Desk 2")  # the perpetual that hedges the future
-    worst, scanned = live.get("Checks", "C12"), live.get("Checks", "D12")
+    worst, scanned = live.get("Checks", "C13"), live.get("Checks", "D13")
     assert isinstance(worst, float)
     assert isinstance(scanned, float)
     assert worst < scanned
     assert live.get("Checks", "C4") == "PASS"
+
+
+@pytest.mark.parametrize(("chosen", "message"), [(None, "choose a method"), ("Foo", "choose a method"), ("VAR", "sheet VaR")])
+def test_a_method_that_these_sheets_cannot_show_is_no_pass(live: Workbook, chosen: str | None, message: str) -> None:
+    """Left blank, unknown, or of the sheet VaR: the master check fails, and the line of the method says what to choose."""
+    live.set("Parameters", "C7", chosen)
+    assert words(live)["A method is chosen"] == ("PASS" if chosen == "VAR" else "FAIL")
+    assert live.get("Checks", "C4") == "FAIL"
+    assert headlines(live)["Method"] == (chosen or "")
+    assert message in str(live.get("Summary", "G15"))
+
+
+def test_a_book_that_cannot_be_read_keeps_no_limit(live: Workbook) -> None:
+    """How many limits are exceeded is not known then, which is not none."""
+    live.set("Positions", "H9", "ten")
+    assert headlines(live)["Limits exceeded"] == "not known"
 
 
 def test_a_book_of_nothing_fails_its_checks(live: Workbook) -> None:

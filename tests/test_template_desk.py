@@ -234,3 +234,17 @@ def test_the_feed_and_the_watch_find_their_names(live: Workbook, built: Path) ->
     assert len(readings) == 501
     live.set(*places["feed_status"], "live")
     assert live.get("Monitor", "F3") == "live"
+
+
+def test_the_picture_of_readings_has_an_axis_of_days_before_the_first(live: Workbook) -> None:
+    """Two unseen points stand a day around now until there is a reading."""
+    time, equity = (live.get(LAYOUT.reading.sheet, LAYOUT.reading.cell(1, c).replace("$", "")) for c in range(2))
+    assert table(live, LAYOUT.reading_frame)[1:] == [[time - 1.0, equity], [time + 1.0, equity]]
+    put(live, LAYOUT.monitor, 1, 0, time)
+    assert [row[0] for row in table(live, LAYOUT.reading_frame)[1:]] == ["", ""]
+
+
+def test_a_limit_that_is_no_number_says_where_to_type_one(live: Workbook) -> None:
+    """A text in its place is not taken for a limit that is kept."""
+    put(live, LAYOUT.limits, 2, 2, "three thousand")
+    assert table(live, LAYOUT.limit_table)[2][6] == "no limit: type a number on Account"

@@ -12,6 +12,7 @@ import pytest
 import xlsxwriter
 
 from xlmargin.web import Session
+from xlmargin.web.svg_parts import fitted, width_of
 
 SVG = "{http://www.w3.org/2000/svg}"
 ROWS = [["Jan", 1, 10, 5.0], ["Feb <b>", 2, -20, 15.0], ["Mar & co", 4, 30, None], ["Apr", 8, 40, 25.0]]
@@ -105,3 +106,29 @@ def test_what_is_not_drawn_is_said(tmp_path: Path) -> None:
     told = "a part of this chart is drawn in Excel or LibreOffice only"
     assert told in texts(drawing(tmp_path / "b.xlsx", {"type": "column"}, combined=True))
     assert told not in texts(drawing(tmp_path / "c.xlsx", {"type": "column"}))
+
+
+def test_a_name_written_into_the_chart_and_the_colour_of_markers_are_kept(tmp_path: Path) -> None:
+    """A series may be named by a text, not by a cell; markers alone lend their colour; the unseen has no entry."""
+    with xlsxwriter.Workbook(tmp_path / "a.xlsx") as book:
+        sheet = book.add_worksheet("Data")
+        sheet.write_column("A1", [1, 2])
+        chart = book.add_chart({"type": "scatter", "subtype": "straight"})
+        place = {"categories": "=Data!$A$1:$A$2", "values": "=Data!$A$1:$A$2", "line": {"none": True}}
+        marker = {"type": "diamond", "fill": {"color": "#123456"}}
+        chart.add_series({"name": "Equity now", "marker": marker, **place})
+        chart.add_series({"name": "unseen", "marker": {"type": "none"}, **place})
+        sheet.insert_chart("C2", chart)
+    root = ElementTree.fromstring(Session(tmp_path / "a.xlsx", {}).view(0)["charts"][0]["svg"])
+    assert "Equity now" in texts(root)
+    assert "unseen" not in texts(root)
+    assert [circle.get("fill") for circle in root.iter(f"{SVG}circle")] == ["#123456"] * 3  # two points, and the legend
+
+
+def test_the_name_of_an_instrument_has_room_beside_its_bar() -> None:
+    """Capitals are wider than small letters, and names of instruments are capitals."""
+    assert width_of("SOL_USDC-PERPETUAL") > width_of("sol_usdc-perpetual")
+    assert fitted("SOL_USDC-PERPETUAL", width_of("SOL_USDC-PERPETUAL")) == "SOL_USDC-PERPETUAL"
+    cut = fitted("SOL_USDC-PERPETUAL", 60.0)
+    assert cut.endswith("…")
+    assert width_of(cut) <= 60.0

@@ -12,8 +12,8 @@ __all__ = ["about"]
 WHAT = (
     "Portfolio margin of a book of crypto options, futures, perpetuals and spot, by the method you choose, with every "
     "figure traced down to the row it comes from.",
-    "It calculates with the functions whose names begin with PM_. Excel has them through xlwings (xlmargin new), "
-    "LibreOffice through its add-in (xlmargin install --libreoffice), and xlmargin open shows the sheets without either.",
+    "It calculates with the functions whose names begin with PM_. Excel has them through xlwings (xlmargin new),",
+    "LibreOffice through its add-in (xlmargin install --libreoffice; without it cells show #NAME?); xlmargin open needs neither.",
 )
 HOW = (
     ("1", "Positions", "Type or paste the book. Instruments by a venue's own name, or by Underlying, Type, Strike, Expiry."),
@@ -34,14 +34,15 @@ HOW = (
 SAMPLE = (
     "Positions, prices, vols, history and scenarios in this file are a sample, made up. No market data is in it.",
     "The parameters are illustrative: a demonstration set (price scan range 11 %, vol scan range 25 %, extreme move 2 × at "
-    "35 %, one day ahead, spot in use) with which BTC comes to 2,078.23 and ETH to 132.46. No clearing house's figures.",
+    "35 %, one day ahead,",
+    "spot in use) with which BTC comes to 2,078.23 and ETH to 132.46. No clearing house's figures.",
 )
 TRIED = (
     "Recalculated, every cell, in LibreOffice 25.2 and in the embedded engine of xlmargin.",
-    "Not opened in Excel by those who made it: formulas keep to what Excel 2021 and 365 document. Tables of variable length "
-    "need dynamic arrays, so Excel 2021 or 365.",
-    "Rows: insert them inside a yellow area and its name grows; beyond what the tables hold, Checks fails and says which. A "
-    "workbook with more of them: xlmargin new FOLDER --rows N. What is typed below an area fails Checks too.",
+    "Not opened in Excel by those who made it: formulas keep to what Excel 2021 and 365 document. Tables of variable "
+    "length need dynamic arrays.",
+    "Rows: insert them inside a yellow area and its name grows; beyond what the tables hold, Checks fails and says which.",
+    "A workbook with more rows: xlmargin new FOLDER --rows N. What is typed below an area fails Checks too.",
     "A function that cannot answer says so in one line that begins with #PM!, and the master check fails.",
     "Printing: long tables print their first rows alone, Statement its first 200 lines; set the print area to print more.",
 )

@@ -198,10 +198,9 @@ def _limit_table(desk: Desk, sheet: Any) -> None:
             f'IF(ABS({value})>{limit},"OVER by "&TEXT(ROUND(ABS({value})-{limit},2),"#,##0.00"),IF({used}>=limits_warn_from,'
             f'"WARNING: "&TEXT(ROUND({used},2),"0%")&" used","OK: "&TEXT(ROUND({used},2),"0%")&" used"))'
         )
-        desk.formula(
-            sheet, verdict, f'=IF({kind}="","",IF({known},{words},"no value: see the messages"))', "calculation", indent=1
-        )
-    for word, style in (("OVER", "fail"), ("no value", "fail"), ("WARNING", "loss"), ("OK", "pass")):
+        unknown = f'IF(ISNUMBER({limit}),"no value: see the messages","no limit: type a number on Account")'
+        desk.formula(sheet, verdict, f'=IF({kind}="","",IF({known},{words},{unknown}))', "calculation", indent=1)
+    for word, style in (("OVER", "fail"), ("no value", "fail"), ("no limit", "fail"), ("WARNING", "loss"), ("OK", "pass")):
         rule = {"type": "text", "criteria": "begins with", "value": word, "format": desk.style.condition(style)}
         sheet.conditional_format(area.body_column(6).near, rule)
     sheet.write_url(

@@ -8,6 +8,7 @@ from typing import Any
 from .account import limit_data
 from .contributions import sizes
 from .layout import CHARTS, MODELS, Area
+from .monitor import frame_data
 from .parts import AMOUNT, COUNT, Desk
 from .waterfall import waterfall_data
 from .what_if import move_data
@@ -53,6 +54,8 @@ WIDTHS: dict[str, float] = {  # of the sheet Chart data
     "BA:BA": 2,
     "BB:BB": 28,
     "BC:BG": 13,
+    "BH:BH": 2,
+    "BI:BJ": 18,
 }
 SOFT = 'OR(ISNUMBER(FIND("(estimate",{label})),ISNUMBER(FIND("(illustrative",{label})))'  # labels of less certain methods
 
@@ -92,6 +95,7 @@ def chart_data(desk: Desk) -> None:
     sizes(desk, sheet)
     limit_data(desk, sheet)
     move_data(desk, sheet)
+    frame_data(desk, sheet)
 
 
 def _scenario_bars(desk: Desk, sheet: Any) -> None:

@@ -73,6 +73,14 @@ def _of_inputs(desk: Desk) -> list[Check]:
         ),
         ("The book has positions", COUNT, f"=COUNT({quantity})", "=0", "more quantities than none", MORE),
         ("The market has spots", COUNT, f"=COUNT({spot})", "=0", "more spots than none", MORE),
+        (
+            "A method is chosen",
+            "",
+            '=IF(method="","none",method)',
+            "=COUNTIF(method_names,method)",
+            "one of the sheet Models; VAR and ES stand on the sheet VaR",
+            '=IF({b}>0,"PASS","FAIL")',
+        ),
     ]
 
 

@@ -77,12 +77,14 @@ def readings(desk: Desk) -> Any:
                 "marker": marker,
             }
         )
+    unseen = {"line": {"none": True}, "marker": {"type": "none"}}
+    series(chart, desk.layout.reading_frame, 1, unseen, keys=0)
     chart.set_title({"name": "Equity and margins: readings of xlmargin watch, and now", **TITLE})
     chart.set_x_axis(
         {"num_format": "mm-dd hh:mm", "num_font": SMALL, "major_gridlines": GRID_LINES, "name": "UTC", "name_font": SMALL}
     )
     chart.set_y_axis({"num_format": "#,##0", "num_font": SMALL, "major_gridlines": GRID_LINES, "name": "USD", "name_font": SMALL})
-    chart.set_legend({"position": "bottom", "font": SMALL})
+    chart.set_legend({"position": "bottom", "font": SMALL, "delete_series": [6]})
     chart.set_size({"width": 880, "height": 400})
     return chart
 

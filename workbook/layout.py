@@ -86,7 +86,7 @@ MARKET_ROWS, PARAMETER_ROWS, SCENARIO_ROWS = 300, 40, 60
 TRADE_ROWS, BALANCE_ROWS, LIMIT_ROWS, ACCOUNT_ROWS, THEIRS_ROWS, READINGS = 15, 20, 12, 20, 20, 500
 QUALIFYING, RULE_ROWS, CAUSES = 5, 10, 5  # fields beside the equity, rules of a rulebook at most, causes of a move
 TOP_ROWS, COINS_HELD = 10, 12  # rows that the picture of contributions draws; coins of the book and of the balances
-MOVE_CHECK = 13  # its row among the checks
+MOVE_CHECK = 14  # its row among the checks
 OTHER_METHODS = 3  # of the sheet What-if, beside the chosen one
 UNDERLYINGS = 8  # columns kept free in the risk array
 HISTORY_ROWS, BINS, WORST_DAYS = 1_500, 25, 5
@@ -172,7 +172,7 @@ class Layout:
     risk: Area = Area(RISK, 31, 2, SCENARIO_ROWS + 1, 5 + UNDERLYINGS + 1)
     grid: Area = Area(GRID, HEAD + 1, 1, 22, 6)
     comparison: Area = Area(COMPARISON, HEAD + 29, 1, METHOD_ROWS + 1, 8)
-    checks: Area = Area(CHECKS, HEAD, 1, 38, 5)
+    checks: Area = Area(CHECKS, HEAD, 1, 39, 5)
     check_table: Area = Area(CHECKS, HEAD + 42, 1, CHECK_ROWS + 1, 4)
     methods: Area = Area(MODELS, HEAD, 1, METHOD_ROWS + 1, 8)
     scenario_bars: Area = Area(CHARTS, HEAD, 1, SCENARIO_ROWS + 1, 4)
@@ -212,6 +212,7 @@ class Layout:
     top_bars: Area = Area(CHARTS, HEAD, 42, TOP_ROWS + 1, 5)
     limit_bars: Area = Area(CHARTS, HEAD, 48, LIMIT_ROWS + 1, 4)
     move_bars: Area = Area(CHARTS, HEAD, 53, CAUSES + 3, 6)
+    reading_frame: Area = Area(CHARTS, HEAD, 60, 3, 2)
 
     def __post_init__(self) -> None:
         lines = min(STATEMENT_LEAST + STATEMENT_PER_ROW * self.position_rows, STATEMENT_MOST)

@@ -8,7 +8,7 @@ from . import desk_charts
 from .layout import LIMITS, MONITOR, READING_HEADINGS, RECONCILE, THEIRS_HEADINGS
 from .parts import AMOUNT, COUNT, Desk
 
-__all__ = ["monitor", "reconcile"]
+__all__ = ["frame_data", "monitor", "reconcile"]
 
 TIME = "yyyy-mm-dd hh:mm:ss"
 READING_UNITS = ("UTC", "USD", "USD", "USD", "initial margin over equity", "USD, equity less initial margin", "")
@@ -28,7 +28,7 @@ def monitor(desk: Desk) -> None:
         "The account now, and its readings over time. xlmargin watch writes a reading below at each change of the market; the "
         "latest 500 are kept here, all of them in its own file.",
         "output",
-        widths={"B:B": 22, "C:H": 18},
+        widths={"B:B": 22, "C:D": 18, "E:E": 22, "F:H": 18},
     )
     sheet.write_string("E3", "Feed", desk.style("label", align="right", indent=1))
     desk.formula(sheet, "F3", '=feed_status&""', "output")
@@ -51,6 +51,17 @@ def monitor(desk: Desk) -> None:
     desk.inputs(sheet, past.body, [], READING_FORMATS)
     sheet.repeat_rows(past.row - 1, past.row)
     sheet.print_area(0, 0, past.row + PRINTED, past.column + past.columns - 1)
+
+
+def frame_data(desk: Desk, sheet: Any) -> None:
+    """A day on either side of now, unseen: until there are readings, a picture of one point would have an axis of years."""
+    area, now = desk.layout.reading_frame, desk.layout.reading
+    desk.header(sheet, area, ("Around now", "Equity"), formats=(TIME, AMOUNT))
+    time, equity, past = now.far(1, 0), now.far(1, 1), desk.layout.monitor.body_column(0).ref
+    for r, side in ((1, "-"), (2, "+")):
+        at, value = (area.cell(r, c).replace("$", "") for c in range(2))
+        desk.formula(sheet, at, f'=IF(AND(ISNUMBER({time}),COUNT({past})=0),{time}{side}1,"")', "calculation", num_format=TIME)
+        desk.formula(sheet, value, f'=IF(ISNUMBER({equity}),{equity},"")', "calculation", num_format=AMOUNT)
 
 
 def reconcile(desk: Desk) -> None:

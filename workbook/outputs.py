@@ -11,6 +11,11 @@ from .parts import AMOUNT, COUNT, MOVE, Desk
 __all__ = ["comparison", "pnl_grid", "risk_array", "statement", "summary"]
 
 CASE = "positions,market,method,parameters"
+CHOSEN = "Method"
+UNSUITED = (
+    '=IF(COUNTIF(method_names,method)=0,"choose a method of the sheet Models on the sheet Parameters",'
+    'IF(OR(method="VAR",method="ES"),"VAR and ES stand on the sheet VaR: choose another on Parameters",""))'
+)
 WHY = "why: Statement"
 STATEMENT_LEVELS, PRINTED_LINES = 9, 200
 PRINTED_SCENARIOS = 26
@@ -37,7 +42,10 @@ def summary(desk: Desk) -> None:
         sheet.write_string(cell[2], unit, desk.style("unit", valign="vcenter"))
         desk.formula(sheet, cell[3], "=master_check", "calculation")
         sheet.write_url(cell[4], f"internal:'{page}'!A1", desk.style("link"), why)
-        desk.message(sheet, cell[5], cell[1], f'IF(ISNUMBER(FIND("#PM!",{cell[1]})),{cell[1]},"")')
+        if label == CHOSEN:
+            desk.formula(sheet, cell[5], UNSUITED, "message")
+        else:
+            desk.message(sheet, cell[5], cell[1], f'IF(ISNUMBER(FIND("#PM!",{cell[1]})),{cell[1]},"")')
     desk.verdicts(sheet, lines.body_column(3).near)
     answers = lines.body_column(1)
     first = answers.cell(0, 0).replace("$", "")
@@ -86,13 +94,13 @@ def _headlines(desk: Desk) -> list[tuple[str, str, str, str, str, str]]:
         ("Account", '=IF(ISNUMBER(equity),account_status&"","no equity")', "General", "", LIMITS, "why: Limits"),
         (
             "Limits exceeded",
-            f"=COUNT({at.limit_bars.body_column(3).ref})",
+            f'=IF(ISNUMBER(initial_margin),COUNT({at.limit_bars.body_column(3).ref}),"not known")',
             "0",
             "limits",
             LIMITS,
             "why: Limits",
         ),
-        ("Method", "=method", "General", "", MODELS, "what it models: Models"),
+        (CHOSEN, '=method&""', "General", "", MODELS, "what it models: Models"),
     ]
 
 
@@ -224,6 +232,7 @@ def comparison(desk: Desk) -> None:
         widths={"B:B": 14, "C:F": 14, "G:G": 10, "H:H": 13, "I:I": 104},
     )
     desk.units(sheet, area, ("", "USD", "USD", "USD", "USD over RULES", "share of RULES"))
+    sheet.set_row(area.row - 1, 26)
     desk.reserved(
         sheet,
         area,

@@ -84,8 +84,11 @@ def margin_move(positions: Any, market: Any, positions_before: Any, market_befor
     rows, rows_before = _positions(positions, ""), _positions(positions_before, POSITIONS_BEFORE)
     known, known_before = _market(market, "market", now), _market(market_before, MARKET_BEFORE, now)
     if known_before.as_of > known.as_of:
-        raise MarginError(f"{MARKET_BEFORE}: its As of {show_instant(known_before.as_of)} is later than the market's, "
-                          f"{show_instant(known.as_of)}: mend one of the two, or swap the ranges")
+        undated = known_before.as_of == now  # a range without an As of counts as of this moment
+        stands = "it has no As of and counts as of now, later" if undated else \
+            f"its As of {show_instant(known_before.as_of)} is later"
+        cure = "type its As of" if undated else "mend one of the two, or swap the ranges"
+        raise MarginError(f"{MARKET_BEFORE}: {stands} than the market's, {show_instant(known.as_of)}: {cure}")
     after, before = _book(rows, known, "", priced), _book(rows_before, known_before, POSITIONS_BEFORE, priced)
     match = as_before(after, before, (_dated(rows, after), _dated(rows_before, before)))
     faults = Faults()

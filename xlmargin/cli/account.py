@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from xlmargin.errors import MarginError
 from xlmargin.files import Grid, read_csv
 from xlmargin.registry import FUNCTIONS
 
@@ -14,25 +15,29 @@ __all__ = ["add_account", "add_qualify", "equity_given"]
 
 Answer = Callable[[Any, argparse.Namespace], int]
 
-EQUITY = "equity in the account currency, or a CSV file of balances: Currency, Amount, Haircut"
-BALANCES = "CSV file of balances: Currency, Amount, Haircut, and optionally Account"
+EQUITY = "equity in the account currency, or a CSV file of balances: Currency, Amount, Haircut; the workbook's own where left out"
+BALANCES = "CSV file of balances: Currency, Amount, Haircut, and optionally Account; the workbook's own where left out"
 
 
 def add_account(command: argparse.ArgumentParser, name: str) -> None:
     """Add what a command about an account takes beside its book."""
     if name in ("status", "liquidation"):
-        command.add_argument("--equity", required=True, metavar="NUMBER|CSV", help=EQUITY)
+        command.add_argument("--equity", metavar="NUMBER|CSV", help=EQUITY)
     elif name == "accounts":
         command.add_argument("--balances", type=Path, metavar="CSV", help=BALANCES)
 
 
-def equity_given(text: str) -> float | Grid:
-    """A number as it is, else the cells of the file of that name.
+def equity_given(text: str | None, balances: Grid | None) -> float | Grid:
+    """A number as it is, else the cells of the file of that name; the balances of the workbook where nothing is given.
 
     Raises
     ------
-    MarginError: there is no such file, or it is no CSV file
+    MarginError: there is no such file, or it is no CSV file; nothing is given, and the book has no balances
     """
+    if text is None:
+        if balances is None:
+            raise MarginError("the book has no balances: give its equity with --equity NUMBER, or a CSV file of balances")
+        return balances
     try:
         return float(text.replace(",", ""))
     except ValueError:

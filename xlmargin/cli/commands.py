@@ -138,7 +138,18 @@ def _ranges(options: argparse.Namespace) -> Any:
     for name in (method or "").split(","):
         if name.strip():
             method_name(name)
+    if method and options.run is not _compare and options.parameters is None and span_file is None:
+        ranges = _without_others(ranges, method)
     return ranges._replace(method=method or ranges.method)
+
+
+def _without_others(ranges: Any, method: str) -> Any:
+    """A workbook's ranges for a method that is not its chosen one, whose parameters the other does not know."""
+    if ranges.parameters is None or ranges.method is None or ranges.method.strip().upper() == method.strip().upper():
+        return ranges
+    print(f"note: the workbook's parameters are those of {ranges.method}: {method.upper()} takes its own values here; "
+          "others go with --parameters", file=sys.stderr)
+    return ranges._replace(parameters=None)
 
 
 def _load_span_file(path: Path) -> None:
@@ -220,7 +231,8 @@ def _compare(options: argparse.Namespace) -> int:
 def _account(name: str) -> Callable[[argparse.Namespace], int]:
     """The command that asks one function about an account's book and equity."""
     def run(options: argparse.Namespace) -> int:
-        ranges, equity = _ranges(options), equity_given(options.equity)
+        ranges = _ranges(options)
+        equity = equity_given(options.equity, ranges.balances)
         return _answer(_call(name, ranges.positions, equity, ranges.market, ranges.method, ranges.parameters), options,
                        _print_table)
 
@@ -230,7 +242,8 @@ def _account(name: str) -> Callable[[argparse.Namespace], int]:
 def _accounts(options: argparse.Namespace) -> int:
     from xlmargin.files import read_csv
 
-    ranges, balances = _ranges(options), read_csv(options.balances) if options.balances else None
+    ranges = _ranges(options)
+    balances = read_csv(options.balances) if options.balances else ranges.balances
     return _answer(_call("PM_ACCOUNTS", ranges.positions, ranges.market, balances, ranges.method, ranges.parameters), options,
                    _print_table)
 

@@ -25,7 +25,7 @@ Reader = Callable[[str], list[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One series: references of its name, keys and values; its looks."""
+    """One series: references of its name, keys and values; its looks; `label` is a name written into the chart itself."""
 
     name: str
     keys: str
@@ -38,6 +38,7 @@ class Series:
     filled: bool = True
     points: tuple[tuple[int, str], ...] = ()
     stroked: bool = True
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ def data_of(chart: Chart, read: Reader) -> Data:
     """The data of a chart now; `read` gives the cells of a reference."""
     found = Data([], [])
     for number, series in enumerate(chart.series, 1):
-        name = read(series.name) if series.name else []
+        name = read(series.name) if series.name else [series.label]
         found.names.append(str(name[0]) if name and name[0] not in (None, "") else f"Series {number}")
         values = read(series.values) if series.values else []
         found.values.append([_number(value) for value in values])
@@ -152,14 +153,17 @@ def _series(series: Any, number: int, kind: str) -> Series:
     labels = series.dLbls
     shown = labels is not None and bool(labels.showVal)
     marker = kind == "scatter" if series.marker is None else series.marker.symbol is not None  # None is written as none
+    stroked = not (line is not None and line.noFill)
+    if series.marker is not None and not stroked:  # markers alone: theirs is the colour that is seen
+        stroke = _colour(getattr(series.marker.graphicalProperties, "solidFill", None)) or stroke
     points = tuple((point.idx, _colour(getattr(point.graphicalProperties, "solidFill", None)) or plain) for point in series.dPt)
     return Series(
         _reference(series.tx) if series.tx is not None else "", _reference(keys), _reference(values),
         (stroke or colour if kind in ("line", "scatter") else colour) or plain,
         (line.width or 0) / _EMU_PER_PIXEL if line is not None and line.width else 2.0,
         _DASHES.get(str(getattr(line, "prstDash", "") or ""), ""), marker,
-        (str(labels.numFmt or "General") if shown else None), filled, points,
-        not (line is not None and line.noFill))
+        (str(labels.numFmt or "General") if shown else None), filled, points, stroked,
+        str(series.tx.v or "") if series.tx is not None else "")
 
 
 def _colour(fill: Any) -> str:

@@ -297,10 +297,13 @@ def _legend(chart: Chart, data: Data, width: float, baseline: float) -> str:
     at = max((width - sum(sizes)) / 2, PAD)
     parts = []
     for series, name, size in zip(chart.series, data.names, sizes):
-        if not series.filled and chart.kind == "bar":
-            continue
+        scatter = chart.kind == "scatter"
+        if (chart.kind == "bar" and not series.filled) or (scatter and not series.stroked and not series.marker):
+            continue  # it keeps room in the picture, and is not seen
         y = baseline - SIZE * 0.35
-        if chart.kind in ("line", "scatter"):
+        if series.marker and not series.stroked:
+            parts.append(f'<circle cx="{at + 10:.1f}" cy="{y:.1f}" r="3" fill="{series.colour}"/>')
+        elif chart.kind in ("line", "scatter"):
             dash = f' stroke-dasharray="{series.dash}"' if series.dash else ""
             parts.append(f'<path d="M{at:.1f} {y:.1f} h20" stroke="{series.colour}" '
                          f'stroke-width="{max(series.width, 1.0):.2f}"{dash}/>')

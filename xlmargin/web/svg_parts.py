@@ -14,7 +14,7 @@ __all__ = ["GREY", "GRID", "INK", "PAD", "SIZE", "TITLE", "TITLE_SIZE", "Point",
 
 INK, GREY, GRID, TITLE = "#1A1A1A", "#8A93A3", "#DDE1E8", "#1F2A44"
 SIZE, TITLE_SIZE = 11.0, 15.0  # of the letters, in pixels
-_CHARACTER = 0.55  # mean width of a letter, in letter heights
+_CHARACTER, _CAPITAL = 0.55, 0.7  # mean widths of a letter, in letter heights: names of instruments are all capitals
 PAD = 10.0
 _PIXELS_PER_TICK = {"across": 90.0, "down": 45.0}
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
@@ -113,10 +113,14 @@ def safe(text: str) -> str:
 
 def width_of(text: str) -> float:
     """About how many pixels a text takes."""
-    return len(text) * SIZE * _CHARACTER
+    return SIZE * sum(_CAPITAL if letter.isupper() else _CHARACTER for letter in text)
 
 
 def fitted(text: str, room: float) -> str:
     """A text cut to a number of pixels, with dots where it was cut."""
-    most = max(int(room / (SIZE * _CHARACTER)), 1)
-    return text if len(text) <= most else text[:most - 1] + "…"
+    if width_of(text) <= room:
+        return text
+    kept = text[:-1]
+    while len(kept) > 1 and width_of(kept + "…") > room:
+        kept = kept[:-1]
+    return kept + "…"
