@@ -51,6 +51,7 @@ LAYERS = (
     "xlmargin.officejs",
     "xlmargin.cell_errors",
     "xlmargin.cells",
+    "xlmargin.single_cells",
     "xlmargin.ranges",
     "xlmargin.checks",
     "xlmargin.registry",

@@ -18,8 +18,8 @@ from xlmargin.cell_errors import FIRST_ERROR, LAST_ERROR, error_text
 from xlmargin.errors import Faults, MarginError
 from xlmargin.officejs import plain_rows
 
-__all__ = ["Table", "blanks", "choices", "error_text", "from_header", "grid", "heading_key", "is_blank", "numbers",
-           "one_number", "one_text", "plain_number", "raw_rows", "show", "table", "texts", "unreadable"]
+__all__ = ["Table", "blanks", "choices", "error_text", "from_header", "grid", "heading_key", "is_blank",
+           "not_a_number", "numbers", "plain_number", "raw_rows", "show", "table", "texts", "unreadable"]
 
 Floats = NDArray[np.float64]
 Trouble = tuple[str, str]  # what is wrong with a cell, and how to mend it
@@ -102,7 +102,7 @@ def unreadable(cell: Any) -> Trouble | None:
     return CURRENCY if isinstance(cell, decimal.Decimal) else None
 
 
-def _not_a_number(cell: Any) -> Trouble:
+def not_a_number(cell: Any) -> Trouble:
     """What is wrong with a cell that should hold a number, and how to mend it."""
     if trouble := unreadable(cell):
         return trouble
@@ -138,7 +138,7 @@ def numbers(cells: Sequence[Any], rows: Sequence[int], heading: str, faults: Fau
         values[suspect] = np.nan
         for i in np.flatnonzero(suspect).tolist():
             if not is_blank(cells[i]):
-                problem, fix = _not_a_number(cells[i])
+                problem, fix = not_a_number(cells[i])
                 faults.add(rows[i], heading, f"{heading} {problem}", fix)
     if zero_is_blank:
         values[values == 0.0] = np.nan
@@ -301,51 +301,3 @@ def from_header(rows: list[Sequence[Any]]) -> list[Sequence[Any]]:
         if not all(is_blank(cell) for cell in row):
             return rows[i:]
     return []
-
-
-def _one_cell(raw: Any, name: str) -> Any:
-    cells = [cell for row in grid(raw) for cell in row]
-    if len(cells) != 1:
-        raise MarginError(f"{name} must be one cell, not a range of {len(cells)} cells")
-    return cells[0]
-
-
-def one_number(raw: Any, name: str, default: float | None = None, *, accept: Callable[[float], bool] = math.isfinite,
-               must: str = "a finite number") -> float:
-    """One number given as an argument; a blank counts as left out.
-
-    Raises
-    ------
-    MarginError: the argument is missing, not a number or not acceptable
-    """
-    cell = _one_cell(raw, name)
-    if is_blank(cell):
-        if default is None:
-            raise MarginError(f"{name} is missing: give {must}")
-        return default
-    value = plain_number(cell)
-    if value is None:
-        raise MarginError(f"{name} {_not_a_number(cell)[0]}")
-    if not accept(value):
-        raise MarginError(f"{name} must be {must}, not {show(value)}")
-    return value
-
-
-def one_text(raw: Any, name: str, default: str | None = None) -> str:
-    """One text given as an argument; a blank counts as left out.
-
-    Raises
-    ------
-    MarginError: the argument is missing or not a text
-    """
-    cell = _one_cell(raw, name)
-    if is_blank(cell):
-        if default is None:
-            raise MarginError(f"{name} is missing: give a text")
-        return default
-    error = error_text(cell)
-    if error:
-        raise MarginError(f"{name} holds the error {error}: mend the formula in that cell")
-    if not isinstance(cell, str):
-        raise MarginError(f"{name} must be a text, not {show(cell)}")
-    return cell.strip()

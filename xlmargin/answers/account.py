@@ -11,7 +11,6 @@ import numpy as np
 from xlmargin.answers.asked import case_asked, case_for, known_somewhere
 from xlmargin.book import Book
 from xlmargin.case import Case
-from xlmargin.cells import one_text
 from xlmargin.checks import read_book
 from xlmargin.desk.account import (
     Holding,
@@ -32,6 +31,7 @@ from xlmargin.ranges.qualification import read_account
 from xlmargin.ranges.venues import only_rows, read_venues
 from xlmargin.registry import Cell
 from xlmargin.rules import Rules
+from xlmargin.single_cells import one_text
 from xlmargin.tables import Rows
 
 __all__ = ["accounts", "liquidation", "qualify", "status"]

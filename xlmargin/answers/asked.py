@@ -9,7 +9,6 @@ from typing import Any
 from xlmargin import valued
 from xlmargin.book import Book
 from xlmargin.case import Case, Given, Margin
-from xlmargin.cells import one_text
 from xlmargin.checks import read_book
 from xlmargin.errors import MarginError
 from xlmargin.methods import case_of, margin_of, method_name, needs_vol, rules_of, takes_history, takes_table
@@ -20,6 +19,7 @@ from xlmargin.ranges.market import given
 from xlmargin.ranges.parameters import is_scenario_table, read_overrides, read_scenarios
 from xlmargin.recent import Recent, Same, stamp
 from xlmargin.rules import Override, Rules
+from xlmargin.single_cells import one_text
 from xlmargin.statement import Line, not_modelled, over_accounts
 
 __all__ = ["ARRAYS", "case_asked", "case_for", "case_with_scenarios", "forget", "known_somewhere", "margin_for",

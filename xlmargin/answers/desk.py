@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from xlmargin.answers.asked import case_asked, case_for, vols_needed
 from xlmargin.book import Book, Positions, make_book
 from xlmargin.case import Case
-from xlmargin.cells import one_text
 from xlmargin.checks import keep_rows
 from xlmargin.desk.contribution import contributions, notional
 from xlmargin.desk.hedge import Hedge, Limits, find_hedge, hedge_rules
@@ -29,6 +28,7 @@ from xlmargin.ranges.instruments import Tradable, read_instruments
 from xlmargin.ranges.market import read_market
 from xlmargin.ranges.parameters import read_overrides
 from xlmargin.ranges.positions import read_positions
+from xlmargin.single_cells import one_text
 from xlmargin.tables import Rows
 
 __all__ = ["contribution", "hedge", "margin_move", "what_if"]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from xlmargin import __version__, tables
 from xlmargin.answers.asked import ARRAYS, case_asked, case_for, case_with_scenarios, known_somewhere, margin_for, statement_roots
 from xlmargin.case import Case, Margin
-from xlmargin.cells import grid, is_blank, numbers, one_number, one_text
+from xlmargin.cells import grid, is_blank, numbers
 from xlmargin.checks import all_faults, read_book
 from xlmargin.compare import compare_rows
 from xlmargin.errors import Faults, MarginError
@@ -23,6 +23,7 @@ from xlmargin.registry import ERROR
 from xlmargin.risk_array import risk_array
 from xlmargin.rules import Rules
 from xlmargin.scenarios import dense
+from xlmargin.single_cells import one_number, one_text
 from xlmargin.statement import find
 from xlmargin.tables import Rows
 

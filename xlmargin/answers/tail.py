@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 
 from xlmargin.backtest import Coverage, coverage
 from xlmargin.case import Given
-from xlmargin.cells import error_text, grid, is_blank, numbers, one_number
+from xlmargin.cells import error_text, grid, is_blank, numbers
 from xlmargin.checks import read_book
 from xlmargin.errors import Faults, MarginError
 from xlmargin.methods import case_of, margin_of, needs_vol, rules_of
 from xlmargin.ranges.history import read_history
 from xlmargin.ranges.market import given
 from xlmargin.ranges.parameters import read_overrides
+from xlmargin.single_cells import one_number
 from xlmargin.tables import Rows
 
 __all__ = ["backtest", "value_at_risk"]

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from xlmargin.cells import grid, is_blank, one_number, show, table
+from xlmargin.cells import grid, is_blank, show, table
 from xlmargin.desk.account import Balances
 from xlmargin.errors import Faults
+from xlmargin.single_cells import one_number
 
 __all__ = ["is_number", "read_balances", "read_equity"]
 
