@@ -81,5 +81,7 @@ class Styles:
 
     def _make(self, key: tuple[Any, ...], properties: dict[str, Any]) -> Any:
         if key not in self._made:
-            self._made[key] = self._book.add_format(properties)
+            # an empty number format is none: written out, it would be a code that no program knows
+            known = {name: value for name, value in properties.items() if (name, value) != ("num_format", "")}
+            self._made[key] = self._book.add_format(known)
         return self._made[key]

@@ -18,7 +18,7 @@ sys.path[:0] = ["/wheel", "/packages"]
 
 import xlwings  # noqa: E402
 
-WHEEL_OWN = {"xlmargin.errors", "xlmargin.registry", "xlmargin.officejs"}  # run here as they stand in the wheel
+WHEEL_OWN = {"xlmargin.errors", "xlmargin.registry", "xlmargin.officejs", "xlmargin.answers"}  # as in the wheel
 
 
 class Outside(importlib.abc.MetaPathFinder, importlib.abc.Loader):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 from xlmargin.errors import MarginError
@@ -58,7 +59,7 @@ def editing_text(value: Cell, code: str) -> str:
     if is_date_format(code) and value >= 0:
         when = moment(value)
         return f"{when:%Y-%m-%d %H:%M:%S}".removesuffix(":00").removesuffix(" 00:00")
-    if code.rstrip("_ ").endswith("%"):
+    if code.rstrip("_ ").endswith("%") and math.isfinite(value * 100):
         return _digits(round(value * 100, 12)) + "%"
     return _digits(value)
 
