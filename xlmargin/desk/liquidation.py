@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +18,6 @@ __all__ = ["Account", "Search", "coarse_steps", "fine_steps", "liquidation"]
 Floats = NDArray[np.float64]
 
 NOISE = 1e-12  # of the value of the book: a gap below it is the rounding of equal numbers
-AGREED = 1e-9  # relative difference up to which versions margined together count as margined apart
 TOGETHER = 8  # versions of one pass at most: the product of accounts and instruments grows with the square
 CELLS = 4_000_000  # account × instrument of one pass at most
 CHUNK = 16  # steps looked at before the search may stop
@@ -94,7 +93,6 @@ class Account:
     maintenance: Callable[[Book], Floats]
     now: float
     coin: float
-    apart: bool | None = field(default=None)  # whether versions must be margined one by one; None: not yet known
 
     def __post_init__(self) -> None:
         book = self.path.book
@@ -120,22 +118,10 @@ class Account:
         return np.concatenate([np.empty(0), *parts])
 
     def _pass(self, moves: Floats) -> Floats:
-        """The margin at each of a few moves, in one pass where the method reads each account's own market.
-
-        The first pass tells: its first and last version are margined alone, too, and both ways must agree.
-        """
-        if self.apart or len(moves) == 1:
-            return np.array([self._alone(move) for move in moves.tolist()])
+        """The margin at each of a few moves, whose versions are accounts of one book."""
         values = np.broadcast_to(self.maintenance(self.path.at(moves)), (len(moves) * len(self.path.book.accounts),))
         sums: Floats = values.reshape(len(moves), -1).sum(axis=1)
-        if self.apart is None:
-            alone = np.array([self._alone(float(moves[0])), self._alone(float(moves[-1]))])
-            self.apart = not np.allclose(sums[[0, -1]], alone, rtol=AGREED, atol=self.noise)
-            return self._pass(moves) if self.apart else sums
         return sums
-
-    def _alone(self, move: float) -> float:
-        return float(self.maintenance(self.path.at(np.array([move]))).sum())
 
 
 class _Trace:
