@@ -60,6 +60,27 @@ def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="xlmargin", description="Portfolio margin of crypto options books.")
     parser.add_argument("--version", action="version", version=f"xlmargin {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _add_book_commands(commands)
+    demo = commands.add_parser("demo", help="calculate the template workbook, change a position, show what moved")
+    demo.set_defaults(run=_demo)
+    add_faces(commands)
+    doctor = commands.add_parser("doctor", help="say what this machine has and what is missing")
+    doctor.add_argument("file", nargs="?", type=Path, help="a workbook that does not work in Excel")
+    doctor.set_defaults(run=_doctor)
+    add_backtest(commands)
+    add_batch(commands)
+    add_qualify(commands, lambda result, options: _answer(result, options, _print_table))
+    add_feed(commands)
+    add_watch(commands)
+    verify = commands.add_parser("verify", help="recompute a file of a venue's own answers and compare")
+    verify.add_argument("method")
+    verify.add_argument("file", type=Path)
+    verify.set_defaults(run=_verify)
+    return parser
+
+
+def _add_book_commands(commands: Any) -> None:
+    """The commands that ask one function about a book."""
     for name, run, text in (("margin", _margin, "initial margin, maintenance margin and scanning risk of a book"),
                             ("explain", _explain, "every line of a margin, down to the sheet rows"),
                             ("compare", _compare, "the requirements of several methods side by side"),
@@ -90,22 +111,6 @@ def parser() -> argparse.ArgumentParser:
                                  help="also write a copy of the workbook with its PM formulas calculated")
         command.add_argument("--json", action="store_true", help="for machines")
         command.set_defaults(run=run)
-    demo = commands.add_parser("demo", help="calculate the template workbook, change a position, show what moved")
-    demo.set_defaults(run=_demo)
-    add_faces(commands)
-    doctor = commands.add_parser("doctor", help="say what this machine has and what is missing")
-    doctor.add_argument("file", nargs="?", type=Path, help="a workbook that does not work in Excel")
-    doctor.set_defaults(run=_doctor)
-    add_backtest(commands)
-    add_batch(commands)
-    add_qualify(commands, lambda result, options: _answer(result, options, _print_table))
-    add_feed(commands)
-    add_watch(commands)
-    verify = commands.add_parser("verify", help="recompute a file of a venue's own answers and compare")
-    verify.add_argument("method")
-    verify.add_argument("file", type=Path)
-    verify.set_defaults(run=_verify)
-    return parser
 
 
 def _second_file(command: argparse.ArgumentParser, name: str) -> None:
