@@ -45,22 +45,40 @@ def PM_RISK_ARRAY(positions, market=None, method=None, parameters=None, history=
     return margins.risk_array_of(positions, market, method, parameters, history)
 
 
-@pm_function("number", positions=POSITIONS, price_move="Move of every price as a fraction: -0.1 is 10 % down",
-             vol_move="Move of every vol as a fraction of the vol: 0.25 is a quarter up", days=DAYS, market=MARKET)
+@pm_function(
+    "number",
+    positions=POSITIONS,
+    price_move="Move of every price as a fraction: -0.1 is 10 % down",
+    vol_move="Move of every vol as a fraction of the vol: 0.25 is a quarter up",
+    days=DAYS,
+    market=MARKET,
+)
 def PM_SCENARIO_PNL(positions, price_move, vol_move, days=None, market=None):
     """Profit and loss of a book when every price and every vol moves by a fraction; gains are positive."""
     return margins.scenario_pnl(positions, price_move, vol_move, days, market)
 
 
-@pm_function("table", positions=POSITIONS, price_moves="Row or column of price moves as fractions",
-             vol_moves="Row or column of vol moves as fractions", days=DAYS, market=MARKET)
+@pm_function(
+    "table",
+    positions=POSITIONS,
+    price_moves="Row or column of price moves as fractions",
+    vol_moves="Row or column of vol moves as fractions",
+    days=DAYS,
+    market=MARKET,
+)
 def PM_PNL_GRID(positions, price_moves, vol_moves, days=None, market=None):
     """Profit and loss by price move (rows) and vol move (columns); gains are positive."""
     return margins.pnl_grid(positions, price_moves, vol_moves, days, market)
 
 
-@pm_function("table", positions=POSITIONS, market=MARKET, methods="Methods as a range or a comma list, all where left out",
-             parameters=PARAMETERS, history=HISTORY)
+@pm_function(
+    "table",
+    positions=POSITIONS,
+    market=MARKET,
+    methods="Methods as a range or a comma list, all where left out",
+    parameters=PARAMETERS,
+    history=HISTORY,
+)
 def PM_COMPARE(positions, market=None, methods=None, parameters=None, history=None):
     """Requirements of several methods side by side, with their status and what they do not model."""
     return margins.compare(positions, market, methods, parameters, history)
@@ -72,8 +90,15 @@ def PM_EXPLAIN(positions, market=None, method=None, parameters=None, history=Non
     return margins.explain(positions, market, method, parameters, history)
 
 
-@pm_function("number", positions=POSITIONS, path="Line of the statement by its labels, such as BTC/Scanning risk",
-             market=MARKET, method=METHOD, parameters=PARAMETERS, history=HISTORY)
+@pm_function(
+    "number",
+    positions=POSITIONS,
+    path="Line of the statement by its labels, such as BTC/Scanning risk",
+    market=MARKET,
+    method=METHOD,
+    parameters=PARAMETERS,
+    history=HISTORY,
+)
 def PM_LINE(positions, path, market=None, method=None, parameters=None, history=None):
     """One line of the statement of a margin."""
     return margins.line(positions, path, market, method, parameters, history)
@@ -87,8 +112,14 @@ def PM_CONTRIBUTION(positions, market=None, method=None, parameters=None):
     return contribution(positions, market, method, parameters)
 
 
-@pm_function("table", positions=POSITIONS, trades="Trades with a header row, in the form of positions; a sale is negative",
-             market=MARKET, method=METHOD, parameters=PARAMETERS)
+@pm_function(
+    "table",
+    positions=POSITIONS,
+    trades="Trades with a header row, in the form of positions; a sale is negative",
+    market=MARKET,
+    method=METHOD,
+    parameters=PARAMETERS,
+)
 def PM_WHATIF(positions, trades, market=None, method=None, parameters=None):
     """Margins and net deltas of a book before and after hypothetical trades, and the change."""
     from xlmargin.answers.desk import what_if
@@ -96,8 +127,15 @@ def PM_WHATIF(positions, trades, market=None, method=None, parameters=None):
     return what_if(positions, trades, market, method, parameters)
 
 
-@pm_function("table", positions=POSITIONS, market=MARKET, positions_before="Positions of the earlier time, as a range",
-             market_before="Market of the earlier time, with its As of", method=METHOD, parameters=PARAMETERS)
+@pm_function(
+    "table",
+    positions=POSITIONS,
+    market=MARKET,
+    positions_before="Positions of the earlier time, as a range",
+    market_before="Market of the earlier time, with its As of",
+    method=METHOD,
+    parameters=PARAMETERS,
+)
 def PM_MOVE(positions, market, positions_before, market_before, method=None, parameters=None):
     """Why the margin moved: trades, spot, vol, time and change of worst scenario, which add up to the change."""
     from xlmargin.answers.desk import margin_move
@@ -117,22 +155,37 @@ def PM_GREEKS(positions, market=None):
     return margins.greeks(positions, market)
 
 
-@pm_function("number", kind=KIND, forward="Forward; one cell or a column", strike="Strike; one cell or a column",
-             years="Years to expiry; one cell or a column", vol="Vol as a fraction; one cell or a column", rate=RATE)
+@pm_function(
+    "number",
+    kind=KIND,
+    forward="Forward; one cell or a column",
+    strike="Strike; one cell or a column",
+    years="Years to expiry; one cell or a column",
+    vol="Vol as a fraction; one cell or a column",
+    rate=RATE,
+)
 def PM_PRICE(kind, forward, strike, years, vol, rate=None):
     """Black-76 price of a European option, discounted at the rate."""
     return margins.price(kind, forward, strike, years, vol, rate)
 
 
-@pm_function("number", kind=KIND, price="Price; one cell or a column", forward="Forward; one cell or a column",
-             strike="Strike; one cell or a column", years="Years to expiry; one cell or a column", rate=RATE)
+@pm_function(
+    "number",
+    kind=KIND,
+    price="Price; one cell or a column",
+    forward="Forward; one cell or a column",
+    strike="Strike; one cell or a column",
+    years="Years to expiry; one cell or a column",
+    rate=RATE,
+)
 def PM_IV(kind, price, forward, strike, years, rate=None):
     """Black-76 implied vol of a European option's price, as a fraction."""
     return margins.implied_vol(kind, price, forward, strike, years, rate)
 
 
-@pm_function("number", positions=POSITIONS, history=HISTORY, confidence=CONFIDENCE, horizon_days=HORIZON, market=MARKET,
-             parameters=PARAMETERS)
+@pm_function(
+    "number", positions=POSITIONS, history=HISTORY, confidence=CONFIDENCE, horizon_days=HORIZON, market=MARKET, parameters=PARAMETERS
+)
 def PM_VAR(positions, history, confidence=None, horizon_days=None, market=None, parameters=None):
     """Value at risk: the k-th worst loss of the book under the moves of its history, all positions repriced."""
     from xlmargin.answers.tail import value_at_risk
@@ -140,8 +193,9 @@ def PM_VAR(positions, history, confidence=None, horizon_days=None, market=None, 
     return value_at_risk(positions, history, confidence, horizon_days, market, parameters)
 
 
-@pm_function("number", positions=POSITIONS, history=HISTORY, confidence=CONFIDENCE, horizon_days=HORIZON, market=MARKET,
-             parameters=PARAMETERS)
+@pm_function(
+    "number", positions=POSITIONS, history=HISTORY, confidence=CONFIDENCE, horizon_days=HORIZON, market=MARKET, parameters=PARAMETERS
+)
 def PM_ES(positions, history, confidence=None, horizon_days=None, market=None, parameters=None):
     """Expected shortfall: the mean of the k worst losses of the book under the moves of its history."""
     from xlmargin.answers.tail import value_at_risk
@@ -149,8 +203,12 @@ def PM_ES(positions, history, confidence=None, horizon_days=None, market=None, p
     return value_at_risk(positions, history, confidence, horizon_days, market, parameters, method="ES")
 
 
-@pm_function("table", pnl="Column of daily profit and loss, gains positive; a heading is left out",
-             var="Column of the VaR that held on the same days, as positive numbers", confidence=CONFIDENCE)
+@pm_function(
+    "table",
+    pnl="Column of daily profit and loss, gains positive; a heading is left out",
+    var="Column of the VaR that held on the same days, as positive numbers",
+    confidence=CONFIDENCE,
+)
 def PM_BACKTEST(pnl, var, confidence=None):
     """Backtest of a VaR: exceptions, Kupiec, Christoffersen and the Basel zone."""
     from xlmargin.answers.tail import backtest
@@ -174,9 +232,14 @@ def PM_LIQUIDATION(positions, equity, market=None, method=None, parameters=None)
     return liquidation(positions, equity, market, method, parameters)
 
 
-@pm_function("table", positions=POSITIONS, market=MARKET,
-             balances="Balances with their header row: Currency, Amount, Haircut, and optionally Account", method=METHOD,
-             parameters=PARAMETERS)
+@pm_function(
+    "table",
+    positions=POSITIONS,
+    market=MARKET,
+    balances="Balances with their header row: Currency, Amount, Haircut, and optionally Account",
+    method=METHOD,
+    parameters=PARAMETERS,
+)
 def PM_ACCOUNTS(positions, market=None, balances=None, method=None, parameters=None):
     """Margin, maintenance and status of each account, under its own venue's method where one is given, and of all."""
     from xlmargin.answers.account import accounts
@@ -184,8 +247,11 @@ def PM_ACCOUNTS(positions, market=None, balances=None, method=None, parameters=N
     return accounts(positions, market, balances, method, parameters)
 
 
-@pm_function("table", account="Field, Value: Equity and what else the rulebook asks about, as yes or no",
-             rulebook="Name of the rulebook, FINRA where left out")
+@pm_function(
+    "table",
+    account="Field, Value: Equity and what else the rulebook asks about, as yes or no",
+    rulebook="Name of the rulebook, FINRA where left out",
+)
 def PM_QUALIFY(account, rulebook=None):
     """Qualification for portfolio margin: each rule that applies to an account, what it requires, PASS or FAIL."""
     from xlmargin.answers.account import qualify
@@ -193,11 +259,15 @@ def PM_QUALIFY(account, rulebook=None):
     return qualify(account, rulebook)
 
 
-@pm_function("table", positions=POSITIONS,
-             instruments="What may be traded, in the form of positions: Quantity is the largest size, Side the only direction; "
-                         "also Lot, and Cost per unit",
-             market=MARKET, method=METHOD,
-             parameters=PARAMETERS + "; hedge_trades and hedge_budget are the most trades and cost")
+@pm_function(
+    "table",
+    positions=POSITIONS,
+    instruments="What may be traded, in the form of positions: Quantity is the largest size, Side the only direction; "
+    "also Lot, and Cost per unit",
+    market=MARKET,
+    method=METHOD,
+    parameters=PARAMETERS + "; hedge_trades and hedge_budget are the most trades and cost",
+)
 def PM_HEDGE(positions, instruments, market=None, method=None, parameters=None):
     """Hedge: the trades among instruments that lower the margin most after their cost, best first, and the margin after."""
     from xlmargin.answers.desk import hedge

@@ -17,8 +17,14 @@ parquet = pytest.importorskip("pyarrow.parquet")
 
 MARKET = [["Underlying", "Spot", "IV", "As of"], ["BTC", 65_000.0, 0.55, "2025-06-01"], ["ETH", 3_200.0, 0.7, None]]
 HEAD = ("Account", "Instrument", "Quantity")
-GOOD = [("b", "BTC-27JUN25-70000-C", -2.0), ("a", "BTC-PERPETUAL", 1.5), ("b", "BTC-27JUN25-60000-P", -1.0),
-        ("a", "ETH-27JUN25-3200-C", -30.0), ("7", "ETH-PERPETUAL", -2.0), ("", "BTC-26SEP25-65000-C", 1.0)]
+GOOD = [
+    ("b", "BTC-27JUN25-70000-C", -2.0),
+    ("a", "BTC-PERPETUAL", 1.5),
+    ("b", "BTC-27JUN25-60000-P", -1.0),
+    ("a", "ETH-27JUN25-3200-C", -30.0),
+    ("7", "ETH-PERPETUAL", -2.0),
+    ("", "BTC-26SEP25-65000-C", 1.0),
+]
 
 
 def as_parquet(path: Path, head: tuple[str, ...], rows: list[tuple[Any, ...]], group: int = 1_000) -> Path:
@@ -47,8 +53,17 @@ def read(output: Path) -> list[dict[str, Any]]:
     if output.suffix == ".parquet":
         return list(parquet.read_table(output).to_pylist())
     with output.open(encoding="utf-8", newline="") as file:
-        return [{key: (None if value == "" else float(value)) if key in ("Initial", "Maintenance", "Scanning risk") else
-                 int(value) if key == "Positions" else value for key, value in row.items()} for row in csv.DictReader(file)]
+        return [
+            {
+                key: (None if value == "" else float(value))
+                if key in ("Initial", "Maintenance", "Scanning risk")
+                else int(value)
+                if key == "Positions"
+                else value
+                for key, value in row.items()
+            }
+            for row in csv.DictReader(file)
+        ]
 
 
 def faults(output: Path) -> list[dict[str, str]]:

@@ -18,8 +18,19 @@ ROWS, USED = 40, 14
 FRONT, BACK, QUARTER = 46204.0, 46234.0, 46262.0  # 1 July, 31 July and 28 August 2026, the sample's expiries
 Edit = tuple[str, str, Any]
 Names = dict[str, tuple[str, str]]
-TABLES = ("positions", "market", "every_parameter", "trades", "balances", "limits", "positions_before", "market_before",
-          "theirs", "monitor", "history")
+TABLES = (
+    "positions",
+    "market",
+    "every_parameter",
+    "trades",
+    "balances",
+    "limits",
+    "positions_before",
+    "market_before",
+    "theirs",
+    "monitor",
+    "history",
+)
 
 WRONG = ("ten", "5", "BTC-99XXX26-1-C", "−", "#N/A as text")
 
@@ -57,10 +68,33 @@ class Editor:
         self.sheet, area = places.names["positions"]
         self.top = coordinate_to_tuple(area.split(":")[0])[0]
         self.touched: set[int] = set()
-        self.kinds = [self._quantity] * 3 + [self._option] * 3 + [self._instrument, self._cleared, self._vol, self._side,
-                      self._market, self._market, self._parameter, self._method, self._account, self._words,
-                      self._trade, self._trade, self._balance, self._limit, self._switch, self._other_method,
-                      self._yesterday, self._venue, self._reading, self._number, self._close]
+        self.kinds = (
+            [self._quantity] * 3
+            + [self._option] * 3
+            + [
+                self._instrument,
+                self._cleared,
+                self._vol,
+                self._side,
+                self._market,
+                self._market,
+                self._parameter,
+                self._method,
+                self._account,
+                self._words,
+                self._trade,
+                self._trade,
+                self._balance,
+                self._limit,
+                self._switch,
+                self._other_method,
+                self._yesterday,
+                self._venue,
+                self._reading,
+                self._number,
+                self._close,
+            ]
+        )
 
     def edit(self, *, broken: bool) -> list[Edit]:
         """The next edit; a book that has no margin as it stands is mended with an even chance."""
@@ -81,16 +115,32 @@ class Editor:
     def _option(self) -> list[Edit]:
         coin, scale = self.chance.choice([("BTC", 70_000.0), ("ETH", 3_500.0), ("SOL", 150.0)])
         return self.places.row(
-            "positions", self.chance.randint(1, ROWS), Underlying=coin, Type=self.chance.choice(["call", "put", "P", "C"]),
-            Strike=round(scale * self.chance.uniform(0.6, 1.5), 1), Quantity=round(self.chance.gauss(0, 3), 2),
+            "positions",
+            self.chance.randint(1, ROWS),
+            Underlying=coin,
+            Type=self.chance.choice(["call", "put", "P", "C"]),
+            Strike=round(scale * self.chance.uniform(0.6, 1.5), 1),
+            Quantity=round(self.chance.gauss(0, 3), 2),
             Expiry=self.chance.choice([FRONT, BACK, QUARTER, QUARTER + 30, "2026-08-28", "31JUL26"]),
-            IV=round(self.chance.uniform(0.2, 1.5), 4), Forward=self.chance.choice([None, scale * 1.01]))
+            IV=round(self.chance.uniform(0.2, 1.5), 4),
+            Forward=self.chance.choice([None, scale * 1.01]),
+        )
 
     def _instrument(self) -> list[Edit]:
-        name = self.chance.choice(["BTC-31JUL26-72000-C", "BTC-PERPETUAL", "ETH-1JUL26-3400-P", "SOL_USDC-28AUG26",
-                                   "BTC_USDC-31JUL26-60000-P", "ETH-28AUG26", "ETH-PERPETUAL"])
-        return self.places.row("positions", self.chance.randint(1, ROWS), Instrument=name, IV=0.61,
-                               Quantity=self.chance.choice([-3.0, 2.0, 0.5]))
+        name = self.chance.choice(
+            [
+                "BTC-31JUL26-72000-C",
+                "BTC-PERPETUAL",
+                "ETH-1JUL26-3400-P",
+                "SOL_USDC-28AUG26",
+                "BTC_USDC-31JUL26-60000-P",
+                "ETH-28AUG26",
+                "ETH-PERPETUAL",
+            ]
+        )
+        return self.places.row(
+            "positions", self.chance.randint(1, ROWS), Instrument=name, IV=0.61, Quantity=self.chance.choice([-3.0, 2.0, 0.5])
+        )
 
     def _cleared(self) -> list[Edit]:
         return self.places.row("positions", self.chance.randint(1, USED))
@@ -109,20 +159,24 @@ class Editor:
         return [(*self.places.cell("positions", self.chance.randint(1, 8), heading), self.chance.choice(WRONG))]
 
     def _market(self) -> list[Edit]:
-        return self.chance.choice([
-            [(*self.places.cell("market", 1, "Spot"), round(self.chance.uniform(50_000, 90_000), 2))],
-            [(*self.places.cell("market", 2, "Spot"), round(self.chance.uniform(2_500, 4_500), 2))],
-            [(*self.places.cell("market", self.chance.randint(4, 7), "IV"), round(self.chance.uniform(0.3, 0.9), 3))],
-            self.places.row("market", self.chance.randint(9, 30), Underlying="ETH", Expiry=BACK, IV=0.66, Rate=0.03),
-            self.places.row("market", 31, Underlying="SOL", Expiry=FRONT, IV=0.9, Forward=151.0),
-        ])
+        return self.chance.choice(
+            [
+                [(*self.places.cell("market", 1, "Spot"), round(self.chance.uniform(50_000, 90_000), 2))],
+                [(*self.places.cell("market", 2, "Spot"), round(self.chance.uniform(2_500, 4_500), 2))],
+                [(*self.places.cell("market", self.chance.randint(4, 7), "IV"), round(self.chance.uniform(0.3, 0.9), 3))],
+                self.places.row("market", self.chance.randint(9, 30), Underlying="ETH", Expiry=BACK, IV=0.66, Rate=0.03),
+                self.places.row("market", 31, Underlying="SOL", Expiry=FRONT, IV=0.9, Forward=151.0),
+            ]
+        )
 
     def _parameter(self) -> list[Edit]:
         wanted = [("price_scan_range", 0.16), ("vol_scan_range", 0.4), ("extreme_cover", 0.3), ("price_scan", 1.0)]
         parameter, value = self.chance.choice(wanted)
         sheet = self.places.names["every_parameter"][0]
-        return [*self.places.row("every_parameter", 7, Parameter=parameter, Value=value, Underlying="ETH"),
-                (sheet, self._method_beside(7), self.chance.choice(["SPAN", None]))]
+        return [
+            *self.places.row("every_parameter", 7, Parameter=parameter, Value=value, Underlying="ETH"),
+            (sheet, self._method_beside(7), self.chance.choice(["SPAN", None])),
+        ]
 
     def _method_beside(self, row: int) -> str:
         """The column on the left of the named range, which says whose parameter it is."""
@@ -139,25 +193,33 @@ class Editor:
 
     def _trade(self) -> list[Edit]:
         row = self.chance.randint(1, 4)
-        return self.chance.choice([
-            self._in("trades", 2, "Quantity", 0.0, -1.5, 2.25, "two", None),
-            self.places.row("trades", row),
-            self.places.row("trades", row, Underlying="SOL", Type="put", Strike=140.0, Expiry=BACK, Quantity=-30.0, IV=0.8),
-            self.places.row("trades", row, Instrument="BTC-PERPETUAL", Quantity=round(self.chance.gauss(0, 1), 3)),
-        ])
+        return self.chance.choice(
+            [
+                self._in("trades", 2, "Quantity", 0.0, -1.5, 2.25, "two", None),
+                self.places.row("trades", row),
+                self.places.row("trades", row, Underlying="SOL", Type="put", Strike=140.0, Expiry=BACK, Quantity=-30.0, IV=0.8),
+                self.places.row("trades", row, Instrument="BTC-PERPETUAL", Quantity=round(self.chance.gauss(0, 1), 3)),
+            ]
+        )
 
     def _balance(self) -> list[Edit]:
-        return self.chance.choice([
-            self._in("balances", 2, "Amount", 0.05, 1_000.0, -250.0, round(self.chance.uniform(0, 9_000), 2)),
-            self._in("balances", 2, "Haircut", 0.0, 0.15, 15.0, None),
-            self.places.row("balances", 3, Currency=self.chance.choice(["ETH", "USDC", "XYZ"]), Amount=0.7, Account="Desk 2"),
-            self.places.row("balances", 3),
-        ])
+        return self.chance.choice(
+            [
+                self._in("balances", 2, "Amount", 0.05, 1_000.0, -250.0, round(self.chance.uniform(0, 9_000), 2)),
+                self._in("balances", 2, "Haircut", 0.0, 0.15, 15.0, None),
+                self.places.row("balances", 3, Currency=self.chance.choice(["ETH", "USDC", "XYZ"]), Amount=0.7, Account="Desk 2"),
+                self.places.row("balances", 3),
+            ]
+        )
 
     def _limit(self) -> list[Edit]:
         kind = self.chance.choice(["Margin usage", "Maintenance margin", "Delta", "Gamma", "Theta", "Notional", "Concentration"])
-        row = self.places.row("limits", self.chance.randint(6, 10), **{"Limit on": kind, "Limit": self.chance.uniform(0, 3)},
-                              Coin=self.chance.choice(["BTC", "SOL", None]))
+        row = self.places.row(
+            "limits",
+            self.chance.randint(6, 10),
+            **{"Limit on": kind, "Limit": self.chance.uniform(0, 3)},
+            Coin=self.chance.choice(["BTC", "SOL", None]),
+        )
         return self.chance.choice([row, self._in("limits", 8, "Limit", 0.0, 0.4, 1_500.0, None)])
 
     def _switch(self) -> list[Edit]:
@@ -170,28 +232,48 @@ class Editor:
         return [(*self.places.names[f"whatif_method_{self.chance.randint(1, 3)}"], self.chance.choice(names))]
 
     def _yesterday(self) -> list[Edit]:
-        return self.chance.choice([
-            self._in("positions_before", 8, "Quantity", 1.0, -0.5, 3.0),
-            self._in("market_before", 3, "Spot", 68_000.0, 3_300.0, 151.0),
-            self._in("market_before", 1, "As of", 46172.5, 46173.0, 47000.0),
-            self.places.row("positions_before", self.chance.randint(6, 9)),
-        ])
+        return self.chance.choice(
+            [
+                self._in("positions_before", 8, "Quantity", 1.0, -0.5, 3.0),
+                self._in("market_before", 3, "Spot", 68_000.0, 3_300.0, 151.0),
+                self._in("market_before", 1, "As of", 46172.5, 46173.0, 47000.0),
+                self.places.row("positions_before", self.chance.randint(6, 9)),
+            ]
+        )
 
     def _venue(self) -> list[Edit]:
-        return self.places.row("theirs", self.chance.randint(1, 4), Venue="deribit", Maintenance=900.0, Time=46174.0,
-                               Account=self.chance.choice([None, "Desk 1", "X"]), Initial=self.chance.choice([2260.18, 0.03]),
-                               Currency=self.chance.choice(["USD", "USDC", "BTC", "DOGE", None]))
+        return self.places.row(
+            "theirs",
+            self.chance.randint(1, 4),
+            Venue="deribit",
+            Maintenance=900.0,
+            Time=46174.0,
+            Account=self.chance.choice([None, "Desk 1", "X"]),
+            Initial=self.chance.choice([2260.18, 0.03]),
+            Currency=self.chance.choice(["USD", "USDC", "BTC", "DOGE", None]),
+        )
 
     def _reading(self) -> list[Edit]:
-        cells = dict(zip(("Time", "Equity", "Initial margin", "Maintenance margin", "Usage", "Headroom", "Status"),
-                         (46174.0 + self.chance.random(), 3_700.0, 2_300.0, 2_300.0, 0.62, 1_400.0, "OK")))
+        cells = dict(
+            zip(
+                ("Time", "Equity", "Initial margin", "Maintenance margin", "Usage", "Headroom", "Status"),
+                (46174.0 + self.chance.random(), 3_700.0, 2_300.0, 2_300.0, 0.62, 1_400.0, "OK"),
+            )
+        )
         return self.places.row("monitor", self.chance.randint(1, 5), **cells)
 
     def _number(self) -> list[Edit]:
-        name, values = self.chance.choice([
-            ("grid_days", (0.0, 1.0, 7.0)), ("var_confidence", (0.95, 0.99)), ("var_horizon", (1.0, 5.0)),
-            ("limits_warn_from", (0.5, 0.9)), ("reconcile_tolerance", (0.0, 0.05)), ("rulebook", ("OKX", "FINRA", "SEC")),
-            ("feed_status", ("live, 2 s old", "no feed"))])
+        name, values = self.chance.choice(
+            [
+                ("grid_days", (0.0, 1.0, 7.0)),
+                ("var_confidence", (0.95, 0.99)),
+                ("var_horizon", (1.0, 5.0)),
+                ("limits_warn_from", (0.5, 0.9)),
+                ("reconcile_tolerance", (0.0, 0.05)),
+                ("rulebook", ("OKX", "FINRA", "SEC")),
+                ("feed_status", ("live, 2 s old", "no feed")),
+            ]
+        )
         return [(*self.places.names[name], self.chance.choice(values))]
 
     def _close(self) -> list[Edit]:
@@ -199,10 +281,20 @@ class Editor:
 
     def _mended(self) -> list[Edit]:
         """Good rows in the place of those that were edited since the last time, and the first method."""
-        rows = [self.places.row("positions", row - self.top, Underlying="BTC", Type="put", Strike=60_000.0 + 100.0 * row,
-                                Expiry=FRONT, Quantity=-1.0, IV=0.55) for row in sorted(self.touched)]
+        rows = [
+            self.places.row(
+                "positions",
+                row - self.top,
+                Underlying="BTC",
+                Type="put",
+                Strike=60_000.0 + 100.0 * row,
+                Expiry=FRONT,
+                Quantity=-1.0,
+                IV=0.55,
+            )
+            for row in sorted(self.touched)
+        ]
         self.touched = set()
         parameters = self.places.row("every_parameter", 7)
         sound = [self.places.row("trades", 1), (*self.places.cell("balances", 1, "Haircut"), 0.0)]
-        return [*(edit for row in rows for edit in row), *parameters, *sound[0], *sound[1:],
-                (*self.places.names["method"], "SPAN")]
+        return [*(edit for row in rows for edit in row), *parameters, *sound[0], *sound[1:], (*self.places.names["method"], "SPAN")]

@@ -8,8 +8,6 @@ from venue_stub import VenueStub
 
 from xlmargin.feed import Clock, Connection, Feed, Needs, venue_module
 
-__all__ = ["Hands", "feed_of"]
-
 
 class Hands:
     """Clocks set by hand; the venue's runs with ours until somebody sets one of them."""

@@ -14,8 +14,15 @@ from xlmargin.methods import known_methods, rules_of
 from xlmargin.names import VENUES
 
 BOOK: Grid = [["Instrument", "Quantity", "IV"], ["BTC-27JUN25-70000-C", -2.0, 0.5], ["BTC-PERPETUAL", 0.5, None]]
-BALANCES: Grid = [["Currency", "Amount", "Haircut"], ["USD", 10_000.0, None], ["usdc", 5_000.0, 0.0], ["BTC", 0.5, 0.1],
-                  ["ETH", -2.0, 0.5], [None, None, None], ["USDT", -1_000.0, 0.2]]
+BALANCES: Grid = [
+    ["Currency", "Amount", "Haircut"],
+    ["USD", 10_000.0, None],
+    ["usdc", 5_000.0, 0.0],
+    ["BTC", 0.5, 0.1],
+    ["ETH", -2.0, 0.5],
+    [None, None, None],
+    ["USDT", -1_000.0, 0.2],
+]
 WORTH = 10_000.0 + 5_000.0 + 0.5 * 0.9 * 65_000.0 - 2.0 * 3_200.0 - 1_000.0
 
 
@@ -23,8 +30,16 @@ def status(*arguments: Any) -> dict[str, Any]:
     """PM_STATUS as a mapping."""
     table = ask("PM_STATUS", *arguments)
     assert isinstance(table, list), table
-    assert [row[0] for row in table] == ["Measure", "Equity", "Initial margin", "Maintenance margin", "Excess", "Withdrawable",
-                                         "Usage", "Status"]
+    assert [row[0] for row in table] == [
+        "Measure",
+        "Equity",
+        "Initial margin",
+        "Maintenance margin",
+        "Excess",
+        "Withdrawable",
+        "Usage",
+        "Status",
+    ]
     return dict(table[1:])
 
 
@@ -56,12 +71,23 @@ def test_the_spot_of_the_rows_serves_without_a_market() -> None:
     assert status(rows, [["Currency", "Amount"], ["BTC", 2.0]])["Equity"] == 120_000.0
 
 
-@pytest.mark.parametrize(("equity", "word"), [
-    (8_000.0, "OK"), (7_500.0, "WARNING"), (6_000.0, "WARNING"), (5_999.0, "MARGIN CALL"), (5_000.0, "MARGIN CALL"),
-    (4_999.0, "LIQUIDATION"), (0.0, "LIQUIDATION"), (-1.0, "LIQUIDATION")])
+@pytest.mark.parametrize(
+    ("equity", "word"),
+    [
+        (8_000.0, "OK"),
+        (7_500.0, "WARNING"),
+        (6_000.0, "WARNING"),
+        (5_999.0, "MARGIN CALL"),
+        (5_000.0, "MARGIN CALL"),
+        (4_999.0, "LIQUIDATION"),
+        (0.0, "LIQUIDATION"),
+        (-1.0, "LIQUIDATION"),
+    ],
+)
 def test_each_status_at_its_bound(equity: float, word: str) -> None:
     """Initial 6,000 and maintenance 5,000 with the default warning at 0.8: bounds belong to the better side but for the
-    warning, which begins at its usage."""
+    warning, which begins at its usage.
+    """
     found = account.standing(equity, 6_000.0, 5_000.0, 0.8)
     assert found.status == word
     assert found.usage == (6_000.0 / equity if equity > 0.0 else account.NO_EQUITY)
@@ -81,8 +107,15 @@ def test_no_standing_holds_what_a_cell_cannot(equity: float, initial: float, par
 def test_an_empty_account_is_ok() -> None:
     """No positions and no equity: nothing is required, nothing used."""
     found = status([["Instrument", "Quantity"]], 0.0, MARKET)
-    assert found == {"Equity": 0.0, "Initial margin": 0.0, "Maintenance margin": 0.0, "Excess": 0.0, "Withdrawable": 0.0,
-                     "Usage": 0.0, "Status": "OK"}
+    assert found == {
+        "Equity": 0.0,
+        "Initial margin": 0.0,
+        "Maintenance margin": 0.0,
+        "Excess": 0.0,
+        "Withdrawable": 0.0,
+        "Usage": 0.0,
+        "Status": "OK",
+    }
 
 
 def test_the_warning_usage_stands_beside_the_methods_own_parameters() -> None:
@@ -96,11 +129,15 @@ def test_the_warning_usage_stands_beside_the_methods_own_parameters() -> None:
         assert not set(rules_of(method, 0.0).names) & set(account.parameter_names())
 
 
-@pytest.mark.parametrize(("parameters", "text"), [
-    ([["warning_usage", 1.5]], "parameters row 1: warning_usage must be from 0 to 1 initial margin as a fraction of equity"),
-    ([["Parameter", "Value"], ["warning_usage", 0.5], ["warning_usage", 0.6]], "parameters row 3: warning_usage is given twice"),
-    ([["BTC.warning_usage", 0.5]], "parameters row 1: warning_usage is one for the whole book"),
-    ([["warning", 0.5]], "parameters row 1: SPAN has no parameter 'warning'")])
+@pytest.mark.parametrize(
+    ("parameters", "text"),
+    [
+        ([["warning_usage", 1.5]], "parameters row 1: warning_usage must be from 0 to 1 initial margin as a fraction of equity"),
+        ([["Parameter", "Value"], ["warning_usage", 0.5], ["warning_usage", 0.6]], "parameters row 3: warning_usage is given twice"),
+        ([["BTC.warning_usage", 0.5]], "parameters row 1: warning_usage is one for the whole book"),
+        ([["warning", 0.5]], "parameters row 1: SPAN has no parameter 'warning'"),
+    ],
+)
 def test_parameters_of_the_account_are_checked(parameters: Grid, text: str) -> None:
     """A bad value of the account's own parameters is told like one of a method's."""
     assert ask("PM_STATUS", BOOK, 1e5, MARKET, None, parameters).startswith(f"#PM! {text}")
@@ -109,19 +146,26 @@ def test_parameters_of_the_account_are_checked(parameters: Grid, text: str) -> N
 HEAD = ["Currency", "Amount", "Haircut"]
 
 
-@pytest.mark.parametrize(("equity", "text"), [
-    (None, "equity is missing: give a number, or a range with the headings Currency, Amount, Haircut"),
-    ("ten", "equity must be a number, not 'ten'"), (True, "equity must be a number, not TRUE"),
-    ("#N/A", "equity holds the error #N/A"),
-    ([["Coin", "Amount"], ["BTC", 1.0]], "balances row 1: no column Currency: add it (the headings found are: Coin, Amount)"),
-    ([["Currency", "Amount", "amount"], ["BTC", 1.0, 1.0]], "balances row 1: the heading Amount stands twice"),
-    ([HEAD, ["BTC", "1", None]], "balances row 2: Amount must be a number, not the text '1'"),
-    ([HEAD, ["BTC", None, None]], "balances row 2: Amount must be given"),
-    ([HEAD, ["USD", 1.0, None], [None, 5.0, None]], "balances row 3: Currency must be given"),
-    ([HEAD, ["USD", 1.0, 10.0]], "balances row 2: Haircut must be a fraction from 0 to 1"),
-    ([HEAD, ["USD", 1.0, -0.1]], "balances row 2: Haircut must be a fraction"),
-    ([HEAD, ["USD", 1.0, None], [None, None, None], ["SOL", 1.0, None]],
-     "balances row 4: Currency SOL has no spot: give a market range with a row for SOL")])
+@pytest.mark.parametrize(
+    ("equity", "text"),
+    [
+        (None, "equity is missing: give a number, or a range with the headings Currency, Amount, Haircut"),
+        ("ten", "equity must be a number, not 'ten'"),
+        (True, "equity must be a number, not TRUE"),
+        ("#N/A", "equity holds the error #N/A"),
+        ([["Coin", "Amount"], ["BTC", 1.0]], "balances row 1: no column Currency: add it (the headings found are: Coin, Amount)"),
+        ([["Currency", "Amount", "amount"], ["BTC", 1.0, 1.0]], "balances row 1: the heading Amount stands twice"),
+        ([HEAD, ["BTC", "1", None]], "balances row 2: Amount must be a number, not the text '1'"),
+        ([HEAD, ["BTC", None, None]], "balances row 2: Amount must be given"),
+        ([HEAD, ["USD", 1.0, None], [None, 5.0, None]], "balances row 3: Currency must be given"),
+        ([HEAD, ["USD", 1.0, 10.0]], "balances row 2: Haircut must be a fraction from 0 to 1"),
+        ([HEAD, ["USD", 1.0, -0.1]], "balances row 2: Haircut must be a fraction"),
+        (
+            [HEAD, ["USD", 1.0, None], [None, None, None], ["SOL", 1.0, None]],
+            "balances row 4: Currency SOL has no spot: give a market range with a row for SOL",
+        ),
+    ],
+)
 @pytest.mark.parametrize("name", ["PM_STATUS", "PM_LIQUIDATION"])
 def test_bad_equities_are_told(name: str, equity: Any, text: str) -> None:
     """Range and row of what cannot be read."""
@@ -130,9 +174,14 @@ def test_bad_equities_are_told(name: str, equity: Any, text: str) -> None:
 
 # ---------------------------------------------------------------- PM_ACCOUNTS
 
-DESK: Grid = [["Instrument", "Quantity", "IV", "Account", "Venue"], ["BTC-27JUN25-70000-C", -2.0, 0.5, "one", "deribit"],
-              ["BTC-USD-250627-60000-P", -1.0, 0.6, "two", "okx"], ["BTC-PERPETUAL", 0.5, None, "three", None],
-              ["BTC-USDT-SWAP", 0.3, None, "two", "okx"], ["BTC-PERPETUAL", 0.2, None, "one", "Deribit"]]
+DESK: Grid = [
+    ["Instrument", "Quantity", "IV", "Account", "Venue"],
+    ["BTC-27JUN25-70000-C", -2.0, 0.5, "one", "deribit"],
+    ["BTC-USD-250627-60000-P", -1.0, 0.6, "two", "okx"],
+    ["BTC-PERPETUAL", 0.5, None, "three", None],
+    ["BTC-USDT-SWAP", 0.3, None, "two", "okx"],
+    ["BTC-PERPETUAL", 0.2, None, "one", "Deribit"],
+]
 
 
 def desk(*arguments: Any) -> dict[str, list[Any]]:
@@ -188,8 +237,7 @@ def test_every_venue_has_a_method_and_a_desk_may_name_another() -> None:
     chosen = [["venue_methods", "deribit DERIBIT_SM; okx OKX_SM"]]
     found = desk(DESK, MARKET, None, None, chosen)
     assert [found[name][0] for name in ("one", "two", "three")] == ["DERIBIT_SM", "OKX_SM", "SPAN"]
-    assert "venue_methods must be venues and methods" in ask("PM_ACCOUNTS", DESK, MARKET, None, None,
-                                                             [["venue_methods", "okx NOPE"]])
+    assert "venue_methods must be venues and methods" in ask("PM_ACCOUNTS", DESK, MARKET, None, None, [["venue_methods", "okx NOPE"]])
 
 
 def test_parameters_go_to_the_methods_that_know_them() -> None:
@@ -204,6 +252,7 @@ def test_parameters_go_to_the_methods_that_know_them() -> None:
 
 # ---------------------------------------------------------------- PM_QUALIFY
 
+
 def qualified(facts: dict[str, Any], *more: Any) -> dict[str, list[Any]]:
     """PM_QUALIFY by rule."""
     table = ask("PM_QUALIFY", [["Field", "Value"], *map(list, facts.items())], *more)
@@ -215,17 +264,26 @@ def qualified(facts: dict[str, Any], *more: Any) -> dict[str, list[Any]]:
 FULL = {"Equity": 5_000_000.0, "Uncovered options approval": "yes", "Risk disclosure signed": True}
 
 
-@pytest.mark.parametrize(("more", "required"), [
-    ({"Intraday monitoring": "yes"}, {100_000.0}), ({}, {150_000.0}), ({"Intraday monitoring": "NO"}, {150_000.0}),
-    ({"trades AWAY": "Y", "Intraday monitoring": 1.0}, {100_000.0, 500_000.0}),
-    ({"Unlisted derivatives": True}, {150_000.0, 5_000_000.0})])
+@pytest.mark.parametrize(
+    ("more", "required"),
+    [
+        ({"Intraday monitoring": "yes"}, {100_000.0}),
+        ({}, {150_000.0}),
+        ({"Intraday monitoring": "NO"}, {150_000.0}),
+        ({"trades AWAY": "Y", "Intraday monitoring": 1.0}, {100_000.0, 500_000.0}),
+        ({"Unlisted derivatives": True}, {150_000.0, 5_000_000.0}),
+    ],
+)
 def test_the_tiers_of_equity(more: dict[str, Any], required: set[float]) -> None:
     """methodologies.md 2.4: 100,000 with monitoring, 150,000 without; 500,000 for trades away; 5 million for unlisted."""
     found = [row for row in qualified(FULL | more).values() if isinstance(row[0], float)]
     assert {row[0] for row in found} == required
     for equity in required:
-        assert all(row[2] == ("PASS" if row[0] <= equity else "FAIL")
-                   for row in qualified(FULL | more | {"Equity": equity}).values() if isinstance(row[0], float))
+        assert all(
+            row[2] == ("PASS" if row[0] <= equity else "FAIL")
+            for row in qualified(FULL | more | {"Equity": equity}).values()
+            if isinstance(row[0], float)
+        )
         assert any(row[2] == "FAIL" for row in qualified(FULL | more | {"Equity": equity - 0.01}).values())
 
 
@@ -240,10 +298,10 @@ def test_what_is_missing_is_no() -> None:
 def test_other_rulebooks() -> None:
     """OKX asks for 10,000 USD and a declaration; an unknown rulebook is answered with the known ones."""
     found = qualified({"Equity": 9_999.0, "Risk disclosure signed": "yes"}, "okx")
-    assert sorted((row[0] if isinstance(row[0], float) else 0.0, row[2]) for row in found.values()) == [
-        (0.0, "PASS"), (10_000.0, "FAIL")]
+    assert sorted((row[0] if isinstance(row[0], float) else 0.0, row[2]) for row in found.values()) == [(0.0, "PASS"), (10_000.0, "FAIL")]
     assert ask("PM_QUALIFY", [["Field", "Value"], ["Equity", 1.0]], "SEC") == (
-        f"#PM! no rulebook 'SEC': the rulebooks are {', '.join(qualify.known_rulebooks())}")
+        f"#PM! no rulebook 'SEC': the rulebooks are {', '.join(qualify.known_rulebooks())}"
+    )
     assert qualify.known_rulebooks()[0] == "FINRA"
 
 
@@ -256,14 +314,19 @@ def test_each_rule_has_its_source_and_each_book_what_happens_below() -> None:
         assert all(rule.source and rule.status in ("verified", "published", "estimate", "illustrative") for rule in book.rules)
 
 
-@pytest.mark.parametrize(("rows", "text"), [
-    ([["Field", "Value"], ["Equtiy", 1.0]], "account row 2: Field 'Equtiy' is not known: type one of Equity, Uncovered"),
-    ([["Field", "Value"], ["Equity", "1m"]], "account row 2: Equity must be a number, not '1m'"),
-    ([["Field", "Value"], ["Equity", 1.0], ["Trades away", "maybe"]], "account row 3: Trades away must be one of yes, no"),
-    ([["Field", "Value"], ["Trades away", "#REF!"]], "account row 2: Trades away holds the error #REF!"),
-    ([["Field", "Value"], ["Equity", 1.0], ["equity", 2.0]], "account row 3: Field Equity stands twice"),
-    ([["Field", "Value"], [None, 2.0]], "account row 2: Field must be given"),
-    ([["Name", "Value"], ["Equity", 2.0]], "account row 1: no column Field"), (None, "the account range is empty")])
+@pytest.mark.parametrize(
+    ("rows", "text"),
+    [
+        ([["Field", "Value"], ["Equtiy", 1.0]], "account row 2: Field 'Equtiy' is not known: type one of Equity, Uncovered"),
+        ([["Field", "Value"], ["Equity", "1m"]], "account row 2: Equity must be a number, not '1m'"),
+        ([["Field", "Value"], ["Equity", 1.0], ["Trades away", "maybe"]], "account row 3: Trades away must be one of yes, no"),
+        ([["Field", "Value"], ["Trades away", "#REF!"]], "account row 2: Trades away holds the error #REF!"),
+        ([["Field", "Value"], ["Equity", 1.0], ["equity", 2.0]], "account row 3: Field Equity stands twice"),
+        ([["Field", "Value"], [None, 2.0]], "account row 2: Field must be given"),
+        ([["Name", "Value"], ["Equity", 2.0]], "account row 1: no column Field"),
+        (None, "the account range is empty"),
+    ],
+)
 def test_bad_accounts_are_told(rows: Any, text: str) -> None:
     """Range and row of what cannot be read."""
     assert ask("PM_QUALIFY", rows).startswith(f"#PM! {text}")

@@ -24,13 +24,22 @@ from xlmargin.methods import known_methods
 Table = list[list[Any]]
 
 HEADER = ["Underlying", "Type", "Strike", "DTE", "Quantity", "IV", "Spot", "Forward"]
-NORTH: Table = [["BTC", "call", 42_000.0, 30.0, -2.0, 0.2, None, None], ["BTC", "put", 59_500.0, 30.0, 1.0, 0.2, None, None],
-                ["BTC", "perp", None, None, 1.0, None, 71_000.0, None], ["ETH", "perp", None, None, -2.0, None, None, None]]
-SOUTH: Table = [["BTC", "put", 59_500.0, 30.0, 1.0, 0.65, 68_000.0, 69_000.0],
-                ["BTC", "put", 60_000.0, 30.0, -1.5, 0.5, None, None],
-                ["BTC", "perp", None, None, -0.5, None, None, 70_500.0]]
-BOTH = [[*HEADER, "Account"], *([*row, name] for n in range(3) for name, rows in (("south", SOUTH), ("north", NORTH))
-                                for row in rows[n:n + 1]), [*NORTH[3], "north"]]
+NORTH: Table = [
+    ["BTC", "call", 42_000.0, 30.0, -2.0, 0.2, None, None],
+    ["BTC", "put", 59_500.0, 30.0, 1.0, 0.2, None, None],
+    ["BTC", "perp", None, None, 1.0, None, 71_000.0, None],
+    ["ETH", "perp", None, None, -2.0, None, None, None],
+]
+SOUTH: Table = [
+    ["BTC", "put", 59_500.0, 30.0, 1.0, 0.65, 68_000.0, 69_000.0],
+    ["BTC", "put", 60_000.0, 30.0, -1.5, 0.5, None, None],
+    ["BTC", "perp", None, None, -0.5, None, None, 70_500.0],
+]
+BOTH = [
+    [*HEADER, "Account"],
+    *([*row, name] for n in range(3) for name, rows in (("south", SOUTH), ("north", NORTH)) for row in rows[n : n + 1]),
+    [*NORTH[3], "north"],
+]
 READS_FIRST_ROWS = ("DERIVE", "DERIVE_SM")
 
 
@@ -60,7 +69,8 @@ def test_scenarios_of_accounts_in_different_markets() -> None:
     total = [row[-1] for row in PM_RISK_ARRAY(BOTH, market, name, parameters)[1:]]
     assert total == pytest.approx([one[-1] + other[-1] for one, other in zip(apart[0][1:], apart[1][1:])], rel=1e-9, abs=1e-6)
     assert PM_SCANNING_RISK(BOTH, market, name) == pytest.approx(
-        sum(PM_SCANNING_RISK([HEADER, *rows], market, name) for rows in (NORTH, SOUTH)), rel=1e-10)
+        sum(PM_SCANNING_RISK([HEADER, *rows], market, name) for rows in (NORTH, SOUTH)), rel=1e-10
+    )
 
 
 @pytest.mark.parametrize("method", READS_FIRST_ROWS)
@@ -80,8 +90,9 @@ def test_moves_and_liquidation_of_accounts_in_different_markets(method: str) -> 
 @pytest.mark.parametrize("answer", [PM_VAR, PM_ES])
 def test_a_short_history_of_one_account_shortens_no_other(answer: Any) -> None:
     """A coin that is quoted for a few days only takes no day away from accounts that do not hold it."""
-    closes = [[70_000.0 * (1.0 + 0.05 * ((day * day) % 7 - 3) / (1 + day)), None if day < 15 else 150.0 + (day * day) % 5]
-              for day in range(1, 31)]
+    closes = [
+        [70_000.0 * (1.0 + 0.05 * ((day * day) % 7 - 3) / (1 + day)), None if day < 15 else 150.0 + (day * day) % 5] for day in range(1, 31)
+    ]
     history = [["Date", "BTC", "SOL"], *([f"2026-01-{day:02d}", *row] for day, row in enumerate(closes, 1))]
     rows: Table = [["BTC", "perp", 1.0, "north"], ["SOL", "perp", 100.0, "south"], ["BTC", "perp", -0.5, "south"]]
     head, market = ["Underlying", "Type", "Quantity", "Account"], [["Underlying", "Spot"], ["BTC", 70_000.0], ["SOL", 150.0]]
@@ -89,7 +100,8 @@ def test_a_short_history_of_one_account_shortens_no_other(answer: Any) -> None:
     assert answer([head, *rows], history, 0.95, 1, market) == pytest.approx(sum(apart), rel=1e-12)
     common = [history[0], *history[15:]]
     assert apart[0] > answer([head, rows[0]], common, 0.95, 1, market)  # the days before matter
-    assert PM_MARGIN([head, *rows], market, answer.__name__[3:], None, history) == pytest.approx(sum(
-        PM_MARGIN([head, *some], market, answer.__name__[3:], None, history) for some in (rows[:1], rows[1:])), rel=1e-12)
+    assert PM_MARGIN([head, *rows], market, answer.__name__[3:], None, history) == pytest.approx(
+        sum(PM_MARGIN([head, *some], market, answer.__name__[3:], None, history) for some in (rows[:1], rows[1:])), rel=1e-12
+    )
     assert_adds_up(PM_EXPLAIN([head, *rows], market, answer.__name__[3:], None, history), 1e-6)
     assert isinstance(PM_RISK_ARRAY([head, *rows], market, answer.__name__[3:], None, history), list)

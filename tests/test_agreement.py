@@ -103,8 +103,7 @@ def assert_as_in_python(book: CalcBook, names: Names) -> None:
     """What LibreOffice shows is what the functions answer for the ranges as its sheets hold them."""
     positions, market, parameters = (book.get(*names[name]) for name in ("positions", "market", "parameters"))
     method = book.get(*names["method"])[0][0]
-    for name, place in (("PM_MARGIN", "initial_margin"), ("PM_MAINTENANCE", "maintenance_margin"),
-                        ("PM_SCANNING_RISK", "scanning_risk")):
+    for name, place in (("PM_MARGIN", "initial_margin"), ("PM_MAINTENANCE", "maintenance_margin"), ("PM_SCANNING_RISK", "scanning_risk")):
         assert agree(CALLS[name](positions, market, method, parameters), book.get(*names[place])[0][0]), name
     table = CALLS["PM_RISK_ARRAY"](positions, market, method, parameters)
     shown = book.get(*names["risk_array"])

@@ -33,9 +33,7 @@ markets = st.tuples(
 )
 
 
-def slow_crr(
-    is_call: bool, spot: float, strike: float, years: float, vol: float, rate: float, carry: float, steps: int
-) -> float:
+def slow_crr(is_call: bool, spot: float, strike: float, years: float, vol: float, rate: float, carry: float, steps: int) -> float:
     """The textbook tree, one option and one node at a time (Cox, Ross, Rubinstein 1979)."""
     dt = years / steps
     up = math.exp(vol * math.sqrt(dt))
@@ -87,9 +85,7 @@ def test_published_puts():
         *(0.0774, 0.6975, 1.2198, 1.3099, 2.4825, 3.1696, 5.0597, 5.7056, 6.2436),
         *(0.2466, 1.3460, 2.1549, 1.7681, 3.3874, 4.3526, 5.2868, 6.5099, 7.3830),
     )
-    vol, strike, years = np.meshgrid(
-        [0.2, 0.3, 0.4], [35.0, 40.0, 45.0], [0.0833, 0.3333, 0.5833], indexing="ij"
-    )
+    vol, strike, years = np.meshgrid([0.2, 0.3, 0.4], [35.0, 40.0, 45.0], [0.0833, 0.3333, 0.5833], indexing="ij")
     price = american.price(False, 40.0, strike, years, vol, 0.0488, 0.0)
     np.testing.assert_allclose(price.ravel(), published, atol=EQUITY_ERROR * 40.0 + 5e-5)
 
@@ -123,9 +119,7 @@ def test_vols_of_the_brochure(is_call, strike, quoted, published):
     assert reason == Reason.OK
     assert vol == pytest.approx(published, abs=1.6e-4)
     per_digit = 5e-5 * 0.4 * SPOT * math.sqrt(YEARS) * 1.05
-    assert slow_crr(is_call, SPOT, strike, YEARS, published, RATE, 0.0, 200) == pytest.approx(
-        quoted, abs=per_digit
-    )
+    assert slow_crr(is_call, SPOT, strike, YEARS, published, RATE, 0.0, 200) == pytest.approx(quoted, abs=per_digit)
 
 
 @pytest.mark.parametrize(
@@ -150,9 +144,7 @@ def test_bounds(market):
     """Never below intrinsic nor European, never above what no vol reaches. Source: no arbitrage."""
     is_call, spot, strike, years, _, rate, carry = market
     price = float(american.price(*market))
-    most = (
-        spot * math.exp(max(-carry * years, 0.0)) if is_call else strike * math.exp(max(-rate * years, 0.0))
-    )
+    most = spot * math.exp(max(-carry * years, 0.0)) if is_call else strike * math.exp(max(-rate * years, 0.0))
     rounding = 1e-9 * max(spot, strike)
     assert price >= max(spot - strike if is_call else strike - spot, 0.0)
     assert price >= european(*market) - rounding
@@ -185,9 +177,7 @@ def test_european_where_waiting_is_best(market):
     plain = american.price(is_call, spot, strike, years, vol, 0.0, 0.0)
     assert plain == pytest.approx(european(is_call, spot, strike, years, vol, 0.0, 0.0), abs=1e-12 * spot)
     call = american.price(True, spot, strike, years, vol, abs(rate), 0.0)
-    assert call == pytest.approx(
-        european(True, spot, strike, years, vol, abs(rate), 0.0), abs=1e-12 * (spot + strike)
-    )
+    assert call == pytest.approx(european(True, spot, strike, years, vol, abs(rate), 0.0), abs=1e-12 * (spot + strike))
 
 
 @given(markets)
@@ -304,11 +294,7 @@ def test_solve_is_the_inverse_of_price(market):
             "there is no time to expiry (years is 0.0), so no vol can be implied.",
         ),
         ((True, 9.0, 90.0, -1.0, 1.0, 0.05, 0.0), Reason.BAD_INPUT, "strike must be positive, not -1.0."),
-        (
-            (True, 9.0, 90.0, 9.0, 1.0, 0.05, math.inf),
-            Reason.BAD_INPUT,
-            "yield must be a finite number, not inf.",
-        ),
+        ((True, 9.0, 90.0, 9.0, 1.0, 0.05, math.inf), Reason.BAD_INPUT, "yield must be a finite number, not inf."),
     ],
 )
 def test_solve_says_why_not(terms, reason, text):

@@ -78,7 +78,7 @@ LAYERS = (
     "xlmargin.web",
     "xlmargin.cli",
 )
-CORE = LAYERS[:LAYERS.index("udfs") + 1]
+CORE = LAYERS[: LAYERS.index("udfs") + 1]
 
 # Where each outside library may be imported; nowhere else.
 HOMES = {
@@ -117,7 +117,7 @@ def imports(module: str) -> frozenset[str]:
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            base = [*package[:len(package) - node.level + 1]] if node.level else []
+            base = [*package[: len(package) - node.level + 1]] if node.level else []
             source = ".".join([*base, *([node.module] if node.module else [])])
             each = [f"{source}.{alias.name}" for alias in node.names]
             names.update(name if name in modules() else source for name in each)
@@ -137,7 +137,7 @@ def test_every_module_has_its_place() -> None:
 @pytest.mark.parametrize("name", LAYERS)
 def test_imports_only_from_the_left(name: str) -> None:
     """A layer imports from itself and from layers before it."""
-    allowed = LAYERS[:LAYERS.index(name) + 1]
+    allowed = LAYERS[: LAYERS.index(name) + 1]
     for module in modules():
         if layer(module) == name:
             wrong = sorted(other for other in imports(module) if other in modules() and layer(other) not in allowed)
@@ -162,15 +162,19 @@ def test_the_core_needs_numpy_and_a_little_of_scipy(library: str) -> None:
     """What answers the functions imports neither frames nor file formats nor the slow parts of scipy."""
     # loaded when first needed
     late = {"scipy.optimize": {"xlmargin.strategies.pairing", "xlmargin.desk.liquidation", "xlmargin.desk.programme"}}
-    users = [module for module in modules() if layer(module) in CORE and module not in late.get(library, ())
-             and any(name == library or name.startswith(f"{library}.") for name in imports(module))]
+    users = [
+        module
+        for module in modules()
+        if layer(module) in CORE
+        and module not in late.get(library, ())
+        and any(name == library or name.startswith(f"{library}.") for name in imports(module))
+    ]
     assert users == []
 
 
 def test_import_loads_nothing_that_is_slow() -> None:
     """`import udfs` is what a spreadsheet waits for: no frames, file formats, faces or engines come with it."""
-    heavy = ["scipy.stats", "scipy.optimize", "pandas", "openpyxl", "xlsxwriter", "xlwings", "ironcalc", "uno", "ccxt", "aiohttp",
-             "numba"]
+    heavy = ["scipy.stats", "scipy.optimize", "pandas", "openpyxl", "xlsxwriter", "xlwings", "ironcalc", "uno", "ccxt", "aiohttp", "numba"]
     code = f"import sys, udfs; print(*(name for name in {heavy} if name in sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.split() == []

@@ -22,9 +22,20 @@ from xlmargin.replay import BOOKS, Leg, Plan, read_legs, replay, summary
 DAY = 86_400.0
 
 
-@pytest.mark.parametrize(("days", "hits", "expected"), [
-    (250, 0, 5.0252), (250, 2, 0.1084), (250, 5, 1.9568), (250, 7, 5.4970), (250, 10, 12.9555), (255, 3, 0.0759),
-    (500, 10, 3.9136), (1000, 17, 4.0910), (1000, 20, 7.8272)])
+@pytest.mark.parametrize(
+    ("days", "hits", "expected"),
+    [
+        (250, 0, 5.0252),
+        (250, 2, 0.1084),
+        (250, 5, 1.9568),
+        (250, 7, 5.4970),
+        (250, 10, 12.9555),
+        (255, 3, 0.0759),
+        (500, 10, 3.9136),
+        (1000, 17, 4.0910),
+        (1000, 20, 7.8272),
+    ],
+)
 def test_kupiec(days: int, hits: int, expected: float) -> None:
     """Likelihood ratios at 99 % (worked-examples VAR)."""
     assert kupiec_lr(days, hits, 0.01) == pytest.approx(expected, abs=5e-5)
@@ -32,11 +43,13 @@ def test_kupiec(days: int, hits: int, expected: float) -> None:
 
 # First and last number of exceptions that the test does not reject at 95 %: worked-examples VAR, which agrees with the
 # published table of Kupiec and Jorion; where that table prints "N < 7" it does not reject 0 either.
-ACCEPTED = {0.01: {252: (1, 6), 255: (1, 6), 510: (2, 10), 1000: (5, 16)},
-            0.025: {252: (3, 11), 255: (3, 11), 510: (7, 20), 1000: (16, 35)},
-            0.05: {252: (7, 19), 255: (7, 20), 510: (17, 35), 1000: (38, 64)},
-            0.075: {252: (12, 27), 255: (12, 27), 510: (28, 50), 1000: (60, 91)},
-            0.10: {252: (17, 35), 255: (17, 35), 510: (39, 64), 1000: (82, 119)}}
+ACCEPTED = {
+    0.01: {252: (1, 6), 255: (1, 6), 510: (2, 10), 1000: (5, 16)},
+    0.025: {252: (3, 11), 255: (3, 11), 510: (7, 20), 1000: (16, 35)},
+    0.05: {252: (7, 19), 255: (7, 20), 510: (17, 35), 1000: (38, 64)},
+    0.075: {252: (12, 27), 255: (12, 27), 510: (28, 50), 1000: (60, 91)},
+    0.10: {252: (17, 35), 255: (17, 35), 510: (39, 64), 1000: (82, 119)},
+}
 
 
 @pytest.mark.parametrize("chance", ACCEPTED)
@@ -47,8 +60,10 @@ def test_kupiec_acceptance_ranges(chance: float) -> None:
         assert (accepted[0], accepted[-1]) == (first, last)
 
 
-@pytest.mark.parametrize(("days", "counts", "independence", "conditional"), [
-    ((49, 99, 149, 199), [[241, 4], [4, 0]], 0.1306, 0.8998), ((100, 101, 102, 103), [[244, 1], [1, 3]], 23.4876, 24.2567)])
+@pytest.mark.parametrize(
+    ("days", "counts", "independence", "conditional"),
+    [((49, 99, 149, 199), [[241, 4], [4, 0]], 0.1306, 0.8998), ((100, 101, 102, 103), [[244, 1], [1, 3]], 23.4876, 24.2567)],
+)
 def test_christoffersen(days: tuple[int, ...], counts: Any, independence: float, conditional: float) -> None:
     """Scattered and clustered exceptions of 250 days (worked-examples VAR)."""
     hits = np.zeros(250, np.bool_)
@@ -72,9 +87,18 @@ def test_the_sheet_function() -> None:
     pnl = [-5.0] * 7 + [1.0] * 242 + [-4.0]
     table = PM_BACKTEST([["P&L"], *([gain] for gain in pnl)], [["VaR"], *([4.0] for _ in pnl)])
     assert [row[0] for row in table] == [
-        "Measure", "Observations", "Exceptions", "Expected", "Kupiec LR", "Kupiec p-value", "Christoffersen independence LR",
-        "Christoffersen independence p-value", "Christoffersen conditional coverage LR",
-        "Christoffersen conditional coverage p-value", "Basel zone"]
+        "Measure",
+        "Observations",
+        "Exceptions",
+        "Expected",
+        "Kupiec LR",
+        "Kupiec p-value",
+        "Christoffersen independence LR",
+        "Christoffersen independence p-value",
+        "Christoffersen conditional coverage LR",
+        "Christoffersen conditional coverage p-value",
+        "Basel zone",
+    ]
     values = dict(table[1:])
     assert (values["Observations"], values["Exceptions"], values["Expected"]) == (250.0, 7.0, pytest.approx(2.5))
     assert values["Kupiec LR"] == pytest.approx(5.4970, abs=5e-5)
@@ -83,13 +107,16 @@ def test_the_sheet_function() -> None:
     assert PM_BACKTEST(pnl, [4.0] * 250) == table
 
 
-@pytest.mark.parametrize(("pnl", "var", "text"), [
-    ([1.0, 2.0], [1.0], "#PM! pnl has 2 numbers where var has 1: give columns of the same days"),
-    ([1.0, None, 2.0], [1.0, 1.0, 1.0], "#PM! pnl row 2: pnl is blank: fill it, or leave the day out of both columns"),
-    ([1.0], [-1.0], "#PM! var row 1: var must be at least 0, not -1: a VaR is the loss as a positive number"),
-    (None, [1.0], "#PM! pnl is empty: give a column of numbers, one a day"),
-    ([["P&L"], ["x"]], [1.0], "#PM! pnl row 2: pnl must be a number, not 'x'"),
-])
+@pytest.mark.parametrize(
+    ("pnl", "var", "text"),
+    [
+        ([1.0, 2.0], [1.0], "#PM! pnl has 2 numbers where var has 1: give columns of the same days"),
+        ([1.0, None, 2.0], [1.0, 1.0, 1.0], "#PM! pnl row 2: pnl is blank: fill it, or leave the day out of both columns"),
+        ([1.0], [-1.0], "#PM! var row 1: var must be at least 0, not -1: a VaR is the loss as a positive number"),
+        (None, [1.0], "#PM! pnl is empty: give a column of numbers, one a day"),
+        ([["P&L"], ["x"]], [1.0], "#PM! pnl row 2: pnl must be a number, not 'x'"),
+    ],
+)
 def test_mistakes_are_told(pnl: Any, var: Any, text: str) -> None:
     """Columns of other lengths, blanks, negative VaRs, nothing at all."""
     assert PM_BACKTEST(pnl, var) == text
@@ -112,15 +139,24 @@ def saved_chain(folder: Path, day: int, spot: float, vol: float, left_out: float
     years = (45 - day - 0.5) / 365.0  # 2026-02-15 08:00 is 45 days after 1 January 08:00; read at 20:00
     with (folder / f"chain_{day:02d}.csv").open("w", newline="") as file:
         out = csv.writer(file)
-        out.writerow(["timestamp", "currency", "instrument_name", "underlying_price", "index_price", "mark_price",
-                      "mark_iv"])
+        out.writerow(["timestamp", "currency", "instrument_name", "underlying_price", "index_price", "mark_price", "mark_iv"])
         for kind in "CP":
-            marks = black.price(np.full(5, kind == "C"), *(np.broadcast_to(np.asarray(x, float), 5).copy() for x in (
-                spot, strikes, years, vol, 0.0)))
+            marks = black.price(
+                np.full(5, kind == "C"), *(np.broadcast_to(np.asarray(x, float), 5).copy() for x in (spot, strikes, years, vol, 0.0))
+            )
             for strike, mark in zip(strikes.tolist(), marks.tolist()):
                 if strike != left_out:
-                    out.writerow([f"2026-01-{day + 1:02d}T20:00:00Z", "BTC", f"BTC-15FEB26-{strike:.0f}-{kind}", spot, spot,
-                                  mark / spot, 100.0 * vol])
+                    out.writerow(
+                        [
+                            f"2026-01-{day + 1:02d}T20:00:00Z",
+                            "BTC",
+                            f"BTC-15FEB26-{strike:.0f}-{kind}",
+                            spot,
+                            spot,
+                            mark / spot,
+                            100.0 * vol,
+                        ]
+                    )
 
 
 @pytest.fixture
@@ -140,9 +176,11 @@ def test_replay_by_hand(folder: Path) -> None:
     at = now.names.index("BTC-15FEB26-60000-C")
     gain = -2.0 * (then.mark[then.row[now.names[at]]] - now.mark[at]) + then.spot["BTC"] - now.spot["BTC"]
     assert run.pnl[3] == pytest.approx(gain)
-    positions = [["Underlying", "Type", "Strike", "Expiry", "Quantity", "Price", "IV", "Forward"],
-                 ["BTC", "call", 60_000.0, "2026-02-15", -2.0, now.mark[at], now.vol[at], now.forward[at]],
-                 ["BTC", "spot", None, None, 1.0, now.spot["BTC"], None, None]]
+    positions = [
+        ["Underlying", "Type", "Strike", "Expiry", "Quantity", "Price", "IV", "Forward"],
+        ["BTC", "call", 60_000.0, "2026-02-15", -2.0, now.mark[at], now.vol[at], now.forward[at]],
+        ["BTC", "spot", None, None, 1.0, now.spot["BTC"], None, None],
+    ]
     market = [["Underlying", "Spot", "As of"], ["BTC", now.spot["BTC"], "2026-01-04T20:00:00"]]
     assert run.margin[3] == PM_MARGIN(positions, market)
     assert (len(run.dates), run.dates[0], missing) == (11, "2026-01-01", 0)
@@ -152,8 +190,9 @@ def test_replay_by_hand(folder: Path) -> None:
 def test_a_leg_that_the_next_chain_does_not_quote_is_valued_and_counted(folder: Path) -> None:
     """It keeps its own vol, and the count is told."""
     saved_chain(folder, 5, 61_000.0, 0.5, left_out=60_000.0)
-    (run,), missing = replay({"mine": (Leg("BTC", "call", np.nan, np.nan, 1.0, "BTC-15FEB26-60000-C"),)}, ["SPAN"],
-                             list(read_chains(folder)), Plan())
+    (run,), missing = replay(
+        {"mine": (Leg("BTC", "call", np.nan, np.nan, 1.0, "BTC-15FEB26-60000-C"),)}, ["SPAN"], list(read_chains(folder)), Plan()
+    )
     assert missing == 1
     assert len(run.pnl) == 10  # nothing is held on the day whose chain does not list it
 
@@ -165,8 +204,7 @@ def test_a_day_sees_only_the_past(folder: Path) -> None:
     crash = [[*row] for row in calm]
     crash[-8][1] = 1.0  # the close of 7 January
     book = {"mine": (Leg("BTC", "spot", np.nan, 0.0, 1.0),)}
-    before, after = (replay(book, ["VAR"], list(read_chains(folder)), Plan(history=history))[0][0]
-                     for history in (calm, crash))
+    before, after = (replay(book, ["VAR"], list(read_chains(folder)), Plan(history=history))[0][0] for history in (calm, crash))
     assert before.margin[:7].tolist() == after.margin[:7].tolist()
     assert after.margin[7] > 50_000.0 > before.margin[7]
 
@@ -192,8 +230,26 @@ def test_command(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str
     chains.mkdir()
     for file in folder.glob("chain_*.csv"):
         file.rename(chains / file.name)
-    assert main(["backtest", str(chains), "--positions", str(mine), "--method", "SPAN,VAR", "--history", "chains", "--skip",
-                 "4", "-o", str(report), "--json"]) == 0
+    assert (
+        main(
+            [
+                "backtest",
+                str(chains),
+                "--positions",
+                str(mine),
+                "--method",
+                "SPAN,VAR",
+                "--history",
+                "chains",
+                "--skip",
+                "4",
+                "-o",
+                str(report),
+                "--json",
+            ]
+        )
+        == 0
+    )
     answer = json.loads(capsys.readouterr().out)
     assert [row[:2] for row in answer["summary"][1:]] == [["mine", "SPAN"], ["mine", "VAR"]]
     book = openpyxl.load_workbook(report)
@@ -203,13 +259,15 @@ def test_command(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert "| iron condor | SPAN | 11 |" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(("arguments", "text"), [
-    (["--book", "butterfly"], "no standing book 'butterfly': there are short straddle, long straddle"),
-    (["--method", "VAR", "--book", "calendar"], "calendar on 2026-01-01 by VAR: VAR needs a history"),
-    (["--confidence", "99"], "--confidence must be a fraction from 0.5 to below 1, not 99"),
-])
-def test_mistakes_on_the_command_line(folder: Path, capsys: pytest.CaptureFixture[str], arguments: list[str],
-                                      text: str) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["--book", "butterfly"], "no standing book 'butterfly': there are short straddle, long straddle"),
+        (["--method", "VAR", "--book", "calendar"], "calendar on 2026-01-01 by VAR: VAR needs a history"),
+        (["--confidence", "99"], "--confidence must be a fraction from 0.5 to below 1, not 99"),
+    ],
+)
+def test_mistakes_on_the_command_line(folder: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], text: str) -> None:
     """An unknown book, a method without its history, percent for a fraction."""
     assert main(["backtest", str(folder), *arguments]) == 2
     assert text in capsys.readouterr().err

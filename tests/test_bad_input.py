@@ -25,33 +25,127 @@ INTERNAL = "please report it"  # what the last safety net writes: a fault nobody
 
 # ---------------------------------------------------------------- cells no column of numbers may take
 
-ERRORS: list[Any] = [*range(-2146826288, -2146826237), "#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!",
-                     "#SPILL!", "#CALC!", "#GETTING_DATA", "#BEZUG!", "#NV", "#PM! row 3: Quantity must be given",
-                     {"type": "Error", "errorType": "NotAvailable", "basicValue": "#N/A", "basicType": "Error"},
-                     {"type": "Error"}]
-NOWHERE_READABLE: list[Any] = [decimal.Decimal("0.0312"), decimal.Decimal("NaN"), math.nan, math.inf, -math.inf,
-                               dt.time(8, 30), [], [1.0], {}, object(), 1e300, -1e300, 10**400, b"12", 1 + 2j]
-NOT_NUMBERS: list[Any] = [*NOWHERE_READABLE, True, False, "12", "1,000", "55%", "1e5", "(3)", "$4", "ten", "n/a", "-", "'5",
-                          "\N{ARABIC-INDIC DIGIT FIVE}", "9" * 5_000 + "x", " " * 200 + "x" + " " * 200,
-                          dt.datetime(2025, 6, 27), dt.date(2025, 6, 27)]
-NOT_DATES: list[Any] = [*NOWHERE_READABLE, True, False, "12", "1,000", "55%", "soon", "31JUN25", "06/07/25", "27XYZ25",
-                        "1e5", "2025-13-01", "0001-01-01", "9999-12-31T23:59:59", -5.0, 12.0, 20251345.0, 1e14,
-                        dt.date(1899, 12, 30), dt.datetime(2199, 1, 1), "x" + " " * 5_000 + "y"]
+ERRORS: list[Any] = [
+    *range(-2146826288, -2146826237),
+    "#N/A",
+    "#REF!",
+    "#VALUE!",
+    "#DIV/0!",
+    "#NAME?",
+    "#NUM!",
+    "#NULL!",
+    "#SPILL!",
+    "#CALC!",
+    "#GETTING_DATA",
+    "#BEZUG!",
+    "#NV",
+    "#PM! row 3: Quantity must be given",
+    {"type": "Error", "errorType": "NotAvailable", "basicValue": "#N/A", "basicType": "Error"},
+    {"type": "Error"},
+]
+NOWHERE_READABLE: list[Any] = [
+    decimal.Decimal("0.0312"),
+    decimal.Decimal("NaN"),
+    math.nan,
+    math.inf,
+    -math.inf,
+    dt.time(8, 30),
+    [],
+    [1.0],
+    {},
+    object(),
+    1e300,
+    -1e300,
+    10**400,
+    b"12",
+    1 + 2j,
+]
+NOT_NUMBERS: list[Any] = [
+    *NOWHERE_READABLE,
+    True,
+    False,
+    "12",
+    "1,000",
+    "55%",
+    "1e5",
+    "(3)",
+    "$4",
+    "ten",
+    "n/a",
+    "-",
+    "'5",
+    "\N{ARABIC-INDIC DIGIT FIVE}",
+    "9" * 5_000 + "x",
+    " " * 200 + "x" + " " * 200,
+    dt.datetime(2025, 6, 27),
+    dt.date(2025, 6, 27),
+]
+NOT_DATES: list[Any] = [
+    *NOWHERE_READABLE,
+    True,
+    False,
+    "12",
+    "1,000",
+    "55%",
+    "soon",
+    "31JUN25",
+    "06/07/25",
+    "27XYZ25",
+    "1e5",
+    "2025-13-01",
+    "0001-01-01",
+    "9999-12-31T23:59:59",
+    -5.0,
+    12.0,
+    20251345.0,
+    1e14,
+    dt.date(1899, 12, 30),
+    dt.datetime(2199, 1, 1),
+    "x" + " " * 5_000 + "y",
+]
 NOT_WORDS: list[Any] = [*NOWHERE_READABLE, 12.0, "12", "maybe", "#hash", "\N{SNOWMAN}", dt.date(2025, 6, 27)]
 NOT_TEXTS: list[Any] = [*NOWHERE_READABLE, True, False, dt.date(2025, 6, 27), dt.datetime(2025, 6, 27, 8)]
-NOT_INSTRUMENTS: list[Any] = [*NOT_TEXTS, "BTC", "12", "1,000", "55%", "BTC-31JUN25-70000-C", "BTC-27JUN25-0-C", 12.0, "-0",
-                              "BTC-27JUN25-70000-X", "BTC-27JUN25-" + "9" * 400 + "-C", "A" * 30_000, "BTC-27JUN25-70000"]
+NOT_INSTRUMENTS: list[Any] = [
+    *NOT_TEXTS,
+    "BTC",
+    "12",
+    "1,000",
+    "55%",
+    "BTC-31JUN25-70000-C",
+    "BTC-27JUN25-0-C",
+    12.0,
+    "-0",
+    "BTC-27JUN25-70000-X",
+    "BTC-27JUN25-" + "9" * 400 + "-C",
+    "A" * 30_000,
+    "BTC-27JUN25-70000",
+]
 BLANKS: list[Any] = [None, "", "   ", "\t"]
 NEGATIVE: list[Any] = [-1.0, -7, -1e-9]
 
 UNREADABLE: dict[str, list[Any]] = {
-    "Instrument": NOT_INSTRUMENTS, "Underlying": NOT_TEXTS, "Type": [*NOT_WORDS, True],
-    "Strike": [*NOT_NUMBERS, *NEGATIVE, 0.0], "Expiry": NOT_DATES, "Quantity": NOT_NUMBERS,
-    "IV": [*NOT_NUMBERS, *NEGATIVE, 55.0], "Spot": [*NOT_NUMBERS, *NEGATIVE],
-    "Price": [*NOT_NUMBERS, *NEGATIVE], "Forward": [*NOT_NUMBERS, *NEGATIVE], "Multiplier": [*NOT_NUMBERS, *NEGATIVE],
-    "DTE": [*NOT_NUMBERS, -1.0, 0.0, 1e14], "Side": [*NOT_WORDS, True], "Settlement": [*NOT_WORDS, True],
-    "Exercise": [*NOT_WORDS, True], "Account": NOT_TEXTS, "Entry": NOT_NUMBERS, "Order": NOT_WORDS,
-    "Venue": [*NOT_WORDS, True], "As of": NOT_DATES, "Rate": [*NOT_NUMBERS, 5.0, -5.0]}
+    "Instrument": NOT_INSTRUMENTS,
+    "Underlying": NOT_TEXTS,
+    "Type": [*NOT_WORDS, True],
+    "Strike": [*NOT_NUMBERS, *NEGATIVE, 0.0],
+    "Expiry": NOT_DATES,
+    "Quantity": NOT_NUMBERS,
+    "IV": [*NOT_NUMBERS, *NEGATIVE, 55.0],
+    "Spot": [*NOT_NUMBERS, *NEGATIVE],
+    "Price": [*NOT_NUMBERS, *NEGATIVE],
+    "Forward": [*NOT_NUMBERS, *NEGATIVE],
+    "Multiplier": [*NOT_NUMBERS, *NEGATIVE],
+    "DTE": [*NOT_NUMBERS, -1.0, 0.0, 1e14],
+    "Side": [*NOT_WORDS, True],
+    "Settlement": [*NOT_WORDS, True],
+    "Exercise": [*NOT_WORDS, True],
+    "Account": NOT_TEXTS,
+    "Entry": NOT_NUMBERS,
+    "Order": NOT_WORDS,
+    "Venue": [*NOT_WORDS, True],
+    "As of": NOT_DATES,
+    "Rate": [*NOT_NUMBERS, 5.0, -5.0],
+}
 OPTION_ONLY = {"Exercise"}  # what a row of another kind need not mind
 
 
@@ -81,9 +175,18 @@ def instrument_row(rng: random.Random) -> tuple[str, str]:
     """A venue's name and the underlying it stands for."""
     coin = rng.choice(["BTC", "ETH"])
     strike = round(SPOTS[coin] * rng.uniform(0.6, 1.5), -2)
-    name = rng.choice([f"{coin}-27MAR26-{strike:.0f}-{rng.choice('CP')}", f"{coin}_USDC-26DEC25-{strike:.0f}-C",
-                       f"{coin}-USD-260327-{strike:.0f}-P", f"{coin}-PERPETUAL", f"{coin}USDT", f"{coin}-27MAR26",
-                       f"{coin}-USDT-SWAP", f"{coin}-20260327-{strike:.0f}-P"])
+    name = rng.choice(
+        [
+            f"{coin}-27MAR26-{strike:.0f}-{rng.choice('CP')}",
+            f"{coin}_USDC-26DEC25-{strike:.0f}-C",
+            f"{coin}-USD-260327-{strike:.0f}-P",
+            f"{coin}-PERPETUAL",
+            f"{coin}USDT",
+            f"{coin}-27MAR26",
+            f"{coin}-USDT-SWAP",
+            f"{coin}-20260327-{strike:.0f}-P",
+        ]
+    )
     return name, coin
 
 
@@ -106,8 +209,16 @@ def by_name_alone(rng: random.Random) -> Case:
     rows: Grid = [["Instrument", "Venue", "Quantity", "IV", "Spot", "Multiplier"]]
     for _ in range(rng.randint(1, 6)):
         coin = rng.choice(["BTC", "ETH"])
-        rows.append([rng.choice([f"{coin}-PERPETUAL", f"{coin}USDT", f"{coin}_USDC-PERPETUAL"]), "deribit", quantity(rng),
-                     vol(rng), SPOTS[coin], 1.0])
+        rows.append(
+            [
+                rng.choice([f"{coin}-PERPETUAL", f"{coin}USDT", f"{coin}_USDC-PERPETUAL"]),
+                "deribit",
+                quantity(rng),
+                vol(rng),
+                SPOTS[coin],
+                1.0,
+            ]
+        )
     return Case(rows, rng.choice([None, "", [[None, None]]]))
 
 
@@ -117,21 +228,54 @@ def by_columns_alone(rng: random.Random) -> Case:
     for _ in range(rng.randint(1, 6)):
         kind, coin, strike = contract(rng)
         dated = kind in ("call", "put", "future")
-        rows.append([coin, kind, strike, float(rng.randint(1, 300)) if dated else None, abs(quantity(rng)), vol(rng),
-                     SPOTS[coin], rng.choice(["buy", "sell", None]), None])
+        rows.append(
+            [
+                coin,
+                kind,
+                strike,
+                float(rng.randint(1, 300)) if dated else None,
+                abs(quantity(rng)),
+                vol(rng),
+                SPOTS[coin],
+                rng.choice(["buy", "sell", None]),
+                None,
+            ]
+        )
     return Case(rows, None)
 
 
 def by_columns_with_market(rng: random.Random) -> Case:
     """Underlying, Type, Strike and Expiry in many forms; spots and the time in the market range."""
     rows: Grid = [["Underlying", "Type", "Strike", "Expiry", "Quantity", "IV", "Forward", "Settlement", "Exercise", "Order"]]
-    expiries = [dt.datetime(2026, 3, 27), dt.date(2026, 3, 27), 46108.0, 46108.5, "2026-03-27", "27MAR26", "28-Aug-25",
-                20260327.0, "20260327", "2026-03-27T08:00:00Z"]
+    expiries = [
+        dt.datetime(2026, 3, 27),
+        dt.date(2026, 3, 27),
+        46108.0,
+        46108.5,
+        "2026-03-27",
+        "27MAR26",
+        "28-Aug-25",
+        20260327.0,
+        "20260327",
+        "2026-03-27T08:00:00Z",
+    ]
     for _ in range(rng.randint(1, 6)):
         kind, coin, strike = contract(rng)
         dated = kind in ("call", "put", "future")
-        rows.append([coin, kind, strike, rng.choice(expiries) if dated else None, quantity(rng), vol(rng), None,
-                     rng.choice(["linear", None]), rng.choice(["European", None]), rng.choice(["no", False, None])])
+        rows.append(
+            [
+                coin,
+                kind,
+                strike,
+                rng.choice(expiries) if dated else None,
+                quantity(rng),
+                vol(rng),
+                None,
+                rng.choice(["linear", None]),
+                rng.choice(["European", None]),
+                rng.choice(["no", False, None]),
+            ]
+        )
     return Case(rows, spots_only())
 
 
@@ -139,13 +283,18 @@ def with_chain(rng: random.Random) -> Case:
     """Options priced off a whole chain: a forward and a smile per expiry."""
     rows: Grid = [["Instrument", "Quantity", "Price"]]
     for _ in range(rng.randint(1, 6)):
-        rows.append([f"BTC-{rng.choice(['27MAR26', '26DEC25'])}-{rng.choice([50, 60, 65, 71, 80])}000-{rng.choice('CP')}",
-                     quantity(rng), None])
-    market: Grid = [["Underlying", "Spot", "Expiry", "Strike", "Forward", "IV", "Rate", "As of"],
-                    ["BTC", SPOTS["BTC"], None, None, None, 0.5, 0.01, AS_OF]]
+        rows.append(
+            [f"BTC-{rng.choice(['27MAR26', '26DEC25'])}-{rng.choice([50, 60, 65, 71, 80])}000-{rng.choice('CP')}", quantity(rng), None]
+        )
+    market: Grid = [
+        ["Underlying", "Spot", "Expiry", "Strike", "Forward", "IV", "Rate", "As of"],
+        ["BTC", SPOTS["BTC"], None, None, None, 0.5, 0.01, AS_OF],
+    ]
     for expiry in ("2026-03-27", "2025-12-26"):
-        market += [["BTC", None, expiry, strike, 66_000.0, 0.5 + i / 100, None, None]
-                   for i, strike in enumerate((50_000.0, 60_000.0, 70_000.0, 80_000.0))]
+        market += [
+            ["BTC", None, expiry, strike, 66_000.0, 0.5 + i / 100, None, None]
+            for i, strike in enumerate((50_000.0, 60_000.0, 70_000.0, 80_000.0))
+        ]
     return Case(rows, market)
 
 
@@ -296,8 +445,20 @@ def break_shape(rng: random.Random, case: Case) -> None:
     elif kind == "empty":
         case.positions = rng.choice([[], [[]], [[None]], [[None, ""], ["  ", None]], None, "", (), ((),)])
     elif kind == "scalar":
-        case.positions = rng.choice([5.0, "BTC", True, -2146826246, {"type": "Error"}, decimal.Decimal(5),
-                                     dt.date(2025, 1, 1), math.nan, ["Instrument", 5.0], object()])
+        case.positions = rng.choice(
+            [
+                5.0,
+                "BTC",
+                True,
+                -2146826246,
+                {"type": "Error"},
+                decimal.Decimal(5),
+                dt.date(2025, 1, 1),
+                math.nan,
+                ["Instrument", 5.0],
+                object(),
+            ]
+        )
     elif kind == "market heading" and isinstance(case.market, list) and len(case.market) > 1:
         case.market[0][0] = rng.choice([None, "Coin?", -2146826246])
     elif kind == "headless" and len(case.positions) > 1:
@@ -326,8 +487,7 @@ def harmless(rng: random.Random, case: Case) -> None:
         order = rng.sample(range(len(rows[0])), len(rows[0]))
         case.positions = [[row[i] for i in order] for row in rows]
     elif kind == "case":
-        rows[0] = [rng.choice([heading.upper(), heading.lower(), f" {heading} ", f"{heading}_", f"{heading} %"])
-                   for heading in rows[0]]
+        rows[0] = [rng.choice([heading.upper(), heading.lower(), f" {heading} ", f"{heading}_", f"{heading} %"]) for heading in rows[0]]
     elif kind == "tuples":
         case.positions = tuple(tuple(row) for row in rows)
     elif kind == "blank forms":
@@ -350,8 +510,14 @@ def trimmed(row: list[Any]) -> list[Any]:
 
 
 Change = Callable[[random.Random, Case], None]
-CHANGES: list[tuple[Change, int]] = [(corrupt_cell, 10), (blank_cell, 3), (clear_option_term, 2), (clear_only_spot, 2),
-                                     (corrupt_market_cell, 4), (absurd_market, 3)]
+CHANGES: list[tuple[Change, int]] = [
+    (corrupt_cell, 10),
+    (blank_cell, 3),
+    (clear_option_term, 2),
+    (clear_only_spot, 2),
+    (corrupt_market_cell, 4),
+    (absurd_market, 3),
+]
 
 
 def corrupted(n: int) -> Case:
@@ -375,24 +541,38 @@ def corrupted(n: int) -> Case:
 
 # ---------------------------------------------------------------- what must hold
 
-WITH_POSITIONS = [function for function in FUNCTIONS.values()
-                  if function.arguments and function.arguments[0].name == "positions"]
+WITH_POSITIONS = [function for function in FUNCTIONS.values() if function.arguments and function.arguments[0].name == "positions"]
 OTHERS = [function for function in WITH_POSITIONS if function.name not in ("PM_MARGIN", "PM_CHECK")]
 HISTORY: Grid = [["Date", *SPOTS]]
-HISTORY += [[float(45_000 + day), *(spot * (1 + 0.01 * math.sin(day * (u + 2))) for u, spot in enumerate(SPOTS.values()))]
-            for day in range(40)]
+HISTORY += [
+    [float(45_000 + day), *(spot * (1 + 0.01 * math.sin(day * (u + 2))) for u, spot in enumerate(SPOTS.values()))] for day in range(40)
+]
 
 
 def arguments(function: Any, case: Case, rng: random.Random) -> list[Any]:
     """Sound arguments beside the case's ranges."""
     known: dict[str, Any] = {
-        "positions": case.positions, "market": case.market, "positions_before": case.positions, "market_before": case.market,
+        "positions": case.positions,
+        "market": case.market,
+        "positions_before": case.positions,
+        "market_before": case.market,
         "trades": [["Instrument", "Quantity", "IV", "Spot"], ["BTC-PERPETUAL", 1.0, None, SPOTS["BTC"]]],
-        "instruments": [["Instrument", "Spot"], ["BTC-PERPETUAL", SPOTS["BTC"]]], "equity": 1e6, "balances": None,
-        "method": rng.choice([None, "SPAN", "span"]), "methods": "SPAN",
-        "parameters": rng.choice([None, "", [[None, None]]]), "history": HISTORY, "path": "Initial margin",
-        "price_move": -0.1, "vol_move": 0.2, "price_moves": [[-0.1, 0.0, 0.1]],
-        "vol_moves": [[0.0], [0.25]], "days": None, "confidence": None, "horizon_days": None}
+        "instruments": [["Instrument", "Spot"], ["BTC-PERPETUAL", SPOTS["BTC"]]],
+        "equity": 1e6,
+        "balances": None,
+        "method": rng.choice([None, "SPAN", "span"]),
+        "methods": "SPAN",
+        "parameters": rng.choice([None, "", [[None, None]]]),
+        "history": HISTORY,
+        "path": "Initial margin",
+        "price_move": -0.1,
+        "vol_move": 0.2,
+        "price_moves": [[-0.1, 0.0, 0.1]],
+        "vol_moves": [[0.0], [0.25]],
+        "days": None,
+        "confidence": None,
+        "horizon_days": None,
+    }
     return [known[argument.name] for argument in function.arguments]
 
 
@@ -444,22 +624,29 @@ def failures(n: int) -> list[str]:
     wrong = [f"{name}: {why}" for name, answer in answers.items() if (why := unsound(answer))]
     wrong += [why for why in [told(case, answers["PM_MARGIN"], answers["PM_CHECK"])] if why]
     if case.bad or case.bad_market or case.broken:
-        wrong += [f"{name} answered all the same" for name, answer in answers.items()
-                  if name != "PM_CHECK" and not (isinstance(answer, str) and answer.startswith(ERROR))]
+        wrong += [
+            f"{name} answered all the same"
+            for name, answer in answers.items()
+            if name != "PM_CHECK" and not (isinstance(answer, str) and answer.startswith(ERROR))
+        ]
     elif case.same:
         before = sound_book(random.Random(SEED + n))
         meant = FUNCTIONS["PM_MARGIN"].call(before.positions, before.market)
         if meant != pytest.approx(answers["PM_MARGIN"], rel=1e-6):
             wrong.append(f"PM_MARGIN was {meant} before the change of form")
-    return [f"case {n}: {why}\n  done: {case.done}\n  positions: {case.positions!r:.600}\n  market: {case.market!r:.300}\n"
-            f"  PM_MARGIN: {answers['PM_MARGIN']!r:.200}\n  PM_CHECK: {answers['PM_CHECK']!r:.600}" for why in wrong]
+    return [
+        f"case {n}: {why}\n  done: {case.done}\n  positions: {case.positions!r:.600}\n  market: {case.market!r:.300}\n"
+        f"  PM_MARGIN: {answers['PM_MARGIN']!r:.200}\n  PM_CHECK: {answers['PM_CHECK']!r:.600}"
+        for why in wrong
+    ]
 
 
 @pytest.mark.parametrize("batch", range(BATCHES))
 def test_corrupted_ranges_are_told_and_never_guessed(batch: int) -> None:
     """No function raises or answers with NaN, None, infinity or an empty table; a cell that cannot be read is told with its
     row by PM_MARGIN and PM_CHECK, all of them at once by PM_CHECK, and no number comes of the book; changes of form alone
-    (blank rows, ragged rows, order and case of headings, unknown columns) change nothing."""
+    (blank rows, ragged rows, order and case of headings, unknown columns) change nothing.
+    """
     found = [failure for n in range(batch, CASES, BATCHES) for failure in failures(n)]
     assert not found, f"{len(found)} of {CASES // BATCHES} cases fail\n" + "\n".join(found[:5])
 
@@ -482,9 +669,12 @@ def test_sound_books_check_ok() -> None:
 
 def test_two_faults_are_two_rows() -> None:
     """PM_CHECK lists the faults of all rows and of both ranges at once, PM_MARGIN the first."""
-    positions = [["Underlying", "Type", "Strike", "DTE", "Quantity", "IV"],
-                 ["BTC", "call", "70k", 30.0, 1.0, 0.5], ["BTC", "put", 60_000.0, 30.0, "ten", 0.5],
-                 ["BTC", "put", 60_000.0, -2.0, None, 55.0]]
+    positions = [
+        ["Underlying", "Type", "Strike", "DTE", "Quantity", "IV"],
+        ["BTC", "call", "70k", 30.0, 1.0, 0.5],
+        ["BTC", "put", 60_000.0, 30.0, "ten", 0.5],
+        ["BTC", "put", 60_000.0, -2.0, None, 55.0],
+    ]
     market = [["Underlying", "Spot"], ["BTC", "65,000"]]
     found = [tuple(row[:2]) for row in FUNCTIONS["PM_CHECK"].call(positions, market)[1:]]
     assert found[:2] == [(2.0, "Strike"), (3.0, "Quantity")]
@@ -499,8 +689,11 @@ def test_any_cell_as_any_argument(function: Any, cell: Any) -> None:
     """A cell that makes no sense in the place of any argument comes back as text or as a sound answer."""
     for raw in (cell, [[cell]], [[cell, cell], [cell, cell]], [["Instrument", "Quantity"], [cell, cell]]):
         for at in range(max(len(function.arguments), 1)):
-            given: list[Any] = arguments(function, by_columns_alone(random.Random(1)), random.Random(1)) if (
-                function in WITH_POSITIONS) else [None] * len(function.arguments)
-            given[at:at + 1] = [raw] if function.arguments else []
+            given: list[Any] = (
+                arguments(function, by_columns_alone(random.Random(1)), random.Random(1))
+                if (function in WITH_POSITIONS)
+                else [None] * len(function.arguments)
+            )
+            given[at : at + 1] = [raw] if function.arguments else []
             answer = function.call(*given)
             assert not unsound(answer), (given, answer)

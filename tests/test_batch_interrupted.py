@@ -27,15 +27,36 @@ from xlmargin.errors import MarginError
 def large(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str], list[dict[str, Any]]]:
     """A file of 200,000 rows, ten shards for two workers; the command that margins it; its margins."""
     folder, random, rows = tmp_path_factory.mktemp("large"), np.random.default_rng(8), 200_000
-    names = np.array([f"{coin}-{day}-{strike}-{kind}" for coin, low in (("BTC", 40_000), ("ETH", 2_000))
-                      for day in ("27JUN25", "26SEP25") for strike in range(low, 2 * low, low // 20) for kind in "CP"])
-    table = pa.table({"Account": pa.array(random.integers(0, 5_000, rows)), "Quantity": random.normal(0.0, 2.0, rows).round(1),
-                      "Instrument": names[random.integers(0, len(names), rows)]})
+    names = np.array(
+        [
+            f"{coin}-{day}-{strike}-{kind}"
+            for coin, low in (("BTC", 40_000), ("ETH", 2_000))
+            for day in ("27JUN25", "26SEP25")
+            for strike in range(low, 2 * low, low // 20)
+            for kind in "CP"
+        ]
+    )
+    table = pa.table(
+        {
+            "Account": pa.array(random.integers(0, 5_000, rows)),
+            "Quantity": random.normal(0.0, 2.0, rows).round(1),
+            "Instrument": names[random.integers(0, len(names), rows)],
+        }
+    )
     file = folder / "large.parquet"
     parquet.write_table(table, file, row_group_size=rows // 8)
     market = as_csv(folder / "market.csv", tuple(MARKET[0]), [tuple(row) for row in MARKET[1:]])
-    command = [sys.executable, "-c", "from xlmargin.cli import main; raise SystemExit(main())", "batch", str(file),
-               "--market", str(market), "--method", "SPAN,OKX"]
+    command = [
+        sys.executable,
+        "-c",
+        "from xlmargin.cli import main; raise SystemExit(main())",
+        "batch",
+        str(file),
+        "--market",
+        str(market),
+        "--method",
+        "SPAN,OKX",
+    ]
     return file, command, batch(file, folder / "whole.parquet", "SPAN", "OKX")
 
 
@@ -101,8 +122,7 @@ def test_ctrl_c_ends_a_batch_in_order(tmp_path: Path, large: Any, presses: int) 
     _, command, whole = large
     output = tmp_path / "margins.parquet"
     told = [*command, "-o", str(output)]
-    with subprocess.Popen(told, cwd=ROOT, text=True, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL,
-                          start_new_session=True) as running:
+    with subprocess.Popen(told, cwd=ROOT, text=True, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True) as running:
         try:
             until(lambda: any(output.with_suffix(".parts").glob("margins-*.parquet")), running)
             for _ in range(presses):
@@ -118,13 +138,18 @@ def test_ctrl_c_ends_a_batch_in_order(tmp_path: Path, large: Any, presses: int) 
     assert read(output) == whole
 
 
-@pytest.mark.parametrize(("more", "said"), [
-    (("-o", "/dev/null/o.csv"), "Not a directory: check the folder, and that it may be written"),
-    (("-o", "o.csv", "--memory", "nan"), "--workers must be at least 1, and --memory above 0"),
-    (("-o", "o.csv", "--scheduler", "nonsense"), "--scheduler must be an address such as tcp://127.0.0.1:8786, not 'nonsense'")])
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (("-o", "/dev/null/o.csv"), "Not a directory: check the folder, and that it may be written"),
+        (("-o", "o.csv", "--memory", "nan"), "--workers must be at least 1, and --memory above 0"),
+        (("-o", "o.csv", "--scheduler", "nonsense"), "--scheduler must be an address such as tcp://127.0.0.1:8786, not 'nonsense'"),
+    ],
+)
 @pytest.mark.skipif(os.name == "nt", reason="the names of the POSIX system")
-def test_what_cannot_be_done_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
-                                         more: tuple[str, ...], said: str) -> None:
+def test_what_cannot_be_done_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], more: tuple[str, ...], said: str
+) -> None:
     """A folder that cannot be, a memory that is no number and an address that is none are told in a line, and leave nothing."""
     monkeypatch.chdir(tmp_path)
     file = as_csv(tmp_path / "positions.csv", HEAD, GOOD)
@@ -148,13 +173,34 @@ def cluster(tmp_path: Path) -> Iterator[tuple[str, list[subprocess.Popen[str]]]]
     """A Dask scheduler and three workers, each a process of its own; its address and the workers."""
     pytest.importorskip("distributed")
     note = tmp_path / "scheduler.json"
-    run = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard",
-           "--scheduler-file", str(note)]
+    run = [
+        sys.executable,
+        "-m",
+        "distributed.cli.dask_scheduler",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        "0",
+        "--no-dashboard",
+        "--scheduler-file",
+        str(note),
+    ]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": ROOT}
     scheduler = subprocess.Popen(run, **quiet)  # type: ignore[call-overload]
     until(lambda: note.exists() and note.stat().st_size > 0, scheduler)
-    work = [sys.executable, "-m", "distributed.cli.dask_worker", "--scheduler-file", str(note), "--nthreads", "1", "--no-nanny",
-            "--no-dashboard", "--local-directory", str(tmp_path)]
+    work = [
+        sys.executable,
+        "-m",
+        "distributed.cli.dask_worker",
+        "--scheduler-file",
+        str(note),
+        "--nthreads",
+        "1",
+        "--no-nanny",
+        "--no-dashboard",
+        "--local-directory",
+        str(tmp_path),
+    ]
     workers = [subprocess.Popen(work, **quiet) for _ in range(3)]  # type: ignore[call-overload]
     yield json.loads(note.read_text())["address"], workers
     for process in (*workers, scheduler):

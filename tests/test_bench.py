@@ -20,11 +20,21 @@ from xlmargin.live import Live
 from xlmargin.registry import FUNCTIONS
 
 SMALL: dict[Any, dict[str, Any]] = {
-    kernel: {"OPTIONS": 1_000, "ROUNDS": 1}, structure: {"ROWS": 500, "INSTRUMENTS": 50, "ACCOUNTS": 7, "ROUNDS": 2, "EDITS": 5},
+    kernel: {"OPTIONS": 1_000, "ROUNDS": 1},
+    structure: {"ROWS": 500, "INSTRUMENTS": 50, "ACCOUNTS": 7, "ROUNDS": 2, "EDITS": 5},
     sheets: {"ROWS": 60, "INSTRUMENTS": 20, "ROUNDS": 2, "STARTS": 1},
-    growth: {"ROWS": (10, 30, 90, 270), "CELLS": (10, 20, 40, 80), "SCENARIOS": (2, 4, 8, 16), "ACCOUNTS": (1, 2, 3, 4),
-             "MANY": 100, "SHEETS": 4, "FEW": 1, "BRIEF": 0.0},
-    batches: {"ACCOUNTS": 60, "INSTRUMENTS": 40, "SCREENED": (20,), "ROUNDS": 1, "BATCH_ACCOUNTS": 20, "WORKERS": (1,)}}
+    growth: {
+        "ROWS": (10, 30, 90, 270),
+        "CELLS": (10, 20, 40, 80),
+        "SCENARIOS": (2, 4, 8, 16),
+        "ACCOUNTS": (1, 2, 3, 4),
+        "MANY": 100,
+        "SHEETS": 4,
+        "FEW": 1,
+        "BRIEF": 0.0,
+    },
+    batches: {"ACCOUNTS": 60, "INSTRUMENTS": 40, "SCREENED": (20,), "ROUNDS": 1, "BATCH_ACCOUNTS": 20, "WORKERS": (1,)},
+}
 
 
 @pytest.fixture(autouse=True)

@@ -10,22 +10,33 @@ from xlmargin.charges import Leg, Pools, Spread, inter_month, nearest_first, rea
 from xlmargin.errors import MarginError
 
 # ICE Clear US, SPAN Margin System v1.0 (2015), section 2.5.1: arrays of the whole positions, losses positive.
-TF = [-25600, 28900, -105400, -52500, 45900, 100000, -193200, -143200, 108300, 160600, -288400, -242500, 162000, 210600,
-      -317600, 109700]
-RF = [28960, -19200, 96400, 58240, -35440, -94560, 166400, 136880, -96240, -166480, 238640, 216240, -153120, -233520,
-      229680, -141520]
-ARRAYS = [["Underlying", "Type", "Strike", "DTE", "Quantity", "Spot", "Delta", *range(1, 17)],
-          ["TF", "C", 700.0, 30.0, 100.0, 700.0, 0.5661, *[loss / 100.0 for loss in TF]],
-          ["RF", "C", 600.0, 30.0, -80.0, 600.0, 0.8754, *[-loss / 80.0 for loss in RF]]]
+TF = [-25600, 28900, -105400, -52500, 45900, 100000, -193200, -143200, 108300, 160600, -288400, -242500, 162000, 210600, -317600, 109700]
+RF = [28960, -19200, 96400, 58240, -35440, -94560, 166400, 136880, -96240, -166480, 238640, 216240, -153120, -233520, 229680, -141520]
+ARRAYS = [
+    ["Underlying", "Type", "Strike", "DTE", "Quantity", "Spot", "Delta", *range(1, 17)],
+    ["TF", "C", 700.0, 30.0, 100.0, 700.0, 0.5661, *[loss / 100.0 for loss in TF]],
+    ["RF", "C", 600.0, 30.0, -80.0, 600.0, 0.8754, *[-loss / 80.0 for loss in RF]],
+]
 TABLE = [["inter_commodity_spreads", "80%: TF A 1, RF B 1"]]
 
 
-@pytest.mark.parametrize(("path", "expected"), [
-    ("TF/Scanning risk", 210_600.0), ("RF/Scanning risk", 238_640.0), ("Scanning risk of TF/Time risk", 1_650.0),
-    ("Scanning risk of RF/Time risk", 4_880.0), ("Scanning risk of TF/Futures price risk", 184_650.0),
-    ("Scanning risk of RF/Futures price risk", 222_560.0), ("Weighted futures price risk of TF", 3_261.79),
-    ("Weighted futures price risk of RF", 3_177.98), ("TF/Inter-commodity credit", -147_720.0),
-    ("RF/Inter-commodity credit", -143_924.2), ("TF/Risk", 62_880.0), ("RF/Risk", 94_715.8)])
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("TF/Scanning risk", 210_600.0),
+        ("RF/Scanning risk", 238_640.0),
+        ("Scanning risk of TF/Time risk", 1_650.0),
+        ("Scanning risk of RF/Time risk", 4_880.0),
+        ("Scanning risk of TF/Futures price risk", 184_650.0),
+        ("Scanning risk of RF/Futures price risk", 222_560.0),
+        ("Weighted futures price risk of TF", 3_261.79),
+        ("Weighted futures price risk of RF", 3_177.98),
+        ("TF/Inter-commodity credit", -147_720.0),
+        ("RF/Inter-commodity credit", -143_924.2),
+        ("TF/Risk", 62_880.0),
+        ("RF/Risk", 94_715.8),
+    ],
+)
 def test_inter_commodity_credit(path: str, expected: float) -> None:
     """SPAN-03: every printed number of the TF/RF example, with 56.61 spreads (not the printed, rounded 57)."""
     assert PM_LINE(ARRAYS, path, None, "SPAN", TABLE) == pytest.approx(expected, abs=0.06)
@@ -67,13 +78,20 @@ def test_tiered_inter_month_charge() -> None:
     """SPAN-04b: 3 spreads within tier 1 at 200, 3 within tier 2 at 100, 2 between the tiers at 300 are 1,500."""
     spreads = read_spreads("200: 1 A 1, 1 B 1; 100: 2 A 1, 2 B 1; 300: 1 A 1, 2 B 1", "inter_month_spreads")
     one = {"1": 5.0, "2": 3.0}, {"1": 3.0, "2": 5.0}
-    pools = Pools({tier: np.array([value]) for tier, value in one[0].items()},
-                  {tier: np.array([value]) for tier, value in one[1].items()})
+    pools = Pools({tier: np.array([value]) for tier, value in one[0].items()}, {tier: np.array([value]) for tier, value in one[1].items()})
     assert inter_month("Inter-month charge", pools, spreads).amount == 1_500.0
-    book = [HEADER, ["BTC", "F", 10.0, 5.0, 1_000.0], ["BTC", "F", 20.0, -3.0, 1_000.0], ["BTC", "F", 100.0, 3.0, 1_000.0],
-            ["BTC", "F", 200.0, -5.0, 1_000.0]]
-    parameters = [["inter_month_method", "tiered"], ["inter_month_tiers", "0-30, 31-400"],
-                  ["inter_month_spreads", "200: 1 A 1, 1 B 1; 100: 2 A 1, 2 B 1; 300: 1 A 1, 2 B 1"]]
+    book = [
+        HEADER,
+        ["BTC", "F", 10.0, 5.0, 1_000.0],
+        ["BTC", "F", 20.0, -3.0, 1_000.0],
+        ["BTC", "F", 100.0, 3.0, 1_000.0],
+        ["BTC", "F", 200.0, -5.0, 1_000.0],
+    ]
+    parameters = [
+        ["inter_month_method", "tiered"],
+        ["inter_month_tiers", "0-30, 31-400"],
+        ["inter_month_spreads", "200: 1 A 1, 1 B 1; 100: 2 A 1, 2 B 1; 300: 1 A 1, 2 B 1"],
+    ]
     assert PM_LINE(book, "BTC/Inter-month charge", None, "SPAN", parameters) == 1_500.0
 
 
@@ -88,8 +106,7 @@ def test_delivery_charge() -> None:
 
 def test_short_option_minimum_is_a_floor() -> None:
     """SPAN-04d: 5 short options at 100 are 500, and no add-on; SPAN-04e: initial is 1.10 × maintenance."""
-    book = [["Underlying", "Type", "Strike", "DTE", "Quantity", "Spot", "IV"],
-            ["BTC", "C", 3_000.0, 5.0, -5.0, 1_000.0, 0.3]]
+    book = [["Underlying", "Type", "Strike", "DTE", "Quantity", "Spot", "IV"], ["BTC", "C", 3_000.0, 5.0, -5.0, 1_000.0, 0.3]]
     parameters = [["short_option_minimum", 100.0], ["initial_ratio", 1.1]]
     assert PM_MAINTENANCE(book, None, "SPAN", parameters) == pytest.approx(500.0)
     assert PM_MARGIN(book, None, "SPAN", parameters) == pytest.approx(550.0)
@@ -121,8 +138,11 @@ def test_asymmetric_and_amount_ranges() -> None:
 
 def test_option_value_limit() -> None:
     """Where the rulebook limits it, an underlying's option value offsets no more than its own risk."""
-    book = [["Underlying", "Type", "Strike", "DTE", "Quantity", "Spot", "IV"],
-            ["BTC", "C", 500.0, 30.0, 1.0, 1_000.0, 0.5], ["ETH", "F", None, 30.0, 1.0, 100.0, None]]
+    book = [
+        ["Underlying", "Type", "Strike", "DTE", "Quantity", "Spot", "IV"],
+        ["BTC", "C", 500.0, 30.0, 1.0, 1_000.0, 0.5],
+        ["ETH", "F", None, 30.0, 1.0, 100.0, None],
+    ]
     free = PM_LINE(book, "Total requirement")
     limited = PM_LINE(book, "Total requirement", None, "SPAN", [["option_value_limit", "yes"]])
     assert free < 0.0 < limited
@@ -149,8 +169,9 @@ def test_own_arrays_need_a_delta_for_charges() -> None:
     assert PM_MARGIN(book, None, "SPAN") == pytest.approx(210_600.0 + 238_640.0)
     answer = PM_MARGIN(book, None, "SPAN", TABLE)
     assert answer.startswith("#PM! TF-")
-    assert answer.endswith("-700-C has its own sixteen numbers but no Delta: charges and credits on deltas need one, so give "
-                           "it on the row, or IV")
+    assert answer.endswith(
+        "-700-C has its own sixteen numbers but no Delta: charges and credits on deltas need one, so give it on the row, or IV"
+    )
 
 
 def test_nearest_periods_are_spread_first() -> None:

@@ -107,7 +107,11 @@ def test_margin_for_people_names_each_number(run: Run, book: Path) -> None:
     code, out, err = run("margin", book)
     assert (code, err) == (0, "")
     assert dict(line.rsplit(None, 1) for line in out.splitlines()) == {
-        "Method": "SPAN", "Initial margin": "488.13", "Maintenance margin": "488.13", "Scanning risk": "488.13"}
+        "Method": "SPAN",
+        "Initial margin": "488.13",
+        "Maintenance margin": "488.13",
+        "Scanning risk": "488.13",
+    }
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
@@ -157,20 +161,22 @@ def test_the_crash_cost_the_book_less_than_its_margin(shared: Path) -> None:
     assert values[0] - values[1] < MARGIN
 
 
-@pytest.mark.parametrize(("command", "function"),
-                         [("explain", "PM_EXPLAIN"), ("compare", "PM_COMPARE"), ("check", "PM_CHECK")])
+@pytest.mark.parametrize(("command", "function"), [("explain", "PM_EXPLAIN"), ("compare", "PM_COMPARE"), ("check", "PM_CHECK")])
 def test_tables_are_those_of_the_functions(run: Run, desk: Path, command: str, function: str) -> None:
     """Machines get the very table, people every line of it."""
     ranges = read_ranges(desk)
-    inputs = {"explain": (ranges.method, ranges.parameters, ranges.history),
-              "compare": (None, ranges.parameters, ranges.history), "check": ()}[command]
+    inputs = {
+        "explain": (ranges.method, ranges.parameters, ranges.history),
+        "compare": (None, ranges.parameters, ranges.history),
+        "check": (),
+    }[command]
     table = FUNCTIONS[function].call(ranges.positions, ranges.market, *inputs)
     assert machine(run, command, desk) == table
     code, out, err = run(command, desk)
     assert (code, err) == (0, "")
     lines = out.splitlines()
     assert len(lines) == len(table) - (command == "explain")
-    for row, line in zip(table[1:], lines[-len(table) + 1:]):
+    for row, line in zip(table[1:], lines[-len(table) + 1 :]):
         assert str(row[1 if command == "explain" else 0]) in line
 
 
@@ -272,8 +278,13 @@ def test_output_is_the_workbook_with_values_and_formulas(run: Run, tmp_path: Pat
 
 def formulas(path: Path) -> dict[tuple[str, str], str]:
     """Every formula of a workbook by sheet and cell."""
-    return {(sheet.title, cell.coordinate): getattr(cell.value, "text", cell.value)
-            for sheet in openpyxl.load_workbook(path) for row in sheet.iter_rows() for cell in row if cell.data_type == "f"}
+    return {
+        (sheet.title, cell.coordinate): getattr(cell.value, "text", cell.value)
+        for sheet in openpyxl.load_workbook(path)
+        for row in sheet.iter_rows()
+        for cell in row
+        if cell.data_type == "f"
+    }
 
 
 def test_output_needs_a_workbook(run: Run, book: Path, tmp_path: Path) -> None:
@@ -409,10 +420,16 @@ def test_verify_names_the_first_number_that_differs(run: Run, shared: Path, tmp_
     assert f"theirs {printed[10]:,.4f}" in case
 
 
-@pytest.mark.parametrize(("text", "said"), [
-    ('{"futures": []}', "holds no case"), ("[1, 2]", "holds no case"), ("not json", "is not a JSON file"),
-    ("[" * 200_000, "is not a JSON file"), ('{"futures": "many"}', "holds no case"),
-])
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"futures": []}', "holds no case"),
+        ("[1, 2]", "holds no case"),
+        ("not json", "is not a JSON file"),
+        ("[" * 200_000, "is not a JSON file"),
+        ('{"futures": "many"}', "holds no case"),
+    ],
+)
 def test_verify_refuses_what_it_cannot_replay(run: Run, tmp_path: Path, text: str, said: str) -> None:
     """An empty or foreign file never counts as a match."""
     (tmp_path / "answers.json").write_text(text, encoding="utf-8")
@@ -425,8 +442,9 @@ def test_verify_refuses_what_it_cannot_replay(run: Run, tmp_path: Path, text: st
 WHOLE = {"symbol": "X", "price": 100.0, "implied_price_scan_range": 10.0, "constant": 0.0}
 
 
-@pytest.mark.parametrize("case", [7, {}, WHOLE, {"ra": [1.0] * 16}, {**WHOLE, "ra": [1.0] * 15}, {**WHOLE, "ra": "x"},
-                                  {**WHOLE, "ra": [math.nan] * 16}])
+@pytest.mark.parametrize(
+    "case", [7, {}, WHOLE, {"ra": [1.0] * 16}, {**WHOLE, "ra": [1.0] * 15}, {**WHOLE, "ra": "x"}, {**WHOLE, "ra": [math.nan] * 16}]
+)
 def test_a_case_that_lacks_something_differs(run: Run, tmp_path: Path, case: Any) -> None:
     """It is counted, and the line says why."""
     (tmp_path / "answers.json").write_text(json.dumps({"futures": [case]}), encoding="utf-8")
@@ -450,15 +468,17 @@ def test_verify_of_a_missing_file_is_told(run: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("command", ["margin", "explain", "compare", "check"])
-@pytest.mark.parametrize(("name", "content", "said"), [
-    ("nowhere.csv", None, "there is no file"),
-    ("garbage.xlsx", b"this is no zip file", "cannot be read as a workbook"),
-    ("cut.xlsx", b"PK\x03\x04" + bytes(200), "cannot be read as a workbook"),
-    ("binary.csv", bytes(range(256)) * 4, "is not a text file in UTF-8"),
-    ("utf16.csv", "Underlying,Quantity\n".encode("utf-16"), "is not a text file in UTF-8"),
-])
-def test_a_file_that_cannot_be_read_is_misuse(run: Run, tmp_path: Path, command: str, name: str, content: bytes | None,
-                                              said: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("nowhere.csv", None, "there is no file"),
+        ("garbage.xlsx", b"this is no zip file", "cannot be read as a workbook"),
+        ("cut.xlsx", b"PK\x03\x04" + bytes(200), "cannot be read as a workbook"),
+        ("binary.csv", bytes(range(256)) * 4, "is not a text file in UTF-8"),
+        ("utf16.csv", "Underlying,Quantity\n".encode("utf-16"), "is not a text file in UTF-8"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_misuse(run: Run, tmp_path: Path, command: str, name: str, content: bytes | None, said: str) -> None:
     """Exit code 2, one line that names the file, nothing on the standard output."""
     if content is not None:
         (tmp_path / name).write_bytes(content)
@@ -545,8 +565,10 @@ def test_misuse_of_a_file_is_json_for_machines(run: Run, tmp_path: Path) -> None
     assert "there is no file" in json.loads(out)["error"]
 
 
-@pytest.mark.parametrize("arguments", [(), ("margins", "book.csv"), ("margin",), ("margin", "a.csv", "--nosuch"),
-                                       ("new", "x", "--rows", "many"), ("verify", "SPAN")])
+@pytest.mark.parametrize(
+    "arguments",
+    [(), ("margins", "book.csv"), ("margin",), ("margin", "a.csv", "--nosuch"), ("new", "x", "--rows", "many"), ("verify", "SPAN")],
+)
 def test_a_command_that_is_not_there_is_misuse(run: Run, arguments: tuple[str, ...]) -> None:
     """Exit code 2, with the usage."""
     code, out, err = run(*arguments)
@@ -554,8 +576,9 @@ def test_a_command_that_is_not_there_is_misuse(run: Run, arguments: tuple[str, .
     assert err.startswith("usage: xlmargin")
 
 
-@pytest.mark.parametrize("command", [(), ("margin",), ("compare",), ("explain",), ("check",), ("demo",), ("new",),
-                                     ("doctor",), ("verify",)])
+@pytest.mark.parametrize(
+    "command", [(), ("margin",), ("compare",), ("explain",), ("check",), ("demo",), ("new",), ("doctor",), ("verify",)]
+)
 def test_every_command_has_help(run: Run, command: tuple[str, ...]) -> None:
     """--help answers, and ends well."""
     code, out, err = run(*command, "--help")
@@ -574,8 +597,9 @@ def test_a_reader_that_goes_away_is_no_mistake(desk: Path, tmp_path: Path) -> No
     """`xlmargin explain … | head -1` ends without a traceback."""
     if shutil.which("head") is None:
         pytest.skip("this system has no program head")
-    first = subprocess.Popen([sys.executable, "-c", PROGRAM, "explain", str(desk)],
-                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path)
+    first = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, "explain", str(desk)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path
+    )
     assert first.stdout is not None
     assert first.stderr is not None
     subprocess.run(["head", "-n", "1"], stdin=first.stdout, stdout=subprocess.DEVNULL, check=True)

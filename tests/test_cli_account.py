@@ -44,9 +44,10 @@ def test_the_tables_are_those_of_the_functions(desk: Path, capsys: pytest.Captur
     """Status and accounts of the same files; the equity is a number or a file of balances."""
     book, balances, market = (read_csv(desk / f"{name}.csv") for name in ("book", "balances", "market"))
     for words, expected in (
-            (("status", "--equity", "150,000", "--method", "TIMS"), ask("PM_STATUS", book, 150_000.0, market, "TIMS")),
-            (("status", "--equity", str(desk / "balances.csv")), ask("PM_STATUS", book, balances, market)),
-            (("accounts", "--balances", str(desk / "balances.csv")), ask("PM_ACCOUNTS", book, market, balances))):
+        (("status", "--equity", "150,000", "--method", "TIMS"), ask("PM_STATUS", book, 150_000.0, market, "TIMS")),
+        (("status", "--equity", str(desk / "balances.csv")), ask("PM_STATUS", book, balances, market)),
+        (("accounts", "--balances", str(desk / "balances.csv")), ask("PM_ACCOUNTS", book, market, balances)),
+    ):
         files = str(desk / "book.csv"), "--market", str(desk / "market.csv")
         code, out, _ = printed(capsys, words[0], *files, *words[1:], "--json")
         assert code == 0
@@ -85,9 +86,12 @@ def test_misuse_and_faults_are_told(desk: Path, capsys: pytest.CaptureFixture[st
 def workbook(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workbook with a book, the balances of its account, and parameters of the method that it has chosen."""
     path = tmp_path_factory.mktemp("book") / "book.xlsx"
-    sheets = {"positions": [["Instrument", "Quantity", "IV", "Spot"], ["BTC-27DEC80-70000-C", -1, 0.5, 65000]],
-              "balances": [["Currency", "Amount"], ["USDC", 90000]],
-              "parameters": [["Parameter", "Value"], ["price_scan_range", 0.2]], "method": [["SPAN"]]}
+    sheets = {
+        "positions": [["Instrument", "Quantity", "IV", "Spot"], ["BTC-27DEC80-70000-C", -1, 0.5, 65000]],
+        "balances": [["Currency", "Amount"], ["USDC", 90000]],
+        "parameters": [["Parameter", "Value"], ["price_scan_range", 0.2]],
+        "method": [["SPAN"]],
+    }
     with xlsxwriter.Workbook(path) as book:
         for name, rows in sheets.items():
             sheet = book.add_worksheet(name)

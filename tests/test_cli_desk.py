@@ -20,20 +20,31 @@ BEFORE = [POSITIONS[0], [*POSITIONS[1][:5], 71000.0, -1.0], [*POSITIONS[2][:5], 
 @pytest.fixture
 def files(tmp_path: Path) -> dict[str, str]:
     """A put spread, a trade, and the spread at another spot, as CSV."""
-    ranges: dict[str, list[list[Any]]] = {"book": POSITIONS, "trades": TRADES, "before": BEFORE, "faulty": FAULTY,
-                                          "listed": LISTED, "wrong": [FAULTY[0], LISTED[1][:7], *FAULTY[2:]]}
+    ranges: dict[str, list[list[Any]]] = {
+        "book": POSITIONS,
+        "trades": TRADES,
+        "before": BEFORE,
+        "faulty": FAULTY,
+        "listed": LISTED,
+        "wrong": [FAULTY[0], LISTED[1][:7], *FAULTY[2:]],
+    }
     return {name: str(write(tmp_path / f"{name}.csv", rows)) for name, rows in ranges.items()}
 
 
-@pytest.mark.parametrize(("words", "expected"), [
-    (["contribution", "book"], lambda: PM_CONTRIBUTION(POSITIONS)),
-    (["contribution", "book", "--method", "TIMS"], lambda: PM_CONTRIBUTION(POSITIONS, None, "TIMS")),
-    (["whatif", "book", "trades"], lambda: PM_WHATIF(POSITIONS, TRADES)),
-    (["hedge", "book", "listed"], lambda: PM_HEDGE(POSITIONS, LISTED)),
-    (["hedge", "book", "listed", "--method", "DERIBIT"], lambda: PM_HEDGE(POSITIONS, LISTED, None, "DERIBIT")),
-    (["move", "book", "before"], lambda: PM_MOVE(POSITIONS, None, BEFORE, None))])
-def test_the_tables_are_those_of_the_functions(words: list[str], expected: Any, files: dict[str, str],
-                                               capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["contribution", "book"], lambda: PM_CONTRIBUTION(POSITIONS)),
+        (["contribution", "book", "--method", "TIMS"], lambda: PM_CONTRIBUTION(POSITIONS, None, "TIMS")),
+        (["whatif", "book", "trades"], lambda: PM_WHATIF(POSITIONS, TRADES)),
+        (["hedge", "book", "listed"], lambda: PM_HEDGE(POSITIONS, LISTED)),
+        (["hedge", "book", "listed", "--method", "DERIBIT"], lambda: PM_HEDGE(POSITIONS, LISTED, None, "DERIBIT")),
+        (["move", "book", "before"], lambda: PM_MOVE(POSITIONS, None, BEFORE, None)),
+    ],
+)
+def test_the_tables_are_those_of_the_functions(
+    words: list[str], expected: Any, files: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
     """`--json` gives what the function gives."""
     assert main([*(files.get(word, word) for word in words), "--json"]) == 0
     for found, row in zip(json.loads(capsys.readouterr().out), expected(), strict=True):
@@ -52,11 +63,18 @@ def test_words_say_which_row_is_a_hedge(files: dict[str, str], capsys: pytest.Ca
     assert rows[1][4] + rows[2][4] == pytest.approx(SPREAD, abs=0.005)
 
 
-@pytest.mark.parametrize(("words", "place"), [
-    (["contribution", "faulty"], ""), (["whatif", "book", "faulty"], "trades "), (["hedge", "book", "wrong"], "instruments "),
-    (["move", "book", "faulty"], "positions_before ")])
-def test_a_fault_ends_with_its_place_and_code_1(words: list[str], place: str, files: dict[str, str],
-                                                capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("words", "place"),
+    [
+        (["contribution", "faulty"], ""),
+        (["whatif", "book", "faulty"], "trades "),
+        (["hedge", "book", "wrong"], "instruments "),
+        (["move", "book", "faulty"], "positions_before "),
+    ],
+)
+def test_a_fault_ends_with_its_place_and_code_1(
+    words: list[str], place: str, files: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
     """The fault of each file is told under the name of its range."""
     assert main([files.get(word, word) for word in words]) == 1
     assert capsys.readouterr().err.strip() == f"#PM! {place}{FAULT}"

@@ -71,8 +71,7 @@ def test_limits_are_exactly_intrinsic(compiled: Any) -> None:
 
 
 @settings(max_examples=200)
-@given(st.floats(0.0, 1e6), st.floats(0.0, 1e6), st.floats(0.0, 3.0), st.floats(0.0, 10.0), st.floats(0.0, 3.0),
-       st.floats(-2.0, 9.0))
+@given(st.floats(0.0, 1e6), st.floats(0.0, 1e6), st.floats(0.0, 3.0), st.floats(0.0, 10.0), st.floats(0.0, 3.0), st.floats(-2.0, 9.0))
 def test_never_below_intrinsic_nor_above_the_forward(
     compiled: Any, forward: float, strike: float, root_years: float, vol: float, price: float, relative: float
 ) -> None:
@@ -95,12 +94,20 @@ def test_it_is_chosen_by_name_or_by_size(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_a_margin_by_either_kernel_is_the_same(compiled: Any) -> None:
     """PM_MARGIN with XLMARGIN_KERNEL=numba is PM_MARGIN, and without it numba is never loaded."""
-    code = ("import sys, udfs; print(udfs.PM_MARGIN([['Underlying', 'Type', 'Strike', 'DTE', 'Quantity', 'IV', 'Spot'], "
-            "['BTC', 'C', 70000.0, 30.0, -1.0, 0.5, 65000.0]]), 'numba' in sys.modules, 'scipy.stats' in sys.modules)")
+    code = (
+        "import sys, udfs; print(udfs.PM_MARGIN([['Underlying', 'Type', 'Strike', 'DTE', 'Quantity', 'IV', 'Spot'], "
+        "['BTC', 'C', 70000.0, 30.0, -1.0, 0.5, 65000.0]]), 'numba' in sys.modules, 'scipy.stats' in sys.modules)"
+    )
     answers = []
     for word in ("", "numba"):
-        done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True,
-                              env={"XLMARGIN_KERNEL": word, "PATH": "", "HOME": str(Path.home())})
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+            env={"XLMARGIN_KERNEL": word, "PATH": "", "HOME": str(Path.home())},
+        )
         answers.append(done.stdout.split())
     assert [answer[1:] for answer in answers] == [["False", "False"], ["True", "False"]]
     assert float(answers[0][0]) == pytest.approx(float(answers[1][0]), abs=1e-13 * 70_000.0)

@@ -14,9 +14,14 @@ from xlmargin.desk.contribution import in_words
 
 SOME = settings(max_examples=6)
 HEADINGS = ["Row", "Instrument", "Notional", "Standalone", "Contribution", "Incremental"]
-BOOK: Rows = [option("BTC", "put", 1.0, 10.0, -2.0, "a"), option("BTC", "put", 0.9, 10.0, 2.0, "a"),
-              option("ETH", "call", 1.1, 30.0, -20.0, "b"), ["ETH", "future", None, 30.0, 8.0, None, "b"],
-              option("BTC", "call", 1.1, 10.0, -1.0), ["BTC", "spot", None, None, 1.0, None, None]]
+BOOK: Rows = [
+    option("BTC", "put", 1.0, 10.0, -2.0, "a"),
+    option("BTC", "put", 0.9, 10.0, 2.0, "a"),
+    option("ETH", "call", 1.1, 30.0, -20.0, "b"),
+    ["ETH", "future", None, 30.0, 8.0, None, "b"],
+    option("BTC", "call", 1.1, 10.0, -1.0),
+    ["BTC", "spot", None, None, 1.0, None, None],
+]
 
 
 def table(rows: Rows, name: str, market: object = MARKET) -> list[Row]:
@@ -35,7 +40,7 @@ def agrees(rows: Rows, name: str, market: object = MARKET) -> None:
     for p, row in enumerate(found):
         assert row[0] == p + 2
         assert row[3] == close(margin([rows[p]], name, market), whole)
-        assert row[5] == close(whole - margin(rows[:p] + rows[p + 1:], name, market), whole)
+        assert row[5] == close(whole - margin(rows[:p] + rows[p + 1 :], name, market), whole)
 
 
 @pytest.mark.parametrize("name", ANSWERING)
@@ -63,7 +68,7 @@ def test_rows_with_their_own_market(name: str) -> None:
     assert sum(row[4] for row in found) == close(whole)
     for p, row in enumerate(found):
         assert row[3] == close(PM_MARGIN([header, rows[p]], MARKET, method, parameters), whole)
-        assert row[5] == close(whole - PM_MARGIN([header, *rows[:p], *rows[p + 1:]], MARKET, method, parameters), whole)
+        assert row[5] == close(whole - PM_MARGIN([header, *rows[:p], *rows[p + 1 :]], MARKET, method, parameters), whole)
 
 
 @pytest.mark.parametrize("name", ["SPAN", "TIMS", "THALEX", "STRESS"])
@@ -71,16 +76,19 @@ def test_rows_with_their_own_market(name: str) -> None:
 @given(rows=books())
 def test_the_share_is_the_loss_in_the_binding_scenario(name: str, rows: Rows) -> None:
     """Where the margin is the worst loss of each underlying (of the book for STRESS), a row's share is its own loss there,
-    the mean of these where scenarios tie."""
+    the mean of these where scenarios tie.
+    """
     market, method, parameters = asked(name)
-    pnl = [np.array([line[5:-1] for line in PM_RISK_ARRAY([HEADER, *rows[:n], *rows[n + 1:]], market, method, parameters)[1:]])
-           for n in range(len(rows))]
+    pnl = [
+        np.array([line[5:-1] for line in PM_RISK_ARRAY([HEADER, *rows[:n], *rows[n + 1 :]], market, method, parameters)[1:]])
+        for n in range(len(rows))
+    ]
     header, *lines = PM_RISK_ARRAY([HEADER, *rows], market, method, parameters)
     coins, loss = header[5:-1], -np.array([line[5:-1] for line in lines])
     found = table(rows, name)
     for p, row in enumerate(rows):
         u = coins.index(row[0])
-        others = PM_RISK_ARRAY([HEADER, *rows[:p], *rows[p + 1:]], market, method, parameters)[0][5:-1]
+        others = PM_RISK_ARRAY([HEADER, *rows[:p], *rows[p + 1 :]], market, method, parameters)[0][5:-1]
         own = loss[:, u] + (pnl[p][:, others.index(row[0])] if row[0] in others else 0.0)
         judged = loss.sum(axis=1) if name == "STRESS" else loss[:, u]
         tied = judged >= judged.max() - 1e-9 * np.abs(judged).max()
@@ -114,7 +122,7 @@ def test_splitting_a_row_splits_its_share(name: str, rows: Rows, part: float) ->
     """Two rows of one contract and account have together the share that one row has, and the others keep theirs."""
     first, *others = rows
     part = round(part * 4.0) / 4.0  # quarters keep quantities whole lots
-    halves = [[*first[:QUANTITY], first[QUANTITY] * each, *first[QUANTITY + 1:]] for each in (part, 1.0 - part)]
+    halves = [[*first[:QUANTITY], first[QUANTITY] * each, *first[QUANTITY + 1 :]] for each in (part, 1.0 - part)]
     whole, split = table(rows, name), table([*halves, *others], name)
     size = max(abs(row[4]) for row in whole)
     assert split[0][4] + split[1][4] == pytest.approx(whole[0][4], rel=1e-5, abs=1e-5 * size)
@@ -132,11 +140,14 @@ def test_rows_that_net_to_nothing_keep_their_own_sides() -> None:
 
 def test_open_orders_and_names() -> None:
     """An open order stands in its row with nothing; sheet rows are counted from the header, blank rows with them."""
-    rows = [["Instrument", "Quantity", "IV", "Order"], ["BTC-27JUN36-70000-C", -1.0, 0.5, None], [None] * 4,
-            ["BTC-PERPETUAL", 3.0, None, "yes"]]
+    rows = [
+        ["Instrument", "Quantity", "IV", "Order"],
+        ["BTC-27JUN36-70000-C", -1.0, 0.5, None],
+        [None] * 4,
+        ["BTC-PERPETUAL", 3.0, None, "yes"],
+    ]
     found = PM_CONTRIBUTION(rows, MARKET)
-    assert [row[:2] for row in found[1:]] == [[2.0, "BTC-27JUN36-70000-C"],
-                                              [4.0, "BTC-PERPETUAL (open order, not counted)"]]
+    assert [row[:2] for row in found[1:]] == [[2.0, "BTC-27JUN36-70000-C"], [4.0, "BTC-PERPETUAL (open order, not counted)"]]
     assert found[2][2:] == [0.0] * 4
     assert found[1][2:] == pytest.approx([70_000.0, *[PM_MARGIN(rows, MARKET)] * 3])
 
@@ -149,9 +160,15 @@ def test_many_rows_go_in_several_passes(monkeypatch: pytest.MonkeyPatch) -> None
     assert [row[2:] for row in table(rows, "SPAN charges")] == [pytest.approx(row[2:], rel=1e-9, abs=1e-7) for row in expected]
 
 
-@pytest.mark.parametrize(("method", "message"), [
-    ("VAR", "#PM! VAR needs a history: "), ("ES", "#PM! ES needs a history: "),
-    ("STRESS", "#PM! STRESS needs your own scenarios: "), ("SPAM", "#PM! no method 'SPAM': ")])
+@pytest.mark.parametrize(
+    ("method", "message"),
+    [
+        ("VAR", "#PM! VAR needs a history: "),
+        ("ES", "#PM! ES needs a history: "),
+        ("STRESS", "#PM! STRESS needs your own scenarios: "),
+        ("SPAM", "#PM! no method 'SPAM': "),
+    ],
+)
 def test_what_cannot_be_answered_is_told(method: str, message: str) -> None:
     """A method that needs what this function does not take says so."""
     assert PM_CONTRIBUTION([HEADER, *BOOK], MARKET, method).startswith(message)
@@ -161,18 +178,25 @@ def test_a_row_that_cannot_stand_alone_is_told() -> None:
     """A cash account cannot be short of stock: a book that is long on balance has no answer for its short row alone."""
     rows = [["BTC", "spot", None, None, 2.0, None, None], ["BTC", "spot", None, None, -1.0, None, None]]
     assert PM_CONTRIBUTION([HEADER, *rows], MARKET, "RULES", [["account", "cash"]]).startswith(
-        "#PM! a row alone, or the rest of the book without it, has no margin: ")
+        "#PM! a row alone, or the rest of the book without it, has no margin: "
+    )
 
 
-@pytest.mark.parametrize(("share", "saved", "text"), [
-    (-500.0, -300.0, "X is a hedge: without it the margin would be 300.00 higher"),
-    (600.0, -300.0, "X adds to the margin, +60.0% of the margin, yet hedges the rest: without it the margin would be "
-                     "300.00 higher"),
-    (600.0, 400.0, "X adds to the margin: without it the margin would be 400.00 lower, +60.0% of the margin"),
-    (-50.0, 400.0, "X hedges in part: its share lowers the margin, -5.0% of the margin, but without it the margin would be "
-                   "400.00 lower"),
-    (-50.0, 0.0, "X is a hedge by its share, -5.0% of the margin, but without it the margin would be the same"),
-    (0.0, 0.0, "X is neutral: without it the margin would be the same")])
+@pytest.mark.parametrize(
+    ("share", "saved", "text"),
+    [
+        (-500.0, -300.0, "X is a hedge: without it the margin would be 300.00 higher"),
+        (600.0, -300.0, "X adds to the margin, +60.0% of the margin, yet hedges the rest: without it the margin would be 300.00 higher"),
+        (600.0, 400.0, "X adds to the margin: without it the margin would be 400.00 lower, +60.0% of the margin"),
+        (
+            -50.0,
+            400.0,
+            "X hedges in part: its share lowers the margin, -5.0% of the margin, but without it the margin would be 400.00 lower",
+        ),
+        (-50.0, 0.0, "X is a hedge by its share, -5.0% of the margin, but without it the margin would be the same"),
+        (0.0, 0.0, "X is neutral: without it the margin would be the same"),
+    ],
+)
 def test_words_say_which_row_is_a_hedge(share: float, saved: float, text: str) -> None:
     """One sentence a row."""
     assert in_words("X", share, saved, 1_000.0) == text

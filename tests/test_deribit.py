@@ -22,8 +22,7 @@ HEADER = ["Underlying", "Type", "Strike", "DTE", "Quantity", "IV", "Settlement"]
 MARKET = [["Underlying", "Spot"], ["BTC", 65_000.0], ["ETH", 2_000.0], ["SOL", 150.0]]
 EXTENDED = (-0.66, -0.33, 0.5, 1.0, 2.0, 3.0, 4.0, 5.0)  # support.deribit.com, Portfolio Margin
 # model_params of 17-Jun-2024 and 15-Feb-2026: price range, vol up, vol down, short power, long power, floor
-MODEL = {
-    "BTC": (0.16, 0.50, 0.25, 0.30, 0.13, 0.50), "ETH": (0.18, 0.40, 0.25, 0.30, 0.13, 0.50)}
+MODEL = {"BTC": (0.16, 0.50, 0.25, 0.30, 0.13, 0.50), "ETH": (0.18, 0.40, 0.25, 0.30, 0.13, 0.50)}
 
 
 @pytest.fixture
@@ -70,8 +69,7 @@ def test_sheet_functions_give_the_answer(answer: dict[str, Any], book: tuple[Row
     # the answer rounds the worst case to 9 decimals
     assert line("Risk matrix margin") == pytest.approx(margins["initial_margin_details"]["risk_matrix_margin"], abs=5e-10)
     assert PM_MAINTENANCE(*book, "DERIBIT") / index == pytest.approx(margins["maintenance_margin"], abs=5e-10)
-    beside = [[name, margins["initial_margin_details"][name] * index]
-              for name in ("spot_margin", "mmp_margin", "open_orders_margin")]
+    beside = [[name, margins["initial_margin_details"][name] * index] for name in ("spot_margin", "mmp_margin", "open_orders_margin")]
     assert PM_MARGIN(*book, "DERIBIT", beside) / index == pytest.approx(margins["initial_margin"], abs=1e-9)
 
 
@@ -111,12 +109,15 @@ def test_any_changed_number_is_reported(answer: dict[str, Any]) -> None:
     assert missed == []
 
 
-@pytest.mark.parametrize(("part", "value", "text"), [
-    ("model_params", {"general": {"vol_scenarios_count": 3, "timestamp": 1.7e12}}, "lacks 'currency_pair'"),
-    ("portfolio", {"position": {"nonsense": 1.0}}, "no instrument of Deribit"),
-    ("portfolio", {"position": {"BTC-PERPETUAL": "many"}}, "cannot be read"),
-    ("margins", {}, "lacks 'btc'"),
-])
+@pytest.mark.parametrize(
+    ("part", "value", "text"),
+    [
+        ("model_params", {"general": {"vol_scenarios_count": 3, "timestamp": 1.7e12}}, "lacks 'currency_pair'"),
+        ("portfolio", {"position": {"nonsense": 1.0}}, "no instrument of Deribit"),
+        ("portfolio", {"position": {"BTC-PERPETUAL": "many"}}, "cannot be read"),
+        ("margins", {}, "lacks 'btc'"),
+    ],
+)
 def test_damaged_answer_differs(answer: dict[str, Any], part: str, value: Any, text: str) -> None:
     """An answer that lacks something differs and says what; the other cases of the file are still read."""
     (outcome,) = replay({**answer, part: value})
@@ -133,8 +134,11 @@ def test_account_summary_is_no_answer_to_replay(shared: Path) -> None:
 
 def test_live_parameters_of_an_answer(answer: dict[str, Any]) -> None:
     """The model parameters of an answer are values that the parameters range takes by path."""
-    rows = [[f"{item.underlying}.{item.name}".lstrip("."), item.value]
-            for item in read_parameters(answer["model_params"], "btc") if item.name != "buckets_count"]
+    rows = [
+        [f"{item.underlying}.{item.name}".lstrip("."), item.value]
+        for item in read_parameters(answer["model_params"], "btc")
+        if item.name != "buckets_count"
+    ]
     perpetual = [HEADER, ["BTC", "perp", None, None, 1.0, None, "inverse"]]
     given = PM_MARGIN(perpetual, MARKET, "DERIBIT", rows)
     assert given == pytest.approx(65_000.0 * (1.0 / 0.84 - 1.0 + 0.01), rel=1e-12)
@@ -151,26 +155,62 @@ def synthetic(sign: float) -> dict[str, Any]:
     matrix = round(worst, 9) + 0.005
     return {
         "model_params": {
-            "currency_pair": {"eth_usd": {
-                "extended_table_factor": 1, "m_inc": 4e-6, "min_volatility_for_shock_up": 0.5, "max_delta_shock": 0.1,
-                "delta_total_liq_shock_threshold": 2e7, "volatility_range_down": 0.25, "volatility_range_up": 0.4,
-                "long_term_vega_power": 0.13, "short_term_vega_power": 0.3, "price_range": 0.18}},
-            "currency": {"eth": {"max_offsetable_pnl": 2e7, "annualised_move_risk": 0.05, "extended_dampener": 2e5,
-                                 "min_annualised_move": 0.005, "pnl_offset": 0.6}},
-            "general": {"mm_factor": 0.8, "buckets_count": 4, "vol_scenarios_count": 3, "timestamp": 1771197600000}},
+            "currency_pair": {
+                "eth_usd": {
+                    "extended_table_factor": 1,
+                    "m_inc": 4e-6,
+                    "min_volatility_for_shock_up": 0.5,
+                    "max_delta_shock": 0.1,
+                    "delta_total_liq_shock_threshold": 2e7,
+                    "volatility_range_down": 0.25,
+                    "volatility_range_up": 0.4,
+                    "long_term_vega_power": 0.13,
+                    "short_term_vega_power": 0.3,
+                    "price_range": 0.18,
+                }
+            },
+            "currency": {
+                "eth": {
+                    "max_offsetable_pnl": 2e7,
+                    "annualised_move_risk": 0.05,
+                    "extended_dampener": 2e5,
+                    "min_annualised_move": 0.005,
+                    "pnl_offset": 0.6,
+                }
+            },
+            "general": {"mm_factor": 0.8, "buckets_count": 4, "vol_scenarios_count": 3, "timestamp": 1771197600000},
+        },
         "initial_risk_vectors": {"ETH-PERPETUAL": {"standard": vector, "extended": extended}},
         "pre_aggregated_risk_vectors": {"eth_eth": {"standard": vector, "extended": extended}},
         "aggregated_risk_vectors": {"eth_eth": {"standard": [min(v, 0.6 * v) for v in vector], "extended": [0.0] * 8}},
-        "margins": {"eth": {
-            "initial_margin_details": {
-                "risk_matrix_margin_details": {
-                    "delta_shock": 0, "roll_shock": 0.005, "worst_case": worst, "correlation_contingency": 0,
-                    "worst_case_bucket": {"bucket": index // 3 + 1, "side": "left" if sign > 0 else "right",
-                                          "source": "standard", "index": index + 1}},
-                "risk_matrix_margin": matrix, "spot_margin": 0, "mmp_margin": 0, "open_orders_margin": 0},
-            "initial_margin": round(matrix, 9), "maintenance_margin": 0.8 * matrix}},
+        "margins": {
+            "eth": {
+                "initial_margin_details": {
+                    "risk_matrix_margin_details": {
+                        "delta_shock": 0,
+                        "roll_shock": 0.005,
+                        "worst_case": worst,
+                        "correlation_contingency": 0,
+                        "worst_case_bucket": {
+                            "bucket": index // 3 + 1,
+                            "side": "left" if sign > 0 else "right",
+                            "source": "standard",
+                            "index": index + 1,
+                        },
+                    },
+                    "risk_matrix_margin": matrix,
+                    "spot_margin": 0,
+                    "mmp_margin": 0,
+                    "open_orders_margin": 0,
+                },
+                "initial_margin": round(matrix, 9),
+                "maintenance_margin": 0.8 * matrix,
+            }
+        },
         "portfolio": {"currency": {}, "position": {"ETH-PERPETUAL": sign}},
-        "index_price": {"eth_usd": 2000.0}, "ticker": {"ETH-PERPETUAL": {"mark_price": 2001.0, "index_price": 2000.0}}}
+        "index_price": {"eth_usd": 2000.0},
+        "ticker": {"ETH-PERPETUAL": {"mark_price": 2001.0, "index_price": 2000.0}},
+    }
 
 
 @pytest.mark.parametrize(("sign", "index"), [(1.0, 1), (-1.0, 25)])
@@ -216,9 +256,16 @@ def slow_vector(coin: str, call: bool, inverse: bool, terms: tuple[float, float,
 
 @pytest.mark.parametrize("inverse", [True, False])
 @pytest.mark.parametrize("kind", ["call", "put"])
-@pytest.mark.parametrize(("coin", "strike", "days", "vol"), [
-    ("BTC", 70_000.0, 7.0, 0.62), ("BTC", 60_000.0, 0.4, 0.25), ("BTC", 65_000.0, 30.0, 0.45), ("ETH", 2_600.0, 200.0, 0.8),
-    ("ETH", 1_500.0, 29.9, 0.3)])
+@pytest.mark.parametrize(
+    ("coin", "strike", "days", "vol"),
+    [
+        ("BTC", 70_000.0, 7.0, 0.62),
+        ("BTC", 60_000.0, 0.4, 0.25),
+        ("BTC", 65_000.0, 30.0, 0.45),
+        ("ETH", 2_600.0, 200.0, 0.8),
+        ("ETH", 1_500.0, 29.9, 0.3),
+    ],
+)
 def test_option_against_a_slow_loop(coin: str, strike: float, days: float, vol: float, kind: str, inverse: bool) -> None:
     """Options are repriced with tenor-scaled vols, floored upwards, in coin or in USD: an independent loop agrees."""
     settled = "inverse" if inverse else "linear"
@@ -249,18 +296,25 @@ def test_extended_loss_after_the_dampener() -> None:
 
 def test_roll_shock_nets_each_expiry() -> None:
     """1 coin of a perpetual at the minimum, 2 − 0.5 of one expiry at exp(0.075 × 2) − 1."""
-    rows = [["BTC", "perp", None, None, -1.0, None, "inverse"], ["BTC", "future", None, 730.0, 2.0, None, "inverse"],
-            ["BTC", "future", None, 730.0, -0.5, None, "inverse"]]
+    rows = [
+        ["BTC", "perp", None, None, -1.0, None, "inverse"],
+        ["BTC", "future", None, 730.0, 2.0, None, "inverse"],
+        ["BTC", "future", None, 730.0, -0.5, None, "inverse"],
+    ]
     assert lines(rows)["Roll shock"] == pytest.approx(65_000.0 * (0.01 + 1.5 * math.expm1(0.15)), rel=1e-12)
 
 
-@pytest.mark.parametrize(("rows", "delta"), [
-    ([["BTC", "perp", None, None, 1000.0, None, "inverse"]], 1000.0),
-    ([["BTC", "perp", None, None, -5000.0, None, "inverse"]], 5000.0),
-    ([["BTC", "perp", None, None, -1000.0, None, "inverse"], ["BTC", "call", 1.0, 10.0, 400.0, 0.5, "linear"]], 1000.0),
-    ([["BTC", "perp", None, None, -1000.0, None, "linear"], ["BTC", "call", 1.0, 10.0, 400.0, 0.5, "linear"]], 600.0),
-    ([["BTC", "perp", None, None, -1000.0, None, "linear"], ["BTC", "call", 1.0, 10.0, 4000.0, 0.5, "linear"]], 0.0),
-    ([["BTC", "perp", None, None, -1000.0, None, "linear"], ["BTC", "put", 1e6, 10.0, 400.0, 0.5, "linear"]], 1000.0)])
+@pytest.mark.parametrize(
+    ("rows", "delta"),
+    [
+        ([["BTC", "perp", None, None, 1000.0, None, "inverse"]], 1000.0),
+        ([["BTC", "perp", None, None, -5000.0, None, "inverse"]], 5000.0),
+        ([["BTC", "perp", None, None, -1000.0, None, "inverse"], ["BTC", "call", 1.0, 10.0, 400.0, 0.5, "linear"]], 1000.0),
+        ([["BTC", "perp", None, None, -1000.0, None, "linear"], ["BTC", "call", 1.0, 10.0, 400.0, 0.5, "linear"]], 600.0),
+        ([["BTC", "perp", None, None, -1000.0, None, "linear"], ["BTC", "call", 1.0, 10.0, 4000.0, 0.5, "linear"]], 0.0),
+        ([["BTC", "perp", None, None, -1000.0, None, "linear"], ["BTC", "put", 1e6, 10.0, 400.0, 0.5, "linear"]], 1000.0),
+    ],
+)
 def test_delta_shock(rows: Rows, delta: float) -> None:
     """0.00005 per coin above 20 million USD, at most 10 %; long options reduce the delta and never turn it."""
     rate = min(0.1, 5e-5 * max(delta - 2e7 / 65_000.0, 0.0))
@@ -319,6 +373,7 @@ def test_live_parameters_of_a_saved_answer(shared: Path, tmp_path: Path) -> None
     assert PM_MARGIN(book, None, "DERIBIT", live) == pytest.approx(66_000.0 * (0.3 + 0.01))
     assert PM_MARGIN(book, None, "DERIBIT", [*live, ["BTC.price_range", 0.16]]) == PM_MARGIN(book, None, "DERIBIT")
     assert PM_MARGIN(book, None, "DERIBIT", [["model_params_file", "/nowhere.json"]]) == (
-        "#PM! there is no file /nowhere.json: give the whole path of a saved pme/simulate answer")
+        "#PM! there is no file /nowhere.json: give the whole path of a saved pme/simulate answer"
+    )
     saved.write_text('{"result": 5}')
     assert PM_MARGIN(book, None, "DERIBIT", live).startswith(f"#PM! {saved} carries no model_params")

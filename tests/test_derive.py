@@ -20,8 +20,15 @@ from xlmargin.derive.portfolio import Moves, Portfolio, Terms
 from xlmargin.errors import MarginError
 from xlmargin.verify import verify
 
-COUNTS = {("pmrm_2", "cases"): 68, ("pmrm_v1", "cases_exact"): 5, ("pmrm_v1", "cases_truncated_int"): 15,
-          ("srm", "cases_exact"): 14, ("srm", "cases_truncated_int"): 19, ("black76", "rows"): 7, ("svi", "rows"): 9}
+COUNTS = {
+    ("pmrm_2", "cases"): 68,
+    ("pmrm_v1", "cases_exact"): 5,
+    ("pmrm_v1", "cases_truncated_int"): 15,
+    ("srm", "cases_exact"): 14,
+    ("srm", "cases_truncated_int"): 19,
+    ("black76", "rows"): 7,
+    ("svi", "rows"): 9,
+}
 
 
 @pytest.fixture(scope="module")
@@ -93,42 +100,49 @@ def test_changed_scenarios_and_units_are_told(saved: Any, tmp_path: Path, capsys
 
 def put(path: str, value: Any) -> Callable[[Any], None]:
     """A change of one place of a case."""
+
     def change(case: Any) -> None:
         *way, last = path.split(".")
         for step in way:
             case = case[int(step) if step.isdigit() else step]
         case[int(last) if last.isdigit() else last] = value
+
     return change
 
 
 def cut(path: str) -> Callable[[Any], None]:
     """The removal of one place of a case."""
+
     def change(case: Any) -> None:
         *way, last = path.split(".")
         for step in way:
             case = case[int(step) if step.isdigit() else step]
         del case[last]
+
     return change
 
 
-@pytest.mark.parametrize(("change", "words"), [
-    (cut("inputs.spot"), "case.inputs lacks 'spot'"),
-    (cut("inputs.options.0.strike"), "case.inputs.options[0] lacks 'strike'"),
-    (cut("expected.MM"), "case.expected lacks 'MM'"),
-    (cut("params"), "case lacks 'params'"),
-    (put("params", "nowhere"), "no parameter set 'nowhere'"),
-    (put("inputs.spot", "ten"), "case.inputs.spot must be a number, not a text"),
-    (put("inputs.spot", float("nan")), "must be a finite number"),
-    (put("inputs.spot", 10**400), "too large"),
-    (put("inputs.spot", True), "must be a number"),
-    (put("inputs.options", None), "must be a list"),
-    (put("inputs.options.0", 7), "case.inputs.options[0] must be an object"),
-    (put("inputs.options.0.sec_to_expiry", 5), "0 feeds"),
-    (put("inputs.options.0.is_call", 1), "must be true or false"),
-    (put("expected.scenario_pnl", [1.0]), "1 numbers for 31 scenarios"),
-    (put("expected.new_charge", 4.0), "not known here: case.expected.new_charge"),
-    (put("inputs.stable_price", 0.0), "ours "),
-])
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (cut("inputs.spot"), "case.inputs lacks 'spot'"),
+        (cut("inputs.options.0.strike"), "case.inputs.options[0] lacks 'strike'"),
+        (cut("expected.MM"), "case.expected lacks 'MM'"),
+        (cut("params"), "case lacks 'params'"),
+        (put("params", "nowhere"), "no parameter set 'nowhere'"),
+        (put("inputs.spot", "ten"), "case.inputs.spot must be a number, not a text"),
+        (put("inputs.spot", float("nan")), "must be a finite number"),
+        (put("inputs.spot", 10**400), "too large"),
+        (put("inputs.spot", True), "must be a number"),
+        (put("inputs.options", None), "must be a list"),
+        (put("inputs.options.0", 7), "case.inputs.options[0] must be an object"),
+        (put("inputs.options.0.sec_to_expiry", 5), "0 feeds"),
+        (put("inputs.options.0.is_call", 1), "must be true or false"),
+        (put("expected.scenario_pnl", [1.0]), "1 numbers for 31 scenarios"),
+        (put("expected.new_charge", 4.0), "not known here: case.expected.new_charge"),
+        (put("inputs.stable_price", 0.0), "ours "),
+    ],
+)
 def test_what_cannot_be_recomputed_is_told(saved: Any, tmp_path: Path, change: Callable[[Any], None], words: str) -> None:
     """A missing, malformed or unknown number makes its case differ, with its place; the other cases stand."""
     good = next(case for case in saved["pmrm_2"]["cases"] if "ITM_call_spread" in case["id"])
@@ -144,7 +158,7 @@ def test_an_unknown_input_is_told(saved: Any, tmp_path: Path) -> None:
     case = copy.deepcopy(saved["srm"]["cases_exact"][0])
     case["inputs"]["markets"][0]["lot"] = 5
     data = {"srm": {**saved["srm"], "cases_exact": [case], "cases_truncated_int": []}}
-    (matches, text), = replayed(data, tmp_path).values()
+    ((matches, text),) = replayed(data, tmp_path).values()
     assert matches
     assert "not known here: case.inputs.markets[0].lot" in text
 
@@ -166,9 +180,15 @@ def test_garbage_is_one_clear_error(shared: Path, tmp_path: Path, content: str) 
 
 HEADER = ["Underlying", "Type", "Strike", "DTE", "Quantity", "IV", "Forward"]
 SPOT, FORWARD, LATER = 2681.6, 2690.0, 2750.0
-BOOK = [HEADER, ["ETH", "C", 2700.0, 9.2, -12.0, 0.64, FORWARD], ["ETH", "P", 2400.0, 9.2, 7.0, 0.70, FORWARD],
-        ["ETH", "C", 3500.0, 130.0, -4.0, 0.72, LATER], ["ETH", "P", 3500.0, 130.0, 1.5, 0.72, LATER],
-        ["ETH", "perp", None, None, -3.0, None, None], ["ETH", "spot", None, None, 2.0, None, None]]
+BOOK = [
+    HEADER,
+    ["ETH", "C", 2700.0, 9.2, -12.0, 0.64, FORWARD],
+    ["ETH", "P", 2400.0, 9.2, 7.0, 0.70, FORWARD],
+    ["ETH", "C", 3500.0, 130.0, -4.0, 0.72, LATER],
+    ["ETH", "P", 3500.0, 130.0, 1.5, 0.72, LATER],
+    ["ETH", "perp", None, None, -3.0, None, None],
+    ["ETH", "spot", None, None, 2.0, None, None],
+]
 MARKET = [["Underlying", "Spot", "Rate"], ["ETH", SPOT, 0.06]]
 STABLE = [["stable_price", 0.95]]
 
@@ -177,19 +197,71 @@ def same_portfolio(haircuts: tuple[float, float], stable: float) -> Portfolio:
     """The book above, typed in by hand for the arithmetic."""
     at = np.array([0, 0, 1, 1])
     return Portfolio(
-        np.array([[-12.0, 7.0, -4.0, 1.5]]), np.array([2700.0, 2400.0, 3500.0, 3500.0]),
-        np.array([True, False, True, False]), np.array([0.64, 0.70, 0.72, 0.72]), np.array([FORWARD, LATER])[at],
-        np.zeros(4), at, np.array([9.2, 130.0]) * YEAR / 365, np.array([0.06, 0.06]), np.ones(2), np.array([[-3.0]]),
+        np.array([[-12.0, 7.0, -4.0, 1.5]]),
+        np.array([2700.0, 2400.0, 3500.0, 3500.0]),
+        np.array([True, False, True, False]),
+        np.array([0.64, 0.70, 0.72, 0.72]),
+        np.array([FORWARD, LATER])[at],
+        np.zeros(4),
+        at,
+        np.array([9.2, 130.0]) * YEAR / 365,
+        np.array([0.06, 0.06]),
+        np.ones(2),
+        np.array([[-3.0]]),
         np.array([SPOT]),
-        np.ones(1), np.zeros(1), np.zeros(1), SPOT, 1.0, stable, np.array([[2.0]]), np.array([SPOT]), np.ones(1),
-        np.array([True]), np.array([haircuts[0]]), np.array([haircuts[1]]))
+        np.ones(1),
+        np.zeros(1),
+        np.zeros(1),
+        SPOT,
+        1.0,
+        stable,
+        np.array([[2.0]]),
+        np.array([SPOT]),
+        np.ones(1),
+        np.array([True]),
+        np.array([haircuts[0]]),
+        np.array([haircuts[1]]),
+    )
 
 
 # docs.derive.xyz, Portfolio Margin Parameters, ETH and BTC
-DOCUMENTED = Terms(0.5, 0.275, 0.3, 0.13, 1.0, 1.0, 0.98, 0.0, 0.10, 1.045, 0.955, 0.5, 2.0, 0.99, 4.0, 0.55, 1.0, 0.03,
-                   0.003, 0.8, 0.40, 1.02, 0.0, 0.10, 0.01, 0.002, 0.25, -0.1, 0.25, -0.1, 0.01, 4.0, 0.6, 0.0)
-REGULAR = [(1.18, "up"), *((s, v) for s in (1.135, 1.09, 1.045, 1.0, 0.955, 0.91, 0.865) for v in ("up", "none", "down")),
-           (0.82, "up")]
+DOCUMENTED = Terms(
+    0.5,
+    0.275,
+    0.3,
+    0.13,
+    1.0,
+    1.0,
+    0.98,
+    0.0,
+    0.10,
+    1.045,
+    0.955,
+    0.5,
+    2.0,
+    0.99,
+    4.0,
+    0.55,
+    1.0,
+    0.03,
+    0.003,
+    0.8,
+    0.40,
+    1.02,
+    0.0,
+    0.10,
+    0.01,
+    0.002,
+    0.25,
+    -0.1,
+    0.25,
+    -0.1,
+    0.01,
+    4.0,
+    0.6,
+    0.0,
+)
+REGULAR = [(1.18, "up"), *((s, v) for s in (1.135, 1.09, 1.045, 1.0, 0.955, 0.91, 0.865) for v in ("up", "none", "down")), (0.82, "up")]
 TAILS = [(0.34, 0.21), (0.67, 0.42), (1.5, 0.27), (2.0, 0.13), (3.0, 0.069), (4.0, 0.046), (5.0, 0.034), (6.0, 0.027)]
 
 
@@ -197,9 +269,11 @@ TAILS = [(0.34, 0.21), (0.67, 0.42), (1.5, 0.27), (2.0, 0.13), (3.0, 0.069), (4.
 def test_a_book_is_the_same_portfolio(parameters: Any) -> None:
     """PM_MARGIN under DERIVE is mark to market less the surplus of the same portfolio in the verified arithmetic."""
     stable = parameters[0][1] if parameters else 1.0
-    moves = Moves(np.array([s for s, _ in REGULAR] + [s for s, _ in TAILS] + [1.0, 1.0]),
-                  (*(v for _, v in REGULAR), *["up"] * len(TAILS), "linear", "abs"),
-                  np.array([1.0] * len(REGULAR) + [w for _, w in TAILS] + [1.0, 1.0]))
+    moves = Moves(
+        np.array([s for s, _ in REGULAR] + [s for s, _ in TAILS] + [1.0, 1.0]),
+        (*(v for _, v in REGULAR), *["up"] * len(TAILS), "linear", "abs"),
+        np.array([1.0] * len(REGULAR) + [w for _, w in TAILS] + [1.0, 1.0]),
+    )
     found = pmrm.Result(same_portfolio((0.056, 0.014), stable), moves, DOCUMENTED)
     asked = MARKET, "DERIVE", parameters
     assert PM_MARGIN(BOOK, *asked) == pytest.approx(float(found.value[0] - found.initial[0]), rel=1e-12)
@@ -245,9 +319,21 @@ def test_a_book_is_the_same_standard_portfolio(parameters: Any) -> None:
     terms = srm.Terms(0.15, 0.13, 0.09, 0.09, 0.075, 1.2, 1.1, 1.05, 0.10, 0.065, 0.4, 0.4, 0.8, 1.0, 0.99, 2.0)
     book = same_portfolio((0.0, 0.0), 1.0)
     calls, puts = prices(book.forward, book.strike, book.seconds[book.expiry] / YEAR, book.vol)
-    market = srm.Market(book.amount, book.strike, book.call, np.where(book.call, calls, puts), book.expiry,
-                        np.array([FORWARD, LATER]), np.ones(2), book.perp, book.perp_price, np.array([2.0]), np.zeros(1),
-                        SPOT, stable=parameters[0][1] if parameters else 1.0)
+    market = srm.Market(
+        book.amount,
+        book.strike,
+        book.call,
+        np.where(book.call, calls, puts),
+        book.expiry,
+        np.array([FORWARD, LATER]),
+        np.ones(2),
+        book.perp,
+        book.perp_price,
+        np.array([2.0]),
+        np.zeros(1),
+        SPOT,
+        stable=parameters[0][1] if parameters else 1.0,
+    )
     found = srm.Result(market, terms)
     asked = MARKET, "DERIVE_SM", parameters
     assert PM_MARGIN(BOOK, *asked) == pytest.approx(float(found.value[0] - found.initial[0]), rel=1e-12)
@@ -256,8 +342,7 @@ def test_a_book_is_the_same_standard_portfolio(parameters: Any) -> None:
 
 def test_a_mark_is_enough_for_the_standard_margin() -> None:
     """DERIVE_SM needs prices, not vols: a short call 10 % out of the money is max(15 − 10 %, 13 %) of spot (venues 4.4)."""
-    rows = [["Underlying", "Type", "Strike", "DTE", "Quantity", "Price", "Spot"],
-            ["ETH", "C", 1100.0, 30.0, -2.0, 40.0, 1000.0]]
+    rows = [["Underlying", "Type", "Strike", "DTE", "Quantity", "Price", "Spot"], ["ETH", "C", 1100.0, 30.0, -2.0, 40.0, 1000.0]]
     assert PM_MARGIN(rows, None, "DERIVE_SM") == pytest.approx(2 * 0.13 * 1000.0)
     assert PM_MAINTENANCE(rows, None, "DERIVE_SM") == pytest.approx(2 * 0.09 * 1000.0)
 
@@ -280,8 +365,12 @@ def test_bad_tails_are_told() -> None:
 
 def test_markets_are_apart() -> None:
     """BTC and ETH do not offset: each underlying is a market of its own; SOL has its own numbers."""
-    rows = [["Underlying", "Type", "Quantity", "Spot"], ["BTC", "perp", 1.0, 1000.0], ["ETH", "perp", -1.0, 1000.0],
-            ["SOL", "perp", 1.0, 1000.0]]
+    rows = [
+        ["Underlying", "Type", "Quantity", "Spot"],
+        ["BTC", "perp", 1.0, 1000.0],
+        ["ETH", "perp", -1.0, 1000.0],
+        ["SOL", "perp", 1.0, 1000.0],
+    ]
     each = [PM_MARGIN([rows[0], row], None, "DERIVE") for row in rows[1:]]
     assert PM_MARGIN(rows, None, "DERIVE") == pytest.approx(sum(each))
     assert each[0] == pytest.approx(1000.0 * (0.18 + 0.03 + 0.01))  # largest of 18 % and the tails, 66 % × 0.21 = 13.9 %

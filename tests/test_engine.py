@@ -192,14 +192,7 @@ def test_tables_by_name(make: Callable[[Build], Workbook], functions: Functions)
         columns = [{"header": "Qty"}, {"header": "IV #1"}]
         sheet.add_table("B2:C4", {"name": "tblPos", "columns": columns, "data": [[1, 0.5], [2, 0.6]]})
         calc = book.add_worksheet("Calc")
-        texts = [
-            "tblPos[#All]",
-            "tblPos",
-            "tblPos[]",
-            "tblPos[#Headers]",
-            "tblPos[[#All],[Qty]]",
-            "tblPos[IV '#1]",
-        ]
+        texts = ["tblPos[#All]", "tblPos", "tblPos[]", "tblPos[#Headers]", "tblPos[[#All],[Qty]]", "tblPos[IV '#1]"]
         for row, text in enumerate(texts):
             calc.write_formula(row, 0, f"=PM_ARGS({text})", None, "")
         sheet.write_formula("E4", "=PM_ARGS(tblPos[[#This Row],[Qty]])", None, "")
@@ -330,11 +323,7 @@ def test_mistakes_are_told(make: Callable[[Build], Workbook], tmp_path: Path) ->
 def test_many_calculated_arguments(make: Callable[[Build], Workbook]) -> None:
     """Hundreds of calculated arguments of one and of many cells stand beside each other."""
     book = make(plain(*(f"=PM_SUM(Data!$A$2+{n},2)" for n in range(200)), "=PM_SUM(Data!A2:A4*2)", "=PM_SUM(1+{1;2;3})"))
-    assert [row[0] for row in book.values("Calc", "E1:E202")] == [
-        *(3.0 + 2 * n for n in range(200)),
-        13.0,
-        9.0,
-    ]
+    assert [row[0] for row in book.values("Calc", "E1:E202")] == [*(3.0 + 2 * n for n in range(200)), 13.0, 9.0]
 
 
 values = st.one_of(

@@ -20,8 +20,15 @@ HEADER = ["Underlying", "Type", "Strike", "DTE", "Quantity", "IV"]
 MARKET = [["Underlying", "Spot"], ["BTC", 70_000.0], ["ETH", 3_500.0]]
 
 # the declared demo set of the source document's tables
-DEMO = [["price_scan_range", 0.11], ["vol_scan_range", 0.25], ["vol_shift", "relative"], ["extreme_multiple", 2.0],
-        ["extreme_cover", 0.35], ["look_ahead_days", 1.0], ["spot_treatment", "in_use"]]
+DEMO = [
+    ["price_scan_range", 0.11],
+    ["vol_scan_range", 0.25],
+    ["vol_shift", "relative"],
+    ["extreme_multiple", 2.0],
+    ["extreme_cover", 0.35],
+    ["look_ahead_days", 1.0],
+    ["spot_treatment", "in_use"],
+]
 
 
 def changed(parameters: Rows, **values: float | str) -> Rows:
@@ -57,24 +64,138 @@ ETH_CONDOR = ((-1, "C", 3_800), (1, "C", 3_900), (-1, "P", 3_200), (1, "P", 3_10
 ETH_LINES = [spot("ETH", 1.0), *options("ETH", 60, 0.65, (2, "P", 3_000)), *options("ETH", 30, 0.65, *ETH_CONDOR)]
 
 SEEDS = {
-    "SEED-1 put spread": (PUT_SPREAD, 14, [
-        8.4709, -18.6752, -133.9054, -240.6726, 157.2336, 223.6672, -253.6476, -383.5965, 291.8236, 402.5947, -343.2991,
-        -450.5036, 395.5028, 488.1337, -166.9564, 180.9913]),
-    "SEED-2 iron condor": (CONDOR, 14, [
-        49.7889, -121.4477, 63.4779, -56.2443, 72.7948, -43.7575, 105.6223, 88.0354, 127.2689, 120.3299, 160.9072, 216.5462,
-        195.5962, 255.4638, 110.1080, 115.6834]),
-    "SEED-3 calendar": (CALENDAR, 14, [
-        -649.1680, 529.7423, -607.3482, 651.6674, -495.5283, 721.9596, -399.8409, 991.2718, -160.1254, 1145.5383, -82.5106,
-        1382.3912, 298.8389, 1602.1449, 571.9110, 708.9324]),
-    "SEED-4 hedged straddle": (STRADDLE, 11, [
-        1827.4631, -2098.3536, 2068.7306, -1791.8118, 2009.4285, -1702.2430, 2703.0167, -855.1821, 2628.7842, -608.6548,
-        3689.0414, 590.2744, 3679.8290, 1093.1137, 2554.8343, 2993.5752]),
-    "SEED-5 BTC line": (BTC_LINE, 11, [
-        860.7864, -928.4862, 1064.9794, -944.2506, 859.3792, -618.3891, 1473.0724, -631.7340, 1050.9586, -75.1459, 2078.2257,
-        8.1998, 1417.3955, 629.0372, 1443.1198, 1112.1692]),
-    "SEED-6 ETH lines": (ETH_LINES, 6, [
-        -133.5042, 125.4050, -130.9845, 108.5142, -144.6041, 132.4571, -136.1287, 83.7936, -165.2798, 126.9992, -148.1039,
-        52.6729, -196.5908, 105.7937, -45.1302, -78.4229]),
+    "SEED-1 put spread": (
+        PUT_SPREAD,
+        14,
+        [
+            8.4709,
+            -18.6752,
+            -133.9054,
+            -240.6726,
+            157.2336,
+            223.6672,
+            -253.6476,
+            -383.5965,
+            291.8236,
+            402.5947,
+            -343.2991,
+            -450.5036,
+            395.5028,
+            488.1337,
+            -166.9564,
+            180.9913,
+        ],
+    ),
+    "SEED-2 iron condor": (
+        CONDOR,
+        14,
+        [
+            49.7889,
+            -121.4477,
+            63.4779,
+            -56.2443,
+            72.7948,
+            -43.7575,
+            105.6223,
+            88.0354,
+            127.2689,
+            120.3299,
+            160.9072,
+            216.5462,
+            195.5962,
+            255.4638,
+            110.1080,
+            115.6834,
+        ],
+    ),
+    "SEED-3 calendar": (
+        CALENDAR,
+        14,
+        [
+            -649.1680,
+            529.7423,
+            -607.3482,
+            651.6674,
+            -495.5283,
+            721.9596,
+            -399.8409,
+            991.2718,
+            -160.1254,
+            1145.5383,
+            -82.5106,
+            1382.3912,
+            298.8389,
+            1602.1449,
+            571.9110,
+            708.9324,
+        ],
+    ),
+    "SEED-4 hedged straddle": (
+        STRADDLE,
+        11,
+        [
+            1827.4631,
+            -2098.3536,
+            2068.7306,
+            -1791.8118,
+            2009.4285,
+            -1702.2430,
+            2703.0167,
+            -855.1821,
+            2628.7842,
+            -608.6548,
+            3689.0414,
+            590.2744,
+            3679.8290,
+            1093.1137,
+            2554.8343,
+            2993.5752,
+        ],
+    ),
+    "SEED-5 BTC line": (
+        BTC_LINE,
+        11,
+        [
+            860.7864,
+            -928.4862,
+            1064.9794,
+            -944.2506,
+            859.3792,
+            -618.3891,
+            1473.0724,
+            -631.7340,
+            1050.9586,
+            -75.1459,
+            2078.2257,
+            8.1998,
+            1417.3955,
+            629.0372,
+            1443.1198,
+            1112.1692,
+        ],
+    ),
+    "SEED-6 ETH lines": (
+        ETH_LINES,
+        6,
+        [
+            -133.5042,
+            125.4050,
+            -130.9845,
+            108.5142,
+            -144.6041,
+            132.4571,
+            -136.1287,
+            83.7936,
+            -165.2798,
+            126.9992,
+            -148.1039,
+            52.6729,
+            -196.5908,
+            105.7937,
+            -45.1302,
+            -78.4229,
+        ],
+    ),
 }
 
 
@@ -94,9 +215,14 @@ def test_seed_1_total_requirement() -> None:
     assert PM_LINE([HEADER, *PUT_SPREAD], "Total requirement", MARKET, "SPAN", DEMO) == pytest.approx(970.0742, abs=CENT)
 
 
-@pytest.mark.parametrize(("treatment", "btc", "eth"), [
-    ("in_use", (2078.2257, 11), (132.4571, 6)), ("collateral", (4704.2185, 11), (233.5580, 12)),
-    ("full", (6491.4027, 13), (309.9086, 14))])
+@pytest.mark.parametrize(
+    ("treatment", "btc", "eth"),
+    [
+        ("in_use", (2078.2257, 11), (132.4571, 6)),
+        ("collateral", (4704.2185, 11), (233.5580, 12)),
+        ("full", (6491.4027, 13), (309.9086, 14)),
+    ],
+)
 def test_seed_spot_treatments(treatment: str, btc: tuple[float, int], eth: tuple[float, int]) -> None:
     """Spot counted up to the opposite delta, not at all, and in full (SEED-5, SEED-6: in use, none, full)."""
     rows = [HEADER, *BTC_LINE, *ETH_LINES]
@@ -115,8 +241,9 @@ SET_B = changed(DEMO, price_scan_range=0.10, extreme_multiple=3.0, extreme_cover
 SET_B_BOOK = [HEADER, *([*row[:5], row[5] and {"BTC": 0.60, "ETH": 0.80}[row[0]]] for row in (*BTC_LINE, *ETH_LINES))]
 
 
-@pytest.mark.parametrize(("treatment", "btc", "eth"), [
-    ("in_use", 2016.81, 176.57), ("collateral", 4624.92, 295.71), ("full", 5991.84, 324.05)])
+@pytest.mark.parametrize(
+    ("treatment", "btc", "eth"), [("in_use", 2016.81, 176.57), ("collateral", 4624.92, 295.71), ("full", 5991.84, 324.05)]
+)
 def test_set_b(treatment: str, btc: float, eth: float) -> None:
     """Alternative set B: scan range 10 %, 3 × at 33 %, vols .60 and .80; 2,193.38 in all with spot in use."""
     parameters = changed(SET_B, spot_treatment=treatment)
@@ -134,8 +261,13 @@ def test_set_b_active_scenarios() -> None:
 
 def test_set_c_from_the_seeds_own_marks() -> None:
     """Set C: the vols that the source's own marks imply, scan range 7 %, 3 × at 33 %: 1,755.16 and 462.84."""
-    rows = [spot("BTC", 1.0), *options("BTC", 30, 0.340747, (-1, "C", 75_000)), spot("ETH", 1.0),
-            *options("ETH", 60, 1.914474, (2, "P", 3_000)), *options("ETH", 30, 0.80, *ETH_CONDOR)]
+    rows = [
+        spot("BTC", 1.0),
+        *options("BTC", 30, 0.340747, (-1, "C", 75_000)),
+        spot("ETH", 1.0),
+        *options("ETH", 60, 1.914474, (2, "P", 3_000)),
+        *options("ETH", 30, 0.80, *ETH_CONDOR),
+    ]
     parameters = changed(SET_B, price_scan_range=0.07)
     for column, expected, active in (("BTC", 1755.1601, 15), ("ETH", 462.8435, 4)):
         found = losses([HEADER, *rows], parameters, column=column)
@@ -152,11 +284,16 @@ def test_set_d(rows: Rows, expected: float) -> None:
     assert (max(found), found.index(max(found)) + 1) == (pytest.approx(expected, abs=CENT), 14)
 
 
-@pytest.mark.parametrize(("rows", "expected"), [
-    ([["BTC", "C", 70_000, 30, 1.0, 0.50]], 3523.42), ([["BTC", "future", None, 30, -1.0, None]], 7700.00),
-    ([["BTC", "C", 70_000, 30, 1.0, 0.50], ["BTC", "future", None, 30, -1.0, None]], 3334.88),
-    ([["BTC", "C", 70_000, 30, 1.0, 0.50], ["BTC", "future", None, 30, -0.5, None]], 1049.18)],
-    ids=["long call", "short future", "both", "half a future"])
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ([["BTC", "C", 70_000, 30, 1.0, 0.50]], 3523.42),
+        ([["BTC", "future", None, 30, -1.0, None]], 7700.00),
+        ([["BTC", "C", 70_000, 30, 1.0, 0.50], ["BTC", "future", None, 30, -1.0, None]], 3334.88),
+        ([["BTC", "C", 70_000, 30, 1.0, 0.50], ["BTC", "future", None, 30, -0.5, None]], 1049.18),
+    ],
+    ids=["long call", "short future", "both", "half a future"],
+)
 def test_lead_example(rows: Rows, expected: float) -> None:
     """A long call against a short future needs 3,334.88 together, 11,223.42 apart (source-tables: lead example)."""
     assert PM_MARGIN([HEADER, *rows], MARKET, "SPAN", DEMO) == pytest.approx(expected, abs=CENT)
@@ -180,8 +317,12 @@ SUGAR_SUM = [-526, 623, -1437, -180, 242, 1261, -2485, -1161, 882, 1745, -3679, 
 def sugar(put: float) -> Rows:
     """−1 future, some 23.25 puts and +4 24.25 calls, each with its own published array."""
     head = ["Underlying", "Type", "Strike", "DTE", "Quantity", "Spot", *range(1, 17)]
-    return [head, ["SB", "future", None, 44, -1.0, 22.64, *SUGAR["FUT"]], ["SB", "P", 23.25, 44, put, 22.64, *SUGAR["PUT"]],
-            ["SB", "C", 24.25, 44, 4.0, 22.64, *SUGAR["CALL"]]]
+    return [
+        head,
+        ["SB", "future", None, 44, -1.0, 22.64, *SUGAR["FUT"]],
+        ["SB", "P", 23.25, 44, put, 22.64, *SUGAR["PUT"]],
+        ["SB", "C", 24.25, 44, 4.0, 22.64, *SUGAR["CALL"]],
+    ]
 
 
 def test_span_01_own_arrays() -> None:
@@ -197,11 +338,13 @@ def test_span_01_with_the_put_of_the_text() -> None:
     assert PM_SCANNING_RISK(sugar(put=1.0)) == 1073.0
 
 
-@pytest.mark.parametrize(("kind", "strike", "vol", "recomputed"), [
-    ("PUT", 23.25, 0.48881,
-     [-184, 222, 190, 607, -606, -224, 516, 931, -1078, -732, 797, 1199, -1599, -1298, 616, -1818]),
-    ("CALL", 24.25, 0.49706,
-     [-180, 214, -506, -84, 101, 455, -880, -441, 335, 642, -1299, -855, 527, 783, -1473, 340])])
+@pytest.mark.parametrize(
+    ("kind", "strike", "vol", "recomputed"),
+    [
+        ("PUT", 23.25, 0.48881, [-184, 222, 190, 607, -606, -224, 516, 931, -1078, -732, 797, 1199, -1599, -1298, 616, -1818]),
+        ("CALL", 24.25, 0.49706, [-180, 214, -506, -84, 101, 455, -880, -441, 335, 642, -1299, -855, 527, 783, -1473, 340]),
+    ],
+)
 def test_span_02_regenerated_arrays(kind: str, strike: float, vol: float, recomputed: list[float]) -> None:
     """The published option arrays come out of the model within $10; time and vol range are fitted (SPAN-02)."""
     market = [["Underlying", "Spot", "Rate"], ["SB", 22.64, 0.0025]]
@@ -213,15 +356,33 @@ def test_span_02_regenerated_arrays(kind: str, strike: float, vol: float, recomp
 
 
 # Source: SPAN-05, NSE Clearing file nsccl.20260625.i01.spn as a public document quotes it: NIFTY June 2026 future.
-NIFTY = [8.72, 8.72, -736.49, -736.49, 753.93, 753.93, -1481.70, -1481.70, 1499.14, 1499.14, -2226.91, -2226.91, 2244.36,
-         2244.36, -1561.89, 1568.00]
+NIFTY = [
+    8.72,
+    8.72,
+    -736.49,
+    -736.49,
+    753.93,
+    753.93,
+    -1481.70,
+    -1481.70,
+    1499.14,
+    1499.14,
+    -2226.91,
+    -2226.91,
+    2244.36,
+    2244.36,
+    -1561.89,
+    1568.00,
+]
 NIFTY_RANGE, NIFTY_CARRY = 2235.635, 8.725  # both implied by the array: each entry is weight × (carry − f × range)
 
 
 def test_span_05_real_array() -> None:
     """A lot of 75 of the real array needs 168,327, in scenario 13 (SPAN-05)."""
-    rows = [["Underlying", "Type", "DTE", "Quantity", "Multiplier", "Spot", *range(1, 17)],
-            ["NIFTY", "future", 5, 1.0, 75.0, 24_050.35, *NIFTY]]
+    rows = [
+        ["Underlying", "Type", "DTE", "Quantity", "Multiplier", "Spot", *range(1, 17)],
+        ["NIFTY", "future", 5, 1.0, 75.0, 24_050.35, *NIFTY],
+    ]
     assert PM_MARGIN(rows) == pytest.approx(168_327.0, abs=CENT)
 
 
@@ -241,8 +402,7 @@ def test_span_05_extreme_moves() -> None:
 def test_span_09_short_option_minimum(method: str, expected: float) -> None:
     """10 short calls and 4 short puts at a rate of 50: 700 gross, 500 by the larger of the two (CME 99-65; SPAN-09)."""
     rows = [HEADER, *options("BTC", 30, 0.50, (-10, "C", 75_000), (-4, "P", 65_000))]
-    parameters = [*changed(DEMO, price_scan_range=0.0, vol_scan_range=0.0), ["short_option_minimum", 50.0],
-                  ["short_option_method", method]]
+    parameters = [*changed(DEMO, price_scan_range=0.0, vol_scan_range=0.0), ["short_option_minimum", 50.0], ["short_option_method", method]]
     assert PM_LINE(rows, "BTC/Short option minimum", MARKET, "SPAN", parameters) == expected
     assert PM_SCANNING_RISK(rows, MARKET, "SPAN", parameters) == 0.0  # no move: the shorts gain by the day
     assert PM_MARGIN(rows, MARKET, "SPAN", parameters) == expected
@@ -264,22 +424,29 @@ def test_initial_ratio() -> None:
     assert PM_MARGIN([HEADER, *BTC_LINE], MARKET, "SPAN", parameters) == pytest.approx(1.10 * maintenance, rel=1e-12)
 
 
-@pytest.mark.parametrize(("kind", "price", "forward", "strike", "days", "vol"), [
-    ("call", 1000.0, 70_000.0, 75_000.0, 30, 0.340747), ("put", 750.0, 3_500.0, 3_000.0, 60, 1.914474)])
+@pytest.mark.parametrize(
+    ("kind", "price", "forward", "strike", "days", "vol"),
+    [("call", 1000.0, 70_000.0, 75_000.0, 30, 0.340747), ("put", 750.0, 3_500.0, 3_000.0, 60, 1.914474)],
+)
 def test_vols_implied_by_the_seed(kind: str, price: float, forward: float, strike: float, days: float, vol: float) -> None:
     """The source's marks imply a vol of .3407 for its BTC call and 1.9145 for its ETH puts (SEED, set C)."""
     assert PM_IV(kind, price, forward, strike, days / 365) == pytest.approx(vol, abs=1e-6)
 
 
-@pytest.mark.parametrize(("kind", "forward", "strike", "years", "vol", "rate", "expected", "exact"), [
-    ("call", 42 * math.exp(0.10 * 0.5), 40, 0.5, 0.20, 0.10, 4.76, 4.7594),
-    ("put", 42 * math.exp(0.10 * 0.5), 40, 0.5, 0.20, 0.10, 0.81, 0.8086),
-    ("put", 20, 20, 4 / 12, 0.25, 0.09, 1.12, 1.1166),
-    ("call", 49 * math.exp(0.05 * 0.3846), 50, 0.3846, 0.20, 0.05, 2.40, 2.4005),
-    ("call", 930 * math.exp((0.08 - 0.03) * 2 / 12), 900, 2 / 12, 0.20, 0.08, 51.83, 51.83)],
-    ids=["PRC-01 call", "PRC-01 put", "PRC-02 futures put", "PRC-03 call", "PRC-04 index call"])
-def test_hull_prices(kind: str, forward: float, strike: float, years: float, vol: float, rate: float, expected: float,
-                     exact: float) -> None:
+@pytest.mark.parametrize(
+    ("kind", "forward", "strike", "years", "vol", "rate", "expected", "exact"),
+    [
+        ("call", 42 * math.exp(0.10 * 0.5), 40, 0.5, 0.20, 0.10, 4.76, 4.7594),
+        ("put", 42 * math.exp(0.10 * 0.5), 40, 0.5, 0.20, 0.10, 0.81, 0.8086),
+        ("put", 20, 20, 4 / 12, 0.25, 0.09, 1.12, 1.1166),
+        ("call", 49 * math.exp(0.05 * 0.3846), 50, 0.3846, 0.20, 0.05, 2.40, 2.4005),
+        ("call", 930 * math.exp((0.08 - 0.03) * 2 / 12), 900, 2 / 12, 0.20, 0.08, 51.83, 51.83),
+    ],
+    ids=["PRC-01 call", "PRC-01 put", "PRC-02 futures put", "PRC-03 call", "PRC-04 index call"],
+)
+def test_hull_prices(
+    kind: str, forward: float, strike: float, years: float, vol: float, rate: float, expected: float, exact: float
+) -> None:
     """Hull's textbook prices, each on the forward of its carry (PRC-01 … PRC-04)."""
     found = PM_PRICE(kind, forward, strike, years, vol, rate)
     assert found == pytest.approx(expected, abs=0.0051)

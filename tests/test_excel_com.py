@@ -19,25 +19,50 @@ from xlmargin.registry import ERROR, FUNCTIONS, Argument
 
 AS_OF = dt.datetime(2026, 6, 1, 8)
 HEADINGS = ("Instrument", "Underlying", "Type", "Strike", "Expiry", "Quantity", "IV", "Price")
-POSITIONS = Cells((HEADINGS,
-                   ("BTC-26JUN26-70000-P", None, None, None, None, -2, 0.55, None),
-                   (None, "BTC", "call", 90_000, dt.date(2026, 9, 25), 1.5, 0.5, None),
-                   (None, None, None, None, None, None, None, None),
-                   ("ETH-PERPETUAL", None, None, None, None, -4, None, None)))
+POSITIONS = Cells(
+    (
+        HEADINGS,
+        ("BTC-26JUN26-70000-P", None, None, None, None, -2, 0.55, None),
+        (None, "BTC", "call", 90_000, dt.date(2026, 9, 25), 1.5, 0.5, None),
+        (None, None, None, None, None, None, None, None),
+        ("ETH-PERPETUAL", None, None, None, None, -4, None, None),
+    )
+)
 MARKET = Cells((("Underlying", "Spot", "As of"), ("BTC", 75_000, AS_OF), ("ETH", 3_500, None)))
-CLOSES = Cells((("Date", "BTC", "ETH"),
-                *((dt.date(2025, 1, 1) + dt.timedelta(days=day), 70_000 + 900 * math.sin(day), 3_400 + 60 * math.cos(day))
-                  for day in range(120))))
+CLOSES = Cells(
+    (
+        ("Date", "BTC", "ETH"),
+        *((dt.date(2025, 1, 1) + dt.timedelta(days=day), 70_000 + 900 * math.sin(day), 3_400 + 60 * math.cos(day)) for day in range(120)),
+    )
+)
 INSTRUMENTS = Cells((HEADINGS, ("BTC-26JUN26-80000-C", None, None, None, None, 2, 0.5, None)))
 NUMBERS = Cells(((-0.1,), (0.0,), (0.1,)))
 BLANK = Cells(((None, None), (None, None), (None, None)))
 ONE_BLANK = Cells(((None,),))
 SAMPLES: dict[str, Any] = {
-    "positions": POSITIONS, "market": MARKET, "history": CLOSES, "price_moves": NUMBERS, "vol_moves": NUMBERS,
-    "price_move": -0.1, "vol_move": 0.2, "path": "BTC/Scanning risk", "kind": "call", "forward": 70_000.0, "strike": 72_000.0,
-    "years": 0.25, "vol": 0.6, "price": 8_000.0, "pnl": Cells(((-1.0,), (2.0,), (-3.0,))), "var": Cells(((1.5,), (1.5,), (1.5,))),
-    "trades": POSITIONS, "instruments": INSTRUMENTS, "positions_before": POSITIONS, "market_before": MARKET, "equity": 50_000.0,
-    "account": Cells((("Field", "Value"), ("Equity", 150_000.0))), "method": "SPAN",
+    "positions": POSITIONS,
+    "market": MARKET,
+    "history": CLOSES,
+    "price_moves": NUMBERS,
+    "vol_moves": NUMBERS,
+    "price_move": -0.1,
+    "vol_move": 0.2,
+    "path": "BTC/Scanning risk",
+    "kind": "call",
+    "forward": 70_000.0,
+    "strike": 72_000.0,
+    "years": 0.25,
+    "vol": 0.6,
+    "price": 8_000.0,
+    "pnl": Cells(((-1.0,), (2.0,), (-3.0,))),
+    "var": Cells(((1.5,), (1.5,), (1.5,))),
+    "trades": POSITIONS,
+    "instruments": INSTRUMENTS,
+    "positions_before": POSITIONS,
+    "market_before": MARKET,
+    "equity": 50_000.0,
+    "account": Cells((("Field", "Value"), ("Equity", 150_000.0))),
+    "method": "SPAN",
 }
 
 
@@ -132,7 +157,7 @@ def test_a_function_cannot_be_named_like_a_cell(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(FUNCTIONS))
 def test_functions_carry_no_type_hints(name: str) -> None:
-    """xlwings reads hints as conversions, and Optional, Literal and unions break at the call."""
+    """Xlwings reads hints as conversions, and Optional, Literal and unions break at the call."""
     assert inspect.get_annotations(inspect.unwrap(getattr(udfs, name))) == {}
 
 
@@ -147,10 +172,25 @@ def test_a_currency_cell_is_told_with_row_and_column(excel: Session, sign: str) 
     assert "4 decimals" in table[1][2]
 
 
-@pytest.mark.parametrize(("code", "shown"), [
-    (2000, "#NULL!"), (2007, "#DIV/0!"), (2015, "#VALUE!"), (2023, "#REF!"), (2029, "#NAME?"), (2036, "#NUM!"), (2042, "#N/A"),
-    (2043, "#GETTING_DATA"), (2045, "#SPILL!"), (2046, "#CONNECT!"), (2047, "#BLOCKED!"), (2048, "#UNKNOWN!"),
-    (2049, "#FIELD!"), (2050, "#CALC!")])
+@pytest.mark.parametrize(
+    ("code", "shown"),
+    [
+        (2000, "#NULL!"),
+        (2007, "#DIV/0!"),
+        (2015, "#VALUE!"),
+        (2023, "#REF!"),
+        (2029, "#NAME?"),
+        (2036, "#NUM!"),
+        (2042, "#N/A"),
+        (2043, "#GETTING_DATA"),
+        (2045, "#SPILL!"),
+        (2046, "#CONNECT!"),
+        (2047, "#BLOCKED!"),
+        (2048, "#UNKNOWN!"),
+        (2049, "#FIELD!"),
+        (2050, "#CALC!"),
+    ],
+)
 @pytest.mark.parametrize("column", [0, 5, 6])
 def test_error_values_are_told_by_name(excel: Session, code: int, shown: str, column: int) -> None:
     """They arrive as large negative integers, the newer ones too, and are never a number, a name or a blank."""
@@ -180,8 +220,10 @@ def test_one_cell_arrives_as_a_value_and_one_row_as_a_tuple_of_one(excel: Sessio
     """A range of one cell or one row is read like any other: as a method, as moves, as a book that says what it lacks."""
     in_a_cell = excel.cells("PM_MARGIN", *rest("PM_MARGIN", POSITIONS, MARKET, Cells((("TIMS",),))))
     assert in_a_cell == excel.cells("PM_MARGIN", *rest("PM_MARGIN", POSITIONS, MARKET, "TIMS"))
-    column, row, one = (excel.cells("PM_PNL_GRID", POSITIONS, moves, 0.0, MISSING, MARKET)
-                        for moves in (NUMBERS, Cells(((-0.1, 0.0, 0.1),)), Cells(((-0.1,),))))
+    column, row, one = (
+        excel.cells("PM_PNL_GRID", POSITIONS, moves, 0.0, MISSING, MARKET)
+        for moves in (NUMBERS, Cells(((-0.1, 0.0, 0.1),)), Cells(((-0.1,),)))
+    )
     assert column == row
     assert one == column[:2]
     for book in (Cells((HEADINGS,)), Cells((("Quantity",),)), Cells((("BTC", 1.0),))):
@@ -190,9 +232,16 @@ def test_one_cell_arrives_as_a_value_and_one_row_as_a_tuple_of_one(excel: Sessio
 
 
 def test_a_table_of_one_row_comes_back_flat(excel: Session) -> None:
-    """xlwings turns it into a row, which Excel lays out along the row; nothing is lost."""
-    flat = excel.cells("PM_PRICE", "call", Cells(((70_000.0, 71_000.0),)), Cells(((70_000.0, 70_000.0),)),
-                       Cells(((0.1, 0.1),)), Cells(((0.5, 0.5),)), MISSING)
+    """Xlwings turns it into a row, which Excel lays out along the row; nothing is lost."""
+    flat = excel.cells(
+        "PM_PRICE",
+        "call",
+        Cells(((70_000.0, 71_000.0),)),
+        Cells(((70_000.0, 70_000.0),)),
+        Cells(((0.1, 0.1),)),
+        Cells(((0.5, 0.5),)),
+        MISSING,
+    )
     plainly = FUNCTIONS["PM_PRICE"].call("call", [[70_000.0, 71_000.0]], [[70_000.0, 70_000.0]], [[0.1, 0.1]], [[0.5, 0.5]])
     assert in_cells(flat) == in_cells(plainly)
 

@@ -30,8 +30,13 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def plain(desk: Path) -> Workbook:
     """It in a program where mistakes are texts; PM_MESSAGE answers as after the classic import."""
-    return Workbook(desk, {**{name: function.call for name, function in FUNCTIONS.items()},
-                           MESSAGE: lambda cell: cell if str(cell).startswith(ERROR) else ""})
+    return Workbook(
+        desk,
+        {
+            **{name: function.call for name, function in FUNCTIONS.items()},
+            MESSAGE: lambda cell: cell if str(cell).startswith(ERROR) else "",
+        },
+    )
 
 
 @pytest.fixture(scope="module")
@@ -52,8 +57,10 @@ class Wrapper:
 
     def functions(self) -> dict[str, Callable[..., Any]]:
         """The functions as cells of Excel have them."""
-        return {**{name: self._wrapped(function.call) for name, function in FUNCTIONS.items()},
-                MESSAGE: lambda cell: self.line if cell == VALUE_ERROR else ""}
+        return {
+            **{name: self._wrapped(function.call) for name, function in FUNCTIONS.items()},
+            MESSAGE: lambda cell: self.line if cell == VALUE_ERROR else "",
+        }
 
     def _wrapped(self, call: Callable[..., Any]) -> Callable[..., Any]:
         def wrapped(*arguments: Any) -> Any:
@@ -83,8 +90,14 @@ def cases(desk: Path) -> dict[str, Edits]:
     }
 
 
-CASES = ["in order", "a quantity that is no number", "nothing, not even headings", "a method without scenarios", "no such method",
-         "a history without its heading"]
+CASES = [
+    "in order",
+    "a quantity that is no number",
+    "nothing, not even headings",
+    "a method without scenarios",
+    "no such method",
+    "a history without its heading",
+]
 
 
 @contextmanager

@@ -61,9 +61,15 @@ def test_what_is_no_program_has_no_bits(tmp_path: Path) -> None:
     assert program_bits(tmp_path / "none.exe") is None
 
 
-@pytest.mark.parametrize(("text", "zone"), [
-    ("[ZoneTransfer]\r\nZoneId=3\r\nHostUrl=https://x\r\n", 3), ("[ZoneTransfer]\nZoneId=0", 0), ("[ZoneTransfer]\n", None),
-    ("ZoneId=three", None)])
+@pytest.mark.parametrize(
+    ("text", "zone"),
+    [
+        ("[ZoneTransfer]\r\nZoneId=3\r\nHostUrl=https://x\r\n", 3),
+        ("[ZoneTransfer]\nZoneId=0", 0),
+        ("[ZoneTransfer]\n", None),
+        ("ZoneId=three", None),
+    ],
+)
 def test_the_mark_of_the_web_is_read_from_the_stream_beside_the_file(tmp_path: Path, text: str, zone: int | None) -> None:
     """NTFS keeps it under this name; a copy through other file systems leaves a file of this name, read the same."""
     file = tmp_path / "desk.xlsm"
@@ -72,8 +78,9 @@ def test_the_mark_of_the_web_is_read_from_the_stream_beside_the_file(tmp_path: P
     assert zone_of(file) == zone
 
 
-@pytest.mark.parametrize(("zone", "trusted", "needed"), [(3, False, True), (4, False, True), (3, True, False), (2, False, False),
-                                                         (None, False, False)])
+@pytest.mark.parametrize(
+    ("zone", "trusted", "needed"), [(3, False, True), (4, False, True), (3, True, False), (2, False, False), (None, False, False)]
+)
 def test_a_marked_file_needs_unblocking_unless_its_place_is_trusted(zone: int | None, trusted: bool, needed: bool) -> None:
     """Zones from 3 come from outside."""
     _, _, cure = field.mark_finding("desk.xlsm", zone, trusted)
@@ -84,8 +91,7 @@ def test_office_from_the_store_is_found(tmp_path: Path) -> None:
     """It lies under WindowsApps, and cannot reach Python."""
     store = Path(r"C:\Program Files\WindowsApps\Microsoft.Office.Desktop.Excel_16\EXCEL.EXE")
     desktop = Path(r"C:\Program Files\Microsoft Office\root\Office16\EXCEL.EXE")
-    assert any("Microsoft Store" in state and cure.startswith(NEEDED)
-               for _, state, cure in field.office_findings(Facts(store, 64), 64))
+    assert any("Microsoft Store" in state and cure.startswith(NEEDED) for _, state, cure in field.office_findings(Facts(store, 64), 64))
     assert not any(cure for *_, cure in field.office_findings(Facts(desktop, 64), 64))
     assert any("32, Python's 64" in state and cure for _, state, cure in field.office_findings(Facts(desktop, 32), 64))
     assert field.office_findings(Facts(), 64)[0][1] == "not found"
@@ -116,7 +122,7 @@ def test_macros_of_another_version_of_xlwings_are_found() -> None:
 
 
 def test_a_blank_setting_is_found_because_it_counts() -> None:
-    """xlwings takes a key that is there with an empty value, and never asks further."""
+    """Xlwings takes a key that is there with an empty value, and never asks further."""
     rows = field.setting_findings({"INTERPRETER_WIN": " ", "UDF MODULES": "udfs"}, "the sheet")
     assert rows == [("INTERPRETER_WIN in the sheet", "blank", f"{NEEDED}delete its row: a blank setting counts as set")]
     assert field.setting_findings({"UDF MODULES": "mine; udfs"}, "x") == []
@@ -125,6 +131,7 @@ def test_a_blank_setting_is_found_because_it_counts() -> None:
 
 def test_the_interpreter_is_there_and_is_this_one() -> None:
     """Not named, gone, another one, a conda environment; Windows does not mind case."""
+
     def said(settings: dict[str, str], exists: bool = True) -> str:
         return field.interpreter_finding(settings, PYTHON, exists, "the sheet")[2]
 
@@ -165,11 +172,13 @@ def test_settings_of_a_workbook_hold_only_what_is_true_of_the_machine() -> None:
     installed = Path(HOME) / "venv" / "Lib" / "site-packages"
     plain = interpreter_settings(PYTHON, Path(HOME), {}, windows=True)
     assert workbook_settings(plain, installed, [installed]) == (
-        ("INTERPRETER_WIN", PYTHON), ("UDF MODULES", "udfs"), ("ADD_WORKBOOK_TO_PYTHONPATH", "false"))
+        ("INTERPRETER_WIN", PYTHON),
+        ("UDF MODULES", "udfs"),
+        ("ADD_WORKBOOK_TO_PYTHONPATH", "false"),
+    )
     assert workbook_settings(plain, Path("C:/src"), [installed])[-1] == ("PYTHONPATH", str(Path("C:/src")))
     elsewhere = interpreter_settings("/usr/bin/python3", Path("/usr"), {}, windows=False)
-    assert workbook_settings(elsewhere, Path("/src"), [installed]) == (
-        ("UDF MODULES", "udfs"), ("ADD_WORKBOOK_TO_PYTHONPATH", "false"))
+    assert workbook_settings(elsewhere, Path("/src"), [installed]) == (("UDF MODULES", "udfs"), ("ADD_WORKBOOK_TO_PYTHONPATH", "false"))
 
 
 def test_a_conda_environment_is_named_only_where_this_python_is_in_it(tmp_path: Path) -> None:
@@ -178,7 +187,10 @@ def test_a_conda_environment_is_named_only_where_this_python_is_in_it(tmp_path: 
     assert interpreter_settings(PYTHON, tmp_path, shell, windows=True) == (("INTERPRETER_WIN", PYTHON),)
     (tmp_path / "conda-meta").mkdir()
     assert interpreter_settings(PYTHON, tmp_path, shell, windows=True) == (
-        ("INTERPRETER_WIN", "pythonw"), ("CONDA PATH", str(tmp_path)), ("CONDA ENV", "desk"))
+        ("INTERPRETER_WIN", "pythonw"),
+        ("CONDA PATH", str(tmp_path)),
+        ("CONDA ENV", "desk"),
+    )
 
 
 def test_the_users_settings_keep_what_is_not_ours(tmp_path: Path) -> None:
@@ -215,8 +227,12 @@ def test_doctor_looks_at_one_workbook(tmp_path: Path, capsys: pytest.CaptureFixt
     (tmp_path / "scipy.py").touch()
     assert cli.main(["doctor", str(file)]) == 1
     out = capsys.readouterr().out
-    for words in ("its macros are blocked", "ask for xlwings64-0.1.0.dll", "INTERPRETER_WIN in the sheet xlwings.conf",
-                  "beside the workbook: scipy.py"):
+    for words in (
+        "its macros are blocked",
+        "ask for xlwings64-0.1.0.dll",
+        "INTERPRETER_WIN in the sheet xlwings.conf",
+        "beside the workbook: scipy.py",
+    ):
         assert sum(words in line and NEEDED in line for line in out.splitlines()) == 1, words
 
 
@@ -229,14 +245,16 @@ def test_doctor_says_what_is_no_workbook(tmp_path: Path, contents: bytes | None,
     assert capsys.readouterr().err.count("\n") == 1
 
 
-def test_new_writes_both_workbooks_and_neither_over_the_other(tmp_path: Path, capsys: pytest.CaptureFixture[str],
-                                                             monkeypatch: pytest.MonkeyPatch) -> None:
+def test_new_writes_both_workbooks_and_neither_over_the_other(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """One for Excel beside one for everything else; doctor finds nothing wrong; a second run refuses."""
     small_history(monkeypatch)
     assert cli.main(["new", str(tmp_path / "desk"), "--rows", "20"]) == 0
     assert capsys.readouterr().out.splitlines() == [str(tmp_path / "desk" / f"xlmargin.{ending}") for ending in ("xlsx", "xlsm")]
-    assert [cure for *_, cure in diagnosis.file_findings(tmp_path / "desk" / "xlmargin.xlsm", office.gather())
-            if cure.startswith(NEEDED)] == []
+    assert [
+        cure for *_, cure in diagnosis.file_findings(tmp_path / "desk" / "xlmargin.xlsm", office.gather()) if cure.startswith(NEEDED)
+    ] == []
     (tmp_path / "desk" / "xlmargin.xlsx").unlink()
     assert cli.main(["new", str(tmp_path / "desk"), "--rows", "20"]) == 2
     assert "xlmargin.xlsm is there already" in capsys.readouterr().err
@@ -247,8 +265,10 @@ def test_new_writes_both_workbooks_and_neither_over_the_other(tmp_path: Path, ca
 def test_elsewhere_one_line_says_what_excel_needs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Nothing is installed or opened where Excel cannot call Python; what serves there is named."""
     file = workbook(tmp_path / "desk.xlsx")
-    for arguments, words in ((["open", str(file), "--excel"], "--libreoffice or --web"),
-                             (["install", "--excel"], "xlmargin install --libreoffice")):
+    for arguments, words in (
+        (["open", str(file), "--excel"], "--libreoffice or --web"),
+        (["install", "--excel"], "xlmargin install --libreoffice"),
+    ):
         assert cli.main(arguments) == 2
         said = capsys.readouterr().err
         assert "Excel can call Python functions on Windows only" in said

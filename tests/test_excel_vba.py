@@ -118,17 +118,23 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     folder = tmp_path_factory.mktemp("vba")
     donor = read_donor()
     # LibreOffice has no MacroOptions: a sub of the probe takes what it would be told
-    ours = [Module(each.name, each.source.replace("Application.MacroOptions", "Described"), each.kind)
-            for each in wrapper_modules(FUNCTIONS, ["Sheet1"])]
-    modules = (*ours, Module("xlwings", STAND_IN, "standard"),
-               Module("StandIn", SERVER, "class"), Module("probe", PROBE, "standard"))
+    ours = [
+        Module(each.name, each.source.replace("Application.MacroOptions", "Described"), each.kind)
+        for each in wrapper_modules(FUNCTIONS, ["Sheet1"])
+    ]
+    modules = (*ours, Module("xlwings", STAND_IN, "standard"), Module("StandIn", SERVER, "class"), Module("probe", PROBE, "standard"))
     with xlsxwriter.Workbook(folder / "probe.xlsm") as book:
         book.add_worksheet().set_vba_name("Sheet1")
         book.set_vba_name("ThisWorkbook")
         book.add_vba_project(io.BytesIO(write_project(Project(modules, donor.before, donor.after))), is_stream=True)
     done = subprocess.run(
         [office.python, DRIVER, office.soffice, folder / "profile", folder / "probe.xlsm", *(f"probe.{name}" for name in PROBES)],
-        capture_output=True, text=True, env=clean_environment(), timeout=120, check=False)
+        capture_output=True,
+        text=True,
+        env=clean_environment(),
+        timeout=120,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     answers: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return {"modules": answers["modules"], **{name.partition(".")[2]: each for name, each in answers["answers"].items()}}

@@ -68,8 +68,13 @@ def test_two_builds_are_the_same_bytes(desk: Path, tmp_path: Path, monkeypatch: 
 def test_every_formula_gives_through_com_what_python_gives(played: tuple[Player, list[Played]]) -> None:
     """Each call of each formula, inside LET and INDEX too: the wrapper in the file, CallUDF, the plain function."""
     player, calls = played
-    formulas = [text for sheet in player.formulas for row in sheet.iter_rows() for cell in row if cell.data_type == "f"
-                and "PM_" in (text := str(getattr(cell.value, "text", cell.value))) and "PM_MESSAGE" not in text]
+    formulas = [
+        text
+        for sheet in player.formulas
+        for row in sheet.iter_rows()
+        for cell in row
+        if cell.data_type == "f" and "PM_" in (text := str(getattr(cell.value, "text", cell.value))) and "PM_MESSAGE" not in text
+    ]
     assert len(calls) == sum(len(re.findall(r"PM_[A-Z_]+\(", text)) for text in formulas) >= 40
     for each in calls:
         plainly = FUNCTIONS[each.name].call(*map(spoken, each.arguments))
@@ -172,7 +177,7 @@ def test_every_sheet_has_its_code_name_and_module(desk: Path, vba: dict[str, str
 
 
 def test_the_settings_sheet_has_no_blank_and_no_heading(desk: Path) -> None:
-    """xlwings reads from A1 down to the first blank, and a blank value would count as set."""
+    """Xlwings reads from A1 down to the first blank, and a blank value would count as set."""
     sheet = openpyxl.load_workbook(desk)["xlwings.conf"]
     rows = []
     for key, value in sheet.iter_rows(max_col=2, values_only=True):
@@ -219,11 +224,10 @@ def test_compression_gives_back_what_it_was_given() -> None:
     """Texts that repeat, that do not, of every length about a chunk's end; the specification's own examples."""
     # [MS-OVBA] 3.2: no compression, normal compression
     assert decompress(bytes.fromhex("0119b000616263646566676800696a6b6c6d6e6f70007172737475762e")) == b"abcdefghijklmnopqrstuv."
-    normal = bytes.fromhex("012fb000236161616263646582660070616768696a013808616b6c00306d6e6f7006710270041072737475761077787"
-                           "97a003c")
+    normal = bytes.fromhex("012fb000236161616263646582660070616768696a013808616b6c00306d6e6f700671027004107273747576107778797a003c")
     assert decompress(normal) == b"#aaabcdefaaaaghijaaaaaklaaamnopqaaaaaaaaaaaarstuvwxyzaaa"
     source = "".join(module.source for module in read_donor().modules).encode("cp1252")
-    for text in (b"", b"a", b"a" * 70_000, source, bytes(range(256)) * 40, *(source[:4096 + n] for n in range(-3, 4))):
+    for text in (b"", b"a", b"a" * 70_000, source, bytes(range(256)) * 40, *(source[: 4096 + n] for n in range(-3, 4))):
         assert decompress(compress(text)) == text
 
 

@@ -25,8 +25,12 @@ LEGS = ROOT / "tests/data/forty_legs.csv"
 def _summary(row: dict[str, str]) -> dict[str, Any]:
     """A row of a saved chain as the venue's book summary."""
     numbers = {key: float(row[key]) if row[key] else None for key in ("underlying_price", "mark_price", "mark_iv")}
-    return {"instrument_name": row["instrument_name"], "underlying_index": row["underlying_name"],
-            "estimated_delivery_price": float(row["index_price"]), **numbers}
+    return {
+        "instrument_name": row["instrument_name"],
+        "underlying_index": row["underlying_name"],
+        "estimated_delivery_price": float(row["index_price"]),
+        **numbers,
+    }
 
 
 @pytest.mark.parametrize("rows", [3_000, 300])
@@ -50,7 +54,8 @@ def test_a_real_chain_gives_the_margin_of_its_file(rows: int, shared: Path) -> N
     assert len(tick.table.rows) <= rows + 1
     for method in ("SPAN", "DERIBIT", "RULES"):
         assert udfs.PM_MARGIN(book.positions, tick.table.rows, method) == pytest.approx(
-            udfs.PM_MARGIN(book.positions, book.market, method), rel=1e-9)
+            udfs.PM_MARGIN(book.positions, book.market, method), rel=1e-9
+        )
 
 
 def test_a_feed_without_a_workbook() -> None:

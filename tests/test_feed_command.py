@@ -29,10 +29,16 @@ EXPIRY = dt.datetime.now(dt.UTC).replace(hour=8, minute=0, second=0, microsecond
 def stub() -> Iterator[VenueStub]:
     """A venue of today, with positions."""
     with VenueStub(now=time.time, listed={("BTC", EXPIRY.timestamp()): [60_000.0, 70_000.0, 80_000.0]}) as running:
-        running.private["/api/v2/private/get_positions"] = {"jsonrpc": "2.0", "result": [
-            {"instrument_name": _name(70_000), "direction": "sell", "size": -1.0}]}
-        running.private["/api/v2/private/get_account_summaries"] = {"jsonrpc": "2.0", "result": {"summaries": [
-            {"currency": "BTC", "margin_model": "segregated_pm", "initial_margin": 0.5, "maintenance_margin": 0.4}]}}
+        running.private["/api/v2/private/get_positions"] = {
+            "jsonrpc": "2.0",
+            "result": [{"instrument_name": _name(70_000), "direction": "sell", "size": -1.0}],
+        }
+        running.private["/api/v2/private/get_account_summaries"] = {
+            "jsonrpc": "2.0",
+            "result": {
+                "summaries": [{"currency": "BTC", "margin_model": "segregated_pm", "initial_margin": 0.5, "maintenance_margin": 0.4}]
+            },
+        }
         yield running
 
 
@@ -50,8 +56,23 @@ def book(tmp_path: Path) -> Path:
     workbook = openpyxl.Workbook()
     sheet: Any = workbook.active
     sheet.title = "Desk"
-    sheet.append(["Instrument", "Quantity", "Venue", "", "Underlying", "Spot", "Expiry", "Strike", "Forward", "IV", "As of", "",
-                  "=PM_MARGIN(positions,market)"])
+    sheet.append(
+        [
+            "Instrument",
+            "Quantity",
+            "Venue",
+            "",
+            "Underlying",
+            "Spot",
+            "Expiry",
+            "Strike",
+            "Forward",
+            "IV",
+            "As of",
+            "",
+            "=PM_MARGIN(positions,market)",
+        ]
+    )
     sheet.append([_name(80_000), 2.0, "deribit"])
     for name, area in {"positions": "$A$1:$C$9", "market": "$E$1:$K$30", "margin": "$M$1", "feed_status": "$M$2"}.items():
         workbook.defined_names[name] = DefinedName(name, attr_text=f"Desk!{area}")
@@ -62,8 +83,9 @@ def book(tmp_path: Path) -> Path:
 def _started(*arguments: str) -> subprocess.Popen[str]:
     code = "import sys; from xlmargin.cli import main; sys.exit(main())"
     keys = {"XLMARGIN_DERIBIT_KEY": KEY, "XLMARGIN_DERIBIT_SECRET": SECRET, "PYTHONPATH": str(ROOT)}
-    return subprocess.Popen([sys.executable, "-c", code, *arguments], env=os.environ | keys, text=True,
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *arguments], env=os.environ | keys, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
 
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
@@ -73,8 +95,9 @@ def test_a_feed_runs_until_it_is_ended(ending: signal.Signals, calc: Calc, stub:
     with calc.open(book) as document:
         place = document.place("margin")
         assert place is not None
-        running = _started("feed", str(book), "--libreoffice", calc.pipe, "--url", stub.url, "--interval", "0.2", "--positions",
-                           "--margins")
+        running = _started(
+            "feed", str(book), "--libreoffice", calc.pipe, "--url", stub.url, "--interval", "0.2", "--positions", "--margins"
+        )
         assert running.stdout is not None
         lines, margins = [], []
         for n in range(4):
@@ -110,13 +133,19 @@ def test_once_says_how_it_went(calc: Calc, stub: VenueStub, book: Path, capsys: 
     assert "live from deribit" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(("arguments", "said"), [
-    (["--venue", "kraken"], "no live data from 'kraken'"), (["--interval", "0"], "--interval must be above 0 seconds, not 0"),
-    (["--positions", "--venue", "bybit"], "need read-only keys: set XLMARGIN_BYBIT_KEY and XLMARGIN_BYBIT_SECRET"),
-    (["--libreoffice", "nobody"], "no LibreOffice listens on the pipe nobody"), (["--excel"], "no Excel answers here"),
-])
-def test_what_cannot_be_is_one_line(arguments: list[str], said: str, book: Path, capsys: pytest.CaptureFixture[str],
-                                    monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--venue", "kraken"], "no live data from 'kraken'"),
+        (["--interval", "0"], "--interval must be above 0 seconds, not 0"),
+        (["--positions", "--venue", "bybit"], "need read-only keys: set XLMARGIN_BYBIT_KEY and XLMARGIN_BYBIT_SECRET"),
+        (["--libreoffice", "nobody"], "no LibreOffice listens on the pipe nobody"),
+        (["--excel"], "no Excel answers here"),
+    ],
+)
+def test_what_cannot_be_is_one_line(
+    arguments: list[str], said: str, book: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Misuse ends with 2 and says how to mend it."""
     for name in list(os.environ):
         if name.startswith("XLMARGIN_"):

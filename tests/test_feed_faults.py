@@ -17,9 +17,12 @@ from xlmargin.ranges.market import read_market
 
 pytest.importorskip("ccxt")
 
-POSITIONS = [["Underlying", "Type", "Strike", "Expiry", "Quantity", "Settlement"],
-             ["BTC", "call", 75_000.0, "2026-07-01", -1.0, "inverse"], ["BTC", "put", 60_000.0, "2026-07-31", 2.0, "inverse"],
-             ["SOL", "future", None, "2026-08-28", 200.0, ""]]
+POSITIONS = [
+    ["Underlying", "Type", "Strike", "Expiry", "Quantity", "Settlement"],
+    ["BTC", "call", 75_000.0, "2026-07-01", -1.0, "inverse"],
+    ["BTC", "put", 60_000.0, "2026-07-31", 2.0, "inverse"],
+    ["SOL", "future", None, "2026-08-28", 200.0, ""],
+]
 NEEDS = needs_of(POSITIONS)
 SUMMARY = "get_book_summary"
 
@@ -45,15 +48,20 @@ FAULTS = {
     "rows that are none": (Fault("change", SUMMARY, change=lambda answer: {**answer, "result": [1, 2]}), "holds no rows"),
     "another shape": (Fault("change", "index_price", 2, change=lambda answer: {**answer, "result": [7]}), "AttributeError"),
     "no rows": (Fault("change", SUMMARY, change=lambda answer: {"usOut": 1}), "no key 'result'"),
-    "a vol that is missing": (Fault("change", SUMMARY, change=_rows(lambda row: _held_only(row, mark_iv=None))),
-                              "no vol of BTC 2026-07-01 08:00 UTC 75000"),
-    "a vol that is no number": (Fault("change", SUMMARY, change=_rows(lambda row: _held_only(row, mark_iv="n/a"))),
-                                "no vol of"),
-    "a number that JSON does not know": (Fault("change", SUMMARY, change=_rows(lambda row: _held_only(row, mark_iv=math.nan))),
-                                         "it is no JSON"),
+    "a vol that is missing": (
+        Fault("change", SUMMARY, change=_rows(lambda row: _held_only(row, mark_iv=None))),
+        "no vol of BTC 2026-07-01 08:00 UTC 75000",
+    ),
+    "a vol that is no number": (Fault("change", SUMMARY, change=_rows(lambda row: _held_only(row, mark_iv="n/a"))), "no vol of"),
+    "a number that JSON does not know": (
+        Fault("change", SUMMARY, change=_rows(lambda row: _held_only(row, mark_iv=math.nan))),
+        "it is no JSON",
+    ),
     "no index": (Fault("change", "index_price", 2, change=lambda answer: {**answer, "result": {}}), "no index price of SOL"),
-    "a clock a day ahead": (Fault("change", change=lambda answer: {**answer, "usOut": answer["usOut"] + 86_400_000_000}),
-                            "one of them is wrong"),
+    "a clock a day ahead": (
+        Fault("change", change=lambda answer: {**answer, "usOut": answer["usOut"] + 86_400_000_000}),
+        "one of them is wrong",
+    ),
 }
 
 
@@ -157,8 +165,12 @@ def test_missed_intervals_are_skipped() -> None:
             return False
 
     spot = needs_of([["Underlying", "Type", "Quantity"], ["SOL", "spot", 1.0]])
-    feed = Waiting(quotes, lambda: spot, interval=5.0, clock=Hands(VenueStub()).clock._replace(
-        wall=lambda: utc(2026, 6, 1) + elapsed[0], monotonic=lambda: elapsed[0]))
+    feed = Waiting(
+        quotes,
+        lambda: spot,
+        interval=5.0,
+        clock=Hands(VenueStub()).clock._replace(wall=lambda: utc(2026, 6, 1) + elapsed[0], monotonic=lambda: elapsed[0]),
+    )
     for n, tick in enumerate(feed.ticks()):
         assert tick.fresh
         elapsed[0] += 23.0 if n == 1 else 1.0  # what is done with the second one takes long
@@ -197,8 +209,7 @@ def test_a_short_market_range_keeps_what_is_held(stub: VenueStub) -> None:
 
 def test_rates_and_foreign_coins_are_taken_over(stub: VenueStub) -> None:
     """A rate typed beside a coin stays; a coin that the venue does not list keeps its rows, valued at the new time."""
-    before = [["Underlying", "Spot", "Rate", "As of", "Expiry"], ["BTC", 1.0, 0.03, 46_000.0, None],
-              ["AAPL", 250.0, None, None, None]]
+    before = [["Underlying", "Spot", "Rate", "As of", "Expiry"], ["BTC", 1.0, 0.03, 46_000.0, None], ["AAPL", 250.0, None, None, None]]
     needs = needs_of([*POSITIONS, ["AAPL", "spot", None, None, 5.0, ""]])
     tick = feed_of(stub, needs, Hands(stub), before=lambda: before).once()
     assert tick.table is not None

@@ -52,18 +52,29 @@ def small(tmp_path: Path) -> Path:
     sheet = workbook.active
     assert sheet is not None
     sheet.title = "Desk"
-    for y, row in enumerate([["Instrument", "Quantity", "Side", "Account", "Venue", "Note"],
-                             ["BTC-1JUL26-75000-C", 9.0, "buy", "Mine", None, "of the desk"],
-                             ["BTC-31JUL26-60000-P", 3.0, None, "Mine", "deribit", "closed meanwhile"],
-                             ["ETH-USDT-SWAP", 4.0, None, "Other", "okx", None]], 1):
+    for y, row in enumerate(
+        [
+            ["Instrument", "Quantity", "Side", "Account", "Venue", "Note"],
+            ["BTC-1JUL26-75000-C", 9.0, "buy", "Mine", None, "of the desk"],
+            ["BTC-31JUL26-60000-P", 3.0, None, "Mine", "deribit", "closed meanwhile"],
+            ["ETH-USDT-SWAP", 4.0, None, "Other", "okx", None],
+        ],
+        1,
+    ):
         for x, cell in enumerate(row, 1):
             sheet.cell(y, x, cell)
     for x, heading in enumerate(("Underlying", "Spot", "Expiry", "Strike", "Forward", "IV", "Rate", "As of", "Remark"), 8):
         sheet.cell(1, x, heading)
     sheet["P2"] = "typed by hand"
     sheet["R1"] = "=PM_MARGIN(positions,market)"
-    for name, area in {"positions": "$A$1:$F$20", "market": "$H$1:$P$120", "feed_status": "$R$3", "feed_time": "$R$4",
-                       "initial_margin": "$R$1", "theirs": "$T$1:$X$4"}.items():
+    for name, area in {
+        "positions": "$A$1:$F$20",
+        "market": "$H$1:$P$120",
+        "feed_status": "$R$3",
+        "feed_time": "$R$4",
+        "initial_margin": "$R$1",
+        "theirs": "$T$1:$X$4",
+    }.items():
         workbook.defined_names[name] = DefinedName(name, attr_text=f"Desk!{area}")
     for x, heading in enumerate(("Venue", "Currency", "Initial", "Maintenance", "Time"), 20):
         sheet.cell(1, x, heading)
@@ -89,8 +100,15 @@ def test_a_document_in_libreoffice_follows_the_venue(calc: Calc, stub: VenueStub
             if line == "stopped":
                 return
             market, risk = _sheet(document, "market"), _sheet(document, "risk_array")
-            seen.append((market, risk[1:17], _sheet(document, "initial_margin")[0][0], _sheet(document, "feed_status")[0][0],
-                         _sheet(document, "feed_time")[0][0]))
+            seen.append(
+                (
+                    market,
+                    risk[1:17],
+                    _sheet(document, "initial_margin")[0][0],
+                    _sheet(document, "feed_status")[0][0],
+                    _sheet(document, "feed_time")[0][0],
+                )
+            )
             hands.on(5.0)
             stub.spot["BTC"] += 2_500.0
             if len(seen) == 2:
@@ -98,8 +116,14 @@ def test_a_document_in_libreoffice_follows_the_venue(calc: Calc, stub: VenueStub
             if len(seen) == 4:
                 desk.feed.stop()
 
-        desk = Desk(LibreOfficeSheets(book, calc.pipe), "deribit", Connection("deribit", stub.url).call, interval=0.01,
-                    say=watched, clock=hands.clock)
+        desk = Desk(
+            LibreOfficeSheets(book, calc.pipe),
+            "deribit",
+            Connection("deribit", stub.url).call,
+            interval=0.01,
+            say=watched,
+            clock=hands.clock,
+        )
         desk.feed.wait = lambda seconds: hands.on(max(seconds, 0.0)) or False  # type: ignore[func-returns-value, method-assign]
         assert desk.run()
         first, second, stale, again = seen
@@ -125,8 +149,13 @@ def test_the_margin_in_the_sheet_is_that_of_the_tick(calc: Calc, stub: VenueStub
     import udfs
 
     with calc.open(small) as document:
-        desk = Desk(LibreOfficeSheets(small, calc.pipe), "deribit", Connection("deribit", stub.url).call,
-                    say=lambda line: None, clock=Hands(stub).clock)
+        desk = Desk(
+            LibreOfficeSheets(small, calc.pipe),
+            "deribit",
+            Connection("deribit", stub.url).call,
+            say=lambda line: None,
+            clock=Hands(stub).clock,
+        )
         assert desk.run(once=True)
         table = desk.feed.latest()
         assert table is not None
@@ -137,22 +166,38 @@ def test_the_margin_in_the_sheet_is_that_of_the_tick(calc: Calc, stub: VenueStub
 
 def test_positions_and_margins_follow_the_venue(calc: Calc, stub: VenueStub, small: Path) -> None:
     """The venue's rows come and go by instrument, the desk's own rows and columns stay; its margins are kept."""
-    stub.private["/api/v2/private/get_positions"] = {"jsonrpc": "2.0", "result": [
-        {"instrument_name": "BTC-1JUL26-75000-C", "direction": "sell", "size": -2.0, "average_price": 0.05},
-        {"instrument_name": "BTC-1JUL26-60000-P", "direction": "buy", "size": 1.5}]}
-    stub.private["/api/v2/private/get_account_summaries"] = {"jsonrpc": "2.0", "usOut": int(stub.now() * 1e6), "result": {
-        "summaries": [{"currency": "BTC", "margin_model": "segregated_pm", "initial_margin": 0.75, "maintenance_margin": 0.6}]}}
+    stub.private["/api/v2/private/get_positions"] = {
+        "jsonrpc": "2.0",
+        "result": [
+            {"instrument_name": "BTC-1JUL26-75000-C", "direction": "sell", "size": -2.0, "average_price": 0.05},
+            {"instrument_name": "BTC-1JUL26-60000-P", "direction": "buy", "size": 1.5},
+        ],
+    }
+    stub.private["/api/v2/private/get_account_summaries"] = {
+        "jsonrpc": "2.0",
+        "usOut": int(stub.now() * 1e6),
+        "result": {"summaries": [{"currency": "BTC", "margin_model": "segregated_pm", "initial_margin": 0.75, "maintenance_margin": 0.6}]},
+    }
     keys = Keys("key-of-the-test", "secret-of-the-test")
     said: list[str] = []
     store = store_of(small)
     with calc.open(small) as document:
-        desk = Desk(LibreOfficeSheets(small, calc.pipe), "deribit", Connection("deribit", stub.url, keys).call, positions=True,
-                    keep=lambda rows: keep(store, rows), say=said.append, clock=Hands(stub).clock)
+        desk = Desk(
+            LibreOfficeSheets(small, calc.pipe),
+            "deribit",
+            Connection("deribit", stub.url, keys).call,
+            positions=True,
+            keep=lambda rows: keep(store, rows),
+            say=said.append,
+            clock=Hands(stub).clock,
+        )
         assert desk.run(once=True), said
         assert _sheet(document, "positions")[1:5] == [
             ["BTC-1JUL26-75000-C", -2.0, None, "Mine", "deribit", "of the desk"],
-            ["ETH-USDT-SWAP", 4.0, None, "Other", "okx", None], ["BTC-1JUL26-60000-P", 1.5, None, None, "deribit", None],
-            [None] * 6]
+            ["ETH-USDT-SWAP", 4.0, None, "Other", "okx", None],
+            ["BTC-1JUL26-60000-P", 1.5, None, None, "deribit", None],
+            [None] * 6,
+        ]
         assert _sheet(document, "theirs")[1][:4] == ["deribit", "BTC", 0.75, 0.6]
         assert isinstance(_sheet(document, "initial_margin")[0][0], float)
     assert [(row.currency, row.initial, row.method) for row in kept(store, "deribit")] == [("BTC", 0.75, "DERIBIT")]
@@ -165,9 +210,14 @@ def test_half_of_a_private_answer_writes_nothing(calc: Calc, stub: VenueStub, sm
     said: list[str] = []
     with calc.open(small) as document:
         before = _sheet(document, "positions"), _sheet(document, "market")
-        desk = Desk(LibreOfficeSheets(small, calc.pipe), "deribit",
-                    Connection("deribit", stub.url, Keys("a-key-that", "is-refused")).call, positions=True, say=said.append,
-                    clock=Hands(stub).clock)
+        desk = Desk(
+            LibreOfficeSheets(small, calc.pipe),
+            "deribit",
+            Connection("deribit", stub.url, Keys("a-key-that", "is-refused")).call,
+            positions=True,
+            say=said.append,
+            clock=Hands(stub).clock,
+        )
         assert not desk.run(once=True)
         assert (_sheet(document, "positions"), _sheet(document, "market")) == before
         assert _sheet(document, "feed_status")[0][0].startswith("no data yet: deribit refuses the keys")
@@ -175,16 +225,20 @@ def test_half_of_a_private_answer_writes_nothing(calc: Calc, stub: VenueStub, sm
 
 def test_a_cell_being_edited_is_not_disturbed(calc: Calc, stub: VenueStub, small: Path) -> None:
     """While a person types into a cell of LibreOffice the market is written, and what was typed is entered whole."""
-    typing = subprocess.Popen([calc.installation.python, Path(__file__).with_name("typing_in_calc.py"), calc.pipe, small],
-                              env=clean_environment(), text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    typing = subprocess.Popen(
+        [calc.installation.python, Path(__file__).with_name("typing_in_calc.py"), calc.pipe, small],
+        env=clean_environment(),
+        text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
     assert typing.stdin is not None
     assert typing.stdout is not None
     try:
         assert typing.stdout.readline() == "''\n"
         sheets = LibreOfficeSheets(small, calc.pipe)
         said: list[str] = []
-        assert Desk(sheets, "deribit", Connection("deribit", stub.url).call, say=said.append,
-                    clock=Hands(stub).clock).run(once=True), said
+        assert Desk(sheets, "deribit", Connection("deribit", stub.url).call, say=said.append, clock=Hands(stub).clock).run(once=True), said
         assert LibreOfficeSheets(small, calc.pipe).read("market")[1][:2] == ["BTC", stub.spot["BTC"]]
         print(file=typing.stdin, flush=True)
         assert typing.stdout.readline() == "'75'\n"
@@ -209,8 +263,14 @@ def test_the_file_itself_is_fed(stub: VenueStub, small: Path) -> None:
     hands, said = Hands(stub), []
 
     def desk() -> Desk:
-        return Desk(FileSheets(small), "deribit", Connection("deribit", stub.url).call, interval=0.3, say=said.append,
-                    clock=hands.clock._replace(monotonic=time.monotonic))
+        return Desk(
+            FileSheets(small),
+            "deribit",
+            Connection("deribit", stub.url).call,
+            interval=0.3,
+            say=said.append,
+            clock=hands.clock._replace(monotonic=time.monotonic),
+        )
 
     before = small.read_bytes()
     assert not desk().run(once=True)
@@ -237,8 +297,9 @@ def test_formulas_are_not_written_over(small: Path, stub: VenueStub) -> None:
     workbook.save(small)
     with pytest.raises(MarginError) as raised:
         Desk(FileSheets(small), "deribit", Connection("deribit", stub.url).call)
-    assert str(raised.value) == ("I8 in the range market holds a formula, which the feed would write over: type a value there, "
-                                 "or move the formula")
+    assert str(raised.value) == (
+        "I8 in the range market holds a formula, which the feed would write over: type a value there, or move the formula"
+    )
 
 
 class _Names(dict):  # type: ignore[type-arg]
@@ -289,8 +350,7 @@ def test_excel_is_waited_for_and_written_to_in_one_piece(stub: VenueStub) -> Non
     names = _Names({name: SimpleNamespace(name=name, refers_to_range=Range(name, cells)) for name, cells in ranges.items()})
     sheets = ExcelSheets(SimpleNamespace(names=names, app=SimpleNamespace(api=Api())))
     said: list[str] = []
-    desk = Desk(sheets, "deribit", Connection("deribit", stub.url).call, say=said.append,
-                clock=Hands(stub).clock)
+    desk = Desk(sheets, "deribit", Connection("deribit", stub.url).call, say=said.append, clock=Hands(stub).clock)
     assert desk.run(once=True)
     assert [name for name, _ in writes] == ["market", "feed_status"]
     assert len(writes[0][1]) == len(market)

@@ -21,8 +21,9 @@ from xlmargin.feed import FED_VENUES, Clock, Connection, Feed, Needs, Stream, Ti
 pytest.importorskip("ccxt")
 pytest.importorskip("aiohttp")
 
-NEEDS = needs_of([["Underlying", "Type", "Strike", "Expiry", "Quantity", "Settlement"],
-                  ["BTC", "call", 75_000.0, "2026-07-01", -1.0, "inverse"]])
+NEEDS = needs_of(
+    [["Underlying", "Type", "Strike", "Expiry", "Quantity", "Settlement"], ["BTC", "call", 75_000.0, "2026-07-01", -1.0, "inverse"]]
+)
 
 
 def _until(done: Callable[[], Any]) -> None:
@@ -34,12 +35,19 @@ def _until(done: Callable[[], Any]) -> None:
 
 
 @contextlib.contextmanager
-def _running(stub: VenueStub, interval: float = 60.0, needs: Callable[[], Needs] = lambda: NEEDS, least: float = 0.02,
-             **more: Any) -> Iterator[list[Tick]]:
+def _running(
+    stub: VenueStub, interval: float = 60.0, needs: Callable[[], Needs] = lambda: NEEDS, least: float = 0.02, **more: Any
+) -> Iterator[list[Tick]]:
     """A feed of the stub in a thread of its own; the list grows with its ticks."""
     connection = Connection("deribit", stub.url, limit=5.0)
-    feed = Feed(lambda wanted: venue_module("deribit").quotes(connection.call, wanted), needs, interval=interval, least=least,
-                stream=Stream("deribit", stub.url, **{"first_pause": 0.02} | more), clock=Clock(wall=stub.now))
+    feed = Feed(
+        lambda wanted: venue_module("deribit").quotes(connection.call, wanted),
+        needs,
+        interval=interval,
+        least=least,
+        stream=Stream("deribit", stub.url, **{"first_pause": 0.02} | more),
+        clock=Clock(wall=stub.now),
+    )
     ticks: list[Tick] = []
     running = threading.Thread(target=lambda: ticks.extend(feed.ticks()))
     running.start()
@@ -129,9 +137,15 @@ def test_a_venue_that_fails_is_not_asked_sooner(stub: VenueStub) -> None:
         assert (len(stub.asked), len(ticks)) == (asked, count)
 
 
-@pytest.mark.parametrize(("fault", "told"), [
-    ("silent", "deribit sent no price for 0.2 s"), ("close", "deribit closed it"), ("cut", "deribit closed it"),
-    ("refuse", "deribit cannot be reached: 503")])
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        ("silent", "deribit sent no price for 0.2 s"),
+        ("close", "deribit closed it"),
+        ("cut", "deribit closed it"),
+        ("refuse", "deribit cannot be reached: 503"),
+    ],
+)
 def test_without_prices_the_interval_goes_on(fault: str, told: str, stub: VenueStub) -> None:
     """Fresh answers all the while; the status says why they are polled, and later that they are streamed again."""
     stub.streams.faults = [fault] * 5
@@ -218,9 +232,14 @@ def test_a_stream_without_its_library_names_the_extra(monkeypatch: pytest.Monkey
         Stream("deribit")
 
 
-@pytest.mark.parametrize(("url", "address"), [
-    ("", "wss://www.deribit.com/ws/api/v2"), ("https://test.deribit.com/", "wss://test.deribit.com/ws/api/v2"),
-    ("http://127.0.0.1:8080", "ws://127.0.0.1:8080/ws/api/v2")])
+@pytest.mark.parametrize(
+    ("url", "address"),
+    [
+        ("", "wss://www.deribit.com/ws/api/v2"),
+        ("https://test.deribit.com/", "wss://test.deribit.com/ws/api/v2"),
+        ("http://127.0.0.1:8080", "ws://127.0.0.1:8080/ws/api/v2"),
+    ],
+)
 def test_the_address_follows_the_url(url: str, address: str) -> None:
     """A testnet or a stand-in is streamed from as well as asked."""
     assert Stream("deribit", url)._address == address

@@ -17,9 +17,13 @@ from xlmargin.venues import Source, answer_of
 
 pytest.importorskip("ccxt")
 
-POSITIONS = [["Underlying", "Type", "Strike", "Expiry", "Quantity", "Settlement"],
-             ["BTC", "call", 75_000.0, "2026-07-01", -1.0, "inverse"], ["ETH", "put", 3_000.0, "2026-07-31", 2.0, "inverse"],
-             ["SOL", "future", None, "2026-08-28", 200.0, ""], ["AAPL", "spot", None, None, 2.0, ""]]
+POSITIONS = [
+    ["Underlying", "Type", "Strike", "Expiry", "Quantity", "Settlement"],
+    ["BTC", "call", 75_000.0, "2026-07-01", -1.0, "inverse"],
+    ["ETH", "put", 3_000.0, "2026-07-31", 2.0, "inverse"],
+    ["SOL", "future", None, "2026-08-28", 200.0, ""],
+    ["AAPL", "spot", None, None, 2.0, ""],
+]
 KEYS = Keys("AKey0123456789", "Secret+/abcdef==", "pass phrase")
 
 
@@ -49,20 +53,45 @@ def test_deribit_asks_the_other_chain_for_what_the_first_lacks(stub: VenueStub) 
 
 
 HELD = {
-    "deribit": ({"/api/v2/private/get_positions": {"jsonrpc": "2.0", "result": [
-        {"instrument_name": "BTC-PERPETUAL", "direction": "buy", "size": 50.0, "mark_price": 7476.65, "index_price": 7466.79},
-        {"instrument_name": "BTC-1JUL26-75000-C", "direction": "sell", "size": -2.0}]}},
-        {"BTC-PERPETUAL": 0.006687487, "BTC-1JUL26-75000-C": -2.0}),
-    "okx": ({"/api/v5/account/positions": {"code": "0", "data": [
-        {"instId": "BTC-USDT-SWAP", "instType": "SWAP", "posSide": "net", "pos": "-10", "markPx": "70000"}]}},
-        {"BTC-USDT-SWAP": -0.1}),
-    "bybit": ({"/v5/position/list": {"retCode": 0, "time": 1780304400000, "result": {"list": [
-        {"symbol": "BTCUSDT", "side": "Sell", "size": "0.125", "markPrice": "70000"}], "nextPageCursor": ""}}},
-        {"BTCUSDT": -0.5}),  # the stub gives the same page for each of the four categories
-    "binance": ({"/eapi/v1/position": [{"symbol": "BTC-260701-75000-C", "side": "SHORT", "quantity": "-0.3"}],
-                 "/fapi/v2/positionRisk": [{"symbol": "BTCUSDT", "positionAmt": "0.001", "markPrice": "51000.0"}],
-                 "/dapi/v1/positionRisk": [{"symbol": "BTCUSD_PERP", "positionAmt": "5", "markPrice": "50000"}]},
-                {"BTC-260701-75000-C": -0.3, "BTCUSDT": 0.001, "BTCUSD_PERP": 0.01}),
+    "deribit": (
+        {
+            "/api/v2/private/get_positions": {
+                "jsonrpc": "2.0",
+                "result": [
+                    {"instrument_name": "BTC-PERPETUAL", "direction": "buy", "size": 50.0, "mark_price": 7476.65, "index_price": 7466.79},
+                    {"instrument_name": "BTC-1JUL26-75000-C", "direction": "sell", "size": -2.0},
+                ],
+            }
+        },
+        {"BTC-PERPETUAL": 0.006687487, "BTC-1JUL26-75000-C": -2.0},
+    ),
+    "okx": (
+        {
+            "/api/v5/account/positions": {
+                "code": "0",
+                "data": [{"instId": "BTC-USDT-SWAP", "instType": "SWAP", "posSide": "net", "pos": "-10", "markPx": "70000"}],
+            }
+        },
+        {"BTC-USDT-SWAP": -0.1},
+    ),
+    "bybit": (
+        {
+            "/v5/position/list": {
+                "retCode": 0,
+                "time": 1780304400000,
+                "result": {"list": [{"symbol": "BTCUSDT", "side": "Sell", "size": "0.125", "markPrice": "70000"}], "nextPageCursor": ""},
+            }
+        },
+        {"BTCUSDT": -0.5},
+    ),  # the stub gives the same page for each of the four categories
+    "binance": (
+        {
+            "/eapi/v1/position": [{"symbol": "BTC-260701-75000-C", "side": "SHORT", "quantity": "-0.3"}],
+            "/fapi/v2/positionRisk": [{"symbol": "BTCUSDT", "positionAmt": "0.001", "markPrice": "51000.0"}],
+            "/dapi/v1/positionRisk": [{"symbol": "BTCUSD_PERP", "positionAmt": "5", "markPrice": "50000"}],
+        },
+        {"BTC-260701-75000-C": -0.3, "BTCUSDT": 0.001, "BTCUSD_PERP": 0.01},
+    ),
 }
 
 
@@ -72,23 +101,27 @@ def test_positions_are_read_in_units_of_the_underlying(venue: str, stub: VenueSt
     answers, expected = HELD[venue]
     stub.private |= answers
     held = venue_module(venue).held(Connection(venue, stub.url, KEYS).call)
-    answer = answer_of(Source(held.positions, "answer"), venue,
-                       None if held.instruments is None else Source(held.instruments, "answer"), priced=False)
+    answer = answer_of(
+        Source(held.positions, "answer"), venue, None if held.instruments is None else Source(held.instruments, "answer"), priced=False
+    )
     amounts: dict[str, float] = {}
     for row in answer.positions[1:]:
         amounts[row[0]] = amounts.get(row[0], 0.0) + row[2]
     assert amounts == pytest.approx(expected, rel=1e-6)
 
 
-@pytest.mark.parametrize(("venue", "file", "expected"), [
-    ("deribit", "deribit__http_get_account_summaries", [("BTC", 1.24669592, 0.8857841), ("ETH", 0.000402, 0.0)]),
-    ("deribit", "deribit__http_get_account_summaries_cross_margin", [("USD", 0.806292412, 0.2671726792)]),
-    ("deribit", "deribit__docs__get_account_summary", [("BTC", 1.24669592, 0.8857841)]),
-    ("okx", "okx__http_get_account_balance", [("USDT", 0.0, 0.0)]),
-    ("bybit", "bybit__ws_account_wallet", [("USD", 127.8573161, 12.78573161)]),
-    ("binance", "binance__docs__eapi_marginAccount_0", [("USDT", 3115.1463087, 0.0)]),
-    ("binance", "binance__futures__http_json__account_info_v2", [("USDT", 0.0, 0.0)]),
-])
+@pytest.mark.parametrize(
+    ("venue", "file", "expected"),
+    [
+        ("deribit", "deribit__http_get_account_summaries", [("BTC", 1.24669592, 0.8857841), ("ETH", 0.000402, 0.0)]),
+        ("deribit", "deribit__http_get_account_summaries_cross_margin", [("USD", 0.806292412, 0.2671726792)]),
+        ("deribit", "deribit__docs__get_account_summary", [("BTC", 1.24669592, 0.8857841)]),
+        ("okx", "okx__http_get_account_balance", [("USDT", 0.0, 0.0)]),
+        ("bybit", "bybit__ws_account_wallet", [("USD", 127.8573161, 12.78573161)]),
+        ("binance", "binance__docs__eapi_marginAccount_0", [("USDT", 3115.1463087, 0.0)]),
+        ("binance", "binance__futures__http_json__account_info_v2", [("USDT", 0.0, 0.0)]),
+    ],
+)
 def test_margins_of_recorded_answers(venue: str, file: str, expected: list[Any], shared: Path) -> None:
     """The venue's own margins are read from answers as recorded; the numbers stand in those files."""
     answer = json.loads((shared / "data/api_samples" / f"{file}.json").read_text())
@@ -106,11 +139,20 @@ SECRETS = (KEYS.key, KEYS.secret, KEYS.password, "Secret%2B%2Fabcdef%3D%3D", "si
 
 
 @pytest.mark.parametrize("venue", FED_VENUES)
-@pytest.mark.parametrize("fault", [Fault("status", status=500, times=99), Fault("status", status=429, times=99),
-                                   Fault("close", times=99), Fault("half", times=99),
-                                   Fault("change", change=_echo, times=99)], ids=lambda f: f.kind)
-def test_no_secret_leaves(venue: str, fault: Fault, stub: VenueStub, caplog: pytest.LogCaptureFixture,
-                          capfd: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("status", status=500, times=99),
+        Fault("status", status=429, times=99),
+        Fault("close", times=99),
+        Fault("half", times=99),
+        Fault("change", change=_echo, times=99),
+    ],
+    ids=lambda f: f.kind,
+)
+def test_no_secret_leaves(
+    venue: str, fault: Fault, stub: VenueStub, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
     """Whatever goes wrong with a signed request, nothing of the keys is in the error, its causes, the log or the output."""
     caplog.set_level("DEBUG")
     stub.private |= HELD[venue][0]
@@ -133,8 +175,9 @@ def test_keys_come_from_the_environment_and_go_nowhere() -> None:
     assert (found.key, found.secret, repr(found)) == ("abc", "def", "Keys(…)")
     with pytest.raises(MarginError) as raised:
         find_keys("okx", {"XLMARGIN_OKX_KEY": "abc"})
-    assert str(raised.value) == ("XLMARGIN_OKX_SECRET is missing: set both XLMARGIN_OKX_KEY and XLMARGIN_OKX_SECRET to a "
-                                 "read-only key of okx")
+    assert str(raised.value) == (
+        "XLMARGIN_OKX_SECRET is missing: set both XLMARGIN_OKX_KEY and XLMARGIN_OKX_SECRET to a read-only key of okx"
+    )
     with pytest.raises(TypeError):
         pickle.dumps(found)
     assert redacted("GET https://x.y/z?signature=1 with def and Bearer tok", found) == "GET https://x.y/z with … and …"

@@ -62,8 +62,11 @@ def lots_of(offered: Rows) -> Iterator[tuple[tuple[float, ...], float, Rows]]:
     """Every combination of whole lots within the limits: the quantities, what they cost, and the rows."""
     for count in product(*(range(-round(most / lot), round(most / lot) + 1) for *_, most, lot, _ in offered)):
         quantities = tuple(n * row[-2] for n, row in zip(count, offered))
-        yield quantities, sum(abs(q) * (row[-1] or 0.0) for q, row in zip(quantities, offered)), [
-            [*row[:QUANTITY], q, row[QUANTITY], None] for q, row in zip(quantities, offered) if q]
+        yield (
+            quantities,
+            sum(abs(q) * (row[-1] or 0.0) for q, row in zip(quantities, offered)),
+            [[*row[:QUANTITY], q, row[QUANTITY], None] for q, row in zip(quantities, offered) if q],
+        )
 
 
 def least(rows: Rows, offered: Rows, name: str, parameters: Any = None) -> float:
@@ -77,12 +80,19 @@ def drawn(seed: int) -> tuple[Rows, Rows]:
 
     def row(size: float) -> Row:
         coin, kind = rng.choice(["BTC", "ETH"]), rng.choice(["call", "put", "future"])
-        found = option(str(coin), str(kind), float(rng.choice([0.8, 0.95, 1.0, 1.1])), float(rng.choice([7.0, 40.0])),
-                       size * (20.0 if coin == "ETH" else 1.0))
+        found = option(
+            str(coin),
+            str(kind),
+            float(rng.choice([0.8, 0.95, 1.0, 1.1])),
+            float(rng.choice([7.0, 40.0])),
+            size * (20.0 if coin == "ETH" else 1.0),
+        )
         return [*found[:2], None, found[3], found[4], None, None] if kind == "future" else found
 
-    offered = [offer(one, 2.0 * abs(one[QUANTITY]), abs(one[QUANTITY]), float(rng.choice([0.0, 0.0, 30.0])))
-               for one in (row(1.0) for _ in range(3))]
+    offered = [
+        offer(one, 2.0 * abs(one[QUANTITY]), abs(one[QUANTITY]), float(rng.choice([0.0, 0.0, 30.0])))
+        for one in (row(1.0) for _ in range(3))
+    ]
     return [row(float(rng.choice([-3.0, -1.0, -0.5, 1.0, 2.0]))) for _ in range(4)], offered
 
 
@@ -103,7 +113,7 @@ def test_it_is_no_worse_than_any_single_trade_and_says_what_it_is(name: str) -> 
     total, rows = table[-1], traded(LISTED, table)
     assert total[4] == close(priced([*BOOK, *rows], name), before)
     for n, row in enumerate(table[:-1]):
-        assert row[4] == close(priced([*BOOK, *rows[:n + 1]], name), before)
+        assert row[4] == close(priced([*BOOK, *rows[: n + 1]], name), before)
     assert total[5] == close(before - total[4], before)
     assert total[5] == close(sum(row[5] for row in table[:-1]), before)
     alone = min(priced([*BOOK, *more], name) + cost for size, cost, more in lots_of(LISTED) if sum(map(bool, size)) < 2)
@@ -175,8 +185,7 @@ def test_the_desk_limits_trades_and_cost() -> None:
     """hedge_trades is the most rows, hedge_budget the most that they cost together; each is the best within its limit."""
     for name in ("SPAN", "DERIBIT"):
         one = hedge(BOOK, LISTED, name, [["hedge_trades", 1]])
-        best = min(priced([*BOOK, *more], name) + cost for size, cost, more in lots_of(LISTED)
-                   if sum(map(bool, size)) < 2)
+        best = min(priced([*BOOK, *more], name) + cost for size, cost, more in lots_of(LISTED) if sum(map(bool, size)) < 2)
         assert len(one) == 2
         assert one[-1][3] + one[-1][4] == close(best, priced(BOOK))
         within = hedge(BOOK, LISTED, name, [["hedge_budget", 50.0]])
@@ -203,7 +212,8 @@ def test_accounts_are_hedged_apart(name: str) -> None:
     assert len(trades) >= 2
     assert table[-1][4] == close(priced([*rows, *trades], name), priced(rows, name))
     assert PM_HEDGE([HEADER, *rows], [OFFERED, LISTED[0]], MARKET) == (
-        "#PM! instruments row 2: no Account where the positions have several: type one of a, b")
+        "#PM! instruments row 2: no Account where the positions have several: type one of a, b"
+    )
 
 
 @pytest.mark.parametrize("name", ["SPAN", "DERIBIT", "DERIVE", "OKX", "RULES", "TIMS", "STRESS"])
@@ -229,17 +239,23 @@ def test_a_coin_that_only_the_instruments_have_is_known() -> None:
     assert hedge(BOOK, [offer(ON_SOL, 1.0, 1.0)], "SPAN", [["SOL.price_scan_range", 0.5]])[0][0] == "none"
 
 
-@pytest.mark.parametrize(("offered", "message"), [
-    (None, "#PM! the instruments range is empty: select its header row"),
-    ([["Instrument"]], "#PM! the instruments range has no rows: list what may be traded below its header"),
-    ([["Quantity"], [1.0]], "#PM! instruments row 1: no column says what each row holds: "),
-    ([["Instrument", "Lot"], ["BTC-PERPETUAL", 1.0], ["BTC-PERPETUAL", -1.0]], "#PM! instruments row 3: Lot must be at least 0"),
-    ([["Instrument", "Cost"], ["BTC-PERPETUAL", "x"]], "#PM! instruments row 2: Cost must be a number, not 'x'"),
-    ([["Instrument", "Quantity"], [None, None], ["BTC-PERPETUAL", -5.0]],
-     "#PM! instruments row 3: Quantity must be at least 0, not -5: type the size alone; Side says buy or sell"),
-    ([["Instrument", "Side"], ["BTC-PERPETUAL", "up"]], "#PM! instruments row 2: Side must be one of buy, sell"),
-    ([["Instrument"], ["XRP-PERPETUAL"]], "#PM! instruments row 2: no Spot for XRP"),
-    ([["Underlying", "Type", "Strike", "DTE"], ["BTC", "call", 70_000.0, 9.0]], "#PM! instruments row 2: no IV for this option")])
+@pytest.mark.parametrize(
+    ("offered", "message"),
+    [
+        (None, "#PM! the instruments range is empty: select its header row"),
+        ([["Instrument"]], "#PM! the instruments range has no rows: list what may be traded below its header"),
+        ([["Quantity"], [1.0]], "#PM! instruments row 1: no column says what each row holds: "),
+        ([["Instrument", "Lot"], ["BTC-PERPETUAL", 1.0], ["BTC-PERPETUAL", -1.0]], "#PM! instruments row 3: Lot must be at least 0"),
+        ([["Instrument", "Cost"], ["BTC-PERPETUAL", "x"]], "#PM! instruments row 2: Cost must be a number, not 'x'"),
+        (
+            [["Instrument", "Quantity"], [None, None], ["BTC-PERPETUAL", -5.0]],
+            "#PM! instruments row 3: Quantity must be at least 0, not -5: type the size alone; Side says buy or sell",
+        ),
+        ([["Instrument", "Side"], ["BTC-PERPETUAL", "up"]], "#PM! instruments row 2: Side must be one of buy, sell"),
+        ([["Instrument"], ["XRP-PERPETUAL"]], "#PM! instruments row 2: no Spot for XRP"),
+        ([["Underlying", "Type", "Strike", "DTE"], ["BTC", "call", 70_000.0, 9.0]], "#PM! instruments row 2: no IV for this option"),
+    ],
+)
 def test_faults_of_instruments_are_told_by_their_row(offered: Any, message: str) -> None:
     """Each names the range, the row and the cure."""
     assert PM_HEDGE([HEADER, *BOOK], offered, MARKET).startswith(message)
@@ -248,12 +264,16 @@ def test_faults_of_instruments_are_told_by_their_row(offered: Any, message: str)
 def test_faults_of_the_other_arguments() -> None:
     """Those of the positions come as in PM_MARGIN; a parameter that nobody knows, and a search that is too long, say so."""
     assert PM_HEDGE([HEADER, [*BOOK[0][:4], "x", 0.5, None]], [OFFERED, *LISTED], MARKET) == (
-        "#PM! row 2: Quantity must be a number, not 'x'")
+        "#PM! row 2: Quantity must be a number, not 'x'"
+    )
     assert PM_HEDGE([HEADER, *BOOK], [OFFERED, *LISTED], MARKET, "SPAN", [["hedge_trade", 1]]).startswith(
-        "#PM! parameters row 1: SPAN has no parameter 'hedge_trade'")
+        "#PM! parameters row 1: SPAN has no parameter 'hedge_trade'"
+    )
     assert PM_HEDGE([HEADER, *BOOK], [OFFERED, *LISTED], MARKET, "SPAN", [["hedge_trades", 0]]).startswith(
-        "#PM! parameters row 1: hedge_trades must be from 1 to")
+        "#PM! parameters row 1: hedge_trades must be from 1 to"
+    )
     many = [offer(option("BTC", "put", 0.8 + n / 500.0, 10.0, 0.0), 9.0, 1.0) for n in range(100)]
     assert PM_HEDGE([HEADER, *BOOK], [OFFERED, *many], MARKET, "RULES", [["hedge_search_seconds", 0.1]]).startswith(
-        "#PM! instruments: RULES margins so slowly that not every one of 100 could be tried in 0.1 s: list fewer, or raise")
+        "#PM! instruments: RULES margins so slowly that not every one of 100 could be tried in 0.1 s: list fewer, or raise"
+    )
     assert PM_HEDGE([HEADER, *BOOK], [OFFERED, *LISTED], MARKET, "STRESS", TABLE)[-1][0] == "Total"

@@ -89,21 +89,9 @@ def test_in_the_money_equals_out_of_the_money() -> None:
 
 BAD = [
     ((True, 1.0, 12.0, 10.0, 1.0), Reason.BELOW_INTRINSIC, "price 1.0 is below its intrinsic value 2.0."),
-    (
-        (True, 100.0, 100.0, 90.0, 1.0),
-        Reason.AT_OR_ABOVE_BOUND,
-        "price 100.0 of a call must be below the discounted forward 100.0.",
-    ),
-    (
-        (False, 91.0, 100.0, 90.0, 1.0),
-        Reason.AT_OR_ABOVE_BOUND,
-        "price 91.0 of a put must be below the discounted strike 90.0.",
-    ),
-    (
-        (True, 5.0, 100.0, 90.0, 0.0),
-        Reason.BAD_INPUT,
-        "there is no time to expiry (years is 0.0), so no vol can be implied.",
-    ),
+    ((True, 100.0, 100.0, 90.0, 1.0), Reason.AT_OR_ABOVE_BOUND, "price 100.0 of a call must be below the discounted forward 100.0."),
+    ((False, 91.0, 100.0, 90.0, 1.0), Reason.AT_OR_ABOVE_BOUND, "price 91.0 of a put must be below the discounted strike 90.0."),
+    ((True, 5.0, 100.0, 90.0, 0.0), Reason.BAD_INPUT, "there is no time to expiry (years is 0.0), so no vol can be implied."),
     ((True, 5.0, 0.0, 90.0, 1.0), Reason.BAD_INPUT, "forward must be positive, not 0.0."),
     ((True, 5.0, 90.0, -1.0, 1.0), Reason.BAD_INPUT, "strike must be positive, not -1.0."),
     ((True, np.nan, 90.0, 90.0, 1.0), Reason.BAD_INPUT, "price must be a finite number, not nan."),

@@ -11,17 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from udfs import (
-    PM_EXPLAIN,
-    PM_IV,
-    PM_LINE,
-    PM_MARGIN,
-    PM_PNL_GRID,
-    PM_PRICE,
-    PM_RISK_ARRAY,
-    PM_SCANNING_RISK,
-    PM_SCENARIO_PNL,
-)
+from udfs import PM_EXPLAIN, PM_IV, PM_LINE, PM_MARGIN, PM_PNL_GRID, PM_PRICE, PM_RISK_ARRAY, PM_SCANNING_RISK, PM_SCENARIO_PNL
 from xlmargin.errors import MarginError
 from xlmargin.methods import known_methods, rules_of, scenarios_of, takes_table
 
@@ -35,11 +25,18 @@ QUANTITY = HEADER.index("Quantity")
 SPOTS = {"BTC": 70_000.0, "ETH": 3_500.0, "SOL": 150.0}
 RATES = {"BTC": 0.04, "ETH": None, "SOL": -0.01}
 MARKET = [["Underlying", "Spot", "Rate"], *([coin, spot, RATES[coin]] for coin, spot in SPOTS.items())]
-TABLE = [["Scenario", "Underlying", "Price move", "Vol move", "Days", "Weight"],
-         ["crash", None, -0.30, 0.80, 1, 1.0], ["rally", None, 0.25, -0.20, 1, 1.0], ["calm", None, 0.0, -0.30, 3, 1.0],
-         ["split", "BTC", 0.15, 0.10, 1, 1.0], ["split", "ETH", -0.15, 0.40, 1, 0.5]]
-HISTORY = [["Date", *SPOTS], *(
-    [f"2026-01-{day:02d}", *(spot * (1 + 0.02 * ((day * day) % 7 - 3)) for spot in SPOTS.values())] for day in range(1, 31))]
+TABLE = [
+    ["Scenario", "Underlying", "Price move", "Vol move", "Days", "Weight"],
+    ["crash", None, -0.30, 0.80, 1, 1.0],
+    ["rally", None, 0.25, -0.20, 1, 1.0],
+    ["calm", None, 0.0, -0.30, 3, 1.0],
+    ["split", "BTC", 0.15, 0.10, 1, 1.0],
+    ["split", "ETH", -0.15, 0.40, 1, 0.5],
+]
+HISTORY = [
+    ["Date", *SPOTS],
+    *([f"2026-01-{day:02d}", *(spot * (1 + 0.02 * ((day * day) % 7 - 3)) for spot in SPOTS.values())] for day in range(1, 31)),
+]
 
 
 def laws_of(method: str) -> tuple[str, ...]:
@@ -60,13 +57,17 @@ Asked = tuple[Any, ...]  # what follows the positions in every function: market,
 FUTURES = [["future_initial_rate", 0.05], ["future_maintenance_rate", 0.03]]
 GIVEN = dict.fromkeys(("AEVO", "BIT", "GATE"), FUTURES)
 METHODS: dict[str, Asked] = {
-    method: (MARKET, method, TABLE if takes_table(method) else GIVEN.get(method), HISTORY) for method in known_methods()}
+    method: (MARKET, method, TABLE if takes_table(method) else GIVEN.get(method), HISTORY) for method in known_methods()
+}
 # SPAN with charges, and with the treatments that its defaults leave out
 VARIANTS: dict[str, Asked] = {
-    "SPAN charges": (MARKET, "SPAN", [["short_option_minimum", 900.0], ["initial_ratio", 1.1],
-                                      ["vol_shift", "absolute"]], None),
-    "SPAN in use": (MARKET, "SPAN", [["spot_treatment", "in_use"], ["short_option_minimum", 900.0],
-                                     ["short_option_method", "gross"]], None),
+    "SPAN charges": (MARKET, "SPAN", [["short_option_minimum", 900.0], ["initial_ratio", 1.1], ["vol_shift", "absolute"]], None),
+    "SPAN in use": (
+        MARKET,
+        "SPAN",
+        [["spot_treatment", "in_use"], ["short_option_minimum", 900.0], ["short_option_method", "gross"]],
+        None,
+    ),
 }
 CASES = METHODS | VARIANTS
 NOT_SUBADDITIVE = {"SPAN in use"}  # spot that comes into use for a book's small delta may add to its worst loss
@@ -86,7 +87,7 @@ def margin(rows: Rows, asked: Asked, header: Row = HEADER) -> float:
 
 def scaled(row: Row, factor: float) -> Row:
     """A position row with its quantity multiplied."""
-    return [*row[:QUANTITY], row[QUANTITY] * factor, *row[QUANTITY + 1:]]
+    return [*row[:QUANTITY], row[QUANTITY] * factor, *row[QUANTITY + 1 :]]
 
 
 def slack(rows: Rows) -> float:
@@ -116,14 +117,13 @@ def order_law(asked: Asked, rows: Rows, data: st.DataObject) -> None:
 def split_law(asked: Asked, rows: Rows, data: st.DataObject) -> None:
     """A row typed as two rows is the same position; both signs may stand among the parts."""
     at, part = data.draw(st.integers(0, len(rows) - 1)), data.draw(st.sampled_from([0.25, 0.5, 2.0, -1.0]))
-    split = [*rows[:at], scaled(rows[at], part), *rows[at + 1:], scaled(rows[at], 1 - part)]
+    split = [*rows[:at], scaled(rows[at], part), *rows[at + 1 :], scaled(rows[at], 1 - part)]
     assert margin(split, asked) == pytest.approx(margin(rows, asked), rel=1e-9, abs=slack(rows))
 
 
 def doubling_law(asked: Asked, rows: Rows, data: st.DataObject) -> None:
     """Twice the book needs twice the margin."""
-    assert margin([scaled(row, 2.0) for row in rows], asked) == pytest.approx(2.0 * margin(rows, asked), rel=1e-9,
-                                                                               abs=slack(rows))
+    assert margin([scaled(row, 2.0) for row in rows], asked) == pytest.approx(2.0 * margin(rows, asked), rel=1e-9, abs=slack(rows))
 
 
 def flat_law(asked: Asked, rows: Rows, data: st.DataObject) -> None:
@@ -146,8 +146,13 @@ def adds_up_law(asked: Asked, rows: Rows, data: st.DataObject) -> None:
 
 
 LAWS: dict[str, Callable[[Asked, Rows, st.DataObject], None]] = {
-    "order": order_law, "split": split_law, "doubling": doubling_law, "flat": flat_law, "subadditive": subadditive_law,
-    "adds up": adds_up_law}
+    "order": order_law,
+    "split": split_law,
+    "doubling": doubling_law,
+    "flat": flat_law,
+    "subadditive": subadditive_law,
+    "adds up": adds_up_law,
+}
 
 WORST = "largest loss of the scenarios below, at least 0"
 RULES: dict[str, Callable[[list[float]], float]] = {
@@ -180,8 +185,11 @@ def assert_adds_up(statement: Rows, tolerance: float) -> None:
             assert (words, amount) == ("sum of the lines below", 0.0), label
         if rule.startswith("as above: "):
             told = rule.removeprefix("as above: ")
-            assert amount in [line[2] for j, line in enumerate(lines[:i]) if line[1] == told or (
-                line[1].startswith("Account ") and lines[parent[j]][1] == told)], label
+            assert amount in [
+                line[2]
+                for j, line in enumerate(lines[:i])
+                if line[1] == told or (line[1].startswith("Account ") and lines[parent[j]][1] == told)
+            ], label
 
 
 @pytest.mark.parametrize("method", known_methods())
@@ -240,8 +248,12 @@ moves = st.integers(-20, 20).map(lambda n: n / 20)
 
 
 @EXAMPLES
-@given(rows=books, prices=st.lists(moves, min_size=1, max_size=4), vols=st.lists(moves, min_size=1, max_size=4),
-       days=st.sampled_from([None, 0, 1, 40]))
+@given(
+    rows=books,
+    prices=st.lists(moves, min_size=1, max_size=4),
+    vols=st.lists(moves, min_size=1, max_size=4),
+    days=st.sampled_from([None, 0, 1, 40]),
+)
 def test_scenario_is_a_cell_of_the_grid(rows: Rows, prices: list[float], vols: list[float], days: float | None) -> None:
     """Each cell of PM_PNL_GRID is PM_SCENARIO_PNL of its row's and its column's move."""
     book = [HEADER, *rows]
@@ -269,12 +281,18 @@ def test_call_less_put_is_a_forward(strike: int, days: float, vol: int, price: f
     future = [HEADER, ["ETH", "F", None, days, 1.0, None]]
     for after in (0, 1):
         assert PM_SCENARIO_PNL(synthetic, price, vol_move, after, MARKET) == pytest.approx(
-            PM_SCENARIO_PNL(future, price, vol_move, after, MARKET), rel=1e-9, abs=1e-6)
+            PM_SCENARIO_PNL(future, price, vol_move, after, MARKET), rel=1e-9, abs=1e-6
+        )
 
 
 @settings(max_examples=100)
-@given(forward=st.floats(1.0, 1e6), strike=st.floats(0.5, 2.0), years=st.floats(0.001, 5.0), vol=st.floats(0.01, 3.0),
-       rate=st.floats(-0.05, 0.2))
+@given(
+    forward=st.floats(1.0, 1e6),
+    strike=st.floats(0.5, 2.0),
+    years=st.floats(0.001, 5.0),
+    vol=st.floats(0.01, 3.0),
+    rate=st.floats(-0.05, 0.2),
+)
 def test_put_call_parity(forward: float, strike: float, years: float, vol: float, rate: float) -> None:
     """A call less a put is the discounted forward less the strike."""
     level = forward * strike
@@ -282,8 +300,18 @@ def test_put_call_parity(forward: float, strike: float, years: float, vol: float
     assert call - put == pytest.approx(math.exp(-rate * years) * (forward - level), rel=1e-9, abs=1e-9 * forward)
 
 
-columns = st.lists(st.tuples(st.sampled_from(["call", "put", "C", "p"]), st.floats(10, 200), st.floats(10, 200),
-                             st.floats(0.01, 3.0), st.floats(0.05, 2.0), st.floats(-0.05, 0.2)), min_size=2, max_size=9)
+columns = st.lists(
+    st.tuples(
+        st.sampled_from(["call", "put", "C", "p"]),
+        st.floats(10, 200),
+        st.floats(10, 200),
+        st.floats(0.01, 3.0),
+        st.floats(0.05, 2.0),
+        st.floats(-0.05, 0.2),
+    ),
+    min_size=2,
+    max_size=9,
+)
 
 
 @EXAMPLES

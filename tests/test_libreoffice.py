@@ -293,9 +293,7 @@ def test_the_extension_is_the_same_every_time(tmp_path: Path) -> None:
     folder = write_addin(tmp_path / "unpacked", FUNCTIONS, ["/folder"])
     with zipfile.ZipFile(first) as archive:
         files = {name: archive.read(name) for name in archive.namelist()}
-    assert files == {
-        str(file.relative_to(folder).as_posix()): file.read_bytes() for file in folder.rglob("*") if file.is_file()
-    }
+    assert files == {str(file.relative_to(folder).as_posix()): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
 
 
 def test_a_missing_libreoffice_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,8 +44,9 @@ def test_a_lock_left_behind_is_no_obstacle(calc: Calc, template: Path) -> None:
     lock = template.with_name(f".~lock.{template.name}#")
     lock.write_text(",somebody,elsewhere,01.01.2025 00:00,file:///gone/profile;", encoding="utf-8")
     with calc.open(template) as book:
-        (address,) = [cell for cell, formula in book.formulas(SUMMARY).items()
-                      if formula.startswith("=PM_MARGIN(positions,market,method")][:1]
+        (address,) = [cell for cell, formula in book.formulas(SUMMARY).items() if formula.startswith("=PM_MARGIN(positions,market,method")][
+            :1
+        ]
         before = book.get(SUMMARY, address)[0][0]
         quantities = book.get("Positions", "A1:P30")
         head = next(r for r, line in enumerate(quantities) if "Quantity" in line)
@@ -71,8 +72,10 @@ def test_the_charts_are_drawn(calc: Calc, template: Path, tmp_path: Path) -> Non
     subprocess.run(["pdftoppm", "-r", "60", str(pdf), str(tmp_path / "page")], check=True)
     pages = sorted(tmp_path.glob("page-*.ppm"))
     assert len(pages) >= 8
-    text = [subprocess.run(["pdftotext", "-f", str(n), "-l", str(n), str(pdf), "-"], capture_output=True, text=True,
-                           check=True).stdout for n in range(1, len(pages) + 1)]
+    text = [
+        subprocess.run(["pdftotext", "-f", str(n), "-l", str(n), str(pdf), "-"], capture_output=True, text=True, check=True).stdout
+        for n in range(1, len(pages) + 1)
+    ]
     colours = series_colours(template)
     assert colours
     for sheet in ("Summary", RISK, "Comparison"):
@@ -94,5 +97,5 @@ def points_of(page: Path, colours: set[tuple[int, ...]]) -> int:
     """How many points of a picture have one of these colours."""
     kind, width, height, most = page.read_bytes().split(maxsplit=4)[:4]
     assert (kind, most) == (b"P6", b"255")
-    points = np.frombuffer(page.read_bytes()[-3 * int(width) * int(height):], np.uint8).reshape(-1, 3).astype(int)
+    points = np.frombuffer(page.read_bytes()[-3 * int(width) * int(height) :], np.uint8).reshape(-1, 3).astype(int)
     return sum(int((np.abs(points - np.array(colour)).max(axis=1) < 6).sum()) for colour in colours)

@@ -49,10 +49,17 @@ class User:
 
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
         """Run a program as this user."""
-        environment = {"PATH": "/usr/bin:/bin", "HOME": str(self.home), "TMPDIR": str(self.home), "PYTHONPATH": str(self.project),
-                       "PYTHONDONTWRITEBYTECODE": "1", "SAL_USE_VCLPLUGIN": "svp"}
-        return subprocess.run([*self.become, *command], env=environment, cwd=self.home, capture_output=True, text=True,
-                              timeout=120, check=False)
+        environment = {
+            "PATH": "/usr/bin:/bin",
+            "HOME": str(self.home),
+            "TMPDIR": str(self.home),
+            "PYTHONPATH": str(self.project),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "SAL_USE_VCLPLUGIN": "svp",
+        }
+        return subprocess.run(
+            [*self.become, *command], env=environment, cwd=self.home, capture_output=True, text=True, timeout=120, check=False
+        )
 
     def xlmargin(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run the command line as this user."""
@@ -122,8 +129,10 @@ def test_install_and_remove(user: User) -> None:
 
 def test_a_python_that_cannot_load_xlmargin_is_told(user: User) -> None:
     """The add-in of an environment that LibreOffice cannot read is taken out again, and the reason told."""
-    code = ("import udfs\nfrom xlmargin.libreoffice.install import install\nfrom xlmargin.errors import MarginError\n"
-            "try: install(folders=['/nowhere'])\nexcept MarginError as error: print(error)")
+    code = (
+        "import udfs\nfrom xlmargin.libreoffice.install import install\nfrom xlmargin.errors import MarginError\n"
+        "try: install(folders=['/nowhere'])\nexcept MarginError as error: print(error)"
+    )
     done = user.run(sys.executable, "-c", code)
     assert "could not load xlmargin" in done.stdout, done.stderr
     assert "there is nothing to remove" in user.xlmargin("install", "--libreoffice", "--remove").stderr
@@ -147,8 +156,7 @@ def test_an_old_libreoffice_is_refused(tmp_path: Path, monkeypatch: pytest.Monke
         install.install()
 
 
-def test_a_machine_without_desktop_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-                                           capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_machine_without_desktop_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """One line, and the face that needs no desktop; a file that is not there is told first."""
     for name in ("DISPLAY", "WAYLAND_DISPLAY"):
         monkeypatch.delenv(name, raising=False)
@@ -199,10 +207,15 @@ def test_a_workbook_opens_on_the_desktop(tmp_path: Path) -> None:
     book = book_at(tmp_path / "book.xlsx")
     temporary = tmp_path / "tmp"
     temporary.mkdir()
-    environment = os.environ | {"DISPLAY": ":1", "SAL_USE_VCLPLUGIN": "svp", "TMPDIR": str(temporary),
-                                "PYTHONPATH": os.pathsep.join(python_folders())}
-    with subprocess.Popen([sys.executable, "-c", COMMAND, "open", str(book), "--libreoffice"], env=environment,
-                          stderr=subprocess.DEVNULL) as opened:
+    environment = os.environ | {
+        "DISPLAY": ":1",
+        "SAL_USE_VCLPLUGIN": "svp",
+        "TMPDIR": str(temporary),
+        "PYTHONPATH": os.pathsep.join(python_folders()),
+    }
+    with subprocess.Popen(
+        [sys.executable, "-c", COMMAND, "open", str(book), "--libreoffice"], env=environment, stderr=subprocess.DEVNULL
+    ) as opened:
         limit = time.monotonic() + 60.0
         lock, engine = tmp_path / ".~lock.book.xlsx#", False
         while not (lock.exists() and engine) and opened.poll() is None and time.monotonic() < limit:

@@ -17,8 +17,10 @@ from xlmargin.cli import main
 from xlmargin.errors import MarginError
 from xlmargin.libreoffice import Guest, python_folders
 
-OPEN = ("import sys, udfs\nfrom pathlib import Path\nfrom xlmargin.libreoffice import desktop\n"
-        "desktop.PIPE = sys.argv[2]\ndesktop.open_on_desktop(Path(sys.argv[1]))")
+OPEN = (
+    "import sys, udfs\nfrom pathlib import Path\nfrom xlmargin.libreoffice import desktop\n"
+    "desktop.PIPE = sys.argv[2]\ndesktop.open_on_desktop(Path(sys.argv[1]))"
+)
 
 
 def _opened(book: Path, pipe: str) -> subprocess.Popen[bytes]:

@@ -21,8 +21,13 @@ SPOTS = {"BTC": 65_000.0, "ETH": 3_200.0, "SOL": 150.0}
 HEADER = ["Instrument", "Quantity", "IV", "Price", "Forward", "Account"]
 STRANGLE: Grid = [["BTC-27JUN25-75000-C", -2.0, 0.50], ["BTC-27JUN25-55000-P", -2.0, 0.58]]
 WINGS: Grid = [["BTC-27JUN25-90000-C", 2.0, 0.55], ["BTC-27JUN25-45000-P", 2.0, 0.65]]
-MIXED: Grid = [*STRANGLE, ["BTC-PERPETUAL", 0.4], ["BTC-26SEP25-70000-C", 0.5, None, 6_100.0],
-               ["ETH-27JUN25-3000-P", -8.0, 0.70], ["ETH-27JUN25", -3.0, None, 3_230.0]]
+MIXED: Grid = [
+    *STRANGLE,
+    ["BTC-PERPETUAL", 0.4],
+    ["BTC-26SEP25-70000-C", 0.5, None, 6_100.0],
+    ["ETH-27JUN25-3000-P", -8.0, 0.70],
+    ["ETH-27JUN25", -3.0, None, 3_230.0],
+]
 COINS: Grid = [["Currency", "Amount", "Haircut"], ["USDC", 25_000.0, None], ["BTC", 0.8, 0.1], ["ETH", -1.0, 0.5]]
 
 
@@ -168,7 +173,8 @@ def condor() -> tuple[Grid, Any, Any]:
 @pytest.mark.parametrize("share", [0.02, 0.5, 0.9, 0.99])
 def test_no_crossing_before_on_ten_thousand_points(share: float) -> None:
     """A condor has several roots: a band of prices where it is in liquidation, and far prices where it is not. The nearest
-    one is found even where the band is far narrower than a step."""
+    one is found even where the band is far narrower than a step.
+    """
     rows, scan, need = condor()
     start = float(need[0] + share * (need.max() - need[0])) if share > 0.02 else float(need.max() * (1.0 - 1e-6))
     down, up = moves_of(account(rows, start), SEARCH)
@@ -180,8 +186,14 @@ def test_no_crossing_before_on_ten_thousand_points(share: float) -> None:
 
 def test_two_spikes_the_nearer_is_told() -> None:
     """Sold butterflies of one day: where the pin would hurt, equity is short only in a band around their strikes."""
-    rows: Grid = [["BTC-2JUN25-70000-C", 20.0, 0.4], ["BTC-2JUN25-71000-C", -40.0, 0.4], ["BTC-2JUN25-72000-C", 20.0, 0.4],
-                  ["BTC-2JUN25-80000-C", 20.0, 0.4], ["BTC-2JUN25-81000-C", -40.0, 0.4], ["BTC-2JUN25-82000-C", 20.0, 0.4]]
+    rows: Grid = [
+        ["BTC-2JUN25-70000-C", 20.0, 0.4],
+        ["BTC-2JUN25-71000-C", -40.0, 0.4],
+        ["BTC-2JUN25-72000-C", 20.0, 0.4],
+        ["BTC-2JUN25-80000-C", 20.0, 0.4],
+        ["BTC-2JUN25-81000-C", -40.0, 0.4],
+        ["BTC-2JUN25-82000-C", 20.0, 0.4],
+    ]
     rows = [[name, -quantity, vol] for name, quantity, vol in rows]
     free, scan = account(rows, 0.0), np.linspace(0.0, 0.5, 4_001)
     need = free.margins(scan) - free.equity(scan)
@@ -195,7 +207,8 @@ def test_two_spikes_the_nearer_is_told() -> None:
 @pytest.mark.parametrize("method", [name for name in known_methods() if not (takes_history(name) or takes_table(name))])
 def test_versions_margined_together_are_those_margined_apart(method: str) -> None:
     """Whatever the method, many prices in one pass give the margins of each price alone, also where its rulebook reads one
-    market for the whole book."""
+    market for the whole book.
+    """
     rows = [[f"BTC_USDC-{row[0][4:]}", *row[1:]] if method == "AEVO" else row for row in STRANGLE]
     both, moves = account(rows, 1e6, method), np.array([-0.2, -0.05, 0.1, 0.3])
     apart = [float(both.maintenance(both.path.at(np.array([move]))).sum()) for move in moves.tolist()]
@@ -241,8 +254,11 @@ def test_what_has_no_model_is_refused() -> None:
 
 def test_rows_with_their_own_spot_and_forward_move_too() -> None:
     """Overrides of a row are part of its underlying's path."""
-    rows = [["Instrument", "Quantity", "IV", "Spot", "Forward"], ["BTC-27JUN25-75000-C", -2.0, 0.5, 65_100.0, 65_400.0],
-            ["BTC-PERPETUAL", -0.5, None, None, 65_050.0]]
+    rows = [
+        ["Instrument", "Quantity", "IV", "Spot", "Forward"],
+        ["BTC-27JUN25-75000-C", -2.0, 0.5, 65_100.0, 65_400.0],
+        ["BTC-PERPETUAL", -0.5, None, None, 65_050.0],
+    ]
     start = 2.0 * ask("PM_MAINTENANCE", rows, market())
     move = answered(rows, start, market())["BTC"][3]
     after = [rows[0], *([*row[:3], *(value and value * (1.0 + move) for value in row[3:])] for row in rows[1:])]

@@ -25,13 +25,21 @@ from xlmargin.registry import FUNCTIONS
 from xlmargin.template import template_path
 
 HEAD = ["Underlying", "Type", "Strike", "Expiry", "Quantity", "IV", "Spot"]
-PLAIN: list[list[Any]] = [HEAD, ["BTC", "call", 70_000.0, 45_835.0, -2.0, 0.55, 65_000.0],
-                          [None] * 7, ["BTC", "put", 60_000.0, 45_835.0, 3.0, 0.6, 65_000.0]]
+PLAIN: list[list[Any]] = [
+    HEAD,
+    ["BTC", "call", 70_000.0, 45_835.0, -2.0, 0.55, 65_000.0],
+    [None] * 7,
+    ["BTC", "put", 60_000.0, 45_835.0, 3.0, 0.6, 65_000.0],
+]
 MARKET: list[list[Any]] = [["Underlying", "Spot", "As of"], ["BTC", 65_000.0, 45_800.0]]
 # The same book as Office.js hands it over: whole numbers as int, blanks as null, "" or 0, dates as serials or data types
 DATE = {"type": "FormattedNumber", "basicType": "Double", "basicValue": 45_835, "numberFormat": "dd-mmm-yy"}
-OFFICE: list[list[Any]] = [HEAD, ["BTC", "call", 70_000, 45_835, -2, 0.55, 65_000],
-                           [None, "", None, "", 0, None, 0], ["BTC", "put", 60_000, DATE, 3, 0.6, 65_000]]
+OFFICE: list[list[Any]] = [
+    HEAD,
+    ["BTC", "call", 70_000, 45_835, -2, 0.55, 65_000],
+    [None, "", None, "", 0, None, 0],
+    ["BTC", "put", 60_000, DATE, 3, 0.6, 65_000],
+]
 OFFICE[2][4] = None
 OFFICE_MARKET: list[list[Any]] = [["Underlying", "Spot", "As of"], ["BTC", 65_000, 45_800]]
 NOT_AVAILABLE = {"type": "Error", "basicType": "Error", "basicValue": "#N/A", "errorType": "NotAvailable"}
@@ -59,8 +67,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     except ImportError:
         missing("hatchling, which builds the wheel, is not installed: pip install '.[test]'")
     folder = tmp_path_factory.mktemp("wheel")
-    subprocess.run([sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)], cwd=ROOT, check=True,
-                   capture_output=True)
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)], cwd=ROOT, check=True, capture_output=True
+    )
     return next(folder.glob("*.whl"))
 
 
@@ -117,8 +126,17 @@ def lite(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Play
         archive.extractall(place / "wheel")
     (place / "main.py").write_text(MAIN, encoding="utf-8")
     plays = Path(__file__).with_name("lite")
-    player = Player([node, str(plays / "player.mjs"), str(folder), str(place / "wheel"), str(Path(spec.origin).parent),
-                     str(plays / "player.py"), str(place / "main.py")])
+    player = Player(
+        [
+            node,
+            str(plays / "player.mjs"),
+            str(folder),
+            str(place / "wheel"),
+            str(Path(spec.origin).parent),
+            str(plays / "player.py"),
+            str(place / "main.py"),
+        ]
+    )
     with player.process as process:
         yield player
         assert process.stdin is not None
@@ -155,14 +173,16 @@ def test_the_wheel_has_no_upper_pins(wheel: Path) -> None:
 
 def test_import_needs_nothing_but_numpy_and_scipy() -> None:
     """`import udfs` where every other package is missing, as in a fresh Pyodide."""
-    code = ("import sys\n"
-            "class Gone:\n"
-            "    def find_spec(self, name, path=None, target=None):\n"
-            "        top = name.partition('.')[0]\n"
-            "        if top not in sys.stdlib_module_names | {'numpy', 'scipy', 'xlmargin', 'udfs', '_distutils_hack'}:\n"
-            "            raise ModuleNotFoundError(name)\n"
-            "sys.meta_path.insert(0, Gone())\n"
-            "import udfs; print(udfs.PM_VERSION())")
+    code = (
+        "import sys\n"
+        "class Gone:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        top = name.partition('.')[0]\n"
+        "        if top not in sys.stdlib_module_names | {'numpy', 'scipy', 'xlmargin', 'udfs', '_distutils_hack'}:\n"
+        "            raise ModuleNotFoundError(name)\n"
+        "sys.meta_path.insert(0, Gone())\n"
+        "import udfs; print(udfs.PM_VERSION())"
+    )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.stdout.startswith("xlmargin "), done.stderr
 
@@ -179,14 +199,20 @@ def test_cells_of_office_js_are_read() -> None:
     assert margin(OFFICE, OFFICE_MARKET, [["span"]], None, None) == expected
 
 
-@pytest.mark.parametrize(("cell", "told"), [
-    (NOT_AVAILABLE, "holds the error #N/A"),
-    ({"type": "Error", "basicType": "Error", "basicValue": "#SPILL!", "errorType": "Spill"}, "holds the error #SPILL!"),
-    ({"type": "LinkedEntity", "basicType": "Error", "basicValue": "#VALUE!", "text": "Bitcoin"}, "holds the error #VALUE!"),
-    ({"type": "String", "basicType": "String", "basicValue": "ten"}, "must be a number, not 'ten'"),
-    ({"type": "Boolean", "basicType": "Boolean", "basicValue": True}, "must be a number, not TRUE"),
-    (True, "must be a number, not TRUE"), ("2", "must be a number, not the text '2'"),
-    (JsNull(), "must be given"), ("", "must be given")])
+@pytest.mark.parametrize(
+    ("cell", "told"),
+    [
+        (NOT_AVAILABLE, "holds the error #N/A"),
+        ({"type": "Error", "basicType": "Error", "basicValue": "#SPILL!", "errorType": "Spill"}, "holds the error #SPILL!"),
+        ({"type": "LinkedEntity", "basicType": "Error", "basicValue": "#VALUE!", "text": "Bitcoin"}, "holds the error #VALUE!"),
+        ({"type": "String", "basicType": "String", "basicValue": "ten"}, "must be a number, not 'ten'"),
+        ({"type": "Boolean", "basicType": "Boolean", "basicValue": True}, "must be a number, not TRUE"),
+        (True, "must be a number, not TRUE"),
+        ("2", "must be a number, not the text '2'"),
+        (JsNull(), "must be given"),
+        ("", "must be given"),
+    ],
+)
 def test_a_faulty_cell_of_office_js_is_told(cell: Any, told: str) -> None:
     """Errors, texts and blanks in a quantity are told with their row, never read as a number."""
     said = margin(with_cell(OFFICE, 1, 4, cell), OFFICE_MARKET)
@@ -263,8 +289,9 @@ def test_functions_answer_in_pyodide(lite: Player) -> None:
     assert lite.call("PM_MARGIN", OFFICE, OFFICE_MARKET, None, None, None) == margin(PLAIN, MARKET)
     assert lite.call("PM_MARGIN", OFFICE, OFFICE_MARKET, [["RULES"]]) == margin(PLAIN, MARKET, "RULES")
     assert lite.call("PM_RISK_ARRAY", OFFICE, OFFICE_MARKET) == FUNCTIONS["PM_RISK_ARRAY"].call(PLAIN, MARKET)
-    assert (lite.call("PM_PNL_GRID", OFFICE, [[-0.1, 0, 0.1]], [[0]], None, OFFICE_MARKET)
-            == FUNCTIONS["PM_PNL_GRID"].call(PLAIN, [-0.1, 0.0, 0.1], 0.0, None, MARKET))
+    assert lite.call("PM_PNL_GRID", OFFICE, [[-0.1, 0, 0.1]], [[0]], None, OFFICE_MARKET) == FUNCTIONS["PM_PNL_GRID"].call(
+        PLAIN, [-0.1, 0.0, 0.1], 0.0, None, MARKET
+    )
 
 
 def test_a_mistake_in_pyodide_is_a_line_of_text(lite: Player) -> None:

@@ -22,10 +22,15 @@ from xlmargin.valued import signature, version_of
 HEADER = ["Underlying", "Type", "Strike", "DTE", "Quantity", "IV", "Account"]
 ROUNDING = 1e-9  # of 65,000 USD a unit: a sum of a few products differs by its rounding alone
 ROWS: list[list[Any]] = [
-    HEADER, *([coin, kind, strike * level, days, float(n + 1) * (-1.0) ** n, 0.4 + n / 50.0, account]
-              for n, (coin, level) in enumerate((("BTC", 65_000.0), ("ETH", 3_200.0)) * 4)
-              for kind, strike, days in (("call", 1.1, 20), ("put", 0.9, 50)) for account in ("x", "y")),
-    ["BTC", "perp", None, None, -1.5, None, "x"]]
+    HEADER,
+    *(
+        [coin, kind, strike * level, days, float(n + 1) * (-1.0) ** n, 0.4 + n / 50.0, account]
+        for n, (coin, level) in enumerate((("BTC", 65_000.0), ("ETH", 3_200.0)) * 4)
+        for kind, strike, days in (("call", 1.1, 20), ("put", 0.9, 50))
+        for account in ("x", "y")
+    ),
+    ["BTC", "perp", None, None, -1.5, None, "x"],
+]
 
 
 def book_of(spot: float = 65_000.0) -> Book:
@@ -48,8 +53,10 @@ def test_a_first_look_is_the_case() -> None:
 
 
 @settings(max_examples=30)
-@given(st.lists(st.tuples(st.sampled_from(["edit", "hold", "tick"]), st.integers(0, len(ROWS) - 2), st.floats(-50.0, 50.0)),
-                max_size=12), st.sampled_from([3, 1_000]))
+@given(
+    st.lists(st.tuples(st.sampled_from(["edit", "hold", "tick"]), st.integers(0, len(ROWS) - 2), st.floats(-50.0, 50.0)), max_size=12),
+    st.sampled_from([3, 1_000]),
+)
 def test_any_sequence_equals_a_first_look(steps: list[tuple[str, int, float]], edits: int) -> None:
     """Edits of one row, other quantities and other markets, in any order, leave the sums that a new book has."""
     before, live.EDITS = live.EDITS, edits
@@ -90,12 +97,14 @@ def test_an_edit_values_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert calls == [1]
 
 
-@pytest.mark.parametrize("method", [name for name in known_methods()
-                                    if getattr(all_methods._module(name), "ARRAY_OF_INSTRUMENTS", False)])
+@pytest.mark.parametrize("method", [name for name in known_methods() if getattr(all_methods._module(name), "ARRAY_OF_INSTRUMENTS", False)])
 def test_arrays_that_are_said_to_follow_from_instruments_do(method: str) -> None:
     """A method whose risk array is kept while quantities change gives the same one whoever holds how much."""
-    dates = [[f"2025-{month:02d}-{day:02d}", 60_000.0 + 97.0 * ((day * month) % 13), 3_000.0 + 5.0 * ((day + month) % 17)]
-             for month in (3, 4, 5) for day in range(1, 29)]
+    dates = [
+        [f"2025-{month:02d}-{day:02d}", 60_000.0 + 97.0 * ((day * month) % 13), 3_000.0 + 5.0 * ((day + month) % 17)]
+        for month in (3, 4, 5)
+        for day in range(1, 29)
+    ]
     history = [["Date", "BTC", "ETH"], *dates]
     arrays = []
     for factor in (1.0, -3.0):
@@ -122,8 +131,13 @@ def test_versions_follow_every_input() -> None:
     for name in ("strike", "years", "spot", "forward", "vol", "rate", "delta", "american"):
         column = getattr(book.instruments, name).copy()
         column[0] = ~column[0] if column.dtype == bool else np.nextafter(np.nan_to_num(column[0]), np.inf)
-        seen.add(signature(type(book.instruments)(**{
-            field: column if field == name else getattr(book.instruments, field) for field in book.instruments.__slots__})))
+        seen.add(
+            signature(
+                type(book.instruments)(
+                    **{field: column if field == name else getattr(book.instruments, field) for field in book.instruments.__slots__}
+                )
+            )
+        )
     assert len(seen) == 9
     assert len({signature(thing) for thing in (1, 1.0, True, "1", (1,), -0.0, 0.0)}) == 7
     with pytest.raises(TypeError, match="no signature of a object"):
@@ -131,8 +145,10 @@ def test_versions_follow_every_input() -> None:
 
 
 @settings(max_examples=60)
-@given(st.lists(st.tuples(*[st.sampled_from([0.0, -0.0, 1.0, float("nan"), 2.0**60, 1e-300])] * 3, st.booleans()), max_size=60),
-       st.sampled_from([0, 1, 32]))
+@given(
+    st.lists(st.tuples(*[st.sampled_from([0.0, -0.0, 1.0, float("nan"), 2.0**60, 1e-300])] * 3, st.booleans()), max_size=60),
+    st.sampled_from([0, 1, 32]),
+)
 def test_distinct_rows(rows: list[tuple[float, ...]], rounds: int) -> None:
     """Rows are told apart as a dictionary of their values would, NaN equal to NaN, however many of them collide."""
     before, distinct.ROUNDS = distinct.ROUNDS, rounds

@@ -17,10 +17,18 @@ CAUSES = ["trades", "spot", "vol", "time", "change of worst scenario"]
 THEN, NOW = dt.datetime(2026, 11, 20), dt.datetime(2026, 11, 22)
 DATED = ["Underlying", "Type", "Strike", "Expiry", "Quantity", "IV"]
 EXPIRY = dt.datetime(2026, 12, 25)
-BEFORE: Rows = [["BTC", "put", 70_000.0, EXPIRY, -2.0, None], ["BTC", "call", 75_000.0, EXPIRY, -1.0, 0.5],
-                ["ETH", "call", 3_500.0, EXPIRY, -10.0, 0.6], ["BTC", "put", 60_000.0, dt.datetime(2026, 11, 21), -1.0, None]]
-AFTER: Rows = [["ETH", "call", 3_500.0, EXPIRY, -10.0, 0.7], ["BTC", "put", 70_000.0, EXPIRY, -3.0, None],
-               ["BTC", "call", 75_000.0, EXPIRY, -1.0, 0.45], ["ETH", "perp", None, None, 5.0, None]]
+BEFORE: Rows = [
+    ["BTC", "put", 70_000.0, EXPIRY, -2.0, None],
+    ["BTC", "call", 75_000.0, EXPIRY, -1.0, 0.5],
+    ["ETH", "call", 3_500.0, EXPIRY, -10.0, 0.6],
+    ["BTC", "put", 60_000.0, dt.datetime(2026, 11, 21), -1.0, None],
+]
+AFTER: Rows = [
+    ["ETH", "call", 3_500.0, EXPIRY, -10.0, 0.7],
+    ["BTC", "put", 70_000.0, EXPIRY, -3.0, None],
+    ["BTC", "call", 75_000.0, EXPIRY, -1.0, 0.45],
+    ["ETH", "perp", None, None, 5.0, None],
+]
 
 
 def at(btc: float, vol: float | None, time: dt.datetime | None, rate: float = 0.04) -> Rows:
@@ -28,16 +36,14 @@ def at(btc: float, vol: float | None, time: dt.datetime | None, rate: float = 0.
     return [["Underlying", "Spot", "IV", "Rate", "As of"], ["BTC", btc, vol, rate, time], ["ETH", btc / 20.0, vol, 0.0, None]]
 
 
-def moved(after: Rows, market: Rows, before: Rows, market_before: Rows, name: str = "SPAN",
-          header: Row = DATED) -> dict[str, float]:
+def moved(after: Rows, market: Rows, before: Rows, market_before: Rows, name: str = "SPAN", header: Row = DATED) -> dict[str, float]:
     """Amount by cause, which add up to the change of PM_MARGIN."""
     _, method, parameters = asked(name)
     answer = PM_MOVE([header, *after], market, [header, *before], market_before, method, parameters)
     assert isinstance(answer, list), answer
     assert answer[0] == ["Cause", "Amount"]
     assert [row[0] for row in answer[1:]] == CAUSES
-    first, last = (PM_MARGIN([header, *rows], known, method, parameters) for rows, known in
-                   ((before, market_before), (after, market)))
+    first, last = (PM_MARGIN([header, *rows], known, method, parameters) for rows, known in ((before, market_before), (after, market)))
     assert sum(row[1] for row in answer[1:]) == close(last - first, last)
     return {row[0]: row[1] for row in answer[1:]}
 
@@ -91,7 +97,8 @@ def test_an_option_that_expired_is_a_trade() -> None:
     found = moved(BEFORE[:3], known, BEFORE, known)
     only(found, "trades")
     assert PM_MOVE([DATED, *BEFORE], at(70_000.0, 0.55, NOW), [DATED, *BEFORE], known).startswith(
-        "#PM! row 5: Expiry 2026-11-21 08:00 UTC is not after the valuation time")
+        "#PM! row 5: Expiry 2026-11-21 08:00 UTC is not after the valuation time"
+    )
 
 
 def test_days_to_expiry_that_stay_are_no_time() -> None:
@@ -126,8 +133,7 @@ def test_the_change_of_the_worst_scenario_is_what_the_old_one_does_not_show() ->
 def test_a_row_keeps_its_own_market_of_the_time() -> None:
     """Spot, IV and Price of a row are those of their range: what was held takes the old ones from the rows before."""
     header = ["Underlying", "Type", "Strike", "Expiry", "Quantity", "Price", "Spot"]
-    before, after = ([["BTC", "call", 70_000.0, EXPIRY, -1.0, price, spot]] for price, spot in
-                     ((3_000.0, 68_000.0), (5_200.0, 72_000.0)))
+    before, after = ([["BTC", "call", 70_000.0, EXPIRY, -1.0, price, spot]] for price, spot in ((3_000.0, 68_000.0), (5_200.0, 72_000.0)))
     then, now = ([["Underlying", "As of"], ["BTC", time]] for time in (THEN, NOW))
     for name in ("SPAN", "RULES", "DERIBIT_SM"):
         found = moved(after, now, before, then, name, header)
@@ -138,28 +144,42 @@ def test_a_row_keeps_its_own_market_of_the_time() -> None:
 MORE: Rows = [["Instrument", "Quantity", "IV"], ["BTC-PERPETUAL", 1.0, None]]
 
 
-@pytest.mark.parametrize(("change", "message"), [
-    ({"positions_before": [["Instrument", "Quantity"], ["BTC-PERPETUAL", "x"]]},
-     "#PM! positions_before row 2: Quantity must be a number, not 'x'"),
-    ({"positions_before": None}, "#PM! the positions_before range is empty: "),
-    ({"positions_before": [["Quantity"], [1.0]]}, "#PM! positions_before row 1: no column says what each row holds: "),
-    ({"positions_before": [["Instrument", "Quantity"], ["SOL-PERPETUAL", 1.0]]},
-     "#PM! positions_before row 2: no Spot for SOL: "),
-    ({"market_before": [["Underlying", "Spot"], ["BTC", "x"]]}, "#PM! market_before row 2: Spot must be a number, not 'x'"),
-    ({"market_before": [["Spot"], [1.0]]}, "#PM! market_before row 1: no column Underlying: "),
-    ({"market_before": at(70_000.0, 0.5, dt.datetime(2026, 12, 1))},
-     "#PM! market_before: its As of 2026-12-01 00:00 UTC is later"),
-    ({"market": at(70_000.0, 0.5, dt.datetime(2020, 1, 1)), "market_before": at(70_000.0, 0.5, None)},
-     "#PM! market_before: it has no As of and counts as of now, later than the market's, 2020-01-01 00:00 UTC: type its As of"),
-    ({"positions": [*MORE, ["BTC-25DEC26-70000-C", 1.0, None]], "market_before": at(70_000.0, None, THEN)},
-     "#PM! row 3: no IV for this option in market_before, where this trade is valued"),
-    ({"positions": [["Instrument", "Quantity"], ["BTC-PERPETUAL", "y"]]}, "#PM! row 2: Quantity must be a number, not 'y'"),
-    ({"market": [["Underlying", "Spot"], ["BTC", "x"]]}, "#PM! market row 2: Spot must be a number, not 'x'"),
-    ({"method": "VAR"}, "#PM! VAR needs a history: "), ({"method": "SPAM"}, "#PM! no method 'SPAM': ")])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"positions_before": [["Instrument", "Quantity"], ["BTC-PERPETUAL", "x"]]},
+            "#PM! positions_before row 2: Quantity must be a number, not 'x'",
+        ),
+        ({"positions_before": None}, "#PM! the positions_before range is empty: "),
+        ({"positions_before": [["Quantity"], [1.0]]}, "#PM! positions_before row 1: no column says what each row holds: "),
+        ({"positions_before": [["Instrument", "Quantity"], ["SOL-PERPETUAL", 1.0]]}, "#PM! positions_before row 2: no Spot for SOL: "),
+        ({"market_before": [["Underlying", "Spot"], ["BTC", "x"]]}, "#PM! market_before row 2: Spot must be a number, not 'x'"),
+        ({"market_before": [["Spot"], [1.0]]}, "#PM! market_before row 1: no column Underlying: "),
+        ({"market_before": at(70_000.0, 0.5, dt.datetime(2026, 12, 1))}, "#PM! market_before: its As of 2026-12-01 00:00 UTC is later"),
+        (
+            {"market": at(70_000.0, 0.5, dt.datetime(2020, 1, 1)), "market_before": at(70_000.0, 0.5, None)},
+            "#PM! market_before: it has no As of and counts as of now, later than the market's, 2020-01-01 00:00 UTC: type its As of",
+        ),
+        (
+            {"positions": [*MORE, ["BTC-25DEC26-70000-C", 1.0, None]], "market_before": at(70_000.0, None, THEN)},
+            "#PM! row 3: no IV for this option in market_before, where this trade is valued",
+        ),
+        ({"positions": [["Instrument", "Quantity"], ["BTC-PERPETUAL", "y"]]}, "#PM! row 2: Quantity must be a number, not 'y'"),
+        ({"market": [["Underlying", "Spot"], ["BTC", "x"]]}, "#PM! market row 2: Spot must be a number, not 'x'"),
+        ({"method": "VAR"}, "#PM! VAR needs a history: "),
+        ({"method": "SPAM"}, "#PM! no method 'SPAM': "),
+    ],
+)
 def test_faults_name_their_range(change: dict[str, Any], message: str) -> None:
     """Each of the four ranges by its name and row."""
-    sound: dict[str, Any] = {"positions": MORE, "market": at(70_000.0, 0.5, NOW), "positions_before": MORE,
-                             "market_before": at(70_000.0, 0.5, THEN), "method": None}
+    sound: dict[str, Any] = {
+        "positions": MORE,
+        "market": at(70_000.0, 0.5, NOW),
+        "positions_before": MORE,
+        "market_before": at(70_000.0, 0.5, THEN),
+        "method": None,
+    }
     assert PM_MOVE(**(sound | change)).startswith(message)
 
 

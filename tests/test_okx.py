@@ -45,17 +45,34 @@ def answer(examples: dict[str, Any]) -> dict[str, Any]:
         grid = {f"{reach * n / 3:.2f}": str(size * index * rate * reach * n / 3) for n in range(-3, 4)}
         profit = size * (mark - order["avgPx"])
         flat = {"gamma": "0", "theta": "0", "vega": "0"}
-        units.append({
-            "riskUnit": coin, **{key: str(unit.get(key, 0)) for key in NUMBERS},
-            "mr8": str(expected["borrowMmr"]), "upl": str(profit * rate), **flat,
-            "mr1FinalResult": {"pnl": str(-unit["mr1"]), "spotShock": unit["mr1_spot"], "volShock": "up"},
-            "mr6FinalResult": {"pnl": str(unit["mr6_pnl"]), "spotShock": unit["mr6_spot"]},
-            "mr1Scenarios": {"volSame": grid, "volShockDown": grid, "volShockUp": grid},
-            "portfolios": [{"amt": str(order["pos"]), "avgPx": str(order["avgPx"]), "delta": str(unit["delta"]),
-                            "floatPnl": str(profit), "instId": order["instId"], "instType": "SWAP",
-                            "markPx": str(mark), **flat}]})
-    debt = [{"ccy": "USDC", "availEq": "0", "borrowImr": "0", "borrowMmr": "", "spotInUse": "0"},
-            {"ccy": "USDT", "availEq": str(expected["eq"] / rate), "borrowImr": str(expected["borrowImr_usdt"])}]
+        units.append(
+            {
+                "riskUnit": coin,
+                **{key: str(unit.get(key, 0)) for key in NUMBERS},
+                "mr8": str(expected["borrowMmr"]),
+                "upl": str(profit * rate),
+                **flat,
+                "mr1FinalResult": {"pnl": str(-unit["mr1"]), "spotShock": unit["mr1_spot"], "volShock": "up"},
+                "mr6FinalResult": {"pnl": str(unit["mr6_pnl"]), "spotShock": unit["mr6_spot"]},
+                "mr1Scenarios": {"volSame": grid, "volShockDown": grid, "volShockUp": grid},
+                "portfolios": [
+                    {
+                        "amt": str(order["pos"]),
+                        "avgPx": str(order["avgPx"]),
+                        "delta": str(unit["delta"]),
+                        "floatPnl": str(profit),
+                        "instId": order["instId"],
+                        "instType": "SWAP",
+                        "markPx": str(mark),
+                        **flat,
+                    }
+                ],
+            }
+        )
+    debt = [
+        {"ccy": "USDC", "availEq": "0", "borrowImr": "0", "borrowMmr": "", "spotInUse": "0"},
+        {"ccy": "USDT", "availEq": str(expected["eq"] / rate), "borrowImr": str(expected["borrowImr_usdt"])},
+    ]
     totals = {key: str(expected[key]) for key in ("eq", "totalMmr", "totalImr", "borrowMmr", "derivMmr", "marginRatio")}
     whole = {**totals, "upl": str(sum(float(unit["upl"]) for unit in units)), "assets": debt, "riskUnitData": units}
     return {"code": "0", "msg": "", "data": [{**whole, "ts": "1736936801642"}]}
@@ -90,12 +107,20 @@ def test_statement_gives_the_example(examples: dict[str, Any]) -> None:
         spots.append([coin, market[f"{coin.lower()}_usdt_index_implied"] * rate])
     debt = [["borrowed", -expected["eq"]]]
     for coin in ("BTC", "LTC"):
-        for key, label in (("mr1", "MR1 spot and vol shock"), ("mr4", "MR4 basis"), ("mr6", "MR6 extreme move"),
-                           ("mr7", "MR7 minimum charge"), ("mmr", f"Maintenance of derivatives/{coin}")):
+        for key, label in (
+            ("mr1", "MR1 spot and vol shock"),
+            ("mr4", "MR4 basis"),
+            ("mr6", "MR6 extreme move"),
+            ("mr7", "MR7 minimum charge"),
+            ("mmr", f"Maintenance of derivatives/{coin}"),
+        ):
             path = label if key == "mmr" else f"{coin}/{label}"
             assert PM_LINE(rows, path, spots, "OKX", debt) == pytest.approx(expected[coin][key], rel=1e-12), (coin, key)
-    for label, key in (("Maintenance of derivatives", "derivMmr"), ("MR8 borrowing, maintenance", "borrowMmr"),
-                       ("MR8 borrowing, initial", "borrowImr_usdt")):
+    for label, key in (
+        ("Maintenance of derivatives", "derivMmr"),
+        ("MR8 borrowing, maintenance", "borrowMmr"),
+        ("MR8 borrowing, initial", "borrowImr_usdt"),
+    ):
         assert PM_LINE(rows, label, spots, "OKX", debt) == pytest.approx(expected[key], rel=1e-12), key
     assert PM_MARGIN(rows, spots, "OKX", debt) == pytest.approx(expected["totalImr"], rel=1e-12)
     assert PM_MAINTENANCE(rows, spots, "OKX", debt) == pytest.approx(expected["totalMmr"], rel=1e-12)
@@ -185,11 +210,14 @@ def test_spot_against_perpetuals() -> None:
 
     The rate of 1.2 % at 67,111 is the one that gives the published MR4; the page names neither.
     """
-    rows = [["Underlying", "Type", "Quantity", "Order"], ["BTC", "spot", 10.0, None], ["BTC", "perp", -10.0, None],
-            ["BTC", "perp", 5.0, "yes"]]
+    rows = [
+        ["Underlying", "Type", "Quantity", "Order"],
+        ["BTC", "spot", 10.0, None],
+        ["BTC", "perp", -10.0, None],
+        ["BTC", "perp", 5.0, "yes"],
+    ]
     spot, rate = [["Underlying", "Spot"], ["BTC", 67_111.0]], [["basis_rate", 0.012]]
-    for path in ("MR1 spot and vol shock", "MR2 theta decay", "MR3 vega term structure", "MR5 interest rate",
-                 "MR6 extreme move"):
+    for path in ("MR1 spot and vol shock", "MR2 theta decay", "MR3 vega term structure", "MR5 interest rate", "MR6 extreme move"):
         assert PM_LINE(rows, path, spot, "OKX", rate) == pytest.approx(0.0, abs=1e-9)
     assert PM_LINE(rows, "MR4 basis", spot, "OKX", rate) == pytest.approx(8_053.32, rel=1e-12)
     assert PM_LINE(rows, "MR7 minimum charge", spot, "OKX", rate) == pytest.approx(3_020.17, abs=0.5)
@@ -211,9 +239,16 @@ def black(call: bool, forward: float, strike: float, years: float, vol: float) -
 
 
 @pytest.mark.parametrize("kind", ["call", "put"])
-@pytest.mark.parametrize(("days", "points", "percent"), [
-    (0.5, 0.30 - 0.05 * 0.5 / 30, 0.50 - 0.15 * 0.5 / 30), (15.0, 0.275, 0.425), (30.0, 0.25, 0.35), (45.0, 0.225, 0.30),
-    (300.0, 0.20, 0.25)])
+@pytest.mark.parametrize(
+    ("days", "points", "percent"),
+    [
+        (0.5, 0.30 - 0.05 * 0.5 / 30, 0.50 - 0.15 * 0.5 / 30),
+        (15.0, 0.275, 0.425),
+        (30.0, 0.25, 0.35),
+        (45.0, 0.225, 0.30),
+        (300.0, 0.20, 0.25),
+    ],
+)
 def test_option_against_a_slow_loop(days: float, points: float, percent: float, kind: str) -> None:
     """Forwards move by the index's dollars; vols by points and by percent between 0, 30 and 60 days: an independent loop."""
     strike, vol, spot, forward = 68_000.0, 0.28, 65_000.0, 66_300.0
@@ -253,8 +288,14 @@ def test_groups_of_coins() -> None:
         assert PM_LINE(rows, "MR1 spot and vol shock", MARKET, "OKX") == pytest.approx(10.0 * spot * reach, rel=1e-12)
     statement = PM_EXPLAIN([["Underlying", "Type", "Quantity"], ["TRX", "perp", 1.0]], MARKET, "OKX")
     status = {row[1]: row[4] for row in statement[1:]}
-    for label in ("Perpetuals", "Perpetuals and futures", "Tiers", "MR3 vega term structure", "MR5 interest rate",
-                  "MR9 stablecoin decoupling"):
+    for label in (
+        "Perpetuals",
+        "Perpetuals and futures",
+        "Tiers",
+        "MR3 vega term structure",
+        "MR5 interest rate",
+        "MR9 stablecoin decoupling",
+    ):
         assert status[label] == "not modelled", label
 
 

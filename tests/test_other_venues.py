@@ -4,17 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from udfs import (
-    PM_COMPARE,
-    PM_EXPLAIN,
-    PM_MAINTENANCE,
-    PM_MARGIN,
-    PM_METHODS,
-    PM_PARAMETERS,
-    PM_PRICE,
-    PM_RISK_ARRAY,
-    PM_SCENARIOS,
-)
+from udfs import PM_COMPARE, PM_EXPLAIN, PM_MAINTENANCE, PM_MARGIN, PM_METHODS, PM_PARAMETERS, PM_PRICE, PM_RISK_ARRAY, PM_SCENARIOS
 
 HEADER = ["Underlying", "Type", "Strike", "DTE", "Quantity", "IV"]
 MARKET = [["Underlying", "Spot"], ["BTC", 70_000.0], ["ETH", 3_500.0]]
@@ -57,7 +47,7 @@ def test_bybit_price_stress_has_a_date(day: str, expected: float) -> None:
 def test_bybit_leaves_vols_as_they_are() -> None:
     """Its vol factors are not published: eleven prices at the vol as it is, and the statement says so."""
     lines = PM_RISK_ARRAY([HEADER, SHORT_CALL], MARKET, "BYBIT")[1:]
-    assert [line[2] for line in lines] == pytest.approx([-.10, -.08, -.06, -.04, -.02, 0.0, .02, .04, .06, .08, .10])
+    assert [line[2] for line in lines] == pytest.approx([-0.10, -0.08, -0.06, -0.04, -0.02, 0.0, 0.02, 0.04, 0.06, 0.08, 0.10])
     assert {line[3] for line in lines} == {0.0}
     assert len(PM_RISK_ARRAY([HEADER, SHORT_CALL], MARKET, "BYBIT", [["vol_up", 0.3]])[1:]) == 22
     found = statuses("BYBIT", SHORT_CALL)

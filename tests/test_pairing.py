@@ -77,8 +77,10 @@ def greedy(legs: list[Leg]) -> float:
     """What matching the pair that saves most, again and again, comes to."""
     left, total = list(legs), 0.0
     while True:
-        saving, i, j = max(((cost((a,)) + cost((b,)) - cost((a, b)), i, j) for (i, a), (j, b) in itertools.combinations(
-            enumerate(left), 2)), default=(0.0, 0, 0))
+        saving, i, j = max(
+            ((cost((a,)) + cost((b,)) - cost((a, b)), i, j) for (i, a), (j, b) in itertools.combinations(enumerate(left), 2)),
+            default=(0.0, 0, 0),
+        )
         if saving <= 0.0:
             return total + sum(cost((leg,)) for leg in left)
         total += cost((left[i], left[j]))
@@ -136,8 +138,7 @@ def test_order_and_table(legs: list[Leg], data: st.DataObject) -> None:
     table = PM_PAIRS([HEADER, *rows], MARKET, EQUITY)
     assert PM_PAIRS([HEADER, *data.draw(st.permutations(rows))], MARKET, EQUITY) == table
     assert sum(row[5] for row in table[1:]) == pytest.approx(exact(rows), rel=1e-12, abs=1e-12)
-    assert sum(row[7] for row in table[1:]) == pytest.approx(
-        2.0 * sum(item[2] for item in netted(legs) if item[4] < 0), abs=1e-9)
+    assert sum(row[7] for row in table[1:]) == pytest.approx(2.0 * sum(item[2] for item in netted(legs) if item[4] < 0), abs=1e-9)
 
 
 @settings(max_examples=40)
@@ -162,8 +163,14 @@ def test_whole_is_not_more_than_its_parts(legs: list[Leg], cut: int) -> None:
 
 def test_greedy_is_wrong() -> None:
     """A book where the pair that saves most spoils two others: greedy 14 % above the minimum."""
-    legs: list[Leg] = [("C", 95.0, 7.2, 10.0, -1), ("C", 105.0, 2.6, 10.0, -1), ("C", 100.0, 4.6, 10.0, 1),
-                       ("C", 110.0, 1.3, 10.0, 1), ("P", 95.0, 2.4, 10.0, -1), ("P", 90.0, 1.2, 10.0, 1)]
+    legs: list[Leg] = [
+        ("C", 95.0, 7.2, 10.0, -1),
+        ("C", 105.0, 2.6, 10.0, -1),
+        ("C", 100.0, 4.6, 10.0, 1),
+        ("C", 110.0, 1.3, 10.0, 1),
+        ("P", 95.0, 2.4, 10.0, -1),
+        ("P", 90.0, 1.2, 10.0, 1),
+    ]
     assert exact(rows_of(legs)) == pytest.approx(17.1)
     assert greedy(legs) > 1.14 * 17.1
 

@@ -12,11 +12,31 @@ PERP = ["BTC", "perp", None, None, 1.0, None]
 
 # docs.paradex.trade/risk/portfolio-margin: (price move, vol shock, weight), 24 of them
 PUBLISHED = [
-    (0.16, 0.40, 1.0), (0.12, 0.40, 1.0), (0.12, -0.22, 1.0), (0.08, 0.40, 1.0), (0.08, -0.22, 1.0),
-    (0.04, 0.40, 1.0), (0.04, -0.22, 1.0), (0.0, 0.40, 1.0), (0.0, -0.22, 1.0), (-0.04, 0.40, 1.0),
-    (-0.04, -0.22, 1.0), (-0.08, 0.40, 1.0), (-0.08, -0.22, 1.0), (-0.12, 0.40, 1.0), (-0.12, -0.22, 1.0),
-    (-0.16, 0.40, 1.0), (-0.66, 0.40, 0.24), (-0.33, 0.40, 0.48), (0.50, 0.40, 0.32), (1.0, 0.40, 0.16),
-    (2.0, 0.40, 0.08), (3.0, 0.40, 0.0533), (4.0, 0.40, 0.04), (5.0, 0.40, 0.032)]
+    (0.16, 0.40, 1.0),
+    (0.12, 0.40, 1.0),
+    (0.12, -0.22, 1.0),
+    (0.08, 0.40, 1.0),
+    (0.08, -0.22, 1.0),
+    (0.04, 0.40, 1.0),
+    (0.04, -0.22, 1.0),
+    (0.0, 0.40, 1.0),
+    (0.0, -0.22, 1.0),
+    (-0.04, 0.40, 1.0),
+    (-0.04, -0.22, 1.0),
+    (-0.08, 0.40, 1.0),
+    (-0.08, -0.22, 1.0),
+    (-0.12, 0.40, 1.0),
+    (-0.12, -0.22, 1.0),
+    (-0.16, 0.40, 1.0),
+    (-0.66, 0.40, 0.24),
+    (-0.33, 0.40, 0.48),
+    (0.50, 0.40, 0.32),
+    (1.0, 0.40, 0.16),
+    (2.0, 0.40, 0.08),
+    (3.0, 0.40, 0.0533),
+    (4.0, 0.40, 0.04),
+    (5.0, 0.40, 0.032),
+]
 
 
 def book(*rows: list[object]) -> list[list[object]]:
@@ -35,8 +55,7 @@ def test_the_published_scenarios() -> None:
     assert rows == [pytest.approx(each) for each in PUBLISHED]
 
 
-@pytest.mark.parametrize(("days", "factor"), [(7.0, (30 / 7) ** 0.30), (0.5, 30.0 ** 0.30), (30.0, 1.0),
-                                              (120.0, 0.25 ** 0.13)])
+@pytest.mark.parametrize(("days", "factor"), [(7.0, (30 / 7) ** 0.30), (0.5, 30.0**0.30), (30.0, 1.0), (120.0, 0.25**0.13)])
 def test_every_cell_of_an_option(days: float, factor: float) -> None:
     """Forward × (1 + move), vol × (1 + shock × (30 / max(1, days))^p), p 0.30 below 30 days, 0.13 from there, weighted."""
     table = PM_RISK_ARRAY(book(call(75_000.0, days, 2.0)), MARKET, "PARADEX")
@@ -102,8 +121,7 @@ def test_scenarios_are_a_parameter() -> None:
     assert [line[5] for line in table[1:]] == pytest.approx([-7_000.0] * 3 + [7_000.0] * 3 + [-7_000.0])
 
 
-@pytest.mark.parametrize("text", [" ; ", "16% up", "a% x up", "1% x sideways", "1% x up x -5%", "1% x up x 1 x 2",
-                                  "1%,, x up"])
+@pytest.mark.parametrize("text", [" ; ", "16% up", "a% x up", "1% x sideways", "1% x up x -5%", "1% x up x 1 x 2", "1%,, x up"])
 def test_a_bad_grid_is_told(text: str) -> None:
     """A grid of another form is one line that shows the form."""
     answer = PM_MARGIN(book(PERP), MARKET, "PARADEX", [["scenarios", text]])

@@ -13,13 +13,20 @@ import udfs  # noqa: F401  (fills the registry)
 # ---------------------------------------------------------------- parameters
 
 
-@pytest.mark.parametrize("parameters", [
-    [["price_scan_range", 0.3]], [["Parameter", "Value"], ["price_scan_range", 0.3]], ["price_scan_range", 0.3],
-    [[" Value", "PARAMETER", "Note"], [0.3, "Price Scan Range", "mine"]],
-    [[None, None], ["Parameter", "Value"], [None, None], ["price_scan_range", 0.3], ["", None]],
-    [["BTC", "price_scan_range", 0.3]],
-    [["Underlying", "Parameter", "Value"], [None, "price_scan_range", 0.3], ["ETH", "price_scan_range", 9]],
-    [["BTC.price_scan_range", 0.3]], [["price_scan_range", 0.1], ["btc.price_scan_range", 0.3]]])
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        [["price_scan_range", 0.3]],
+        [["Parameter", "Value"], ["price_scan_range", 0.3]],
+        ["price_scan_range", 0.3],
+        [[" Value", "PARAMETER", "Note"], [0.3, "Price Scan Range", "mine"]],
+        [[None, None], ["Parameter", "Value"], [None, None], ["price_scan_range", 0.3], ["", None]],
+        [["BTC", "price_scan_range", 0.3]],
+        [["Underlying", "Parameter", "Value"], [None, "price_scan_range", 0.3], ["ETH", "price_scan_range", 9]],
+        [["BTC.price_scan_range", 0.3]],
+        [["price_scan_range", 0.1], ["btc.price_scan_range", 0.3]],
+    ],
+)
 def test_parameters_in_every_form(parameters: Any) -> None:
     """Two columns or three, with or without a header, in any order under one; an underlying's own value beats all's."""
     book = [["Instrument", "Quantity"], ["BTC-PERPETUAL", 1.0]]
@@ -30,29 +37,41 @@ def test_parameters_in_every_form(parameters: Any) -> None:
 SHAPE = "the range must have two columns Parameter, Value or three Underlying, Parameter, Value"
 
 
-@pytest.mark.parametrize(("parameters", "line"), [
-    ([["price_scan_range", 0.1], ["Price scan range", 0.2]],
-     "parameters row 2: price_scan_range is given twice: remove one of the two rows"),
-    ([["Parameter", "Value"], ["price_scan_range", "15%"]],
-     "parameters row 2: price_scan_range must be a number, not '15%'"),
-    ([["price_scan_range", 15.0]], "price_scan_range of BTC must be a fraction (0.11 is 11 %), not 15: divide it by 100, or set "
-     "price_range_kind to amount"),
-    ([["price_scan_range", -0.1]], "parameters row 1: price_scan_range must be from 0 to 1e+12 fraction of price, or amount, "
-     "not -0.1"),
-    ([["Parameter", "Value"], ["vol_shift", "sideways"]],
-     "parameters row 2: vol_shift must be one of relative, absolute, not 'sideways'"),
-    ([["price_scan_range", True]], "parameters row 1: price_scan_range must be a number, not TRUE"),
-    ([["price_scan_range", decimal.Decimal("0.1")]],
-     "parameters row 1: price_scan_range is formatted as currency, which rounds it to 4 decimals before it is read: "
-     "format the cell as General"),
-    ([["price_scan_range", -2146826246]], "parameters row 1: Value holds the error #N/A: mend the formula in that cell"),
-    ([["Parameter", "Value"], ["price_scan_range", None]],
-     "parameters row 2: price_scan_range has no value: type one, or clear the row"),
-    ([["Parameter", "Value"], [None, 0.5]], "parameters row 2: Parameter must be a name, not 'None'"),
-    ([[None, None], ["Parameter", "Value"], [5.0, 0.5]], "parameters row 2: Parameter must be a name, not 5"),
-    ([[True, "price_scan_range", 0.1]], "parameters row 1: Underlying must be text, not TRUE"),
-    ([["a", "b", "c", "d"]], f"parameters row 1: {SHAPE}, not 4"),
-    (0.5, f"parameters row 1: {SHAPE}, not 1")])
+@pytest.mark.parametrize(
+    ("parameters", "line"),
+    [
+        (
+            [["price_scan_range", 0.1], ["Price scan range", 0.2]],
+            "parameters row 2: price_scan_range is given twice: remove one of the two rows",
+        ),
+        ([["Parameter", "Value"], ["price_scan_range", "15%"]], "parameters row 2: price_scan_range must be a number, not '15%'"),
+        (
+            [["price_scan_range", 15.0]],
+            "price_scan_range of BTC must be a fraction (0.11 is 11 %), not 15: divide it by 100, or set price_range_kind to amount",
+        ),
+        ([["price_scan_range", -0.1]], "parameters row 1: price_scan_range must be from 0 to 1e+12 fraction of price, or amount, not -0.1"),
+        (
+            [["Parameter", "Value"], ["vol_shift", "sideways"]],
+            "parameters row 2: vol_shift must be one of relative, absolute, not 'sideways'",
+        ),
+        ([["price_scan_range", True]], "parameters row 1: price_scan_range must be a number, not TRUE"),
+        (
+            [["price_scan_range", decimal.Decimal("0.1")]],
+            "parameters row 1: price_scan_range is formatted as currency, which rounds it to 4 decimals before it is read: "
+            "format the cell as General",
+        ),
+        ([["price_scan_range", -2146826246]], "parameters row 1: Value holds the error #N/A: mend the formula in that cell"),
+        (
+            [["Parameter", "Value"], ["price_scan_range", None]],
+            "parameters row 2: price_scan_range has no value: type one, or clear the row",
+        ),
+        ([["Parameter", "Value"], [None, 0.5]], "parameters row 2: Parameter must be a name, not 'None'"),
+        ([[None, None], ["Parameter", "Value"], [5.0, 0.5]], "parameters row 2: Parameter must be a name, not 5"),
+        ([[True, "price_scan_range", 0.1]], "parameters row 1: Underlying must be text, not TRUE"),
+        ([["a", "b", "c", "d"]], f"parameters row 1: {SHAPE}, not 4"),
+        (0.5, f"parameters row 1: {SHAPE}, not 1"),
+    ],
+)
 def test_parameters_that_cannot_be_read(parameters: Any, line: str) -> None:
     """A parameter that is given twice, does not fit or cannot be read is told with its row."""
     assert margin(option(), MARKET, "SPAN", parameters) == f"#PM! {line}"
@@ -62,10 +81,10 @@ def test_an_unknown_parameter_lists_the_known_ones() -> None:
     """PM_MARGIN asks its own method, PM_COMPARE all that it compares."""
     known = ", ".join(dict.fromkeys(row[1] for row in ask("PM_PARAMETERS", "SPAN")[1:]))
     parameters = [["Parameter", "Value"], ["scan_range", 0.1]]
-    assert margin(option(), MARKET, "span", parameters) == (
-        f"#PM! parameters row 2: SPAN has no parameter 'scan_range': it knows {known}")
+    assert margin(option(), MARKET, "span", parameters) == (f"#PM! parameters row 2: SPAN has no parameter 'scan_range': it knows {known}")
     assert ask("PM_COMPARE", option(), MARKET, "SPAN", parameters) == (
-        f"#PM! parameters row 2: no method here has a parameter 'scan_range': they know {known}")
+        f"#PM! parameters row 2: no method here has a parameter 'scan_range': they know {known}"
+    )
 
 
 @pytest.mark.parametrize("blank", [None, "", " ", [[None]], [["", None], [" ", None]]])
@@ -80,27 +99,37 @@ def test_a_blank_optional_argument_counts_as_left_out(blank: Any) -> None:
 PERPETUALS: Grid = [["Instrument", "Quantity"], ["BTC-PERPETUAL", 1.0], ["ETH-PERPETUAL", -10.0]]
 
 
-@pytest.mark.parametrize(("rows", "meant"), [
-    ([["down", None, -0.1, None, None, None]], 6_500.0 - 3_200.0),
-    ([["down", "", -0.1, 0.2, 0.0, 0.5]], 0.5 * (6_500.0 - 3_200.0)),
-    ([["down", "BTC", -0.1, None, None, None]], 6_500.0),
-    ([["split", "BTC", -0.1, 0, 0, None], ["split", "ETH", 0.2, 0, 0, None]], 6_500.0 + 6_400.0),
-    ([["split", "btc", -0.1, 0, 0, None], ["split", None, 0.2, 0, 0, None]], 6_500.0 + 6_400.0),
-    ([["up", None, 0.1, 0, 0, 1], ["down", None, -0.2, 0, 0, 1], [None] * 6, [1.0, None, -0.3, 0, 0, 1]], 0.3 * 33_000.0),
-    ([["up", None, 0.1, 0, 0, 1]], 0.0)])
+@pytest.mark.parametrize(
+    ("rows", "meant"),
+    [
+        ([["down", None, -0.1, None, None, None]], 6_500.0 - 3_200.0),
+        ([["down", "", -0.1, 0.2, 0.0, 0.5]], 0.5 * (6_500.0 - 3_200.0)),
+        ([["down", "BTC", -0.1, None, None, None]], 6_500.0),
+        ([["split", "BTC", -0.1, 0, 0, None], ["split", "ETH", 0.2, 0, 0, None]], 6_500.0 + 6_400.0),
+        ([["split", "btc", -0.1, 0, 0, None], ["split", None, 0.2, 0, 0, None]], 6_500.0 + 6_400.0),
+        ([["up", None, 0.1, 0, 0, 1], ["down", None, -0.2, 0, 0, 1], [None] * 6, [1.0, None, -0.3, 0, 0, 1]], 0.3 * 33_000.0),
+        ([["up", None, 0.1, 0, 0, 1]], 0.0),
+    ],
+)
 def test_stress_takes_a_scenario_table(rows: Grid, meant: float) -> None:
     """STRESS is the worst loss over the desk's own scenarios; a blank Underlying is all, one not named does not move."""
     table = [["Scenario", "Underlying", "Price move", "Vol move", "Days", "Weight"], *rows]
     assert margin(PERPETUALS, MARKET, "STRESS", table) == pytest.approx(meant, rel=1e-12)
 
 
-@pytest.mark.parametrize(("rows", "line"), [
-    ([], "parameters row 1: the scenario table has no rows: fill at least one scenario"),
-    ([["a", None, -1.5]], "parameters row 2: Price move must be at least −1 (the price falls to 0), not -1.5"),
-    ([["a", None, "-10%"]], "parameters row 2: Price move must be a number, not the text '-10%'"),
-    ([["a", None, -0.1], [None, None, -0.2]], "parameters row 3: Scenario must be given"),
-    ([["a", None, -0.1], ["a", "", -0.2]],
-     "parameters row 3: scenario 'a' has two rows for all underlyings: remove one, or give it another name")])
+@pytest.mark.parametrize(
+    ("rows", "line"),
+    [
+        ([], "parameters row 1: the scenario table has no rows: fill at least one scenario"),
+        ([["a", None, -1.5]], "parameters row 2: Price move must be at least −1 (the price falls to 0), not -1.5"),
+        ([["a", None, "-10%"]], "parameters row 2: Price move must be a number, not the text '-10%'"),
+        ([["a", None, -0.1], [None, None, -0.2]], "parameters row 3: Scenario must be given"),
+        (
+            [["a", None, -0.1], ["a", "", -0.2]],
+            "parameters row 3: scenario 'a' has two rows for all underlyings: remove one, or give it another name",
+        ),
+    ],
+)
 def test_scenario_tables_that_cannot_be_read(rows: Grid, line: str) -> None:
     """A scenario table's faults are told with their row of the parameters range."""
     assert margin(PERPETUALS, MARKET, "STRESS", [["Scenario", "Underlying", "Price move"], *rows]) == f"#PM! {line}"
@@ -115,13 +144,17 @@ def test_stress_without_a_table_says_what_to_give() -> None:
 # ---------------------------------------------------------------- single cells
 
 
-@pytest.mark.parametrize(("arguments", "line"), [
-    (("x", 0.0), "price_move must be a number, not 'x'"),
-    ((None, 0.0), "price_move is missing: give a fraction of at least −1"),
-    ((-1.5, 0.0), "price_move must be a fraction of at least −1, not -1.5"),
-    ((0.1, [[0.1, 0.2]]), "vol_move must be one cell, not a range of 2 cells"),
-    ((0.1, "10%"), "vol_move must be a number, not the text '10%'"),
-    ((0.1, 0.1, -1.0), "days must be a number of days of at least 0, not -1")])
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (("x", 0.0), "price_move must be a number, not 'x'"),
+        ((None, 0.0), "price_move is missing: give a fraction of at least −1"),
+        ((-1.5, 0.0), "price_move must be a fraction of at least −1, not -1.5"),
+        ((0.1, [[0.1, 0.2]]), "vol_move must be one cell, not a range of 2 cells"),
+        ((0.1, "10%"), "vol_move must be a number, not the text '10%'"),
+        ((0.1, 0.1, -1.0), "days must be a number of days of at least 0, not -1"),
+    ],
+)
 def test_single_cells_that_cannot_be_read(arguments: tuple[Any, ...], line: str) -> None:
     """An argument of one cell names itself."""
     assert ask("PM_SCENARIO_PNL", PERPETUALS, *arguments, *[None] * (3 - len(arguments)), MARKET) == f"#PM! {line}"

@@ -199,15 +199,7 @@ def test_unusual_xml(tmp_path: Path) -> None:
     with xlsxwriter.Workbook(path) as file:
         file.add_worksheet("S")
     rewritten(path, SHEET)
-    values: dict[str, Any] = {
-        "B1": "1<",
-        "B2": "2<",
-        "B5": 0.0,
-        "C5": "row 0",
-        "B6": 1.0,
-        "C6": "row 1",
-        "B3": 7.0,
-    }
+    values: dict[str, Any] = {"B1": "1<", "B2": "2<", "B5": 0.0, "C5": "row 0", "B6": 1.0, "C6": "row 1", "B3": 7.0}
 
     class Book:
         sheets = ("S",)
@@ -223,10 +215,7 @@ def test_unusual_xml(tmp_path: Path) -> None:
     changes = [
         ("t='n' >", 't="str">'),
         ("<x:v>9</x:v>", "<x:v>1&lt;</x:v>"),
-        (
-            '<x:c><x:f t="shared" si="0"/></x:c>',
-            '<x:c t="str"><x:f t="shared" si="0"/><x:v>2&lt;</x:v></x:c>',
-        ),
+        ('<x:c><x:f t="shared" si="0"/></x:c>', '<x:c t="str"><x:f t="shared" si="0"/><x:v>2&lt;</x:v></x:c>'),
         ('ht="20"/>', 'ht="20"><x:c r="B3"><x:v>7</x:v></x:c></x:row>'),
         (' vm="1" t="e">\n', ">"),
         ('ref="B5"', 'ref="B5:C6"'),
@@ -246,9 +235,7 @@ def test_shared_formulas_are_calculated(tmp_path: Path) -> None:
     with xlsxwriter.Workbook(path) as file:
         file.add_worksheet("S")
     plain = re.sub(r"(</?)x:|xmlns:x", lambda m: m[1] or "xmlns", SHEET)
-    plain = plain.replace("<row><c><v>", '<row r="2"><c r="A2"><v>').replace(
-        '</c><c><f t="shared"', '</c><c r="B2"><f t="shared"'
-    )
+    plain = plain.replace("<row><c><v>", '<row r="2"><c r="A2"><v>').replace('</c><c><f t="shared"', '</c><c r="B2"><f t="shared"')
     plain = plain.replace('<c t="inlineStr">', '<c r="C2" t="inlineStr">')
     rewritten(path, plain, "worksheets/first.xml")
     book = Workbook(path, FUNCTIONS)

@@ -17,8 +17,10 @@ from xlmargin.checks import read_book
 # ---------------------------------------------------------------- headings and rows
 
 
-@pytest.mark.parametrize("spell", [str.upper, str.lower, lambda h: f" {h} ", lambda h: "_".join(h), lambda h: f"{h} %",
-                                   lambda h: f"{h[0]} {h[1:]}", lambda h: f"{h}\n"])
+@pytest.mark.parametrize(
+    "spell",
+    [str.upper, str.lower, lambda h: f" {h} ", lambda h: "_".join(h), lambda h: f"{h} %", lambda h: f"{h[0]} {h[1:]}", lambda h: f"{h}\n"],
+)
 def test_headings_are_matched_without_case_spaces_underscores_and_percent(spell: Any) -> None:
     """A heading in any of these spellings is the same heading."""
     positions = option()
@@ -60,17 +62,27 @@ def test_ranges_come_as_lists_tuples_and_arrays() -> None:
     assert margin(np.array(positions, dtype=object), np.array(MARKET, dtype=object)) == meant
 
 
-@pytest.mark.parametrize(("positions", "line"), [
-    ([], "the positions range is empty: select its header row and the rows below it"),
-    (None, "the positions range is empty: select its header row and the rows below it"),
-    ([[None, ""]], "the positions range is empty: select its header row and the rows below it"),
-    ([["Instrument", "Size"], ["BTC-PERPETUAL", 1.0]],
-     "positions row 1: no column Quantity: add it (the headings found are: Instrument, Size)"),
-    ([["Quantity", "quantity ", "Instrument"], [1.0, 1.0, "BTC-PERPETUAL"]],
-     "positions row 1: the heading Quantity stands twice: remove one of the two columns"),
-    ([["Coin", "Quantity"], ["BTC", 1.0]],
-     "positions row 1: no column says what each row holds: add Instrument, or Underlying and Type with Strike and Expiry "
-     "(the headings found are: Coin, Quantity)")])
+@pytest.mark.parametrize(
+    ("positions", "line"),
+    [
+        ([], "the positions range is empty: select its header row and the rows below it"),
+        (None, "the positions range is empty: select its header row and the rows below it"),
+        ([[None, ""]], "the positions range is empty: select its header row and the rows below it"),
+        (
+            [["Instrument", "Size"], ["BTC-PERPETUAL", 1.0]],
+            "positions row 1: no column Quantity: add it (the headings found are: Instrument, Size)",
+        ),
+        (
+            [["Quantity", "quantity ", "Instrument"], [1.0, 1.0, "BTC-PERPETUAL"]],
+            "positions row 1: the heading Quantity stands twice: remove one of the two columns",
+        ),
+        (
+            [["Coin", "Quantity"], ["BTC", 1.0]],
+            "positions row 1: no column says what each row holds: add Instrument, or Underlying and Type with Strike and Expiry "
+            "(the headings found are: Coin, Quantity)",
+        ),
+    ],
+)
 def test_headings_that_cannot_be_read(positions: Any, line: str) -> None:
     """A range without the headings that it needs says which, and PM_CHECK says the same of row 1."""
     assert margin(positions, MARKET) == f"#PM! {line}"
@@ -96,27 +108,33 @@ def test_zero_is_a_number_everywhere_else() -> None:
     assert margin(option(), [["Underlying", "Spot"], ["BTC", 0]]) == "#PM! market row 2: Spot must be above 0, not 0"
 
 
-@pytest.mark.parametrize(("cell", "line"), [
-    ("ten", "Quantity must be a number, not 'ten'"),
-    ("12", "Quantity must be a number, not the text '12'"),
-    ("1,000", "Quantity must be a number, not the text '1,000'"),
-    ("55%", "Quantity must be a number, not the text '55%'"),
-    (True, "Quantity must be a number, not TRUE"),
-    (dt.datetime(2025, 6, 27), "Quantity must be a number, not the date 2025-06-27"),
-    (math.nan, "Quantity must be a finite number below 1e15, not nan"),
-    (math.inf, "Quantity must be a finite number below 1e15, not inf"),
-    (1e300, "Quantity must be a finite number below 1e15, not 1e+300"),
-    (None, "Quantity must be given"),
-    (decimal.Decimal("0.0312"), "Quantity is formatted as currency, which rounds it to 4 decimals before it is read: "
-                                "format the cell as General"),
-    (-2146826246, "Quantity holds the error #N/A: mend the formula in that cell"),
-    (-2146826243, "Quantity holds the error #SPILL!: mend the formula in that cell"),
-    (-2146826240, "Quantity holds the error #UNKNOWN!: mend the formula in that cell"),
-    (-2146826250, "Quantity holds the error value: mend the formula in that cell"),
-    ("#DIV/0!", "Quantity holds the error #DIV/0!: mend the formula in that cell"),
-    ("#BEZUG!", "Quantity holds the error #BEZUG!: mend the formula in that cell"),
-    ({"type": "Error", "basicValue": "#REF!"}, "Quantity holds the error #REF!: mend the formula in that cell"),
-    ([1.0], "Quantity must be a number, not '[1.0]'")])
+@pytest.mark.parametrize(
+    ("cell", "line"),
+    [
+        ("ten", "Quantity must be a number, not 'ten'"),
+        ("12", "Quantity must be a number, not the text '12'"),
+        ("1,000", "Quantity must be a number, not the text '1,000'"),
+        ("55%", "Quantity must be a number, not the text '55%'"),
+        (True, "Quantity must be a number, not TRUE"),
+        (dt.datetime(2025, 6, 27), "Quantity must be a number, not the date 2025-06-27"),
+        (math.nan, "Quantity must be a finite number below 1e15, not nan"),
+        (math.inf, "Quantity must be a finite number below 1e15, not inf"),
+        (1e300, "Quantity must be a finite number below 1e15, not 1e+300"),
+        (None, "Quantity must be given"),
+        (
+            decimal.Decimal("0.0312"),
+            "Quantity is formatted as currency, which rounds it to 4 decimals before it is read: format the cell as General",
+        ),
+        (-2146826246, "Quantity holds the error #N/A: mend the formula in that cell"),
+        (-2146826243, "Quantity holds the error #SPILL!: mend the formula in that cell"),
+        (-2146826240, "Quantity holds the error #UNKNOWN!: mend the formula in that cell"),
+        (-2146826250, "Quantity holds the error value: mend the formula in that cell"),
+        ("#DIV/0!", "Quantity holds the error #DIV/0!: mend the formula in that cell"),
+        ("#BEZUG!", "Quantity holds the error #BEZUG!: mend the formula in that cell"),
+        ({"type": "Error", "basicValue": "#REF!"}, "Quantity holds the error #REF!: mend the formula in that cell"),
+        ([1.0], "Quantity must be a number, not '[1.0]'"),
+    ],
+)
 def test_cells_that_are_no_numbers_are_told(cell: Any, line: str) -> None:
     """Each kind of cell that a spreadsheet can hand over in the place of a number has its own words."""
     assert margin(option(Quantity=cell), MARKET) == f"#PM! row 2: {line}"
@@ -129,30 +147,40 @@ def test_numbers_of_any_type_are_numbers() -> None:
     assert margin([["Instrument", "Quantity"], ["BTC-PERPETUAL", -2146826246.0]], MARKET) > 1e12
 
 
-@pytest.mark.parametrize(("heading", "cell", "line"), [
-    ("Type", "straddle", "Type must be one of spot, future, perp, call, put, not 'straddle'"),
-    ("Type", None, "Type must be given"),
-    ("Underlying", "", "Underlying must be given"),
-    ("Strike", None, "Strike must be given"),
-    ("Strike", -5.0, "Strike must be above 0, not -5"),
-    ("Expiry", None, "Expiry must be given"),
-    ("Expiry", "soon", "Expiry must be a date such as 2025-06-27 or 27JUN25, not the text 'soon'"),
-    ("Expiry", "06/07/25", "Expiry must be a date such as 2025-06-27 or 27JUN25, not the text '06/07/25'"),
-    ("Expiry", 12.0, "Expiry must be a date such as 2025-06-27 or 27JUN25, not 12"),
-    ("Expiry", decimal.Decimal("45835"), "Expiry is formatted as currency, which rounds it to 4 decimals before it is read: "
-                                         "format the cell as General"),
-    ("Expiry", -2146826246, "Expiry holds the error #N/A: mend the formula in that cell"),
-    ("IV", 55.0, "IV must be a fraction (0.55 is 55 %), not 55"),
-    ("IV", -0.5, "IV must be above 0, not -0.5"),
-    ("Spot", -1.0, "Spot must be above 0, not -1"),
-    ("Multiplier", "x", "Multiplier must be a number, not 'x'"),
-    ("Entry", "x", "Entry must be a number, not 'x'"),
-    ("Account", True, "Account must be text, not TRUE"),
-    ("Venue", "mtgox", "Venue 'mtgox' is not known: type deribit, okx, bybit, binance, derive, paradex, thalex, cme, gate, "
-                       "bit or aevo"),
-    ("Settlement", "gold", "Settlement must be one of inverse, linear, not 'gold'"),
-    ("Exercise", "bermudan", "Exercise must be one of european, american, not 'bermudan'"),
-    ("Order", "perhaps", "Order must be one of yes, no, not 'perhaps'")])
+@pytest.mark.parametrize(
+    ("heading", "cell", "line"),
+    [
+        ("Type", "straddle", "Type must be one of spot, future, perp, call, put, not 'straddle'"),
+        ("Type", None, "Type must be given"),
+        ("Underlying", "", "Underlying must be given"),
+        ("Strike", None, "Strike must be given"),
+        ("Strike", -5.0, "Strike must be above 0, not -5"),
+        ("Expiry", None, "Expiry must be given"),
+        ("Expiry", "soon", "Expiry must be a date such as 2025-06-27 or 27JUN25, not the text 'soon'"),
+        ("Expiry", "06/07/25", "Expiry must be a date such as 2025-06-27 or 27JUN25, not the text '06/07/25'"),
+        ("Expiry", 12.0, "Expiry must be a date such as 2025-06-27 or 27JUN25, not 12"),
+        (
+            "Expiry",
+            decimal.Decimal("45835"),
+            "Expiry is formatted as currency, which rounds it to 4 decimals before it is read: format the cell as General",
+        ),
+        ("Expiry", -2146826246, "Expiry holds the error #N/A: mend the formula in that cell"),
+        ("IV", 55.0, "IV must be a fraction (0.55 is 55 %), not 55"),
+        ("IV", -0.5, "IV must be above 0, not -0.5"),
+        ("Spot", -1.0, "Spot must be above 0, not -1"),
+        ("Multiplier", "x", "Multiplier must be a number, not 'x'"),
+        ("Entry", "x", "Entry must be a number, not 'x'"),
+        ("Account", True, "Account must be text, not TRUE"),
+        (
+            "Venue",
+            "mtgox",
+            "Venue 'mtgox' is not known: type deribit, okx, bybit, binance, derive, paradex, thalex, cme, gate, bit or aevo",
+        ),
+        ("Settlement", "gold", "Settlement must be one of inverse, linear, not 'gold'"),
+        ("Exercise", "bermudan", "Exercise must be one of european, american, not 'bermudan'"),
+        ("Order", "perhaps", "Order must be one of yes, no, not 'perhaps'"),
+    ],
+)
 def test_each_column_says_what_it_takes(heading: str, cell: Any, line: str) -> None:
     """A cell that its column cannot take is told by that column's own words."""
     assert margin(option(**{heading: cell}), MARKET) == f"#PM! row 2: {line}"
@@ -169,11 +197,16 @@ def test_columns_must_agree_with_the_instrument() -> None:
     """A column that repeats what the Instrument says must say the same, and is read even where it is not needed."""
     same = {"Instrument": CALL_NAME, "Underlying": "btc", "Type": "C", "Strike": 70_000.0, "Expiry": dt.date(2025, 6, 27)}
     assert margin(option(**same), MARKET) == margin(option(Settlement="inverse"), MARKET)
-    for heading, cell, meant in (("Underlying", "ETH", "BTC"), ("Type", "put", "call"), ("Strike", 60_000.0, "70,000"),
-                                 ("Expiry", "28JUN25", "2025-06-27 08:00 UTC")):
+    for heading, cell, meant in (
+        ("Underlying", "ETH", "BTC"),
+        ("Type", "put", "call"),
+        ("Strike", 60_000.0, "70,000"),
+        ("Expiry", "28JUN25", "2025-06-27 08:00 UTC"),
+    ):
         shown = "60,000" if heading == "Strike" else repr(cell)
         assert margin(option(**(same | {heading: cell})), MARKET) == (
-            f"#PM! row 2: {heading} {shown} contradicts the Instrument, which has {meant}: clear one of the two cells")
+            f"#PM! row 2: {heading} {shown} contradicts the Instrument, which has {meant}: clear one of the two cells"
+        )
     lonely = [["Instrument", "Quantity", "Strike", "IV"], [CALL_NAME, 1.0, "70k", 0.5]]
     assert margin(lonely, MARKET) == "#PM! row 2: Strike must be a number, not '70k'"
 
@@ -181,9 +214,21 @@ def test_columns_must_agree_with_the_instrument() -> None:
 # ---------------------------------------------------------------- side
 
 
-@pytest.mark.parametrize(("quantity", "side", "signed"), [
-    (2.0, "buy", 2.0), (2.0, "LONG", 2.0), (2.0, "B", 2.0), (2.0, "sell", -2.0), (2.0, "Short", -2.0), (2.0, "s", -2.0),
-    (-2.0, "sell", -2.0), (-2.0, None, -2.0), (2.0, "", 2.0), (0.0, "sell", 0.0)])
+@pytest.mark.parametrize(
+    ("quantity", "side", "signed"),
+    [
+        (2.0, "buy", 2.0),
+        (2.0, "LONG", 2.0),
+        (2.0, "B", 2.0),
+        (2.0, "sell", -2.0),
+        (2.0, "Short", -2.0),
+        (2.0, "s", -2.0),
+        (-2.0, "sell", -2.0),
+        (-2.0, None, -2.0),
+        (2.0, "", 2.0),
+        (0.0, "sell", 0.0),
+    ],
+)
 def test_side_turns_a_positive_quantity(quantity: float, side: Any, signed: float) -> None:
     """Sell makes a positive quantity short; a signed quantity may repeat its sign, or stand alone."""
     assert read_book(option(Quantity=quantity, Side=side), MARKET).quantity.tolist() == [signed]
@@ -192,7 +237,8 @@ def test_side_turns_a_positive_quantity(quantity: float, side: Any, signed: floa
 def test_a_negative_quantity_with_buy_is_a_fault() -> None:
     """Buy cannot mean a short position."""
     assert margin(option(Quantity=-2.0, Side="buy"), MARKET) == (
-        "#PM! row 2: Side buy contradicts the Quantity -2: make the quantity positive, or the side sell")
+        "#PM! row 2: Side buy contradicts the Quantity -2: make the quantity positive, or the side sell"
+    )
 
 
 # ---------------------------------------------------------------- rows together
@@ -226,15 +272,19 @@ def test_an_order_is_not_a_position(word: Any) -> None:
     rows = [header, row, [*row[:4], -5.0, 0.5, word]]
     assert margin(rows, MARKET) == margin([header, row], MARKET)
     assert checked(rows, MARKET)[1][:3] == [
-        3.0, "Order", "note: this open order is not a position: methods without a rule for orders leave it out"]
+        3.0,
+        "Order",
+        "note: this open order is not a position: methods without a rule for orders leave it out",
+    ]
     assert [line[4] for line in ask("PM_EXPLAIN", rows, MARKET) if line[1] == "Open orders"] == ["not modelled"]
 
 
 ARRAY = [100.0, 200.0, -300.0, 400.0, 500.0, -600.0, 7.0, 8.0, 9.0, 10.0, 11.0, 12.0, 13.0, 14.0, 650.0, -16.0]
 
 
-@pytest.mark.parametrize("headings", [list(range(1, 17)), [float(n) for n in range(1, 17)], [str(n) for n in range(1, 17)],
-                                      [f"{n} " for n in range(1, 17)]])
+@pytest.mark.parametrize(
+    "headings", [list(range(1, 17)), [float(n) for n in range(1, 17)], [str(n) for n in range(1, 17)], [f"{n} " for n in range(1, 17)]]
+)
 def test_own_risk_arrays_replace_the_model(headings: list[Any]) -> None:
     """Columns 1 … 16 are the loss of one long unit in each scenario; such a row needs no vol."""
     header, row = option(IV=None)
@@ -250,11 +300,11 @@ def test_an_own_risk_array_is_whole() -> None:
     header, row = option(IV=None)
     header = [*header, *range(1, 17)]
     assert margin([header, [*row, *ARRAY[:15], None]], MARKET) == (
-        "#PM! row 2: 16 must be given: a risk array has all sixteen numbers or none")
+        "#PM! row 2: 16 must be given: a risk array has all sixteen numbers or none"
+    )
     assert margin([header, [*row, *ARRAY[:15], "x"]], MARKET) == "#PM! row 2: 16 must be a number, not 'x'"
     assert margin([header[:-1], [*row, *ARRAY[:15]]], MARKET).startswith("#PM! row 2: 16 must be given")
-    assert "own sixteen numbers, which serve SPAN alone" in ask(
-        "PM_SCENARIO_PNL", [header, [*row, *ARRAY]], -0.1, 0.0, None, MARKET)
+    assert "own sixteen numbers, which serve SPAN alone" in ask("PM_SCENARIO_PNL", [header, [*row, *ARRAY]], -0.1, 0.0, None, MARKET)
 
 
 def test_multiplier_scales_the_quantity() -> None:

@@ -50,9 +50,18 @@ def read_chain(shared: Path, file: str) -> dict[str, Quote]:
 def quote(row: dict[str, str]) -> Quote:
     """One row of a chain file."""
     as_of, expiry = (dt.datetime.fromisoformat(row[name].replace("Z", "+00:00")) for name in ("timestamp", "expiry"))
-    return Quote(row["instrument_name"], row["currency"], row["option_type"] == "call", float(row["strike"]),
-                 float(row["underlying_price"]), float(row["index_price"]), float(row["mark_price"]),
-                 float(row["mark_iv"]) / 100, (expiry - as_of).total_seconds() / YEAR, row["timestamp"])
+    return Quote(
+        row["instrument_name"],
+        row["currency"],
+        row["option_type"] == "call",
+        float(row["strike"]),
+        float(row["underlying_price"]),
+        float(row["index_price"]),
+        float(row["mark_price"]),
+        float(row["mark_iv"]) / 100,
+        (expiry - as_of).total_seconds() / YEAR,
+        row["timestamp"],
+    )
 
 
 def black(is_call: bool, forward: float, strike: float, years: float, vol: float) -> float:
@@ -78,9 +87,15 @@ def after(shared: Path) -> dict[str, Quote]:
     return read_chain(shared, AFTER)
 
 
-CHAINS = [BEFORE, AFTER, "deribit_20251230T173115Z_first.csv", "deribit_20260114T212207Z_high_97k.csv",
-          "deribit_20260320T093339Z_calm_before.csv", "deribit_20260321T092502Z_calm_after.csv",
-          "deribit_20260630T171507Z_low_58k.csv"]
+CHAINS = [
+    BEFORE,
+    AFTER,
+    "deribit_20251230T173115Z_first.csv",
+    "deribit_20260114T212207Z_high_97k.csv",
+    "deribit_20260320T093339Z_calm_before.csv",
+    "deribit_20260321T092502Z_calm_after.csv",
+    "deribit_20260630T171507Z_low_58k.csv",
+]
 
 
 @pytest.fixture(scope="module")
@@ -113,13 +128,15 @@ def test_call_less_put_on_marks(chains: list[dict[str, Quote]]) -> None:
     columns = [[[getattr(call, name)] for call, _ in pairs] for name in ("forward", "strike", "years", "vol")]
     calls, puts = PM_PRICE("call", *columns), PM_PRICE("put", *columns)
     assert [call - put for (call,), (put,) in zip(calls, puts)] == pytest.approx(
-        [call.forward - call.strike for call, _ in pairs], rel=1e-9, abs=1e-6)
+        [call.forward - call.strike for call, _ in pairs], rel=1e-9, abs=1e-6
+    )
 
 
 def test_vols_are_implied_from_marks(before: dict[str, Quote]) -> None:
     """Out-of-the-money marks from .001 coin on imply the venue's own vols, median error 0.005 points, 0.2 at most."""
-    clear = [each for each in before.values()
-             if each.is_call == (each.strike > each.forward) and each.mark > 0.001 and each.years > 3 * DAY]
+    clear = [
+        each for each in before.values() if each.is_call == (each.strike > each.forward) and each.mark > 0.001 and each.years > 3 * DAY
+    ]
     kinds = [["call" if each.is_call else "put"] for each in clear]
     prices = [[each.mark * each.forward] for each in clear]
     found = PM_IV(kinds, prices, *([[getattr(each, name)] for each in clear] for name in ("forward", "strike", "years")))
@@ -155,8 +172,10 @@ def ranges(legs: list[tuple[Quote, float]], chain: dict[str, Quote]) -> tuple[li
 def chain_ranges(legs: list[tuple[Quote, float]], chain: dict[str, Quote]) -> tuple[list[list[Any]], list[list[Any]]]:
     """Positions by name and quantity alone, and the whole chain as their market."""
     market = [[each.coin, each.name, each.index, each.forward, each.vol, each.as_of] for each in chain.values()]
-    return ([["Instrument", "Quantity"], *([each.name, quantity] for each, quantity in legs)],
-            [["Underlying", "Instrument", "Spot", "Forward", "IV", "As of"], *market])
+    return (
+        [["Instrument", "Quantity"], *([each.name, quantity] for each, quantity in legs)],
+        [["Underlying", "Instrument", "Spot", "Forward", "IV", "As of"], *market],
+    )
 
 
 def loop_losses(legs: list[tuple[Quote, float]], coin: str) -> list[float]:
@@ -210,7 +229,7 @@ def test_forty_legs_statement(legs: list[tuple[Quote, float]], before: dict[str,
     checked = 0
     for i, (level, _, amount, rule, *_) in enumerate(rows):
         until = next((j for j in range(i + 1, len(rows)) if rows[j][0] <= level), len(rows))
-        parts = [row[2] for row in rows[i + 1:until] if row[0] == level + 1]
+        parts = [row[2] for row in rows[i + 1 : until] if row[0] == level + 1]
         if parts and rule.startswith("sum of"):
             assert amount == pytest.approx(sum(parts), rel=1e-9, abs=1e-6)
             checked += 1
@@ -233,8 +252,9 @@ def greeks_value(legs: list[tuple[Quote, float]], chain: dict[str, Quote]) -> fl
     return sum(row[head.index("Value")] for row in rows if row[0] == "Total")
 
 
-def test_forty_legs_through_the_crash(legs: list[tuple[Quote, float]], before: dict[str, Quote], after: dict[str, Quote],
-                                      record_property: Any) -> None:
+def test_forty_legs_through_the_crash(
+    legs: list[tuple[Quote, float]], before: dict[str, Quote], after: dict[str, Quote], record_property: Any
+) -> None:
     """The loss that the book made through the crash is that of a plain loop; it is reported beside the margin.
 
     Whether the margin covered it is a finding, not a law: scan ranges of 11 % and 14 % met a fall of 13 %.

@@ -16,15 +16,27 @@ from xlmargin.feed import Theirs, our_margins, reconcile, venue_module
 from xlmargin.feed.reconcile import HEADINGS, Ours
 from xlmargin.feed.store import keep, kept
 
-POSITIONS: list[list[Any]] = [["Instrument", "Quantity", "Venue", "Account"], ["BTC-PERPETUAL", 2.0, "", "A"],
-                              ["ETH-PERPETUAL", -30.0, "deribit", "A"], ["SOL_USDC-PERPETUAL", 100.0, "", "B"],
-                              ["BTC-USDT-SWAP", 5.0, "okx", "A"]]
+POSITIONS: list[list[Any]] = [
+    ["Instrument", "Quantity", "Venue", "Account"],
+    ["BTC-PERPETUAL", 2.0, "", "A"],
+    ["ETH-PERPETUAL", -30.0, "deribit", "A"],
+    ["SOL_USDC-PERPETUAL", 100.0, "", "B"],
+    ["BTC-USDT-SWAP", 5.0, "okx", "A"],
+]
 MARKET: list[list[Any]] = [["Underlying", "Spot"], ["BTC", 70_000.0], ["ETH", 3_500.0], ["SOL", 150.0]]
 
 
 def _theirs(currency: str, initial: float, maintenance: float, account: str = "", **lines: float) -> Theirs:
-    return Theirs("deribit", account, currency, initial, maintenance, math.nan, "DERIBIT",
-                  {name.replace("_", " "): amount for name, amount in lines.items()})
+    return Theirs(
+        "deribit",
+        account,
+        currency,
+        initial,
+        maintenance,
+        math.nan,
+        "DERIBIT",
+        {name.replace("_", " "): amount for name, amount in lines.items()},
+    )
 
 
 def test_each_margin_is_about_its_own_positions() -> None:
@@ -44,15 +56,21 @@ def test_each_margin_is_about_its_own_positions() -> None:
 def test_the_first_line_that_differs_is_named() -> None:
     """Parts are compared in the order of the calculation; a total without parts stands for itself; equals are OK."""
     ours = [Ours(10.0, 8.0, {"Worst case": 7.0, "Roll shock": 1.0, "Spot margin": 2.0})] * 3
-    theirs = [_theirs("BTC", 12.0, 8.0, Worst_case=7.0, Roll_shock=3.0, Spot_margin=2.5), _theirs("BTC", 9.0, 8.001),
-              _theirs("BTC", 10.05, 8.0, Worst_case=7.05)]
+    theirs = [
+        _theirs("BTC", 12.0, 8.0, Worst_case=7.0, Roll_shock=3.0, Spot_margin=2.5),
+        _theirs("BTC", 9.0, 8.001),
+        _theirs("BTC", 10.05, 8.0, Worst_case=7.05),
+    ]
     rows = reconcile(ours, theirs, 0.01)
     assert tuple(rows[0]) == HEADINGS
     assert [row[1:] for row in rows[1:]] == [
-        ["Initial margin", 10.0, 12.0, -2.0, "Roll shock", "ALARM"], ["Maintenance margin", 8.0, 8.0, 0.0, "", "OK"],
+        ["Initial margin", 10.0, 12.0, -2.0, "Roll shock", "ALARM"],
+        ["Maintenance margin", 8.0, 8.0, 0.0, "", "OK"],
         ["Initial margin", 10.0, 9.0, 1.0, "Initial margin", "ALARM"],
         ["Maintenance margin", 8.0, 8.001, pytest.approx(-0.001), "", "OK"],
-        ["Initial margin", 10.0, 10.05, pytest.approx(-0.05), "", "OK"], ["Maintenance margin", 8.0, 8.0, 0.0, "", "OK"]]
+        ["Initial margin", 10.0, 10.05, pytest.approx(-0.05), "", "OK"],
+        ["Maintenance margin", 8.0, 8.0, 0.0, "", "OK"],
+    ]
 
 
 def test_a_simulated_margin_agrees_line_by_line(shared: Path) -> None:
@@ -62,8 +80,9 @@ def test_a_simulated_margin_agrees_line_by_line(shared: Path) -> None:
     assert [(row.currency, row.initial, row.maintenance) for row in theirs] == [("BTC", 0.122861343, 0.050274504784)]
     spot = answer["index_price"]["btc_usd"]
     positions: list[list[Any]] = [["Instrument", "Quantity", "Price"]]
-    positions += [[name, size, answer["ticker"].get(name, {}).get("mark_price", spot)]
-                  for name, size in answer["portfolio"]["position"].items()]
+    positions += [
+        [name, size, answer["ticker"].get(name, {}).get("mark_price", spot)] for name, size in answer["portfolio"]["position"].items()
+    ]
     market: list[list[Any]] = [["Underlying", "Spot", "As of"], ["BTC", spot, "2024-06-17"]]
     rows = reconcile(our_margins(theirs, positions, market), theirs, 1e-3)
     # theirs holds 0.06 of market maker protection, an input that no position shows; it is the first line that differs
@@ -79,7 +98,9 @@ def test_what_was_kept_comes_back(tmp_path: Path) -> None:
     keep(path, [Theirs("okx", "", "USD", 9.0, 8.0, 5.0, "OKX")], seen=3.0)
     found = kept(path, "deribit")
     assert [(row.account, row.currency, row.initial, dict(row.lines)) for row in found] == [
-        ("main", "BTC", 2.0, {"Roll shock": 0.25}), ("", "ETH", 3.0, {})]
+        ("main", "BTC", 2.0, {"Roll shock": 0.25}),
+        ("", "ETH", 3.0, {}),
+    ]
     assert math.isnan(found[0].time)
     with pytest.raises(MarginError) as raised:
         keep(tmp_path / "no" / "folder.sqlite", [])
@@ -92,8 +113,7 @@ def test_the_command_line_compares_and_alarms(tmp_path: Path, capsys: pytest.Cap
     book.write_text("Instrument,Quantity\nBTC-PERPETUAL,2\n")
     market.write_text("Underlying,Spot\nBTC,70000\n")
     ours = our_margins([_theirs("BTC", 0, 0)], [["Instrument", "Quantity"], ["BTC-PERPETUAL", 2.0]], MARKET)[0]
-    summary = {"currency": "BTC", "margin_model": "segregated_pm", "initial_margin": ours.initial,
-               "maintenance_margin": ours.maintenance}
+    summary = {"currency": "BTC", "margin_model": "segregated_pm", "initial_margin": ours.initial, "maintenance_margin": ours.maintenance}
     options = ["reconcile", str(book), "--market", str(market), "--answers", str(answer)]
     answer.write_text(json.dumps({"jsonrpc": "2.0", "result": summary}))
     assert main(options) == 0

@@ -26,22 +26,69 @@ from xlmargin.recent import Recent
 FUNCTIONS = ("PM_MARGIN", "PM_SCANNING_RISK", "PM_RISK_ARRAY", "PM_EXPLAIN", "PM_GREEKS", "PM_CHECK", "PM_MAINTENANCE")
 TWO_RANGES = ("PM_GREEKS", "PM_CHECK")
 STORES = [(remembered, name) for name in ("_sheets", "_quotes", "_books", "_priced")] + [
-    (asked, "_cases"), (asked, "_margins"), (valued, "_arrays")]
+    (asked, "_cases"),
+    (asked, "_margins"),
+    (valued, "_arrays"),
+]
 HEADER = ["Instrument", "Quantity", "Side", "IV", "Account", "Expiry", "Note"]
 DAY, NEXT = dt.datetime(2025, 6, 27), dt.datetime(2025, 6, 28)
 CET = dt.timezone(dt.timedelta(hours=2))
 SHEET: Grid = [
-    HEADER, ["BTC-27JUN25-70000-C", 1.0, None, 0.5, "a", DAY, None], ["BTC-27JUN25-60000-P", -2.0, None, 0.6, "a", None, None],
-    ["ETH-PERPETUAL", 3.0, "sell", None, "b", None, None], [None, None, None, None, None, None, "not a row"],
-    ["BTC-27JUN25-70000-C", 1.0, "buy", 0.5, "b", None, None]]
-CELLS = [1, 1.0, True, False, "1", None, "", " ", 0, 0.0, -0.0, -1.0, 2.5, float("nan"), float("inf"), Decimal(1), "#N/A",
-         -2146826246, "buy", "sell", DAY, NEXT, DAY.replace(tzinfo=dt.UTC), DAY.replace(hour=2, tzinfo=CET), DAY.date(),
-         np.float64(1.0), np.int64(1), {"type": "Error", "basicValue": "#N/A"}, [1.0], "BTC-27JUN25-70000-C", "Quantity"]
-PARAMETERS: list[Any] = [None, [["price_scan_range", 0.2]], [["price_scan_range", 0.2], ["initial_ratio", 1]],
-                         [["price_scan_range", True]], [["price_scan_range", 1]], [["nonsense", 1.0]]]
-MARKETS: list[Any] = [MARKET, [*MARKET[:1], ["BTC", 66_000.0, MARKET[1][2]], MARKET[2]], None, [["Underlying"], ["BTC"]],
-                      [["Underlying", "Spot", "As of", "Rate"], ["BTC", 65_000.0, dt.datetime(2025, 6, 2), 1],
-                       ["ETH", 3e3, None, 0]]]
+    HEADER,
+    ["BTC-27JUN25-70000-C", 1.0, None, 0.5, "a", DAY, None],
+    ["BTC-27JUN25-60000-P", -2.0, None, 0.6, "a", None, None],
+    ["ETH-PERPETUAL", 3.0, "sell", None, "b", None, None],
+    [None, None, None, None, None, None, "not a row"],
+    ["BTC-27JUN25-70000-C", 1.0, "buy", 0.5, "b", None, None],
+]
+CELLS = [
+    1,
+    1.0,
+    True,
+    False,
+    "1",
+    None,
+    "",
+    " ",
+    0,
+    0.0,
+    -0.0,
+    -1.0,
+    2.5,
+    float("nan"),
+    float("inf"),
+    Decimal(1),
+    "#N/A",
+    -2146826246,
+    "buy",
+    "sell",
+    DAY,
+    NEXT,
+    DAY.replace(tzinfo=dt.UTC),
+    DAY.replace(hour=2, tzinfo=CET),
+    DAY.date(),
+    np.float64(1.0),
+    np.int64(1),
+    {"type": "Error", "basicValue": "#N/A"},
+    [1.0],
+    "BTC-27JUN25-70000-C",
+    "Quantity",
+]
+PARAMETERS: list[Any] = [
+    None,
+    [["price_scan_range", 0.2]],
+    [["price_scan_range", 0.2], ["initial_ratio", 1]],
+    [["price_scan_range", True]],
+    [["price_scan_range", 1]],
+    [["nonsense", 1.0]],
+]
+MARKETS: list[Any] = [
+    MARKET,
+    [*MARKET[:1], ["BTC", 66_000.0, MARKET[1][2]], MARKET[2]],
+    None,
+    [["Underlying"], ["BTC"]],
+    [["Underlying", "Spot", "As of", "Rate"], ["BTC", 65_000.0, dt.datetime(2025, 6, 2), 1], ["ETH", 3e3, None, 0]],
+]
 
 
 @contextmanager
@@ -66,8 +113,25 @@ def answers(sheet: Any, market: Any, method: Any, parameters: Any) -> list[str]:
 @st.composite
 def edits(draw: st.DrawFn) -> tuple[str, int, int, Any]:
     """One edit: what is done, at which row and column, with which cell."""
-    what = draw(st.sampled_from(["cell", "cell", "quantity", "quantity", "undo", "swap", "blank row above", "drop row", "form",
-                                 "market", "parameters", "method", "short row"]))
+    what = draw(
+        st.sampled_from(
+            [
+                "cell",
+                "cell",
+                "quantity",
+                "quantity",
+                "undo",
+                "swap",
+                "blank row above",
+                "drop row",
+                "form",
+                "market",
+                "parameters",
+                "method",
+                "short row",
+            ]
+        )
+    )
     return what, draw(st.integers(0, 8)), draw(st.integers(0, len(HEADER) - 1)), draw(st.sampled_from(CELLS))
 
 
@@ -85,7 +149,7 @@ def edited(sheet: Grid, what: str, row: int, column: int, cell: Any) -> None:
     elif what == "drop row" and len(sheet) > 2:
         del sheet[at]
     elif what == "short row":
-        sheet[at] = sheet[at][:max(1, column)]
+        sheet[at] = sheet[at][: max(1, column)]
 
 
 @settings(max_examples=25)
@@ -167,8 +231,7 @@ def test_a_table_belongs_to_who_asked_for_it() -> None:
 
 def test_the_clock_goes_on_without_an_as_of(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without As of a remembered sheet is valued now: an option loses time value from one second to a later one."""
-    sheet = [["Underlying", "Type", "Strike", "Expiry", "Quantity", "IV", "Spot"],
-             ["BTC", "call", 70_000.0, "27JUN25", 1.0, 0.5, 65_000.0]]
+    sheet = [["Underlying", "Type", "Strike", "Expiry", "Quantity", "IV", "Spot"], ["BTC", "call", 70_000.0, "27JUN25", 1.0, 0.5, 65_000.0]]
     values = []
     for now in (1_748_736_000.0, 1_748_736_000.9, 1_748_736_001.0, 1_748_822_400.0):
         monkeypatch.setattr(market_range.time, "time", lambda now=now: now)
@@ -180,7 +243,7 @@ def test_the_clock_goes_on_without_an_as_of(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_threads_see_their_own_sheet() -> None:
     """Sheets that are asked for at the same time do not answer for each other."""
-    sheets = [[SHEET[0], [*SHEET[1][:1], float(n % 5), *SHEET[1][2:]], *SHEET[2:4 + n % 2]] for n in range(40)]
+    sheets = [[SHEET[0], [*SHEET[1][:1], float(n % 5), *SHEET[1][2:]], *SHEET[2 : 4 + n % 2]] for n in range(40)]
     with nothing_remembered():
         alone = [ask("PM_MARGIN", sheet, MARKET) for sheet in sheets]
     asked.forget()

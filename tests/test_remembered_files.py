@@ -31,10 +31,20 @@ def _settled(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
 
 def answer(price_range: float) -> str:
     """A saved pme/simulate answer with one parameter."""
-    model = {"currency_pair": {"btc_usd": {"price_range": price_range}},
-             "currency": {name: {"extended_dampener": 1e5, "annualised_move_risk": 0.075, "min_annualised_move": 0.01,
-                                 "pnl_offset": 0.0, "max_offsetable_pnl": 0.0} for name in ("btc", "usd")},
-             "general": {"mm_factor": 0.8, "buckets_count": 4}}
+    model = {
+        "currency_pair": {"btc_usd": {"price_range": price_range}},
+        "currency": {
+            name: {
+                "extended_dampener": 1e5,
+                "annualised_move_risk": 0.075,
+                "min_annualised_move": 0.01,
+                "pnl_offset": 0.0,
+                "max_offsetable_pnl": 0.0,
+            }
+            for name in ("btc", "usd")
+        },
+        "general": {"mm_factor": 0.8, "buckets_count": 4},
+    }
     return json.dumps({"result": {"model_params": model}})
 
 
@@ -65,8 +75,10 @@ def test_model_parameters_that_change_on_disk(tmp_path: Path) -> None:
 def test_a_span_file_that_changes_on_disk(tmp_path: Path) -> None:
     """A clearing house's file that is replaced, by one of the same length and time too, is the one that counts."""
     path = tmp_path / "ice.pa2"
-    contents = [samples.positional([item._replace(array=tuple(2 * value for value in item.array)) if twice else item
-                                    for item in samples.SUGAR]) for twice in (False, True)]
+    contents = [
+        samples.positional([item._replace(array=tuple(2 * value for value in item.array)) if twice else item for item in samples.SUGAR])
+        for twice in (False, True)
+    ]
     path.write_bytes(contents[0])
     parameters = [["span_file", str(path)]]
     first = [ask("PM_SCANNING_RISK", SUGAR, SUGAR_MARKET, "SPAN", parameters) for _ in range(2)]

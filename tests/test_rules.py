@@ -48,11 +48,16 @@ def views(rows: list[Row], spot: float, parameters: list[Row]) -> dict[str, floa
 
 # Short options, 1 contract, gross: Cboe Margin Manual 2021-11-30, pages 28-34, and two public suites (worked-examples REG)
 SHORT = {
-    "01 p28": ("P", 95, 80, 2, "equity", 1, 1_000), "03 p32": ("C", 128.5, 120, 8.4, "equity", 1, 3_410),
-    "05 p29": ("P", 970, 725, 3, "narrow", 2, 14_800), "07 p30": ("P", 445.35, 410, .1, "broad", 1, 4_110),
-    "08": ("P", 433.35, 430, 7.8, "broad", 1, 6_945.25), "10": ("P", 460, 390, 4, "broad", 1.5, 6_250),
-    "11 p34": ("C", 433.35, 430, 8.7, "broad", 1, 7_370.25), "13": ("C", 378.5, 370, 12.85, "broad", 1, 6_962.5),
-    "14": ("C", 410, 450, 3, "broad", 1.5, 6_450)}
+    "01 p28": ("P", 95, 80, 2, "equity", 1, 1_000),
+    "03 p32": ("C", 128.5, 120, 8.4, "equity", 1, 3_410),
+    "05 p29": ("P", 970, 725, 3, "narrow", 2, 14_800),
+    "07 p30": ("P", 445.35, 410, 0.1, "broad", 1, 4_110),
+    "08": ("P", 433.35, 430, 7.8, "broad", 1, 6_945.25),
+    "10": ("P", 460, 390, 4, "broad", 1.5, 6_250),
+    "11 p34": ("C", 433.35, 430, 8.7, "broad", 1, 7_370.25),
+    "13": ("C", 378.5, 370, 12.85, "broad", 1, 6_962.5),
+    "14": ("C", 410, 450, 3, "broad", 1.5, 6_450),
+}
 
 
 @pytest.mark.parametrize("case", SHORT)
@@ -80,8 +85,10 @@ def test_cash_account_pairs_nothing_but_stock() -> None:
     assert "cash account" in PM_MARGIN([HEADER, shares(-100)], market(100), "RULES", parameters)
 
 
-STRADDLES = {"17 p45": ("equity", 92.63, [o("C", 90, 7), o("P", 90, 3.7)], 2_922.60),
-             "19": ("broad", 43.34, [o("C", 45, 1.35), o("P", 45, 2.85)], 1_070.10)}
+STRADDLES = {
+    "17 p45": ("equity", 92.63, [o("C", 90, 7), o("P", 90, 3.7)], 2_922.60),
+    "19": ("broad", 43.34, [o("C", 45, 1.35), o("P", 45, 2.85)], 1_070.10),
+}
 
 
 @pytest.mark.parametrize("case", STRADDLES)
@@ -92,8 +99,13 @@ def test_straddle(case: str) -> None:
     assert [row[2] for row in PM_PAIRS([HEADER, *rows], market(spot), given(profile))[1:]] == ["Short straddle"]
 
 
-LONG = {"21": (5.0, 200, "margin", 500), "22 cash": (12.0, 540, "cash", 1_200), "22": (12.0, 540, "margin", 900),
-        "23 cash": (16.8, 600, "cash", 1_680), "23": (16.8, 600, "margin", 1_260)}
+LONG = {
+    "21": (5.0, 200, "margin", 500),
+    "22 cash": (12.0, 540, "cash", 1_200),
+    "22": (12.0, 540, "margin", 900),
+    "23 cash": (16.8, 600, "cash", 1_680),
+    "23": (16.8, 600, "margin", 1_260),
+}
 
 
 @pytest.mark.parametrize("case", LONG)
@@ -106,15 +118,20 @@ def test_long_option(case: str) -> None:
 # legs; maximum loss, gross, proceeds, cash call per worked-examples REG-24 … 38
 SPREADS = {
     "24 p42": ("equity", 128.5, [o("C", 125, 3.8, 1), o("C", 120, 8.4)], (500, 880, 840, 40)),
-    "25 p39": ("equity", 255, [o("P", 250, 3, 1), o("P", 240, .95)], (0, 300, 95, 205)),
+    "25 p39": ("equity", 255, [o("P", 250, 3, 1), o("P", 240, 0.95)], (0, 300, 95, 205)),
     "26": ("broad", 433.35, [o("P", 425, 6.4, 1), o("P", 430, 7.8)], (500, 1_140, 780, 360)),
     "28 p52": ("broad", 550, [o("P", 540, 5.6, 1), o("P", 550, 7.2, -2), o("P", 555, 9.8, 1)], (500, 2_040, 1_440, 600)),
-    "31 p56": ("equity", 26.75, [o("P", 16, .1, 1), o("P", 20, .2), o("C", 20, 7), o("C", 24, 4, 1)], (400, 810, 720, 90)),
-    "32": ("broad", 1_100, [o("P", 1000, 32, 1), o("P", 1025, 35.1), o("C", 1150, 9.4), o("C", 1175, 6.3, 1)],
-           (2_500, 6_330, 4_450, 1_880)),
+    "31 p56": ("equity", 26.75, [o("P", 16, 0.1, 1), o("P", 20, 0.2), o("C", 20, 7), o("C", 24, 4, 1)], (400, 810, 720, 90)),
+    "32": (
+        "broad",
+        1_100,
+        [o("P", 1000, 32, 1), o("P", 1025, 35.1), o("C", 1150, 9.4), o("C", 1175, 6.3, 1)],
+        (2_500, 6_330, 4_450, 1_880),
+    ),
     "34": ("equity", 70, [o("C", 70, 6, 1, 31), o("C", 70, 5)], (0, 600, 500, 100)),
     "37": ("equity", 53, [o("C", 55, 2, 1, 60), o("C", 52, 4)], (300, 500, 400, 100)),
-    "38": ("equity", 37, [o("P", 42, .9, -6), o("P", 37, .15, 12), o("P", 32, .05, -6)], (3_000, 3_180, 570, 2_610))}
+    "38": ("equity", 37, [o("P", 42, 0.9, -6), o("P", 37, 0.15, 12), o("P", 32, 0.05, -6)], (3_000, 3_180, 570, 2_610)),
+}
 
 
 @pytest.mark.parametrize("case", SPREADS)
@@ -150,10 +167,12 @@ def test_covered_call() -> None:
     assert margin([shares(100), o("C", 90, 3)], 92.38, given()) == pytest.approx(4_619)
 
 
-STOCK = {"40 p47": (255, [shares(-100), o("P", 250, 2)], 33_150, 38_250),
-         "41 p58": (103.5, [shares(100), o("P", 95, 1, 1)], 1_800, 5_275),
-         "43 p60": (115, [shares(-100), o("P", 110, 2), o("C", 110, 8, 1)], 12_100, 800 + 11_500 + 1_100),
-         "45 p61": (31.75, [shares(100), o("P", 30, 1, 1), o("C", 35, 1)], 475, 100 + 1_587.5)}
+STOCK = {
+    "40 p47": (255, [shares(-100), o("P", 250, 2)], 33_150, 38_250),
+    "41 p58": (103.5, [shares(100), o("P", 95, 1, 1)], 1_800, 5_275),
+    "43 p60": (115, [shares(-100), o("P", 110, 2), o("C", 110, 8, 1)], 12_100, 800 + 11_500 + 1_100),
+    "45 p61": (31.75, [shares(100), o("P", 30, 1, 1), o("C", 35, 1)], 475, 100 + 1_587.5),
+}
 
 
 @pytest.mark.parametrize("case", STOCK)
@@ -165,13 +184,16 @@ def test_stock_and_options(case: str) -> None:
 
 
 # IBM of 2007-02-23: strategy-based margin net of short premium, all eight exact (worked-examples PM-01)
-IBM = {"short call": ([o("C", 100, 1.68, -100)], 172_760), "short put": ([o("P", 100, 3.18, -100)], 195_460),
-       "covered call": ([shares(10_000), o("C", 100, 1.68, -100)], 471_850),
-       "protective put": ([shares(10_000), o("P", 95, 1.02, 100)], 498_850),
-       "synthetic": ([o("C", 100, 1.68, 100), o("P", 100, 3.18, -100)], 212_260),
-       "reversal": ([o("P", 95, 1.02, 100), o("C", 105, .4, -100)], 132_960),
-       "collar": ([shares(10_000), o("P", 95, 1.02, 100), o("C", 105, .4, -100)], 494_850),
-       "spread": ([o("C", 95, 4.53, 100), o("C", 105, .4, -100)], 41_300)}
+IBM = {
+    "short call": ([o("C", 100, 1.68, -100)], 172_760),
+    "short put": ([o("P", 100, 3.18, -100)], 195_460),
+    "covered call": ([shares(10_000), o("C", 100, 1.68, -100)], 471_850),
+    "protective put": ([shares(10_000), o("P", 95, 1.02, 100)], 498_850),
+    "synthetic": ([o("C", 100, 1.68, 100), o("P", 100, 3.18, -100)], 212_260),
+    "reversal": ([o("P", 95, 1.02, 100), o("C", 105, 0.4, -100)], 132_960),
+    "collar": ([shares(10_000), o("P", 95, 1.02, 100), o("C", 105, 0.4, -100)], 494_850),
+    "spread": ([o("C", 95, 4.53, 100), o("C", 105, 0.4, -100)], 41_300),
+}
 
 
 @pytest.mark.parametrize("case", IBM)
@@ -184,11 +206,18 @@ def test_official_cash_calls(case: str) -> None:
         assert line[3] == pytest.approx(expected)
 
 
-OBSERVED = [("equity", 415, "C", 300, 115.75, 19_837), ("equity", 415, "P", 300, .45, 3_044),
-            ("equity", 415, "C", 390, 27.5, 11_022), ("equity", 415, "P", 390, 1.85, 6_042),
-            ("equity", 415, "C", 430, .85, 6_803), ("equity", 415, "P", 430, 16.8, 9_929),
-            ("broad", 4550, "C", 3800, 750, 143_275), ("broad", 4550, "P", 3800, .05, 38_000),
-            ("broad", 4550, "C", 5000, .05, 45_537), ("broad", 4550, "P", 5000, 445, 112_876)]
+OBSERVED = [
+    ("equity", 415, "C", 300, 115.75, 19_837),
+    ("equity", 415, "P", 300, 0.45, 3_044),
+    ("equity", 415, "C", 390, 27.5, 11_022),
+    ("equity", 415, "P", 390, 1.85, 6_042),
+    ("equity", 415, "C", 430, 0.85, 6_803),
+    ("equity", 415, "P", 430, 16.8, 9_929),
+    ("broad", 4550, "C", 3800, 750, 143_275),
+    ("broad", 4550, "P", 3800, 0.05, 38_000),
+    ("broad", 4550, "C", 5000, 0.05, 45_537),
+    ("broad", 4550, "P", 5000, 445, 112_876),
+]
 
 
 @pytest.mark.parametrize(("profile", "spot", "kind", "strike", "price", "observed"), OBSERVED)
@@ -205,7 +234,7 @@ COIN = ["Underlying", "Type", "Strike", "DTE", "IV", "Quantity"]
 def test_first_table_of_the_source(legs: list[tuple[str, float, float]]) -> None:
     """The put spread and the iron condor are 1,000 each at maximum loss, in any number of coins (source-tables 1)."""
     for size in (1.0, 0.3, 12.7):
-        rows = [["BTC", kind, strike * 1000.0, 10, .5, quantity * size] for kind, strike, quantity in legs]
+        rows = [["BTC", kind, strike * 1000.0, 10, 0.5, quantity * size] for kind, strike, quantity in legs]
         assert PM_MARGIN([COIN, *rows], BTC, "RULES", [["basis", "maximum_loss"]]) == pytest.approx(1_000.0 * size)
 
 
@@ -214,12 +243,17 @@ def test_crypto_profile() -> None:
 
     Source: worked-examples SEED-7 (mark 2,112.2027); the ETH lines of source-tables 2 are 100 and the puts' premium.
     """
-    call = ["BTC", "C", 75_000.0, 30, .5, -1.0]
+    call = ["BTC", "C", 75_000.0, 30, 0.5, -1.0]
     assert PM_MARGIN([COIN, call], BTC, "RULES") == pytest.approx(9_112.2027, abs=1e-4)
     assert PM_MARGIN([COIN, call, ["BTC", "spot", None, None, None, 1.0]], BTC, "RULES") == 0.0
     assert PM_MARGIN([COIN, ["BTC", "F", None, 30, None, -2.0]], BTC, "RULES") == pytest.approx(2_800.0)
-    eth = [["ETH", "P", 3_000.0, 60, .65, 2.0], ["ETH", "C", 3_800.0, 30, .65, -1.0], ["ETH", "C", 3_900.0, 30, .65, 1.0],
-           ["ETH", "P", 3_200.0, 30, .65, -1.0], ["ETH", "P", 3_100.0, 30, .65, 1.0]]
+    eth = [
+        ["ETH", "P", 3_000.0, 60, 0.65, 2.0],
+        ["ETH", "C", 3_800.0, 30, 0.65, -1.0],
+        ["ETH", "C", 3_900.0, 30, 0.65, 1.0],
+        ["ETH", "P", 3_200.0, 30, 0.65, -1.0],
+        ["ETH", "P", 3_100.0, 30, 0.65, 1.0],
+    ]
     found = PM_MARGIN([COIN, *eth], BTC, "RULES", [["basis", "maximum_loss"]])
     assert found == pytest.approx(100.0 + 293.8381, abs=1e-3)
 
@@ -228,8 +262,9 @@ def test_properties_of_pairing() -> None:
     """Opposite legs cancel; a ratio spread is a spread and a naked short; 5 calls and 3 puts are 3 strangles and 2 calls."""
     assert margin([o("C", 100, 3), o("C", 100, 3, 1)], 100, given()) == 0.0
     ratio = [o("C", 100, 3, 1), o("C", 105, 1.5, -2)]
-    assert margin(ratio, 100, given()) == pytest.approx(margin([ratio[0], o("C", 105, 1.5)], 100, given())
-                                                        + margin([o("C", 105, 1.5)], 100, given()))
+    assert margin(ratio, 100, given()) == pytest.approx(
+        margin([ratio[0], o("C", 105, 1.5)], 100, given()) + margin([o("C", 105, 1.5)], 100, given())
+    )
     rows = PM_PAIRS([HEADER, o("C", 105, 2, -5), o("P", 95, 2, -3)], market(100), given())[1:]
     assert [(row[2], row[4]) for row in rows] == [("Short strangle", 300.0), ("Short call", 200.0)]
 
@@ -241,7 +276,7 @@ def test_shares_cover_in_whole_lots() -> None:
     assert margin([shares(195), call], 100, given()) == pytest.approx(9_750)
     put = o("P", 95, 2)
     assert margin([shares(100), put], 100, given()) == pytest.approx(5_000 + margin([put], 100, given()))
-    coin = [COIN, ["BTC", "spot", None, None, None, 0.95], ["BTC", "C", 75_000.0, 30, .5, -1.0]]
+    coin = [COIN, ["BTC", "spot", None, None, None, 0.95], ["BTC", "C", 75_000.0, 30, 0.5, -1.0]]
     assert PM_MARGIN(coin, BTC, "RULES") == pytest.approx(0.1 * 9_112.2027, abs=1e-4)
 
 
@@ -262,8 +297,18 @@ def test_pairing_example() -> None:
     found = views(PAIR, 100, given())
     assert (found["Requirement"], found["Cash call"]) == (pytest.approx(1_710), pytest.approx(490))
     head, *rows = PM_PAIRS([HEADER, *PAIR], market(100), given())
-    assert head == ["Account", "Underlying", "Strategy", "Legs", "Units", "Requirement", "Maintenance", "Proceeds",
-                    "Cash call", "Maximum loss"]
+    assert head == [
+        "Account",
+        "Underlying",
+        "Strategy",
+        "Legs",
+        "Units",
+        "Requirement",
+        "Maintenance",
+        "Proceeds",
+        "Cash call",
+        "Maximum loss",
+    ]
     assert sorted(row[2] for row in rows) == ["Iron condor", "Vertical call spread"]
     for view in VIEWS:
         assert sum(row[head.index(view)] for row in rows) == pytest.approx(found[view])

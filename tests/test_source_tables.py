@@ -19,8 +19,12 @@ assert udfs  # fills the registry
 CALLS: dict[str, Callable[..., Any]] = {name: function.call for name, function in FUNCTIONS.items()}
 SHEET, CENT = "Source tables", 0.005
 # expected values: the regression vectors SEED-1 to SEED-7 of the demonstration set, an independent calculation
-STRATEGIES = {"put spread": (10, 1_000.0, 488.13), "condor": (11, 1_000.0, 255.46), "calendar": (12, 17_427.58, 1_602.14),
-              "straddle": (13, 29_079.27, 3_689.04)}
+STRATEGIES = {
+    "put spread": (10, 1_000.0, 488.13),
+    "condor": (11, 1_000.0, 255.46),
+    "calendar": (12, 17_427.58, 1_602.14),
+    "straddle": (13, 29_079.27, 3_689.04),
+}
 LINES = {"naked call": (22, 70_000.0, 9_112.20), "puts": (24, 7_000.0, 293.84), "condor": (25, 3_500.0, 100.0)}
 
 
@@ -85,7 +89,8 @@ def test_every_verdict_says_what_holds(live: Workbook) -> None:
     told = [text for text in verdicts if text not in ("reproduced", "in words only") and not text.startswith("Verdict")]
     assert [text.split(";")[0] for text in told] == [
         "not reproduced: 8,000 is 10 % and a mark of 1,000, a vol of 34.1 %",
-        "not reproduced: two such puts cost 1,500 only at a vol of 191 %"]
+        "not reproduced: two such puts cost 1,500 only at a vol of 191 %",
+    ]
     assert verdicts.count("reproduced") == 18
 
 
@@ -128,7 +133,12 @@ def test_a_method_that_is_not_there_leaves_no_figure(live: Workbook, built: Path
     live.set(*named(built, "source_standard"), "NOSUCH")
     assert str(live.get(SHEET, "E22")).startswith("#PM! no method 'NOSUCH'")
     assert [live.get(SHEET, cell) for cell in ("E28", "F29", "K22", "K28", "L29")] == [
-        "not calculated", "", "not calculated", "not calculated", "not calculated"]
+        "not calculated",
+        "",
+        "not calculated",
+        "not calculated",
+        "not calculated",
+    ]
 
 
 def test_the_live_book_does_not_move_the_source_tables(live: Workbook) -> None:

@@ -147,6 +147,7 @@ def test_parameters_of_the_xml_format(read: Read) -> None:
 
 def test_the_tree_of_an_nse_file(read: Read) -> None:
     """Spot, future and options on spot as NSE Clearing nests them, with links that name no exchange."""
+
     def array(first: float) -> str:
         return "<ra><r>1</r>" + f"<a>{first}</a>" * 16 + "<d>0.8453</d></ra><ra><r>2</r><a>9</a></ra>"
 
@@ -208,19 +209,35 @@ def test_a_settlement_price_in_high_precision(read: Read) -> None:
 
 def test_spreads_between_months_and_flat_credits(read: Read) -> None:
     """Record E, flat and scanning-based record 6, and basis risk of record 4."""
-    more = [samples.line((1, "E "), (3, "SB"), (9, "00003"), (14, "0000150"), (21, "1005   010000A"),
-                         (35, "1007   020000B")),
-            samples.line((1, "6 "), (3, "ALL"), (6, "0002"), (10, "0012345"), (17, "NYB TF    0010000A"),
-                         (35, "NYBNRF    0010000B"), (89, "04"), (94, "N"), (95, "SB"), (101, "F"), (111, "0010000"),
-                         (122, "Y"), (123, "00111000022200")),
-            samples.line((1, "4 "), (3, "SB"), (9, "11"), (11, "SPOT"), (21, "0000070"))]
+    more = [
+        samples.line((1, "E "), (3, "SB"), (9, "00003"), (14, "0000150"), (21, "1005   010000A"), (35, "1007   020000B")),
+        samples.line(
+            (1, "6 "),
+            (3, "ALL"),
+            (6, "0002"),
+            (10, "0012345"),
+            (17, "NYB TF    0010000A"),
+            (35, "NYBNRF    0010000B"),
+            (89, "04"),
+            (94, "N"),
+            (95, "SB"),
+            (101, "F"),
+            (111, "0010000"),
+            (122, "Y"),
+            (123, "00111000022200"),
+        ),
+        samples.line((1, "4 "), (3, "SB"), (9, "11"), (11, "SPOT"), (21, "0000070")),
+    ]
     span = read(samples.positional(samples.SUGAR, more=more))
     spread = span.combined["SB"].intra_spreads[-1]
     assert [(leg.period, leg.ratio, leg.side) for leg in spread.legs] == [("201005", 1.0, "A"), ("201007", 2.0, "B")]
     flat = span.inter_spreads[1]
     assert (flat.flat, flat.rate, flat.method) == (True, 123.45, "04")
     assert [(leg.combined, leg.required, leg.target) for leg in flat.legs] == [
-        ("TF", True, False), ("RF", False, False), ("SB", False, True)]
+        ("TF", True, False),
+        ("RF", False, False),
+        ("SB", False, True),
+    ]
     assert [leg.rate for leg in flat.legs[:2]] == [111.0, 222.0]
     assert span.combined["SB"].basis_risk == ("SPOT", 70.0)
 
@@ -287,8 +304,9 @@ def test_content_is_bounded_even_when_compressed(tmp_path: Path) -> None:
 DANGERS = {
     "external document type": '<!DOCTYPE spanFile SYSTEM "file:///etc/passwd">',
     "external entity": '<!DOCTYPE spanFile [<!ENTITY x SYSTEM "file:///etc/passwd">]>',
-    "billion laughs": '<!DOCTYPE spanFile [<!ENTITY a "ha">' + "".join(
-        f'<!ENTITY {chr(98 + n)} "{f"&{chr(97 + n)};" * 10}">' for n in range(9)) + "]>",
+    "billion laughs": '<!DOCTYPE spanFile [<!ENTITY a "ha">'
+    + "".join(f'<!ENTITY {chr(98 + n)} "{f"&{chr(97 + n)};" * 10}">' for n in range(9))
+    + "]>",
     "parameter entity": '<!DOCTYPE spanFile [<!ENTITY % x SYSTEM "http://localhost/x.dtd"> %x;]>',
 }
 
@@ -320,23 +338,26 @@ FAULTS: dict[str, tuple[Callable[[bytes, bytes], bytes], str]] = {
     "minimum method": (lambda pa2, spn: spn.replace(b"GROSS", b"GRASS"), "somMeth of NIFTY must be GROSS or MAX"),
     "cut XML": (lambda pa2, spn: spn[:-300], "the file is cut off or damaged"),
     "paired point": (lambda pa2, spn: spn.replace(b"<pairedPoint>16", b"<pairedPoint>17"), "none of the sixteen points"),
-    "two dates": (lambda pa2, spn: spn.replace(b"</spanFile>", b"<pointInTime><date>1</date></pointInTime></spanFile>"),
-                  "must be one pointInTime, not 2"),
+    "two dates": (
+        lambda pa2, spn: spn.replace(b"</spanFile>", b"<pointInTime><date>1</date></pointInTime></spanFile>"),
+        "must be one pointInTime, not 2",
+    ),
     "no contract": (lambda pa2, spn: spn.replace(b"futPf", b"xxxPf"), "no contract with a risk array"),
     "encoding": (lambda pa2, spn: spn.replace(b'"1.0"?', b'"1.0" encoding="klingon"?'), "unknown encoding"),
-    "digit": (lambda pa2, spn: pa2.replace(b"00767-", b"0O767-"),
-              "value3 of the 81 record (columns 67–71) is no number: '0O767'"),
+    "digit": (lambda pa2, spn: pa2.replace(b"00767-", b"0O767-"), "value3 of the 81 record (columns 67–71) is no number: '0O767'"),
     "sign": (lambda pa2, spn: pa2.replace(b"00767-", b"00767*"), "sign3 of the 81 record (columns 72–72) is no sign: '*'"),
     "cut line": (lambda pa2, spn: pa2[:-60], "the file is cut off or"),
-    "half pair": (lambda pa2, spn: pa2[:pa2.rindex(b"82NYB")], "has no second record after it"),
+    "half pair": (lambda pa2, spn: pa2[: pa2.rindex(b"82NYB")], "has no second record after it"),
     "other key": (lambda pa2, spn: pa2.replace(b"82NYBSB        SB", b"82NYBSX        SB", 1), "is of another contract"),
-    "second alone": (lambda pa2, spn: pa2 + b"\r\n".join(samples.line((1, "82"), (3, "NYB")).encode() for _ in "ab"),
-                     "a 82 record without its first record"),
+    "second alone": (
+        lambda pa2, spn: pa2 + b"\r\n".join(samples.line((1, "82"), (3, "NYB")).encode() for _ in "ab"),
+        "a 82 record without its first record",
+    ),
     "right": (lambda pa2, spn: pa2.replace(b"OOFP", b"OOFX"), "must be C or P, not 'X'"),
     "format": (lambda pa2, spn: pa2.replace(b"U2", b"UP", 1), "the header says format 'UP'"),
     "header date": (lambda pa2, spn: pa2.replace(b"20100302S", b"2010AA02S", 1), "business date (columns 9–16) is no date"),
     "locator": (lambda pa2, spn: pa2.replace(b"002002", b"99A002"), "price_decimals of the P record (columns 34–36)"),
-    "no arrays": (lambda pa2, spn: pa2[:pa2.index(b"81NYB")], "ends without a risk array"),
+    "no arrays": (lambda pa2, spn: pa2[: pa2.index(b"81NYB")], "ends without a risk array"),
     "endless line": (lambda pa2, spn: b"0 " + b"x" * 200_000, "the line does not end"),
 }
 
@@ -357,13 +378,13 @@ def test_damaged_files_are_read_or_refused_but_never_crash(read: Read, form: str
     rng = random.Random(20260625)
     refused = 0
     for case in range(600):
-        damaged = bytearray(content[:rng.randrange(len(content))] if case % 3 == 0 else content)
+        damaged = bytearray(content[: rng.randrange(len(content))] if case % 3 == 0 else content)
         for _ in range(rng.randrange(1, 6) if case % 3 else 0):
             at = rng.randrange(len(damaged))
             if case % 3 == 1:
                 damaged[at] = rng.randrange(256)
             else:
-                damaged[at:at + rng.randrange(40)] = bytes(rng.randrange(256) for _ in range(rng.randrange(40)))
+                damaged[at : at + rng.randrange(40)] = bytes(rng.randrange(256) for _ in range(rng.randrange(40)))
         try:
             read(bytes(damaged))
         except MarginError as error:

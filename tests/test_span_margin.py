@@ -11,11 +11,15 @@ import span_samples as samples
 from udfs import PM_EXPLAIN, PM_LINE, PM_MARGIN
 from xlmargin.cli import main
 
-MARKET = [["Underlying", "Spot", "As of"], ["SB", 22.64, "2010-03-02"], ["TF", 700.0, None], ["RF", 600.0, None],
-          ["NIFTY", 24_050.35, None]]
+MARKET = [
+    ["Underlying", "Spot", "As of"],
+    ["SB", 22.64, "2010-03-02"],
+    ["TF", 700.0, None],
+    ["RF", 600.0, None],
+    ["NIFTY", 24_050.35, None],
+]
 HEADER = ["Underlying", "Type", "Strike", "Expiry", "Quantity"]
-SUGAR = [HEADER, ["SB", "F", None, "2010-05-31", -1.0], ["SB", "P", 23.25, "2010-05-31", -1.0],
-         ["SB", "C", 24.25, "2010-05-31", 4.0]]
+SUGAR = [HEADER, ["SB", "F", None, "2010-05-31", -1.0], ["SB", "P", 23.25, "2010-05-31", -1.0], ["SB", "C", 24.25, "2010-05-31", 4.0]]
 RUSSELL = [HEADER, ["TF", "C", 700.0, "2010-06-18", 100.0], ["RF", "C", 600.0, "2010-06-18", -80.0]]
 
 
@@ -24,15 +28,13 @@ def span_file(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """The published sugar and Russell contracts in either format."""
     path = tmp_path / f"sample.{request.param}"
     items = [*samples.SUGAR, *samples.RUSSELL]
-    path.write_bytes(samples.markup(items, org="ICUS", date="20100302") if request.param == "spn"
-                     else samples.positional(items))
+    path.write_bytes(samples.markup(items, org="ICUS", date="20100302") if request.param == "spn" else samples.positional(items))
     return path
 
 
 def typed(book: list[list[Any]], arrays: list[tuple[float, ...]], deltas: list[float]) -> list[list[Any]]:
     """A book with its arrays and deltas typed into the sheet."""
-    return [[*HEADER, "Delta", *range(1, 17)],
-            *[[*row, delta, *array] for row, array, delta in zip(book[1:], arrays, deltas)]]
+    return [[*HEADER, "Delta", *range(1, 17)], *[[*row, delta, *array] for row, array, delta in zip(book[1:], arrays, deltas)]]
 
 
 def test_sugar_book(span_file: Path) -> None:
@@ -48,8 +50,9 @@ def test_russell_book_with_the_file_s_credit(tmp_path: Path) -> None:
     path = tmp_path / "russell.spn"
     path.write_bytes(samples.markup(samples.RUSSELL, org="ICUS", date="20100302"))
     assert round(PM_MARGIN(RUSSELL, MARKET, "SPAN", [["span_file", str(path)]])) == 157_596
-    sheet = typed(RUSSELL, [tuple(value / 100 for value in samples.TF_CALL), tuple(-value / 80 for value in samples.RF_CALL)],
-                  [0.5661, 0.8754])
+    sheet = typed(
+        RUSSELL, [tuple(value / 100 for value in samples.TF_CALL), tuple(-value / 80 for value in samples.RF_CALL)], [0.5661, 0.8754]
+    )
     by_hand = PM_MARGIN(sheet, MARKET, "SPAN", [["inter_commodity_spreads", "80%: TF A 1, RF B 1"]])
     assert PM_MARGIN(RUSSELL, MARKET, "SPAN", [["span_file", str(path)]]) == pytest.approx(by_hand, rel=1e-12)
 

@@ -36,14 +36,18 @@ def three(*values: float) -> list[Line]:
     return [given(label, value, "typed") for label, value in zip("abc", values)]
 
 
-@pytest.mark.parametrize(("make", "values", "expected", "says"), [
-    (total, (2.0, 3.0, -7.0), -2.0, "sum of the lines below"),
-    (less, (2.0, 3.0, -7.0), 6.0, "the first line below less the others"),
-    (times, (2.0, 3.0, -7.0), -42.0, "product of the lines below"),
-    (largest, (2.0, 3.0, -7.0), 3.0, "largest of the lines below"),
-    (smallest, (2.0, 3.0, -7.0), -7.0, "smallest of the lines below"),
-    (worst, (2.0, 3.0, -7.0), 3.0, "largest loss of the scenarios below, at least 0"),
-    (worst, (-2.0, -3.0, -7.0), 0.0, "largest loss of the scenarios below, at least 0")])
+@pytest.mark.parametrize(
+    ("make", "values", "expected", "says"),
+    [
+        (total, (2.0, 3.0, -7.0), -2.0, "sum of the lines below"),
+        (less, (2.0, 3.0, -7.0), 6.0, "the first line below less the others"),
+        (times, (2.0, 3.0, -7.0), -42.0, "product of the lines below"),
+        (largest, (2.0, 3.0, -7.0), 3.0, "largest of the lines below"),
+        (smallest, (2.0, 3.0, -7.0), -7.0, "smallest of the lines below"),
+        (worst, (2.0, 3.0, -7.0), 3.0, "largest loss of the scenarios below, at least 0"),
+        (worst, (-2.0, -3.0, -7.0), 0.0, "largest loss of the scenarios below, at least 0"),
+    ],
+)
 def test_a_line_computes_what_its_rule_says(make: Any, values: tuple[float, ...], expected: float, says: str) -> None:
     """Each maker's number follows from its parts, and its words name the rule."""
     line = make("sum", three(*values))
@@ -64,7 +68,10 @@ def test_lines_of_several_books() -> None:
     line = times("charge", [given("units", np.array([2.0, 3.0, 4.0]), "held"), given("rate", 10.0, "parameter")])
     assert line.value.tolist() == [20.0, 30.0, 40.0]
     assert [(level, part.label, part.amount) for level, part in walk(line.book(1))] == [
-        (0, "charge", 30.0), (1, "units", 3.0), (1, "rate", 10.0)]
+        (0, "charge", 30.0),
+        (1, "units", 3.0),
+        (1, "rate", 10.0),
+    ]
 
 
 def test_weighted_lines_are_the_matrix_product() -> None:
@@ -89,7 +96,12 @@ def test_walk_explains_only_the_scenario_that_decides() -> None:
     losses = {"A": 1.0, "B": 9.0, "C": 9.0}
     scenarios = [total(name, [given(f"row of {name}", loss, "typed")]) for name, loss in losses.items()]
     assert [(level, line.label) for level, line in walk(worst("Scanning risk", scenarios))] == [
-        (0, "Scanning risk"), (1, "A"), (1, "B"), (2, "row of B"), (1, "C")]
+        (0, "Scanning risk"),
+        (1, "A"),
+        (1, "B"),
+        (2, "row of B"),
+        (1, "C"),
+    ]
 
 
 def test_above_points_back() -> None:
@@ -110,22 +122,37 @@ def test_accounts_add_up() -> None:
     both = over_accounts(line, ("", "north"))
     assert (both.amount, both.status) == (12.0, "published")
     assert [(part.label, part.amount) for _, part in walk(both)] == [
-        ("Initial margin", 12.0), ("Account (blank)", 5.0), ("risk", 5.0), ("Account north", 7.0), ("risk", 7.0)]
+        ("Initial margin", 12.0),
+        ("Account (blank)", 5.0),
+        ("risk", 5.0),
+        ("Account north", 7.0),
+        ("risk", 7.0),
+    ]
     alone = over_accounts(total("Initial margin", three(5.0)), ("north",))
     assert [part.label for _, part in walk(alone)] == ["Initial margin", "a"]
 
 
 def tree() -> list[Line]:
     """Two roots in which some labels stand once and others twice."""
-    btc, eth = (total(coin, [given("Scanning risk", risk, "typed"), given("Charge", 1.0, "typed")])
-                for coin, risk in (("BTC", 10.0), ("ETH", 20.0)))
+    btc, eth = (
+        total(coin, [given("Scanning risk", risk, "typed"), given("Charge", 1.0, "typed")]) for coin, risk in (("BTC", 10.0), ("ETH", 20.0))
+    )
     return [total("Initial margin", [total("SPAN risk", [btc, eth])]), given("Charge", 5.0, "typed")]
 
 
-@pytest.mark.parametrize(("path", "expected"), [
-    ("Initial margin", 32.0), ("BTC", 11.0), ("BTC/Scanning risk", 10.0),
-    ("Initial margin/SPAN risk/ETH/Scanning risk", 20.0),
-    ("eth / scanning RISK", 20.0), ("/Initial margin/ETH/", 21.0), ("Charge", 5.0), ("ETH/Charge", 1.0)])
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("Initial margin", 32.0),
+        ("BTC", 11.0),
+        ("BTC/Scanning risk", 10.0),
+        ("Initial margin/SPAN risk/ETH/Scanning risk", 20.0),
+        ("eth / scanning RISK", 20.0),
+        ("/Initial margin/ETH/", 21.0),
+        ("Charge", 5.0),
+        ("ETH/Charge", 1.0),
+    ],
+)
 def test_find_by_path(path: str, expected: float) -> None:
     """A path names labels from the top down in any case, may leave some out, and means the line nearest the top."""
     assert find(tree(), path).amount == expected
@@ -163,15 +190,14 @@ def test_find_nothing(path: str) -> None:
         find(tree(), path)
 
 
-BOOK = [HEADER, ["BTC", "spot", None, None, 1.0, None], ["BTC", "C", 75_000, 30, -1.0, 0.50],
-        ["ETH", "P", 3_000, 60, 2.0, 0.65]]
+BOOK = [HEADER, ["BTC", "spot", None, None, 1.0, None], ["BTC", "C", 75_000, 30, -1.0, 0.50], ["ETH", "P", 3_000, 60, 2.0, 0.65]]
 
 
 def test_every_line_can_be_asked_for() -> None:
     """PM_LINE of a line's whole path is that line's number, for every line of PM_EXPLAIN."""
     trail: list[str] = []
     for level, label, amount, *_ in PM_EXPLAIN(BOOK, MARKET, "SPAN", IN_USE)[1:]:
-        trail[int(level):] = [label]
+        trail[int(level) :] = [label]
         assert PM_LINE(BOOK, "/".join(trail), MARKET, "SPAN", IN_USE) == amount, trail
 
 
@@ -180,11 +206,19 @@ def test_statement_has_requirement_value_and_total() -> None:
     statement = PM_EXPLAIN(BOOK, MARKET, "SPAN", IN_USE)
     assert statement[0] == ["Level", "Line", "Amount", "Rule", "Status", "Source"]
     assert [row[1] for row in statement if row[0] == 0.0] == [
-        "Initial margin", "Maintenance margin", "Net option value", "Total requirement", "Scanning risk of BTC",
-        "Weighted futures price risk of BTC", "Scanning risk of ETH", "Weighted futures price risk of ETH"]
+        "Initial margin",
+        "Maintenance margin",
+        "Net option value",
+        "Total requirement",
+        "Scanning risk of BTC",
+        "Weighted futures price risk of BTC",
+        "Scanning risk of ETH",
+        "Weighted futures price risk of ETH",
+    ]
     assert PM_LINE(BOOK, "Maintenance margin", MARKET, "SPAN", IN_USE) == PM_MAINTENANCE(BOOK, MARKET, "SPAN", IN_USE)
     assert PM_LINE(BOOK, "Total requirement", MARKET, "SPAN", IN_USE) == (
-        PM_MARGIN(BOOK, MARKET, "SPAN", IN_USE) - PM_LINE(BOOK, "Net option value", MARKET, "SPAN", IN_USE))
+        PM_MARGIN(BOOK, MARKET, "SPAN", IN_USE) - PM_LINE(BOOK, "Net option value", MARKET, "SPAN", IN_USE)
+    )
 
 
 def test_rows_lead_to_the_sheet() -> None:
@@ -192,8 +226,10 @@ def test_rows_lead_to_the_sheet() -> None:
     book = [BOOK[0], BOOK[1], [None] * 6, *BOOK[2:]]
     rows = [row for row in PM_EXPLAIN(book, MARKET, "SPAN") if str(row[1]).startswith("Row ") and row[0] == 6.0]
     assert [(row[1], row[5]) for row in rows] == [
-        ("Row 2: BTC spot", "positions row 2"), ("Row 4: BTC-30D-75000-C", "positions row 4"),
-        ("Row 5: ETH-60D-3000-P", "positions row 5")]
+        ("Row 2: BTC spot", "positions row 2"),
+        ("Row 4: BTC-30D-75000-C", "positions row 4"),
+        ("Row 5: ETH-60D-3000-P", "positions row 5"),
+    ]
 
 
 def test_spot_in_use_is_said() -> None:

@@ -56,8 +56,13 @@ def book(tmp_path: Path) -> Path:
 
 def _started(*arguments: str) -> subprocess.Popen[str]:
     code = "import sys; from xlmargin.cli import main; sys.exit(main())"
-    return subprocess.Popen([sys.executable, "-c", code, *arguments], env=os.environ | {"PYTHONPATH": str(ROOT)}, text=True,
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *arguments],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
 
 
 def _until(done: Callable[[], Any]) -> None:
@@ -100,8 +105,9 @@ def test_a_watch_reads_at_every_price(tmp_path: Path, stub: VenueStub) -> None:
     """Each price becomes a reading with its own margin; where the socket breaks off that is said, and the readings go on."""
     book = written(tmp_path / "book.csv", f"Instrument,Quantity\n{NAME},-1\n")
     record = book.with_name("book.watch.sqlite")
-    running = _started("watch", str(book), "--equity", "90000", "--venue", "deribit", "--url", stub.url, "--stream", "--least",
-                       "0.1", "--interval", "600")
+    running = _started(
+        "watch", str(book), "--equity", "90000", "--venue", "deribit", "--url", stub.url, "--stream", "--least", "0.1", "--interval", "600"
+    )
     _until(lambda: stub.streams.open and stub.streams.open[0].coins)
     _until(lambda: rows(record, "SELECT 1 FROM readings"))
 
@@ -126,8 +132,9 @@ def test_a_watch_reads_at_every_price(tmp_path: Path, stub: VenueStub) -> None:
 
 def test_a_program_is_fed_by_the_stream(stub: VenueStub) -> None:
     """`venue_feed` with a stream: the tick after a price holds it, though the interval is ten minutes."""
-    feed = venue_feed("deribit", lambda: needs_of([["Instrument", "Quantity"], [NAME, 1.0]]), interval=600.0, url=stub.url,
-                      stream=True, least=0.05)
+    feed = venue_feed(
+        "deribit", lambda: needs_of([["Instrument", "Quantity"], [NAME, 1.0]]), interval=600.0, url=stub.url, stream=True, least=0.05
+    )
     late = threading.Timer(20.0, feed.stop)
     late.start()
     with closing(feed.ticks()) as ticks:
@@ -138,12 +145,16 @@ def test_a_program_is_fed_by_the_stream(stub: VenueStub) -> None:
     late.cancel()
 
 
-@pytest.mark.parametrize(("arguments", "told"), [
-    (["watch", "book.csv", "--stream", "--equity", "1"], "--stream needs the prices of a venue: add --venue"),
-    (["watch", "book.csv", "--stream", "--venue", "okx", "--least", "0", "--equity", "1"], "--least must be above 0 seconds")])
-def test_what_a_stream_cannot_be_asked_for_is_told(arguments: list[str], told: str, tmp_path: Path,
-                                                   monkeypatch: pytest.MonkeyPatch,
-                                                   capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["watch", "book.csv", "--stream", "--equity", "1"], "--stream needs the prices of a venue: add --venue"),
+        (["watch", "book.csv", "--stream", "--venue", "okx", "--least", "0", "--equity", "1"], "--least must be above 0 seconds"),
+    ],
+)
+def test_what_a_stream_cannot_be_asked_for_is_told(
+    arguments: list[str], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """One line, and exit code 2."""
     monkeypatch.chdir(tmp_path)
     written(tmp_path / "book.csv")

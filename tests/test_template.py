@@ -25,9 +25,38 @@ assert udfs  # fills the registry
 
 CALLS: dict[str, Callable[..., Any]] = {name: function.call for name, function in FUNCTIONS.items()}
 # Excel 2021, LibreOffice 25.2 and the embedded engine agree on these
-COMMON = {"ABS", "AND", "COLUMN", "COLUMNS", "COUNT", "COUNTA", "COUNTIF", "FILTER", "FIND", "IF", "IFERROR", "INDEX", "INT",
-          "ISNUMBER", "ISTEXT", "LET", "MATCH", "MAX", "MIN", "N", "NA", "OR", "RANK", "ROUND", "ROW", "ROWS", "SMALL", "SUM",
-          "SUMPRODUCT", "TEXT"}
+COMMON = {
+    "ABS",
+    "AND",
+    "COLUMN",
+    "COLUMNS",
+    "COUNT",
+    "COUNTA",
+    "COUNTIF",
+    "FILTER",
+    "FIND",
+    "IF",
+    "IFERROR",
+    "INDEX",
+    "INT",
+    "ISNUMBER",
+    "ISTEXT",
+    "LET",
+    "MATCH",
+    "MAX",
+    "MIN",
+    "N",
+    "NA",
+    "OR",
+    "RANK",
+    "ROUND",
+    "ROW",
+    "ROWS",
+    "SMALL",
+    "SUM",
+    "SUMPRODUCT",
+    "TEXT",
+}
 VOLATILE = {"NOW", "TODAY", "RAND", "RANDBETWEEN", "OFFSET", "INDIRECT", "INFO", "CELL"}
 HIDDEN = re.compile(rb'<(?:row|col)\b[^>]*\bhidden="1"|<sheet\b[^>]*\bstate="')
 
@@ -84,7 +113,8 @@ def test_the_shipped_workbook_is_what_the_builder_writes(tmp_path: Path) -> None
     fresh, shipped = (openpyxl.load_workbook(path) for path in (tmp_path / "fresh.xlsx", template_path()))
     assert list(formulas(fresh)) == list(formulas(shipped))
     assert {name: item.attr_text for name, item in fresh.defined_names.items()} == {
-        name: item.attr_text for name, item in shipped.defined_names.items()}
+        name: item.attr_text for name, item in shipped.defined_names.items()
+    }
 
 
 def test_no_merged_cells_hidden_rows_links_or_volatile_functions(built: Path, read: Book) -> None:
@@ -133,7 +163,7 @@ def test_a_formula_has_no_value_before_it_is_calculated(built: Path) -> None:
 
 def luminance(colour: str) -> float:
     """Relative luminance of a colour: WCAG 2.1, definition of relative luminance."""
-    parts = [int(colour[i:i + 2], 16) / 255 for i in (0, 2, 4)]
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (0, 2, 4)]
     linear = [part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
     return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear))
 
@@ -260,11 +290,29 @@ def test_a_statement_longer_than_its_area_fails_loudly(tmp_path: Path, monkeypat
 
 def test_libreoffice_and_the_embedded_engine_agree(built: Path, live: Workbook, calc: Calc) -> None:
     """Two programs, one workbook: every headline, check and table."""
-    areas = {"Summary": "B6:G13", "Checks": "B4:F60", "Risk array": "B30:P60", "PnL grid": "B7:G28", "Comparison": "B34:I61",
-             "Statement": "B30:G180", "Parameters": "H21:M37", "Chart data": "B6:BG40", "Positions": "B8:B20",
-             "Market": "B8:B20", "Models": "B6:I20", "Source tables": "B9:M43", "Source books": "B5:I190",
-             "VaR": "B4:U320", "Contributions": "B5:I45", "Greeks": "B7:K40", "What-if": "C7:R64", "Move": "B7:D20",
-             "Limits": "B5:I105", "Monitor": "B7:H8", "Reconcile": "B3:O28"}
+    areas = {
+        "Summary": "B6:G13",
+        "Checks": "B4:F60",
+        "Risk array": "B30:P60",
+        "PnL grid": "B7:G28",
+        "Comparison": "B34:I61",
+        "Statement": "B30:G180",
+        "Parameters": "H21:M37",
+        "Chart data": "B6:BG40",
+        "Positions": "B8:B20",
+        "Market": "B8:B20",
+        "Models": "B6:I20",
+        "Source tables": "B9:M43",
+        "Source books": "B5:I190",
+        "VaR": "B4:U320",
+        "Contributions": "B5:I45",
+        "Greeks": "B7:K40",
+        "What-if": "C7:R64",
+        "Move": "B7:D20",
+        "Limits": "B5:I105",
+        "Monitor": "B7:H8",
+        "Reconcile": "B3:O28",
+    }
     with calc.open(built) as book:
         book.calculate()
         for sheet, area in areas.items():
@@ -275,8 +323,7 @@ def test_libreoffice_and_the_embedded_engine_agree(built: Path, live: Workbook, 
                 assert one == (pytest.approx(other, rel=1e-12, abs=1e-9) if isinstance(other, float) else other), sheet
 
 
-@pytest.mark.parametrize(("rows", "said"), [(5, "rows must be from 10, which the sample needs"),
-                                            (10**6, "to 20,000, not 1000000")])
+@pytest.mark.parametrize(("rows", "said"), [(5, "rows must be from 10, which the sample needs"), (10**6, "to 20,000, not 1000000")])
 def test_a_number_of_rows_that_cannot_be_is_told(rows: int, said: str, tmp_path: Path) -> None:
     """Too few for the sample, too many for a sheet."""
     with pytest.raises(MarginError) as told:

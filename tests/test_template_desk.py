@@ -93,8 +93,10 @@ def test_bars_are_the_largest_contributions_hedges_apart(live: Workbook) -> None
         assert drawn[3:] == (["", row[4]] if "hedge" in role[0] else [row[4], ""])
 
 
-@pytest.mark.parametrize(("wanted", "method", "most", "shown"), [
-    ("off", "SPAN", 40.0, False), ("auto", "RULES", 40.0, True), ("auto", "RULES", 9.0, False), ("on", "RULES", 9.0, True)])
+@pytest.mark.parametrize(
+    ("wanted", "method", "most", "shown"),
+    [("off", "SPAN", 40.0, False), ("auto", "RULES", 40.0, True), ("auto", "RULES", 9.0, False), ("on", "RULES", 9.0, True)],
+)
 def test_contributions_can_be_switched_off(live: Workbook, wanted: str, method: str, most: float, shown: bool) -> None:
     """By hand, or by themselves where a method without scenarios meets a long book; the check is then not applicable."""
     put(live, LAYOUT.settings, 6, 0, most)
@@ -199,11 +201,23 @@ def test_a_venue_that_margins_each_coin_apart_is_held_against_the_account_of_tha
     assert ours == pytest.approx(held["BTC"] / 70_000.0)
 
 
-@pytest.mark.parametrize(("sheet", "name", "row", "column"), [
-    ("Positions", "positions", ROWS + 1, 5), ("Positions", "positions", ROWS + 900, 1), ("Positions", "positions", 3, 16),
-    ("Market", "market", 301, 1), ("Parameters", "parameter_input", 41, 2), ("Scenarios", "vol_moves", 5, 0),
-    ("History", "history", 20, 7), ("What-if", "trades", 16, 5), ("Account", "balances", 21, 1),
-    ("Yesterday", "positions_before", ROWS + 1, 5), ("Reconcile", "theirs", 21, 1), ("Monitor", "monitor", 501, 1)])
+@pytest.mark.parametrize(
+    ("sheet", "name", "row", "column"),
+    [
+        ("Positions", "positions", ROWS + 1, 5),
+        ("Positions", "positions", ROWS + 900, 1),
+        ("Positions", "positions", 3, 16),
+        ("Market", "market", 301, 1),
+        ("Parameters", "parameter_input", 41, 2),
+        ("Scenarios", "vol_moves", 5, 0),
+        ("History", "history", 20, 7),
+        ("What-if", "trades", 16, 5),
+        ("Account", "balances", 21, 1),
+        ("Yesterday", "positions_before", ROWS + 1, 5),
+        ("Reconcile", "theirs", 21, 1),
+        ("Monitor", "monitor", 501, 1),
+    ],
+)
 def test_what_is_typed_outside_an_area_is_a_failure(live: Workbook, sheet: str, name: str, row: int, column: int) -> None:
     """No function reads it, so nothing may look as if it had been read."""
     assert master(live) == "PASS"

@@ -19,13 +19,49 @@ ROWS = 40
 LAYOUT = template._builder("layout").Layout(ROWS)
 COLOURS = template._builder("styles").COLOURS
 # areas to type in: those with a header row first, and those of cells alone
-TABLES = ("positions", "market", "parameter_input", "own_scenarios", "history", "trades", "balances", "limits",
-          "positions_before", "market_before", "monitor", "theirs")
+TABLES = (
+    "positions",
+    "market",
+    "parameter_input",
+    "own_scenarios",
+    "history",
+    "trades",
+    "balances",
+    "limits",
+    "positions_before",
+    "market_before",
+    "monitor",
+    "theirs",
+)
 CELLS = ("price_moves", "vol_moves", "grid_days", "settings", "account_settings", "account_facts")
-FORMULAS = ("limit_table", "ours", "roles", "sizes", "top_bars", "limit_bars", "worst_bars", "method_bars", "ranked_bars",
-            "past_total", "worst_days", "parameters")
-RESULTS = ("contributions", "greeks", "risk", "statement", "comparison", "liquidation", "accounts", "move", "status", "qualify",
-           "past", "blocks")
+FORMULAS = (
+    "limit_table",
+    "ours",
+    "roles",
+    "sizes",
+    "top_bars",
+    "limit_bars",
+    "worst_bars",
+    "method_bars",
+    "ranked_bars",
+    "past_total",
+    "worst_days",
+    "parameters",
+)
+RESULTS = (
+    "contributions",
+    "greeks",
+    "risk",
+    "statement",
+    "comparison",
+    "liquidation",
+    "accounts",
+    "move",
+    "status",
+    "qualify",
+    "past",
+    "blocks",
+)
 UNCHECKED = {"Checks", "Source tables", "Source books"}  # it shows the master check itself; nothing of the desk is in the others
 HEADLINED = {"Risk array", "Contributions", "What-if", "PnL grid", "Limits", "Monitor", "Move", "Reconcile", "Summary"}
 
@@ -52,8 +88,11 @@ def typed(area_name: str) -> Any:
 
 def is_input(cell: Cell) -> bool:
     """Whether a cell has the style of inputs: its ground, its ink, and not locked."""
-    return (str(cell.fill.fgColor.rgb).endswith(COLOURS["input fill"]) and str(cell.font.color.rgb).endswith(COLOURS["input"])
-            and not cell.protection.locked)
+    return (
+        str(cell.fill.fgColor.rgb).endswith(COLOURS["input fill"])
+        and str(cell.font.color.rgb).endswith(COLOURS["input"])
+        and not cell.protection.locked
+    )
 
 
 @pytest.mark.parametrize("name", [*TABLES, *CELLS])
@@ -138,9 +177,30 @@ def test_every_sheet_of_headlines_leads_to_its_reasons(book: Book) -> None:
 
 def test_the_order_of_the_sheets(book: Book) -> None:
     """What is typed first, what is read next, what it rests on last."""
-    wanted = ["About", "Summary", "Positions", "Market", "Parameters", "Scenarios", "Risk array", "Comparison", "Statement",
-              "Contributions", "What-if", "PnL grid", "VaR", "History", "Monitor", "Limits", "Reconcile", "Source tables",
-              "Source books", "Checks", "Models", "Chart data"]
+    wanted = [
+        "About",
+        "Summary",
+        "Positions",
+        "Market",
+        "Parameters",
+        "Scenarios",
+        "Risk array",
+        "Comparison",
+        "Statement",
+        "Contributions",
+        "What-if",
+        "PnL grid",
+        "VaR",
+        "History",
+        "Monitor",
+        "Limits",
+        "Reconcile",
+        "Source tables",
+        "Source books",
+        "Checks",
+        "Models",
+        "Chart data",
+    ]
     assert [name for name in book.sheetnames if name in wanted] == wanted
 
 

@@ -57,8 +57,8 @@ def test_grids() -> None:
     """Ten equidistant points: ±15 % for equities, −8 % / +6 % for a high-capitalisation index (PM-03)."""
     rows = PM_SCENARIOS("TIMS")
     moves = {coin: [row[3] for row in rows[1:] if row[2] == coin] for coin in ("any other", "SPX")}
-    assert moves["any other"] == pytest.approx([-.15, -.12, -.09, -.06, -.03, .03, .06, .09, .12, .15])
-    assert moves["SPX"] == pytest.approx([-.08, -.064, -.048, -.032, -.016, .012, .024, .036, .048, .06])
+    assert moves["any other"] == pytest.approx([-0.15, -0.12, -0.09, -0.06, -0.03, 0.03, 0.06, 0.09, 0.12, 0.15])
+    assert moves["SPX"] == pytest.approx([-0.08, -0.064, -0.048, -0.032, -0.016, 0.012, 0.024, 0.036, 0.048, 0.06])
 
 
 def test_vol_and_time_stay() -> None:

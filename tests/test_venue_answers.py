@@ -34,38 +34,53 @@ def rows_of(answer: Answer) -> Rows:
 
 def row(name: str, venue: str, quantity: float, **cells: float) -> dict[str, Any]:
     """An expected row."""
-    return {"Instrument": name, "Venue": venue, "Quantity": pytest.approx(quantity, rel=1e-12),
-            **{key: pytest.approx(value, rel=1e-12) for key, value in cells.items()}}
+    return {
+        "Instrument": name,
+        "Venue": venue,
+        "Quantity": pytest.approx(quantity, rel=1e-12),
+        **{key: pytest.approx(value, rel=1e-12) for key, value in cells.items()},
+    }
 
 
 # every sample with positions, its numbers read off the file by hand
 SAMPLES = {
     # 50 USD at 7,476.65
-    "deribit__docs__get_positions": [row("BTC-PERPETUAL", "deribit", 50 / 7476.65, Price=7476.65, Spot=7466.79,
-                                         Entry=7440.18)],
+    "deribit__docs__get_positions": [row("BTC-PERPETUAL", "deribit", 50 / 7476.65, Price=7476.65, Spot=7466.79, Entry=7440.18)],
     # the third position has size 0
-    "bybit__http_get_positions": [row("BTCUSDT", "bybit", 0.5, Price=50_500.0, Spot=50_500.0, Entry=50_000.0),
-                                  row("ETHUSDT", "bybit", -5.0, Price=2_950.0, Spot=2_950.0, Entry=3_000.0)],
+    "bybit__http_get_positions": [
+        row("BTCUSDT", "bybit", 0.5, Price=50_500.0, Spot=50_500.0, Entry=50_000.0),
+        row("ETHUSDT", "bybit", -5.0, Price=2_950.0, Spot=2_950.0, Entry=3_000.0),
+    ],
     "bybit__http_get_positions_with_open_time": [row("LTCUSDT", "bybit", 1.0, Price=70.0, Spot=70.0, Entry=70.0)],
     "bybit__ws_account_position": [row("ETHUSDT", "bybit", -0.01, Price=3641.33, Spot=3641.33, Entry=3641.075)],
-    "binance__futures__http_json__position_risk": [row("BTCUSDT", "binance", 0.001, Price=51_000.0, Spot=51_000.0,
-                                                     Entry=50_000.0)],
+    "binance__futures__http_json__position_risk": [row("BTCUSDT", "binance", 0.001, Price=51_000.0, Spot=51_000.0, Entry=50_000.0)],
     "binance__futures__http_json__account_info_v2": [],
-    "binance__futures__user_data_json__account_update": [row("BTCUSDT", "binance", 20.0, Entry=6563.6),
-                                                         row("BTCUSDT", "binance", -10.0, Entry=6563.8)],
+    "binance__futures__user_data_json__account_update": [
+        row("BTCUSDT", "binance", 20.0, Entry=6563.6),
+        row("BTCUSDT", "binance", -10.0, Entry=6563.8),
+    ],
     "derive__perps__http_position_eth": [row("ETH-PERP", "derive", -2.0, Price=3504.0, Spot=3505.0, Entry=3500.0)],
     "derive__perps__http_positions_result_eth": [row("ETH-PERP", "derive", 1.0, Price=3500.0, Spot=3500.0, Entry=3500.0)],
     "derive__common__http_subaccount_usdc": [],
-    "derive__common__http_subaccount_high_scale": [row("ETH-PERP", "derive", 0.1234567890123456789, Price=3504.0,
-                                                       Spot=3505.0, Entry=3500.0)],
+    "derive__common__http_subaccount_high_scale": [
+        row("ETH-PERP", "derive", 0.1234567890123456789, Price=3504.0, Spot=3505.0, Entry=3500.0)
+    ],
 }
 # answers of another kind, and the key that a positions answer would have
 OTHERS = {
-    "deribit__docs__get_account_summary": "positions", "deribit__docs__get_margins": "positions",
-    "deribit__docs__simulate_portfolio": "positions", "deribit__http_get_account_summaries": "positions",
-    "deribit__ws_portfolio": "positions", "deribit__ws_ticker": "positions", "okx__ws_account": "instId",
-    "okx__http_get_account_balance": "instId", "bybit__ws_account_wallet": "symbol", "bybit__ws_ticker_option": "data",
-    "binance__docs__eapi_marginAccount_0": "positions", "derive__options__http_ticker_eth_snapshot": "positions"}
+    "deribit__docs__get_account_summary": "positions",
+    "deribit__docs__get_margins": "positions",
+    "deribit__docs__simulate_portfolio": "positions",
+    "deribit__http_get_account_summaries": "positions",
+    "deribit__ws_portfolio": "positions",
+    "deribit__ws_ticker": "positions",
+    "okx__ws_account": "instId",
+    "okx__http_get_account_balance": "instId",
+    "bybit__ws_account_wallet": "symbol",
+    "bybit__ws_ticker_option": "data",
+    "binance__docs__eapi_marginAccount_0": "positions",
+    "derive__options__http_ticker_eth_snapshot": "positions",
+}
 
 
 def sample(shared: Path, name: str) -> Path:
@@ -88,8 +103,7 @@ def test_okx_sample_needs_the_size_of_a_contract(shared: Path, tmp_path: Path) -
         assert word in str(error.value)
     swap = {"instId": "BTC-USDT-SWAP", "ctVal": "0.01", "ctMult": "1", "ctValCcy": "BTC"}
     sizes = saved(tmp_path, {"code": "0", "data": [swap]})
-    assert rows_of(read_answer(path, "okx", sizes)) == [
-        row("BTC-USDT-SWAP", "okx", 0.005, Price=10_000.0, Spot=10_000.0, Entry=10_000.0)]
+    assert rows_of(read_answer(path, "okx", sizes)) == [row("BTC-USDT-SWAP", "okx", 0.005, Price=10_000.0, Spot=10_000.0, Entry=10_000.0)]
 
 
 @pytest.mark.parametrize("name", OTHERS)
@@ -111,16 +125,51 @@ def test_samples_have_a_margin(shared: Path, name: str) -> None:
     assert (margin > 0.0) == bool(SAMPLES[name])
 
 
-DERIBIT = {"jsonrpc": "2.0", "usOut": 1781500000000000, "result": [
-    {"instrument_name": "BTC-25DEC26-70000-C", "kind": "option", "direction": "sell", "size": -2.5, "mark_price": 0.05,
-     "index_price": 70_000.0, "average_price": 0.04, "mark_iv": 55.5},
-    {"instrument_name": "BTC_USDC-PERPETUAL", "kind": "future", "direction": "sell", "size": -0.3, "size_currency": -0.3,
-     "mark_price": 70_010.0, "index_price": 70_000.0, "average_price": 69_000.0},
-    {"instrument_name": "ETH-25DEC26", "kind": "future", "direction": "buy", "size": 36_000, "mark_price": 3_600.0,
-     "index_price": 3_500.0, "average_price": 3_550.0},
-    {"instrument_name": "XRP_USDC-25DEC26-2d5-P", "kind": "option", "direction": "buy", "size": 1000, "mark_price": 0.31,
-     "index_price": 2.4, "average_price": 0.3},
-    {"instrument_name": "BTC-PERPETUAL", "kind": "future", "direction": "zero", "size": 0, "mark_price": 70_000.0}]}
+DERIBIT = {
+    "jsonrpc": "2.0",
+    "usOut": 1781500000000000,
+    "result": [
+        {
+            "instrument_name": "BTC-25DEC26-70000-C",
+            "kind": "option",
+            "direction": "sell",
+            "size": -2.5,
+            "mark_price": 0.05,
+            "index_price": 70_000.0,
+            "average_price": 0.04,
+            "mark_iv": 55.5,
+        },
+        {
+            "instrument_name": "BTC_USDC-PERPETUAL",
+            "kind": "future",
+            "direction": "sell",
+            "size": -0.3,
+            "size_currency": -0.3,
+            "mark_price": 70_010.0,
+            "index_price": 70_000.0,
+            "average_price": 69_000.0,
+        },
+        {
+            "instrument_name": "ETH-25DEC26",
+            "kind": "future",
+            "direction": "buy",
+            "size": 36_000,
+            "mark_price": 3_600.0,
+            "index_price": 3_500.0,
+            "average_price": 3_550.0,
+        },
+        {
+            "instrument_name": "XRP_USDC-25DEC26-2d5-P",
+            "kind": "option",
+            "direction": "buy",
+            "size": 1000,
+            "mark_price": 0.31,
+            "index_price": 2.4,
+            "average_price": 0.3,
+        },
+        {"instrument_name": "BTC-PERPETUAL", "kind": "future", "direction": "zero", "size": 0, "mark_price": 70_000.0},
+    ],
+}
 
 
 def test_deribit_units(tmp_path: Path) -> None:
@@ -130,23 +179,58 @@ def test_deribit_units(tmp_path: Path) -> None:
         row("BTC-25DEC26-70000-C", "deribit", -2.5, Price=3_500.0, Spot=70_000.0, IV=0.555),
         row("BTC_USDC-PERPETUAL", "deribit", -0.3, Price=70_010.0, Spot=70_000.0, Entry=69_000.0),
         row("ETH-25DEC26", "deribit", 10.0, Price=3_600.0, Spot=3_500.0, Entry=3_550.0),
-        row("XRP_USDC-25DEC26-2d5-P", "deribit", 1_000.0, Price=0.31, Spot=2.4, Entry=0.3)]
+        row("XRP_USDC-25DEC26-2d5-P", "deribit", 1_000.0, Price=0.31, Spot=2.4, Entry=0.3),
+    ]
     assert answer.notes == ("1 closed position is left out",)
     assert answer.market == [["Underlying", "As of"], ["BTC", "2026-06-15T05:06:40+00:00"]]
     assert isinstance(PM_MARGIN(answer.positions, answer.market), float)
 
 
-OKX = {"code": "0", "msg": "", "data": [
-    {"instId": "BTC-USD-261225-92000-C", "instType": "OPTION", "posSide": "net", "pos": "-30", "markPx": "0.05",
-     "idxPx": "90000", "avgPx": "0.04", "ccy": "BTC"},
-    {"instId": "BTC-USD-SWAP", "instType": "SWAP", "posSide": "short", "pos": "18", "markPx": "90000", "idxPx": "90010",
-     "avgPx": "88000", "ccy": "BTC"},
-    {"instId": "ETH-USDT-SWAP", "instType": "SWAP", "posSide": "net", "pos": "-7", "markPx": "3000", "idxPx": "3001",
-     "avgPx": "", "ccy": "USDT"}]}
-OKX_SIZES = {"code": "0", "data": [
-    {"instId": "BTC-USD-261225-92000-C", "ctVal": "1", "ctMult": "0.01", "ctValCcy": "BTC"},
-    {"instId": "BTC-USD-SWAP", "ctVal": "100", "ctMult": "1", "ctValCcy": "USD"},
-    {"instId": "ETH-USDT-SWAP", "ctVal": "0.1", "ctMult": "1", "ctValCcy": "ETH"}, {"instId": "BTC-USDT", "ctVal": ""}]}
+OKX = {
+    "code": "0",
+    "msg": "",
+    "data": [
+        {
+            "instId": "BTC-USD-261225-92000-C",
+            "instType": "OPTION",
+            "posSide": "net",
+            "pos": "-30",
+            "markPx": "0.05",
+            "idxPx": "90000",
+            "avgPx": "0.04",
+            "ccy": "BTC",
+        },
+        {
+            "instId": "BTC-USD-SWAP",
+            "instType": "SWAP",
+            "posSide": "short",
+            "pos": "18",
+            "markPx": "90000",
+            "idxPx": "90010",
+            "avgPx": "88000",
+            "ccy": "BTC",
+        },
+        {
+            "instId": "ETH-USDT-SWAP",
+            "instType": "SWAP",
+            "posSide": "net",
+            "pos": "-7",
+            "markPx": "3000",
+            "idxPx": "3001",
+            "avgPx": "",
+            "ccy": "USDT",
+        },
+    ],
+}
+OKX_SIZES = {
+    "code": "0",
+    "data": [
+        {"instId": "BTC-USD-261225-92000-C", "ctVal": "1", "ctMult": "0.01", "ctValCcy": "BTC"},
+        {"instId": "BTC-USD-SWAP", "ctVal": "100", "ctMult": "1", "ctValCcy": "USD"},
+        {"instId": "ETH-USDT-SWAP", "ctVal": "0.1", "ctMult": "1", "ctValCcy": "ETH"},
+        {"instId": "BTC-USDT", "ctVal": ""},
+    ],
+}
 
 
 def test_okx_units(tmp_path: Path) -> None:
@@ -155,13 +239,21 @@ def test_okx_units(tmp_path: Path) -> None:
     assert rows_of(answer) == [
         row("BTC-USD-261225-92000-C", "okx", -0.3, Price=4_500.0, Spot=90_000.0),
         row("BTC-USD-SWAP", "okx", -0.02, Price=90_000.0, Spot=90_010.0, Entry=88_000.0),
-        row("ETH-USDT-SWAP", "okx", -0.7, Price=3_000.0, Spot=3_001.0)]
+        row("ETH-USDT-SWAP", "okx", -0.7, Price=3_000.0, Spot=3_001.0),
+    ]
 
 
-BYBIT = {"retCode": 0, "result": {"category": "option", "list": [
-    {"symbol": "BTC-25DEC26-90000-C", "side": "Sell", "size": "0.4", "avgPrice": "900", "markPrice": "1000",
-     "markIv": "0.5"},
-    {"symbol": "BTCUSD", "side": "Buy", "size": "1800", "avgPrice": "80000", "markPrice": "90000"}]}, "time": 1781500000000}
+BYBIT = {
+    "retCode": 0,
+    "result": {
+        "category": "option",
+        "list": [
+            {"symbol": "BTC-25DEC26-90000-C", "side": "Sell", "size": "0.4", "avgPrice": "900", "markPrice": "1000", "markIv": "0.5"},
+            {"symbol": "BTCUSD", "side": "Buy", "size": "1800", "avgPrice": "80000", "markPrice": "90000"},
+        ],
+    },
+    "time": 1781500000000,
+}
 
 
 def test_bybit_units(tmp_path: Path) -> None:
@@ -169,14 +261,16 @@ def test_bybit_units(tmp_path: Path) -> None:
     answer = read_answer(saved(tmp_path, BYBIT), "bybit")
     assert rows_of(answer) == [
         row("BTC-25DEC26-90000-C", "bybit", -0.4, Price=1_000.0, Spot=90_000.0, IV=0.5, Entry=900.0),
-        row("BTCUSD", "bybit", 0.02, Price=90_000.0, Spot=90_000.0, Entry=80_000.0)]
+        row("BTCUSD", "bybit", 0.02, Price=90_000.0, Spot=90_000.0, Entry=80_000.0),
+    ]
     assert answer.notes == ("the answer has no index of BTC: the mark of BTCUSD stands in for spot",)
 
 
 BINANCE: list[dict[str, Any]] = [
     {"symbol": "BTC-261225-90000-P", "side": "SHORT", "quantity": "-0.4", "entryPrice": "900", "markPrice": "1000"},
     {"symbol": "BTCUSD_PERP", "positionAmt": "-9", "positionSide": "BOTH", "markPrice": "90000", "entryPrice": "80000"},
-    {"symbol": "ETHUSDT", "positionAmt": "2", "positionSide": "SHORT", "markPrice": "3000", "entryPrice": "3100"}]
+    {"symbol": "ETHUSDT", "positionAmt": "2", "positionSide": "SHORT", "markPrice": "3000", "entryPrice": "3100"},
+]
 
 
 def test_binance_units(tmp_path: Path) -> None:
@@ -189,32 +283,42 @@ def test_binance_units(tmp_path: Path) -> None:
     assert rows_of(read_answer(path, "binance", sizes)) == [
         row("BTC-261225-90000-P", "binance", -0.4, Price=1_000.0, Spot=90_000.0, Entry=900.0),
         row("BTCUSD_PERP", "binance", -0.01, Price=90_000.0, Spot=90_000.0, Entry=80_000.0),
-        row("ETHUSDT", "binance", -2.0, Price=3_000.0, Spot=3_000.0, Entry=3_100.0)]
+        row("ETHUSDT", "binance", -2.0, Price=3_000.0, Spot=3_000.0, Entry=3_100.0),
+    ]
 
 
 def test_derive_tells_what_it_leaves_out(tmp_path: Path) -> None:
     """Coins held as collateral and open orders are no positions: both are told."""
-    answer = read_answer(saved(tmp_path, {"result": {"positions": [], "open_orders": [{}], "collaterals": [
-        {"asset_name": "USDC"}, {"asset_name": "ETH"}]}}), "derive")
+    answer = read_answer(
+        saved(tmp_path, {"result": {"positions": [], "open_orders": [{}], "collaterals": [{"asset_name": "USDC"}, {"asset_name": "ETH"}]}}),
+        "derive",
+    )
     assert any("ETH" in note and "USDC" not in note for note in answer.notes)
     assert "open orders are left out" in answer.notes
 
 
-@pytest.mark.parametrize(("venue", "content", "told"), [
-    ("deribit", {"error": {"code": 13009, "message": "unauthorized"}}, "unauthorized"),
-    ("okx", {"code": "50111", "msg": "Invalid OK-ACCESS-KEY", "data": []}, "Invalid OK-ACCESS-KEY"),
-    ("bybit", {"retCode": 10003, "retMsg": "API key is invalid.", "result": {}}, "API key is invalid."),
-    ("binance", {"code": -2014, "msg": "API-key format invalid."}, "API-key format invalid."),
-    ("derive", {"error": {"code": 14000, "message": "Account not found"}}, "Account not found"),
-    ("deribit", "{", "not JSON"), ("deribit", "[" * 100_000, "nested too deeply"), ("deribit", "7", "must hold keys"),
-    ("okx", {"data": [7]}, "position 1 must hold keys"), ("bybit", {"result": {"list": 7}}, "must hold a list of positions"),
-    ("kraken", {}, "--venue is one of"),
-    ("deribit", [{"instrument_name": "BTC-PERPETUAL", "size": "ten", "direction": "buy", "mark_price": 1}], "'ten'"),
-    ("deribit", [{"instrument_name": "BTC-PERPETUAL", "size": 10, "direction": "up", "mark_price": 1}], "buy, sell, zero"),
-    ("deribit", [{"instrument_name": "BTC-PERPETUAL", "size": -10, "direction": "buy", "mark_price": 1}], "negative size"),
-    ("deribit", [{"instrument_name": "BTC-PERPETUAL", "size": 10, "direction": "buy"}], "'mark_price'"),
-    ("deribit", [{"instrument_name": "BTC-FS-26JUN26_PERP", "size": 10, "direction": "buy"}], "no form that is known"),
-    ("bybit", {"result": {"list": [{"symbol": "BTCUSDT", "size": "1"}]}}, "'side'")])
+@pytest.mark.parametrize(
+    ("venue", "content", "told"),
+    [
+        ("deribit", {"error": {"code": 13009, "message": "unauthorized"}}, "unauthorized"),
+        ("okx", {"code": "50111", "msg": "Invalid OK-ACCESS-KEY", "data": []}, "Invalid OK-ACCESS-KEY"),
+        ("bybit", {"retCode": 10003, "retMsg": "API key is invalid.", "result": {}}, "API key is invalid."),
+        ("binance", {"code": -2014, "msg": "API-key format invalid."}, "API-key format invalid."),
+        ("derive", {"error": {"code": 14000, "message": "Account not found"}}, "Account not found"),
+        ("deribit", "{", "not JSON"),
+        ("deribit", "[" * 100_000, "nested too deeply"),
+        ("deribit", "7", "must hold keys"),
+        ("okx", {"data": [7]}, "position 1 must hold keys"),
+        ("bybit", {"result": {"list": 7}}, "must hold a list of positions"),
+        ("kraken", {}, "--venue is one of"),
+        ("deribit", [{"instrument_name": "BTC-PERPETUAL", "size": "ten", "direction": "buy", "mark_price": 1}], "'ten'"),
+        ("deribit", [{"instrument_name": "BTC-PERPETUAL", "size": 10, "direction": "up", "mark_price": 1}], "buy, sell, zero"),
+        ("deribit", [{"instrument_name": "BTC-PERPETUAL", "size": -10, "direction": "buy", "mark_price": 1}], "negative size"),
+        ("deribit", [{"instrument_name": "BTC-PERPETUAL", "size": 10, "direction": "buy"}], "'mark_price'"),
+        ("deribit", [{"instrument_name": "BTC-FS-26JUN26_PERP", "size": 10, "direction": "buy"}], "no form that is known"),
+        ("bybit", {"result": {"list": [{"symbol": "BTCUSDT", "size": "1"}]}}, "'side'"),
+    ],
+)
 def test_errors_are_one_clear_line(tmp_path: Path, venue: str, content: Any, told: str) -> None:
     """A venue's error, another shape or a bad value: one line with the file or the position, and what is wrong."""
     with pytest.raises(MarginError) as error:
@@ -223,13 +327,54 @@ def test_errors_are_one_clear_line(tmp_path: Path, venue: str, content: Any, tol
     assert "\n" not in str(error.value)
 
 
-CONTENTS: dict[str, tuple[Any, Any]] = {"deribit": (DERIBIT, None), "okx": (OKX, OKX_SIZES), "bybit": (BYBIT, None),
-                                        "binance": (BINANCE, {"symbols": [{"symbol": "BTCUSD_PERP", "contractSize": 100}]}),
-                                        "derive": ({"result": {"positions": [
-                                            {"instrument_name": "ETH-20261225-3500-C", "amount": "-2", "mark_price": "119",
-                                             "index_price": "3500", "average_price": "100"}], "collaterals": []}}, None)}
-JUNK = (None, "", " ", "x", "1e999", "nan", "1_0", "0", -1, 0, 1e300, 10 ** 400, True, [], {}, [[]], [7], {"a": []}, "\n\n",
-        "#REF!", "BTC-PERPETUAL", "é" * 200, float("inf"))
+CONTENTS: dict[str, tuple[Any, Any]] = {
+    "deribit": (DERIBIT, None),
+    "okx": (OKX, OKX_SIZES),
+    "bybit": (BYBIT, None),
+    "binance": (BINANCE, {"symbols": [{"symbol": "BTCUSD_PERP", "contractSize": 100}]}),
+    "derive": (
+        {
+            "result": {
+                "positions": [
+                    {
+                        "instrument_name": "ETH-20261225-3500-C",
+                        "amount": "-2",
+                        "mark_price": "119",
+                        "index_price": "3500",
+                        "average_price": "100",
+                    }
+                ],
+                "collaterals": [],
+            }
+        },
+        None,
+    ),
+}
+JUNK = (
+    None,
+    "",
+    " ",
+    "x",
+    "1e999",
+    "nan",
+    "1_0",
+    "0",
+    -1,
+    0,
+    1e300,
+    10**400,
+    True,
+    [],
+    {},
+    [[]],
+    [7],
+    {"a": []},
+    "\n\n",
+    "#REF!",
+    "BTC-PERPETUAL",
+    "é" * 200,
+    float("inf"),
+)
 
 
 def places(content: Any) -> Iterator[tuple[Any, Any]]:

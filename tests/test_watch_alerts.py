@@ -14,9 +14,16 @@ from xlmargin.watch import Levels, Outcome, step, watch_rules
 
 LEVELS = Levels(0.8, 0.05, 60.0)
 MARGINS = st.floats(0.0, 2_000.0)
-READINGS = st.lists(st.tuples(st.floats(-500.0, 3_000.0) | st.sampled_from([0.0, 1_000.0, 1_250.0]),
-                              MARGINS | st.sampled_from([0.0, 1_000.0]), MARGINS, st.floats(0.0, 120.0), st.booleans()),
-                    max_size=40)
+READINGS = st.lists(
+    st.tuples(
+        st.floats(-500.0, 3_000.0) | st.sampled_from([0.0, 1_000.0, 1_250.0]),
+        MARGINS | st.sampled_from([0.0, 1_000.0]),
+        MARGINS,
+        st.floats(0.0, 120.0),
+        st.booleans(),
+    ),
+    max_size=40,
+)
 
 
 def _path(usages: list[float], equity: float = 1_000.0) -> list[tuple[str, ...]]:
@@ -32,14 +39,20 @@ def _path(usages: list[float], equity: float = 1_000.0) -> list[tuple[str, ...]]
 
 def test_hovering_at_a_threshold_is_one_alert() -> None:
     """Between the threshold and 0.05 below it nothing is repeated; from there on the next crossing counts."""
-    assert _path([0.79, 0.80, 0.79, 0.81, 0.76, 0.80, 0.75, 0.80]) == [
-        (), ("warning",), (), (), (), (), (), ("warning",)]
+    assert _path([0.79, 0.80, 0.79, 0.81, 0.76, 0.80, 0.75, 0.80]) == [(), ("warning",), (), (), (), (), (), ("warning",)]
 
 
 def test_a_jump_crosses_every_threshold_on_its_way() -> None:
     """From nothing to beyond maintenance: all three, the gravest first; on the way back each is ready below its own."""
     assert _path([0.1, 1.3, 1.22, 1.26, 0.94, 1.01, 1.3]) == [
-        (), ("liquidation", "margin call", "warning"), (), (), (), ("margin call",), ("liquidation",)]
+        (),
+        ("liquidation", "margin call", "warning"),
+        (),
+        (),
+        (),
+        ("margin call",),
+        ("liquidation",),
+    ]
 
 
 def test_no_numbers_leave_the_alerts_of_the_margin_as_they_are() -> None:

@@ -32,8 +32,13 @@ HEADINGS = ["Time", "Equity", "Initial margin", "Maintenance margin", "Usage", "
 
 def _started(*arguments: str) -> subprocess.Popen[str]:
     code = "import sys; from xlmargin.cli import main; sys.exit(main())"
-    return subprocess.Popen([sys.executable, "-c", code, "watch", *arguments], env=os.environ | {"PYTHONPATH": str(ROOT)},
-                            text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    return subprocess.Popen(
+        [sys.executable, "-c", code, "watch", *arguments],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
 
 
 def _until(done: Callable[[], bool]) -> None:
@@ -82,16 +87,21 @@ def test_once_and_the_record_as_csv(book: Path, capsys: pytest.CaptureFixture[st
     assert "must be a number" in bad["error"]
 
 
-@pytest.mark.parametrize(("arguments", "said"), [
-    ([], "says nothing of the equity"), (["--equity", "nan"], "--equity must be a number or a CSV file of balances, not nan"),
-    (["--equity", "1", "--interval", "0"], "--interval must be above 0 seconds, not 0"),
-    (["--equity", "1", "--rearm", "0.7"], "--rearm must be from 0 to 0.5 margin as a fraction of equity, not 0.7"),
-    (["--equity", "1", "--method", "NONE"], "NONE"), (["--equity", "1", "--venue", "kraken"], "no live data from 'kraken'"),
-    (["--equity", "1", "--webhook", "token"], "--webhook needs an address"),
-    (["--equity", "1", "--command", "'open"], "--command cannot be read"),
-    (["--equity", "1", "--sheet", "--libreoffice", "nobody"], "no LibreOffice listens on the pipe nobody"),
-    (["--export", "out.csv"], "there is no record"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "says nothing of the equity"),
+        (["--equity", "nan"], "--equity must be a number or a CSV file of balances, not nan"),
+        (["--equity", "1", "--interval", "0"], "--interval must be above 0 seconds, not 0"),
+        (["--equity", "1", "--rearm", "0.7"], "--rearm must be from 0 to 0.5 margin as a fraction of equity, not 0.7"),
+        (["--equity", "1", "--method", "NONE"], "NONE"),
+        (["--equity", "1", "--venue", "kraken"], "no live data from 'kraken'"),
+        (["--equity", "1", "--webhook", "token"], "--webhook needs an address"),
+        (["--equity", "1", "--command", "'open"], "--command cannot be read"),
+        (["--equity", "1", "--sheet", "--libreoffice", "nobody"], "no LibreOffice listens on the pipe nobody"),
+        (["--export", "out.csv"], "there is no record"),
+    ],
+)
 def test_what_cannot_be_is_one_line(arguments: list[str], said: str, book: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Misuse ends with 2 and says how to mend it."""
     assert main(["watch", str(book), *arguments]) == 2
@@ -151,16 +161,29 @@ def test_the_table_says_in_words_what_its_colours_say() -> None:
     """Drawn by rich: status with a sign and its word, each underlying's nearer liquidation, what is stale and why."""
     rich_console = pytest.importorskip("rich.console")
     console = rich_console.Console(file=io.StringIO(), width=100, record=True, force_terminal=True)
-    figures = Figures(6_500.0, 5_670.5, 5_100.25, 0.872, "WARNING", 0.8,
-                      (Nearest("BTC", 62_345.5, -0.125), Nearest("ETH", float("nan"), float("nan"))))
+    figures = Figures(
+        6_500.0, 5_670.5, 5_100.25, 0.872, "WARNING", 0.8, (Nearest("BTC", 62_345.5, -0.125), Nearest("ETH", float("nan"), float("nan")))
+    )
     panel = Panel("book.csv", console)
     panel.show(Reading(1, 1_780_304_400.0, "digest", "SPAN", 1_780_304_399.0, 0.0, figures, ""), 1)
     panel.show(Reading(2, 1_780_304_470.0, "digest", "SPAN", 1_780_304_399.0, 71.0, figures, "no answer"), 2)
     panel.say("ALERT [bold]STALE")
     panel.close()
     text = console.export_text()
-    for part in ("▲ WARNING", "6,500.00", "87.2%", "1,399.75", "829.50", "62,345.50", "-12.5%", "none", "STALE for 71 s",
-                 "no answer", "ALERT [bold]STALE", "SPAN, reading 2"):
+    for part in (
+        "▲ WARNING",
+        "6,500.00",
+        "87.2%",
+        "1,399.75",
+        "829.50",
+        "62,345.50",
+        "-12.5%",
+        "none",
+        "STALE for 71 s",
+        "no answer",
+        "ALERT [bold]STALE",
+        "SPAN, reading 2",
+    ):
         assert part in text
 
 
@@ -173,8 +196,21 @@ def test_a_watch_follows_a_venue(tmp_path: Path) -> None:
     told = tmp_path / "told.txt"
     code = f"import os; open({str(told)!r}, 'a').write(os.environ['XLMARGIN_ALERTS'] + chr(10))"
     with VenueStub(now=time.time, listed={("BTC", expiry.timestamp()): [60_000.0, 70_000.0, 80_000.0]}) as stub:
-        running = _started(str(book), "--equity", "9000", "--venue", "deribit", "--url", stub.url, "--interval", "0.3",
-                           "--command", shlex.join([sys.executable, "-c", code]), "--webhook", "http://127.0.0.1:1/T0K3N")
+        running = _started(
+            str(book),
+            "--equity",
+            "9000",
+            "--venue",
+            "deribit",
+            "--url",
+            stub.url,
+            "--interval",
+            "0.3",
+            "--command",
+            shlex.join([sys.executable, "-c", code]),
+            "--webhook",
+            "http://127.0.0.1:1/T0K3N",
+        )
         assert running.stdout is not None
         record = book.with_name("book.watch.sqlite")
         _until(lambda: record.exists() and bool(rows(record, "SELECT 1 FROM sqlite_master WHERE name = 'identity'")))

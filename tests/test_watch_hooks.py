@@ -70,8 +70,9 @@ def receiver() -> Iterator[Receiver]:
 
 
 def _reading(sequence: int, usage: float) -> Reading:
-    figures = Figures(1_000.0, 1_000.0 * usage, 800.0 * usage, usage, "WARNING" if usage >= 0.8 else "OK", 0.8,
-                      (Nearest("BTC", 61_234.5, -0.125),))
+    figures = Figures(
+        1_000.0, 1_000.0 * usage, 800.0 * usage, usage, "WARNING" if usage >= 0.8 else "OK", 0.8, (Nearest("BTC", 61_234.5, -0.125),)
+    )
     return Reading(sequence, 1_780_304_400.0, "digest", "SPAN", 1_780_304_399.0, 0.0, figures, "")
 
 
@@ -85,8 +86,9 @@ def _warned(record: Record, count: int) -> None:
 
 
 def _rules(**values: float) -> Rules:
-    return watch_rules(0.0).override([Override("", name, value, 0) for name, value in
-                                      ({"hook_first_pause": 0.02, "hook_longest_pause": 0.1} | values).items()])
+    return watch_rules(0.0).override(
+        [Override("", name, value, 0) for name, value in ({"hook_first_pause": 0.02, "hook_longest_pause": 0.1} | values).items()]
+    )
 
 
 def test_a_webhook_gets_the_numbers_and_failures_are_tried_again(tmp_path: Path, receiver: Receiver) -> None:
@@ -103,8 +105,9 @@ def test_a_webhook_gets_the_numbers_and_failures_are_tried_again(tmp_path: Path,
     assert first["alerts"] == ["warning"]
     assert first["usage"] == 0.85
     assert first["nearest_move"] == -0.125
-    assert first["text"] == ("WARNING: equity 1,000.00, initial margin 850.00, maintenance margin 680.00, usage 85.0%, "
-                             "liquidation of BTC at 61,234.50 (-12.5%)")
+    assert first["text"] == (
+        "WARNING: equity 1,000.00, initial margin 850.00, maintenance margin 680.00, usage 85.0%, liquidation of BTC at 61,234.50 (-12.5%)"
+    )
     assert len({message["id"] for message in receiver.taken}) == 3
     assert [line.rpartition(": ")[2] for line in said] == ["status 500", "status 302", "no answer in time", "status 429"]
     assert SECRET not in str(said) + (tmp_path / "a.sqlite").read_bytes().decode("latin-1")
@@ -147,8 +150,7 @@ def test_a_command_gets_its_arguments_and_the_numbers_without_a_shell(tmp_path: 
     arguments, variables = json.loads(out.read_text(encoding="utf-8"))
     assert arguments == ["$(touch x); `id`", "two words"]
     assert variables["XLMARGIN_TEXT"] == "WARNING: $HOME"
-    assert (variables["XLMARGIN_ALERTS"], variables["XLMARGIN_USAGE"], variables["XLMARGIN_NEAREST"]) == (
-        "liquidation,warning", "0.5", "")
+    assert (variables["XLMARGIN_ALERTS"], variables["XLMARGIN_USAGE"], variables["XLMARGIN_NEAREST"]) == ("liquidation,warning", "0.5", "")
 
 
 def test_a_command_that_fails_or_hangs_is_told(tmp_path: Path) -> None:

@@ -105,7 +105,8 @@ def test_each_reading_is_what_the_functions_answer(files: Files, record: Record,
         prices: Any = FUNCTIONS["PM_LIQUIDATION"].call(positions, balances, table.rows, None, None)
         kept = record.last(1)[0]
         assert [kept[name] for name in ("equity", "initial", "maintenance", "excess", "usage", "status")] == [
-            status[m][1] for m in (1, 2, 3, 4, 6, 7)]
+            status[m][1] for m in (1, 2, 3, 4, 6, 7)
+        ]
         assert kept["headroom"] == status[1][1] - status[3][1]
         _, down, down_move, up, up_move = prices[1]
         sides = [(abs(move), price, move) for price, move in ((down, down_move), (up, up_move)) if isinstance(move, float)]
@@ -213,8 +214,9 @@ def test_a_book_with_a_new_coin_waits_for_its_market(tmp_path: Path, record: Rec
     sound(record.path)
 
 
-def test_a_record_that_cannot_be_written_just_now_gets_its_ticks_later(files: Files, tmp_path: Path,
-                                                                      monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_record_that_cannot_be_written_just_now_gets_its_ticks_later(
+    files: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """While another program holds the file the watch goes on and says so; afterwards no tick is missing."""
     monkeypatch.setattr(watch_record, "PATIENCE", 0.02)
     record = Record(tmp_path / "book.watch.sqlite")

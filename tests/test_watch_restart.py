@@ -17,13 +17,23 @@ from watch_help import rows, sound, written
 from xlmargin.errors import MarginError
 from xlmargin.watch import Record
 
-PLACES = ("before a tick is recorded", "after a tick was recorded", "while computing", "before a reading is recorded",
-          "within the step of a reading", "after a reading was recorded", "before a delivery", "after a delivery")
+PLACES = (
+    "before a tick is recorded",
+    "after a tick was recorded",
+    "while computing",
+    "before a reading is recorded",
+    "within the step of a reading",
+    "after a reading was recorded",
+    "before a delivery",
+    "after a delivery",
+)
 
 
 def _child(folder: Path, ticks: int, place: str = "nowhere", call: int = 1) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, str(ROOT / "tests" / "watch_child.py"), str(folder), str(ticks), place, str(call)],
-                            env=os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])})
+    return subprocess.Popen(
+        [sys.executable, str(ROOT / "tests" / "watch_child.py"), str(folder), str(ticks), place, str(call)],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])},
+    )
 
 
 def _delivered(folder: Path) -> list[int]:
@@ -61,8 +71,11 @@ def test_killed_again_and_again(tmp_path: Path) -> None:
     for _ in range(3):
         running = _child(tmp_path, 1_000_000)
         limit = time.monotonic() + 30.0
-        while not record.exists() or not rows(record, "SELECT name FROM sqlite_master WHERE name = 'ticks'") \
-                or rows(record, "SELECT COUNT(*) FROM ticks")[0][0] <= ticks:
+        while (
+            not record.exists()
+            or not rows(record, "SELECT name FROM sqlite_master WHERE name = 'ticks'")
+            or rows(record, "SELECT COUNT(*) FROM ticks")[0][0] <= ticks
+        ):
             assert time.monotonic() < limit
             time.sleep(0.02)
         time.sleep(moments.uniform(0.0, 0.3))

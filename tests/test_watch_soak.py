@@ -109,9 +109,14 @@ def test_a_soak_of_thousands_of_ticks(tmp_path: Path, monkeypatch: pytest.Monkey
         rules = watch_rules(0.0)
         delivery = Delivery(record, [hook], rules, print)
         inputs = Inputs(Files(written(tmp_path / "book.csv"), 6_500.0))
-        watch = Watch(inputs, record, screen := Quiet(), rules=rules, alarmed=delivery,
-                      feed=Feed(wave.quotes, lambda: watch.needs(), interval=1e-6,
-                                clock=Clock(wall=stub.now)))
+        watch = Watch(
+            inputs,
+            record,
+            screen := Quiet(),
+            rules=rules,
+            alarmed=delivery,
+            feed=Feed(wave.quotes, lambda: watch.needs(), interval=1e-6, clock=Clock(wall=stub.now)),
+        )
         wave.end = watch.stop
         watch.run()
         assert delivery.close(10.0)
@@ -122,8 +127,10 @@ def test_a_soak_of_thousands_of_ticks(tmp_path: Path, monkeypatch: pytest.Monkey
     ticks, readings, alerts = sound(record.path)
     raised = [number for (number,) in rows(record.path, "SELECT DISTINCT reading FROM alerts ORDER BY reading")]
     faulty = rows(record.path, "SELECT COUNT(*) FROM ticks WHERE NOT fresh")[0][0]
-    print(f"{ticks} ticks, {faulty} faulty, {readings} readings, {alerts} alerts, {grown / 1e6:+.1f} MB, "
-          f"{time.monotonic() - began:.0f} s", file=sys.stderr)
+    print(
+        f"{ticks} ticks, {faulty} faulty, {readings} readings, {alerts} alerts, {grown / 1e6:+.1f} MB, {time.monotonic() - began:.0f} s",
+        file=sys.stderr,
+    )
     assert ticks == TICKS
     assert faulty > 200
     assert screen.shown == readings > 50

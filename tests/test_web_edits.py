@@ -49,8 +49,7 @@ def test_a_bad_input_stands_as_its_message(server: Server) -> None:
 
 
 @pytest.mark.parametrize(
-    ("cell", "told"),
-    [([1, 2, "5"], "calculated by a formula"), ([5, 5, "5"], "is locked"), ([1, 1, "=A2"], "Formulas are written")],
+    ("cell", "told"), [([1, 2, "5"], "calculated by a formula"), ([5, 5, "5"], "is locked"), ([1, 1, "=A2"], "Formulas are written")]
 )
 def test_what_is_not_an_input_is_left_alone(server: Server, cell: list[Any], told: str) -> None:
     """A block with one cell that cannot be edited changes nothing."""

@@ -19,22 +19,7 @@ from xlmargin.template import template_path
 from xlmargin.web.number_format import formatted
 from xlmargin.web.typed import editing_text, typed_value
 
-NUMBERS = (
-    0.0,
-    1.0,
-    -1.0,
-    0.5,
-    1234567.891,
-    -1234.5,
-    0.1234,
-    -0.004,
-    75000.0,
-    46204.5,
-    46174.333333333336,
-    0.00000123,
-    2.5,
-    999999.995,
-)
+NUMBERS = (0.0, 1.0, -1.0, 0.5, 1234567.891, -1234.5, 0.1234, -0.004, 75000.0, 46204.5, 46174.333333333336, 0.00000123, 2.5, 999999.995)
 COMMON = (
     "General",
     "0",
@@ -137,9 +122,7 @@ def test_template_and_common_formats_are_shown_as_libreoffice_shows_them(calc: C
     assert len(theirs) == len(pairs) > 700
     ours = [formatted(value, code).text for value, code in pairs]
     differ = [
-        (code, value, a, b)
-        for (value, code), a, b in zip(pairs, ours, theirs)
-        if a != b and (code, value) not in OWN_WAYS and b != "#FMT"
+        (code, value, a, b) for (value, code), a, b in zip(pairs, ours, theirs) if a != b and (code, value) not in OWN_WAYS and b != "#FMT"
     ]  # its word for hours that it cannot count
     assert not differ, "\n".join(map(str, differ))
 

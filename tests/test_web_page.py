@@ -248,10 +248,7 @@ def test_a_block_of_positions_is_pasted_and_taken_back(page: Any, server: Server
     block = "BTC\tcall\t80,000\t2026-07-31\t-2\r\nETH\tput\t3000\t2026-07-31\tmany\r\n"
     page.evaluate(CLIPBOARD, ["paste", block])
     settled(page)
-    assert book.values("Positions", "D20:H21") == [
-        ["BTC", "call", 80000.0, 46234.0, -2.0],
-        ["ETH", "put", 3000.0, 46234.0, "many"],
-    ]
+    assert book.values("Positions", "D20:H21") == [["BTC", "call", 80000.0, 46234.0, -2.0], ["ETH", "put", 3000.0, 46234.0, "many"]]
     assert (text(page, "G20"), text(page, "H21")) == ("2026-07-31", "many")
     assert text(page, "B21") == "FAULT"
     show(page, "Summary")

@@ -14,14 +14,20 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
-__all__ = ["GARBAGE", "Streams", "message"]
-
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, section 1.3
 TEXT, CLOSE, PING, PONG = 1, 8, 9, 10  # RFC 6455, section 5.2
 VENUES = {"/ws/api/v2": "deribit", "/ws/v5/public": "okx", "/v5/public/linear": "bybit", "/market/ws": "binance"}
-GARBAGE = ("", "{", '{"method": "subscription", "params": {"channel": "deribit_price_index.btc_usd"}}', "7", "null", "\x00",
-           '{"method": "subscription", "params": {"data": {"index_name": "btc_usd", "price": NaN}}}',
-           '{"method": "subscription", "params": {"data": {"index_name": 7, "price": "1"}}}', "[" * 100_000)
+GARBAGE = (
+    "",
+    "{",
+    '{"method": "subscription", "params": {"channel": "deribit_price_index.btc_usd"}}',
+    "7",
+    "null",
+    "\x00",
+    '{"method": "subscription", "params": {"data": {"index_name": "btc_usd", "price": NaN}}}',
+    '{"method": "subscription", "params": {"data": {"index_name": 7, "price": "1"}}}',
+    "[" * 100_000,
+)
 
 
 def message(venue: str, coin: str, level: float, moment: float) -> dict[str, Any]:
@@ -29,16 +35,32 @@ def message(venue: str, coin: str, level: float, moment: float) -> dict[str, Any
     stamp = int(moment * 1e3)
     if venue == "deribit":
         name = f"{coin.lower()}_{'usd' if coin in ('BTC', 'ETH') else 'usdc'}"
-        return {"jsonrpc": "2.0", "method": "subscription", "params": {
-            "channel": f"deribit_price_index.{name}", "data": {"timestamp": stamp, "price": level, "index_name": name}}}
+        return {
+            "jsonrpc": "2.0",
+            "method": "subscription",
+            "params": {"channel": f"deribit_price_index.{name}", "data": {"timestamp": stamp, "price": level, "index_name": name}},
+        }
     if venue == "okx":
         row = {"instId": f"{coin}-USD", "idxPx": str(level), "high24h": "0", "low24h": "0", "open24h": "0", "ts": str(stamp)}
         return {"arg": {"channel": "index-tickers", "instId": f"{coin}-USD"}, "data": [row]}
     if venue == "bybit":
-        return {"topic": f"tickers.{coin}USDT", "type": "delta", "cs": 1, "ts": stamp,
-                "data": {"symbol": f"{coin}USDT", "markPrice": str(level * 1.0001), "indexPrice": str(level)}}
-    return {"e": "markPriceUpdate", "E": stamp, "s": f"{coin}USDT", "p": str(level * 1.0001), "P": str(level), "i": str(level),
-            "r": "0.0001", "T": stamp}
+        return {
+            "topic": f"tickers.{coin}USDT",
+            "type": "delta",
+            "cs": 1,
+            "ts": stamp,
+            "data": {"symbol": f"{coin}USDT", "markPrice": str(level * 1.0001), "indexPrice": str(level)},
+        }
+    return {
+        "e": "markPriceUpdate",
+        "E": stamp,
+        "s": f"{coin}USDT",
+        "p": str(level * 1.0001),
+        "P": str(level),
+        "i": str(level),
+        "r": "0.0001",
+        "T": stamp,
+    }
 
 
 def answered(venue: str, request: dict[str, Any]) -> tuple[list[str], Any]:
@@ -48,11 +70,12 @@ def answered(venue: str, request: dict[str, Any]) -> tuple[list[str], Any]:
         coins = [channel.split(".")[1].split("_")[0].upper() for channel in channels]
         return coins, {"jsonrpc": "2.0", "id": request["id"], "result": channels or {"version": "1.2.26"}}
     if venue == "okx":
-        return ([row["instId"].split("-")[0] for row in request["args"]],
-                {"event": "subscribe", "arg": request["args"][0], "connId": "a"})
+        return ([row["instId"].split("-")[0] for row in request["args"]], {"event": "subscribe", "arg": request["args"][0], "connId": "a"})
     if venue == "bybit":
-        return ([topic.removeprefix("tickers.").removesuffix("USDT") for topic in request.get("args", [])],
-                {"success": True, "ret_msg": "", "conn_id": "a", "op": request["op"]})
+        return (
+            [topic.removeprefix("tickers.").removesuffix("USDT") for topic in request.get("args", [])],
+            {"success": True, "ret_msg": "", "conn_id": "a", "op": request["op"]},
+        )
     return [name.split("usdt@")[0].upper() for name in request["params"]], {"result": None, "id": request["id"]}
 
 
@@ -67,18 +90,23 @@ class _Socket:
     def send(self, content: str | bytes, opcode: int = TEXT) -> None:
         """One frame, or what the fault makes of it."""
         body = content.encode() if isinstance(content, str) else content
-        length = bytes([len(body)]) if len(body) < 126 else struct.pack("!BH", 126, len(body)) if len(body) < 65_536 \
+        length = (
+            bytes([len(body)])
+            if len(body) < 126
+            else struct.pack("!BH", 126, len(body))
+            if len(body) < 65_536
             else struct.pack("!BQ", 127, len(body))
+        )
         frame = bytes([0x80 | opcode]) + length + body
         if self.fault == "silent":
             return
         with self._mutex, contextlib.suppress(OSError):
             if self.fault == "slow":
                 for n in range(len(frame)):
-                    self.request.wfile.write(frame[n:n + 1])
+                    self.request.wfile.write(frame[n : n + 1])
                     time.sleep(0.001)
             else:
-                self.request.wfile.write(frame[:len(frame) // 2] if self.fault == "cut" and self.coins else frame)
+                self.request.wfile.write(frame[: len(frame) // 2] if self.fault == "cut" and self.coins else frame)
 
     def frames(self) -> Any:
         """Opcode and content of what comes, to the end."""
@@ -86,7 +114,7 @@ class _Socket:
             while len(head := self.request.rfile.read(2)) == 2:
                 size = head[1] & 127
                 if size > 125:
-                    size, = struct.unpack("!H" if size == 126 else "!Q", self.request.rfile.read(2 if size == 126 else 8))
+                    (size,) = struct.unpack("!H" if size == 126 else "!Q", self.request.rfile.read(2 if size == 126 else 8))
                 mask = self.request.rfile.read(4)
                 assert head[1] & 128, "a client masks its frames (RFC 6455, section 5.1)"
                 body = self.request.rfile.read(size)
@@ -97,9 +125,8 @@ class _Socket:
 class Streams:
     """All connections.
 
-    Parameters
-    ----------
-    faults: of the next connections: refuse, silent, close, cut, garbage or slow; "" for none
+    Attributes:
+        faults: of the next connections: refuse, silent, close, cut, garbage or slow; "" for none
     """
 
     faults: list[str] = field(default_factory=list)
@@ -119,8 +146,10 @@ class Streams:
             return
         key = request.headers["Sec-WebSocket-Key"].encode()
         accept = base64.b64encode(hashlib.sha1(key + GUID).digest()).decode()
-        request.wfile.write(f"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                            f"Sec-WebSocket-Accept: {accept}\r\n\r\n".encode())
+        request.wfile.write(
+            f"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            f"Sec-WebSocket-Accept: {accept}\r\n\r\n".encode()
+        )
         socket = _Socket(request, VENUES[request.path], fault)
         self.open.append(socket)
         try:

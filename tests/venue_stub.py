@@ -17,8 +17,6 @@ from venue_socket import Streams
 
 from xlmargin.pricing.black import price
 
-__all__ = ["Fault", "VenueStub", "utc"]
-
 YEAR = 365 * 86_400.0
 
 
@@ -39,11 +37,10 @@ def _listed() -> dict[tuple[str, float], list[float]]:
 class Fault:
     """What goes wrong with the next `times` requests whose path holds `where`.
 
-    Parameters
-    ----------
-    kind: silent, drip, close, cut, half, status or change
-    status: of the answer; 429 comes with Retry-After
-    change: of the decoded answer
+    Attributes:
+        kind: silent, drip, close, cut, half, status or change
+        status: of the answer; 429 comes with Retry-After
+        change: of the decoded answer
     """
 
     kind: str
@@ -57,12 +54,11 @@ class Fault:
 class VenueStub:
     """The market of all four venues, and a server in front of it; a context manager.
 
-    Parameters
-    ----------
-    spot: USD
-    carry: forward = spot × exp(carry × years)
-    level: vol at the money
-    now: the venues' clock, seconds since 1970 UTC
+    Attributes:
+        spot: USD
+        carry: forward = spot × exp(carry × years)
+        level: vol at the money
+        now: the venues' clock, seconds since 1970 UTC
     """
 
     spot: dict[str, float] = field(default_factory=lambda: {"BTC": 71_234.5, "ETH": 3_456.75, "SOL": 161.25})
@@ -85,14 +81,12 @@ class VenueStub:
 
     def options(self) -> Iterator[tuple[str, float, float, str]]:
         """Every listed option: coin, expiry, strike, C or P."""
-        return ((coin, expiry, strike, kind) for (coin, expiry), strikes in self.listed.items()
-                for strike in strikes for kind in "CP")
+        return ((coin, expiry, strike, kind) for (coin, expiry), strikes in self.listed.items() for strike in strikes for kind in "CP")
 
     def mark(self, coin: str, expiry: float, strike: float, kind: str) -> float:
         """Premium, undiscounted [USD]."""
         years = (expiry - utc(2026, 6, 1, 9)) / YEAR
-        return float(price(kind == "C", self.forward(coin, expiry), strike, years,
-                           self.vol(coin, expiry, strike)))
+        return float(price(kind == "C", self.forward(coin, expiry), strike, years, self.vol(coin, expiry, strike)))
 
     def __enter__(self) -> VenueStub:
         """Serve on a free port of this machine."""
@@ -150,7 +144,7 @@ class VenueStub:
             if fault.kind == "change" and fault.change is not None:
                 body = json.dumps(fault.change(content)).encode()
             elif fault.kind == "half":
-                body = body[:len(body) // 2]
+                body = body[: len(body) // 2]
             elif fault.kind == "status":
                 status, body = fault.status, b'{"message": "not now"}'
             else:
@@ -174,10 +168,10 @@ class VenueStub:
             request.send_header("Content-Length", str(len(body)))
             request.end_headers()
             if kind == "cut":
-                request.wfile.write(body[:len(body) // 2])
+                request.wfile.write(body[: len(body) // 2])
             with contextlib.suppress(OSError):
                 for n in range(len(body) if kind == "drip" else 0):
-                    request.wfile.write(body[n:n + 1])
+                    request.wfile.write(body[n : n + 1])
                     if self.ended.wait(0.02):
                         break
         request.connection.close()
@@ -201,16 +195,27 @@ def deribit_summary(stub: VenueStub, query: dict[str, str]) -> Any:
     for coin, expiry, strike, kind in stub.options() if query["kind"] == "option" else ():
         if coin == query["currency"]:
             forward = stub.forward(coin, expiry)
-            rows.append({
-                "instrument_name": f"{coin}-{_day(expiry, '%d%b%y')}-{strike:g}-{kind}", "underlying_price": forward,
-                "underlying_index": "SYN", "estimated_delivery_price": stub.spot[coin], "interest_rate": 0.0,
-                "mark_iv": 100.0 * stub.vol(coin, expiry, strike), "mark_price": stub.mark(coin, expiry, strike, kind) / forward,
-                "bid_price": None, "ask_price": None, "open_interest": 0.0, "volume": 0.0,
-                "creation_timestamp": int(stub.now() * 1e3)})
+            rows.append(
+                {
+                    "instrument_name": f"{coin}-{_day(expiry, '%d%b%y')}-{strike:g}-{kind}",
+                    "underlying_price": forward,
+                    "underlying_index": "SYN",
+                    "estimated_delivery_price": stub.spot[coin],
+                    "interest_rate": 0.0,
+                    "mark_iv": 100.0 * stub.vol(coin, expiry, strike),
+                    "mark_price": stub.mark(coin, expiry, strike, kind) / forward,
+                    "bid_price": None,
+                    "ask_price": None,
+                    "open_interest": 0.0,
+                    "volume": 0.0,
+                    "creation_timestamp": int(stub.now() * 1e3),
+                }
+            )
     if query["kind"] == "future" and query["currency"] == "USDC":
         expiry = utc(2026, 8, 28, 8)
-        rows.append({"instrument_name": "SOL_USDC-28AUG26", "mark_price": stub.forward("SOL", expiry),
-                     "estimated_delivery_price": stub.spot["SOL"]})
+        rows.append(
+            {"instrument_name": "SOL_USDC-28AUG26", "mark_price": stub.forward("SOL", expiry), "estimated_delivery_price": stub.spot["SOL"]}
+        )
     return {"jsonrpc": "2.0", "result": rows, "usIn": int(stub.now() * 1e6) - 9, "usOut": int(stub.now() * 1e6), "usDiff": 9}
 
 
@@ -218,11 +223,12 @@ def deribit_index(stub: VenueStub, query: dict[str, str]) -> Any:
     """public/get_index_price; BTC and ETH in USD, SOL in USDC."""
     known = {"btc_usd": "BTC", "eth_usd": "ETH", "sol_usdc": "SOL"}
     if query["index_name"] not in known:
-        return {"jsonrpc": "2.0", "error": {"code": -32602, "message": "Invalid params",
-                                            "data": {"reason": "unknown index", "param": "index_name"}}}
+        return {
+            "jsonrpc": "2.0",
+            "error": {"code": -32602, "message": "Invalid params", "data": {"reason": "unknown index", "param": "index_name"}},
+        }
     price = stub.spot[known[query["index_name"]]]
-    return {"jsonrpc": "2.0", "result": {"index_price": price, "estimated_delivery_price": price},
-            "usOut": int(stub.now() * 1e6)}
+    return {"jsonrpc": "2.0", "result": {"index_price": price, "estimated_delivery_price": price}, "usOut": int(stub.now() * 1e6)}
 
 
 DERIBIT = {"/api/v2/public/get_book_summary_by_currency": deribit_summary, "/api/v2/public/get_index_price": deribit_index}
@@ -233,16 +239,25 @@ def okx_index(stub: VenueStub, query: dict[str, str]) -> Any:
     coin = query["instId"].split("-")[0]
     if coin not in stub.spot:
         return {"code": "51001", "msg": "Instrument ID doesn't exist.", "data": []}
-    return {"code": "0", "msg": "", "data": [{"instId": query["instId"], "idxPx": str(stub.spot[coin]),
-                                              "ts": str(int(stub.now() * 1e3))}]}
+    return {"code": "0", "msg": "", "data": [{"instId": query["instId"], "idxPx": str(stub.spot[coin]), "ts": str(int(stub.now() * 1e3))}]}
 
 
 def okx_summary(stub: VenueStub, query: dict[str, str]) -> Any:
     """public/opt-summary, keys as in the recorded answer; vols are fractions."""
-    rows = [{"instType": "OPTION", "instId": f"{query['uly']}-{_day(expiry, '%y%m%d')}-{strike:g}-{kind}", "uly": query["uly"],
-             "bidVol": "0.45", "askVol": "0.46", "markVol": str(stub.vol(coin, expiry, strike)),
-             "fwdPx": str(stub.forward(coin, expiry)), "ts": str(int(stub.now() * 1e3))}
-            for coin, expiry, strike, kind in stub.options() if query["uly"] == f"{coin}-USD"]
+    rows = [
+        {
+            "instType": "OPTION",
+            "instId": f"{query['uly']}-{_day(expiry, '%y%m%d')}-{strike:g}-{kind}",
+            "uly": query["uly"],
+            "bidVol": "0.45",
+            "askVol": "0.46",
+            "markVol": str(stub.vol(coin, expiry, strike)),
+            "fwdPx": str(stub.forward(coin, expiry)),
+            "ts": str(int(stub.now() * 1e3)),
+        }
+        for coin, expiry, strike, kind in stub.options()
+        if query["uly"] == f"{coin}-USD"
+    ]
     return {"code": "0", "msg": "", "data": rows}
 
 
@@ -255,30 +270,43 @@ def okx_marks(stub: VenueStub, query: dict[str, str]) -> Any:
 
 def okx_instruments(stub: VenueStub, query: dict[str, str]) -> Any:
     """public/instruments: how much a contract is."""
-    return {"code": "0", "msg": "", "data": [{"instId": "BTC-USDT-SWAP", "instType": "SWAP", "ctVal": "0.01", "ctMult": "1",
-                                              "ctValCcy": "BTC"}]}
+    return {
+        "code": "0",
+        "msg": "",
+        "data": [{"instId": "BTC-USDT-SWAP", "instType": "SWAP", "ctVal": "0.01", "ctMult": "1", "ctValCcy": "BTC"}],
+    }
 
 
-OKX = {"/api/v5/market/index-tickers": okx_index, "/api/v5/public/opt-summary": okx_summary,
-       "/api/v5/public/mark-price": okx_marks, "/api/v5/public/instruments": okx_instruments}
+OKX = {
+    "/api/v5/market/index-tickers": okx_index,
+    "/api/v5/public/opt-summary": okx_summary,
+    "/api/v5/public/mark-price": okx_marks,
+    "/api/v5/public/instruments": okx_instruments,
+}
 
 
 def bybit_tickers(stub: VenueStub, query: dict[str, str]) -> Any:
     """v5/market/tickers; vols are fractions."""
     head = {"retCode": 0, "retMsg": "OK", "time": int(stub.now() * 1e3)}
     if query["category"] == "option":
-        rows = [{"symbol": f"{coin}-{_day(expiry, '%d%b%y')}-{strike:g}-{kind}-USDT",
-                 "markIv": str(stub.vol(coin, expiry, strike)), "underlyingPrice": str(stub.forward(coin, expiry)),
-                 "indexPrice": str(stub.spot[coin]), "markPrice": str(stub.mark(coin, expiry, strike, kind))}
-                for coin, expiry, strike, kind in stub.options() if coin == query["baseCoin"]]
+        rows = [
+            {
+                "symbol": f"{coin}-{_day(expiry, '%d%b%y')}-{strike:g}-{kind}-USDT",
+                "markIv": str(stub.vol(coin, expiry, strike)),
+                "underlyingPrice": str(stub.forward(coin, expiry)),
+                "indexPrice": str(stub.spot[coin]),
+                "markPrice": str(stub.mark(coin, expiry, strike, kind)),
+            }
+            for coin, expiry, strike, kind in stub.options()
+            if coin == query["baseCoin"]
+        ]
     elif "symbol" in query:
         coin = query["symbol"].removesuffix("USDT")
         if coin not in stub.spot:
             return {"retCode": 10001, "retMsg": "params error: symbol invalid", "result": {}, "time": head["time"]}
         rows = [{"symbol": query["symbol"], "indexPrice": str(stub.spot[coin]), "markPrice": str(stub.spot[coin] * 1.0001)}]
     else:
-        rows = [{"symbol": "SOL-28AUG26", "indexPrice": str(stub.spot["SOL"]),
-                 "markPrice": str(stub.forward("SOL", utc(2026, 8, 28, 8)))}]
+        rows = [{"symbol": "SOL-28AUG26", "indexPrice": str(stub.spot["SOL"]), "markPrice": str(stub.forward("SOL", utc(2026, 8, 28, 8)))}]
     return {**head, "result": {"category": query["category"], "list": rows}}
 
 
@@ -286,33 +314,59 @@ BYBIT = {"/v5/market/tickers": bybit_tickers}
 
 
 def binance_index(stub: VenueStub, query: dict[str, str]) -> Any:
-    """eapi index."""
+    """Eapi index."""
     return {"time": int(stub.now() * 1e3), "indexPrice": str(stub.spot[query["underlying"].removesuffix("USDT")])}
 
 
 def binance_marks(stub: VenueStub, query: dict[str, str]) -> Any:
-    """eapi mark: vols are fractions, no forward."""
-    return [{"symbol": f"{coin}-{_day(expiry, '%y%m%d')}-{strike:g}-{kind}", "bidIV": "0.5", "askIV": "0.6", "delta": "0.5",
-             "markPrice": str(stub.mark(coin, expiry, strike, kind)), "markIV": str(stub.vol(coin, expiry, strike)),
-             "riskFreeInterest": "0.1"}
-            for coin, expiry, strike, kind in stub.options()]
+    """Eapi mark: vols are fractions, no forward."""
+    return [
+        {
+            "symbol": f"{coin}-{_day(expiry, '%y%m%d')}-{strike:g}-{kind}",
+            "bidIV": "0.5",
+            "askIV": "0.6",
+            "delta": "0.5",
+            "markPrice": str(stub.mark(coin, expiry, strike, kind)),
+            "markIV": str(stub.vol(coin, expiry, strike)),
+            "riskFreeInterest": "0.1",
+        }
+        for coin, expiry, strike, kind in stub.options()
+    ]
 
 
 def binance_futures(stub: VenueStub, query: dict[str, str]) -> Any:
-    """fapi premiumIndex, of one symbol or of all."""
+    """Fapi premiumIndex, of one symbol or of all."""
     if "symbol" in query:
         coin = query["symbol"].removesuffix("USDT")
         if coin not in stub.spot:
             return {"code": -1121, "msg": "Invalid symbol."}
-        return {"symbol": query["symbol"], "markPrice": str(stub.spot[coin] * 1.0001), "indexPrice": str(stub.spot[coin]),
-                "time": int(stub.now() * 1e3)}
+        return {
+            "symbol": query["symbol"],
+            "markPrice": str(stub.spot[coin] * 1.0001),
+            "indexPrice": str(stub.spot[coin]),
+            "time": int(stub.now() * 1e3),
+        }
     return [{"symbol": "SOLUSDT_260828", "markPrice": str(stub.forward("SOL", utc(2026, 8, 28, 8)))}]
 
 
-BINANCE = {"/eapi/v1/index": binance_index, "/eapi/v1/mark": binance_marks, "/fapi/v1/premiumIndex": binance_futures,
-           "/dapi/v1/exchangeInfo": lambda stub, query: {"symbols": [{"symbol": "BTCUSD_PERP", "contractSize": 100}]}}
+BINANCE = {
+    "/eapi/v1/index": binance_index,
+    "/eapi/v1/mark": binance_marks,
+    "/fapi/v1/premiumIndex": binance_futures,
+    "/dapi/v1/exchangeInfo": lambda stub, query: {"symbols": [{"symbol": "BTCUSD_PERP", "contractSize": 100}]},
+}
 
-PRIVATE = ("/api/v2/private/get_positions", "/api/v2/private/get_account_summaries", "/api/v5/account/positions",
-           "/api/v5/account/balance", "/v5/position/list", "/v5/account/wallet-balance", "/eapi/v1/position",
-           "/eapi/v1/marginAccount", "/fapi/v2/positionRisk", "/fapi/v2/account", "/dapi/v1/positionRisk")
+PRIVATE = (
+    "/api/v2/private/get_positions",
+    "/api/v2/private/get_account_summaries",
+    "/api/v5/account/positions",
+    "/api/v5/account/balance",
+    "/v5/position/list",
+    "/v5/account/wallet-balance",
+    "/eapi/v1/position",
+    "/eapi/v1/marginAccount",
+    "/fapi/v2/positionRisk",
+    "/fapi/v2/account",
+    "/dapi/v1/positionRisk",
+)
 PRIVATE_HEADERS = ("Authorization", "OK-ACCESS-SIGN", "X-BAPI-SIGN", "X-MBX-APIKEY")

@@ -60,10 +60,15 @@ def main() -> None:
     watch_loop.figures_of = figures
     hook = Deliver()
     places: dict[str, tuple[Any, str, bool]] = {
-        "before a tick is recorded": (Record, "arrive", False), "after a tick was recorded": (Record, "arrive", True),
-        "before a reading is recorded": (Record, "add", False), "after a reading was recorded": (Record, "add", True),
-        "within the step of a reading": (Record, "_alert", True), "while computing": (watch_loop, "figures_of", False),
-        "before a delivery": (hook, "take", False), "after a delivery": (hook, "take", True)}
+        "before a tick is recorded": (Record, "arrive", False),
+        "after a tick was recorded": (Record, "arrive", True),
+        "before a reading is recorded": (Record, "add", False),
+        "after a reading was recorded": (Record, "add", True),
+        "within the step of a reading": (Record, "_alert", True),
+        "while computing": (watch_loop, "figures_of", False),
+        "before a delivery": (hook, "take", False),
+        "after a delivery": (hook, "take", True),
+    }
     if place in places:
         owner, name, after = places[place]
         killed_at(owner, name, call, after=after)

@@ -11,8 +11,6 @@ from typing import Any
 from xlmargin.feed import Feed, Needs, Quotes
 from xlmargin.feed.quotes import Point
 
-__all__ = ["BOOK", "EXPIRY", "NOW", "feed_at", "reference", "rows", "sound", "written"]
-
 NOW, EXPIRY = 1_780_304_400.0, 1_782_892_800.0  # 2026-06-01 09:00 and 2026-07-01 08:00, UTC
 STRIKES = [50_000.0 + 5_000.0 * n for n in range(9)]
 BOOK = "Instrument,Quantity\nBTC-1JUL26-75000-C,-1\nBTC-1JUL26-60000-P,-1\n"
@@ -27,6 +25,7 @@ def written(path: Path, text: str = BOOK) -> Path:
 
 def feed_at(spot: Callable[[], float], needs: Callable[[], Needs], interval: float = 1e-6) -> Feed:
     """A feed of one coin's smile; `spot` is asked at each attempt and may raise as a venue does."""
+
     def quotes(_: Needs) -> Quotes:
         level = spot()
         points = [Point("BTC", EXPIRY, strike, level, 0.55) for strike in STRIKES]
@@ -46,18 +45,16 @@ def rows(path: Path, question: str) -> list[tuple[Any, ...]]:
 def reference(readings: Sequence[tuple[Any, ...]], warning: float, below: float, stale_after: float) -> list[tuple[int, str]]:
     """Which alerts a path of readings raises, by a plain automaton of one flag per threshold.
 
-    Parameters
-    ----------
-    readings: sequence, equity, initial, maintenance, status, age; None where there are no numbers
+    Args:
+        readings: sequence, equity, initial, maintenance, status, age; None where there are no numbers
     """
     flags = dict.fromkeys(("warning", "margin call", "liquidation", "stale"), False)
     raised = []
     for sequence, equity, initial, maintenance, status, age in readings:
-        for kind, most, margin in (("warning", warning, initial), ("margin call", 1.0, initial),
-                                   ("liquidation", 1.0, maintenance)):
+        for kind, most, margin in (("warning", warning, initial), ("margin call", 1.0, initial), ("liquidation", 1.0, maintenance)):
             if status is None:
                 continue
-            beyond = status in ORDER[ORDER.index(kind.upper()):]
+            beyond = status in ORDER[ORDER.index(kind.upper()) :]
             if beyond and not flags[kind]:
                 raised.append((sequence, kind))
             if beyond:

@@ -50,9 +50,7 @@ def write_desk(path: Path) -> Path:
         sheet.write_comment("C1", HOSTILE)
         sheet.data_validation("A1:A3", {"validate": "list", "source": ["1", "2", "30"]})
         sheet.conditional_format("A1:A3", {"type": "2_color_scale", "min_color": "#FFFFFF", "max_color": "#FF0000"})
-        sheet.conditional_format(
-            "B2", {"type": "cell", "criteria": "==", "value": '"more"', "format": book.add_format({"bold": True})}
-        )
+        sheet.conditional_format("B2", {"type": "cell", "criteria": "==", "value": '"more"', "format": book.add_format({"bold": True})})
         chart = book.add_chart({"type": "column"})
         chart.add_series({"name": "='In & out'!$C$1", "values": "='In & out'!$A$1:$A$3"})
         chart.set_title({"name": HOSTILE})

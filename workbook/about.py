@@ -7,8 +7,6 @@ from typing import Any
 from .layout import ABOUT
 from .parts import Desk
 
-__all__ = ["about"]
-
 WHAT = (
     "Portfolio margin of a book of crypto options, futures, perpetuals and spot, by the method you choose, with every "
     "figure traced down to the row it comes from.",
@@ -63,9 +61,7 @@ COLOURS = (
 
 def about(desk: Desk) -> None:
     """What, how, version, sample, what was tried, and how to read the colours."""
-    sheet = desk.sheet(
-        ABOUT, "xlmargin", "Portfolio margin of crypto options books", "output", widths={"B:B": 16, "C:C": 18, "D:D": 120}
-    )
+    sheet = desk.sheet(ABOUT, "xlmargin", "Portfolio margin of crypto options books", "output", widths={"B:B": 16, "C:C": 18, "D:D": 120})
     sheet.write_string("B4", "Version", desk.style("label", bold=True))
     desk.formula(sheet, "C4", "=PM_VERSION()", "output")
     row = _lines(desk, sheet, 5, "What it is", WHAT)

@@ -5,17 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from . import desk_charts, sample
-from .layout import (
-    ACCOUNT,
-    BALANCE_HEADINGS,
-    CONTRIBUTIONS,
-    LIMITS,
-    MONITOR,
-    Area,
-)
+from .layout import ACCOUNT, BALANCE_HEADINGS, CONTRIBUTIONS, LIMITS, MONITOR, Area
 from .parts import AMOUNT, COUNT, FACTOR, MOVE, Desk
-
-__all__ = ["account", "limit_data", "limits"]
 
 ACCOUNT_CASE = "positions,balances,market,method,parameters"
 OFF = "off: see the switches on the sheet Parameters"
@@ -134,13 +125,7 @@ def limits(desk: Desk) -> None:
     sheet.write_blank(status.row + STATUS_ROW, status.column + 1, None, usage)
     sheet.insert_chart(status.row - 2, 3, desk_charts.limit_bars(desk), {"object_position": 3, "x_offset": 12})
     _limit_table(desk, sheet)
-    _words(
-        desk,
-        sheet,
-        at.liquidation,
-        "Liquidation: where maintenance first exceeds equity, one coin moving alone",
-        LIQUIDATION_UNITS,
-    )
+    _words(desk, sheet, at.liquidation, "Liquidation: where maintenance first exceeds equity, one coin moving alone", LIQUIDATION_UNITS)
     call = f"PM_LIQUIDATION({ACCOUNT_CASE.replace('method', 'liquidation_method')})"
     shown = f'IF(liquidation_method="off","{OFF}",{call})'
     message = at.liquidation.cell(-3, 3).replace("$", "")
@@ -148,9 +133,7 @@ def limits(desk: Desk) -> None:
     _words(desk, sheet, at.accounts, "Accounts, each under its own venue's method where one is given", ACCOUNT_UNITS)
     formats = ["", "", AMOUNT, AMOUNT, AMOUNT, AMOUNT, "0.0%_ ", COUNT]
     message = at.accounts.cell(-3, 3).replace("$", "")
-    desk.reserved(
-        sheet, at.accounts, "PM_ACCOUNTS(positions,market,balances,method,parameters)", formats, "Account", message=message
-    )
+    desk.reserved(sheet, at.accounts, "PM_ACCOUNTS(positions,market,balances,method,parameters)", formats, "Account", message=message)
     _qualification(desk, sheet)
     sheet.set_h_pagebreaks([at.accounts.row - 3])
     sheet.print_area(0, 0, at.qualify.row + at.qualify.rows - 1, 8)
@@ -188,11 +171,7 @@ def _limit_table(desk: Desk, sheet: Any) -> None:
         known = f"AND(ISNUMBER({value}),ISNUMBER({limit}))"
         desk.formula(sheet, room, f'=IF({known},{limit}-ABS({value}),"")', "calculation", num_format=AMOUNT)
         desk.formula(
-            sheet,
-            used,
-            f'=IF({known},IF({limit}>0,ABS({value})/{limit},IF({value}=0,0,"no limit")),"")',
-            "calculation",
-            num_format=USED,
+            sheet, used, f'=IF({known},IF({limit}>0,ABS({value})/{limit},IF({value}=0,0,"no limit")),"")', "calculation", num_format=USED
         )
         words = (
             f'IF(ABS({value})>{limit},"OVER by "&TEXT(ROUND(ABS({value})-{limit},2),"#,##0.00"),IF({used}>=limits_warn_from,'
@@ -203,9 +182,7 @@ def _limit_table(desk: Desk, sheet: Any) -> None:
     for word, style in (("OVER", "fail"), ("no value", "fail"), ("no limit", "fail"), ("WARNING", "loss"), ("OK", "pass")):
         rule = {"type": "text", "criteria": "begins with", "value": word, "format": desk.style.condition(style)}
         sheet.conditional_format(area.body_column(6).near, rule)
-    sheet.write_url(
-        area.row - 2, 7, f"internal:'{CONTRIBUTIONS}'!A1", desk.style("link"), "why: Contributions, Greeks, Statement"
-    )
+    sheet.write_url(area.row - 2, 7, f"internal:'{CONTRIBUTIONS}'!A1", desk.style("link"), "why: Contributions, Greeks, Statement")
 
 
 def _value(desk: Desk, kind: str, coin: str) -> str:
@@ -249,13 +226,7 @@ def _qualification(desk: Desk, sheet: Any) -> None:
         sheet.write_string(at.qualify.row - 1, at.qualify.column + c, "USD, or yes", desk.style("unit", align="right"))
     message = at.qualify.cell(-2, 3).replace("$", "")
     desk.reserved(
-        sheet,
-        at.qualify,
-        "PM_QUALIFY(qualification,rulebook)",
-        ["", AMOUNT, AMOUNT, COUNT],
-        "Rule",
-        message=message,
-        align="right",
+        sheet, at.qualify, "PM_QUALIFY(qualification,rulebook)", ["", AMOUNT, AMOUNT, COUNT], "Rule", message=message, align="right"
     )
     desk.verdicts(sheet, at.qualify.body_column(3).near)
     sheet.write_url(at.status.row + at.status.rows, 1, f"internal:'{MONITOR}'!A1", desk.style("link"), "over time: Monitor")
@@ -269,9 +240,5 @@ def limit_data(desk: Desk, sheet: Any) -> None:
         label, within, near, over = (area.cell(r, c).replace("$", "") for c in range(4))
         kind, coin, used = (table.loose(r, c) for c in (0, 1, 5))
         desk.formula(sheet, label, f'=IF({kind}="","",{kind}&IF({coin}="",""," "&{coin}))', "calculation")
-        for cell, rule in (
-            (within, f"{used}<limits_warn_from"),
-            (near, f"AND({used}>=limits_warn_from,{used}<=1)"),
-            (over, f"{used}>1"),
-        ):
+        for cell, rule in ((within, f"{used}<limits_warn_from"), (near, f"AND({used}>=limits_warn_from,{used}<=1)"), (over, f"{used}>1")):
             desk.formula(sheet, cell, f'=IF(ISNUMBER({used}),IF({rule},{used},""),"")', "calculation", num_format=USED)

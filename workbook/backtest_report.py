@@ -10,24 +10,28 @@ import xlsxwriter
 
 from .styles import COLOURS, STYLES
 
-__all__ = ["write"]
-
 Rows = Sequence[Sequence[Any]]
-FORMATS = {"Average margin": "#,##0", "Expected": "0.0", "Covered": "0.0%", "Kupiec p": "0.000", "Independence p": "0.000",
-           "Worst loss / margin": "0.00", "Peak / trough": "0.0", "Largest 5-day rise": "0%"}
-LINES = (COLOURS["header fill"], COLOURS["loss"], COLOURS["gain"], COLOURS["tab calculation"], COLOURS["tab input"],
-         COLOURS["input"])
+FORMATS = {
+    "Average margin": "#,##0",
+    "Expected": "0.0",
+    "Covered": "0.0%",
+    "Kupiec p": "0.000",
+    "Independence p": "0.000",
+    "Worst loss / margin": "0.00",
+    "Peak / trough": "0.0",
+    "Largest 5-day rise": "0%",
+}
+LINES = (COLOURS["header fill"], COLOURS["loss"], COLOURS["gain"], COLOURS["tab calculation"], COLOURS["tab input"], COLOURS["input"])
 NAME_LENGTH = 31  # of a sheet
 
 
 def write(path: str | Path, summary: Rows, books: Mapping[str, Rows], note: str) -> None:
     """Write the report.
 
-    Parameters
-    ----------
-    summary: header and rows
-    books: per book a table `Date`, `P&L`, one column per method with its margin
-    note: how it was made
+    Args:
+        summary: header and rows
+        books: per book a table `Date`, `P&L`, one column per method with its margin
+        note: how it was made
     """
     with xlsxwriter.Workbook(str(path), {"strings_to_formulas": False}) as file:
         styles = {name: file.add_format(STYLES[name]) for name in ("title", "header", "note", "text")}
@@ -59,16 +63,28 @@ def _book(file: Any, name: str, rows: Rows, styles: Mapping[str, Any]) -> None:
         sheet.write_row(r, 0, row, amount)
     count, last = len(rows[0]), len(rows) - 1
     chart = file.add_chart({"type": "column"})
-    chart.add_series({"name": [name, 0, 1], "categories": [name, 1, 0, last, 0], "values": [name, 1, 1, last, 1],
-                      "fill": {"color": COLOURS["tab calculation"]}, "gap": 20})
+    chart.add_series(
+        {
+            "name": [name, 0, 1],
+            "categories": [name, 1, 0, last, 0],
+            "values": [name, 1, 1, last, 1],
+            "fill": {"color": COLOURS["tab calculation"]},
+            "gap": 20,
+        }
+    )
     lines = file.add_chart({"type": "line"})
     for c in range(2, count):
         sheet.write(0, count + c, f"−{rows[0][c]}", styles["header"])
         for r, row in enumerate(rows[1:], 1):
             sheet.write_number(r, count + c, -row[c], amount)
-        lines.add_series({"name": [name, 0, count + c], "categories": [name, 1, 0, last, 0],
-                          "values": [name, 1, count + c, last, count + c],
-                          "line": {"color": LINES[(c - 2) % len(LINES)], "width": 1.5}})
+        lines.add_series(
+            {
+                "name": [name, 0, count + c],
+                "categories": [name, 1, 0, last, 0],
+                "values": [name, 1, count + c, last, count + c],
+                "line": {"color": LINES[(c - 2) % len(LINES)], "width": 1.5},
+            }
+        )
     chart.combine(lines)
     chart.set_title({"name": f"{name}: next day's result and the margin against it", "name_font": {"size": 12}})
     chart.set_x_axis({"label_position": "low", "interval_unit": max(1, last // 8), "num_font": {"size": 9}})

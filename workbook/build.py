@@ -28,8 +28,6 @@ from .layout import Layout
 from .parts import Desk
 from .styles import Styles
 
-__all__ = ["build"]
-
 MOST_ROWS = 20_000  # beyond that a sheet is slow to edit: a file of positions is read by the command line
 CREATED = dt.datetime(2026, 1, 1)  # part of the file: the same workbook must be the same bytes
 PAGES = (
@@ -65,16 +63,14 @@ PAGES = (
 def build(path: str | Path, rows: int = 500, macros: Macros | None = None) -> None:
     """Write the workbook.
 
-    Parameters
-    ----------
-    path: the file to write: .xlsx, or .xlsm with macros
-    rows: position rows to keep free
-    macros: for Excel on Windows
+    Args:
+        path: the file to write: .xlsx, or .xlsm with macros
+        rows: position rows to keep free
+        macros: for Excel on Windows
 
-    Raises
-    ------
-    OSError: the file cannot be written
-    ValueError: fewer rows than the sample has, or too many for a sheet
+    Raises:
+        OSError: the file cannot be written
+        ValueError: fewer rows than the sample has, or too many for a sheet
     """
     if not len(sample.POSITIONS) <= rows <= MOST_ROWS:
         raise ValueError(f"rows must be from {len(sample.POSITIONS)}, which the sample needs, to {MOST_ROWS:,}, not {rows}")

@@ -13,8 +13,6 @@ from .parts import AMOUNT, COUNT, Desk
 from .waterfall import waterfall_data
 from .what_if import move_data
 
-__all__ = ["chart_data", "methods"]
-
 DESCENDING, ASCENDING = 0, 1  # as RANK counts them
 WIDTHS: dict[str, float] = {  # of the sheet Chart data
     "B:B": 8,
@@ -81,13 +79,7 @@ def methods(desk: Desk) -> None:
 
 def chart_data(desk: Desk) -> None:
     """The columns that the pictures draw: scenarios and methods in order of size, the P&L profile."""
-    sheet = desk.sheet(
-        CHARTS,
-        "Chart data",
-        "What the pictures draw; nothing to type or to read here.",
-        "calculation",
-        widths=WIDTHS,
-    )
+    sheet = desk.sheet(CHARTS, "Chart data", "What the pictures draw; nothing to type or to read here.", "calculation", widths=WIDTHS)
     _scenario_bars(desk, sheet)
     _method_bars(desk, sheet)
     _profile(desk, sheet)
@@ -129,13 +121,7 @@ def _method_bars(desk: Desk, sheet: Any) -> None:
 
 
 def _ranked(
-    desk: Desk,
-    sheet: Any,
-    area: Area,
-    headings: tuple[str, ...],
-    order: int,
-    label: Callable[[int], str],
-    value: Callable[[int], str],
+    desk: Desk, sheet: Any, area: Area, headings: tuple[str, ...], order: int, label: Callable[[int], str], value: Callable[[int], str]
 ) -> None:
     """A table with the rank of each of its values; equal values rank in the order in which they stand."""
     desk.header(sheet, area, headings, formats=(COUNT, "", AMOUNT, COUNT))
@@ -148,8 +134,7 @@ def _ranked(
         desk.formula(
             sheet,
             here[3],
-            f"=IF(ISNUMBER({here[2]}),RANK({here[2]},{values},{order})"
-            f'+SUMPRODUCT((ROW({values})<ROW({here[2]}))*({values}={here[2]})),"")',
+            f'=IF(ISNUMBER({here[2]}),RANK({here[2]},{values},{order})+SUMPRODUCT((ROW({values})<ROW({here[2]}))*({values}={here[2]})),"")',
             "calculation",
             align="center",
         )
@@ -181,11 +166,7 @@ def _profile(desk: Desk, sheet: Any) -> None:
             here, there = area.cell(r, c).replace("$", ""), f"'{grid.sheet}'!{grid.cell(r, c).replace('$', '')}"
             if r:
                 desk.formula(
-                    sheet,
-                    here,
-                    f"=IF(ISNUMBER({there}),{there},NA())",
-                    "calculation",
-                    num_format=AMOUNT if c else "+0%_ ;-0%_ ;0%_ ",
+                    sheet, here, f"=IF(ISNUMBER({there}),{there},NA())", "calculation", num_format=AMOUNT if c else "+0%_ ;-0%_ ;0%_ "
                 )
             elif c:
                 desk.formula(sheet, here, f'=IF(ISNUMBER({there}),"vol "&TEXT({there},"+0%;-0%;0%"),"")', "header")

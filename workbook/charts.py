@@ -8,20 +8,6 @@ from .layout import Area
 from .parts import Desk
 from .styles import COLOURS
 
-__all__ = [
-    "GRID_LINES",
-    "SMALL",
-    "TITLE",
-    "bars",
-    "loss_bars",
-    "method_bars",
-    "profile",
-    "scenario_bars",
-    "series",
-    "strategy_bars",
-    "waterfall",
-]
-
 RAMP = ("A34700", "D98032", "595959", "4A94C4", "005A8C")  # vol down … vol up
 DASHES = ("dash", "square_dot", "solid", "long_dash", "long_dash_dot")
 
@@ -69,13 +55,7 @@ def loss_bars(desk: Desk) -> Any:
         series(chart, area, column, {"fill": {"color": f"#{colour}"}, "gap": 8}, keys=0)
     chart.set_title({"name": "Profit and loss of the book under each past move", **TITLE})
     chart.set_x_axis(
-        {
-            "num_format": "#,##0",
-            "num_font": {**SMALL, "rotation": -45},
-            "label_position": "low",
-            "name": "USD, from",
-            "name_font": SMALL,
-        }
+        {"num_format": "#,##0", "num_font": {**SMALL, "rotation": -45}, "label_position": "low", "name": "USD, from", "name_font": SMALL}
     )
     chart.set_y_axis({"num_format": "0", "num_font": SMALL, "major_gridlines": GRID_LINES, "name": "days", "name_font": SMALL})
     chart.set_legend({"position": "bottom", "font": SMALL})
@@ -108,10 +88,7 @@ def profile(desk: Desk, *, wide: bool = False) -> Any:
     area = desk.layout.profile
     chart = desk.book.add_chart({"type": "scatter", "subtype": "straight"})
     for column in range(1, area.columns):
-        look = {
-            "line": {"color": f"#{RAMP[column - 1]}", "width": 2.25, "dash_type": DASHES[column - 1]},
-            "marker": {"type": "none"},
-        }
+        look = {"line": {"color": f"#{RAMP[column - 1]}", "width": 2.25, "dash_type": DASHES[column - 1]}, "marker": {"type": "none"}}
         series(chart, area, column, look, keys=0)
     chart.set_title({"name": "P&L profile by vol move", **TITLE})
     chart.set_x_axis(

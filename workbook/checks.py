@@ -6,8 +6,6 @@ from .desk_checks import desk_checks
 from .layout import CHECKS, Area
 from .parts import AMOUNT, COUNT, Desk
 
-__all__ = ["checks"]
-
 # a line: check, number format, one side, other side, how they are compared, verdict; {a} and {b} stand for the two sides
 Check = tuple[str, str, str, str, str, str]
 SAME = 'IF(ABS({a}-{b})<=tolerance,"PASS","FAIL")'
@@ -35,10 +33,7 @@ def checks(desk: Desk) -> None:
     sheet.write_string("B4", "Master check", desk.style("label", bold=True))
     results = area.body_column(4)
     desk.formula(
-        sheet,
-        "C4",
-        f'=IF(COUNTIF({results.near},"PASS")+COUNTIF({results.near},"n/a")=ROWS({results.near}),"PASS","FAIL")',
-        "headline",
+        sheet, "C4", f'=IF(COUNTIF({results.near},"PASS")+COUNTIF({results.near},"n/a")=ROWS({results.near}),"PASS","FAIL")', "headline"
     )
     desk.verdicts(sheet, "C4")
     desk.header(sheet, area, ("Check", "One side", "Other side", "How", "Result"))
@@ -51,9 +46,7 @@ def checks(desk: Desk) -> None:
         sheet.write_string(area.row + r, 4, how, desk.style("note"))
         desk.formula(sheet, area.cell(r, 4).replace("$", ""), verdict.replace("{a}", left).replace("{b}", right), "calculation")
     desk.verdicts(sheet, results.near)
-    sheet.write_string(
-        table.row - 2, 1, "What PM_CHECK found (rows counted from the header of the range as 1)", desk.style("section")
-    )
+    sheet.write_string(table.row - 2, 1, "What PM_CHECK found (rows counted from the header of the range as 1)", desk.style("section"))
     desk.reserved(sheet, table, "PM_CHECK(positions,market)", [COUNT, "", "", ""], "Row", message=f"B{table.row}")
     sheet.print_area(0, 0, table.row + PRINTED, 5)
 
@@ -63,14 +56,7 @@ def _of_inputs(desk: Desk) -> list[Check]:
     found, quantity, spot = at.check_table, at.position("Quantity").ref, at.market.body_column(1).ref
     clean = '=IF({a}="OK","PASS","FAIL")'
     return [
-        (
-            "Positions and market have no fault",
-            COUNT,
-            f"={found.far(1, 0)}",
-            f"={found.far(1, 2)}",
-            "PM_CHECK answers OK",
-            clean,
-        ),
+        ("Positions and market have no fault", COUNT, f"={found.far(1, 0)}", f"={found.far(1, 2)}", "PM_CHECK answers OK", clean),
         ("The book has positions", COUNT, f"=COUNT({quantity})", "=0", "more quantities than none", MORE),
         ("The market has spots", COUNT, f"=COUNT({spot})", "=0", "more spots than none", MORE),
         (
@@ -96,14 +82,7 @@ def _of_margin(desk: Desk) -> list[Check]:
     close = "within the tolerance"
     return [
         ("Both margins are numbers", AMOUNT, "=initial_margin", "=maintenance_margin", "neither is a message", numbers),
-        (
-            "The statement begins with the initial margin",
-            AMOUNT,
-            f"={at.statement.far(1, 2)}",
-            "=initial_margin",
-            close,
-            EQUAL,
-        ),
+        ("The statement begins with the initial margin", AMOUNT, f"={at.statement.far(1, 2)}", "=initial_margin", close, EQUAL),
         (
             "Scanning risk is the sum of the worst losses by coin",
             AMOUNT,

@@ -8,8 +8,6 @@ from . import desk_charts
 from .layout import CHECKS, CONTRIBUTIONS, GREEKS, LIMITS, STATEMENT
 from .parts import AMOUNT, COUNT, Desk
 
-__all__ = ["contributions", "greeks", "sizes"]
-
 CALL = "PM_CONTRIBUTION(positions,market,contribution_method,parameters)"
 OFF = "off: see the switches on the sheet Parameters"
 HEADINGS = ("Row", "Instrument", "Notional", "Standalone", "Contribution", "Incremental")
@@ -36,10 +34,7 @@ def contributions(desk: Desk) -> None:
     sheet.insert_chart(11, 1, desk_charts.top_bars(desk), {"object_position": 3})
     for c, unit in enumerate((*UNITS, "which leg is a hedge", "")):
         sheet.write_string(
-            area.row - 1,
-            area.column + c,
-            unit,
-            desk.style("unit", align="left" if c in (1, 6) else "center" if c == 0 else "right"),
+            area.row - 1, area.column + c, unit, desk.style("unit", align="left" if c in (1, 6) else "center" if c == 0 else "right")
         )
     sheet.set_row(area.row - 1, 28)
     call = f'IF(contribution_method="off","{OFF}",{CALL})'
@@ -49,8 +44,7 @@ def contributions(desk: Desk) -> None:
     for r in range(1, area.rows):
         _words(desk, sheet, r)
     sheet.conditional_format(
-        roles.body_column(0).near,
-        {"type": "text", "criteria": "containing", "value": "hedge", "format": desk.style.condition("hedge")},
+        roles.body_column(0).near, {"type": "text", "criteria": "containing", "value": "hedge", "format": desk.style.condition("hedge")}
     )
     desk.losses(sheet, area.body.part(column=4), unless="FALSE")
     sheet.repeat_rows(area.row - 1, area.row)
@@ -93,9 +87,7 @@ def _words(desk: Desk, sheet: Any, r: int) -> None:
     name, share, saved, role, words = (area.cell(r, c).replace("$", "") for c in (1, 4, 5, 6, 7))
     least = "$C$9"
     of = f'IF(ABS(initial_margin)>{least},", "&TEXT(ROUND({share}/initial_margin,$C$10),"+0.0%;-0.0%")&" of the margin","")'
-    needed, lower = (
-        f'"{MISSING}"&TEXT(ROUND({sign}{saved},2),{TWO})&" {word}"' for sign, word in (("-", "higher"), ("", "lower"))
-    )
+    needed, lower = (f'"{MISSING}"&TEXT(ROUND({sign}{saved},2),{TWO})&" {word}"' for sign, word in (("-", "higher"), ("", "lower")))
     cases = (
         ('"adds, hedges the rest"', f'{name}&" adds to the margin"&{of}&", yet hedges the rest: "&{needed}'),
         ('"hedge"', f'{name}&" is a hedge: "&{needed}'),
@@ -125,18 +117,7 @@ def greeks(desk: Desk) -> None:
         "output",
         widths={"B:B": 13, "C:C": 26, "D:K": 15},
     )
-    units = (
-        "of Positions",
-        "",
-        "coins",
-        "USD per coin",
-        "USD",
-        "USD",
-        "coins",
-        "coins per USD",
-        "USD per vol point",
-        "USD a day",
-    )
+    units = ("of Positions", "", "coins", "USD per coin", "USD", "USD", "coins", "coins per USD", "USD per vol point", "USD a day")
     for c, unit in enumerate(units):
         sheet.write_string(area.row - 1, area.column + c, unit, desk.style("unit", align="center" if c == 0 else "right"))
     sheet.set_row(area.row - 1, 28)
@@ -187,9 +168,5 @@ def _top(desk: Desk, sheet: Any) -> None:
         hedge = f'ISNUMBER(FIND("hedge",INDEX({roles},{place})))'
         for cell, wanted in ((adds, "FALSE"), (hedges, "TRUE")):
             desk.formula(
-                sheet,
-                cell,
-                f'=IF({place}="","",IF({hedge}={wanted},INDEX({shares},{place}),""))',
-                "calculation",
-                num_format=AMOUNT,
+                sheet, cell, f'=IF({place}="","",IF({hedge}={wanted},INDEX({shares},{place}),""))', "calculation", num_format=AMOUNT
             )

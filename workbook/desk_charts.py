@@ -9,8 +9,6 @@ from .layout import OTHER_METHODS
 from .parts import Desk
 from .styles import COLOURS
 
-__all__ = ["before_and_after", "limit_bars", "move_bars", "readings", "top_bars"]
-
 # shares of a picture that is low: programs leave half of it to the axis and the legend otherwise
 PLOT = {"layout": {"x": 0.2, "y": 0.12, "width": 0.76, "height": 0.66}}
 BLUE, ORANGE, NAVY = "6F8FBF", "E2B27C", COLOURS["header fill"]
@@ -80,9 +78,7 @@ def readings(desk: Desk) -> Any:
     unseen = {"line": {"none": True}, "marker": {"type": "none"}}
     series(chart, desk.layout.reading_frame, 1, unseen, keys=0)
     chart.set_title({"name": "Equity and margins: readings of xlmargin watch, and now", **TITLE})
-    chart.set_x_axis(
-        {"num_format": "mm-dd hh:mm", "num_font": SMALL, "major_gridlines": GRID_LINES, "name": "UTC", "name_font": SMALL}
-    )
+    chart.set_x_axis({"num_format": "mm-dd hh:mm", "num_font": SMALL, "major_gridlines": GRID_LINES, "name": "UTC", "name_font": SMALL})
     chart.set_y_axis({"num_format": "#,##0", "num_font": SMALL, "major_gridlines": GRID_LINES, "name": "USD", "name_font": SMALL})
     chart.set_legend({"position": "bottom", "font": SMALL, "delete_series": [6]})
     chart.set_size({"width": 880, "height": 400})

@@ -5,8 +5,6 @@ from __future__ import annotations
 from .layout import OTHER_METHODS, Area
 from .parts import AMOUNT, COUNT, Desk
 
-__all__ = ["desk_checks"]
-
 # as in checks.py: check, number format, one side, other side, how they are compared, verdict
 Check = tuple[str, str, str, str, str, str]
 BOTH = "AND(ISNUMBER({a}),ISNUMBER({b}))"

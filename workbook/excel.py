@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from .layout import ABOUT
 from .parts import Desk
 
-__all__ = ["Macros", "add_macros", "with_function_group"]
-
 BUILT_IN_GROUPS = 19  # categories of functions that Excel has of its own
 WORKBOOK_PART = "xl/workbook.xml"
 PYTHON = "INTERPRETER_WIN"

@@ -8,17 +8,6 @@ from . import sample
 from .layout import MARKET, MARKET_HEADINGS, PARAMETERS, POSITION_HEADINGS, POSITIONS, SCENARIOS, Area
 from .parts import FACTOR, Desk
 
-__all__ = [
-    "MARKET_FORMATS",
-    "MARKET_UNITS",
-    "POSITION_FORMATS",
-    "POSITION_UNITS",
-    "market",
-    "parameters",
-    "positions",
-    "scenarios",
-]
-
 POSITION_UNITS = (
     "a venue's own name; or the next four columns",
     "coin",
@@ -188,10 +177,7 @@ def _findings(desk: Desk, sheet: Any, area: Area, place: str, column: int) -> No
         long, here = Area("", area.row + r, column, 1, 1).cell(0, 0).replace("$", ""), f"ROW()-ROW({area.cell(0, 0)})+1"
         wanted = f'"{place}"&({here})' if place else here
         desk.formula(
-            sheet,
-            long,
-            f'=IF(COUNTA({cells})=0,"",IFERROR(INDEX(check_problems,MATCH({wanted},check_rows,0)),""))',
-            "calculation",
+            sheet, long, f'=IF(COUNTA({cells})=0,"",IFERROR(INDEX(check_problems,MATCH({wanted},check_rows,0)),""))', "calculation"
         )
         desk.formula(
             sheet,
@@ -285,9 +271,7 @@ def _switched(desk: Desk, sheet: Any) -> None:
 
 def _parameter_tables(desk: Desk, sheet: Any, given: Area, used: Area) -> None:
     sheet.write_string(given.row - 1, 1, "Parameters by method", desk.style("section"))
-    sheet.write_string(
-        used.row - 1, used.column, "In use: the chosen method's rows (the name parameters)", desk.style("section")
-    )
+    sheet.write_string(used.row - 1, used.column, "In use: the chosen method's rows (the name parameters)", desk.style("section"))
     desk.header(sheet, given, ("Method", "Underlying", "Parameter", "Value"), formats=("", "", "", "General"))
     sheet.write_string(given.row, 5, "Unit", desk.style("header", indent=1))
     desk.inputs(sheet, given.body, [line[:4] for line in sample.PARAMETERS], ("", "", "", "General"))

@@ -6,45 +6,7 @@ from dataclasses import dataclass, field
 
 from xlsxwriter.utility import xl_rowcol_to_cell
 
-__all__ = [
-    "ABOUT",
-    "ACCOUNT",
-    "CHARTS",
-    "CHECKS",
-    "COMPARISON",
-    "CONTRIBUTIONS",
-    "GREEKS",
-    "GRID",
-    "HISTORY",
-    "LIMITS",
-    "MARKET",
-    "MODELS",
-    "MONITOR",
-    "MOVE_SHEET",
-    "PARAMETERS",
-    "POSITIONS",
-    "RECONCILE",
-    "RISK",
-    "SCENARIOS",
-    "SOURCE_BOOKS",
-    "SOURCE_TABLES",
-    "STATEMENT",
-    "SUMMARY",
-    "VAR",
-    "WHAT_IF",
-    "YESTERDAY",
-    "Area",
-    "Layout",
-]
-
-ABOUT, SUMMARY, POSITIONS, MARKET, PARAMETERS, SCENARIOS = (
-    "About",
-    "Summary",
-    "Positions",
-    "Market",
-    "Parameters",
-    "Scenarios",
-)
+ABOUT, SUMMARY, POSITIONS, MARKET, PARAMETERS, SCENARIOS = ("About", "Summary", "Positions", "Market", "Parameters", "Scenarios")
 RISK, GRID, COMPARISON, STATEMENT, CHECKS, MODELS, CHARTS = (
     "Risk array",
     "PnL grid",

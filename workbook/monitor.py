@@ -8,8 +8,6 @@ from . import desk_charts
 from .layout import LIMITS, MONITOR, READING_HEADINGS, RECONCILE, THEIRS_HEADINGS
 from .parts import AMOUNT, COUNT, Desk
 
-__all__ = ["frame_data", "monitor", "reconcile"]
-
 TIME = "yyyy-mm-dd hh:mm:ss"
 READING_UNITS = ("UTC", "USD", "USD", "USD", "initial margin over equity", "USD, equity less initial margin", "")
 READING_FORMATS = (TIME, AMOUNT, AMOUNT, AMOUNT, "0.0%_ ", AMOUNT, "")
@@ -112,20 +110,12 @@ def _beside(desk: Desk, sheet: Any, r: int) -> None:
     for cell, column in ((own, 3), (held, 4)):
         found = f"INDEX({accounts.body_column(column).ref},MATCH({name},{names},0))/{unit}"
         desk.formula(
-            sheet,
-            cell,
-            f'=IF({name}="","",IFERROR({found},"none"))',
-            "calculation",
-            bold=True,
-            num_format="#,##0.00####_ ;-#,##0.00####_ ",
+            sheet, cell, f'=IF({name}="","",IFERROR({found},"none"))', "calculation", bold=True, num_format="#,##0.00####_ ;-#,##0.00####_ "
         )
     for cell, mine, told in ((off, own, initial), (gap, held, maintenance)):
         both = f"AND(ISNUMBER({mine}),ISNUMBER({told}))"
         desk.formula(sheet, cell, f'=IF({both},{mine}-{told},"")', "calculation", num_format="#,##0.00####_ ;-#,##0.00####_ ")
-    parts = [
-        f"IF({mine}={told},0,ABS({mine}-{told})/MAX(ABS({mine}),ABS({told})))"
-        for mine, told in ((own, initial), (held, maintenance))
-    ]
+    parts = [f"IF({mine}={told},0,ABS({mine}-{told})/MAX(ABS({mine}),ABS({told})))" for mine, told in ((own, initial), (held, maintenance))]
     desk.formula(sheet, largest, f'=IF(COUNT({off},{gap})=2,MAX({parts[0]},{parts[1]}),"")', "calculation", num_format="0.0%_ ")
     verdict = f'IF(ISNUMBER({largest}),IF({largest}>reconcile_tolerance,"ALARM","OK"),"no account or spot")'
     desk.formula(sheet, alarm, f'=IF({name}="","",{verdict})', "calculation", indent=1)

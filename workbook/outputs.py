@@ -8,8 +8,6 @@ from . import charts
 from .layout import COMPARISON, GRID, LIMITS, MODELS, RISK, SCENARIOS, STATEMENT, SUMMARY, Area
 from .parts import AMOUNT, COUNT, MOVE, Desk
 
-__all__ = ["comparison", "pnl_grid", "risk_array", "statement", "summary"]
-
 CASE = "positions,market,method,parameters"
 CHOSEN = "Method"
 UNSUITED = (
@@ -51,11 +49,7 @@ def summary(desk: Desk) -> None:
     first = answers.cell(0, 0).replace("$", "")
     sheet.conditional_format(
         answers.near,
-        {
-            "type": "formula",
-            "criteria": f'=OR(ISERROR({first}),ISNUMBER(FIND("#PM!",{first})))',
-            "format": desk.style.condition("fail"),
-        },
+        {"type": "formula", "criteria": f'=OR(ISERROR({first}),ISNUMBER(FIND("#PM!",{first})))', "format": desk.style.condition("fail")},
     )
     below = lines.row + lines.rows + 1
     sheet.insert_chart(below, 1, charts.scenario_bars(desk), {"x_offset": 2, "object_position": 3})
@@ -74,14 +68,7 @@ def _headlines(desk: Desk) -> list[tuple[str, str, str, str, str, str]]:
         ("Initial margin", f"=PM_MARGIN({CASE})", AMOUNT, "USD", STATEMENT, WHY),
         ("Maintenance margin", f"=PM_MAINTENANCE({CASE})", AMOUNT, "USD", STATEMENT, WHY),
         ("Scanning risk", f"=PM_SCANNING_RISK({CASE})", AMOUNT, "USD", RISK, "why: Risk array"),
-        (
-            "Worst scenario of the whole book",
-            f"={bars.part(row=1, column=1).far(0, 0)}",
-            "General",
-            "",
-            RISK,
-            "why: Risk array",
-        ),
+        ("Worst scenario of the whole book", f"={bars.part(row=1, column=1).far(0, 0)}", "General", "", RISK, "why: Risk array"),
         ("Its profit or loss", f'=IF(COUNT({total})=0,"none",MIN({total}))', AMOUNT, "USD", RISK, "why: Risk array"),
         (
             "Saving against rules",
@@ -152,9 +139,7 @@ def _worst_by_coin(desk: Desk, sheet: Any) -> None:
         )
     worst = Area(RISK, area.row - 2, area.column + 5, 1, area.columns - 5)
     first = worst.cell(0, 0).replace("$", "")
-    sheet.conditional_format(
-        worst.near, {"type": "formula", "criteria": f"=LEN({first})>0", "format": desk.style.condition("chosen")}
-    )
+    sheet.conditional_format(worst.near, {"type": "formula", "criteria": f"=LEN({first})>0", "format": desk.style.condition("chosen")})
 
 
 def _mark_worst(desk: Desk, sheet: Any) -> None:
@@ -163,17 +148,11 @@ def _mark_worst(desk: Desk, sheet: Any) -> None:
     sheet.write_string(area.row, 1, "Mark", desk.style("header"))
     for r in range(1, area.rows):
         mine = totals.loose(r - 1, 0)
-        desk.formula(
-            sheet, f"B{area.row + r + 1}", f'=IF(ISNUMBER({mine}),IF({mine}=MIN({totals.ref}),"worst",""),"")', "fail"
-        )
+        desk.formula(sheet, f"B{area.row + r + 1}", f'=IF(ISNUMBER({mine}),IF({mine}=MIN({totals.ref}),"worst",""),"")', "fail")
     whole = Area(RISK, area.row + 1, 1, area.rows - 1, area.columns + 1)
     sheet.conditional_format(
         whole.near,
-        {
-            "type": "formula",
-            "criteria": f'=AND($B{area.row + 2}="worst",B{area.row + 2}<>"")',
-            "format": desk.style.condition("worst"),
-        },
+        {"type": "formula", "criteria": f'=AND($B{area.row + 2}="worst",B{area.row + 2}<>"")', "format": desk.style.condition("worst")},
     )
 
 
@@ -200,10 +179,7 @@ def pnl_grid(desk: Desk) -> None:
     sheet.write_url("E3", f"internal:'{SCENARIOS}'!A1", desk.style("link"), "why: Scenarios")
     for c in range(1, area.columns):  # the header row holds the vol moves themselves
         sheet.write_blank(
-            area.row,
-            area.column + c,
-            None,
-            desk.style("calculation", num_format='"vol "+0%_ ;"vol "-0%_ ;"vol "0%_ ', align="right"),
+            area.row, area.column + c, None, desk.style("calculation", num_format='"vol "+0%_ ;"vol "-0%_ ;"vol "0%_ ', align="right")
         )
     sheet.conditional_format(
         area.body.part(column=1).near,
@@ -234,11 +210,7 @@ def comparison(desk: Desk) -> None:
     desk.units(sheet, area, ("", "USD", "USD", "USD", "USD over RULES", "share of RULES"))
     sheet.set_row(area.row - 1, 26)
     desk.reserved(
-        sheet,
-        area,
-        "PM_COMPARE(positions,market,compare_methods,every_parameter,history)",
-        ["", *[AMOUNT] * 4, "0.0%_ ", "", ""],
-        "Method",
+        sheet, area, "PM_COMPARE(positions,market,compare_methods,every_parameter,history)", ["", *[AMOUNT] * 4, "0.0%_ ", "", ""], "Method"
     )
     for r in range(1, area.rows):
         sheet.set_row(area.row + r, NOTE_HEIGHT)
@@ -247,18 +219,12 @@ def comparison(desk: Desk) -> None:
     state = area.body.cell(0, 6).replace("$", "")
     sheet.conditional_format(
         area.body_column(6).near,
-        {
-            "type": "formula",
-            "criteria": f'=OR({state}="estimate",{state}="illustrative")',
-            "format": desk.style.condition("loss"),
-        },
+        {"type": "formula", "criteria": f'=OR({state}="estimate",{state}="illustrative")', "format": desk.style.condition("loss")},
     )
     sheet.conditional_format(
         area.body.near, {"type": "formula", "criteria": f'=${first}="RULES"', "format": desk.style.condition("reference")}
     )
-    sheet.conditional_format(
-        area.body.near, {"type": "formula", "criteria": f"=${first}=method", "format": desk.style.condition("chosen")}
-    )
+    sheet.conditional_format(area.body.near, {"type": "formula", "criteria": f"=${first}=method", "format": desk.style.condition("chosen")})
     sheet.insert_chart(4, 1, charts.method_bars(desk), {"object_position": 3})
     sheet.repeat_rows(area.row)
 
@@ -269,8 +235,7 @@ def statement(desk: Desk) -> None:
     sheet = desk.sheet(
         STATEMENT,
         "Statement",
-        "Every line follows from the lines one level below it, down to the row of the sheet "
-        "Positions (its header is row 1).",
+        "Every line follows from the lines one level below it, down to the row of the sheet Positions (its header is row 1).",
         "output",
         widths={"B:B": 16, "C:C": 52, "D:D": 18, "E:E": 88, "F:F": 13, "G:G": 58},
     )
@@ -288,8 +253,7 @@ def statement(desk: Desk) -> None:
             },
         )
     sheet.conditional_format(
-        area.body.near,
-        {"type": "formula", "criteria": f"=AND(ISNUMBER(${levels}),${levels}=0)", "format": desk.style.condition("chosen")},
+        area.body.near, {"type": "formula", "criteria": f"=AND(ISNUMBER(${levels}),${levels}=0)", "format": desk.style.condition("chosen")}
     )
     desk.losses(sheet, area.body_column(2), unless=f"${levels}=0")
     sheet.repeat_rows(area.row)

@@ -10,8 +10,6 @@ from typing import Any, Literal
 from .layout import CHECKS, Area, Layout
 from .styles import COLOURS, Styles
 
-__all__ = ["AMOUNT", "COUNT", "FACTOR", "MOVE", "Desk", "Role", "as_table"]
-
 Role = Literal["input", "output", "calculation"]
 AMOUNT, COUNT, FACTOR, MOVE = "#,##0.00_ ;-#,##0.00_ ", "0", "0.0###", "+0.0%_ ;-0.0%_ ;0.0%_ "
 A4 = 9
@@ -59,9 +57,7 @@ class Desk:
         """Write a formula without a value: a program that does not calculate must show nothing, never a zero."""
         sheet.write_formula(cell, formula, self.style(style, **more), "")
 
-    def header(
-        self, sheet: Any, area: Area, headings: Sequence[str], units: Sequence[str] = (), formats: Sequence[str] = ()
-    ) -> None:
+    def header(self, sheet: Any, area: Area, headings: Sequence[str], units: Sequence[str] = (), formats: Sequence[str] = ()) -> None:
         """The header row of an area, with the units in a row of their own above it; numbers have theirs on the right."""
         sides = [_side(pattern) for pattern in formats or [""] * len(headings)]
         for column, (heading, side) in enumerate(zip(headings, sides)):
@@ -85,17 +81,13 @@ class Desk:
                 style = self.style("input", num_format=formats[c]) if formats[c] else self.style("input")
                 put(sheet, area.row + r, area.column + c, value, style)
 
-    def reserved(
-        self, sheet: Any, area: Area, call: str, formats: Sequence[str], first: str, message: str = "B4", align: str = ""
-    ) -> None:
+    def reserved(self, sheet: Any, area: Area, call: str, formats: Sequence[str], first: str, message: str = "B4", align: str = "") -> None:
         """A table of any length in an area of fixed size: `call` is evaluated once, what is beyond it stays blank.
 
         The message of a function that could not answer stands in the first cell, and once more above the table where
         nothing cuts it off. `align` is for texts among numbers.
         """
-        sheet.write_dynamic_array_formula(
-            area.near, as_table(area, call), self.style("header", text_wrap=False, **_side(formats[0])), ""
-        )
+        sheet.write_dynamic_array_formula(area.near, as_table(area, call), self.style("header", text_wrap=False, **_side(formats[0])), "")
         for c, pattern in enumerate(formats):
             look = {"align": "center"} if pattern == COUNT else {"align": align} if pattern and align else {}
             body = self.style("calculation", **look, **({"num_format": pattern} if pattern else {}))
@@ -105,8 +97,7 @@ class Desk:
                     sheet.write_blank(area.row + r, area.column + c, None, style)
         head = area.part(rows=1)
         sheet.conditional_format(
-            head.near,
-            {"type": "formula", "criteria": f"=LEN({self._loose(head)})>0", "format": self.style.condition("header")},
+            head.near, {"type": "formula", "criteria": f"=LEN({self._loose(head)})>0", "format": self.style.condition("header")}
         )
         self.message(sheet, message, area.cell(0, 0), f'IF({area.cell(0, 0)}="{first}","",{area.cell(0, 0)})')
 
@@ -126,9 +117,7 @@ class Desk:
     def verdicts(self, sheet: Any, where: str) -> None:
         """Colour for PASS and FAIL, which say it in words already."""
         for word, style in (("FAIL", "fail"), ("PASS", "pass")):
-            sheet.conditional_format(
-                where, {"type": "cell", "criteria": "==", "value": f'"{word}"', "format": self.style.condition(style)}
-            )
+            sheet.conditional_format(where, {"type": "cell", "criteria": "==", "value": f'"{word}"', "format": self.style.condition(style)})
 
     def losses(self, sheet: Any, area: Area, unless: str) -> None:
         """A colour for negative amounts, which carry their sign already, but for rows that another condition marks."""

@@ -22,18 +22,15 @@ ROWS = 100  # of the workbook that is drawn: the sample needs ten
 def draw(folder: Path) -> list[Path]:
     """A picture of the first page of each sheet.
 
-    Parameters
-    ----------
-    folder: where the pictures go, one `<sheet>.png` each
+    Args:
+        folder: where the pictures go, one `<sheet>.png` each
 
-    Returns
-    -------
-    the pictures in the order of the sheets
+    Returns:
+        the pictures in the order of the sheets
 
-    Raises
-    ------
-    MarginError: there is no LibreOffice
-    OSError: pdftotext or pdftoppm, of poppler-utils, is missing
+    Raises:
+        MarginError: there is no LibreOffice
+        OSError: pdftotext or pdftoppm, of poppler-utils, is missing
     """
     folder.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="xlmargin-") as place:

@@ -6,34 +6,6 @@ import datetime as dt
 
 import numpy as np
 
-__all__ = [
-    "AS_OF",
-    "BALANCES",
-    "FACTS",
-    "GRID_DAYS",
-    "HISTORY",
-    "LIMITS",
-    "LIMITS_WARN_FROM",
-    "MANY_ROWS",
-    "MARKET",
-    "MARKET_BEFORE",
-    "METHOD",
-    "PARAMETERS",
-    "POSITIONS",
-    "POSITIONS_BEFORE",
-    "PRICE_MOVES",
-    "RECONCILE_TOLERANCE",
-    "ROUNDING",
-    "RULEBOOK",
-    "SCENARIOS",
-    "SLOW_METHOD",
-    "TOLERANCE",
-    "TRADES",
-    "VOL_MOVES",
-    "WHATIF_METHODS",
-    "Value",
-]
-
 Value = str | float | dt.date | None
 
 AS_OF = dt.datetime(2026, 6, 1, 8, 0)
@@ -46,51 +18,11 @@ POSITIONS: list[dict[str, Value]] = [
     {"Underlying": "BTC", "Type": "spot", "Quantity": 1.0, "Account": "Desk 1"},
     {"Underlying": "BTC", "Type": "call", "Strike": 75_000.0, "Expiry": FRONT, "Quantity": -1.0, "Account": "Desk 1"},
     {"Underlying": "ETH", "Type": "spot", "Quantity": 1.0, "Account": "Desk 1"},
-    {
-        "Underlying": "ETH",
-        "Type": "put",
-        "Strike": 3_000.0,
-        "Expiry": BACK,
-        "Quantity": 2.0,
-        "IV": 0.65,
-        "Account": "Desk 1",
-    },
-    {
-        "Underlying": "ETH",
-        "Type": "call",
-        "Strike": 3_800.0,
-        "Expiry": FRONT,
-        "Quantity": -1.0,
-        "IV": 0.65,
-        "Account": "Desk 1",
-    },
-    {
-        "Underlying": "ETH",
-        "Type": "call",
-        "Strike": 3_900.0,
-        "Expiry": FRONT,
-        "Quantity": 1.0,
-        "IV": 0.65,
-        "Account": "Desk 1",
-    },
-    {
-        "Underlying": "ETH",
-        "Type": "put",
-        "Strike": 3_200.0,
-        "Expiry": FRONT,
-        "Quantity": -1.0,
-        "IV": 0.65,
-        "Account": "Desk 1",
-    },
-    {
-        "Underlying": "ETH",
-        "Type": "put",
-        "Strike": 3_100.0,
-        "Expiry": FRONT,
-        "Quantity": 1.0,
-        "IV": 0.65,
-        "Account": "Desk 1",
-    },
+    {"Underlying": "ETH", "Type": "put", "Strike": 3_000.0, "Expiry": BACK, "Quantity": 2.0, "IV": 0.65, "Account": "Desk 1"},
+    {"Underlying": "ETH", "Type": "call", "Strike": 3_800.0, "Expiry": FRONT, "Quantity": -1.0, "IV": 0.65, "Account": "Desk 1"},
+    {"Underlying": "ETH", "Type": "call", "Strike": 3_900.0, "Expiry": FRONT, "Quantity": 1.0, "IV": 0.65, "Account": "Desk 1"},
+    {"Underlying": "ETH", "Type": "put", "Strike": 3_200.0, "Expiry": FRONT, "Quantity": -1.0, "IV": 0.65, "Account": "Desk 1"},
+    {"Underlying": "ETH", "Type": "put", "Strike": 3_100.0, "Expiry": FRONT, "Quantity": 1.0, "IV": 0.65, "Account": "Desk 1"},
     {"Instrument": "SOL_USDC-28AUG26", "Quantity": 200.0, "Account": "Desk 1"},
     {"Instrument": "SOL_USDC-PERPETUAL", "Quantity": -200.0, "Account": "Desk 1"},
 ]
@@ -158,11 +90,7 @@ FACTS: list[tuple[str, str]] = [  # what a rulebook asks of an account beside it
 ]
 
 YESTERDAY = AS_OF - dt.timedelta(days=1)
-POSITIONS_BEFORE: list[dict[str, Value]] = [
-    *POSITIONS[:1],
-    {**POSITIONS[1], "Quantity": -0.8},
-    *POSITIONS[2:8],
-]
+POSITIONS_BEFORE: list[dict[str, Value]] = [*POSITIONS[:1], {**POSITIONS[1], "Quantity": -0.8}, *POSITIONS[2:8]]
 MARKET_BEFORE: list[dict[str, Value]] = [
     {"Underlying": "BTC", "Spot": 68_500.0, "As of": YESTERDAY},
     {"Underlying": "ETH", "Spot": 3_420.0},

@@ -8,8 +8,6 @@ from . import source_data as data
 from .layout import SOURCE_BOOKS, SOURCE_TABLES, Area
 from .parts import AMOUNT, FACTOR, Desk, put
 
-__all__ = ["FIGURES", "area", "figure", "names", "source_books"]
-
 HEADINGS = ("Underlying", "Type", "Strike", "DTE", "Quantity", "IV", "Spot", "Account")
 UNITS = ("coin", "", "USD", "days", "coins, + long", "fraction", "USD", "an account each: not netted")
 FORMATS = ("", "", "#,##0.####", "0.##", "#,##0.00#####", FACTOR, "#,##0.00", "")
@@ -41,9 +39,7 @@ _SETTINGS, _row = _stack(
 FIGURES = _SETTINGS["figures"]
 _UNITS_ROW = _row + 1
 _SPLIT = {block.key for block in data.BLOCKS if any(leg.account for leg in block.legs)}  # those with accounts
-_BOOKS, _END = _stack(
-    _row + GAP, {block.key: (len(block.legs) + 1, len(HEADINGS) - (block.key not in _SPLIT)) for block in data.BLOCKS}
-)
+_BOOKS, _END = _stack(_row + GAP, {block.key: (len(block.legs) + 1, len(HEADINGS) - (block.key not in _SPLIT)) for block in data.BLOCKS})
 _STATED = [one for one in data.FIGURES if one.least is not None]
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["ABOUT_FIGURE", "BLOCKS", "COINS", "FIGURES", "METHODS", "OUTSIDE", "PARAMETERS", "Block", "Figure", "Leg", "Same"]
-
 COINS = {"BTC": (70_000.0, 0.50), "ETH": (3_500.0, 0.65)}  # spot as the source states it; vol, which it does not state
 ABOUT_FIGURE = 0.02  # how far from a figure written with ~ one may be and still be called the same
 METHODS = {"portfolio": "SPAN", "rules": "RULES", "standard": "DERIBIT_SM"}
@@ -66,11 +64,7 @@ def _term_structure() -> tuple[Leg, ...]:
 
 
 BLOCKS = (
-    Block(
-        "put_spread",
-        "Short put spread: −P70k +P69k, 10 days",
-        (Leg("BTC", "put", -1, 70_000, 10), Leg("BTC", "put", 1, 69_000, 10)),
-    ),
+    Block("put_spread", "Short put spread: −P70k +P69k, 10 days", (Leg("BTC", "put", -1, 70_000, 10), Leg("BTC", "put", 1, 69_000, 10))),
     Block(
         "condor",
         "Iron condor: −C72k +C73k −P68k +P67k, 10 days",
@@ -82,18 +76,12 @@ BLOCKS = (
         ),
     ),
     Block(
-        "calendar",
-        "Long calendar: −C70k 10 days, +C70k 40 days",
-        (Leg("BTC", "call", -1, 70_000, 10), Leg("BTC", "call", 1, 70_000, 40)),
+        "calendar", "Long calendar: −C70k 10 days, +C70k 40 days", (Leg("BTC", "call", -1, 70_000, 10), Leg("BTC", "call", 1, 70_000, 40))
     ),
     Block(
         "straddle",
         "Delta-neutral straddle: −C70k −P70k 30 days, its net delta hedged with a long future",
-        (
-            Leg("BTC", "call", -1, 70_000, 30),
-            Leg("BTC", "put", -1, 70_000, 30),
-            Leg("BTC", "future", 0.0571377, None, 30),
-        ),
+        (Leg("BTC", "call", -1, 70_000, 30), Leg("BTC", "put", -1, 70_000, 30), Leg("BTC", "future", 0.0571377, None, 30)),
     ),
     Block("naked_call", "Table 2: short BTC 75k call, 30 days", (Leg("BTC", "call", -1, 75_000, 30),)),
     Block("eth_puts", "Table 2: long ETH 3k puts, 60 days", (Leg("ETH", "put", 2, 3_000, 60),)),
@@ -121,11 +109,7 @@ BLOCKS = (
     Block("lead_call", "Lead example: long C70k, 30 days", (Leg("BTC", "call", 1, 70_000, 30),)),
     Block("lead_future", "Lead example: short future", (Leg("BTC", "future", -1, None, 30),)),
     Block("lead", "Lead example: both", (Same("lead_call", 0), Same("lead_future", 0))),
-    Block(
-        "lead_half",
-        "Lead example: with half a future",
-        (Same("lead_call", 0, "call"), Leg("BTC", "future", -0.5, None, 30, "future")),
-    ),
+    Block("lead_half", "Lead example: with half a future", (Same("lead_call", 0, "call"), Leg("BTC", "future", -0.5, None, 30, "future"))),
     Block("cash_put", "Cash-secured put: −P65k, 30 days", (Leg("BTC", "put", -1, 65_000, 30),)),
     Block(
         "gamma_vega",

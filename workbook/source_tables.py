@@ -10,8 +10,6 @@ from .parts import AMOUNT, Desk
 from .source_books import HEADINGS, area, figure
 from .source_data import OUTSIDE
 
-__all__ = ["CLAIMS", "STRATEGIES", "TOTALS", "source_tables"]
-
 SHARE, COUNTED = "0.0%_ ", "#,##0.####_ "
 COLUMNS = 12  # label, quantity, three numbers, three of the source's, three verdicts, rule
 STRATEGIES = Area(SOURCE_TABLES, 8, 1, 5, COLUMNS)
@@ -105,9 +103,7 @@ def _write(desk: Desk, sheet: Any, cell: str, formula: str, style: str = "output
         desk.formula(sheet, where, formula, style, num_format=pattern, valign="top")
 
 
-def _heading(
-    desk: Desk, sheet: Any, table: Area, title: str, headings: tuple[str, ...], units: tuple[str, ...], numbers: int = 5
-) -> None:
+def _heading(desk: Desk, sheet: Any, table: Area, title: str, headings: tuple[str, ...], units: tuple[str, ...], numbers: int = 5) -> None:
     """Title, units and header of a table whose first columns after the label hold numbers."""
     for column in range(COLUMNS):
         sheet.write_blank(table.row - 2, 1 + column, None, desk.style("section"))
@@ -170,10 +166,7 @@ def _strategies(desk: Desk, sheet: Any) -> None:
         for n, column in enumerate(("rules", "portfolio", "gain")):
             _beside(desk, sheet, table, r, f"{book} {column}", 5 + n, 2 + n)
     total = "PM_LINE(book_put_spread,line_total,,source_portfolio,source_portfolio_parameters)"
-    below = (
-        ("Net debit of the calendar", figure("calendar portfolio")[1].far(0, 2)),
-        ("Put spread with net option value", total),
-    )
+    below = (("Net debit of the calendar", figure("calendar portfolio")[1].far(0, 2)), ("Put spread with net option value", total))
     for r, (label, formula) in enumerate(below, table.rows):
         sheet.write_string(table.row + r, 1, label, desk.style("label"))
         _write(desk, sheet, table.cell(r, 3), f"={formula}", "calculation")

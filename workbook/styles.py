@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["COLOURS", "STYLES", "Styles"]
-
 INK, WHITE, NAVY, GREY = "1A1A1A", "FFFFFF", "1F2A44", "595959"
 COLOURS = {
     "input": "1F3B9B",

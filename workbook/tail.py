@@ -8,8 +8,6 @@ from . import charts, sample
 from .layout import HISTORY, HISTORY_HEADINGS, VAR, Area
 from .parts import AMOUNT, COUNT, MOVE, Desk
 
-__all__ = ["history", "value_at_risk"]
-
 CLOSES = "#,##0.00"
 AS_BESIDE = '0;0;0;"as beside"'  # the price moves in one text each, which Description says already
 MEASURE = "positions,history,var_confidence,var_horizon,market"
@@ -51,8 +49,7 @@ def value_at_risk(desk: Desk) -> None:
     sheet = desk.sheet(
         VAR,
         "Value at risk",
-        "The book of the sheet Positions under every move of the sheet History, whose closes are a SAMPLE; every position is "
-        "repriced.",
+        "The book of the sheet Positions under every move of the sheet History, whose closes are a SAMPLE; every position is repriced.",
         "output",
         widths={"B:B": 30, "C:C": 14, "D:D": 48, "E:E": 11, "F:G": 9.5, "H:N": 11.5, "O:O": 14, "P:P": 2, "Q:R": 14, "S:U": 12},
     )
@@ -124,8 +121,7 @@ def _results(desk: Desk, sheet: Any) -> None:
         ),
         (
             "Expected shortfall over VaR",
-            "=IF(AND(ISNUMBER(value_at_risk),ISNUMBER(expected_shortfall)),"
-            'IF(value_at_risk>0,expected_shortfall/value_at_risk,""),"")',
+            '=IF(AND(ISNUMBER(value_at_risk),ISNUMBER(expected_shortfall)),IF(value_at_risk>0,expected_shortfall/value_at_risk,""),"")',
             "0.00",
             "times",
             "output",

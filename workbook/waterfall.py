@@ -7,8 +7,6 @@ from typing import Any
 from .layout import LEVELS, Area
 from .parts import AMOUNT, COUNT, Desk, as_table
 
-__all__ = ["waterfall_data"]
-
 
 def waterfall_data(desk: Desk, sheet: Any) -> None:
     """The columns that the waterfall draws.

@@ -6,21 +6,8 @@ from typing import Any
 
 from . import desk_charts, sample
 from .inputs import MARKET_FORMATS, MARKET_UNITS, POSITION_FORMATS, POSITION_UNITS
-from .layout import (
-    CAUSES,
-    CHECKS,
-    MARKET_HEADINGS,
-    MOVE_CHECK,
-    MOVE_SHEET,
-    OTHER_METHODS,
-    POSITION_HEADINGS,
-    STATEMENT,
-    WHAT_IF,
-    YESTERDAY,
-)
+from .layout import CAUSES, CHECKS, MARKET_HEADINGS, MOVE_CHECK, MOVE_SHEET, OTHER_METHODS, POSITION_HEADINGS, STATEMENT, WHAT_IF, YESTERDAY
 from .parts import AMOUNT, Desk
-
-__all__ = ["move", "move_data", "what_if", "yesterday"]
 
 MEASURES = ("Initial margin", "Maintenance margin")
 SIDES = ("before", "after", "change")
@@ -108,15 +95,12 @@ def move(desk: Desk) -> None:
     sheet = desk.sheet(
         MOVE_SHEET,
         "Why did the margin move",
-        "From the book and market of the sheet Yesterday to those of now, one cause after the other; the causes add up to the "
-        "change.",
+        "From the book and market of the sheet Yesterday to those of now, one cause after the other; the causes add up to the change.",
         "output",
         widths={"B:B": 34, "C:C": 18, "D:D": 50, "E:H": 14},
     )
     sheet.write_string(area.row - 1, area.column + 1, "USD", desk.style("unit", align="right"))
-    desk.reserved(
-        sheet, area, "PM_MOVE(positions,market,positions_before,market_before,method,parameters)", ["", AMOUNT], "Cause"
-    )
+    desk.reserved(sheet, area, "PM_MOVE(positions,market,positions_before,market_before,method,parameters)", ["", AMOUNT], "Cause")
     desk.losses(sheet, area.body_column(1), unless="FALSE")
     rows = (
         ("Initial margin then", "=PM_MARGIN(positions_before,market_before,method,parameters)", "of the sheet Yesterday"),

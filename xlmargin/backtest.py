@@ -13,8 +13,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Coverage", "Swings", "basel_zone", "christoffersen_lr", "coverage", "kupiec_lr", "swings", "transitions"]
-
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
@@ -24,9 +22,8 @@ GREEN, YELLOW = 0.95, 0.9999  # chance of fewer exceptions from which the zone i
 class Coverage(NamedTuple):
     """What exceptions say of a margin.
 
-    Parameters
-    ----------
-    kupiec, independence, conditional: likelihood ratios and their p-values
+    Attributes:
+        kupiec, independence, conditional: likelihood ratios and their p-values
     """
 
     observations: int
@@ -41,11 +38,10 @@ class Coverage(NamedTuple):
 class Swings(NamedTuple):
     """How a margin series moves through the cycle.
 
-    Parameters
-    ----------
-    peak_to_trough: largest over smallest, infinite where the smallest is 0
-    increases: largest rise over n days, per n, as an amount and over the margin before
-    log_deviation: standard deviation of daily log changes, of days with a margin above 0
+    Attributes:
+        peak_to_trough: largest over smallest, infinite where the smallest is 0
+        increases: largest rise over n days, per n, as an amount and over the margin before
+        log_deviation: standard deviation of daily log changes, of days with a margin above 0
     """
 
     peak_to_trough: float
@@ -63,9 +59,8 @@ def _log_likelihood(hits: float, misses: float, chance: float) -> float:
 def kupiec_lr(observations: int, exceptions: int, chance: float) -> float:
     """Likelihood ratio of Kupiec's proportion-of-failures test, χ² with one degree of freedom.
 
-    Parameters
-    ----------
-    chance: of an exception on one day, 1 − confidence
+    Args:
+        chance: of an exception on one day, 1 − confidence
     """
     misses = observations - exceptions
     found = exceptions / observations
@@ -99,10 +94,9 @@ def basel_zone(observations: int, exceptions: int, chance: float) -> str:
 def coverage(pnl: Floats, margin: Floats, confidence: float) -> Coverage:
     """All tests of a series of margins against what then happened.
 
-    Parameters
-    ----------
-    pnl: gains positive (N,)
-    margin: positive (N,); an exception is pnl < −margin
+    Args:
+        pnl: gains positive (N,)
+        margin: positive (N,); an exception is pnl < −margin
     """
     from scipy.special import chdtrc
 
@@ -111,18 +105,23 @@ def coverage(pnl: Floats, margin: Floats, confidence: float) -> Coverage:
     unconditional = max(0.0, kupiec_lr(count, exceptions, chance))
     independence = christoffersen_lr(hits)
     joint = unconditional + independence
-    return Coverage(count, exceptions, count * chance, (unconditional, float(chdtrc(1, unconditional))),
-                    (independence, float(chdtrc(1, independence))), (joint, float(chdtrc(2, joint))),
-                    basel_zone(count, exceptions, chance))
+    return Coverage(
+        count,
+        exceptions,
+        count * chance,
+        (unconditional, float(chdtrc(1, unconditional))),
+        (independence, float(chdtrc(1, independence))),
+        (joint, float(chdtrc(2, joint))),
+        basel_zone(count, exceptions, chance),
+    )
 
 
 def swings(margin: Floats, days: Sequence[int] = (1, 5, 30)) -> Swings:
     """How a margin series swings: peak to trough, largest rises, deviation of log changes.
 
-    Parameters
-    ----------
-    margin: daily, at least 0 (N,)
-    days: over how many days rises are measured; those longer than the series are left out
+    Args:
+        margin: daily, at least 0 (N,)
+        days: over how many days rises are measured; those longer than the series are left out
     """
     increases = {}
     for n in days:
@@ -133,5 +132,4 @@ def swings(margin: Floats, days: Sequence[int] = (1, 5, 30)) -> Swings:
     low = float(margin.min())
     above = margin[margin > 0.0]
     logs = np.diff(np.log(above))
-    return Swings(float(margin.max()) / low if low > 0.0 else np.inf, increases,
-                  float(logs.std(ddof=1)) if len(logs) > 1 else 0.0)
+    return Swings(float(margin.max()) / low if low > 0.0 else np.inf, increases, float(logs.std(ddof=1)) if len(logs) > 1 else 0.0)

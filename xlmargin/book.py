@@ -17,8 +17,6 @@ from xlmargin.market import DAY, YEAR, Market
 from xlmargin.names import CALL, FUTURE, PERPETUAL, SPOT, instrument_name, show_instant
 from xlmargin.quoted_vols import implied
 
-__all__ = ["SCENARIO_COUNT", "Book", "Instruments", "Keys", "Positions", "keys_of", "make_book"]
-
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -30,27 +28,26 @@ SCENARIO_COUNT = 16  # columns 1 … 16 of a desk's own risk array
 class Positions:
     """The position rows as typed columns (P,); NaN where a cell is blank.
 
-    Parameters
-    ----------
-    row: row in the sheet, counted from the header as 1
-    underlyings: distinct upper-case names, alphabetical (U,)
-    underlying: index into `underlyings`
-    kind: SPOT, FUTURE, PERPETUAL, CALL or PUT
-    strike: [account currency]
-    expiry: seconds since 1970 UTC
-    years: given by DTE, else NaN
-    quantity: signed, + long [units of the underlying / multiplier]
-    multiplier: units of the underlying per unit of quantity
-    spot, forward, vol, price: given on the row, else NaN
-    inverse: settled in the coin
-    accounts: distinct account labels (A,)
-    account: index into `accounts`
-    order: an open order, not a position
-    entry: price at which the position was entered, else NaN
-    american: exercised at any time
-    delta: own composite delta per long unit, NaN where none is given
-    array: own risk array per long unit, losses positive (P, 16), NaN where none is given
-    names: instrument as the row names it
+    Attributes:
+        row: row in the sheet, counted from the header as 1
+        underlyings: distinct upper-case names, alphabetical (U,)
+        underlying: index into `underlyings`
+        kind: SPOT, FUTURE, PERPETUAL, CALL or PUT
+        strike: [account currency]
+        expiry: seconds since 1970 UTC
+        years: given by DTE, else NaN
+        quantity: signed, + long [units of the underlying / multiplier]
+        multiplier: units of the underlying per unit of quantity
+        spot, forward, vol, price: given on the row, else NaN
+        inverse: settled in the coin
+        accounts: distinct account labels (A,)
+        account: index into `accounts`
+        order: an open order, not a position
+        entry: price at which the position was entered, else NaN
+        american: exercised at any time
+        delta: own composite delta per long unit, NaN where none is given
+        array: own risk array per long unit, losses positive (P, 16), NaN where none is given
+        names: instrument as the row names it
     """
 
     row: Ints
@@ -81,25 +78,24 @@ class Positions:
 class Instruments:
     """The distinct contracts of a book with their market, one entry each (K,).
 
-    Parameters
-    ----------
-    underlyings: upper-case names, alphabetical (U,)
-    underlying: index into `underlyings`
-    kind: SPOT, FUTURE, PERPETUAL, CALL or PUT
-    strike: NaN where there is none [account currency]
-    expiry: seconds since 1970 UTC, NaN where there is none
-    years: time to expiry, 0 where there is none [years, ACT/365]
-    spot, forward: [account currency]
-    vol: fraction, NaN where none was found
-    rate: continuously compounded fraction per year
-    price: mark given with the position, NaN where the model's holds [account currency per unit]
-    multiplier: units of the underlying per unit of quantity
-    inverse: settled in the coin
-    american: exercised at any time
-    delta: own composite delta per long unit, NaN where none is given
-    array: own risk array per long unit, losses positive (K, 16), NaN where none is given
-    contract: index of the contract itself, the same for instruments that differ only by their market
-    vol_origin: where the market gave the vol (AT_STRIKE … NO_VOL); AT_STRIKE for a row's own vol
+    Attributes:
+        underlyings: upper-case names, alphabetical (U,)
+        underlying: index into `underlyings`
+        kind: SPOT, FUTURE, PERPETUAL, CALL or PUT
+        strike: NaN where there is none [account currency]
+        expiry: seconds since 1970 UTC, NaN where there is none
+        years: time to expiry, 0 where there is none [years, ACT/365]
+        spot, forward: [account currency]
+        vol: fraction, NaN where none was found
+        rate: continuously compounded fraction per year
+        price: mark given with the position, NaN where the model's holds [account currency per unit]
+        multiplier: units of the underlying per unit of quantity
+        inverse: settled in the coin
+        american: exercised at any time
+        delta: own composite delta per long unit, NaN where none is given
+        array: own risk array per long unit, losses positive (K, 16), NaN where none is given
+        contract: index of the contract itself, the same for instruments that differ only by their market
+        vol_origin: where the market gave the vol (AT_STRIKE … NO_VOL); AT_STRIKE for a row's own vol
     """
 
     underlyings: tuple[str, ...]
@@ -152,27 +148,25 @@ class Instruments:
 
     def name(self, k: int) -> str:
         """The contract's name."""
-        return instrument_name(self.underlyings[self.underlying[k]], int(self.kind[k]), float(self.strike[k]),
-                               float(self.expiry[k]))
+        return instrument_name(self.underlyings[self.underlying[k]], int(self.kind[k]), float(self.strike[k]), float(self.expiry[k]))
 
 
 @dataclass(frozen=True)
 class Book:
     """A book: who holds how much of which instrument, and the sheet row that says so.
 
-    Parameters
-    ----------
-    instruments: the distinct contracts (K,)
-    quantity: signed, of each position row (P,)
-    instrument: index of each row's instrument (P,)
-    accounts: account labels (A,)
-    account: index of each row's account (P,)
-    row: sheet row of each position (P,)
-    order: rows that are open orders (P,)
-    entry: entry price of each row, NaN where none is given (P,)
-    names: instrument as each row names it (P,)
-    as_of: valuation time, seconds since 1970 UTC
-    unpriced: what is wrong with the vols: faults for every method that needs one
+    Attributes:
+        instruments: the distinct contracts (K,)
+        quantity: signed, of each position row (P,)
+        instrument: index of each row's instrument (P,)
+        accounts: account labels (A,)
+        account: index of each row's account (P,)
+        row: sheet row of each position (P,)
+        order: rows that are open orders (P,)
+        entry: entry price of each row, NaN where none is given (P,)
+        names: instrument as each row names it (P,)
+        as_of: valuation time, seconds since 1970 UTC
+        unpriced: what is wrong with the vols: faults for every method that needs one
     """
 
     instruments: Instruments
@@ -209,21 +203,34 @@ class Book:
 def make_book(positions: Positions, market: Market, faults: Faults, keys: Keys | None = None) -> Book:
     """Find the distinct instruments of the positions and the market of each.
 
-    Parameters
-    ----------
-    positions: typed columns (P,)
-    market: spots, curves and smiles
-    faults: receives missing spots and expired contracts
-    keys: those of the positions, where they are known already
+    Args:
+        positions: typed columns (P,)
+        market: spots, curves and smiles
+        faults: receives missing spots and expired contracts
+        keys: those of the positions, where they are known already
 
-    Returns
-    -------
-    the book; its `unpriced` holds the faults of vols, which count only where a vol is needed
+    Returns:
+        the book; its `unpriced` holds the faults of vols, which count only where a vol is needed
     """
     instrument, first, contract = keys or keys_of(positions)
-    pick = {name: getattr(positions, name)[first] for name in
-            ("underlying", "kind", "strike", "expiry", "spot", "forward", "vol", "price", "multiplier", "inverse",
-             "american", "delta", "array")}
+    pick = {
+        name: getattr(positions, name)[first]
+        for name in (
+            "underlying",
+            "kind",
+            "strike",
+            "expiry",
+            "spot",
+            "forward",
+            "vol",
+            "price",
+            "multiplier",
+            "inverse",
+            "american",
+            "delta",
+            "array",
+        )
+    }
     rows = _RowsOf(positions.row, instrument)
     known = {name: i for i, name in enumerate(market.underlyings)}
     there = np.array([known.get(name, -1) for name in positions.underlyings], np.int64)[pick["underlying"]]
@@ -235,9 +242,19 @@ def make_book(positions: Positions, market: Market, faults: Faults, keys: Keys |
     pick["forward"] = _forward(pick, there, market)
     unpriced = Faults()
     pick["vol"], pick["vol_origin"] = _vol(pick, there, market, rows, unpriced)
-    return Book(Instruments(underlyings=positions.underlyings, contract=contract, **pick), positions.quantity, instrument,
-                positions.accounts, positions.account, positions.row, positions.order, positions.entry, positions.names,
-                market.as_of, tuple(unpriced.faults))
+    return Book(
+        Instruments(underlyings=positions.underlyings, contract=contract, **pick),
+        positions.quantity,
+        instrument,
+        positions.accounts,
+        positions.account,
+        positions.row,
+        positions.order,
+        positions.entry,
+        positions.names,
+        market.as_of,
+        tuple(unpriced.faults),
+    )
 
 
 class _RowsOf:
@@ -253,11 +270,10 @@ class _RowsOf:
 class Keys(NamedTuple):
     """Which rows of the positions hold the same: found once for as long as only amounts and the market change.
 
-    Parameters
-    ----------
-    instrument: index of each row's instrument (P,)
-    first: row that holds each instrument first (K,)
-    contract: index of each instrument's contract, the same where only the market differs (K,)
+    Attributes:
+        instrument: index of each row's instrument (P,)
+        first: row that holds each instrument first (K,)
+        contract: index of each instrument's contract, the same where only the market differs (K,)
     """
 
     instrument: Ints
@@ -268,11 +284,18 @@ class Keys(NamedTuple):
 def keys_of(positions: Positions) -> Keys:
     """The distinct instruments and contracts of positions."""
     years = np.where(np.isfinite(positions.years), positions.years, -1.0)
-    terms = (positions.underlying, positions.kind, positions.strike, positions.expiry, positions.multiplier,
-             positions.inverse, positions.american, years)
+    terms = (
+        positions.underlying,
+        positions.kind,
+        positions.strike,
+        positions.expiry,
+        positions.multiplier,
+        positions.inverse,
+        positions.american,
+        years,
+    )
     own = positions.array.T if np.isfinite(positions.array).any() else ()
-    instrument, first = distinct((*terms, positions.spot, positions.forward, positions.vol, positions.price, positions.delta,
-                                  *own))
+    instrument, first = distinct((*terms, positions.spot, positions.forward, positions.vol, positions.price, positions.delta, *own))
     return Keys(instrument, first, distinct([column[first] for column in terms])[0])
 
 
@@ -282,20 +305,24 @@ def _years(kind: Ints, expiry: Floats, given: Floats, as_of: float, rows: _RowsO
     years = np.where(np.isfinite(given), given, (expiry - as_of) / YEAR)
     for k in np.flatnonzero(dated & (years <= 0.0)).tolist():
         for row in rows(k):
-            faults.add(row, "Expiry", f"Expiry {show_instant(expiry[k])} is not after the valuation time "
-                       f"{show_instant(as_of)}", "remove the expired row, or mend As of in the market range")
+            faults.add(
+                row,
+                "Expiry",
+                f"Expiry {show_instant(expiry[k])} is not after the valuation time {show_instant(as_of)}",
+                "remove the expired row, or mend As of in the market range",
+            )
     return np.where(dated & (years > 0.0), years, 0.0)
 
 
-def _spot(pick: dict[str, Any], there: Ints, market: Market, names: tuple[str, ...], rows: _RowsOf,
-          faults: Faults) -> Floats:
+def _spot(pick: dict[str, Any], there: Ints, market: Market, names: tuple[str, ...], rows: _RowsOf, faults: Faults) -> Floats:
     """Spot of each instrument: the row's, else the market's."""
     spot: Floats = np.where(np.isfinite(pick["spot"]), pick["spot"], quotes.spots(market, there))
     for k in np.flatnonzero(np.isnan(spot)).tolist():
         name = names[pick["underlying"][k]]
         for row in rows(k):
-            faults.add(row, "Spot", f"no Spot for {name}",
-                       f"fill a Spot column in the positions, or give a market range with a row for {name}")
+            faults.add(
+                row, "Spot", f"no Spot for {name}", f"fill a Spot column in the positions, or give a market range with a row for {name}"
+            )
     return spot
 
 

@@ -18,8 +18,6 @@ from xlmargin.rules import Rules
 from xlmargin.scenarios import Scenarios
 from xlmargin.statement import Line, Products, not_modelled, weighted
 
-__all__ = ["NOTHING_GIVEN", "Case", "Given", "Margin"]
-
 Floats = NDArray[np.float64]
 
 
@@ -27,11 +25,10 @@ Floats = NDArray[np.float64]
 class Margin:
     """What a method answers for A books.
 
-    Parameters
-    ----------
-    initial, maintenance: the requirements, + required
-    more: further lines of the statement, made when asked for
-    option_value: value of options that the method credits against its requirement
+    Attributes:
+        initial, maintenance: the requirements, + required
+        more: further lines of the statement, made when asked for
+        option_value: value of options that the method credits against its requirement
     """
 
     initial: Line
@@ -43,11 +40,10 @@ class Margin:
 class Given(NamedTuple):
     """What a desk gives a method beside the book and the parameters.
 
-    Parameters
-    ----------
-    table: its own scenarios, for a method that takes them
-    history: past closes and vols of the book's underlyings, for a method that reads them
-    book: the book itself, for a method whose scenarios follow from its market
+    Attributes:
+        table: its own scenarios, for a method that takes them
+        history: past closes and vols of the book's underlyings, for a method that reads them
+        book: the book itself, for a method whose scenarios follow from its market
     """
 
     table: Scenarios | None = None
@@ -62,13 +58,12 @@ NOTHING_GIVEN = Given()
 class Case:
     """A book under the scenarios of its rulebook.
 
-    Parameters
-    ----------
-    scenarios: S scenarios, none for a rulebook without
-    array: risk array of the book's instruments, gains positive (K, S)
-    share: part of each account's position in each instrument that the scenarios act on (A, K)
-    own_pnl: profit and loss (A, S, U) of a rulebook whose scenarios do not add up over positions, None of all others
-    alone: the case of each account on its own (A,), where the rows of one would change the margin of another; else none
+    Attributes:
+        scenarios: S scenarios, none for a rulebook without
+        array: risk array of the book's instruments, gains positive (K, S)
+        share: part of each account's position in each instrument that the scenarios act on (A, K)
+        own_pnl: profit and loss (A, S, U) of a rulebook whose scenarios do not add up over positions, None of all others
+        alone: the case of each account on its own (A,), where the rows of one would change the margin of another; else none
     """
 
     book: Book
@@ -114,16 +109,20 @@ class Case:
     def losses(self, u: int, among: NDArray[np.bool_] | None = None) -> list[Line]:
         """The loss of one underlying in each scenario, down to the sheet row: S lines, losses positive.
 
-        Parameters
-        ----------
-        among: the instruments that count (K,), all of the underlying's where left out
+        Args:
+            among: the instruments that count (K,), all of the underlying's where left out
         """
         mine = self.book.instruments.underlying == u
         mine = mine if among is None else mine & among
         chosen = np.flatnonzero(mine)
         labels = [f"Scenario {name}: {text}" for name, text in zip(self.scenarios.names, self.scenarios.descriptions)]
-        return weighted(labels, (self.units * self.share)[:, chosen], -self.array[chosen],
-                        lambda s, a: self.loss_rows(mine, s, a), "quantity × loss per unit of each row")
+        return weighted(
+            labels,
+            (self.units * self.share)[:, chosen],
+            -self.array[chosen],
+            lambda s, a: self.loss_rows(mine, s, a),
+            "quantity × loss per unit of each row",
+        )
 
     def loss_rows(self, chosen: NDArray[np.bool_], s: int, a: int) -> Sequence[Line]:
         """The loss of every row of the chosen instruments (K,) and one account in one scenario."""
@@ -133,8 +132,9 @@ class Case:
         how = [whole if share == 1.0 else f"{whole}, {share:.6g} of the position in use" for share in shares.tolist()]
         held = np.unique(k)
         valued = dict(zip(held.tolist(), self._valued(held, s)))
-        return self._products(rows, "Loss per unit", (self.book.units[rows] * shares, -self.array[k, s]),
-                              (how, [valued[each] for each in k.tolist()]))
+        return self._products(
+            rows, "Loss per unit", (self.book.units[rows] * shares, -self.array[k, s]), (how, [valued[each] for each in k.tolist()])
+        )
 
     def _rows(self, chosen: NDArray[np.bool_], a: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The rows of the chosen instruments (K,) in one account, open orders left out, and the instrument of each."""
@@ -146,21 +146,24 @@ class Case:
     def _labels(self) -> tuple[list[str], list[str]]:
         """What each sheet row is called, and where it stands (P,)."""
         numbers = self.book.row.tolist()
-        return ([f"Row {number}: {name}" for number, name in zip(numbers, self.book.names)],
-                [f"positions row {number}" for number in numbers])
+        return (
+            [f"Row {number}: {name}" for number, name in zip(numbers, self.book.names)],
+            [f"positions row {number}" for number in numbers],
+        )
 
-    def _products(self, rows: NDArray[np.int64], name: str, values: tuple[Floats, Floats],
-                  details: tuple[Sequence[str], Sequence[str]]) -> Products:
+    def _products(
+        self, rows: NDArray[np.int64], name: str, values: tuple[Floats, Floats], details: tuple[Sequence[str], Sequence[str]]
+    ) -> Products:
         """Quantity × an amount per unit of each of the rows."""
-        labels, sources = self._labels if len(rows) == len(self.book.row) else (
-            [column[p] for p in rows.tolist()] for column in self._labels)
+        labels, sources = (
+            self._labels if len(rows) == len(self.book.row) else ([column[p] for p in rows.tolist()] for column in self._labels)
+        )
         return Products(labels, ("Quantity", name), values, details, sources)
 
     def _valued(self, at: NDArray[np.int64], s: int) -> list[str]:
         """How the loss per unit of each of the instruments in a scenario was found, with its numbers."""
         held, scenarios = self.book.instruments, self.scenarios
-        columns = ((held.level, ",.10g"), (held.forward, ",.10g"), (held.vol, ".6g"), (held.years * 365, ".6g"),
-                   (held.spot, ",.10g"))
+        columns = ((held.level, ",.10g"), (held.forward, ",.10g"), (held.vol, ".6g"), (held.years * 365, ".6g"), (held.spot, ",.10g"))
         numbers = zip(*(_in_words(column[at].tolist(), form) for column, form in columns))
         each = zip(held.underlying[at].tolist(), held.is_option[at].tolist(), held.has_array[at].tolist(), numbers)
         if scenarios.how:
@@ -176,8 +179,7 @@ class Case:
                 return "the instrument's own risk array"
             if not option:
                 return f"price {level} × move {moves[u]}{tails[u]}"
-            return (f"Black-76 before less after, forward {forward}, vol {vol}, {days} days: {shocks[u]}{day}"
-                    f"{tails[u]}")
+            return f"Black-76 before less after, forward {forward}, vol {vol}, {days} days: {shocks[u]}{day}{tails[u]}"
 
         return [one(*terms) for terms in each]
 
@@ -202,8 +204,9 @@ class Case:
             details = ["units of the underlying"] * len(mine), ["mark per unit"] * len(mine)
             return self._products(mine, "Mark", (book.units[mine], self.marks[k]), details)
 
-        return weighted(["Net option value"], self.units[:, option], self.marks[option, None], rows,
-                        "quantity × mark of each option row")[0]
+        return weighted(["Net option value"], self.units[:, option], self.marks[option, None], rows, "quantity × mark of each option row")[
+            0
+        ]
 
 
 def _in_words(values: Sequence[float], form: str) -> list[str]:

@@ -6,13 +6,21 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["FIRST_ERROR", "LAST_ERROR", "error_text"]
-
 # Excel hands errors over COM as these integers (SCODE values of CVErr); every true number arrives as a float.
 ERROR_CODES = {
-    -2146826288: "#NULL!", -2146826281: "#DIV/0!", -2146826273: "#VALUE!", -2146826265: "#REF!", -2146826259: "#NAME?",
-    -2146826252: "#NUM!", -2146826246: "#N/A", -2146826245: "#GETTING_DATA", -2146826243: "#SPILL!",
-    -2146826242: "#CONNECT!", -2146826241: "#BLOCKED!", -2146826240: "#UNKNOWN!", -2146826239: "#FIELD!",
+    -2146826288: "#NULL!",
+    -2146826281: "#DIV/0!",
+    -2146826273: "#VALUE!",
+    -2146826265: "#REF!",
+    -2146826259: "#NAME?",
+    -2146826252: "#NUM!",
+    -2146826246: "#N/A",
+    -2146826245: "#GETTING_DATA",
+    -2146826243: "#SPILL!",
+    -2146826242: "#CONNECT!",
+    -2146826241: "#BLOCKED!",
+    -2146826240: "#UNKNOWN!",
+    -2146826239: "#FIELD!",
     -2146826238: "#CALC!",
 }
 FIRST_ERROR, LAST_ERROR = -2146826288, -2146826238

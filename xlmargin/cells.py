@@ -18,9 +18,6 @@ from xlmargin.cell_errors import FIRST_ERROR, LAST_ERROR, error_text
 from xlmargin.errors import Faults, MarginError
 from xlmargin.officejs import plain_rows
 
-__all__ = ["Table", "blanks", "choices", "error_text", "from_header", "grid", "heading_key", "is_blank",
-           "not_a_number", "numbers", "plain_number", "raw_rows", "show", "table", "texts", "unreadable"]
-
 Floats = NDArray[np.float64]
 Trouble = tuple[str, str]  # what is wrong with a cell, and how to mend it
 
@@ -51,7 +48,7 @@ def show(cell: Any) -> str:
     if isinstance(cell, (dt.datetime, dt.date)):
         return f"the date {cell:%Y-%m-%d}"
     text = " ".join(str(cell).split())
-    return repr(text if len(text) <= LONGEST else text[:LONGEST - 3] + "...")
+    return repr(text if len(text) <= LONGEST else text[: LONGEST - 3] + "...")
 
 
 def grid(raw: Any) -> list[Sequence[Any]]:
@@ -113,21 +110,18 @@ def not_a_number(cell: Any) -> Trouble:
     return f"must be a number, not {show(cell)}", "type a number"
 
 
-def numbers(cells: Sequence[Any], rows: Sequence[int], heading: str, faults: Faults, *,
-            zero_is_blank: bool = False) -> Floats:
+def numbers(cells: Sequence[Any], rows: Sequence[int], heading: str, faults: Faults, *, zero_is_blank: bool = False) -> Floats:
     """One column of numbers; NaN where the cell is blank or at fault.
 
-    Parameters
-    ----------
-    cells: the column, (P,)
-    rows: row number of each cell, (P,)
-    heading: the column's name in messages
-    faults: receives what is not a number
-    zero_is_blank: 0 stands for blank, as spreadsheets hand over empty cells of formulas
+    Args:
+        cells: the column, (P,)
+        rows: row number of each cell, (P,)
+        heading: the column's name in messages
+        faults: receives what is not a number
+        zero_is_blank: 0 stands for blank, as spreadsheets hand over empty cells of formulas
 
-    Returns
-    -------
-    values (P,)
+    Returns:
+        values (P,)
     """
     if set(map(type, cells)) <= {float, NoneType}:
         values = np.array(cells, dtype=np.float64)  # None becomes NaN
@@ -150,8 +144,7 @@ def _soft_number(cell: Any) -> float:
     return math.nan if value is None else value
 
 
-def _read_each(cells: Sequence[Any], rows: Sequence[int], heading: str, faults: Faults,
-               read: Callable[[Any], str | Trouble]) -> list[str]:
+def _read_each(cells: Sequence[Any], rows: Sequence[int], heading: str, faults: Faults, read: Callable[[Any], str | Trouble]) -> list[str]:
     """One column read cell by cell, texts that repeat only once; "" where blank or at fault."""
     if set(map(type, cells)) <= {str, NoneType}:
         found = list(map({cell: read(cell) for cell in set(cells)}.__getitem__, cells))
@@ -189,10 +182,10 @@ def _label(cell: Any) -> str | Trouble:
 def choices(cells: Sequence[Any], rows: Sequence[int], heading: str, known: Mapping[str, str], faults: Faults) -> list[str]:
     """One column of words of a fixed set, in any case; "" where blank or at fault.
 
-    Parameters
-    ----------
-    known: every spelling in lower case without spaces, and the word it stands for
+    Args:
+        known: every spelling in lower case without spaces, and the word it stands for
     """
+
     def word(cell: Any) -> str | Trouble:
         if is_blank(cell):
             return ""
@@ -240,21 +233,18 @@ class Table:
         return choices(self.column(heading), self.rows, heading, known, faults)
 
 
-def table(raw: Any, name: str, needed: Sequence[str] = (), known: Sequence[str] = (),
-          zero_is_blank: Sequence[str] = ()) -> Table:
+def table(raw: Any, name: str, needed: Sequence[str] = (), known: Sequence[str] = (), zero_is_blank: Sequence[str] = ()) -> Table:
     """Read a range with a header row into columns.
 
-    Parameters
-    ----------
-    raw: rows of cells as any face hands them over
-    name: what messages call the range
-    needed: headings without which the range cannot be read
-    known: every heading that is understood; one of these may stand only once, and a row without any of them is blank
-    zero_is_blank: headings under which 0 stands for blank
+    Args:
+        raw: rows of cells as any face hands them over
+        name: what messages call the range
+        needed: headings without which the range cannot be read
+        known: every heading that is understood; one of these may stand only once, and a row without any of them is blank
+        zero_is_blank: headings under which 0 stands for blank
 
-    Raises
-    ------
-    MarginError: the range is empty, a heading is missing or stands twice
+    Raises:
+        MarginError: the range is empty, a heading is missing or stands twice
     """
     rows = from_header(grid(raw))
     if not rows:
@@ -273,8 +263,11 @@ def table(raw: Any, name: str, needed: Sequence[str] = (), known: Sequence[str] 
     understood, zeros = ({heading_key(heading) for heading in some} for some in (known, zero_is_blank))
     at = [(i, key in zeros) for i, key in enumerate(keys) if key in understood]
     width = len(keys)
-    padded = rows[1:] if set(map(len, rows)) == {width} else [
-        row if len(row) == width else (*row[:width], *[None] * (width - len(row))) for row in rows[1:]]
+    padded = (
+        rows[1:]
+        if set(map(len, rows)) == {width}
+        else [row if len(row) == width else (*row[:width], *[None] * (width - len(row))) for row in rows[1:]]
+    )
     columns = list(map(list, zip(*padded))) or [[] for _ in keys]
     filled = list(range(len(padded)))
     if not any(not zero and _is_full(columns[i]) for i, zero in at):
@@ -286,8 +279,9 @@ def table(raw: Any, name: str, needed: Sequence[str] = (), known: Sequence[str] 
 def _is_full(cells: Sequence[Any]) -> bool:
     """Whether no cell of a column is blank, where that is quickly told."""
     kinds = set(map(type, cells))
-    return kinds <= {float, int, bool, str} and (str not in kinds or not blanks(
-        cells if kinds == {str} else [cell for cell in cells if type(cell) is str]).any())
+    return kinds <= {float, int, bool, str} and (
+        str not in kinds or not blanks(cells if kinds == {str} else [cell for cell in cells if type(cell) is str]).any()
+    )
 
 
 def _says_something(row: Sequence[Any], at: Sequence[tuple[int, bool]]) -> bool:

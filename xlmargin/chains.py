@@ -16,13 +16,17 @@ from xlmargin.errors import MarginError
 from xlmargin.files import read_csv
 from xlmargin.names import CALL, Contract, parse_instrument
 
-__all__ = ["Chain", "history_of", "read_chains"]
-
 Floats = NDArray[np.float64]
 
 # What a column of a chain is called, and by what its values are multiplied: quoted APIs give the vol in percent.
-COLUMNS = {"time": ("ts", "timestamp"), "name": ("instrument", "instrumentname"), "forward": ("fwd", "underlyingprice"),
-           "index": ("index", "indexprice"), "mark": ("mark", "markprice"), "vol": ("iv", "markiv")}
+COLUMNS = {
+    "time": ("ts", "timestamp"),
+    "name": ("instrument", "instrumentname"),
+    "forward": ("fwd", "underlyingprice"),
+    "index": ("index", "indexprice"),
+    "mark": ("mark", "markprice"),
+    "vol": ("iv", "markiv"),
+}
 PERCENT = 0.01
 DAY = 86_400.0
 TENORS = (7.0, 30.0, 90.0)  # days of the vols that a history of chains holds
@@ -32,16 +36,15 @@ TENORS = (7.0, 30.0, 90.0)  # days of the vols that a history of chains holds
 class Chain:
     """The options of one moment.
 
-    Parameters
-    ----------
-    time: seconds since 1970 UTC
-    names: instruments (N,)
-    contracts: what the names say (N,)
-    forward: of each option's expiry (N,) [USD]
-    spot: index of each underlying [USD]
-    mark: premium of each option (N,) [USD per unit]
-    vol: fraction (N,)
-    row: where each instrument stands
+    Attributes:
+        time: seconds since 1970 UTC
+        names: instruments (N,)
+        contracts: what the names say (N,)
+        forward: of each option's expiry (N,) [USD]
+        spot: index of each underlying [USD]
+        mark: premium of each option (N,) [USD per unit]
+        vol: fraction (N,)
+        row: where each instrument stands
     """
 
     time: float
@@ -57,9 +60,8 @@ class Chain:
 def read_chains(path: Path) -> Iterator[Chain]:
     """The chains of a Parquet file or of a folder's CSV files, oldest first.
 
-    Raises
-    ------
-    MarginError: nothing is there, columns are missing, or what reads Parquet is not installed
+    Raises:
+        MarginError: nothing is there, columns are missing, or what reads Parquet is not installed
     """
     if path.is_dir():
         files = [file for file in sorted(path.glob("*.csv")) if file.stem.upper() != "MANIFEST"]
@@ -79,8 +81,10 @@ def _named(found: dict[str, Any], path: Path) -> dict[str, Any]:
     for meaning, spellings in COLUMNS.items():
         spelled = next((key for key in spellings if key in keys), None)
         if spelled is None:
-            raise MarginError(f"{path} has no column {' or '.join(spellings)}: a chain needs {', '.join(COLUMNS)} "
-                              f"(the columns found are: {', '.join(found)})")
+            raise MarginError(
+                f"{path} has no column {' or '.join(spellings)}: a chain needs {', '.join(COLUMNS)} "
+                f"(the columns found are: {', '.join(found)})"
+            )
         result[meaning] = found[keys[spelled]]
         if spelled == "markiv":
             result[meaning] = np.asarray(result[meaning], np.float64) * PERCENT
@@ -91,10 +95,11 @@ def _csv_columns(path: Path) -> dict[str, Any]:
     head, *rows = read_csv(path)
     rows = [row for row in rows if len(row) == len(head)]
     columns = _named(dict(zip(map(str, head), map(list, zip(*rows)))), path)
-    columns["time"] = np.array([dt.datetime.fromisoformat(str(cell).replace("Z", "+00:00")).timestamp()
-                                for cell in columns["time"]])
-    return {name: np.array([cell if isinstance(cell, float) else np.nan for cell in column])
-            if name in ("forward", "index", "mark") else column for name, column in columns.items()}
+    columns["time"] = np.array([dt.datetime.fromisoformat(str(cell).replace("Z", "+00:00")).timestamp() for cell in columns["time"]])
+    return {
+        name: np.array([cell if isinstance(cell, float) else np.nan for cell in column]) if name in ("forward", "index", "mark") else column
+        for name, column in columns.items()
+    }
 
 
 def _parquet_columns(path: Path) -> dict[str, Any]:
@@ -133,8 +138,9 @@ def _chain(rows: list[int], times: Floats, names: Any, known: dict[str, Any], nu
     inverse = np.array([contract.inverse for contract in contracts])
     mark = numbers["mark"][rows] * np.where(inverse, forward, 1.0)
     spot = {contract.underlying: float(numbers["index"][i]) for i, contract in zip(rows, contracts)}
-    return Chain(float(times[rows].max()), kept, contracts, forward, spot, mark, numbers["vol"][rows],
-                 {name: n for n, name in enumerate(kept)})
+    return Chain(
+        float(times[rows].max()), kept, contracts, forward, spot, mark, numbers["vol"][rows], {name: n for n, name in enumerate(kept)}
+    )
 
 
 def history_of(chains: Sequence[Chain]) -> list[list[Any]]:
@@ -155,9 +161,11 @@ def history_of(chains: Sequence[Chain]) -> list[list[Any]]:
 
 def _vols_at_the_money(chain: Chain, coin: str) -> list[float]:
     """Vol at the money of each tenor."""
-    calls = [(contract.expiry, contract.strike, n) for n, contract in enumerate(chain.contracts)
-             if contract.underlying == coin and contract.kind == CALL and chain.vol[n] > 0.0
-             and contract.expiry > chain.time]
+    calls = [
+        (contract.expiry, contract.strike, n)
+        for n, contract in enumerate(chain.contracts)
+        if contract.underlying == coin and contract.kind == CALL and chain.vol[n] > 0.0 and contract.expiry > chain.time
+    ]
     days, variance = [], []
     for expiry in sorted({expiry for expiry, _, _ in calls}):
         strikes, at = zip(*sorted((strike, n) for when, strike, n in calls if when == expiry))

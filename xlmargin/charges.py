@@ -12,9 +12,6 @@ from numpy.typing import NDArray
 from xlmargin.errors import MarginError
 from xlmargin.statement import Line, given, less, quotient, smallest, times, total
 
-__all__ = ["Decomposition", "Leg", "Pools", "Spread", "decomposition", "form_spread", "inter_commodity", "inter_month",
-           "nearest_first", "read_spreads", "read_tiers", "tier_of"]
-
 Floats = NDArray[np.float64]
 
 
@@ -29,11 +26,10 @@ class Leg(NamedTuple):
 class Spread(NamedTuple):
     """One entry of a spread table; the lowest priority number goes first.
 
-    Parameters
-    ----------
-    priority: order among the entries
-    rate: charge per spread, or share of the weighted futures price risk that is credited
-    legs: A against B: the A legs long and the B legs short, or the other way round
+    Attributes:
+        priority: order among the entries
+        rate: charge per spread, or share of the weighted futures price risk that is credited
+        legs: A against B: the A legs long and the B legs short, or the other way round
     """
 
     priority: int
@@ -53,27 +49,29 @@ class Pools:
         self.long, self.short = dict(long), dict(short)
 
 
-
 def form_spread(pools: Pools, spread: Spread) -> list[Line]:
     """Form as many spreads as the deltas allow, A long against B short and then the other way round.
 
-    Parameters
-    ----------
-    pools: deltas left; what the spreads use is taken from them
-    spread: one entry of a table, whose places the pools know
+    Args:
+        pools: deltas left; what the spreads use is taken from them
+        spread: one entry of a table, whose places the pools know
 
-    Returns
-    -------
-    the number of spreads in each direction
+    Returns:
+        the number of spreads in each direction
 
     Source: ICE Clear US, SPAN Margin System v1.0, sections 2.3 and 2.5.
     """
     formed = []
     for turned in (False, True):
         sides = [pools.long if (leg.side == "A") != turned else pools.short for leg in spread.legs]
-        parts = [given(f"{leg.place} {'long' if side is pools.long else 'short'}: delta left / {leg.ratio:g}",
-                       side[leg.place] / leg.ratio, "composite delta not used by earlier spreads, per spread")
-                 for leg, side in zip(spread.legs, sides)]
+        parts = [
+            given(
+                f"{leg.place} {'long' if side is pools.long else 'short'}: delta left / {leg.ratio:g}",
+                side[leg.place] / leg.ratio,
+                "composite delta not used by earlier spreads, per spread",
+            )
+            for leg, side in zip(spread.legs, sides)
+        ]
         count = smallest("Spreads", parts)
         for leg, side in zip(spread.legs, sides):
             side[leg.place] = np.maximum(side[leg.place] - count.value * leg.ratio, 0.0)
@@ -84,10 +82,9 @@ def form_spread(pools: Pools, spread: Spread) -> list[Line]:
 class Decomposition(NamedTuple):
     """Scanning risk of an underlying split into what the spread credits work on.
 
-    Parameters
-    ----------
-    split: time risk + volatility risk + futures price risk = scanning risk
-    weighted: weighted futures price risk: futures price risk per composite delta
+    Attributes:
+        split: time risk + volatility risk + futures price risk = scanning risk
+        weighted: weighted futures price risk: futures price risk per composite delta
     """
 
     split: Line
@@ -97,11 +94,10 @@ class Decomposition(NamedTuple):
 def decomposition(name: str, losses: Floats, pairs: Sequence[int], delta: Floats) -> Decomposition:
     """Split the scanning risk of one underlying; all parts are 0 where there is none.
 
-    Parameters
-    ----------
-    losses: of A books in S scenarios, losses positive (A, S)
-    pairs: index of the scenario with the same price move and the other vol move (S,)
-    delta: net composite delta of the underlying (A,)
+    Args:
+        losses: of A books in S scenarios, losses positive (A, S)
+        pairs: index of the scenario with the same price move and the other vol move (S,)
+        delta: net composite delta of the underlying (A,)
 
     Source: ICE Clear US, SPAN Margin System v1.0, section 2.5.
     """
@@ -115,27 +111,27 @@ def decomposition(name: str, losses: Floats, pairs: Sequence[int], delta: Floats
     volatility = less("Volatility risk", (given("Worst loss", scanning, "loss of the worst scenario"), pair))
     price = less("Futures price risk", (pair, time))
     size = given("Net composite delta", np.abs(delta), "absolute")
-    return Decomposition(total(f"Scanning risk of {name}", (time, volatility, price)),
-                         quotient(f"Weighted futures price risk of {name}", (price, size)))
+    return Decomposition(
+        total(f"Scanning risk of {name}", (time, volatility, price)), quotient(f"Weighted futures price risk of {name}", (price, size))
+    )
 
 
 def inter_commodity(spreads: Sequence[Spread], deltas: dict[str, Floats], weighted: dict[str, Line]) -> dict[str, list[Line]]:
     """Credits for spreads between underlyings, by underlying.
 
-    Parameters
-    ----------
-    spreads: the table; a spread whose underlyings are not all in the book forms none
-    deltas: net composite delta of each underlying (A,)
-    weighted: weighted futures price risk of each underlying [account currency per delta]
+    Args:
+        spreads: the table; a spread whose underlyings are not all in the book forms none
+        deltas: net composite delta of each underlying (A,)
+        weighted: weighted futures price risk of each underlying [account currency per delta]
 
-    Returns
-    -------
-    for each underlying the credits of the spreads formed, negative: WFPR × spreads × ratio × rate
+    Returns:
+        for each underlying the credits of the spreads formed, negative: WFPR × spreads × ratio × rate
 
     Source: ICE Clear US, SPAN Margin System v1.0, section 2.5.
     """
-    pools = Pools({name: np.maximum(delta, 0.0) for name, delta in deltas.items()},
-                  {name: np.maximum(-delta, 0.0) for name, delta in deltas.items()})
+    pools = Pools(
+        {name: np.maximum(delta, 0.0) for name, delta in deltas.items()}, {name: np.maximum(-delta, 0.0) for name, delta in deltas.items()}
+    )
     credits: dict[str, list[Line]] = {name: [] for name in deltas}
     for spread in sorted(spreads, key=lambda spread: spread.priority):
         if not all(leg.place in deltas for leg in spread.legs):
@@ -144,19 +140,26 @@ def inter_commodity(spreads: Sequence[Spread], deltas: dict[str, Floats], weight
             if not count.value.any():
                 continue
             for leg in spread.legs:
-                credits[leg.place].append(times(f"Spread {spread.priority}: {spread.label}", (
-                    weighted[leg.place], count, given("Delta per spread", leg.ratio, "delta per spread ratio"),
-                    given("Credit rate", -spread.rate, f"rate of spread {spread.priority}, a credit"))))
+                credits[leg.place].append(
+                    times(
+                        f"Spread {spread.priority}: {spread.label}",
+                        (
+                            weighted[leg.place],
+                            count,
+                            given("Delta per spread", leg.ratio, "delta per spread ratio"),
+                            given("Credit rate", -spread.rate, f"rate of spread {spread.priority}, a credit"),
+                        ),
+                    )
+                )
     return credits
 
 
 def tier_of(days: Floats, tiers: Sequence[tuple[float, float]]) -> NDArray[np.int64]:
     """Tier of each period, counted from 1, by its days to expiry; 0 where no tier holds it.
 
-    Parameters
-    ----------
-    days: days to expiry of each period (N,)
-    tiers: first and last day of each tier
+    Args:
+        days: days to expiry of each period (N,)
+        tiers: first and last day of each tier
     """
     result = np.zeros(len(days), np.int64)
     for number, (start, end) in reversed(list(enumerate(tiers, 1))):
@@ -172,22 +175,24 @@ def inter_month(label: str, pools: Pools, spreads: Sequence[Spread]) -> Line:
     lines = []
     for spread in sorted(spreads, key=lambda spread: spread.priority):
         for turned, count in enumerate(form_spread(pools, spread)):
-            lines.append(times(f"Spread {spread.priority}: {spread.label}{', turned' * turned}", (
-                count, given("Charge per spread", spread.rate, f"rate of spread {spread.priority}"))))
+            lines.append(
+                times(
+                    f"Spread {spread.priority}: {spread.label}{', turned' * turned}",
+                    (count, given("Charge per spread", spread.rate, f"rate of spread {spread.priority}")),
+                )
+            )
     return total(label, lines)
 
 
 def nearest_first(held: Floats, used: Floats) -> Floats:
     """What spreads took from each period when they take the nearest first.
 
-    Parameters
-    ----------
-    held: deltas of one side in each period, nearest first (A, N)
-    used: deltas that spreads took altogether (A,)
+    Args:
+        held: deltas of one side in each period, nearest first (A, N)
+        used: deltas that spreads took altogether (A,)
 
-    Returns
-    -------
-    deltas taken from each period (A, N)
+    Returns:
+        deltas taken from each period (A, N)
     """
     before = np.cumsum(held, axis=1) - held
     return np.clip(used[:, None] - before, 0.0, held)
@@ -200,29 +205,29 @@ _LEG = re.compile(r"\s*(?P<place>\S+)\s+(?P<side>[ABab])\s+(?P<ratio>[\d.]+)\s*$
 def read_spreads(text: str, name: str) -> tuple[Spread, ...]:
     """A spread table as people type it: `200: 1 A 1, 2 B 1; 80 %: BTC A 1, ETH B 20`, first written first formed.
 
-    Raises
-    ------
-    MarginError: an entry has another form
+    Raises:
+        MarginError: an entry has another form
     """
     spreads = []
     for priority, entry in enumerate((entry for entry in text.split(";") if entry.strip()), 1):
         match = _SPREAD.match(entry)
         legs = [_LEG.match(leg) for leg in match["legs"].split(",")] if match else []
         if match is None or len(legs) < 2 or not all(legs) or {leg["side"].upper() for leg in legs if leg} != {"A", "B"}:
-            raise MarginError(f"{name}: {entry.strip()!r} is no spread: write RATE: PLACE A RATIO, PLACE B RATIO; …, such as "
-                              "200: 1 A 1, 2 B 1")
+            raise MarginError(
+                f"{name}: {entry.strip()!r} is no spread: write RATE: PLACE A RATIO, PLACE B RATIO; …, such as 200: 1 A 1, 2 B 1"
+            )
         rate = float(match["rate"]) / (100.0 if match["percent"] else 1.0)
-        spreads.append(Spread(priority, rate, tuple(Leg(leg["place"].upper(), float(leg["ratio"]), leg["side"].upper())
-                                                    for leg in legs if leg)))
+        spreads.append(
+            Spread(priority, rate, tuple(Leg(leg["place"].upper(), float(leg["ratio"]), leg["side"].upper()) for leg in legs if leg))
+        )
     return tuple(spreads)
 
 
 def read_tiers(text: str, name: str) -> tuple[tuple[float, float], ...]:
     """Tiers as people type them: days to expiry from and to, `0-35, 36-400`.
 
-    Raises
-    ------
-    MarginError: a tier has another form
+    Raises:
+        MarginError: a tier has another form
     """
     tiers = []
     for part in text.split(","):

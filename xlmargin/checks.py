@@ -16,20 +16,16 @@ from xlmargin.ranges.market import read_market
 from xlmargin.ranges.positions import read_positions
 from xlmargin.ranges.remembered import book_of
 
-__all__ = ["all_faults", "keep_rows", "read_book"]
-
 
 def read_book(positions: Any, market: Any, *, priced: bool = True) -> Book:
     """The book of two ranges.
 
-    Parameters
-    ----------
-    positions, market: raw cells; the market may be blank
-    priced: options need a vol
+    Args:
+        positions, market: raw cells; the market may be blank
+        priced: options need a vol
 
-    Raises
-    ------
-    MarginError: the first fault, by row
+    Raises:
+        MarginError: the first fault, by row
     """
     return book_of(positions, market, priced=priced)
 
@@ -48,12 +44,16 @@ def all_faults(positions: Any, market: Any) -> tuple[list[Fault], list[Fault]]:
     typed, known = _attempt(positions, market, rows, quotes_)
     notes: list[Fault] = []
     if typed is not None and known is not None:
-        unread, unpriced = ({fault.row for fault in rows.faults if fault.column in columns}
-                            for columns in (CONTRACT_COLUMNS, MARKET_COLUMNS))
+        unread, unpriced = (
+            {fault.row for fault in rows.faults if fault.column in columns} for columns in (CONTRACT_COLUMNS, MARKET_COLUMNS)
+        )
         later = Faults()
         book = make_book(keep_rows(typed, np.array([row not in unread for row in typed.row.tolist()], np.bool_)), known, later)
-        rows.faults += [fault for fault in (*later.faults, *book.unpriced) if _certain(fault, quotes_)
-                        and not (fault.row in unpriced and fault.column in MARKET_COLUMNS)]
+        rows.faults += [
+            fault
+            for fault in (*later.faults, *book.unpriced)
+            if _certain(fault, quotes_) and not (fault.row in unpriced and fault.column in MARKET_COLUMNS)
+        ]
         notes = [] if quotes_.faults else [note for note in _notes(book) if note.row not in rows.rows()]
     # once each, and within a row in the order they were found: the same in every process, which a set is not
     told = [sorted(dict.fromkeys(found.faults), key=lambda fault: fault.row) for found in (rows, quotes_)]
@@ -97,8 +97,12 @@ def _notes(book: Book) -> list[Fault]:
         row, k = int(book.row[p]), int(book.instrument[p])
         _vol_note(found, row, float(held.vol[k]), int(held.vol_origin[k]), expiry.get(float(held.expiry[k]), ""))
         if book.order[p]:
-            found.note(row, "Order", "this open order is not a position: methods without a rule for orders leave it out",
-                       "clear Order to count it as a position")
+            found.note(
+                row,
+                "Order",
+                "this open order is not a position: methods without a rule for orders leave it out",
+                "clear Order to count it as a position",
+            )
     return found.notes
 
 
@@ -106,8 +110,7 @@ def _vol_note(found: Faults, row: int, vol: float, origin: int, expiry: str) -> 
     """Where a vol came from, when it is not the row's own or the market's at that very strike."""
     give = "give IV or Price on the row to use another"
     if origin == quotes.ON_SMILE:
-        found.note(row, "IV", f"IV {vol:.4f} was read off the market's smile of {expiry}, which has no vol at that strike",
-                   give)
+        found.note(row, "IV", f"IV {vol:.4f} was read off the market's smile of {expiry}, which has no vol at that strike", give)
     elif origin == quotes.BY_EXPIRY:
         found.note(row, "IV", f"IV {vol:.4f} is the market's vol of the expiry {expiry}", give)
     elif origin == quotes.BY_UNDERLYING:

@@ -9,29 +9,25 @@ import numpy as np
 from xlmargin.case import Case, Margin
 from xlmargin.errors import MarginError
 
-__all__ = ["HEADER", "compare_rows"]
-
 HEADER = ["Method", "Initial", "Maintenance", "Cash needed", "Against rules", "Saving", "Status", "Note"]
 RULES = "RULES"  # the strategy-based method that the others are held against
 
 
-def compare_rows(names: Iterable[str], answer: Callable[[str], tuple[Case, Margin]], *,
-                 only_answers: bool = False) -> list[list[float | str | bool]]:
+def compare_rows(
+    names: Iterable[str], answer: Callable[[str], tuple[Case, Margin]], *, only_answers: bool = False
+) -> list[list[float | str | bool]]:
     """One row per method; a method that cannot answer says why in its Note.
 
-    Parameters
-    ----------
-    names: the methods
-    answer: the case and the margin of one of them
-    only_answers: methods that cannot answer are left out
+    Args:
+        names: the methods
+        answer: the case and the margin of one of them
+        only_answers: methods that cannot answer are left out
 
-    Returns
-    -------
-    header and rows; Cash needed = requirement + premium paid for long options − option value that the method credits
+    Returns:
+        header and rows; Cash needed = requirement + premium paid for long options − option value that the method credits
 
-    Raises
-    ------
-    MarginError: none of the methods can answer
+    Raises:
+        MarginError: none of the methods can answer
     """
     found: dict[str, tuple[Case, Margin] | MarginError] = {}
     for name in names:

@@ -13,12 +13,9 @@ from xlmargin.files import named_cells
 from xlmargin.registry import FUNCTIONS, Cells
 from xlmargin.template import build_template
 
-__all__ = ["new_workbook", "run"]
-
 NAME = "xlmargin.xlsx"
 DEMO_NAME = "xlmargin-demo.xlsx"
-HEADLINES = (("Initial margin", "initial_margin"), ("Maintenance margin", "maintenance_margin"),
-             ("Scanning risk", "scanning_risk"))
+HEADLINES = (("Initial margin", "initial_margin"), ("Maintenance margin", "maintenance_margin"), ("Scanning risk", "scanning_risk"))
 
 
 def _functions() -> dict[str, Callable[..., Cells]]:
@@ -31,14 +28,12 @@ def _functions() -> dict[str, Callable[..., Cells]]:
 def new_workbook(folder: Path, rows: int, name: str = NAME) -> Path:
     """A desk's workbook from the template, its sample already calculated.
 
-    Parameters
-    ----------
-    folder: made if it is not there
-    rows: rows reserved for positions
+    Args:
+        folder: made if it is not there
+        rows: rows reserved for positions
 
-    Raises
-    ------
-    MarginError: the workbook is there already, or the folder cannot be written
+    Raises:
+        MarginError: the workbook is there already, or the folder cannot be written
     """
     path = folder / name
     if path.exists():
@@ -57,13 +52,11 @@ def new_workbook(folder: Path, rows: int, name: str = NAME) -> Path:
 def run(folder: Path) -> Path:
     """Calculate the template's sample book in the embedded engine, double one position, and print what moved.
 
-    Parameters
-    ----------
-    folder: where the one workbook is left
+    Args:
+        folder: where the one workbook is left
 
-    Returns
-    -------
-    path of the workbook, with its values in place
+    Returns:
+        path of the workbook, with its values in place
     """
     path = folder / DEMO_NAME
     build_template(path)
@@ -74,8 +67,10 @@ def run(folder: Path) -> Path:
     cell, label, quantity = _first_option(book, places)
     calls = book.set(*cell, 2.0 * quantity)
     after = _reading(book, places)
-    print(f"Changed one cell of the sheet {cell[0]}, {cell[1]}: {label} from {quantity:g} to {2.0 * quantity:g} "
-          f"({calls} function calls recalculated).\n")
+    print(
+        f"Changed one cell of the sheet {cell[0]}, {cell[1]}: {label} from {quantity:g} to {2.0 * quantity:g} "
+        f"({calls} function calls recalculated).\n"
+    )
     for name, old in before.items():
         print(f"{name:<40} {old:>14,.2f} → {after[name]:>14,.2f}   {after[name] - old:>+14,.2f}")
     patch(path, path, book, [cell])

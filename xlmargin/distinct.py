@@ -7,8 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["distinct"]
-
 Ints = NDArray[np.int64]
 Words = NDArray[np.uint64]
 
@@ -23,13 +21,11 @@ def distinct(columns: Sequence[NDArray[np.generic]]) -> tuple[Ints, Ints]:
 
     Rows are the same where all their columns are, bit by bit as floats: NaN equals NaN, and −0 equals 0.
 
-    Parameters
-    ----------
-    columns: numbers or booleans, each (P,)
+    Args:
+        columns: numbers or booleans, each (P,)
 
-    Returns
-    -------
-    index (P,), numbered in the order in which they first appear, and first rows (K,)
+    Returns:
+        index (P,), numbered in the order in which they first appear, and first rows (K,)
     """
     count = len(columns[0])
     if not count:

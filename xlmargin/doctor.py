@@ -10,21 +10,17 @@ from pathlib import Path
 
 from xlmargin.errors import MarginError
 
-__all__ = ["findings"]
-
 NEEDED = ("numpy", "scipy", "xlwings", "xlsxwriter", "openpyxl", "ironcalc")
 
 
 def findings(file: Path | None = None) -> list[tuple[str, str, str]]:
     """What was looked at, what was found, and what to do about it ("" where nothing is to be done).
 
-    Parameters
-    ----------
-    file: a workbook to look at as well
+    Args:
+        file: a workbook to look at as well
 
-    Raises
-    ------
-    MarginError: the file is no workbook
+    Raises:
+        MarginError: the file is no workbook
     """
     rows = [("Python", f"{platform.python_version()}, {struct.calcsize('P') * 8} bit, {sys.executable}", "")]
     for name in ("xlmargin", *NEEDED):

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-__all__ = ["Fault", "Faults", "MarginError"]
-
 
 class MarginError(Exception):
     """A mistake that a person can mend: the text says what, where and how to mend it."""
@@ -15,13 +13,12 @@ class MarginError(Exception):
 class Fault(NamedTuple):
     """One fault, or one thing worth knowing, of one cell of a range.
 
-    Parameters
-    ----------
-    row: row counted from the range's header row as 1
-    column: heading of the column, or "" where the whole row is meant
-    problem: what is wrong, beginning with the heading
-    fix: how to mend it
-    where: name of the range, "" for the positions
+    Attributes:
+        row: row counted from the range's header row as 1
+        column: heading of the column, or "" where the whole row is meant
+        problem: what is wrong, beginning with the heading
+        fix: how to mend it
+        where: name of the range, "" for the positions
     """
 
     row: int
@@ -66,9 +63,8 @@ class Faults:
     def stop(self, more: Iterable[Fault] = ()) -> None:
         """Raise the first fault by row, if there is one.
 
-        Raises
-        ------
-        MarginError: naming the row and the column
+        Raises:
+            MarginError: naming the row and the column
         """
         found = sorted([*self.faults, *more], key=lambda fault: fault.row)
         if found:

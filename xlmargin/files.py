@@ -16,14 +16,14 @@ from xlmargin.cells import heading_key, is_blank
 from xlmargin.errors import MarginError
 from xlmargin.registry import FUNCTIONS
 
-__all__ = ["Place", "Ranges", "as_market", "cell_of", "csv_cell", "named_cells", "read_csv", "read_ranges", "with_parameter"]
-
 Grid = list[list[Any]]
 CHAIN = {"instrumentname", "currency", "markiv", "underlyingprice", "indexprice", "timestamp"}  # Deribit's chain as CSV
 MOST_BYTES = 200_000_000
 # a formula cell without a value; one whose value is the empty text says so by t="str"
-UNCALCULATED = re.compile(rb"""<(?:\w+:)?c\b(?![^>]*\st=)[^>]*><(?:\w+:)?f\b[^>]*(?:/>|>[^<]*</(?:\w+:)?f>)"""
-                          rb"""(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v></(?:\w+:)?v>)?</(?:\w+:)?c>""")
+UNCALCULATED = re.compile(
+    rb"""<(?:\w+:)?c\b(?![^>]*\st=)[^>]*><(?:\w+:)?f\b[^>]*(?:/>|>[^<]*</(?:\w+:)?f>)"""
+    rb"""(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v></(?:\w+:)?v>)?</(?:\w+:)?c>"""
+)
 
 
 class Place(NamedTuple):
@@ -47,20 +47,24 @@ class Ranges(NamedTuple):
     balances: Grid | None = None
 
 
-def read_ranges(path: Path, market: Path | None = None, parameters: Path | None = None, venue: str | None = None,
-                instruments: Path | None = None, history: Path | None = None) -> Ranges:
+def read_ranges(
+    path: Path,
+    market: Path | None = None,
+    parameters: Path | None = None,
+    venue: str | None = None,
+    instruments: Path | None = None,
+    history: Path | None = None,
+) -> Ranges:
     """The ranges of a workbook (.xlsx, .xlsm), of CSV files, or of a venue's own answer (.json).
 
-    Parameters
-    ----------
-    path: workbook, CSV file of positions, or JSON file of a venue's positions answer
-    market, parameters, history: CSV files that stand in for what `path` says
-    venue: whose answer the JSON file is
-    instruments: JSON file of that venue's instruments, where positions count contracts
+    Args:
+        path: workbook, CSV file of positions, or JSON file of a venue's positions answer
+        market, parameters, history: CSV files that stand in for what `path` says
+        venue: whose answer the JSON file is
+        instruments: JSON file of that venue's instruments, where positions count contracts
 
-    Raises
-    ------
-    MarginError: a file is missing or unreadable, or a workbook has no positions
+    Raises:
+        MarginError: a file is missing or unreadable, or a workbook has no positions
     """
     _must_exist(path)
     if path.suffix.lower() == ".json":
@@ -102,9 +106,8 @@ def _must_exist(path: Path) -> None:
 def read_csv(path: Path) -> Grid:
     """The cells of a CSV file, numbers as numbers; commas, semicolons and tabs are told apart by the header row.
 
-    Raises
-    ------
-    MarginError: the file is missing, or not text
+    Raises:
+        MarginError: the file is missing, or not text
     """
     _must_exist(path)
     try:
@@ -134,10 +137,9 @@ def csv_cell(text: str) -> Any:
 def cell_of(ranges: Ranges, row: float | str, heading: str) -> str:
     """The cell of the workbook that a fault of PM_CHECK means (`Positions!F6`), "" where the ranges come from elsewhere.
 
-    Parameters
-    ----------
-    row: as PM_CHECK shows it: 6, or `market row 6`
-    heading: of the column, "" where the whole row is meant
+    Args:
+        row: as PM_CHECK shows it: 6, or `market row 6`
+        heading: of the column, "" where the whole row is meant
     """
     from openpyxl.utils import get_column_letter
 
@@ -177,21 +179,27 @@ def as_market(rows: Grid) -> Grid:
         vol = row[at["markiv"]]
         if not (isinstance(vol, float) or is_blank(vol)):
             raise MarginError(f"chain row {n}: mark_iv must be a number, not {vol!r}")
-        market.append([row[at["currency"]], row[at["indexprice"]], row[at["instrumentname"]], row[at["underlyingprice"]],
-                       vol / 100.0 if isinstance(vol, float) else None, row[at["timestamp"]]])
+        market.append(
+            [
+                row[at["currency"]],
+                row[at["indexprice"]],
+                row[at["instrumentname"]],
+                row[at["underlyingprice"]],
+                vol / 100.0 if isinstance(vol, float) else None,
+                row[at["timestamp"]],
+            ]
+        )
     return market
 
 
 def named_cells(path: Path) -> dict[str, tuple[str, str]]:
     """Sheet and area of every name that a workbook defines.
 
-    Raises
-    ------
-    MarginError: it cannot be read
+    Raises:
+        MarginError: it cannot be read
     """
     names = _opened(path, values=False).defined_names
-    return {name: (sheet, area.replace("$", "")) for name, defined in names.items()
-            for sheet, area in list(defined.destinations)[:1]}
+    return {name: (sheet, area.replace("$", "")) for name, defined in names.items() for sheet, area in list(defined.destinations)[:1]}
 
 
 def _opened(path: Path, *, values: bool) -> Any:
@@ -213,11 +221,15 @@ def _workbook(path: Path) -> Ranges:
     if positions is None:
         raise MarginError(f"{path} has no positions: name the range `positions`, or call its sheet Positions")
     method = _range(values, engine, "method", (), places)
-    return Ranges(positions, _range(values, engine, "market", ("underlying",), places),
-                  _range(values, engine, "parameters", ("parameter", "scenario"), places),
-                  str(method[0][0]) if method and not is_blank(method[0][0]) else None,
-                  _range(values, engine, "history", ("date",), places), places=places,
-                  balances=_range(values, engine, "balances", ("currency",), places))
+    return Ranges(
+        positions,
+        _range(values, engine, "market", ("underlying",), places),
+        _range(values, engine, "parameters", ("parameter", "scenario"), places),
+        str(method[0][0]) if method and not is_blank(method[0][0]) else None,
+        _range(values, engine, "history", ("date",), places),
+        places=places,
+        balances=_range(values, engine, "balances", ("currency",), places),
+    )
 
 
 def _calculated(path: Path) -> Any:
@@ -242,8 +254,9 @@ def _range(values: Any, engine: Any, name: str, headings: tuple[str, ...], place
         if known.lower() == name:
             sheet, area = next(iter(defined.destinations), (None, ""))
             if sheet not in values.sheetnames:
-                raise MarginError(f"the name {known} stands for {defined.attr_text}, which is no range of a sheet: "
-                                  "mend it in the list of names")
+                raise MarginError(
+                    f"the name {known} stands for {defined.attr_text}, which is no range of a sheet: mend it in the list of names"
+                )
             left, top, _, _ = range_boundaries(area.replace("$", ""))
             places[name] = Place(values[sheet].title, top, left)
             return _trimmed(_area(values[sheet], engine, area.replace("$", "")))

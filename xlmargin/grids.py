@@ -21,9 +21,6 @@ from xlmargin.rules import NOT_SET, Rules
 from xlmargin.scenarios import Kind, Scenarios, Tenor, percent
 from xlmargin.statement import Line, given, not_modelled, times, worst
 
-__all__ = ["Shock", "charge", "deltas", "futures_units", "grid", "nothing_held", "parameter", "read_grid", "scan",
-           "short_units", "spot", "unset"]
-
 Floats = NDArray[np.float64]
 
 NUMBER = re.compile(r"([+-]?\d{1,6}(?:\.\d{1,6})?)\s*(%?)$")
@@ -36,12 +33,11 @@ MOST_SHOCKS = 1000
 class Shock(NamedTuple):
     """One scenario of a grid.
 
-    Parameters
-    ----------
-    move: of the price, as a fraction or in price ranges
-    in_ranges: whether it counts in price ranges
-    vol: +1 up, 0 as it is, −1 down
-    weight: share of the profit or loss that counts
+    Attributes:
+        move: of the price, as a fraction or in price ranges
+        in_ranges: whether it counts in price ranges
+        vol: +1 up, 0 as it is, −1 down
+        weight: share of the profit or loss that counts
     """
 
     move: float
@@ -53,9 +49,8 @@ class Shock(NamedTuple):
 def read_grid(text: str) -> list[Shock]:
     """The shocks of a grid in the order that it lists them.
 
-    Raises
-    ------
-    MarginError: a block has another form
+    Raises:
+        MarginError: a block has another form
     """
     shocks: list[Shock] = []
     for block in filter(None, (part.strip() for part in text.split(";"))):
@@ -82,14 +77,12 @@ def _number(text: str) -> tuple[float, bool] | None:
 def grid(names: tuple[str, ...], rules: Rules) -> Scenarios:
     """The scenarios of the parameter `scenarios`, with each underlying's own ranges.
 
-    Parameters
-    ----------
-    rules: knows `scenarios`, `vol_up`, `vol_down`, `vol_shift`; `price_range` where moves count in ranges; the powers of
-        the tenor where vol shocks shrink with time to expiry; `vol_floor` where there is one
+    Args:
+        rules: knows `scenarios`, `vol_up`, `vol_down`, `vol_shift`; `price_range` where moves count in ranges; the powers of
+            the tenor where vol shocks shrink with time to expiry; `vol_floor` where there is one
 
-    Raises
-    ------
-    MarginError: the grid cannot be read
+    Raises:
+        MarginError: the grid cannot be read
     """
     up, down = (np.array([rules.number(word, name) for name in names]) for word in ("vol_up", "vol_down"))
     moved = (any(rules.number(word, name) for name in names or ("",)) for word in ("vol_up", "vol_down"))
@@ -102,8 +95,18 @@ def grid(names: tuple[str, ...], rules: Rules) -> Scenarios:
     kind: Kind = "absolute" if rules.word("vol_shift") == "absolute" else "relative"
     floor = rules.number("vol_floor") if "vol_floor" in rules.names else 0.0
     words = tuple(_words(shock, row) for shock, row in zip(shocks, price))
-    return Scenarios(tuple(str(n + 1) for n in range(count)), words, names, np.maximum(price, -1.0), vol, kind,
-                     np.zeros(count), weight, np.full(count, floor), _tenor(rules))
+    return Scenarios(
+        tuple(str(n + 1) for n in range(count)),
+        words,
+        names,
+        np.maximum(price, -1.0),
+        vol,
+        kind,
+        np.zeros(count),
+        weight,
+        np.full(count, floor),
+        _tenor(rules),
+    )
 
 
 def _distinct(shocks: list[Shock], up: bool, down: bool) -> list[Shock]:
@@ -140,8 +143,11 @@ def parameter(rules: Rules, label: str, name: str, underlying: str = "") -> Line
 
 def unset(rules: Rules, label: str, name: str, underlying: str = "") -> Line:
     """A line of 0 that says that a figure is not published."""
-    return not_modelled(label, f"parameter {name} is not set: {rules.get(name, underlying).source}",
-                        status=NOT_SET if rules.get(name, underlying).status == NOT_SET else "not modelled")
+    return not_modelled(
+        label,
+        f"parameter {name} is not set: {rules.get(name, underlying).source}",
+        status=NOT_SET if rules.get(name, underlying).status == NOT_SET else "not modelled",
+    )
 
 
 def charge(case: Case, label: str, name: str, u: int, amounts: tuple[Line, ...]) -> Line:

@@ -14,8 +14,6 @@ from xlmargin.errors import MarginError
 from xlmargin.scenarios import Scenarios, percent
 from xlmargin.var_math import ewma_vols
 
-__all__ = ["VOL_DAYS", "History", "Past", "Reading", "drawn", "past", "simple_returns"]
-
 Floats = NDArray[np.float64]
 
 VOL_DAYS = 30.0  # tenor of a vol column that names none; alone, it holds for every tenor
@@ -26,14 +24,13 @@ DAYS_IN_YEAR = 365.0
 class History:
     """Daily closes and vols of U underlyings on N days.
 
-    Parameters
-    ----------
-    dates: seconds since 1970 UTC, rising (N,)
-    underlyings: upper-case names (U,)
-    closes: [account currency] (N, U)
-    vol_days: tenors of the vols, rising (T,) [days]
-    vols: NaN where an underlying has no vols of a tenor (N, T, U) [fraction]
-    whole: the same with the days before, on which some of the underlyings have no values yet; None where there are none
+    Attributes:
+        dates: seconds since 1970 UTC, rising (N,)
+        underlyings: upper-case names (U,)
+        closes: [account currency] (N, U)
+        vol_days: tenors of the vols, rising (T,) [days]
+        vols: NaN where an underlying has no vols of a tenor (N, T, U) [fraction]
+        whole: the same with the days before, on which some of the underlyings have no values yet; None where there are none
     """
 
     dates: Floats
@@ -47,8 +44,7 @@ class History:
         """Some of the underlyings on every day from which on they all have values."""
         source, first = self.whole or self, self.starts(underlyings)
         at = [self.underlyings.index(name) for name in underlyings]
-        return History(source.dates[first:], tuple(underlyings), source.closes[first:, at], source.vol_days,
-                       source.vols[first:][:, :, at])
+        return History(source.dates[first:], tuple(underlyings), source.closes[first:, at], source.vol_days, source.vols[first:][:, :, at])
 
     def starts(self, underlyings: Sequence[str]) -> int:
         """The first of all days from which on some of the underlyings have all their values."""
@@ -63,14 +59,13 @@ class History:
 class Reading(NamedTuple):
     """How a past is read.
 
-    Parameters
-    ----------
-    horizon: days that pass
-    overlapping: moves over `horizon` rows, one from each row; else moves of one row times the square root of the horizon
-    log: returns are scaled as logs, else as fractions
-    decay: EWMA weight of the past, None where returns are left as they are
-    lookback: the last so many moves, None for all
-    longer: also the moves of the whole past as they were, behind the recent ones
+    Attributes:
+        horizon: days that pass
+        overlapping: moves over `horizon` rows, one from each row; else moves of one row times the square root of the horizon
+        log: returns are scaled as logs, else as fractions
+        decay: EWMA weight of the past, None where returns are left as they are
+        lookback: the last so many moves, None for all
+        longer: also the moves of the whole past as they were, behind the recent ones
     """
 
     horizon: float
@@ -85,13 +80,12 @@ class Reading(NamedTuple):
 class Past(Scenarios):
     """Scenarios of the past, and which of them are which.
 
-    Parameters
-    ----------
-    recent: the first so many are those of the measure itself; behind them stand the plain moves of the whole past
-    ends: the day on which each move ended, seconds since 1970 UTC (S,); empty for drawn moves
-    vol_days: tenors of `by_tenor` (T,) [days]
-    by_tenor: relative move of every tenor's vol, NaN where an underlying has none (S, T, U); None where one column
-        serves all tenors
+    Attributes:
+        recent: the first so many are those of the measure itself; behind them stand the plain moves of the whole past
+        ends: the day on which each move ended, seconds since 1970 UTC (S,); empty for drawn moves
+        vol_days: tenors of `by_tenor` (T,) [days]
+        by_tenor: relative move of every tenor's vol, NaN where an underlying has none (S, T, U); None where one column
+            serves all tenors
     """
 
     recent: int = 0
@@ -108,13 +102,11 @@ def simple_returns(history: History) -> Floats:
 def past(history: History, reading: Reading) -> Past:
     """The moves of the past as scenarios, all underlyings of one day moving together.
 
-    Returns
-    -------
-    S scenarios, oldest first, the recent ones before those of the whole past
+    Returns:
+        S scenarios, oldest first, the recent ones before those of the whole past
 
-    Raises
-    ------
-    MarginError: too few rows for one move, or a horizon that rows cannot span
+    Raises:
+        MarginError: too few rows for one move, or a horizon that rows cannot span
     """
     step = _step(history, reading)
     plain = _lengthened(simple_returns(history), reading, step)
@@ -132,10 +124,21 @@ def past(history: History, reading: Reading) -> Past:
     several = np.isfinite(history.vols).any(axis=0).sum(axis=0) > 1  # (U,)
     days = [dt.datetime.fromtimestamp(end, dt.UTC).strftime("%Y-%m-%d") for end in ends.tolist()]
     names = tuple(day if n < recent else f"{day} as it was" for n, day in enumerate(days))
-    return Past(names, tuple(_words(history.underlyings, moves) for moves in price), history.underlyings, price,
-                _nominal(vol, history.vol_days), "relative", np.full(len(price), reading.horizon), np.ones(price.shape),
-                np.zeros(len(price)), recent=recent, ends=tuple(ends.tolist()),
-                vol_days=tuple(history.vol_days.tolist()), by_tenor=vol if several.any() else None)
+    return Past(
+        names,
+        tuple(_words(history.underlyings, moves) for moves in price),
+        history.underlyings,
+        price,
+        _nominal(vol, history.vol_days),
+        "relative",
+        np.full(len(price), reading.horizon),
+        np.ones(price.shape),
+        np.zeros(len(price)),
+        recent=recent,
+        ends=tuple(ends.tolist()),
+        vol_days=tuple(history.vol_days.tolist()),
+        by_tenor=vol if several.any() else None,
+    )
 
 
 def _nominal(vol: Floats, days: Floats) -> Floats:
@@ -153,13 +156,14 @@ def _step(history: History, reading: Reading) -> int:
     step = 1
     if reading.overlapping and reading.horizon != 1.0:
         if not reading.horizon.is_integer() or reading.horizon < 1.0:
-            raise MarginError(f"horizon_days {reading.horizon:g} is no whole number of days, which overlapping moves "
-                              "need: set horizon_method to square_root")
+            raise MarginError(
+                f"horizon_days {reading.horizon:g} is no whole number of days, which overlapping moves "
+                "need: set horizon_method to square_root"
+            )
         step = int(reading.horizon)
     if len(history.dates) <= step:
         or_else = "" if step == 1 else ", or set horizon_method to square_root"
-        raise MarginError(f"the history has {len(history.dates)} usable rows, too few for one move over {step} rows: "
-                          f"give more{or_else}")
+        raise MarginError(f"the history has {len(history.dates)} usable rows, too few for one move over {step} rows: give more{or_else}")
     return step
 
 
@@ -197,15 +201,13 @@ def _words(names: tuple[str, ...], moves: Floats) -> str:
 def drawn(names: tuple[str, ...], vols: Floats, correlation: Floats, horizon: float, trials: int, seed: int) -> Past:
     """Joint lognormal moves without drift, drawn at random: the same for the same seed.
 
-    Parameters
-    ----------
-    vols: per square-root year (U,)
-    correlation: (U, U)
-    horizon: days that pass
+    Args:
+        vols: per square-root year (U,)
+        correlation: (U, U)
+        horizon: days that pass
 
-    Raises
-    ------
-    MarginError: the correlations contradict each other
+    Raises:
+        MarginError: the correlations contradict each other
     """
     values, vectors = np.linalg.eigh(correlation)
     if len(values) and values.min() < -1e-9:
@@ -215,5 +217,15 @@ def drawn(names: tuple[str, ...], vols: Floats, correlation: Floats, horizon: fl
     normal = np.random.default_rng(seed).standard_normal((trials, len(names))) @ root.T
     price = np.expm1(normal * spread - 0.5 * spread**2)
     count = np.zeros(trials)
-    return Past(tuple(f"trial {n}" for n in range(1, trials + 1)), tuple(_words(names, moves) for moves in price), names,
-                price, np.zeros(price.shape), "relative", count + horizon, np.ones(price.shape), count, recent=trials)
+    return Past(
+        tuple(f"trial {n}" for n in range(1, trials + 1)),
+        tuple(_words(names, moves) for moves in price),
+        names,
+        price,
+        np.zeros(price.shape),
+        "relative",
+        count + horizon,
+        np.ones(price.shape),
+        count,
+        recent=trials,
+    )

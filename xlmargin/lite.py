@@ -8,8 +8,6 @@ from pathlib import Path
 
 from xlmargin.demo import new_workbook
 
-__all__ = ["MAIN", "NAME", "instructions", "new_lite_workbook", "office_names", "store_as_office"]
-
 NAME = "xlmargin-lite.xlsx"
 PREFIX = "_xldudf_"  # what Excel stores in front of a function that an add-in of Office.js brings; Lite has no namespace
 
@@ -37,18 +35,15 @@ TEXT = re.compile(r'("(?:[^"]|"")*"|&quot;.*?&quot;)')
 def new_lite_workbook(folder: Path, rows: int) -> Path:
     """A desk's workbook whose formulas call the functions as Excel stores those of xlwings Lite.
 
-    Parameters
-    ----------
-    folder: made if it is not there
-    rows: rows reserved for positions
+    Args:
+        folder: made if it is not there
+        rows: rows reserved for positions
 
-    Returns
-    -------
-    path of the workbook, its sample already calculated
+    Returns:
+        path of the workbook, its sample already calculated
 
-    Raises
-    ------
-    MarginError: the workbook is there already, or the folder cannot be written
+    Raises:
+        MarginError: the workbook is there already, or the folder cannot be written
     """
     path = new_workbook(folder, rows, NAME)
     store_as_office(path)
@@ -58,9 +53,8 @@ def new_lite_workbook(folder: Path, rows: int) -> Path:
 def store_as_office(path: Path) -> None:
     """Put the stored names into every formula of a workbook: cells, names, conditions, tables and charts.
 
-    Parameters
-    ----------
-    path: the workbook, .xlsx, which is written again
+    Args:
+        path: the workbook, .xlsx, which is written again
     """
     with zipfile.ZipFile(path) as archive:
         parts = [(entry, archive.read(entry)) for entry in archive.infolist()]
@@ -75,8 +69,7 @@ def store_as_office(path: Path) -> None:
 def office_names(formula: str) -> str:
     """A formula with every call of our functions under the name that Excel stores for an add-in's; texts stay."""
     pieces = TEXT.split(formula)  # every second piece is a text in quotes
-    return "".join(piece if n % 2 else OURS.sub(PREFIX, piece)
-                   for n, piece in enumerate(pieces))
+    return "".join(piece if n % 2 else OURS.sub(PREFIX, piece) for n, piece in enumerate(pieces))
 
 
 def instructions(path: Path) -> str:

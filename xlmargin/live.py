@@ -15,7 +15,6 @@ from xlmargin.valued import version_of
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-__all__ = ["Live"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -29,14 +28,12 @@ class Live:
     Instruments are valued once per market and scenarios; an edit of quantities values nothing, and an edit of one row is added to
     the sums of its account.
 
-    Parameters
-    ----------
-    book: P rows of A accounts in K instruments of U underlyings; open orders do not count
-    scenarios: S scenarios
+    Attributes:
+        book: P rows of A accounts in K instruments of U underlyings; open orders do not count
+        scenarios: S scenarios
 
-    Raises
-    ------
-    MarginError: an option cannot be valued
+    Raises:
+        MarginError: an option cannot be valued
     """
 
     def __init__(self, book: Book, scenarios: Scenarios) -> None:
@@ -91,9 +88,8 @@ class Live:
     def hold(self, units: Floats) -> None:
         """Take other quantities for every row.
 
-        Parameters
-        ----------
-        units: signed, in units of the underlying, 0 for open orders (P,)
+        Args:
+            units: signed, in units of the underlying, 0 for open orders (P,)
         """
         self._units = np.array(units, np.float64)
         self._add_up()
@@ -101,10 +97,9 @@ class Live:
     def edit(self, row: int, units: float) -> None:
         """Take another quantity for one row.
 
-        Parameters
-        ----------
-        row: index of the row
-        units: signed, in units of the underlying
+        Args:
+            row: index of the row
+            units: signed, in units of the underlying
         """
         change, self._units[row] = units - self._units[row], units
         self._edits += 1
@@ -116,9 +111,8 @@ class Live:
     def tick(self, instruments: Instruments) -> None:
         """Take another market or another valuation time.
 
-        Parameters
-        ----------
-        instruments: the same contracts in the same order, in their new market (K,)
+        Args:
+            instruments: the same contracts in the same order, in their new market (K,)
         """
         assert len(instruments) == len(self.instruments)
         assert np.array_equal(instruments.underlying, self.instruments.underlying)

@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 
 from xlmargin.statement import LARGEST, LESS, QUOTIENT, SMALLEST, TIMES, TOTAL, WORST, Line, Rule
 
-__all__ = ["Bumps", "slope"]
-
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
@@ -22,11 +20,10 @@ TIED = 1e-11  # of the largest of some lines, by which two that are equal may di
 class Bumps:
     """Which of A books are the versions of each holding (H,).
 
-    Parameters
-    ----------
-    base: the book as it is
-    up, down: the book with somewhat more, and less, of the holding
-    step: units by which `up` holds more than `down`; 0 where nothing is held
+    Attributes:
+        base: the book as it is
+        up, down: the book with somewhat more, and less, of the holding
+        step: units by which `up` holds more than `down`; 0 where nothing is held
     """
 
     base: Ints
@@ -41,9 +38,8 @@ def slope(line: Line, bumps: Bumps) -> Floats:
     Lines whose parts carry the same books are differentiated by their rule: sums, products and quotients as usual; of the
     largest of some lines, those that tie for it share equally. All else is measured between `up` and `down`.
 
-    Parameters
-    ----------
-    line: over A books
+    Args:
+        line: over A books
     """
     rule = _RULES.get(line.rule) if line.shared else None
     if rule is None:
@@ -82,6 +78,9 @@ def _worst(values: Floats, slopes: Floats) -> Floats:
 _RULES: dict[Rule, Callable[[Floats, Floats], Floats]] = {
     TOTAL: lambda _, slopes: np.asarray(slopes.sum(axis=0), np.float64),
     LESS: lambda _, slopes: np.asarray(slopes[0] - slopes[1:].sum(axis=0), np.float64),
-    TIMES: _times, QUOTIENT: _quotient, LARGEST: _largest, WORST: _worst,
+    TIMES: _times,
+    QUOTIENT: _quotient,
+    LARGEST: _largest,
+    WORST: _worst,
     SMALLEST: lambda values, slopes: -_largest(-values, -slopes),
 }

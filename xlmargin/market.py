@@ -7,9 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["AT_STRIKE", "BY_EXPIRY", "BY_UNDERLYING", "DAY", "NO_VOL", "ON_SMILE", "YEAR", "Market", "Nodes", "forwards",
-           "rates", "spots", "vols"]
-
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
@@ -24,14 +21,13 @@ AT_STRIKE, ON_SMILE, BY_EXPIRY, BY_UNDERLYING, NO_VOL = range(5)
 class Nodes:
     """Curve and smile points as long columns (N,); NaN where a node does not carry the value.
 
-    Parameters
-    ----------
-    underlying: index of the underlying
-    expiry: seconds since 1970 UTC
-    strike: NaN for a node of the whole expiry [account currency]
-    forward: [account currency]
-    vol: fraction per square-root year
-    rate: continuously compounded fraction per year
+    Attributes:
+        underlying: index of the underlying
+        expiry: seconds since 1970 UTC
+        strike: NaN for a node of the whole expiry [account currency]
+        forward: [account currency]
+        vol: fraction per square-root year
+        rate: continuously compounded fraction per year
     """
 
     underlying: Ints
@@ -46,14 +42,13 @@ class Nodes:
 class Market:
     """What the market range says.
 
-    Parameters
-    ----------
-    underlyings: upper-case names, (U,)
-    spot: NaN where none is given, (U,) [account currency]
-    rate: continuously compounded fraction per year, (U,)
-    vol: an underlying's own vol, NaN where none is given, (U,)
-    as_of: valuation time, seconds since 1970 UTC
-    nodes: points of curves and smiles
+    Attributes:
+        underlyings: upper-case names, (U,)
+        spot: NaN where none is given, (U,) [account currency]
+        rate: continuously compounded fraction per year, (U,)
+        vol: an underlying's own vol, NaN where none is given, (U,)
+        as_of: valuation time, seconds since 1970 UTC
+        nodes: points of curves and smiles
     """
 
     underlyings: tuple[str, ...]
@@ -131,20 +126,19 @@ def forwards(market: Market, underlying: Ints, expiry: Floats, strike: Floats) -
 def vols(market: Market, underlying: Ints, expiry: Floats, strike: Floats) -> tuple[Floats, Ints]:
     """Vol of each option from the market: at its strike, on its expiry's smile, of its expiry, of its underlying.
 
-    Parameters
-    ----------
-    underlying, expiry, strike: one entry per option, (K,)
+    Args:
+        underlying, expiry, strike: one entry per option, (K,)
 
-    Returns
-    -------
-    vols (K,), NaN where the market has none, and where each was found (K,): AT_STRIKE … NO_VOL
+    Returns:
+        vols (K,), NaN where the market has none, and where each was found (K,): AT_STRIKE … NO_VOL
     """
     nodes = market.nodes
     keys, wanted = _key(nodes.underlying, nodes.expiry), _key(underlying, expiry)
     result, origin = np.full(len(wanted), np.nan), np.full(len(wanted), NO_VOL, np.int64)
-    for values, found_at in ((_pick(market.vol, underlying), BY_UNDERLYING),
-                             (_find(*_mean_by_key(keys, np.where(np.isnan(nodes.strike), nodes.vol, np.nan)), wanted),
-                              BY_EXPIRY)):
+    for values, found_at in (
+        (_pick(market.vol, underlying), BY_UNDERLYING),
+        (_find(*_mean_by_key(keys, np.where(np.isnan(nodes.strike), nodes.vol, np.nan)), wanted), BY_EXPIRY),
+    ):
         there = np.isfinite(values)
         result[there], origin[there] = values[there], found_at
     points = np.isfinite(nodes.strike) & np.isfinite(nodes.vol)

@@ -13,25 +13,6 @@ from typing import NamedTuple, overload
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = [
-    "CALL",
-    "FUTURE",
-    "KINDS",
-    "KIND_NAMES",
-    "PERPETUAL",
-    "PUT",
-    "SPOT",
-    "Contract",
-    "RowNames",
-    "expiry_from_text",
-    "instant",
-    "instrument_name",
-    "parse_instrument",
-    "serial_instant",
-    "show_instant",
-    "venue_of",
-]
-
 SPOT, FUTURE, PERPETUAL, CALL, PUT = range(5)
 KIND_NAMES = ("spot", "future", "perp", "call", "put")
 
@@ -51,24 +32,26 @@ FIRST_YEAR, LAST_YEAR = 2000, 2100  # from the first, below the last: outside it
 FIRST_SERIAL, LAST_SERIAL = 36526, 73051  # the same years as Excel counts days
 LONGEST = 40  # characters: no date or instrument has more
 MOST = 1e15  # no strike is meant to be above it
-MONTHS = ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
-          "december")
+MONTHS = ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december")
 
-VENUES = {name: name for name in ("deribit", "okx", "bybit", "binance", "derive", "paradex", "thalex", "cme", "gate",
-                                  "bit", "aevo")} | {"bit.com": "bit", "gate.io": "gate", "lyra": "derive", "okex": "okx"}
+VENUES = {name: name for name in ("deribit", "okx", "bybit", "binance", "derive", "paradex", "thalex", "cme", "gate", "bit", "aevo")} | {
+    "bit.com": "bit",
+    "gate.io": "gate",
+    "lyra": "derive",
+    "okex": "okx",
+}
 COIN_SETTLED = {"BTC", "ETH"}  # Deribit's own coins; every other contract there is USDC-linear
 
 
 class Contract(NamedTuple):
     """What an instrument's name says.
 
-    Parameters
-    ----------
-    underlying: upper-case coin or share
-    kind: SPOT, FUTURE, PERPETUAL, CALL or PUT
-    strike: NaN where there is none
-    expiry: seconds since 1970 UTC, NaN where there is none
-    inverse: settled in the coin
+    Attributes:
+        underlying: upper-case coin or share
+        kind: SPOT, FUTURE, PERPETUAL, CALL or PUT
+        strike: NaN where there is none
+        expiry: seconds since 1970 UTC, NaN where there is none
+        inverse: settled in the coin
     """
 
     underlying: str
@@ -163,10 +146,9 @@ _PAIR = re.compile(rf"{_COIN}([_-]?){_QUOTE}$", re.I)
 def parse_instrument(name: str, venue: str) -> Contract | None:
     """The contract that a venue's instrument name stands for, or None where it has no known form.
 
-    Parameters
-    ----------
-    name: as the venue spells it, in any case
-    venue: lower-case venue, which decides what a name that two venues share means
+    Args:
+        name: as the venue spells it, in any case
+        venue: lower-case venue, which decides what a name that two venues share means
     """
     text = name.strip()
     if len(text) > LONGEST:
@@ -177,8 +159,13 @@ def parse_instrument(name: str, venue: str) -> Contract | None:
         value = float(strike.lower().replace("d", "."))
         if expiry is None or not 0.0 < value <= MOST:
             return None
-        return Contract(coin.upper(), CALL if kind.upper() == "C" else PUT, value, expiry,
-                        _inverse(coin, tail or quote, venue, dated_by_digits=date.isdigit()))
+        return Contract(
+            coin.upper(),
+            CALL if kind.upper() == "C" else PUT,
+            value,
+            expiry,
+            _inverse(coin, tail or quote, venue, dated_by_digits=date.isdigit()),
+        )
     if match := _PERP.match(text):
         coin, quote, word = match.groups()
         inverse = _inverse(coin, quote, venue, dated_by_digits=word.upper() == "PERP" and quote is None)
@@ -188,8 +175,7 @@ def parse_instrument(name: str, venue: str) -> Contract | None:
         expiry = expiry_from_text(date)
         if expiry is None:
             return None
-        return Contract(coin.upper(), FUTURE, math.nan, expiry,
-                        _inverse(coin, quote, venue, dated_by_digits=date.isdigit()))
+        return Contract(coin.upper(), FUTURE, math.nan, expiry, _inverse(coin, quote, venue, dated_by_digits=date.isdigit()))
     if match := _PAIR.match(text):
         coin, joint, quote = match.groups()
         # BTCUSDT is the perpetual of Binance and Bybit; a pair with a separator is the spot market
@@ -228,11 +214,10 @@ def instrument_name(underlying: str, kind: int, strike: float, expiry: float, da
 class RowNames(Sequence[str]):
     """What each position row calls its instrument, put into words only where somebody asks: a book may have many rows.
 
-    Parameters
-    ----------
-    typed: the Instrument cell of each row, "" where the row names its contract by columns (P,)
-    underlying, kind, strike, expiry: the contract of each row (P,)
-    days: days to expiry that the row gives instead of a date, else NaN (P,)
+    Attributes:
+        typed: the Instrument cell of each row, "" where the row names its contract by columns (P,)
+        underlying, kind, strike, expiry: the contract of each row (P,)
+        days: days to expiry that the row gives instead of a date, else NaN (P,)
     """
 
     typed: Sequence[str]
@@ -255,5 +240,6 @@ class RowNames(Sequence[str]):
     def __getitem__(self, at: int | slice) -> str | Sequence[str]:
         if isinstance(at, slice):
             return [self[p] for p in range(*at.indices(len(self)))]
-        return self.typed[at] or instrument_name(self.underlying[at], int(self.kind[at]), float(self.strike[at]),
-                                                 float(self.expiry[at]), float(self.days[at]))
+        return self.typed[at] or instrument_name(
+            self.underlying[at], int(self.kind[at]), float(self.strike[at]), float(self.expiry[at]), float(self.days[at])
+        )

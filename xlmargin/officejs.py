@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Any
 
-__all__ = ["plain_rows"]
-
 NULL = "JsNull"  # the class of JavaScript's null in Pyodide 0.28 and later; it cannot be imported anywhere else
 USUAL = {float, int, str, bool, type(None), dt.datetime}
 
@@ -19,13 +17,11 @@ def plain_rows(rows: list[Sequence[Any]]) -> list[Sequence[Any]]:
     A null is blank, a data type (a formatted number, a date with its format, a stock) is its basic value; an error stays
     the mapping it comes as, because messages name it.
 
-    Parameters
-    ----------
-    rows: cells by row
+    Args:
+        rows: cells by row
 
-    Returns
-    -------
-    the same rows where there is nothing to unwrap
+    Returns:
+        the same rows where there is nothing to unwrap
     """
     if set(map(type, chain.from_iterable(rows))) <= USUAL:
         return rows

@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 from xlmargin.errors import Faults
 from xlmargin.names import CALL
 
-__all__ = ["implied"]
-
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
@@ -20,11 +18,10 @@ Ints = NDArray[np.int64]
 def implied(pick: dict[str, Any], chosen: Ints, rows: Callable[[int], list[int]], faults: Faults) -> Floats:
     """Vols that give the prices of the chosen instruments, (N,); what has none is a fault.
 
-    Parameters
-    ----------
-    pick: columns of the chosen instruments, each (N,)
-    chosen: their indices (N,)
-    rows: the sheet rows of an instrument
+    Args:
+        pick: columns of the chosen instruments, each (N,)
+        chosen: their indices (N,)
+        rows: the sheet rows of an instrument
     """
     from xlmargin.pricing import implied_vol as solver
 
@@ -45,6 +42,7 @@ def _implied_american(pick: dict[str, Any], early: Ints) -> tuple[Floats, NDArra
     from xlmargin.pricing import american
 
     call, price, spot, forward, strike, years, rate = (
-        column[early] for column in (pick["kind"] == CALL, *(pick[name] for name in (
-            "price", "spot", "forward", "strike", "years", "rate"))))
+        column[early]
+        for column in (pick["kind"] == CALL, *(pick[name] for name in ("price", "spot", "forward", "strike", "years", "rate")))
+    )
     return american.solve(call, price, spot, strike, years, rate, rate - np.log(forward / spot) / years)

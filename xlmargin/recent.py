@@ -12,8 +12,6 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Recent", "Same", "fixed", "stamp"]
-
 Value = TypeVar("Value")
 
 Floats = NDArray[np.float64]
@@ -45,11 +43,10 @@ class Same:
 class Recent(Generic[Value]):
     """The results that were asked for last.
 
-    Parameters
-    ----------
-    most: results that are kept
-    most_bytes: what all of them may weigh together
-    weight: bytes of one result; a result that is heavier than most_bytes is not kept
+    Attributes:
+        most: results that are kept
+        most_bytes: what all of them may weigh together
+        weight: bytes of one result; a result that is heavier than most_bytes is not kept
     """
 
     def __init__(self, most: int, most_bytes: int = 0, weight: Callable[[Value], int] | None = None) -> None:
@@ -103,9 +100,8 @@ class Recent(Generic[Value]):
 def stamp(path: Path) -> tuple[str, int, int, int, int] | None:
     """What changes whenever a file does; None where there is no file, or it changed so lately that it might again unnoticed.
 
-    Parameters
-    ----------
-    path: file that is read after this was called
+    Args:
+        path: file that is read after this was called
     """
     try:
         state = path.stat()

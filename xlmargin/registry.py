@@ -12,8 +12,6 @@ from typing import Any, Literal, Union
 
 from xlmargin.errors import MarginError
 
-__all__ = ["ERROR", "FUNCTIONS", "Argument", "Cells", "Function", "Sound", "pm_function"]
-
 Cell = Union[float, str, bool]
 Cells = Union[Cell, list[list[Cell]]]
 Returns = Literal["number", "table", "text"]
@@ -52,21 +50,18 @@ FUNCTIONS: dict[str, Function] = {}
 def pm_function(returns: Returns, **helps: str) -> Callable[[Callable[..., Any]], Callable[..., Cells]]:
     """Register a function under its own name, with the help of each argument.
 
-    Parameters
-    ----------
-    returns: number, table or text
-    helps: the help of each argument, in the order of the signature
+    Args:
+        returns: number, table or text
+        helps: the help of each argument, in the order of the signature
 
-    Returns
-    -------
-    a decorator; the function it gives never raises: a mistake comes back as one line that begins with `#PM! `
+    Returns:
+        a decorator; the function it gives never raises: a mistake comes back as one line that begins with `#PM! `
     """
 
     def register(body: Callable[..., Any]) -> Callable[..., Cells]:
         parameters = inspect.signature(body).parameters
         assert list(parameters) == list(helps), f"{body.__name__}: help and signature differ"
-        arguments = tuple(Argument(name, helps[name], parameter.default is not parameter.empty)
-                          for name, parameter in parameters.items())
+        arguments = tuple(Argument(name, helps[name], parameter.default is not parameter.empty) for name, parameter in parameters.items())
 
         @functools.wraps(body)
         def call(*args: Any, **named: Any) -> Cells:
@@ -101,9 +96,8 @@ def _for_excel(call: Callable[..., Cells], arguments: tuple[Argument, ...], retu
 def _sound(result: Any) -> Cells:
     """The answer itself, if every cell of it is one that a sheet can hold.
 
-    Raises
-    ------
-    MarginError: a number is not finite, which means that the input was absurd
+    Raises:
+        MarginError: a number is not finite, which means that the input was absurd
     """
     if isinstance(result, Sound):
         return list(result)

@@ -20,8 +20,6 @@ from xlmargin.files import read_csv
 from xlmargin.names import CALL, DAY, PUT, SPOT, parse_instrument
 from xlmargin.registry import FUNCTIONS
 
-__all__ = ["BOOKS", "Leg", "Plan", "Run", "Series", "read_legs", "replay", "summary"]
-
 Floats = NDArray[np.float64]
 Rows = list[list[Any]]
 
@@ -33,14 +31,13 @@ HEADER = ["Underlying", "Type", "Strike", "Expiry", "Quantity", "Price", "IV", "
 class Leg(NamedTuple):
     """One position: a listed contract, or a rule by which one is chosen each day.
 
-    Parameters
-    ----------
-    underlying: upper case
-    kind: call, put, perp or spot
-    moneyness: strike over forward; NaN where `name` says it
-    days: to expiry
-    quantity: + long [coins]
-    name: a listed contract; "" where it is chosen
+    Attributes:
+        underlying: upper case
+        kind: call, put, perp or spot
+        moneyness: strike over forward; NaN where `name` says it
+        days: to expiry
+        quantity: + long [coins]
+        name: a listed contract; "" where it is chosen
     """
 
     underlying: str
@@ -65,8 +62,12 @@ BOOKS: dict[str, tuple[Leg, ...]] = {
     "covered call": (Leg("BTC", "spot", np.nan, 0.0, 1.0), _option("call", 1.1, -1)),
     "far puts sold": (_option("put", 0.75, -5, 45.0),),
     "hedged call": (_option("call", 1.0, 1), Leg("BTC", "perp", np.nan, 0.0, -0.5)),
-    "BTC against ETH": (_option("call", 1.0, -1), _option("put", 1.0, -1), _option("call", 1.0, 25, coin="ETH"),
-                        _option("put", 1.0, 25, coin="ETH")),
+    "BTC against ETH": (
+        _option("call", 1.0, -1),
+        _option("put", 1.0, -1),
+        _option("call", 1.0, 25, coin="ETH"),
+        _option("put", 1.0, 25, coin="ETH"),
+    ),
 }
 
 
@@ -74,12 +75,11 @@ BOOKS: dict[str, tuple[Leg, ...]] = {
 class Series:
     """A book through time: what was held and what it gained by the next chain.
 
-    Parameters
-    ----------
-    times: of the chains on which the margin was taken (N,)
-    positions, markets: raw ranges of each of these days
-    pnl: from the marks of that chain to those of the next, gains positive (N,) [USD]
-    missing: legs that the next chain does not quote, valued with their own vol (count)
+    Attributes:
+        times: of the chains on which the margin was taken (N,)
+        positions, markets: raw ranges of each of these days
+        pnl: from the marks of that chain to those of the next, gains positive (N,) [USD]
+        missing: legs that the next chain does not quote, valued with their own vol (count)
     """
 
     times: list[float]
@@ -104,13 +104,11 @@ class Run(NamedTuple):
 def read_legs(path: Path) -> tuple[Leg, ...]:
     """The legs of a book's CSV file: `Instrument, Quantity`, or `Underlying, Type, Moneyness, Days, Quantity`.
 
-    Raises
-    ------
-    MarginError: a column is missing or a cell cannot be read
+    Raises:
+        MarginError: a column is missing or a cell cannot be read
     """
     rows = read_csv(path)
-    cells = table(rows, "positions", needed=("Quantity",),
-                  known=("Instrument", "Underlying", "Type", "Moneyness", "Days", "Quantity"))
+    cells = table(rows, "positions", needed=("Quantity",), known=("Instrument", "Underlying", "Type", "Moneyness", "Days", "Quantity"))
     faults = Faults()
     quantity, moneyness, days = (cells.numbers(name, faults) for name in ("Quantity", "Moneyness", "Days"))
     names, coins, kinds = (cells.texts(name, faults) for name in ("Instrument", "Underlying", "Type"))
@@ -121,13 +119,18 @@ def read_legs(path: Path) -> tuple[Leg, ...]:
             coins[i], kinds[i] = contract.underlying, _kind(contract.kind)
         chosen = kinds[i] in ("call", "put") and np.isfinite(moneyness[i]) and np.isfinite(days[i])
         if contract is None and not (coins[i] and (chosen or kinds[i] in ("perp", "spot"))):
-            faults.add(row, "Instrument", "Instrument must be a listed contract, where Underlying, Type, Moneyness and Days "
-                       "do not say which", "name one")
+            faults.add(
+                row,
+                "Instrument",
+                "Instrument must be a listed contract, where Underlying, Type, Moneyness and Days do not say which",
+                "name one",
+            )
         if np.isnan(quantity[i]) and row not in faults.rows():
             faults.add(row, "Quantity", "Quantity must be given", "type the coins held, + long")
     faults.stop()
-    return tuple(Leg(coins[i].upper(), kinds[i], float(moneyness[i]), float(days[i]), float(quantity[i]), names[i])
-                 for i in range(len(cells)))
+    return tuple(
+        Leg(coins[i].upper(), kinds[i], float(moneyness[i]), float(days[i]), float(quantity[i]), names[i]) for i in range(len(cells))
+    )
 
 
 def _kind(kind: int) -> str:
@@ -154,16 +157,25 @@ def held(legs: Sequence[Leg], chains: Sequence[Chain]) -> Series:
             if n is None:
                 continue
             contract = now.contracts[n]
-            rows.append([leg.underlying, leg.kind, contract.strike, _date(contract.expiry), leg.quantity, float(now.mark[n]),
-                         float(now.vol[n]), float(now.forward[n])])
+            rows.append(
+                [
+                    leg.underlying,
+                    leg.kind,
+                    contract.strike,
+                    _date(contract.expiry),
+                    leg.quantity,
+                    float(now.mark[n]),
+                    float(now.vol[n]),
+                    float(now.forward[n]),
+                ]
+            )
             after, quoted = _later(now, n, then)
             missing += not quoted
             gain += leg.quantity * (after - float(now.mark[n]))
         if len(rows) > 1:
             times.append(now.time)
             positions.append(rows)
-            markets.append([["Underlying", "Spot", "As of"], *([coin, spot, _moment(now.time)]
-                                                               for coin, spot in sorted(now.spot.items()))])
+            markets.append([["Underlying", "Spot", "As of"], *([coin, spot, _moment(now.time)] for coin, spot in sorted(now.spot.items()))])
             pnl.append(gain)
     if not times:
         raise MarginError("no two chains a day apart hold this book: give daily chains, and contracts that they list")
@@ -173,14 +185,19 @@ def held(legs: Sequence[Leg], chains: Sequence[Chain]) -> Series:
 def _nearest(leg: Leg, chain: Chain) -> int | None:
     """The listed option nearest to a rule: first its expiry, then its strike."""
     kind = CALL if leg.kind == "call" else PUT
-    mine = [(contract.expiry, contract.strike, n) for n, contract in enumerate(chain.contracts)
-            if contract.underlying == leg.underlying and contract.kind == kind
-            and contract.expiry - chain.time >= LEAST_DAYS * DAY and chain.mark[n] > 0.0 and chain.vol[n] > 0.0]
+    mine = [
+        (contract.expiry, contract.strike, n)
+        for n, contract in enumerate(chain.contracts)
+        if contract.underlying == leg.underlying
+        and contract.kind == kind
+        and contract.expiry - chain.time >= LEAST_DAYS * DAY
+        and chain.mark[n] > 0.0
+        and chain.vol[n] > 0.0
+    ]
     if not mine:
         return None
     expiry = min({expiry for expiry, _, _ in mine}, key=lambda expiry: abs(expiry - chain.time - leg.days * DAY))
-    return min((item for item in mine if item[0] == expiry),
-               key=lambda item: abs(item[1] - leg.moneyness * chain.forward[item[2]]))[2]
+    return min((item for item in mine if item[0] == expiry), key=lambda item: abs(item[1] - leg.moneyness * chain.forward[item[2]]))[2]
 
 
 def _later(now: Chain, n: int, then: Chain) -> tuple[float, bool]:
@@ -208,14 +225,13 @@ def _moment(time: float) -> str:
 class Plan(NamedTuple):
     """How a replay goes.
 
-    Parameters
-    ----------
-    parameters: values that override the methods' own
-    history: the whole history range, of which each day sees the days before it alone; None for none
-    from_chains: the history is that of the chains up to each day, with vols by tenor
-    rows: rows of history that each day sees
-    skip: chains before the first margin
-    confidence: of the tests; a method that aims elsewhere is held against it all the same
+    Attributes:
+        parameters: values that override the methods' own
+        history: the whole history range, of which each day sees the days before it alone; None for none
+        from_chains: the history is that of the chains up to each day, with vols by tenor
+        rows: rows of history that each day sees
+        skip: chains before the first margin
+        confidence: of the tests; a method that aims elsewhere is held against it all the same
     """
 
     parameters: Rows | None = None
@@ -226,32 +242,28 @@ class Plan(NamedTuple):
     confidence: float = 0.99
 
 
-def replay(books: dict[str, tuple[Leg, ...]], methods: Sequence[str], chains: Iterable[Chain],
-           plan: Plan) -> tuple[list[Run], int]:
+def replay(books: dict[str, tuple[Leg, ...]], methods: Sequence[str], chains: Iterable[Chain], plan: Plan) -> tuple[list[Run], int]:
     """Every book under every method, and how many legs the next chain did not quote.
 
-    Raises
-    ------
-    MarginError: a method cannot margin a book on a day
+    Raises:
+        MarginError: a method cannot margin a book on a day
     """
     daily = list(chains)
     pasts = _Pasts(history_of(daily) if plan.from_chains else plan.history, plan)
     runs, missing = [], 0
     for name, legs in books.items():
-        series = held(legs, daily[plan.skip:])
+        series = held(legs, daily[plan.skip :])
         missing += series.missing
         dates = [_date(time) for time in series.times]
         for method in methods:
             margin = np.array([_margin(series, i, method, plan.parameters, pasts, name) for i in range(len(dates))])
-            runs.append(Run(name, method.upper(), dates, margin, series.pnl, coverage(series.pnl, margin, plan.confidence),
-                            swings(margin)))
+            runs.append(Run(name, method.upper(), dates, margin, series.pnl, coverage(series.pnl, margin, plan.confidence), swings(margin)))
     return runs, missing
 
 
 def _margin(series: Series, i: int, method: str, parameters: Rows | None, pasts: _Pasts, book: str) -> float:
     """Initial margin of one day, asked as a sheet would."""
-    answer = FUNCTIONS["PM_MARGIN"].call(series.positions[i], series.markets[i], method, parameters,
-                                         pasts.before(series.times[i]))
+    answer = FUNCTIONS["PM_MARGIN"].call(series.positions[i], series.markets[i], method, parameters, pasts.before(series.times[i]))
     if not isinstance(answer, float):
         raise MarginError(f"{book} on {_date(series.times[i])} by {method}: {str(answer).removeprefix('#PM! ')}")
     return answer
@@ -272,11 +284,24 @@ class _Pasts:
         if not self._head:
             return None
         end = int(np.searchsorted(np.array(self._days), _date(time), self._side))
-        return [self._head, *self._body[max(0, end - self._rows):end]]
+        return [self._head, *self._body[max(0, end - self._rows) : end]]
 
 
-SUMMARY = ["Book", "Method", "Days", "Average margin", "Exceptions", "Expected", "Covered", "Kupiec p", "Independence p",
-           "Basel zone", "Worst loss / margin", "Peak / trough", "Largest 5-day rise"]
+SUMMARY = [
+    "Book",
+    "Method",
+    "Days",
+    "Average margin",
+    "Exceptions",
+    "Expected",
+    "Covered",
+    "Kupiec p",
+    "Independence p",
+    "Basel zone",
+    "Worst loss / margin",
+    "Peak / trough",
+    "Largest 5-day rise",
+]
 
 
 def summary(runs: Sequence[Run]) -> Rows:
@@ -288,7 +313,21 @@ def summary(runs: Sequence[Run]) -> Rows:
         worst = float(np.max(-run.pnl[above] / run.margin[above])) if above.any() else ""
         rise = run.swings.increases.get(5, ("", ""))[1]
         swing = run.swings.peak_to_trough
-        rows.append([run.book, run.method, float(found.observations), float(run.margin.mean()), float(found.exceptions),
-                     found.expected, 1.0 - found.exceptions / found.observations, found.kupiec[1], found.independence[1],
-                     found.zone, worst, swing if np.isfinite(swing) else "", rise])
+        rows.append(
+            [
+                run.book,
+                run.method,
+                float(found.observations),
+                float(run.margin.mean()),
+                float(found.exceptions),
+                found.expected,
+                1.0 - found.exceptions / found.observations,
+                found.kupiec[1],
+                found.independence[1],
+                found.zone,
+                worst,
+                swing if np.isfinite(swing) else "",
+                rise,
+            ]
+        )
     return rows

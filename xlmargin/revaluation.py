@@ -14,8 +14,6 @@ from xlmargin.history import DAYS_IN_YEAR, History, Past, simple_returns
 from xlmargin.risk_array import risk_array
 from xlmargin.scenarios import Scenarios
 
-__all__ = ["annual_vols", "expanded", "picked", "revalued"]
-
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
@@ -61,15 +59,24 @@ def _at_tenor(moves: Past, by_tenor: Floats, days: float) -> Floats:
 
 def _some(moves: Scenarios, at: Ints, vol: Floats) -> Scenarios:
     """Some of the scenarios, with their vol moves."""
-    return Scenarios(tuple(moves.names[s] for s in at.tolist()), tuple(moves.descriptions[s] for s in at.tolist()),
-                     moves.underlyings, moves.price[at], vol, "relative", moves.days[at], moves.weight[at],
-                     moves.vol_floor[at])
+    return Scenarios(
+        tuple(moves.names[s] for s in at.tolist()),
+        tuple(moves.descriptions[s] for s in at.tolist()),
+        moves.underlyings,
+        moves.price[at],
+        vol,
+        "relative",
+        moves.days[at],
+        moves.weight[at],
+        moves.vol_floor[at],
+    )
 
 
 def picked(instruments: Instruments, at: Ints) -> Instruments:
     """Some of the instruments."""
-    return replace(instruments, **{field.name: getattr(instruments, field.name)[at] for field in fields(instruments)
-                                   if field.name != "underlyings"})
+    return replace(
+        instruments, **{field.name: getattr(instruments, field.name)[at] for field in fields(instruments) if field.name != "underlyings"}
+    )
 
 
 def expanded(instruments: Instruments, moves: Past) -> Floats:
@@ -84,8 +91,9 @@ def expanded(instruments: Instruments, moves: Past) -> Floats:
     days = np.zeros(len(price))
     days[-1] = moves.days[0] if len(moves) else 0.0
     labels = tuple(map(str, range(len(price))))
-    up, down, richer, poorer, later = risk_array(instruments, Scenarios(
-        labels, labels, names, price, vol, "relative", days, np.ones(price.shape), np.zeros(len(price)))).T
+    up, down, richer, poorer, later = risk_array(
+        instruments, Scenarios(labels, labels, names, price, vol, "relative", days, np.ones(price.shape), np.zeros(len(price)))
+    ).T
     delta, gamma, vega = (up - down) / (2 * BUMP), (up + down) / BUMP**2, (richer - poorer) / (2 * BUMP)
     move, shift = (column.T[instruments.underlying] for column in (moves.price, moves.vol))
     if moves.by_tenor is not None:
@@ -100,13 +108,11 @@ def expanded(instruments: Instruments, moves: Past) -> Floats:
 def annual_vols(book: Book, own: Sequence[float], history: History | None) -> Floats:
     """Vol of each underlying to draw from: its own, that of the option nearest the money, else of its past (U,).
 
-    Parameters
-    ----------
-    own: given vols, NaN where none is (U,)
+    Args:
+        own: given vols, NaN where none is (U,)
 
-    Raises
-    ------
-    MarginError: an underlying has neither
+    Raises:
+        MarginError: an underlying has neither
     """
     held, result = book.instruments, np.array(own, np.float64)
     distance = np.abs(np.log(held.strike / held.forward))
@@ -117,6 +123,7 @@ def annual_vols(book: Book, own: Sequence[float], history: History | None) -> Fl
         elif history is not None:
             result[u] = np.sqrt(np.mean(np.log1p(simple_returns(history)[:, u]) ** 2) * DAYS_IN_YEAR)
         else:
-            raise MarginError(f"no vol to draw the moves of {held.underlyings[u]} from: give the parameter "
-                              f"{held.underlyings[u]}.vol, or a history")
+            raise MarginError(
+                f"no vol to draw the moves of {held.underlyings[u]} from: give the parameter {held.underlyings[u]}.vol, or a history"
+            )
     return result

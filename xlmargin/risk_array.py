@@ -13,9 +13,6 @@ from xlmargin.names import CALL, PUT, SPOT
 from xlmargin.pricing.grid import call_grid
 from xlmargin.scenarios import SPAN_DOWN, SPAN_UP, Scenarios
 
-__all__ = ["black_deltas", "composite_deltas", "marks", "one_market", "one_spot", "pnl_by_underlying", "require_european",
-           "require_vols", "risk_array", "spot_share"]
-
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
@@ -29,18 +26,15 @@ def risk_array(instruments: Instruments, scenarios: Scenarios) -> Floats:
     Options are repriced in full by Black-76; spot, futures and perpetuals move with the price. An instrument whose own
     sixteen numbers were given keeps them (losses there are positive, here gains are).
 
-    Parameters
-    ----------
-    instruments: K instruments
-    scenarios: S scenarios, whose underlyings are the instruments'
+    Args:
+        instruments: K instruments
+        scenarios: S scenarios, whose underlyings are the instruments'
 
-    Returns
-    -------
-    (K, S) gains positive [account currency per unit]
+    Returns:
+        (K, S) gains positive [account currency per unit]
 
-    Raises
-    ------
-    MarginError: an option has nothing but its own sixteen numbers, which say nothing about these scenarios
+    Raises:
+        MarginError: an option has nothing but its own sixteen numbers, which say nothing about these scenarios
     """
     moves = _moves(instruments, scenarios)
     result = moves.copy()
@@ -63,21 +57,20 @@ def risk_array(instruments: Instruments, scenarios: Scenarios) -> Floats:
 def require_vols(instruments: Instruments, asked: NDArray[np.bool_]) -> None:
     """Raise where an option that is to be valued has nothing but its own sixteen numbers.
 
-    Raises
-    ------
-    MarginError: naming the option
+    Raises:
+        MarginError: naming the option
     """
     for k in np.flatnonzero(asked & instruments.is_option & np.isnan(instruments.vol)).tolist():
-        raise MarginError(f"{instruments.name(k)} has its own sixteen numbers, which serve SPAN alone: give IV or Price "
-                          "on its row to value it")
+        raise MarginError(
+            f"{instruments.name(k)} has its own sixteen numbers, which serve SPAN alone: give IV or Price on its row to value it"
+        )
 
 
 def require_european(instruments: Instruments) -> None:
     """Raise where an option is American under a rulebook whose venue lists European ones alone.
 
-    Raises
-    ------
-    MarginError: naming the option
+    Raises:
+        MarginError: naming the option
     """
     for k in np.flatnonzero(instruments.is_option & instruments.american).tolist():
         raise MarginError(f"{instruments.name(k)} is american: the venue's options are european: clear Exercise on its row")
@@ -128,8 +121,17 @@ def _early(instruments: Instruments, chosen: Ints, scenarios: Scenarios, at: Int
     """
     from xlmargin.pricing import american
 
-    call, strike, years, vol, rate, carry = (column[chosen, None] for column in (
-        instruments.kind == CALL, instruments.strike, instruments.years, instruments.vol, instruments.rate, instruments.carry))
+    call, strike, years, vol, rate, carry = (
+        column[chosen, None]
+        for column in (
+            instruments.kind == CALL,
+            instruments.strike,
+            instruments.years,
+            instruments.vol,
+            instruments.rate,
+            instruments.carry,
+        )
+    )
     spot = instruments.spot[chosen, None] * (1.0 + moves / instruments.forward[chosen, None])
     shocked = _shocked_vols(vol[:, 0], years[:, 0], scenarios, at, instruments.underlying[chosen])
     left = np.maximum(years - days * DAY_IN_YEARS, 0.0)
@@ -140,12 +142,12 @@ def _early(instruments: Instruments, chosen: Ints, scenarios: Scenarios, at: Int
 def _options(instruments: Instruments, chosen: Ints, scenarios: Scenarios, at: Ints, move: Floats, days: float) -> Floats:
     """Change of value of European options whose forwards move alike, (len(chosen), len(at)).
 
-    Parameters
-    ----------
-    move: of the first one's forward in each scenario (len(at),)
+    Args:
+        move: of the first one's forward in each scenario (len(at),)
     """
-    forward, strike, years, vol, rate = (column[chosen] for column in (
-        instruments.forward, instruments.strike, instruments.years, instruments.vol, instruments.rate))
+    forward, strike, years, vol, rate = (
+        column[chosen] for column in (instruments.forward, instruments.strike, instruments.years, instruments.vol, instruments.rate)
+    )
     u = int(instruments.underlying[chosen[0]])
     price = 1.0 + move / forward[0]
     left = np.maximum(years - days * DAY_IN_YEARS, 0.0)
@@ -162,8 +164,9 @@ def _options(instruments: Instruments, chosen: Ints, scenarios: Scenarios, at: I
 
 def _values(instruments: Instruments, chosen: Ints) -> Floats:
     """Model value of European options as they stand, by the same kernel so that errors cancel, (len(chosen),)."""
-    forward, strike, years, vol = (column[chosen] for column in (
-        instruments.forward, instruments.strike, instruments.years, instruments.vol))
+    forward, strike, years, vol = (
+        column[chosen] for column in (instruments.forward, instruments.strike, instruments.years, instruments.vol)
+    )
     value = call_grid(forward, strike, np.sqrt(years), vol, np.ones(1), NO_MOVE, NO_MOVE, NO_MOVE)[:, 0]
     value = np.where(instruments.kind[chosen] == PUT, value - (forward - strike), value)
     return value * np.exp(-instruments.rate[chosen] * years)
@@ -182,8 +185,20 @@ def marks(instruments: Instruments) -> Floats:
     if len(early):
         from xlmargin.pricing import american
 
-        result[early] = american.price(instruments.kind[early] == CALL, *(column[early] for column in (
-            instruments.spot, instruments.strike, instruments.years, instruments.vol, instruments.rate, instruments.carry)))
+        result[early] = american.price(
+            instruments.kind[early] == CALL,
+            *(
+                column[early]
+                for column in (
+                    instruments.spot,
+                    instruments.strike,
+                    instruments.years,
+                    instruments.vol,
+                    instruments.rate,
+                    instruments.carry,
+                )
+            ),
+        )
     return result
 
 
@@ -193,19 +208,23 @@ def black_deltas(instruments: Instruments) -> Floats:
 
     result = np.ones(len(instruments))
     chosen = np.flatnonzero(instruments.is_option & np.isfinite(instruments.vol))
-    result[chosen] = black_delta(instruments.kind[chosen] == CALL, instruments.forward[chosen], instruments.strike[chosen],
-                                 instruments.years[chosen], instruments.vol[chosen])
+    result[chosen] = black_delta(
+        instruments.kind[chosen] == CALL,
+        instruments.forward[chosen],
+        instruments.strike[chosen],
+        instruments.years[chosen],
+        instruments.vol[chosen],
+    )
     return result
 
 
 def spot_share(instruments: Instruments, units: Floats, treatments: Sequence[str]) -> Floats:
     """Part of each account's position that is stressed: 1, but for spot under its treatment, (A, K).
 
-    Parameters
-    ----------
-    units: net units of each instrument in each book (A, K)
-    treatments: of each underlying (U,): full; collateral (none of it); in_use (up to the opposite Black delta of the
-        underlying's derivatives at mark)
+    Args:
+        units: net units of each instrument in each book (A, K)
+        treatments: of each underlying (U,): full; collateral (none of it); in_use (up to the opposite Black delta of the
+            underlying's derivatives at mark)
     """
     result = np.ones(units.shape)
     for u, treatment in enumerate(treatments):
@@ -224,14 +243,12 @@ def spot_share(instruments: Instruments, units: Floats, treatments: Sequence[str
 def composite_deltas(instruments: Instruments, scenarios: Scenarios, weights: Floats) -> Floats:
     """Composite delta of one long unit: the mean of Black deltas over seven price points, after the look-ahead, (K,).
 
-    Parameters
-    ----------
-    scenarios: SPAN's sixteen, whose full moves up and down are the price scan ranges
-    weights: of the points at no move, ±1/3, ±2/3 and ±1 of the range (4,)
+    Args:
+        scenarios: SPAN's sixteen, whose full moves up and down are the price scan ranges
+        weights: of the points at no move, ±1/3, ±2/3 and ±1 of the range (4,)
 
-    Returns
-    -------
-    the row's own delta where one is given, 1 of spot, futures and perpetuals; NaN of an option with neither vol nor delta
+    Returns:
+        the row's own delta where one is given, 1 of spot, futures and perpetuals; NaN of an option with neither vol nor delta
 
     Source: NSE Clearing span file, deltaPointDef; the weights are a normal density at 0, 2/3, 4/3 and 2 deviations.
     """
@@ -246,8 +263,9 @@ def composite_deltas(instruments: Instruments, scenarios: Scenarios, weights: Fl
     for n, weight in enumerate(weights):
         for side, reach in ((1.0, up), (-1.0, down)) if n else ((0.0, up),):
             forward = np.maximum(instruments.forward[chosen] + side * n * reach / 3.0, 0.0)
-            total += weight * black_delta(instruments.kind[chosen] == CALL, forward, instruments.strike[chosen], left,
-                                          instruments.vol[chosen])
+            total += weight * black_delta(
+                instruments.kind[chosen] == CALL, forward, instruments.strike[chosen], left, instruments.vol[chosen]
+            )
     result[chosen] = total
     return np.where(np.isfinite(instruments.delta), instruments.delta, result)
 
@@ -255,14 +273,12 @@ def composite_deltas(instruments: Instruments, scenarios: Scenarios, weights: Fl
 def pnl_by_underlying(instruments: Instruments, array: Floats, units: Floats) -> Floats:
     """Profit and loss of A books per scenario and underlying.
 
-    Parameters
-    ----------
-    array: risk array (K, S)
-    units: net units of each instrument in each book (A, K)
+    Args:
+        array: risk array (K, S)
+        units: net units of each instrument in each book (A, K)
 
-    Returns
-    -------
-    (A, S, U) gains positive [account currency]
+    Returns:
+        (A, S, U) gains positive [account currency]
     """
     result = np.zeros((len(units), array.shape[1], len(instruments.underlyings)))
     for u in range(len(instruments.underlyings)):

@@ -11,8 +11,6 @@ from typing import Any, NamedTuple
 
 from xlmargin.errors import MarginError
 
-__all__ = ["NOT_SET", "Meta", "Override", "Parameter", "Rules", "read_rules"]
-
 DEFAULT = "default"  # the section of a parameter file that holds for every underlying without its own
 NOT_SET = "not set"  # the value of a charge for which nobody publishes a figure
 TOP = "meta"
@@ -31,20 +29,19 @@ class Override(NamedTuple):
 class Parameter:
     """One number or word of a rulebook.
 
-    Parameters
-    ----------
-    underlying: whose value it is, "" for every underlying without its own
-    name: as people type it
-    value: a number, a word of `choices`, or NOT_SET
-    unit: what the number counts
-    source: document, or who gave it
-    status: verified, published, estimate, illustrative, not set or given
-    checked: day on which the source was read
-    since: day from which the value holds
-    choices: words that the value may be; empty for a number
-    text: the value is a text of its own form
-    whole_book: one value for all underlyings
-    least, most: bounds of a number
+    Attributes:
+        underlying: whose value it is, "" for every underlying without its own
+        name: as people type it
+        value: a number, a word of `choices`, or NOT_SET
+        unit: what the number counts
+        source: document, or who gave it
+        status: verified, published, estimate, illustrative, not set or given
+        checked: day on which the source was read
+        since: day from which the value holds
+        choices: words that the value may be; empty for a number
+        text: the value is a text of its own form
+        whole_book: one value for all underlyings
+        least, most: bounds of a number
     """
 
     underlying: str
@@ -81,11 +78,10 @@ class Meta:
 class Rules:
     """The values of one rulebook that hold on one day, with what was given in their stead.
 
-    Parameters
-    ----------
-    meta: what the method is
-    parameters: the file's values by (underlying, name)
-    given: values given beside the positions by (underlying, name)
+    Attributes:
+        meta: what the method is
+        parameters: the file's values by (underlying, name)
+        given: values given beside the positions by (underlying, name)
     """
 
     meta: Meta
@@ -127,17 +123,17 @@ class Rules:
     def override(self, overrides: Sequence[Override], *, skip_unknown: bool = False) -> Rules:
         """These rules with values given beside the positions.
 
-        Raises
-        ------
-        MarginError: a value is given twice, has an unknown name or does not fit
+        Raises:
+            MarginError: a value is given twice, has an unknown name or does not fit
         """
         given: dict[tuple[str, str], Parameter] = {}
         for item in overrides:
             if item.name not in self.names:
                 if skip_unknown:
                     continue
-                raise MarginError(f"parameters row {item.row}: {self.meta.name} has no parameter {item.name!r}: "
-                                  f"it knows {', '.join(self.names)}")
+                raise MarginError(
+                    f"parameters row {item.row}: {self.meta.name} has no parameter {item.name!r}: it knows {', '.join(self.names)}"
+                )
             key = item.underlying, item.name
             if key in given:
                 raise MarginError(f"parameters row {item.row}: {item.name} is given twice: remove one of the two rows")
@@ -146,7 +142,6 @@ class Rules:
                 raise MarginError(f"parameters row {item.row}: {item.name} is one for the whole book: clear its Underlying")
             given[key] = _checked(known, item)
         return replace(self, given=given)
-
 
     def beneath(self, overrides: Sequence[Override], source: str) -> Rules:
         """These rules with a file's values under those given beside the positions."""
@@ -183,15 +178,23 @@ def _file(path: Path) -> dict[str, Any]:
 def read_rules(path: Path, as_of: float) -> Rules:
     """The rulebook of a parameter file as it stood at the valuation time; before its first day, its first values.
 
-    Parameters
-    ----------
-    path: TOML file with a section [meta] and lists [[UNDERLYING.parameter]], the general ones under [[default.…]]
-    as_of: valuation time, seconds since 1970 UTC
+    Args:
+        path: TOML file with a section [meta] and lists [[UNDERLYING.parameter]], the general ones under [[default.…]]
+        as_of: valuation time, seconds since 1970 UTC
     """
     data = _file(path)
     about = data[TOP]
-    meta = Meta(path.stem.upper(), about["title"], about["scope"], about["evidence"], about["not_modelled"],
-                about["status"], about["checked"], about["source"], tuple(about["laws"]))
+    meta = Meta(
+        path.stem.upper(),
+        about["title"],
+        about["scope"],
+        about["evidence"],
+        about["not_modelled"],
+        about["status"],
+        about["checked"],
+        about["source"],
+        tuple(about["laws"]),
+    )
     day = dt.datetime.fromtimestamp(as_of, dt.UTC).date()
     parameters = {}
     for section, entries in data.items():
@@ -206,8 +209,18 @@ def read_rules(path: Path, as_of: float) -> Rules:
 
 def _parameter(underlying: str, name: str, entry: Mapping[str, Any], meta: Meta) -> Parameter:
     value = entry["value"]
-    return Parameter(underlying, name, value if isinstance(value, str) else float(value), entry["unit"],
-                     entry.get("source", meta.source), entry.get("status", meta.status), entry.get("checked", meta.checked),
-                     entry["from"], tuple(entry.get("choices", ())), float(entry.get("least", 0.0)),
-                     float(entry.get("most", 1e15)), bool(entry.get("text", False)),
-                     bool(entry.get("whole_book", False)))
+    return Parameter(
+        underlying,
+        name,
+        value if isinstance(value, str) else float(value),
+        entry["unit"],
+        entry.get("source", meta.source),
+        entry.get("status", meta.status),
+        entry.get("checked", meta.checked),
+        entry["from"],
+        tuple(entry.get("choices", ())),
+        float(entry.get("least", 0.0)),
+        float(entry.get("most", 1e15)),
+        bool(entry.get("text", False)),
+        bool(entry.get("whole_book", False)),
+    )

@@ -8,9 +8,6 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["SPAN_DOWN", "SPAN_PAIRS", "SPAN_UP", "Kind", "Scenarios", "Tenor", "dense", "none", "percent", "shared_move",
-           "span16"]
-
 Floats = NDArray[np.float64]
 Kind = Literal["relative", "absolute"]
 
@@ -19,11 +16,10 @@ Kind = Literal["relative", "absolute"]
 class Tenor:
     """Vol shocks that shrink with time to expiry: (reference days / days)^power.
 
-    Parameters
-    ----------
-    short_power, long_power: power below the reference days, and from it on
-    reference_days: tenor whose shock is the nominal one [days]
-    floor_days: shorter options are shocked as if they had this many days [days]
+    Attributes:
+        short_power, long_power: power below the reference days, and from it on
+        reference_days: tenor whose shock is the nominal one [days]
+        floor_days: shorter options are shocked as if they had this many days [days]
     """
 
     short_power: float
@@ -42,21 +38,20 @@ class Tenor:
 class Scenarios:
     """S scenarios for U underlyings.
 
-    Parameters
-    ----------
-    names: what each scenario is called (S,)
-    descriptions: what happens in it, in words (S,)
-    underlyings: upper-case names (U,)
-    price: move of every price, read by `price_kind`; no price falls below 0 (S, U)
-    vol: move of every vol, read by `vol_kind` (S, U)
-    vol_kind: relative (fraction of the vol) or absolute (vol points as a fraction)
-    price_kind: relative (fraction of the price) or absolute (amount, the same for every price of an underlying)
-    days: time that passes (S,) [days]
-    weight: share of the profit or loss that counts (S, U)
-    vol_floor: least vol after the shock (S,) [fraction]
-    tenor: how vol shocks scale with time to expiry, None where they do not
-    own_arrays: these are the sixteen scenarios that an instrument's own risk array is about
-    how: how a venue's own valuation finds the losses, in words; "" where the general one holds
+    Attributes:
+        names: what each scenario is called (S,)
+        descriptions: what happens in it, in words (S,)
+        underlyings: upper-case names (U,)
+        price: move of every price, read by `price_kind`; no price falls below 0 (S, U)
+        vol: move of every vol, read by `vol_kind` (S, U)
+        vol_kind: relative (fraction of the vol) or absolute (vol points as a fraction)
+        price_kind: relative (fraction of the price) or absolute (amount, the same for every price of an underlying)
+        days: time that passes (S,) [days]
+        weight: share of the profit or loss that counts (S, U)
+        vol_floor: least vol after the shock (S,) [fraction]
+        tenor: how vol shocks scale with time to expiry, None where they do not
+        own_arrays: these are the sixteen scenarios that an instrument's own risk array is about
+        how: how a venue's own valuation finds the losses, in words; "" where the general one holds
     """
 
     names: tuple[str, ...]
@@ -81,24 +76,36 @@ class Scenarios:
 # extreme moves, whose multiple and cover are parameters. Order and signs: ICE Clear US, SPAN Margin System, 2015.
 THIRD = 1.0 / 3.0
 MOVES = tuple((f, v) for f in (0.0, THIRD, -THIRD, 2 * THIRD, -2 * THIRD, 1.0, -1.0) for v in (1.0, -1.0))
-FRACTIONS = {0.0: "unchanged", THIRD: "up 1/3", -THIRD: "down 1/3", 2 * THIRD: "up 2/3", -2 * THIRD: "down 2/3",
-             1.0: "up 3/3", -1.0: "down 3/3"}
+FRACTIONS = {
+    0.0: "unchanged",
+    THIRD: "up 1/3",
+    -THIRD: "down 1/3",
+    2 * THIRD: "up 2/3",
+    -2 * THIRD: "down 2/3",
+    1.0: "up 3/3",
+    -1.0: "down 3/3",
+}
 # The scenario with the same price move and the other vol move; extremes pair with themselves.
 SPAN_PAIRS = (1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 14, 15)
 SPAN_UP, SPAN_DOWN = 10, 12  # scenarios whose price moves are the whole scan range up and down
 
 
-def span16(underlyings: tuple[str, ...], price_range: tuple[Floats, Floats], vol_range: Floats, kinds: tuple[Kind, Kind],
-           extreme: tuple[Floats, Floats], days: float) -> Scenarios:
+def span16(
+    underlyings: tuple[str, ...],
+    price_range: tuple[Floats, Floats],
+    vol_range: Floats,
+    kinds: tuple[Kind, Kind],
+    extreme: tuple[Floats, Floats],
+    days: float,
+) -> Scenarios:
     """The sixteen SPAN scenarios.
 
-    Parameters
-    ----------
-    price_range: price scan range of each underlying up and down, both positive (U,)
-    vol_range: vol scan range (U,)
-    kinds: kind of the price ranges, kind of the vol ranges
-    extreme: extreme move as a multiple of the price scan range, and the share of its loss that counts (U,)
-    days: look-ahead [days]
+    Args:
+        price_range: price scan range of each underlying up and down, both positive (U,)
+        vol_range: vol scan range (U,)
+        kinds: kind of the price ranges, kind of the vol ranges
+        extreme: extreme move as a multiple of the price scan range, and the share of its loss that counts (U,)
+        days: look-ahead [days]
 
     Source: ICE Clear US, SPAN Margin System v1.0, 2015.
     """
@@ -106,15 +113,25 @@ def span16(underlyings: tuple[str, ...], price_range: tuple[Floats, Floats], vol
     multiple, cover = extreme
     moves = np.concatenate([[f for f, _ in MOVES], [1.0, -1.0]])[:, None]
     price = np.where(moves > 0.0, up, down) * moves
-    price[len(MOVES):] *= multiple
+    price[len(MOVES) :] *= multiple
     vol = np.vstack([np.array([v for _, v in MOVES])[:, None] * vol_range, np.zeros((2, len(underlyings)))])
     weight = np.vstack([np.ones((len(MOVES), len(underlyings))), cover * np.ones((2, 1))])
     words = [f"price {FRACTIONS[f]}, vol {'up' if v > 0 else 'down'}" for f, v in MOVES]
     words += ["price up extreme, vol unchanged", "price down extreme, vol unchanged"]
     count = len(words)
-    return Scenarios(tuple(str(n + 1) for n in range(count)), tuple(words), underlyings,
-                     np.maximum(price, -1.0) if kinds[0] == "relative" else price, vol, kinds[1], np.full(count, days), weight,
-                     np.zeros(count), own_arrays=True, price_kind=kinds[0])
+    return Scenarios(
+        tuple(str(n + 1) for n in range(count)),
+        tuple(words),
+        underlyings,
+        np.maximum(price, -1.0) if kinds[0] == "relative" else price,
+        vol,
+        kinds[1],
+        np.full(count, days),
+        weight,
+        np.zeros(count),
+        own_arrays=True,
+        price_kind=kinds[0],
+    )
 
 
 def none(underlyings: tuple[str, ...]) -> Scenarios:
@@ -126,22 +143,27 @@ def none(underlyings: tuple[str, ...]) -> Scenarios:
 def dense(underlyings: tuple[str, ...], price_moves: Floats, vol_moves: Floats, days: float) -> Scenarios:
     """Every price move with every vol move, vol moves running fastest; relative moves of every underlying alike.
 
-    Parameters
-    ----------
-    price_moves: fractions of the price, (M,)
-    vol_moves: fractions of the vol, (N,)
-    days: time that passes [days]
+    Args:
+        price_moves: fractions of the price, (M,)
+        vol_moves: fractions of the vol, (N,)
+        days: time that passes [days]
 
-    Returns
-    -------
-    M × N scenarios
+    Returns:
+        M × N scenarios
     """
     price, vol = (moves.ravel() for moves in np.meshgrid(price_moves, vol_moves, indexing="ij"))
     columns = np.ones(len(underlyings))
-    return Scenarios(tuple(str(n + 1) for n in range(len(price))),
-                     tuple(f"price {percent(p)}, vol {percent(v)}" for p, v in zip(price, vol)), underlyings,
-                     np.maximum(price[:, None] * columns, -1.0), vol[:, None] * columns, "relative",
-                     np.full(len(price), days), np.ones((len(price), len(underlyings))), np.zeros(len(price)))
+    return Scenarios(
+        tuple(str(n + 1) for n in range(len(price))),
+        tuple(f"price {percent(p)}, vol {percent(v)}" for p, v in zip(price, vol)),
+        underlyings,
+        np.maximum(price[:, None] * columns, -1.0),
+        vol[:, None] * columns,
+        "relative",
+        np.full(len(price), days),
+        np.ones((len(price), len(underlyings))),
+        np.zeros(len(price)),
+    )
 
 
 def shared_move(moves: Floats, other: str) -> str:

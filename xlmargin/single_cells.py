@@ -6,10 +6,9 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from xlmargin.cells import error_text, grid, is_blank, not_a_number, plain_number, show
+from xlmargin.cell_errors import error_text
+from xlmargin.cells import grid, is_blank, not_a_number, plain_number, show
 from xlmargin.errors import MarginError
-
-__all__ = ["one_number", "one_text"]
 
 
 def _one_cell(raw: Any, name: str) -> Any:
@@ -19,13 +18,13 @@ def _one_cell(raw: Any, name: str) -> Any:
     return cells[0]
 
 
-def one_number(raw: Any, name: str, default: float | None = None, *, accept: Callable[[float], bool] = math.isfinite,
-               must: str = "a finite number") -> float:
+def one_number(
+    raw: Any, name: str, default: float | None = None, *, accept: Callable[[float], bool] = math.isfinite, must: str = "a finite number"
+) -> float:
     """One number given as an argument; a blank counts as left out.
 
-    Raises
-    ------
-    MarginError: the argument is missing, not a number or not acceptable
+    Raises:
+        MarginError: the argument is missing, not a number or not acceptable
     """
     cell = _one_cell(raw, name)
     if is_blank(cell):
@@ -43,9 +42,8 @@ def one_number(raw: Any, name: str, default: float | None = None, *, accept: Cal
 def one_text(raw: Any, name: str, default: str | None = None) -> str:
     """One text given as an argument; a blank counts as left out.
 
-    Raises
-    ------
-    MarginError: the argument is missing or not a text
+    Raises:
+        MarginError: the argument is missing or not a text
     """
     cell = _one_cell(raw, name)
     if is_blank(cell):

@@ -21,14 +21,10 @@ from xlmargin.names import CALL, PERPETUAL, PUT, SPOT
 from xlmargin.rules import Rules
 from xlmargin.statement import TOTAL, Line, above, given, largest, less, not_modelled, quotient, times, total
 
-__all__ = ["Holdings", "Legs", "Pair", "Per", "future", "maintenance_of", "named", "requirement", "short_option",
-           "sums", "underlying_part"]
-
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-NO_VALUE = ("none: a long option is paid in full and a short one's mark is part of its margin, so this mode credits no "
-            "option value")
+NO_VALUE = "none: a long option is paid in full and a short one's mark is part of its margin, so this mode credits no option value"
 
 
 def sums(index: Ints, amounts: Floats, count: int) -> Floats:
@@ -47,16 +43,15 @@ class Pair(NamedTuple):
 class Holdings:
     """The net position of each account in each contract (N,).
 
-    Parameters
-    ----------
-    book: whose rows are netted; open orders are left out
-    account, instrument: index of each holding's account and instrument; where rows of one contract carry different
-        marks, the one with the highest
-    units: signed, + long
-    of_row: holding of each counted row
-    rows: index of each counted row
-    entry: average entry price of the rows on the side of the net position, the mark where a row has none
-    mark: per unit [account currency]
+    Attributes:
+        book: whose rows are netted; open orders are left out
+        account, instrument: index of each holding's account and instrument; where rows of one contract carry different
+            marks, the one with the highest
+        units: signed, + long
+        of_row: holding of each counted row
+        rows: index of each counted row
+        entry: average entry price of the rows on the side of the net position, the mark where a row has none
+        mark: per unit [account currency]
     """
 
     book: Book
@@ -70,11 +65,17 @@ class Holdings:
 
     def side(self, label: str, chosen: Ints, sign: Floats) -> Line:
         """Size of chosen holdings as the sum of their rows, those on the other side of the market negative."""
+
         def parts(n: int) -> tuple[Line, ...]:
-            return tuple(given(f"Row {self.book.row[p]}: {self.book.names[p]}", self.book.units[p] * sign[n],
-                               "units of the underlying, + on the side of the net position",
-                               source=f"positions row {self.book.row[p]}")
-                         for p in self.rows[self.of_row == chosen[n]].tolist())
+            return tuple(
+                given(
+                    f"Row {self.book.row[p]}: {self.book.names[p]}",
+                    self.book.units[p] * sign[n],
+                    "units of the underlying, + on the side of the net position",
+                    source=f"positions row {self.book.row[p]}",
+                )
+                for p in self.rows[self.of_row == chosen[n]].tolist()
+            )
 
         return Line(label, np.abs(self.units[chosen]), TOTAL, parts)
 
@@ -82,20 +83,17 @@ class Holdings:
 def holdings_of(case: Case) -> Holdings:
     """Net each account's rows by contract.
 
-    Raises
-    ------
-    MarginError: an option has neither a price nor a vol to find one from
+    Raises:
+        MarginError: an option has neither a price nor a vol to find one from
     """
     book, instruments = case.book, case.book.instruments
     unknown = instruments.is_option & np.isnan(instruments.price) & np.isnan(instruments.vol)
     for p in np.flatnonzero(unknown[book.instrument]).tolist():
-        raise MarginError(f"row {book.row[p]}: no mark for {book.names[p]}: give Price or IV on the row, or a vol in the "
-                          "market range")
+        raise MarginError(f"row {book.row[p]}: no mark for {book.names[p]}: give Price or IV on the row, or a vol in the market range")
     marks, rows = case.marks, np.flatnonzero(~book.order)
     k = book.instrument[rows]
     count = int(instruments.contract.max(initial=-1)) + 1
-    keys, first, of_row = np.unique(book.account[rows] * count + instruments.contract[k], return_index=True,
-                                    return_inverse=True)
+    keys, first, of_row = np.unique(book.account[rows] * count + instruments.contract[k], return_index=True, return_inverse=True)
     order = np.lexsort((instruments.spot[k], instruments.forward[k], marks[k], of_row))
     dearest = order[np.searchsorted(of_row[order], np.arange(len(keys)), side="right") - 1]
     units, mark = sums(of_row, book.units[rows], len(keys)), marks[k[dearest]]
@@ -110,14 +108,13 @@ def holdings_of(case: Case) -> Holdings:
 class Legs:
     """Positions of one kind in one underlying, as the formulas of a venue see them (N,).
 
-    Parameters
-    ----------
-    rules: the venue's numbers
-    held: all holdings of the book
-    chosen: which of them these are
-    coin: name of the underlying
-    kind: CALL, PUT, or PERPETUAL for futures and perpetuals
-    inverse: settled in the coin
+    Attributes:
+        rules: the venue's numbers
+        held: all holdings of the book
+        chosen: which of them these are
+        coin: name of the underlying
+        kind: CALL, PUT, or PERPETUAL for futures and perpetuals
+        inverse: settled in the coin
     """
 
     rules: Rules
@@ -134,8 +131,13 @@ class Legs:
     def rate(self, label: str, name: str) -> Line:
         """A number of the rulebook."""
         parameter = self.rules.get(name, self.coin)
-        return given(label, self.rules.number(name, self.coin), f"parameter {name} [{parameter.unit}]",
-                     status=parameter.status, source=parameter.source)
+        return given(
+            label,
+            self.rules.number(name, self.coin),
+            f"parameter {name} [{parameter.unit}]",
+            status=parameter.status,
+            source=parameter.source,
+        )
 
     @cached_property
     def size(self) -> Line:
@@ -187,8 +189,7 @@ Per = Callable[[Legs], Pair]
 
 def underlying_part(legs: Legs, minimum: Line) -> Line:
     """The rate of the underlying less what an option is out of the money, at least a minimum; per unit."""
-    reduced = less("Less out of the money", (legs.share_of("Rate of underlying", "initial_rate", legs.price),
-                                             legs.out_of_the_money))
+    reduced = less("Less out of the money", (legs.share_of("Rate of underlying", "initial_rate", legs.price), legs.out_of_the_money))
     return largest("Underlying part", (reduced, minimum))
 
 
@@ -216,8 +217,10 @@ def future(legs: Legs) -> Pair:
     def margin(word: str) -> Line:
         name = f"future_{word}_rate"
         if legs.rules.is_unset(name, legs.coin):
-            raise MarginError(f"{legs.coin}: {legs.rules.meta.name} publishes no margin rate of futures and perpetuals: give the "
-                              f"parameter {name}, or leave them out")
+            raise MarginError(
+                f"{legs.coin}: {legs.rules.meta.name} publishes no margin rate of futures and perpetuals: give the "
+                f"parameter {name}, or leave them out"
+            )
         grown = times("Growth with size", (legs.rate("Per unit", f"future_{word}_slope"), above(legs.size)))
         return times(word, (legs.size, price, total("Rate", (legs.rate("Base rate", name), grown))))
 
@@ -236,10 +239,16 @@ def _groups(case: Case, held: Holdings, u: int) -> list[Legs]:
     kind, inverse = instruments.kind[held.instrument], instruments.inverse[held.instrument]
     mine = instruments.underlying[held.instrument] == u
     option = kind >= CALL
-    wanted = {CALL: (kind == CALL) & (held.units < 0.0), PUT: (kind == PUT) & (held.units < 0.0),
-              PERPETUAL: ~option & (kind != SPOT) & (held.units != 0.0)}
-    found = [Legs(case.rules, held, np.flatnonzero(mine & mask & (inverse == coin)), instruments.underlyings[u], what, coin)
-             for what, mask in wanted.items() for coin in (False, True)]
+    wanted = {
+        CALL: (kind == CALL) & (held.units < 0.0),
+        PUT: (kind == PUT) & (held.units < 0.0),
+        PERPETUAL: ~option & (kind != SPOT) & (held.units != 0.0),
+    }
+    found = [
+        Legs(case.rules, held, np.flatnonzero(mine & mask & (inverse == coin)), instruments.underlyings[u], what, coin)
+        for what, mask in wanted.items()
+        for coin in (False, True)
+    ]
     return [legs for legs in found if len(legs.chosen)]
 
 
@@ -277,32 +286,33 @@ def _underlying(case: Case, held: Holdings, u: int, margins: list[tuple[Legs, Li
     return Line(instruments.underlyings[u], value, TOTAL, contracts, "each contract on its own")
 
 
-def requirement(case: Case, option: Per = short_option, futures: Per = future,
-                more: Callable[[Case, Holdings], tuple[Line, ...]] | None = None) -> Margin:
+def requirement(
+    case: Case, option: Per = short_option, futures: Per = future, more: Callable[[Case, Holdings], tuple[Line, ...]] | None = None
+) -> Margin:
     """Standard margin: the sum over contracts, with no offset between them.
 
-    Parameters
-    ----------
-    option: a venue's margin per unit of short options
-    futures: a venue's margin of futures and perpetuals
-    more: further lines of the venue's statement
+    Args:
+        option: a venue's margin per unit of short options
+        futures: a venue's margin of futures and perpetuals
+        more: further lines of the venue's statement
 
-    Returns
-    -------
-    requirement + required; no option value is credited
+    Returns:
+        requirement + required; no option value is credited
 
-    Raises
-    ------
-    MarginError: an option has no mark
+    Raises:
+        MarginError: an option has no mark
     """
     held = holdings_of(case)
-    pairs = [[(legs, futures(legs) if legs.kind == PERPETUAL else _option_margin(legs, option))
-              for legs in _groups(case, held, u)] for u in range(len(case.book.instruments.underlyings))]
+    pairs = [
+        [(legs, futures(legs) if legs.kind == PERPETUAL else _option_margin(legs, option)) for legs in _groups(case, held, u)]
+        for u in range(len(case.book.instruments.underlyings))
+    ]
     credited = given("Option value credited", 0.0, NO_VALUE)
 
     def sheet(label: str, which: int) -> Line:
         coins = [_underlying(case, held, u, [(legs, pair[which]) for legs, pair in found]) for u, found in enumerate(pairs)]
         return total(label, coins or [given("No positions", 0.0, "the book is flat")])
 
-    return Margin(sheet("Initial margin", 0), sheet("Maintenance margin", 1),
-                  lambda: (credited, *(more(case, held) if more else ())), credited)
+    return Margin(
+        sheet("Initial margin", 0), sheet("Maintenance margin", 1), lambda: (credited, *(more(case, held) if more else ())), credited
+    )

@@ -11,10 +11,6 @@ from numpy.typing import NDArray
 
 from xlmargin.errors import MarginError
 
-__all__ = ["NOT_MODELLED", "TOTAL", "Line", "Products", "Rule", "above", "entries", "find", "given", "largest", "least_of",
-           "less", "not_modelled", "over_accounts", "quotient", "smallest", "sum_of", "times", "total", "walk", "weighted",
-           "worst"]
-
 Floats = NDArray[np.float64]
 Parts = Callable[[int], Sequence["Line"]]
 Entry = list[str | float]  # level, label, amount, rule, status, source
@@ -24,12 +20,11 @@ Entry = list[str | float]  # level, label, amount, rule, status, source
 class Rule:
     """How a line follows from its parts.
 
-    Parameters
-    ----------
-    text: the rule in words
-    compute: from the parts' values (N, A) to the line's (A,); None for a number that was given
-    binding_only: only the part that decides is explained further
-    by_row: its parts are the rows of the sheet, of which there may be thousands
+    Attributes:
+        text: the rule in words
+        compute: from the parts' values (N, A) to the line's (A,); None for a number that was given
+        binding_only: only the part that decides is explained further
+        by_row: its parts are the rows of the sheet, of which there may be thousands
     """
 
     text: str
@@ -45,8 +40,10 @@ TOTAL = Rule("sum of the lines below", lambda parts: parts.sum(axis=0))
 BY_ROW = Rule(TOTAL.text, TOTAL.compute, by_row=True)
 LESS = Rule("the first line below less the others", lambda parts: parts[0] - parts[1:].sum(axis=0))
 TIMES = Rule("product of the lines below", lambda parts: np.prod(parts, axis=0))
-QUOTIENT = Rule("the first line below over the second, 0 over nothing",
-                lambda parts: np.divide(parts[0], parts[1], out=np.zeros_like(parts[0]), where=parts[1] != 0.0))
+QUOTIENT = Rule(
+    "the first line below over the second, 0 over nothing",
+    lambda parts: np.divide(parts[0], parts[1], out=np.zeros_like(parts[0]), where=parts[1] != 0.0),
+)
 LARGEST = Rule("largest of the lines below", lambda parts: parts.max(axis=0))
 SMALLEST = Rule("smallest of the lines below", lambda parts: parts.min(axis=0))
 WORST = Rule("largest loss of the scenarios below, at least 0", lambda parts: np.maximum(parts.max(axis=0), 0.0), True)
@@ -56,16 +53,15 @@ WORST = Rule("largest loss of the scenarios below, at least 0", lambda parts: np
 class Line:
     """A number for each of A books that carries the lines it was made from.
 
-    Parameters
-    ----------
-    label: what the number is
-    value: one number per book (A,) [account currency unless the label says otherwise]
-    rule: how it follows from its parts
-    parts: the lines it was made from, for the book at an index
-    detail: where a given number comes from, in words, or more about the rule
-    status: verified, published, estimate, illustrative, not set or not modelled; "" where the method's own holds
-    source: document, parameter file or sheet row
-    shared: the parts carry the same books as the line, so that the rule holds for all of them at once
+    Attributes:
+        label: what the number is
+        value: one number per book (A,) [account currency unless the label says otherwise]
+        rule: how it follows from its parts
+        parts: the lines it was made from, for the book at an index
+        detail: where a given number comes from, in words, or more about the rule
+        status: verified, published, estimate, illustrative, not set or not modelled; "" where the method's own holds
+        source: document, parameter file or sheet row
+        shared: the parts carry the same books as the line, so that the rule holds for all of them at once
     """
 
     label: str
@@ -79,7 +75,7 @@ class Line:
 
     def book(self, a: int) -> Line:
         """The same line for one book alone; its parts are cut the same way."""
-        value = self.value if len(self.value) == 1 else self.value[a:a + 1]
+        value = self.value if len(self.value) == 1 else self.value[a : a + 1]
 
         def cut(_: int) -> Sequence[Line]:
             parts = self.parts(a)
@@ -162,13 +158,12 @@ def worst(label: str, losses: Sequence[Line], detail: str = "", *, status: str =
 class Products(Sequence[Line]):
     """Lines of one book, each the product of two given numbers: thousands of them, made only where somebody looks at one.
 
-    Parameters
-    ----------
-    labels: what each product is (N,)
-    names: what the two numbers are called
-    values: the two numbers of each product, twice (N,)
-    details: where the two numbers come from, in words, twice (N,)
-    sources: sheet row of each product (N,)
+    Attributes:
+        labels: what each product is (N,)
+        names: what the two numbers are called
+        values: the two numbers of each product, twice (N,)
+        details: where the two numbers come from, in words, twice (N,)
+        sources: sheet row of each product (N,)
     """
 
     labels: Sequence[str]
@@ -188,35 +183,42 @@ class Products(Sequence[Line]):
         if isinstance(at, slice):
             return [self[n] for n in range(*at.indices(len(self)))]
         source = self.sources[at]
-        return times(self.labels[at], [given(name, values[at], details[at], source=source) for name, values, details in zip(
-            self.names, self.values, self.details)], source=source)
+        return times(
+            self.labels[at],
+            [given(name, values[at], details[at], source=source) for name, values, details in zip(self.names, self.values, self.details)],
+            source=source,
+        )
 
     def entries(self, level: int) -> list[Entry]:
         """Level, label, amount, rule, status and source of every line and its two parts, as `walk` would give them."""
         top, below, products = float(level), float(level + 1), self.values[0] * self.values[1]
         result: list[Entry] = [[]] * (3 * len(self))
-        result[::3] = [[top, label, amount, TIMES.text, "", source]
-                       for label, amount, source in zip(self.labels, products.tolist(), self.sources)]
+        result[::3] = [
+            [top, label, amount, TIMES.text, "", source] for label, amount, source in zip(self.labels, products.tolist(), self.sources)
+        ]
         for n, (name, values, details) in enumerate(zip(self.names, self.values, self.details), 1):
-            result[n::3] = [[below, name, value, how or GIVEN.text, "", source]
-                            for value, how, source in zip(values.tolist(), details, self.sources)]
+            result[n::3] = [
+                [below, name, value, how or GIVEN.text, "", source] for value, how, source in zip(values.tolist(), details, self.sources)
+            ]
         return result
 
 
-def weighted(labels: Sequence[str], weights: Floats, each: Floats, rows: Callable[[int, int], Sequence[Line]],
-             detail: str = "") -> list[Line]:
+def weighted(
+    labels: Sequence[str], weights: Floats, each: Floats, rows: Callable[[int, int], Sequence[Line]], detail: str = ""
+) -> list[Line]:
     """Sums of many products as one matrix product; the products become lines only when somebody asks for them.
 
-    Parameters
-    ----------
-    labels: one per line (S,)
-    weights: units held in each book (A, K)
-    each: amount per unit in each line (K, S)
-    rows: the products of line s in book a, as lines that add up to it
+    Args:
+        labels: one per line (S,)
+        weights: units held in each book (A, K)
+        each: amount per unit in each line (K, S)
+        rows: the products of line s in book a, as lines that add up to it
     """
     values = weights @ each
-    return [Line(label, values[:, s], BY_ROW, lambda a, s=s: rows(s, a), detail)  # type: ignore[misc]
-            for s, label in enumerate(labels)]
+    return [
+        Line(label, values[:, s], BY_ROW, lambda a, s=s: rows(s, a), detail)  # type: ignore[misc]
+        for s, label in enumerate(labels)
+    ]
 
 
 def sum_of(label: str, value: Floats, parts: Parts, detail: str = "") -> Line:
@@ -238,8 +240,10 @@ def over_accounts(line: Line, accounts: Sequence[str]) -> Line:
 
 
 def walk(line: Line, level: int = 0, *, rows: bool = True) -> Iterator[tuple[int, Line]]:
-    """Every line of a statement of one book with its level, a line before its parts; without `rows`, down to the last
-    line that is not of a sheet row.
+    """Every line of a statement of one book with its level, a line before its parts.
+
+    Args:
+        rows: also the lines of sheet rows
     """
     for depth, found in _steps(line, level, rows=rows):
         if isinstance(found, Line):
@@ -271,8 +275,11 @@ def entries(line: Line) -> list[Entry]:
     """Level, label, amount, rule, status and source of every line of a statement of one book, in the order of `walk`."""
     result: list[Entry] = []
     for level, found in _steps(line, 0, rows=True):
-        result += [[float(level), found.label, found.amount, found.how, found.status, found.source]] if isinstance(
-            found, Line) else found.entries(level)
+        result += (
+            [[float(level), found.label, found.amount, found.how, found.status, found.source]]
+            if isinstance(found, Line)
+            else found.entries(level)
+        )
     return result
 
 
@@ -283,9 +290,8 @@ SHOWN = 4  # levels of a statement that a message about an unknown path lists
 def find(roots: Sequence[Line], path: str) -> Line:
     """The line that a path names: labels from the top down, those that are not needed left out, in any case.
 
-    Raises
-    ------
-    MarginError: no line has that path, or several have
+    Raises:
+        MarginError: no line has that path, or several have
     """
     wanted = _plain(path)
     if not wanted:
@@ -318,7 +324,7 @@ def _names(wanted: str, trail: Sequence[str]) -> bool:
     *above_it, last = (_plain(label) for label in trail)
     if not (wanted == last or wanted.endswith("/" + last)):
         return False
-    rest = wanted[:-len(last)]
+    rest = wanted[: -len(last)]
     for label in reversed(above_it):
         rest = rest.removesuffix(label + "/")
     return rest == ""

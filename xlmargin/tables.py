@@ -24,8 +24,6 @@ from xlmargin.statement import Line, entries
 if TYPE_CHECKING:
     from xlmargin.strategies.table import Strategy
 
-__all__ = ["Rows", "checks", "greeks", "methods_table", "pairs", "parameters_table", "pnl_grid", "risk_array_table",
-           "scenario_table", "statement_table"]
 
 Floats = NDArray[np.float64]
 Rows = list[list[Cell]]
@@ -60,14 +58,19 @@ def statement_table(roots: Sequence[Line], meta: Meta) -> Rows:
 def risk_array_table(scenarios: Scenarios, pnl: Floats) -> Rows:
     """`Scenario, Description, Price move, Vol move, Weight`, one column of P&L per underlying, `Total`; gains +.
 
-    Parameters
-    ----------
-    pnl: profit and loss per scenario and underlying, after weights (S, U)
+    Args:
+        pnl: profit and loss per scenario and underlying, after weights (S, U)
     """
     rows: Rows = [["Scenario", "Description", "Price move", "Vol move", "Weight", *scenarios.underlyings, "Total"]]
     for s, line in enumerate(pnl.tolist()):
-        rows.append([*_scenario(scenarios, s), *(_shared(scenarios, column[s]) for column in
-                                                 (scenarios.price, scenarios.vol, scenarios.weight)), *line, sum(line, 0.0)])
+        rows.append(
+            [
+                *_scenario(scenarios, s),
+                *(_shared(scenarios, column[s]) for column in (scenarios.price, scenarios.vol, scenarios.weight)),
+                *line,
+                sum(line, 0.0),
+            ]
+        )
     return rows
 
 
@@ -90,8 +93,16 @@ def scenario_table(scenarios: Scenarios) -> Rows:
     rows: Rows = [["Scenario", "Description", "Underlying", "Price move", "Vol move", "Days", "Weight"]]
     for s in range(len(scenarios)):
         for u, name in enumerate(scenarios.underlyings):
-            rows.append([*_scenario(scenarios, s), name, float(scenarios.price[s, u]), float(scenarios.vol[s, u]),
-                         float(scenarios.days[s]), float(scenarios.weight[s, u])])
+            rows.append(
+                [
+                    *_scenario(scenarios, s),
+                    name,
+                    float(scenarios.price[s, u]),
+                    float(scenarios.vol[s, u]),
+                    float(scenarios.days[s]),
+                    float(scenarios.weight[s, u]),
+                ]
+            )
     return rows
 
 
@@ -105,16 +116,20 @@ def pnl_grid(price_moves: Floats, vol_moves: Floats, pnl: Floats) -> Rows:
 def parameters_table(parameters: Sequence[Parameter]) -> Rows:
     """`Underlying, Parameter, Value, Unit, Status, Source, Since, Checked`; a blank underlying is all without their own."""
     rows: Rows = [["Underlying", "Parameter", "Value", "Unit", "Status", "Source", "Since", "Checked"]]
-    rows.extend([item.underlying, item.name, item.value, item.unit, item.status, item.source, item.since.isoformat(),
-                 item.checked.isoformat()] for item in parameters)
+    rows.extend(
+        [item.underlying, item.name, item.value, item.unit, item.status, item.source, item.since.isoformat(), item.checked.isoformat()]
+        for item in parameters
+    )
     return rows
 
 
 def methods_table(methods: Sequence[Meta]) -> Rows:
     """`Method, Title, Scope, Evidence, Not modelled, Status, Checked, Source`."""
     rows: Rows = [["Method", "Title", "Scope", "Evidence", "Not modelled", "Status", "Checked", "Source"]]
-    rows.extend([meta.name, meta.title, meta.scope, meta.evidence, meta.missing, meta.status, meta.checked.isoformat(),
-                 meta.source] for meta in methods)
+    rows.extend(
+        [meta.name, meta.title, meta.scope, meta.evidence, meta.missing, meta.status, meta.checked.isoformat(), meta.source]
+        for meta in methods
+    )
     return rows
 
 
@@ -135,16 +150,28 @@ def _fault(fault: Fault, problem: str) -> list[Cell]:
 def pairs(found: Sequence[tuple[str, str, Strategy, str]]) -> Rows:
     """`Account, Underlying, Strategy, Legs, Units, Requirement, Maintenance, Proceeds, Cash call, Maximum loss`.
 
-    Parameters
-    ----------
-    found: account, underlying, strategy and its legs in words; amounts of the table are of all its units
+    Args:
+        found: account, underlying, strategy and its legs in words; amounts of the table are of all its units
     """
-    rows: Rows = [["Account", "Underlying", "Strategy", "Legs", "Units", "Requirement", "Maintenance", "Proceeds",
-                   "Cash call", "Maximum loss"]]
+    rows: Rows = [
+        ["Account", "Underlying", "Strategy", "Legs", "Units", "Requirement", "Maintenance", "Proceeds", "Cash call", "Maximum loss"]
+    ]
     for account, underlying, strategy, legs in found:
         need, sold = strategy.units * strategy.requirement, strategy.units * strategy.proceeds
-        rows.append([account, underlying, strategy.name, legs, strategy.units, need, strategy.units * strategy.maintenance,
-                     sold, need - sold, strategy.units * strategy.maximum])
+        rows.append(
+            [
+                account,
+                underlying,
+                strategy.name,
+                legs,
+                strategy.units,
+                need,
+                strategy.units * strategy.maintenance,
+                sold,
+                need - sold,
+                strategy.units * strategy.maximum,
+            ]
+        )
     return rows
 
 
@@ -167,8 +194,7 @@ def greeks(book: Book) -> Rows:
     names = list(book.names)
     for p in np.flatnonzero(book.order).tolist():
         names[p] += " (open order, not counted)"
-    rows.extend(map(list, zip(book.row.astype(np.float64).tolist(), names, book.quantity.tolist(), mark[k].tolist(),
-                              *amounts.T.tolist())))
+    rows.extend(map(list, zip(book.row.astype(np.float64).tolist(), names, book.quantity.tolist(), mark[k].tolist(), *amounts.T.tolist())))
     for u, name in enumerate(held.underlyings):
         rows.append(["Total", name, "", "", *amounts[held.underlying[k] == u].sum(axis=0).tolist()])
     finite = np.isfinite(amounts).all() and np.isfinite(amounts.sum()) and np.isfinite([book.quantity, mark[k]]).all()

@@ -14,8 +14,6 @@ from xlmargin.recent import Recent, fixed
 from xlmargin.rules import Rules
 from xlmargin.scenarios import Scenarios
 
-__all__ = ["forget", "signature", "version_of"]
-
 Floats = NDArray[np.float64]
 
 ARRAYS = 32
@@ -32,16 +30,14 @@ def forget() -> None:
 def version_of(how: Any, instruments: Instruments, scenarios: Scenarios, value: Callable[[], Floats]) -> Floats:
     """The risk array of instruments under scenarios, valued only where either has changed.
 
-    Parameters
-    ----------
-    how: whatever else the array follows from, such as the rulebook
-    instruments: K instruments with their market and their time to expiry
-    scenarios: S scenarios
-    value: values them, (K, S)
+    Args:
+        how: whatever else the array follows from, such as the rulebook
+        instruments: K instruments with their market and their time to expiry
+        scenarios: S scenarios
+        value: values them, (K, S)
 
-    Returns
-    -------
-    (K, S), gains positive, which cannot be written to
+    Returns:
+        (K, S), gains positive, which cannot be written to
     """
     key = signature(how), signature(instruments), signature(scenarios)
     found = _arrays.get(key)
@@ -51,19 +47,20 @@ def version_of(how: Any, instruments: Instruments, scenarios: Scenarios, value: 
 def signature(thing: Any) -> Hashable:
     """Everything that a value is made of, equal only for values that are equal bit by bit and type by type.
 
-    Parameters
-    ----------
-    thing: arrays, dataclasses, tuples, mappings, texts and numbers, nested in any way
+    Args:
+        thing: arrays, dataclasses, tuples, mappings, texts and numbers, nested in any way
 
-    Raises
-    ------
-    TypeError: it holds something else, of which nobody knows here what it is made of
+    Raises:
+        TypeError: it holds something else, of which nobody knows here what it is made of
     """
     if isinstance(thing, np.ndarray):
         return thing.dtype.str, thing.shape, thing.tobytes()
     if isinstance(thing, Rules):  # its values; where each of them comes from changes no number
-        return Rules, thing.meta.name, *(tuple((key, signature(held.value)) for key, held in source.items())
-                                         for source in (thing.parameters, thing.given))
+        return (
+            Rules,
+            thing.meta.name,
+            *(tuple((key, signature(held.value)) for key, held in source.items()) for source in (thing.parameters, thing.given)),
+        )
     if is_dataclass(thing) and not isinstance(thing, type):
         return type(thing), tuple(signature(getattr(thing, field.name)) for field in fields(thing))
     if isinstance(thing, tuple):

@@ -7,8 +7,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Components", "components", "ewma_vols", "tail_count", "tail_value", "worst_window"]
-
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
@@ -18,11 +16,10 @@ ROUNDING = 1e-9  # n (1 − confidence) that is whole but for rounding counts as
 class Components(NamedTuple):
     """What each position row is of a measure, (P,) each.
 
-    Parameters
-    ----------
-    component: part of the measure; the parts add up to it
-    incremental: measure of the book less that of the book without the row
-    standalone: measure of the row alone
+    Attributes:
+        component: part of the measure; the parts add up to it
+        incremental: measure of the book less that of the book without the row
+        standalone: measure of the row alone
     """
 
     component: Floats
@@ -41,11 +38,10 @@ def tail_count(observations: int, confidence: float) -> int:
 def tail_value(losses: Floats, count: int, *, mean: bool) -> Floats:
     """The count-th largest loss, or the mean of the count largest, along the last axis; not floored.
 
-    Parameters
-    ----------
-    losses: losses positive (…, S)
+    Args:
+        losses: losses positive (…, S)
     """
-    tail = np.partition(losses, losses.shape[-1] - count, axis=-1)[..., losses.shape[-1] - count:]
+    tail = np.partition(losses, losses.shape[-1] - count, axis=-1)[..., losses.shape[-1] - count :]
     return np.asarray(tail.mean(axis=-1) if mean else tail.min(axis=-1), np.float64)
 
 
@@ -54,14 +50,12 @@ def ewma_vols(returns: Floats, decay: float) -> Floats:
 
     v[t + 1]² = decay v[t]² + (1 − decay) r[t]², begun with the mean square of the whole sample.
 
-    Parameters
-    ----------
-    returns: (N, U)
-    decay: weight of the past, from 0 to 1
+    Args:
+        returns: (N, U)
+        decay: weight of the past, from 0 to 1
 
-    Returns
-    -------
-    vols per row (N + 1, U), the last one tomorrow's
+    Returns:
+        vols per row (N + 1, U), the last one tomorrow's
     """
     squares = returns**2
     variance = np.empty((len(returns) + 1, returns.shape[1]))
@@ -74,22 +68,21 @@ def ewma_vols(returns: Floats, decay: float) -> Floats:
 def worst_window(losses: Floats, width: int, confidence: float, *, mean: bool) -> Ints:
     """First observation of the window of so many in a row whose tail is the worst, per book (A,).
 
-    Parameters
-    ----------
-    losses: (A, S)
-    width: observations of a window, at most S
+    Args:
+        losses: (A, S)
+        width: observations of a window, at most S
     """
     count = tail_count(width, confidence)
-    return np.array([np.argmax(tail_value(np.lib.stride_tricks.sliding_window_view(book, width), count, mean=mean))
-                     for book in losses], np.int64)
+    return np.array(
+        [np.argmax(tail_value(np.lib.stride_tricks.sliding_window_view(book, width), count, mean=mean)) for book in losses], np.int64
+    )
 
 
 def components(losses: Floats, confidence: float, *, mean: bool) -> Components:
     """What each row adds to a tail measure: its loss on the day of the quantile, or its mean loss on the tail's days.
 
-    Parameters
-    ----------
-    losses: of each row in each scenario, losses positive (P, S)
+    Args:
+        losses: of each row in each scenario, losses positive (P, S)
 
     Source: the derivative of a quantile by position is the expected loss of the position on that day (Hallerbach 1999).
     """

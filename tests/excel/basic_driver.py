@@ -31,9 +31,12 @@ def option(name: str, value: object) -> PropertyValue:
 def main(soffice: str, folder: str, file: str, *functions: str) -> None:
     """Open, run, print."""
     pipe = f"xlmargin-{os.getpid()}"
-    process = subprocess.Popen([soffice, "--headless", "--norestore", f"-env:UserInstallation={Path(folder).as_uri()}",
-                                f"--accept=pipe,name={pipe};urp;"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                               start_new_session=True)
+    process = subprocess.Popen(
+        [soffice, "--headless", "--norestore", f"-env:UserInstallation={Path(folder).as_uri()}", f"--accept=pipe,name={pipe};urp;"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
     try:
         resolver = uno.getComponentContext().ServiceManager.createInstance("com.sun.star.bridge.UnoUrlResolver")
         start = time.monotonic()
@@ -47,7 +50,8 @@ def main(soffice: str, folder: str, file: str, *functions: str) -> None:
                 time.sleep(PAUSE)
         desktop = context.ServiceManager.createInstanceWithContext("com.sun.star.frame.Desktop", context)
         document = desktop.loadComponentFromURL(
-            Path(file).as_uri(), "_blank", 0, (option("Hidden", True), option("MacroExecutionMode", ALWAYS_EXECUTE)))
+            Path(file).as_uri(), "_blank", 0, (option("Hidden", True), option("MacroExecutionMode", ALWAYS_EXECUTE))
+        )
         scripts = document.getScriptProvider()
         address = "vnd.sun.star.script:VBAProject.{}?language=Basic&location=document"
         answers = {name: scripts.getScript(address.format(name)).invoke((), (), ())[0] for name in functions}

@@ -10,8 +10,6 @@ import pytest
 from xlmargin import template
 from xlmargin.excel.book import write_excel_workbook
 
-__all__ = ["ROWS", "small_desk", "small_history"]
-
 ROWS, DAYS = 60, 270
 
 

@@ -22,8 +22,6 @@ import pandas as pd
 
 from excel.protocol import MISSING, Cells, ErrorValue
 
-__all__ = ["PARAMETER_NOT_FOUND", "Application", "Book", "Range", "install", "to_python", "to_variant"]
-
 ALREADY = asyncio, concurrent.futures, multiprocessing, subprocess, np, pd
 PARAMETER_NOT_FOUND = -2147352572  # DISP_E_PARAMNOTFOUND: what a missing argument becomes
 ERROR_BASE = -2146828288  # 0x800A0000: an error value arrives as this plus its CVErr code
@@ -76,10 +74,18 @@ def install() -> types.ModuleType:
     assert "xlwings" not in sys.modules
     dispatch = type("PyIDispatch", (), {})
     _module("pywintypes", com_error=ComError, error=ComError, TimeType=Time, IID=str.upper)
-    _module("pythoncom", IID_IDispatch="IDispatch", IID_IEnumVARIANT="IEnumVARIANT", TypeIIDs={"IDispatch": dispatch},
-            com_error=ComError, ole_error=ComError, CoInitialize=lambda: None, CoUninitialize=lambda: None,
-            CoMarshalInterThreadInterfaceInStream=lambda _, thing: thing,
-            CoGetInterfaceAndReleaseStream=lambda stream, _: stream)
+    _module(
+        "pythoncom",
+        IID_IDispatch="IDispatch",
+        IID_IEnumVARIANT="IEnumVARIANT",
+        TypeIIDs={"IDispatch": dispatch},
+        com_error=ComError,
+        ole_error=ComError,
+        CoInitialize=lambda: None,
+        CoUninitialize=lambda: None,
+        CoMarshalInterThreadInterfaceInStream=lambda _, thing: thing,
+        CoGetInterfaceAndReleaseStream=lambda stream, _: stream,
+    )
     for name in ("win32api", "win32con", "win32gui", "win32event"):
         _module(name).__getattr__ = lambda _: Anything()  # type: ignore[method-assign]
     _module("win32process", GetWindowThreadProcessId=lambda _: (1, 1))
@@ -217,8 +223,9 @@ class Range:
     def Value(self) -> Any:
         """One cell as a value, several as a tuple of rows."""
         formats = {(row, column): text for row, column, text in self._cells.formats}
-        rows = tuple(tuple(to_python(cell, formats.get((r, c), "General")) for c, cell in enumerate(row))
-                     for r, row in enumerate(self._cells.rows))
+        rows = tuple(
+            tuple(to_python(cell, formats.get((r, c), "General")) for c, cell in enumerate(row)) for r, row in enumerate(self._cells.rows)
+        )
         return rows[0][0] if len(rows) == len(rows[0]) == 1 else rows
 
 

@@ -16,12 +16,12 @@ from excel.protocol import MISSING, Cells, ErrorValue
 from excel.session import Session, in_cells
 from xlmargin.engine.formula import Area, Call, Constant, find_calls, parse_area, parse_constant
 
-__all__ = ["Played", "Player", "Wrapped", "vba_of", "wrapped_functions"]
-
 FUNCTION = re.compile(
     r"Public Function (?P<name>\w+)\((?P<signature>.*?)\) As Variant\n(?:Attribute [^\n]*\n)*"
     r'.*?XLPy\.CallUDF\("(?P<module>\w+)", "(?P<target>\w+)", Array\((?P<values>.*?)\), ThisWorkbook, '
-    r"Application\.Caller\).*?^End Function", re.S | re.M)
+    r"Application\.Caller\).*?^End Function",
+    re.S | re.M,
+)
 CODES = {"#NULL!": 2000, "#DIV/0!": 2007, "#VALUE!": 2015, "#REF!": 2023, "#NAME?": 2029, "#NUM!": 2036, "#N/A": 2042}
 
 
@@ -102,9 +102,8 @@ class Player:
             passed = tuple(named.get(name, MISSING) for name in wrapped.passed)
             answer = self._session.call(wrapped.target, *passed, module=wrapped.module)
             assert (answer.raised, answer.said) == ("", ""), (sheet, cell, text)
-            whole = text.removeprefix("=") == text[call.start:call.end]
-            yield Played(sheet, cell, wrapped.target, passed,
-                         in_cells(self._session.cells(wrapped.target, *passed)), whole)
+            whole = text.removeprefix("=") == text[call.start : call.end]
+            yield Played(sheet, cell, wrapped.target, passed, in_cells(self._session.cells(wrapped.target, *passed)), whole)
 
     def value(self, sheet: str, cell: str) -> Any:
         """What a cell was saved with."""
@@ -124,6 +123,5 @@ class Player:
         sheet = self._values[area.sheet]
         rows = list(sheet.iter_rows(area.first_row, area.last_row, area.first_column, area.last_column))
         formats = ((r, c, cell.number_format) for r, row in enumerate(rows) for c, cell in enumerate(row))
-        values = tuple(tuple(ErrorValue(CODES[cell.value]) if cell.data_type == "e" else cell.value for cell in row)
-                       for row in rows)
+        values = tuple(tuple(ErrorValue(CODES[cell.value]) if cell.data_type == "e" else cell.value for cell in row) for row in rows)
         return Cells(values, tuple(each for each in formats if each[2] != "General"))

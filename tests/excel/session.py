@@ -13,8 +13,6 @@ from typing import Any
 
 from excel.protocol import Answer, Imported
 
-__all__ = ["Session", "in_cells", "kinds", "plain", "running"]
-
 TESTS = Path(__file__).resolve().parents[1]
 
 
@@ -54,8 +52,13 @@ class Session:
 def running() -> Iterator[Session]:
     """Start the process, and end it."""
     folders = os.pathsep.join([str(TESTS), str(TESTS.parent)])
-    with subprocess.Popen([sys.executable, "-m", "excel.server"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=TESTS,
-                          env={**os.environ, "PYTHONPATH": folders}) as process:
+    with subprocess.Popen(
+        [sys.executable, "-m", "excel.server"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        cwd=TESTS,
+        env={**os.environ, "PYTHONPATH": folders},
+    ) as process:
         yield Session(process)
         assert process.stdin is not None
         process.stdin.close()

@@ -75,6 +75,7 @@ def noted(function):
 
 def arg(name, convert=None, doc=""):
     """As `xlwings.arg`."""
+
     def decorate(function):
         assert name in inspect.signature(function).parameters
         noted(function).__xlfunc__["args"][name] = [convert, doc]
@@ -85,6 +86,7 @@ def arg(name, convert=None, doc=""):
 
 def ret(convert=None):
     """As `xlwings.ret`."""
+
     def decorate(function):
         noted(function).__xlfunc__["ret"] = convert
         return function
@@ -121,5 +123,9 @@ def call(name, values):
     return json.dumps(FOUND[name](*arguments))
 
 
-{"about": json.dumps({"python": sys.version, "platform": sys.platform, "functions": {
-    name: function.__xlfunc__ for name, function in FOUND.items()}}), "call": call}
+{
+    "about": json.dumps(
+        {"python": sys.version, "platform": sys.platform, "functions": {name: function.__xlfunc__ for name, function in FOUND.items()}}
+    ),
+    "call": call,
+}

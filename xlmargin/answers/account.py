@@ -12,15 +12,7 @@ from xlmargin.answers.asked import case_asked, case_for, known_somewhere
 from xlmargin.book import Book
 from xlmargin.case import Case
 from xlmargin.checks import read_book
-from xlmargin.desk.account import (
-    Holding,
-    account_rules,
-    equity_of,
-    parameter_names,
-    standing,
-    venue_methods,
-    worth,
-)
+from xlmargin.desk.account import Holding, account_rules, equity_of, parameter_names, standing, venue_methods, worth
 from xlmargin.desk.qualify import amounts, fields, findings, rulebook
 from xlmargin.errors import Faults, MarginError
 from xlmargin.methods import known_methods, margin_of, method_name, needs_vol, pairs_legs, rules_of, takes_table
@@ -33,8 +25,6 @@ from xlmargin.registry import Cell
 from xlmargin.rules import Rules
 from xlmargin.single_cells import one_text
 from xlmargin.tables import Rows
-
-__all__ = ["accounts", "liquidation", "qualify", "status"]
 
 Spot = Callable[[str], float]
 
@@ -50,8 +40,7 @@ def status(positions: Any, equity: Any, market: Any, method: Any, parameters: An
     rules = _own_rules(case.book.as_of, parameters)
     held = _equity(equity, _spots(case.book, market), rules)
     margin = margin_of(case)
-    found = standing(held.equity, float(margin.initial.value.sum()), float(margin.maintenance.value.sum()),
-                     rules.number("warning_usage"))
+    found = standing(held.equity, float(margin.initial.value.sum()), float(margin.maintenance.value.sum()), rules.number("warning_usage"))
     return [["Measure", "Value"], *([name, value] for name, value in zip(MEASURES, found))]
 
 
@@ -85,8 +74,10 @@ def _spots(book: Book, market: Any) -> Spot:
             return math.nan
         rows = np.unique(held.spot[held.underlying == held.underlyings.index(name)])
         if len(rows) > 1:
-            raise MarginError(f"the rows of {name} have different spots, {rows[0]:,.10g} and {rows[-1]:,.10g}: give a market "
-                              f"range with a row for {name}, which says what its coins are worth")
+            raise MarginError(
+                f"the rows of {name} have different spots, {rows[0]:,.10g} and {rows[-1]:,.10g}: give a market "
+                f"range with a row for {name}, which says what its coins are worth"
+            )
         return float(rows[0])
 
     return spot
@@ -104,8 +95,10 @@ def liquidation(positions: Any, equity: Any, market: Any, method: Any, parameter
     held = _equity(equity, spot, rules)
     most = rules.number("pairing_rows")
     if pairs_legs(case.rules.meta.name) and len(case.book.row) > most:
-        raise MarginError(f"{case.rules.meta.name} pairs the legs anew at each of some hundred prices, which takes too long for "
-                          f"{len(case.book.row)} rows: give at most {most:g}, raise pairing_rows, or choose another method")
+        raise MarginError(
+            f"{case.rules.meta.name} pairs the legs anew at each of some hundred prices, which takes too long for "
+            f"{len(case.book.row)} rows: give at most {most:g}, raise pairing_rows, or choose another method"
+        )
     require_model(case.book)
     Faults().stop(case.book.unpriced)
 
@@ -180,14 +173,19 @@ def _parts(positions: Any, market: Any, book: Book, rules: Rules, default: str, 
     asked = {row: by_venue.get(venues.get(row, ""), default) for row in book.row.tolist()}
     names = sorted(set(asked.values()))
     aside = parameter_names()
-    overrides = [] if is_scenario_table(parameters) else [item for item in read_overrides(parameters)
-                                                          if item.name not in aside]
+    overrides = [] if is_scenario_table(parameters) else [item for item in read_overrides(parameters) if item.name not in aside]
     known_somewhere(overrides, [rules_of(name, book.as_of) for name in names or [default]])
     found = []
     for name in names:
         rows = only_rows(positions, {row for row, method in asked.items() if method == name})
-        case = case_for(read_book(rows, market, priced=needs_vol(name)), name,
-                        parameters if takes_table(name) or overrides else None, None, skip_unknown=True, aside=aside)
+        case = case_for(
+            read_book(rows, market, priced=needs_vol(name)),
+            name,
+            parameters if takes_table(name) or overrides else None,
+            None,
+            skip_unknown=True,
+            aside=aside,
+        )
         found += _split(case, name)
     return found
 

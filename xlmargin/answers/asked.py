@@ -22,9 +22,6 @@ from xlmargin.rules import Override, Rules
 from xlmargin.single_cells import one_text
 from xlmargin.statement import Line, not_modelled, over_accounts
 
-__all__ = ["ARRAYS", "case_asked", "case_for", "case_with_scenarios", "forget", "known_somewhere", "margin_for",
-           "statement_roots", "vols_needed"]
-
 ARRAYS = "span_file"  # the parameter that names a file of risk arrays
 A_FILE = "_file"  # how the parameters that name a file end
 CASES = 16
@@ -50,13 +47,11 @@ def forget() -> None:
     _margins.clear()
 
 
-def case_asked(positions: Any, market: Any, method: Any, parameters: Any, history: Any, *,
-               aside: Collection[str] = ()) -> Case:
+def case_asked(positions: Any, market: Any, method: Any, parameters: Any, history: Any, *, aside: Collection[str] = ()) -> Case:
     """The book of the ranges under a method.
 
-    Parameters
-    ----------
-    aside: names of parameters that are not the method's, which are left out
+    Args:
+        aside: names of parameters that are not the method's, which are left out
     """
     name = method_name(one_text(method, "method", "SPAN"))
     given_beside = _overrides(name, parameters)
@@ -79,21 +74,36 @@ def _overrides(name: str, parameters: Any) -> list[Override]:
     return [] if takes_table(name) else read_overrides(parameters)
 
 
-def case_for(book: Book, name: str, parameters: Any, history: Any, *, skip_unknown: bool = False,
-             aside: Collection[str] = (), beside: Sequence[str] = ()) -> Case:
+def case_for(
+    book: Book,
+    name: str,
+    parameters: Any,
+    history: Any,
+    *,
+    skip_unknown: bool = False,
+    aside: Collection[str] = (),
+    beside: Sequence[str] = (),
+) -> Case:
     """A book under a method, with what was given beside it.
 
-    Parameters
-    ----------
-    aside: names of parameters that are not the method's, which are left out
-    beside: underlyings that parameters may be for, though this book does not hold them
+    Args:
+        aside: names of parameters that are not the method's, which are left out
+        beside: underlyings that parameters may be for, though this book does not hold them
     """
-    return _latest(book, name, _overrides(name, parameters), parameters, history, skip_unknown=skip_unknown, aside=aside,
-                   beside=beside)
+    return _latest(book, name, _overrides(name, parameters), parameters, history, skip_unknown=skip_unknown, aside=aside, beside=beside)
 
 
-def _latest(book: Book, name: str, overrides: Sequence[Override], parameters: Any, history: Any, *,
-            skip_unknown: bool = False, aside: Collection[str] = (), beside: Sequence[str] = ()) -> Case:
+def _latest(
+    book: Book,
+    name: str,
+    overrides: Sequence[Override],
+    parameters: Any,
+    history: Any,
+    *,
+    skip_unknown: bool = False,
+    aside: Collection[str] = (),
+    beside: Sequence[str] = (),
+) -> Case:
     """The case of the same book object and the same cells, where it is remembered and no file has changed; else a new one."""
     kept = [item for item in overrides if item.name not in aside]
 
@@ -101,16 +111,16 @@ def _latest(book: Book, name: str, overrides: Sequence[Override], parameters: An
         return _new_case(book, name, kept, parameters, history, skip_unknown=skip_unknown, beside=beside)
 
     marks = fingerprint(parameters), fingerprint(history) if takes_history(name) else ()
-    files = tuple(stamp(Path(item.value).expanduser()) for item in kept
-                  if isinstance(item.value, str) and item.name.endswith(A_FILE))
+    files = tuple(stamp(Path(item.value).expanduser()) for item in kept if isinstance(item.value, str) and item.name.endswith(A_FILE))
     if None in marks or None in files:
         return new()
     key = Same(book), name, marks, files, skip_unknown, frozenset(aside), tuple(beside)
     return _cases.get(key) or _cases.put(key, new())
 
 
-def _new_case(book: Book, name: str, overrides: Sequence[Override], parameters: Any, history: Any, *,
-              skip_unknown: bool, beside: Sequence[str]) -> Case:
+def _new_case(
+    book: Book, name: str, overrides: Sequence[Override], parameters: Any, history: Any, *, skip_unknown: bool, beside: Sequence[str]
+) -> Case:
     """A book under a method, worked out."""
     if takes_table(name):
         table = read_scenarios(parameters, book.instruments.underlyings) if is_scenario_table(parameters) else None
@@ -129,37 +139,34 @@ def margin_for(case: Case) -> Margin:
 def _names_somebody(overrides: Sequence[Override], held: set[str], rules: Rules) -> None:
     """Parameters for underlyings must be for one that the book or the rulebook knows, unless another row is.
 
-    Raises
-    ------
-    MarginError: none of them is
+    Raises:
+        MarginError: none of them is
     """
     named = [item for item in overrides if item.underlying]
     known = {*held, *(underlying for underlying, _ in rules.parameters)}
     if named and not any(item.underlying in known for item in named):
-        raise MarginError(f"parameters row {named[0].row}: no {named[0].underlying} in this book: mend the name, or leave the "
-                          "Underlying blank for all")
+        raise MarginError(
+            f"parameters row {named[0].row}: no {named[0].underlying} in this book: mend the name, or leave the Underlying blank for all"
+        )
 
 
 def known_somewhere(overrides: Sequence[Override], rulebooks: Sequence[Rules]) -> None:
     """A parameter goes to the methods that know it, and is a mistake only if none does.
 
-    Raises
-    ------
-    MarginError: naming the parameter and those that there are
+    Raises:
+        MarginError: naming the parameter and those that there are
     """
     known = list(dict.fromkeys(name for rules in rulebooks for name in rules.names))
     for item in overrides:
         if item.name not in known:
-            raise MarginError(f"parameters row {item.row}: no method here has a parameter {item.name!r}: they know "
-                              f"{', '.join(known)}")
+            raise MarginError(f"parameters row {item.row}: no method here has a parameter {item.name!r}: they know {', '.join(known)}")
 
 
 def case_with_scenarios(positions: Any, market: Any, method: Any, parameters: Any, history: Any) -> Case:
     """The book of the ranges under a method that has scenarios.
 
-    Raises
-    ------
-    MarginError: the method has none
+    Raises:
+        MarginError: the method has none
     """
     case = case_asked(positions, market, method, parameters, history)
     if not len(case.scenarios):

@@ -31,8 +31,6 @@ from xlmargin.ranges.positions import read_positions
 from xlmargin.single_cells import one_text
 from xlmargin.tables import Rows
 
-__all__ = ["contribution", "hedge", "margin_move", "what_if"]
-
 TRADES, INSTRUMENTS, POSITIONS_BEFORE, MARKET_BEFORE = "trades", "instruments", "positions_before", "market_before"
 NONE = "none"
 SAME_MARGIN = 1e-7  # relative difference up to which two margins of one book are the same
@@ -45,8 +43,12 @@ def contribution(positions: Any, market: Any, method: Any, parameters: Any) -> R
     found, book = contributions(case), case.book
     names = [f"{name} (open order, not counted)" if order else name for name, order in zip(book.names, book.order.tolist())]
     rows: Rows = [["Row", "Instrument", "Notional", "Standalone", "Contribution", "Incremental"]]
-    rows.extend([float(row), name, *line] for row, name, line in zip(book.row.tolist(), names, np.column_stack(
-        [notional(book), found.standalone, found.contribution, found.incremental]).tolist()))
+    rows.extend(
+        [float(row), name, *line]
+        for row, name, line in zip(
+            book.row.tolist(), names, np.column_stack([notional(book), found.standalone, found.contribution, found.incremental]).tolist()
+        )
+    )
     return rows
 
 
@@ -72,8 +74,11 @@ def what_if(positions: Any, trades: Any, market: Any, method: Any, parameters: A
     both = joined(typed, new, above)
     (_, before), (_, after) = (asked(rows, both.underlyings) for rows in (typed, both))
     table: Rows = [["Measure", "Before", "After", "Change"]]
-    table.extend([label, before[label], value, value - before[label]] for label, value in after.items()
-                 if np.isfinite(value) and np.isfinite(before[label]))
+    table.extend(
+        [label, before[label], value, value - before[label]]
+        for label, value in after.items()
+        if np.isfinite(value) and np.isfinite(before[label])
+    )
     return table
 
 
@@ -85,8 +90,7 @@ def margin_move(positions: Any, market: Any, positions_before: Any, market_befor
     known, known_before = _market(market, "market", now), _market(market_before, MARKET_BEFORE, now)
     if known_before.as_of > known.as_of:
         undated = known_before.as_of == now  # a range without an As of counts as of this moment
-        stands = "it has no As of and counts as of now, later" if undated else \
-            f"its As of {show_instant(known_before.as_of)} is later"
+        stands = "it has no As of and counts as of now, later" if undated else f"its As of {show_instant(known_before.as_of)} is later"
         cure = "type its As of" if undated else "mend one of the two, or swap the ranges"
         raise MarginError(f"{MARKET_BEFORE}: {stands} than the market's, {show_instant(known.as_of)}: {cure}")
     after, before = _book(rows, known, "", priced), _book(rows_before, known_before, POSITIONS_BEFORE, priced)
@@ -94,8 +98,11 @@ def margin_move(positions: Any, market: Any, positions_before: Any, market_befor
     faults = Faults()
     old = make_book(rows, known_before, faults)
     lacking = {row for row, k in zip(old.row.tolist(), old.instrument.tolist()) if match[k] < 0}
-    _stop(fault._replace(problem=f"{fault.problem} in {MARKET_BEFORE}, where this trade is valued first") for fault in
-          (*faults.faults, *(old.unpriced if priced else ())) if fault.row in lacking)
+    _stop(
+        fault._replace(problem=f"{fault.problem} in {MARKET_BEFORE}, where this trade is valued first")
+        for fault in (*faults.faults, *(old.unpriced if priced else ()))
+        if fault.row in lacking
+    )
     beside = (*after.instruments.underlyings, *before.instruments.underlyings)
 
     def margined(book: Book) -> Case:
@@ -147,9 +154,8 @@ class _Hedging:
     def case(self, traded: Positions, *, held: bool = True) -> Case:
         """The book with some trades under the method.
 
-        Parameters
-        ----------
-        held: the trades are done; otherwise only their instruments are among the book's
+        Args:
+            held: the trades are done; otherwise only their instruments are among the book's
         """
         faults = Faults()
         book = make_book(joined(self.typed, traded, self.above), self.known, faults)
@@ -157,11 +163,15 @@ class _Hedging:
         _stop(_numbered([*faults.faults, *missing], INSTRUMENTS, self.above))
         if not held:
             count = len(self.typed.row)
-            book = replace(book, names=book.names[:count], **{name: getattr(book, name)[:count] for name in (
-                "quantity", "instrument", "account", "row", "order", "entry")})
+            book = replace(
+                book,
+                names=book.names[:count],
+                **{name: getattr(book, name)[:count] for name in ("quantity", "instrument", "account", "row", "order", "entry")},
+            )
         try:
-            return case_for(book, self.name, self.parameters, None, aside=hedge_rules(self.known.as_of).names,
-                            beside=self.offered.positions.underlyings)
+            return case_for(
+                book, self.name, self.parameters, None, aside=hedge_rules(self.known.as_of).names, beside=self.offered.positions.underlyings
+            )
         except MarginError as error:
             raise _placed(error, INSTRUMENTS, self.above) from None
 
@@ -180,8 +190,10 @@ class _Hedging:
         book = make_book(joined(self.typed, offered, self.above), self.known, Faults())
         count = len(self.typed.row)
         more = self.offered
-        return Desk(case, Trades(book.instrument[count:], book.account[count:], more.lot, more.cost, more.limit, more.buys,
-                                 more.sells, book.row[count:]))
+        return Desk(
+            case,
+            Trades(book.instrument[count:], book.account[count:], more.lot, more.cost, more.limit, more.buys, more.sells, book.row[count:]),
+        )
 
 
 def _hedge_table(offered: Tradable, found: Hedge, before: float, after: float) -> Rows:
@@ -190,8 +202,9 @@ def _hedge_table(offered: Tradable, found: Hedge, before: float, after: float) -
     costs = np.abs(found.quantity) * offered.cost[found.order]
     steps = [before, *found.margin[1:-1], after] if found.order else [before]
     for n, (j, quantity) in enumerate(_quantities(found).items()):
-        rows.append([float(offered.positions.row[j]), offered.positions.names[j], quantity,
-                     *_worth(float(costs[n]), steps[n + 1], steps[n])])
+        rows.append(
+            [float(offered.positions.row[j]), offered.positions.names[j], quantity, *_worth(float(costs[n]), steps[n + 1], steps[n])]
+        )
     if not found.order:
         rows.append([NONE, "no trade among these lowers the margin by more than it costs", 0.0, *_worth(0.0, before, before)])
     return [*rows, ["Total", found.how, "", *_worth(float(costs.sum()), steps[-1], before)]]
@@ -250,4 +263,4 @@ def _placed(error: MarginError, where: str, above: int) -> MarginError:
     found = ROW.match(str(error))
     if found is None or int(found[1]) <= above:
         return error
-    return MarginError(f"{where} row {int(found[1]) - above}: {str(error)[found.end():]}")
+    return MarginError(f"{where} row {int(found[1]) - above}: {str(error)[found.end() :]}")

@@ -27,9 +27,6 @@ from xlmargin.single_cells import one_number, one_text
 from xlmargin.statement import find
 from xlmargin.tables import Rows
 
-__all__ = ["check", "compare", "explain", "greeks", "implied_vol", "line", "maintenance", "margin", "methods", "pairs",
-           "parameters_of", "pnl_grid", "price", "risk_array_of", "scanning_risk", "scenario_pnl", "scenarios_of", "version"]
-
 Floats = NDArray[np.float64]
 
 
@@ -95,8 +92,11 @@ def compare(positions: Any, market: Any, methods: Any, parameters: Any, history:
     asked = [str(cell) for row in grid(methods) for cell in row if not is_blank(cell)]
     names = [method_name(part) for text in asked for part in text.split(",") if part.strip()]
     overrides = [] if is_scenario_table(parameters) else read_overrides(parameters)
-    chosen = names or [name for name in known_methods() if (not takes_table(name) or is_scenario_table(parameters))
-                       and (not takes_history(name) or given(history))]
+    chosen = names or [
+        name
+        for name in known_methods()
+        if (not takes_table(name) or is_scenario_table(parameters)) and (not takes_history(name) or given(history))
+    ]
     arrays = any(item.name == ARRAYS for item in overrides)
     book = read_book(positions, market, priced=all(map(needs_vol, chosen)) and not arrays)
     known_somewhere(overrides, [rules_of(name, book.as_of) for name in chosen])
@@ -128,9 +128,18 @@ def pairs(positions: Any, market: Any, parameters: Any) -> Rows:
     from xlmargin.methods import rules as table_of_strategies
 
     case = case_asked(positions, market, "RULES", parameters, None)
-    return tables.pairs([(case.book.accounts[item.account], case.book.instruments.underlyings[item.underlying], strategy,
-                          table_of_strategies.shown(item.legs, strategy))
-                         for item in table_of_strategies.paired(case) for strategy in item.strategies])
+    return tables.pairs(
+        [
+            (
+                case.book.accounts[item.account],
+                case.book.instruments.underlyings[item.underlying],
+                strategy,
+                table_of_strategies.shown(item.legs, strategy),
+            )
+            for item in table_of_strategies.paired(case)
+            for strategy in item.strategies
+        ]
+    )
 
 
 def greeks(positions: Any, market: Any) -> Rows:
@@ -150,11 +159,12 @@ def implied_vol(kind: Any, price: Any, forward: Any, strike: Any, years: Any, ra
     """Black-76 implied vols of calls and puts; in a column, a price without one says why in its own cell."""
     from xlmargin.pricing import implied_vol as solver
 
-    is_call, terms, shape = _columns(kind, {"price": price, "forward": forward, "strike": strike, "years": years,
-                                            "rate": rate})
+    is_call, terms, shape = _columns(kind, {"price": price, "forward": forward, "strike": strike, "years": years, "rate": rate})
     found, reason = solver.solve(is_call, *terms)
-    why = {int(i): solver.reason_text(solver.Reason(reason[i]), bool(is_call[i]), *(float(term[i]) for term in terms))
-           for i in np.flatnonzero(reason)}
+    why = {
+        int(i): solver.reason_text(solver.Reason(reason[i]), bool(is_call[i]), *(float(term[i]) for term in terms))
+        for i in np.flatnonzero(reason)
+    }
     if why and len(found) == 1:
         raise MarginError(why[0])
     answers = [f"{ERROR}row {i + 1}: {why[i]}" if i in why else float(value) for i, value in enumerate(found)]
@@ -167,8 +177,7 @@ def _columns(kind: Any, terms: dict[str, Any]) -> tuple[NDArray[np.bool_], list[
     count = max(len(column) for column in cells.values())
     for name, column in cells.items():
         if len(column) not in (1, count):
-            raise MarginError(f"{name} has {len(column)} cells where another argument has {count}: give one cell or "
-                              "columns of one length")
+            raise MarginError(f"{name} has {len(column)} cells where another argument has {count}: give one cell or columns of one length")
     full = {name: column if len(column) == count else column * count for name, column in cells.items()}
     words = [one_text(cell, "kind").lower() for cell in full.pop("kind")]
     for i, word in enumerate(words):

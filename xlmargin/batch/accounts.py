@@ -19,24 +19,12 @@ from xlmargin.case import Case, Given
 from xlmargin.checks import keep_rows
 from xlmargin.errors import Fault, Faults, MarginError
 from xlmargin.market import Market
-from xlmargin.methods import (
-    apart,
-    case_of,
-    margin_of,
-    needs_vol,
-    rules_of,
-    takes_history,
-    takes_table,
-    with_book,
-    worst_loss_alone,
-)
+from xlmargin.methods import apart, case_of, margin_of, needs_vol, rules_of, takes_history, takes_table, with_book, worst_loss_alone
 from xlmargin.ranges.history import read_history
 from xlmargin.ranges.market import given
 from xlmargin.ranges.parameters import is_scenario_table, read_overrides, read_scenarios
 from xlmargin.rules import Rules
 from xlmargin.statement import Line, weighted
-
-__all__ = ["ManyAccounts", "Margins", "margins"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -50,9 +38,8 @@ NO_NAME = ""
 class Margins(NamedTuple):
     """What a method asks of the accounts of some rows (A,); NaN where it has no scenarios.
 
-    Parameters
-    ----------
-    failed: accounts that the method cannot answer
+    Attributes:
+        failed: accounts that the method cannot answer
     """
 
     initial: Floats
@@ -132,13 +119,12 @@ class _Names(Sequence[str]):
 def margins(rows: Rows, market: Market, name: str, inputs: Inputs, cells: int) -> Margins:
     """The margin of every account by one method; an account that cannot be answered is told, and holds up no other.
 
-    Parameters
-    ----------
-    rows: of accounts without a fault (A,)
-    market: what the rows are priced by
-    name: the method
-    inputs: parameters and history as raw ranges
-    cells: numbers that a table of accounts by instruments or scenarios may hold
+    Args:
+        rows: of accounts without a fault (A,)
+        market: what the rows are priced by
+        name: the method
+        inputs: parameters and history as raw ranges
+        cells: numbers that a table of accounts by instruments or scenarios may hold
     """
     work = _Work(rows, market, name, inputs, cells)
     if len(rows.accounts):
@@ -214,7 +200,7 @@ class _Work:
         wide = max(len(base.instruments), len(case.scenarios) * (len(base.instruments.underlyings) + 1), 1)
         step = max(1, self.cells // wide) if len(case.scenarios) else min(FEW, max(1, self.cells // wide))
         for start in range(0, len(accounts), step):
-            self._chunk(case, of_distinct, accounts[start:start + step])
+            self._chunk(case, of_distinct, accounts[start : start + step])
 
     def _book(self, accounts: Ints) -> tuple[Book, Ints]:
         """The instruments of some accounts, held by nobody, and the instrument of each distinct row, −1 where unused."""
@@ -224,8 +210,18 @@ class _Work:
         of_distinct = np.full(len(used), -1, np.int64)
         of_distinct[used] = book.instrument
         none, nobody = np.empty(0), np.empty(0, np.int64)
-        return replace(book, quantity=none, instrument=nobody, accounts=("",), account=nobody, row=nobody,
-                       order=np.empty(0, np.bool_), entry=none, names=(), unpriced=()), of_distinct
+        return replace(
+            book,
+            quantity=none,
+            instrument=nobody,
+            accounts=("",),
+            account=nobody,
+            row=nobody,
+            order=np.empty(0, np.bool_),
+            entry=none,
+            names=(),
+            unpriced=(),
+        ), of_distinct
 
     def _given(self, base: Book) -> Given:
         """The scenario table or the history, for the underlyings of a book."""
@@ -241,9 +237,19 @@ class _Work:
         rows, chosen = self.rows, _rows_of(self.starts, accounts)
         like = rows.like[chosen]
         position = np.repeat(np.arange(len(accounts)), self.starts[accounts + 1] - self.starts[accounts])
-        book = Book(case.book.instruments, rows.quantity[chosen], of_distinct[like],
-                    tuple(rows.accounts[a] for a in accounts.tolist()), position, rows.row[chosen], rows.distinct.order[like],
-                    rows.entry[chosen], _Names(rows.distinct.names, like), case.book.as_of, ())
+        book = Book(
+            case.book.instruments,
+            rows.quantity[chosen],
+            of_distinct[like],
+            tuple(rows.accounts[a] for a in accounts.tolist()),
+            position,
+            rows.row[chosen],
+            rows.distinct.order[like],
+            rows.entry[chosen],
+            _Names(rows.distinct.names, like),
+            case.book.as_of,
+            (),
+        )
         found = with_book(case, book)
         return ManyAccounts(**{field.name: getattr(found, field.name) for field in fields(Case)})
 

@@ -15,8 +15,6 @@ from xlmargin import __version__
 from xlmargin.batch.source import Piece, Source
 from xlmargin.errors import MarginError
 
-__all__ = ["Inputs", "Parts", "Plan", "errors_file"]
-
 MANIFEST = "manifest.json"
 CHUNK = 1 << 20
 
@@ -36,13 +34,12 @@ class Inputs:
 class Plan:
     """A batch as its workers see it.
 
-    Parameters
-    ----------
-    source: the file of positions
-    inputs: what stands beside it
-    folder: where the parts are kept, which every worker must reach
-    shards: number of parts into which the accounts are divided
-    cells: numbers that a table of accounts by instruments or scenarios may hold at once
+    Attributes:
+        source: the file of positions
+        inputs: what stands beside it
+        folder: where the parts are kept, which every worker must reach
+        shards: number of parts into which the accounts are divided
+        cells: numbers that a table of accounts by instruments or scenarios may hold at once
     """
 
     source: Source
@@ -77,9 +74,8 @@ class Plan:
 class Parts:
     """The folder of parts beside the output.
 
-    Parameters
-    ----------
-    output: file of margins that the batch writes
+    Attributes:
+        output: file of margins that the batch writes
     """
 
     def __init__(self, output: Path) -> None:
@@ -88,9 +84,8 @@ class Parts:
     def begin(self, plan: Plan, resume: bool, stream: TextIO) -> Plan:
         """The plan to follow: a new one in an empty folder, or the one that was interrupted.
 
-        Raises
-        ------
-        MarginError: the folder is not ours, or belongs to other inputs
+        Raises:
+            MarginError: the folder is not ours, or belongs to other inputs
         """
         mark, manifest = _fingerprint(plan), self.folder / MANIFEST
         if self.folder.exists() and not manifest.is_file() and any(self.folder.iterdir()):
@@ -98,8 +93,7 @@ class Parts:
         if resume and manifest.is_file():
             return self._again(plan, mark, json.loads(manifest.read_text(encoding="utf-8")))
         if manifest.is_file():
-            print(f"{self.folder} holds an interrupted batch, which starts afresh: --resume would go on with it",
-                  file=stream, flush=True)
+            print(f"{self.folder} holds an interrupted batch, which starts afresh: --resume would go on with it", file=stream, flush=True)
         self.remove()
         self.folder.mkdir(parents=True)
         kept = {"fingerprint": mark, "as_of": plan.inputs.as_of, "shards": plan.shards, "pieces": plan.source.pieces}
@@ -111,10 +105,16 @@ class Parts:
     def _again(self, plan: Plan, mark: str, kept: dict[str, Any]) -> Plan:
         """The interrupted plan: its time, its shards and its pieces hold."""
         if kept["fingerprint"] != mark:
-            raise MarginError(f"{self.folder} belongs to a batch of other positions, market, parameters or methods, or of "
-                              "another version: start afresh without --resume")
-        return replace(plan, shards=kept["shards"], inputs=replace(plan.inputs, as_of=kept["as_of"]),
-                       source=replace(plan.source, pieces=tuple(Piece(*piece) for piece in kept["pieces"])))
+            raise MarginError(
+                f"{self.folder} belongs to a batch of other positions, market, parameters or methods, or of "
+                "another version: start afresh without --resume"
+            )
+        return replace(
+            plan,
+            shards=kept["shards"],
+            inputs=replace(plan.inputs, as_of=kept["as_of"]),
+            source=replace(plan.source, pieces=tuple(Piece(*piece) for piece in kept["pieces"])),
+        )
 
     def remove(self) -> None:
         """Delete the folder with its parts."""

@@ -7,8 +7,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Screen", "Worst", "order_of", "sparse", "worst_loss"]
-
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Singles = NDArray[np.float32]
@@ -41,15 +39,13 @@ def order_of(key: Ints) -> Ints:
 def sparse(account: Ints, instrument: Ints, units: Floats, shape: tuple[int, int]) -> Any:
     """Units per account and instrument as a sparse matrix (A, K); rows of one instrument stand side by side and add up.
 
-    Parameters
-    ----------
-    account: ascending (N,)
-    instrument: of each position (N,)
-    units: signed (N,)
+    Args:
+        account: ascending (N,)
+        instrument: of each position (N,)
+        units: signed (N,)
 
-    Returns
-    -------
-    CSR matrix, its pointers from the order of the accounts
+    Returns:
+        CSR matrix, its pointers from the order of the accounts
     """
     from scipy.sparse import csr_array
 
@@ -58,19 +54,17 @@ def sparse(account: Ints, instrument: Ints, units: Floats, shape: tuple[int, int
 
 def _accounts(units: Any, here: slice) -> Any:
     """Consecutive accounts of a CSR matrix, not copied."""
-    pointers = units.indptr[here.start:here.stop + 1]
+    pointers = units.indptr[here.start : here.stop + 1]
     held = slice(pointers[0], pointers[-1])
-    return type(units)((units.data[held], units.indices[held], pointers - pointers[0]),
-                       shape=(here.stop - here.start, units.shape[1]))
+    return type(units)((units.data[held], units.indices[held], pointers - pointers[0]), shape=(here.stop - here.start, units.shape[1]))
 
 
 def worst_loss(units: Any, array: Floats) -> Worst:
     """The worst scenario of every account by the whole product, in blocks of bounded size.
 
-    Parameters
-    ----------
-    units: net units of accounts in instruments, CSR (A, K)
-    array: profit and loss per unit (K, S)
+    Args:
+        units: net units of accounts in instruments, CSR (A, K)
+        array: profit and loss per unit (K, S)
     """
     count = units.shape[0]
     loss, scenario = np.zeros(count), np.zeros(count, np.int64)
@@ -89,9 +83,8 @@ class Screen:
     A product of low rank in single precision comes within a proven bound of every profit and loss; only the scenarios
     that may be the worst one within twice that bound are summed up in double precision.
 
-    Parameters
-    ----------
-    array: profit and loss per unit (K, S)
+    Attributes:
+        array: profit and loss per unit (K, S)
 
     Source: Halko, Martinsson, Tropp, Finding structure with randomness, 2011, algorithm 4.4.
     """

@@ -13,14 +13,13 @@ from xlmargin.batch.product import order_of
 from xlmargin.batch.scatter import ROW, labels
 from xlmargin.batch.source import ACCOUNT, ENTRY, QUANTITY, arrow
 from xlmargin.book import Positions, make_book
-from xlmargin.cells import error_text, is_blank, plain_number
+from xlmargin.cell_errors import error_text
+from xlmargin.cells import is_blank, plain_number
 from xlmargin.checks import keep_rows
 from xlmargin.errors import Fault, Faults
 from xlmargin.files import csv_cell
 from xlmargin.market import Market
 from xlmargin.ranges.positions import read_positions
-
-__all__ = ["Rows", "Wrong", "read_rows"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -44,18 +43,17 @@ class Wrong(NamedTuple):
 class Rows:
     """Rows of accounts that have no fault, sorted by account (P,).
 
-    Parameters
-    ----------
-    accounts: labels, sorted (A,)
-    account: index of each row's account, ascending (P,)
-    row: row of the file, counted from the header as 1 (P,)
-    quantity: signed (P,)
-    entry: entry price, NaN where there is none (P,)
-    like: distinct row that each row is like but for account, size and entry (P,)
-    distinct: the distinct rows (D,)
-    unpriced: faults of distinct rows without a vol, by distinct row, for methods that need one
-    wrong: faults of the accounts that are left out
-    left_out: those accounts
+    Attributes:
+        accounts: labels, sorted (A,)
+        account: index of each row's account, ascending (P,)
+        row: row of the file, counted from the header as 1 (P,)
+        quantity: signed (P,)
+        entry: entry price, NaN where there is none (P,)
+        like: distinct row that each row is like but for account, size and entry (P,)
+        distinct: the distinct rows (D,)
+        unpriced: faults of distinct rows without a vol, by distinct row, for methods that need one
+        wrong: faults of the accounts that are left out
+        left_out: those accounts
     """
 
     accounts: list[str]
@@ -74,8 +72,15 @@ class Rows:
         kept = ~gone[self.account]
         number = np.cumsum(~gone) - 1
         columns = {name: getattr(self, name)[kept] for name in ("row", "quantity", "entry", "like")}
-        return Rows([name for name, out in zip(self.accounts, gone) if not out], number[self.account[kept]], **columns,
-                    distinct=self.distinct, unpriced=self.unpriced, wrong=self.wrong, left_out=self.left_out)
+        return Rows(
+            [name for name, out in zip(self.accounts, gone) if not out],
+            number[self.account[kept]],
+            **columns,
+            distinct=self.distinct,
+            unpriced=self.unpriced,
+            wrong=self.wrong,
+            left_out=self.left_out,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,15 +131,13 @@ def _numbers(column: Any, text: bool) -> tuple[Floats, Bools]:
 def read_rows(table: Any, text: bool, market: Market) -> Rows:
     """Read the rows of a shard.
 
-    Parameters
-    ----------
-    table: known headings as columns, and the rows' numbers
-    text: cells are texts of a CSV file
-    market: what the rows are priced by
+    Args:
+        table: known headings as columns, and the rows' numbers
+        text: cells are texts of a CSV file
+        market: what the rows are priced by
 
-    Returns
-    -------
-    the rows of accounts without a fault, and the faults of the others
+    Returns:
+        the rows of accounts without a fault, and the faults of the others
     """
     rows = table.column(ROW).to_numpy()
     headings = [name for name in table.column_names if name not in (ROW, ACCOUNT, QUANTITY, ENTRY)]
@@ -146,8 +149,7 @@ def read_rows(table: Any, text: bool, market: Market) -> Rows:
     size[unreadable] = UNREADABLE
     columns = [_column(table.column(heading), text) for heading in headings]
     like, first = _distinct([*columns, _Column(size, list(SIGNS))])
-    raw = [[*headings, QUANTITY], *([column.cells[column.codes[p]] for column in columns] + [SIGNS[size[p]]]
-                                    for p in first.tolist())]
+    raw = [[*headings, QUANTITY], *([column.cells[column.codes[p]] for column in columns] + [SIGNS[size[p]]] for p in first.tolist())]
     found = _read(raw, market)
     account_error = np.array([error_text(name) is not None for name in accounts], np.bool_)[account]
     said = np.isfinite(entry) | no_entry | (np.array([name != "" for name in accounts], np.bool_)[account])
@@ -158,9 +160,25 @@ def read_rows(table: Any, text: bool, market: Market) -> Rows:
     gone[account[bad]] = True
     there = np.zeros(len(accounts), np.bool_)
     there[account[counted]] = True
-    return _sorted(accounts, account, counted, gone, there, Rows(
-        accounts, account, rows, np.nan_to_num(np.abs(quantity)), entry, found.at[like], found.kept, found.unpriced, wrong,
-        tuple(name for name, out in zip(accounts, gone) if out)))
+    return _sorted(
+        accounts,
+        account,
+        counted,
+        gone,
+        there,
+        Rows(
+            accounts,
+            account,
+            rows,
+            np.nan_to_num(np.abs(quantity)),
+            entry,
+            found.at[like],
+            found.kept,
+            found.unpriced,
+            wrong,
+            tuple(name for name, out in zip(accounts, gone) if out),
+        ),
+    )
 
 
 def _sorted(accounts: list[str], account: Ints, counted: Bools, gone: Bools, there: Bools, rows: Rows) -> Rows:
@@ -170,8 +188,18 @@ def _sorted(accounts: list[str], account: Ints, counted: Bools, gone: Bools, the
         chosen = chosen[np.argsort(rows.row[chosen])]
     chosen = chosen[order_of(account[chosen])]
     sign = rows.distinct.quantity[rows.like[chosen]]
-    whole = Rows(accounts, account[chosen], rows.row[chosen], rows.quantity[chosen] * sign, rows.entry[chosen],
-                 rows.like[chosen], rows.distinct, rows.unpriced, rows.wrong, rows.left_out)
+    whole = Rows(
+        accounts,
+        account[chosen],
+        rows.row[chosen],
+        rows.quantity[chosen] * sign,
+        rows.entry[chosen],
+        rows.like[chosen],
+        rows.distinct,
+        rows.unpriced,
+        rows.wrong,
+        rows.left_out,
+    )
     return whole.without(gone | ~there)
 
 
@@ -249,14 +277,18 @@ def _told(table: Any, chosen: Ints, text: bool, market: Market, accounts: list[s
     pa = arrow("")
     part = table.take(pa.array(chosen))
     headings = [name for name in table.column_names if name != ROW]
-    cells = [[csv_cell(cell) if text and isinstance(cell, str) and heading != ACCOUNT else cell
-              for cell in part.column(heading).to_pylist()] for heading in headings]
+    cells = [
+        [csv_cell(cell) if text and isinstance(cell, str) and heading != ACCOUNT else cell for cell in part.column(heading).to_pylist()]
+        for heading in headings
+    ]
     found, later = Faults(), Faults()
     typed = read_positions([headings, *map(list, zip(*cells))], found)
     unread = found.rows()
     sound = np.array([row not in unread for row in typed.row.tolist()], np.bool_)
     make_book(keep_rows(typed, sound), market, later)
     rows = part.column(ROW).to_numpy()
-    told = [Wrong(accounts[account[chosen[fault.row - 2]]], "", fault._replace(row=int(rows[fault.row - 2])))
-            for fault in dict.fromkeys([*found.faults, *later.faults])]
+    told = [
+        Wrong(accounts[account[chosen[fault.row - 2]]], "", fault._replace(row=int(rows[fault.row - 2])))
+        for fault in dict.fromkeys([*found.faults, *later.faults])
+    ]
     return sorted(told, key=lambda wrong: (wrong.account, wrong.fault.row))

@@ -26,8 +26,6 @@ from xlmargin.ranges.market import given
 from xlmargin.ranges.parameters import is_scenario_table, read_overrides, read_scenarios
 from xlmargin.ranges.positions import read_positions
 
-__all__ = ["Settings", "Summary", "run_batch", "strangers"]
-
 WORKER_BYTES = 180_000_000  # of a worker before it reads anything: libraries
 ROW_BYTES = 700  # of a shard's row while it is read, measured with ten columns
 CELL_BYTES = 100  # of a number of accounts × instruments: several such tables live at a time
@@ -41,13 +39,12 @@ MOST_SORTED = 5_000_000  # rows of margins that are put in one order; above it t
 class Settings:
     """How a batch is to be run.
 
-    Parameters
-    ----------
-    output: .parquet or .csv
-    workers: processes of this machine
-    scheduler: address of a Dask scheduler, "" for this machine
-    resume: go on from the parts of an interrupted run
-    memory: what all workers together should keep to [bytes]
+    Attributes:
+        output: .parquet or .csv
+        workers: processes of this machine
+        scheduler: address of a Dask scheduler, "" for this machine
+        resume: go on from the parts of an interrupted run
+        memory: what all workers together should keep to [bytes]
     """
 
     output: Path
@@ -91,16 +88,14 @@ class Progress:
 def run_batch(path: Path, inputs: Inputs, settings: Settings, stream: TextIO = sys.stderr) -> Summary:
     """Margin every account of a file.
 
-    Parameters
-    ----------
-    path: .parquet or .csv of positions
-    inputs: methods and the ranges beside the positions
-    settings: how to run
-    stream: where progress is told
+    Args:
+        path: .parquet or .csv of positions
+        inputs: methods and the ranges beside the positions
+        settings: how to run
+        stream: where progress is told
 
-    Raises
-    ------
-    MarginError: the file, a range or a parameter cannot be read, or a worker was lost for good
+    Raises:
+        MarginError: the file, a range or a parameter cannot be read, or a worker was lost for good
     """
     start = time.monotonic()
     if settings.output.suffix.lower() not in (".parquet", ".csv"):
@@ -116,8 +111,12 @@ def run_batch(path: Path, inputs: Inputs, settings: Settings, stream: TextIO = s
     plan = _plan(source, inputs, settings, parts.folder)
     with _workers(settings, plan) as run:  # first, since a cluster that does not answer must leave no folder behind
         plan = parts.begin(plan, settings.resume, stream)
-        print(f"{source.rows:,} rows in {plan.shards} shards, {settings.workers} workers, memory meant to stay below "
-              f"{settings.memory / 1e9:.1f} GB", file=stream, flush=True)
+        print(
+            f"{source.rows:,} rows in {plan.shards} shards, {settings.workers} workers, memory meant to stay below "
+            f"{settings.memory / 1e9:.1f} GB",
+            file=stream,
+            flush=True,
+        )
         memory = _work(plan, run, stream)
     summary = _summary(plan, memory, start)
     _join(plan, settings.output)
@@ -149,8 +148,11 @@ def strangers(inputs: Inputs, underlyings: Sequence[str]) -> list[str]:
     known = set(underlyings)
     for name in inputs.methods:
         known |= {coin for coin, _ in rules_of(name, market_of(inputs).as_of).parameters}
-    return [f"parameters row {item.row}: no {item.underlying} in this file" for item in _overrides(inputs)
-            if item.underlying and item.underlying not in known]
+    return [
+        f"parameters row {item.row}: no {item.underlying} in this file"
+        for item in _overrides(inputs)
+        if item.underlying and item.underlying not in known
+    ]
 
 
 def _overrides(inputs: Inputs) -> Sequence[Any]:
@@ -192,8 +194,14 @@ def _summary(plan: Plan, memory: int, start: float) -> Summary:
     parquet, every = arrow("parquet"), range(plan.shards)
     held = [done(plan.result(shard)) for shard in every]
     faulty = sum(len(parquet.read_table(plan.errors(shard), columns=["Account"]).column(0).unique()) for shard in every)
-    return Summary(sum(part.accounts for part in held), faulty, sum(part.rows for part in held), time.monotonic() - start,
-                   memory, tuple(sorted({name for part in held for name in part.underlyings})))
+    return Summary(
+        sum(part.accounts for part in held),
+        faulty,
+        sum(part.rows for part in held),
+        time.monotonic() - start,
+        memory,
+        tuple(sorted({name for part in held for name in part.underlyings})),
+    )
 
 
 def _join(plan: Plan, output: Path) -> None:
@@ -217,8 +225,11 @@ def _write(files: list[Path], target: Path, columns: list[str]) -> None:
         tables = iter([by_account(pa.concat_tables(tables))])
     tables = (table.replace_schema_metadata(None) for table in tables)
     first = next(tables)
-    writer = (csv.CSVWriter(fresh, first.schema, write_options=csv.WriteOptions(quoting_style="needed"))
-              if target.suffix.lower() == ".csv" else parquet.ParquetWriter(fresh, first.schema))
+    writer = (
+        csv.CSVWriter(fresh, first.schema, write_options=csv.WriteOptions(quoting_style="needed"))
+        if target.suffix.lower() == ".csv"
+        else parquet.ParquetWriter(fresh, first.schema)
+    )
     with writer:
         writer.write_table(first)
         for table in tables:

@@ -17,8 +17,6 @@ from xlmargin.batch.source import ACCOUNT, Block, arrow, blocks
 from xlmargin.cells import show, texts
 from xlmargin.errors import Faults
 
-__all__ = ["ROW", "labels", "read_shard", "scatter"]
-
 Ints = NDArray[np.int64]
 
 ROW = "#row"  # column of the rows' numbers in the file, a name that no heading can be
@@ -27,9 +25,8 @@ ROW = "#row"  # column of the rows' numbers in the file, a name that no heading 
 def scatter(plan: Plan, piece: int) -> int:
     """Write the rows of a piece of the file to its shards.
 
-    Returns
-    -------
-    number of rows; the folder of the piece appears at once when all of them are written
+    Returns:
+        number of rows; the folder of the piece appears at once when all of them are written
     """
     target, count = plan.scattered(piece), 0
     folder = tempfile.mkdtemp(prefix="rows-", suffix=".new", dir=plan.folder)
@@ -51,8 +48,10 @@ def _append(plan: Plan, folder: str, block: Block) -> None:
     order = order_of(shard)
     sorted_, starts = table.take(pa.array(order)), np.searchsorted(shard[order], np.arange(plan.shards + 1))
     for n in np.flatnonzero(np.diff(starts)).tolist():
-        with open(os.path.join(folder, plan.shard(0, n).name), "ab") as file, \
-                pa.ipc.new_stream(file, table.schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as stream:
+        with (
+            open(os.path.join(folder, plan.shard(0, n).name), "ab") as file,
+            pa.ipc.new_stream(file, table.schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as stream,
+        ):
             stream.write_table(sorted_.slice(starts[n], starts[n + 1] - starts[n]))
 
 

@@ -23,8 +23,6 @@ from xlmargin.errors import Faults
 from xlmargin.market import Market
 from xlmargin.ranges.market import read_market
 
-__all__ = ["ERRORS", "MARGINS", "Done", "by_account", "done", "margin_shard", "market_of", "peak_memory"]
-
 MARGINS = ("Account", "Method", "Initial", "Maintenance", "Scanning risk", "Worst scenario", "Positions", "Status")
 ERRORS = ("Account", "Method", "Row", "Column", "Problem", "Fix")
 OK, ERROR = "OK", "ERROR"
@@ -42,9 +40,8 @@ class Done(NamedTuple):
 def market_of(inputs: Inputs) -> Market:
     """The market range at the one valuation time of the batch.
 
-    Raises
-    ------
-    MarginError: the first fault of the range
+    Raises:
+        MarginError: the first fault of the range
     """
     faults = Faults("market")
     market = read_market(inputs.market, faults)
@@ -55,9 +52,8 @@ def market_of(inputs: Inputs) -> Market:
 def margin_shard(plan: Plan, shard: int) -> int:
     """Margin the accounts of a shard by every method and write what came of it.
 
-    Returns
-    -------
-    peak memory of the worker [bytes]
+    Returns:
+        peak memory of the worker [bytes]
     """
     table, market = read_shard(plan, shard), market_of(plan.inputs)
     if table is None:
@@ -84,16 +80,23 @@ def _columns(rows: Rows, name: str, answer: Margins) -> list[Any]:
     positions = np.bincount(rows.account, minlength=len(rows.accounts)).astype(np.int64)
     status = [*(ERROR if bad else OK for bad in answer.failed.tolist()), *[ERROR] * len(out)]
     numbers = [np.concatenate([column, *blank]) for column in (answer.initial, answer.maintenance, answer.scanning)]
-    return [[*rows.accounts, *out], [name] * len(status), *numbers, [*answer.worst, *[""] * len(out)],
-            np.concatenate([positions, np.zeros(len(out), np.int64)]), status]
+    return [
+        [*rows.accounts, *out],
+        [name] * len(status),
+        *numbers,
+        [*answer.worst, *[""] * len(out)],
+        np.concatenate([positions, np.zeros(len(out), np.int64)]),
+        status,
+    ]
 
 
 def _margins(found: list[list[Any]]) -> Any:
     """The table of margins, by account and then in the order of the methods."""
     pa = arrow("")
     kinds = (pa.string(), pa.string(), pa.float64(), pa.float64(), pa.float64(), pa.string(), pa.int64(), pa.string())
-    tables = [pa.table([pa.array(column, kind, from_pandas=True) for column, kind in zip(columns, kinds)], list(MARGINS))
-              for columns in found]
+    tables = [
+        pa.table([pa.array(column, kind, from_pandas=True) for column, kind in zip(columns, kinds)], list(MARGINS)) for columns in found
+    ]
     empty = pa.table([pa.array([], kind) for kind in kinds], list(MARGINS))
     return by_account(pa.concat_tables([empty, *tables]))
 
@@ -102,16 +105,16 @@ def by_account(table: Any) -> Any:
     """A table sorted by account; rows of one account keep their order."""
     pa = arrow("")
     place = pa.array(np.arange(table.num_rows))
-    order = arrow("compute").sort_indices(pa.table([table.column("Account"), place], ["Account", "place"]),
-                                          [("Account", "ascending"), ("place", "ascending")])
+    order = arrow("compute").sort_indices(
+        pa.table([table.column("Account"), place], ["Account", "place"]), [("Account", "ascending"), ("place", "ascending")]
+    )
     return table.take(order)
 
 
 def _errors(wrong: list[Wrong]) -> Any:
     """The table of faults."""
     pa = arrow("")
-    rows = [(item.account, item.method, item.fault.row, item.fault.column, item.fault.problem, item.fault.fix)
-            for item in wrong]
+    rows = [(item.account, item.method, item.fault.row, item.fault.column, item.fault.problem, item.fault.fix) for item in wrong]
     kinds = (pa.string(), pa.string(), pa.int64(), pa.string(), pa.string(), pa.string())
     columns = list(zip(*rows)) or [()] * len(kinds)
     return by_account(pa.table([pa.array(column, kind) for column, kind in zip(columns, kinds)], list(ERRORS)))

@@ -16,8 +16,6 @@ from xlmargin.cells import heading_key
 from xlmargin.errors import Faults, MarginError
 from xlmargin.ranges.positions import HEADINGS, read_positions
 
-__all__ = ["ACCOUNT", "ENTRY", "QUANTITY", "Block", "Piece", "Source", "arrow", "blocks", "open_source"]
-
 ACCOUNT, QUANTITY, ENTRY = "Account", "Quantity", "Entry"
 PLAIN = (ACCOUNT, QUANTITY, ENTRY)  # columns that hold a value of its own on almost every row
 BLOCK_ROWS = 250_000
@@ -45,15 +43,14 @@ class Block(NamedTuple):
 class Source:
     """A file of positions.
 
-    Parameters
-    ----------
-    path: .parquet or .csv
-    columns: place of each known heading among the file's columns
-    width: number of the file's columns
-    rows: number of rows, of a CSV file an estimate
-    pieces: parts that can be read apart
-    skip: lines of a CSV file down to its header row
-    delimiter: of a CSV file; "" for Parquet
+    Attributes:
+        path: .parquet or .csv
+        columns: place of each known heading among the file's columns
+        width: number of the file's columns
+        rows: number of rows, of a CSV file an estimate
+        pieces: parts that can be read apart
+        skip: lines of a CSV file down to its header row
+        delimiter: of a CSV file; "" for Parquet
     """
 
     path: Path
@@ -73,9 +70,8 @@ class Source:
 def arrow(name: str) -> Any:
     """A module of pyarrow.
 
-    Raises
-    ------
-    MarginError: it is not installed
+    Raises:
+        MarginError: it is not installed
     """
     try:
         import pyarrow
@@ -90,13 +86,11 @@ def arrow(name: str) -> Any:
 def open_source(path: Path, pieces: int) -> Source:
     """Look at a file's header and size.
 
-    Parameters
-    ----------
-    pieces: parts into which reading is divided at most
+    Args:
+        pieces: parts into which reading is divided at most
 
-    Raises
-    ------
-    MarginError: the file is missing, unreadable, or its header lacks what the positions range must have
+    Raises:
+        MarginError: the file is missing, unreadable, or its header lacks what the positions range must have
     """
     if not path.is_file():
         raise MarginError(f"there is no file {path}: check the name and the folder")
@@ -137,7 +131,7 @@ def _open_csv(path: Path) -> Source:
         lines = start.decode("utf-8-sig", errors="ignore" if size > len(start) else "strict").splitlines()
     except UnicodeDecodeError as error:
         raise MarginError(f"{path} is not a text file in UTF-8 (byte {error.start}): save it as CSV UTF-8") from None
-    skip = next((n for n, line in enumerate(lines) if line.strip(",;\t \"")), None)
+    skip = next((n for n, line in enumerate(lines) if line.strip(',;\t "')), None)
     if skip is None:
         raise MarginError(f"{path} is empty: it needs a header row and the positions below it")
     delimiter = max(",;\t", key=lines[skip].count)
@@ -149,9 +143,8 @@ def _open_csv(path: Path) -> Source:
 def blocks(source: Source, piece: Piece) -> Iterator[Block]:
     """The rows of a piece, in blocks of bounded size.
 
-    Raises
-    ------
-    MarginError: the file cannot be read, or a column holds what no cell can
+    Raises:
+        MarginError: the file cannot be read, or a column holds what no cell can
     """
     pa = arrow("")
     try:
@@ -164,8 +157,11 @@ def _parquet_blocks(source: Source, piece: Piece) -> Iterator[Block]:
     pa, parquet = arrow(""), arrow("parquet")
     schema = parquet.read_schema(source.path)
     names = [schema.names[i] for _, i in source.columns]
-    words = [schema.names[i] for heading, i in source.columns
-             if heading not in PLAIN and (pa.types.is_string(schema.types[i]) or pa.types.is_large_string(schema.types[i]))]
+    words = [
+        schema.names[i]
+        for heading, i in source.columns
+        if heading not in PLAIN and (pa.types.is_string(schema.types[i]) or pa.types.is_large_string(schema.types[i]))
+    ]
     before = piece.before
     with parquet.ParquetFile(source.path, read_dictionary=words) as file:
         for batch in file.iter_batches(BLOCK_ROWS, range(piece.first, piece.last), names, use_threads=False):
@@ -209,7 +205,7 @@ def _csv_blocks(source: Source, _: Piece) -> Iterator[Block]:
     with _csv_reader(source, odd) as reader:
         for batch in reader:
             rows = np.arange(position, position + batch.num_rows + len(odd))
-            rows = rows[~np.isin(rows, [number for number, _ in odd])][:batch.num_rows]
+            rows = rows[~np.isin(rows, [number for number, _ in odd])][: batch.num_rows]
             position = int(rows[-1]) + 1 if len(rows) else position
             yield _texts(source, rows + 1, batch)
     if odd:
@@ -226,10 +222,11 @@ def _csv_reader(source: Source, odd: list[tuple[int, str]]) -> Any:
 
     names = [f"f{n}" for n in range(source.width)]
     return reader.open_csv(
-        source.path, reader.ReadOptions(use_threads=False, block_size=BLOCK_BYTES, skip_rows=source.skip, column_names=names),
-        reader.ParseOptions(delimiter=source.delimiter, invalid_row_handler=keep, ignore_empty_lines=False,
-                            newlines_in_values=True),
-        reader.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False))
+        source.path,
+        reader.ReadOptions(use_threads=False, block_size=BLOCK_BYTES, skip_rows=source.skip, column_names=names),
+        reader.ParseOptions(delimiter=source.delimiter, invalid_row_handler=keep, ignore_empty_lines=False, newlines_in_values=True),
+        reader.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False),
+    )
 
 
 def _as_batch(lines: list[list[str]], width: int) -> Any:

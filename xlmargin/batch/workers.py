@@ -12,8 +12,6 @@ from urllib.parse import urlsplit
 
 from xlmargin.errors import MarginError
 
-__all__ = ["Run", "here", "on_cluster", "processes"]
-
 Run = Callable[[Callable[[Any, int], Any], Any, Iterable[int]], Iterator[tuple[int, Any]]]
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 RETRIES = 3
@@ -29,9 +27,8 @@ def here() -> Iterator[Run]:
 def processes(count: int) -> Iterator[Run]:
     """Parts in processes of this machine, each on one thread.
 
-    Raises
-    ------
-    MarginError: a process was killed
+    Raises:
+        MarginError: a process was killed
     """
     import multiprocessing
     from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -48,8 +45,9 @@ def processes(count: int) -> Iterator[Run]:
             for future in as_completed(asked):
                 yield asked[future], future.result()
         except BrokenProcessPool:
-            raise MarginError("a worker process was killed, perhaps for want of memory: go on with --resume, with fewer "
-                              "--workers or a smaller --memory") from None
+            raise MarginError(
+                "a worker process was killed, perhaps for want of memory: go on with --resume, with fewer --workers or a smaller --memory"
+            ) from None
 
     try:
         yield run
@@ -96,9 +94,8 @@ def _begin() -> None:
 def on_cluster(address: str) -> Iterator[Run]:
     """Parts on a running Dask cluster; those of a worker that is lost are given to another.
 
-    Raises
-    ------
-    MarginError: Dask is not installed, or the scheduler does not answer
+    Raises:
+        MarginError: Dask is not installed, or the scheduler does not answer
     """
     _must_be_address(address)
     try:

@@ -24,8 +24,6 @@ from xlmargin.batch.source import arrow
 from xlmargin.bench.report import Table, turns
 from xlmargin.pricing.grid import call_grid
 
-__all__ = ["tables"]
-
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Run = Callable[[], Floats]
@@ -51,8 +49,7 @@ class Held(NamedTuple):
     def sample(cls) -> Held:
         """Return the same positions on every run."""
         random, count = np.random.default_rng(76), ACCOUNTS * POSITIONS
-        return cls(np.repeat(np.arange(ACCOUNTS), POSITIONS), random.integers(0, INSTRUMENTS, count),
-                   random.normal(0.0, 3.0, count))
+        return cls(np.repeat(np.arange(ACCOUNTS), POSITIONS), random.integers(0, INSTRUMENTS, count), random.normal(0.0, 3.0, count))
 
 
 def risk_of(scenarios: int) -> Floats:
@@ -66,8 +63,10 @@ def risk_of(scenarios: int) -> Floats:
     second = 0.8 * first + random.normal(0.0, 0.05, scenarios)
     shift, none = random.normal(0.0, 0.15, scenarios + 1), np.zeros(scenarios + 1)
     shift[0] = 0.0
-    values = [call_grid(forward[part], strike[part], root[part], vol[part], np.exp(np.append(0.0, move)), shift, none, none)
-              for part, move in ((slice(INSTRUMENTS // 2), first), (slice(INSTRUMENTS // 2, None), second))]
+    values = [
+        call_grid(forward[part], strike[part], root[part], vol[part], np.exp(np.append(0.0, move)), shift, none, none)
+        for part, move in ((slice(INSTRUMENTS // 2), first), (slice(INSTRUMENTS // 2, None), second))
+    ]
     whole = np.vstack(values)
     return whole[:, 1:] - whole[:, :1]
 
@@ -147,8 +146,12 @@ def _columns(risk: Floats) -> dict[str, Floats]:
 
 
 PEERS: tuple[tuple[str, Callable[[Held, Floats], Run]], ...] = (
-    ("xlmargin, sparse product", ours), ("xlmargin, rows in any order", ours_unsorted), ("DuckDB", duckdb), ("Polars", polars),
-    ("pandas merge and groupby", pandas))
+    ("xlmargin, sparse product", ours),
+    ("xlmargin, rows in any order", ours_unsorted),
+    ("DuckDB", duckdb),
+    ("Polars", polars),
+    ("pandas merge and groupby", pandas),
+)
 
 
 def tables() -> Iterator[Table]:
@@ -173,8 +176,12 @@ def _compared(ready: dict[str, Run], scenarios: int, notes: Sequence[str]) -> Ta
         ratio = statistics.median(own / other for own, other in zip(spent, taken[first]))
         differs = np.abs(answers[name] - answers[first]).max() / answers[first].max()
         rows.append([name, f"{1e9 * statistics.median(spent) / cells:.2f}", f"{ratio:.2f}", f"{differs:.1e}"])
-    return Table(f"{ACCOUNTS:,} accounts of {POSITIONS} positions in {scenarios:,} scenarios, one thread, risk array given",
-                 ("variant", "ns each", "x the first", "largest difference"), rows, notes)
+    return Table(
+        f"{ACCOUNTS:,} accounts of {POSITIONS} positions in {scenarios:,} scenarios, one thread, risk array given",
+        ("variant", "ns each", "x the first", "largest difference"),
+        rows,
+        notes,
+    )
 
 
 def _sums(held: Held) -> Table:
@@ -190,36 +197,55 @@ def _sums(held: Held) -> Table:
 
 def _both(units: Any, risk: Floats) -> dict[str, Run]:
     ready = Screen(risk)
-    return {"exact screen": lambda: ready.worst_loss(units).loss,
-            "exact screen and its preparation": lambda: Screen(risk).worst_loss(units).loss,
-            "whole product": lambda: worst_loss(units, risk).loss}
+    return {
+        "exact screen": lambda: ready.worst_loss(units).loss,
+        "exact screen and its preparation": lambda: Screen(risk).worst_loss(units).loss,
+        "whole product": lambda: worst_loss(units, risk).loss,
+    }
 
 
 def _batches() -> Table:
     """Whole batches of SPAN from Parquet to Parquet, by workers: rows a second, processor time, memory."""
     random, rows = np.random.default_rng(79), BATCH_ACCOUNTS * POSITIONS
-    names = np.array([f"{coin}-{day}-{strike}-{kind}" for coin, low in (("BTC", 40_000), ("ETH", 2_000))
-                      for day in ("27JUN25", "25JUL25", "26SEP25") for strike in range(low, 2 * low, low // 80) for kind in "CP"])
+    names = np.array(
+        [
+            f"{coin}-{day}-{strike}-{kind}"
+            for coin, low in (("BTC", 40_000), ("ETH", 2_000))
+            for day in ("27JUN25", "25JUL25", "26SEP25")
+            for strike in range(low, 2 * low, low // 80)
+            for kind in "CP"
+        ]
+    )
     told = []
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "positions.parquet"
-        arrow("parquet").write_table(arrow("").table({
-            "Account": random.integers(0, BATCH_ACCOUNTS, rows), "Instrument": names[random.integers(0, len(names), rows)],
-            "Quantity": random.normal(0.0, 3.0, rows).round(2)}), file, row_group_size=100_000)
+        arrow("parquet").write_table(
+            arrow("").table(
+                {
+                    "Account": random.integers(0, BATCH_ACCOUNTS, rows),
+                    "Instrument": names[random.integers(0, len(names), rows)],
+                    "Quantity": random.normal(0.0, 3.0, rows).round(2),
+                }
+            ),
+            file,
+            row_group_size=100_000,
+        )
         for workers in WORKERS:  # each from a process of its own, whose memory holds nothing of other sections
             with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as alone:
                 seconds, processor, memory = alone.submit(_batch, file, workers).result()
             told.append([str(workers), f"{seconds:.1f}", f"{rows / seconds:,.0f}", f"{processor:.1f}", f"{memory / 1e6:.0f}"])
-    return Table(f"{rows:,} rows, {BATCH_ACCOUNTS:,} accounts, SPAN, Parquet to Parquet; load of the machine {_load()}",
-                 ("workers", "seconds", "rows/s", "CPU s", "MB each"), told)
+    return Table(
+        f"{rows:,} rows, {BATCH_ACCOUNTS:,} accounts, SPAN, Parquet to Parquet; load of the machine {_load()}",
+        ("workers", "seconds", "rows/s", "CPU s", "MB each"),
+        told,
+    )
 
 
 def _batch(file: Path, workers: int) -> tuple[float, float, int]:
     """Seconds, seconds of processors, and the memory of a worker at its peak [bytes]."""
     market = [["Underlying", "Spot", "IV", "As of"], ["BTC", 65_000.0, 0.55, "2025-06-01"], ["ETH", 3_200.0, 0.7, None]]
     before, start = _processor(), time.perf_counter()
-    done = run_batch(file, Inputs(("SPAN",), market, None, None), Settings(file.with_name("margins.parquet"), workers),
-                     io.StringIO())
+    done = run_batch(file, Inputs(("SPAN",), market, None, None), Settings(file.with_name("margins.parquet"), workers), io.StringIO())
     return time.perf_counter() - start, _processor() - before, done.memory
 
 

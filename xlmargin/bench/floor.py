@@ -14,21 +14,18 @@ from numpy.typing import NDArray
 from xlmargin.bench.case import Case
 from xlmargin.pricing.tails import mills_coefficients
 
-__all__ = ["Floor"]
-
 FloatArray = NDArray[np.float64]
+
 
 class Floor:
     """The C kernel, ready to call.
 
-    Parameters
-    ----------
-    folder : where the compiled library is left
+    Attributes:
+        folder : where the compiled library is left
 
-    Raises
-    ------
-    FileNotFoundError
-        where there is no gcc.
+    Raises:
+        FileNotFoundError
+            where there is no gcc.
     """
 
     def __init__(self, folder: Path) -> None:

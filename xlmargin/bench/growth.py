@@ -21,8 +21,6 @@ from xlmargin.live import Live
 from xlmargin.registry import FUNCTIONS
 from xlmargin.scenarios import dense
 
-__all__ = ["tables"]
-
 ROWS = (100, 1_000, 10_000, 100_000, 1_000_000)
 CELLS = (100, 1_000, 10_000, 100_000)
 SCENARIOS = (16, 64, 250, 500, 1_000, 2_000)
@@ -35,8 +33,7 @@ SHEETS = 60  # different sheets, of which only the latest are remembered
 def tables() -> Iterator[Table]:
     """Four sizes that grow, then the memory of sheets that come one after another."""
     with on_one_core():
-        yield _grown("rows of arrays", ROWS, lambda rows: _look(rows, 16, 1),
-                     f"{INSTRUMENTS:,} instruments, 16 scenarios, 1 account")
+        yield _grown("rows of arrays", ROWS, lambda rows: _look(rows, 16, 1), f"{INSTRUMENTS:,} instruments, 16 scenarios, 1 account")
         yield _grown("rows of a sheet", CELLS, _sheet, "cells to PM_MARGIN, nothing remembered")
         yield _grown("scenarios", SCENARIOS, lambda count: _look(10_000, count, 1), "10,000 rows, 2,000 instruments, 1 account")
         yield _grown("accounts", ACCOUNTS, lambda count: _look(MANY, 16, count), f"{MANY:,} rows, 16 scenarios")
@@ -75,8 +72,12 @@ def _grown(what: str, sizes: Sequence[int], of_size: Callable[[int], Callable[[]
         spent.append(_least(run))
         rows.append([f"{size:,}", f"{1e3 * spent[-1]:.2f}", f"{1e6 * spent[-1] / size:.3f}", f"{_peak(run) / 1e6:.1f}"])
     slope, late = (float(np.polyfit(np.log(sizes[n:]), np.log(spent[n:]), 1)[0]) for n in (0, len(sizes) // 2))
-    return Table(f"growth with {what} ({about})", (what, "ms", "µs each", "peak MB"), rows,
-                 [f"slope in logarithms: {slope:.2f} over all sizes, {late:.2f} over the larger ones"])
+    return Table(
+        f"growth with {what} ({about})",
+        (what, "ms", "µs each", "peak MB"),
+        rows,
+        [f"slope in logarithms: {slope:.2f} over all sizes, {late:.2f} over the larger ones"],
+    )
 
 
 def _least(run: Callable[[], Any]) -> float:

@@ -9,8 +9,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-__all__ = ["Table", "on_one_core", "show", "turns"]
-
 
 class Table(NamedTuple):
     """One table: its title, its headings, its rows of texts, and what must be said about it."""
@@ -24,28 +22,40 @@ class Table(NamedTuple):
 def show(table: Table, *, markdown: bool) -> str:
     """Return a table as text of even columns, or as Markdown."""
     if markdown:
-        lines = [f"**{table.title}**", "", *(f"| {' | '.join(row)} |" for row in (
-            table.heads, ["---"] * len(table.heads), *table.rows)), ""]
+        lines = [
+            f"**{table.title}**",
+            "",
+            *(f"| {' | '.join(row)} |" for row in (table.heads, ["---"] * len(table.heads), *table.rows)),
+            "",
+        ]
         return "\n".join([*lines, *(f"{note}  " for note in table.notes)])
     widths = [max(len(row[n]) for row in (table.heads, *table.rows)) for n in range(len(table.heads))]
-    lines = [table.title, *("  ".join(cell.ljust(width) if n == 0 else cell.rjust(width) for n, (cell, width) in enumerate(
-        zip(row, widths))).rstrip() for row in (table.heads, *table.rows))]
+    lines = [
+        table.title,
+        *(
+            "  ".join(cell.ljust(width) if n == 0 else cell.rjust(width) for n, (cell, width) in enumerate(zip(row, widths))).rstrip()
+            for row in (table.heads, *table.rows)
+        ),
+    ]
     return "\n".join([*lines, *table.notes])
 
 
-def turns(runs: Mapping[str, Callable[[], Any]], rounds: int, clock: Callable[[], float] = time.process_time,
-          before: Callable[[], Any] = gc.collect) -> dict[str, list[float]]:
+def turns(
+    runs: Mapping[str, Callable[[], Any]],
+    rounds: int,
+    clock: Callable[[], float] = time.process_time,
+    before: Callable[[], Any] = gc.collect,
+) -> dict[str, list[float]]:
     """Return the seconds of every run in every round, the order turning from round to round.
 
-    Parameters
-    ----------
-    clock: seconds of this process by default, in which other programs do not count
-    before: called before every run, and not timed
+    Args:
+        clock: seconds of this process by default, in which other programs do not count
+        before: called before every run, and not timed
     """
     taken: dict[str, list[float]] = {name: [] for name in runs}
     names = list(runs)
     for turn in range(rounds):
-        for name in names[turn % len(names):] + names[:turn % len(names)]:
+        for name in names[turn % len(names) :] + names[: turn % len(names)]:
             before()
             start = clock()
             runs[name]()

@@ -23,21 +23,31 @@ from xlmargin.ranges.fingerprint import fingerprint
 from xlmargin.ranges.positions import read_positions
 from xlmargin.registry import FUNCTIONS
 
-__all__ = ["MARKET", "sheet", "tables"]
-
 Floats = NDArray[np.float64]
 Row = tuple[Any, ...]
 
 ROWS, INSTRUMENTS = 5_000, 2_000
 ROUNDS, STARTS = 9, 7
 SPOTS = {"BTC": 65_000.0, "ETH": 3_200.0}
-TEN = ("PM_MARGIN", "PM_MAINTENANCE", "PM_SCANNING_RISK", "PM_RISK_ARRAY", "PM_GREEKS", "PM_CHECK", "PM_EXPLAIN", "PM_MARGIN",
-       "PM_SCANNING_RISK", "PM_RISK_ARRAY")
+TEN = (
+    "PM_MARGIN",
+    "PM_MAINTENANCE",
+    "PM_SCANNING_RISK",
+    "PM_RISK_ARRAY",
+    "PM_GREEKS",
+    "PM_CHECK",
+    "PM_EXPLAIN",
+    "PM_MARGIN",
+    "PM_SCANNING_RISK",
+    "PM_RISK_ARRAY",
+)
 HEADER = ("Instrument", "Quantity", "Side", "IV", "Account", "Expiry", "Type", "Strike", "Underlying", "Price")
 MARKET = (("Underlying", "Spot", "As of"), ("BTC", 65_000.0, dt.datetime(2026, 11, 1)), ("ETH", 3_200.0, None))
 NAIVE_PRICES = 17
-GOALS = ("goals: ten functions at most 3 x the first; an edited quantity at most 1 x seventeen naive prices; reading in the "
-         "order of np.array(dtype=object); import udfs at most 1.1 x import xlwings",)
+GOALS = (
+    "goals: ten functions at most 3 x the first; an edited quantity at most 1 x seventeen naive prices; reading in the "
+    "order of np.array(dtype=object); import udfs at most 1.1 x import xlwings",
+)
 
 
 def sheet(rows: int, instruments: int = INSTRUMENTS) -> tuple[Row, ...]:
@@ -52,8 +62,20 @@ def sheet(rows: int, instruments: int = INSTRUMENTS) -> tuple[Row, ...]:
     result: list[Row] = [HEADER]
     for n, quantity in zip(random.integers(0, instruments, rows).tolist(), np.round(random.normal(0.0, 3.0, rows), 1).tolist()):
         coin, kind, expiry, strike, vol = contracts[n]
-        result.append((f"{coin}-{expiry:%d%b%y}-{strike:g}-{kind}".upper(), quantity, None, vol, "desk", expiry,
-                       "call" if kind == "C" else "put", strike, coin, None))
+        result.append(
+            (
+                f"{coin}-{expiry:%d%b%y}-{strike:g}-{kind}".upper(),
+                quantity,
+                None,
+                vol,
+                "desk",
+                expiry,
+                "call" if kind == "C" else "put",
+                strike,
+                coin,
+                None,
+            )
+        )
     return tuple(result)
 
 
@@ -101,10 +123,13 @@ def _functions() -> Table:
 
         return run
 
-    runs = {"PM_MARGIN, a first look": call(TEN[0]), "ten functions, the first among them": call(*TEN),
-            "np.array(cells, dtype=object)": lambda: np.array(handed[0], dtype=object),
-            "cells to bytes that tell them apart": lambda: fingerprint(handed[0]),
-            "cells to checked columns": lambda: read_positions(handed[0], Faults())}
+    runs = {
+        "PM_MARGIN, a first look": call(TEN[0]),
+        "ten functions, the first among them": call(*TEN),
+        "np.array(cells, dtype=object)": lambda: np.array(handed[0], dtype=object),
+        "cells to bytes that tell them apart": lambda: fingerprint(handed[0]),
+        "cells to checked columns": lambda: read_positions(handed[0], Faults()),
+    }
     hand()
     call(*TEN)()  # what is imported on first use is not what is measured
     taken = turns(runs, ROUNDS, before=hand)
@@ -114,10 +139,12 @@ def _functions() -> Table:
     rows = [[name, f"{1e3 * spent:.2f}", f"{spent / first:.2f}"] for name, spent in middle.items()]
     ten = float(np.median(np.divide(taken["ten functions, the first among them"], taken["PM_MARGIN, a first look"])))
     edit, seventeen = middle["PM_SCANNING_RISK, one quantity edited"], middle[NAIVE]
-    return Table(f"{ROWS:,} rows of {len(HEADER)} columns, {INSTRUMENTS:,} instruments, new cells at every call, one core",
-                 ("what", "ms", "x PM_MARGIN"), rows,
-                 [f"ten functions: {ten:.2f} x the first; an edited quantity: {edit / seventeen:.2f} x seventeen naive prices",
-                  *GOALS])
+    return Table(
+        f"{ROWS:,} rows of {len(HEADER)} columns, {INSTRUMENTS:,} instruments, new cells at every call, one core",
+        ("what", "ms", "x PM_MARGIN"),
+        rows,
+        [f"ten functions: {ten:.2f} x the first; an edited quantity: {edit / seventeen:.2f} x seventeen naive prices", *GOALS],
+    )
 
 
 NAIVE = f"lists to {NAIVE_PRICES} naive prices (numpy + ndtr)"
@@ -133,8 +160,14 @@ def _edits(cells: tuple[Row, ...]) -> dict[str, list[float]]:
         given[0] = fresh(edited)
         gc.collect()
 
-    return turns({"PM_SCANNING_RISK, one quantity edited": lambda: FUNCTIONS["PM_SCANNING_RISK"].call(given[0], MARKET),
-                  NAIVE: lambda: naive(given[0])}, ROUNDS, before=edit)
+    return turns(
+        {
+            "PM_SCANNING_RISK, one quantity edited": lambda: FUNCTIONS["PM_SCANNING_RISK"].call(given[0], MARKET),
+            NAIVE: lambda: naive(given[0]),
+        },
+        ROUNDS,
+        before=edit,
+    )
 
 
 def _starts() -> Table:
@@ -150,5 +183,8 @@ def _starts() -> Table:
     except subprocess.CalledProcessError:
         return Table("imports", ("what", "ms", "x import xlwings"), [["xlwings is not installed", "", ""]])
     alone = float(np.median(spent["import xlwings"]))
-    return Table("imports, each in a process of its own", ("what", "ms", "x import xlwings"), [
-        [name, f"{1e3 * float(np.median(each)):.0f}", f"{float(np.median(each)) / alone:.2f}"] for name, each in spent.items()])
+    return Table(
+        "imports, each in a process of its own",
+        ("what", "ms", "x import xlwings"),
+        [[name, f"{1e3 * float(np.median(each)):.0f}", f"{float(np.median(each)) / alone:.2f}"] for name, each in spent.items()],
+    )

@@ -19,16 +19,16 @@ from xlmargin.market import YEAR, Market, Nodes
 from xlmargin.names import CALL, PUT
 from xlmargin.scenarios import Scenarios, span16
 
-__all__ = ["market_of", "positions_of", "scan", "tables"]
-
 Floats = NDArray[np.float64]
 
 ROWS, INSTRUMENTS, ACCOUNTS = 100_000, 2_000, 2_000
 AS_OF, SPOT = 1.8e9, 65_000.0
 DAY_IN_YEARS = 1.0 / 365.0
 ROUNDS, EDITS = 7, 200
-GOALS = ("goals: a first look at least 20 x faster, other quantities 80 x, one row 1,000 x, a tick 40 x",
-         "a naive recalculation values every row in every scenario in numpy, and adds the rows up by account")
+GOALS = (
+    "goals: a first look at least 20 x faster, other quantities 80 x, one row 1,000 x, a tick 40 x",
+    "a naive recalculation values every row in every scenario in numpy, and adds the rows up by account",
+)
 
 
 def positions_of(rows: int, instruments: int, accounts: int) -> Positions:
@@ -40,18 +40,35 @@ def positions_of(rows: int, instruments: int, accounts: int) -> Positions:
     kind, vol = random.integers(CALL, PUT + 1, instruments)[held], random.uniform(0.3, 1.0, instruments)[held]
     no = np.zeros(rows, np.bool_)
     return Positions(
-        row=np.arange(rows) + 2, underlyings=("BTC",), underlying=np.zeros(rows, np.int64), kind=kind, strike=strike,
-        expiry=expiry, years=none, quantity=random.normal(size=rows), multiplier=np.ones(rows), spot=none, forward=none,
-        vol=vol, price=none, inverse=no, accounts=tuple(map(str, range(accounts))),
-        account=np.sort(random.integers(0, accounts, rows)), order=no, entry=none, american=no, delta=none,
-        array=np.full((rows, 16), np.nan), names=[""] * rows)
+        row=np.arange(rows) + 2,
+        underlyings=("BTC",),
+        underlying=np.zeros(rows, np.int64),
+        kind=kind,
+        strike=strike,
+        expiry=expiry,
+        years=none,
+        quantity=random.normal(size=rows),
+        multiplier=np.ones(rows),
+        spot=none,
+        forward=none,
+        vol=vol,
+        price=none,
+        inverse=no,
+        accounts=tuple(map(str, range(accounts))),
+        account=np.sort(random.integers(0, accounts, rows)),
+        order=no,
+        entry=none,
+        american=no,
+        delta=none,
+        array=np.full((rows, 16), np.nan),
+        names=[""] * rows,
+    )
 
 
 def market_of(spot: float) -> Market:
     """Return a market of one coin."""
     none, floats = np.empty(0, np.int64), np.empty(0)
-    return Market(("BTC",), np.array([spot]), np.zeros(1), np.array([np.nan]), AS_OF,
-                  Nodes(none, floats, floats, floats, floats, floats))
+    return Market(("BTC",), np.array([spot]), np.zeros(1), np.array([np.nan]), AS_OF, Nodes(none, floats, floats, floats, floats, floats))
 
 
 def scan() -> Scenarios:
@@ -71,8 +88,11 @@ def naive(positions: Positions, scenarios: Scenarios, cdf: Callable[[Floats], Fl
         return np.asarray(np.where(put[:, None], call - forward + strike, call), np.float64)
 
     years = (positions.expiry - AS_OF) / YEAR
-    after = value(SPOT * (1.0 + scenarios.price[:, 0]), np.maximum(years - scenarios.days[0] * DAY_IN_YEARS, 0.0),
-                  positions.vol[:, None] * (1.0 + scenarios.vol[:, 0]))
+    after = value(
+        SPOT * (1.0 + scenarios.price[:, 0]),
+        np.maximum(years - scenarios.days[0] * DAY_IN_YEARS, 0.0),
+        positions.vol[:, None] * (1.0 + scenarios.vol[:, 0]),
+    )
     gains = (after - value(np.array([SPOT]), years, positions.vol[:, None])) * scenarios.weight[:, 0]
     result = np.zeros((len(positions.accounts), len(scenarios)))
     np.add.at(result, positions.account, positions.quantity[:, None] * gains)
@@ -105,17 +125,23 @@ def _compared() -> Table:
             live.edit(next(rows) % ROWS, 1.0)
 
     runs: dict[str, Callable[[], Any]] = {
-        "first look": first, "market tick": tick, "other quantities": lambda: live.hold(positions.quantity * 1.1),
-        "one row": edits, "numpy + ndtr": lambda: naive(positions, scenarios, ndtr)}
+        "first look": first,
+        "market tick": tick,
+        "other quantities": lambda: live.hold(positions.quantity * 1.1),
+        "one row": edits,
+        "numpy + ndtr": lambda: naive(positions, scenarios, ndtr),
+    }
     taken = turns(runs, ROUNDS)
-    slow = {"ndtr": taken.pop("numpy + ndtr"),
-            "norm.cdf": turns({"": lambda: naive(positions, scenarios, norm_cdf)}, ROUNDS // 2)[""]}
+    slow = {"ndtr": taken.pop("numpy + ndtr"), "norm.cdf": turns({"": lambda: naive(positions, scenarios, norm_cdf)}, ROUNDS // 2)[""]}
     middle = {name: float(np.median(spent)) for name, spent in slow.items()}
     each = {name: float(np.median(spent)) / (EDITS if name == "one row" else 1) for name, spent in taken.items()}
-    return Table(f"{ROWS:,} rows of {INSTRUMENTS:,} instruments in {ACCOUNTS:,} accounts, {len(scenarios)} scenarios, one core",
-                 ("what changes", "ms", "x faster than numpy + ndtr", "x faster than numpy + norm.cdf"),
-                 [["naive, ndtr", f"{1e3 * middle['ndtr']:.1f}", "1", ""],
-                  ["naive, scipy.stats.norm.cdf", f"{1e3 * middle['norm.cdf']:.1f}", "", "1"],
-                  *([name, f"{1e3 * spent:.3f}", *(f"{of / spent:,.0f}" for of in middle.values())]
-                    for name, spent in each.items())],
-                 [f"largest difference from the naive sums, over spot: {error:.1e}", *GOALS])
+    return Table(
+        f"{ROWS:,} rows of {INSTRUMENTS:,} instruments in {ACCOUNTS:,} accounts, {len(scenarios)} scenarios, one core",
+        ("what changes", "ms", "x faster than numpy + ndtr", "x faster than numpy + norm.cdf"),
+        [
+            ["naive, ndtr", f"{1e3 * middle['ndtr']:.1f}", "1", ""],
+            ["naive, scipy.stats.norm.cdf", f"{1e3 * middle['norm.cdf']:.1f}", "", "1"],
+            *([name, f"{1e3 * spent:.3f}", *(f"{of / spent:,.0f}" for of in middle.values())] for name, spent in each.items()),
+        ],
+        [f"largest difference from the naive sums, over spot: {error:.1e}", *GOALS],
+    )

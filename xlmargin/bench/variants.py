@@ -18,13 +18,10 @@ from xlmargin.bench.floor import Floor
 from xlmargin.pricing.grid import call_grid
 from xlmargin.pricing.implied_vol import implied_vol
 
-__all__ = ["Variant", "implied_vols", "kernels", "two_cores"]
-
 FloatArray = NDArray[np.float64]
 Run = Callable[[Case], FloatArray]
 
 ROUNDS = 9
-
 
 
 class Variant(NamedTuple):
@@ -91,10 +88,7 @@ def implied_vols(quotes: FloatArray, options: int) -> list[Variant]:
 
     def quantlib() -> Run:
         ql = import_module("QuantLib")
-        return loop(
-            lambda p, f, k, t: ql.blackFormulaImpliedStdDev(ql.Option.Call, k, f, p, 1.0, 0.0, 0.5, 1e-14, 100)
-            / math.sqrt(t)
-        )
+        return loop(lambda p, f, k, t: ql.blackFormulaImpliedStdDev(ql.Option.Call, k, f, p, 1.0, 0.0, 0.5, 1e-14, 100) / math.sqrt(t))
 
     def vollib() -> Run:
         iv = import_module("vollib.black.implied_volatility").implied_volatility

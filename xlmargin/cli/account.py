@@ -11,8 +11,6 @@ from xlmargin.errors import MarginError
 from xlmargin.files import Grid, read_csv
 from xlmargin.registry import FUNCTIONS
 
-__all__ = ["add_account", "add_qualify", "equity_given"]
-
 Answer = Callable[[Any, argparse.Namespace], int]
 
 EQUITY = "equity in the account currency, or a CSV file of balances: Currency, Amount, Haircut; the workbook's own where left out"
@@ -30,9 +28,8 @@ def add_account(command: argparse.ArgumentParser, name: str) -> None:
 def equity_given(text: str | None, balances: Grid | None) -> float | Grid:
     """A number as it is, else the cells of the file of that name; the balances of the workbook where nothing is given.
 
-    Raises
-    ------
-    MarginError: there is no such file, or it is no CSV file; nothing is given, and the book has no balances
+    Raises:
+        MarginError: there is no such file, or it is no CSV file; nothing is given, and the book has no balances
     """
     if text is None:
         if balances is None:
@@ -47,12 +44,14 @@ def equity_given(text: str | None, balances: Grid | None) -> float | Grid:
 def add_qualify(commands: Any, answer: Answer) -> None:
     """Add the command to a parser's commands.
 
-    Parameters
-    ----------
-    answer: prints an answer or the fault in its place, and gives the exit code
+    Args:
+        answer: prints an answer or the fault in its place, and gives the exit code
     """
-    command = commands.add_parser("qualify", help="whether an account may use portfolio margin",
-                                  description="Whether an account may use portfolio margin, by a rulebook.")
+    command = commands.add_parser(
+        "qualify",
+        help="whether an account may use portfolio margin",
+        description="Whether an account may use portfolio margin, by a rulebook.",
+    )
     command.add_argument("file", type=Path, help="CSV file of the account: Field, Value")
     command.add_argument("--rulebook", help="FINRA where left out; an unknown name is answered with the known ones")
     command.add_argument("--json", action="store_true", help="for machines")

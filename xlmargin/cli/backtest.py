@@ -12,24 +12,29 @@ from xlmargin.errors import MarginError
 if TYPE_CHECKING:
     from xlmargin.replay import Run
 
-__all__ = ["add_backtest"]
 
 ROWS = 501  # of history that each day sees where nobody says: 500 moves
 
 
 def add_backtest(commands: Any) -> None:
     """Add the command to a parser's commands."""
-    command = commands.add_parser("backtest", help="replay books through daily chains and test their margins",
-                                  description="Replay books through daily chains: margin each day, loss by the next chain.")
+    command = commands.add_parser(
+        "backtest",
+        help="replay books through daily chains and test their margins",
+        description="Replay books through daily chains: margin each day, loss by the next chain.",
+    )
     command.add_argument("chains", type=Path, help="Parquet file with a chain a day, or a folder of saved chains (CSV)")
     command.add_argument("--book", help="comma list of standing books, `all` for every one (the default)")
-    command.add_argument("--positions", type=Path, metavar="CSV",
-                         help="your own book: Instrument, Quantity; or Underlying, Type, Moneyness, Days, Quantity")
+    command.add_argument(
+        "--positions", type=Path, metavar="CSV", help="your own book: Instrument, Quantity; or Underlying, Type, Moneyness, Days, Quantity"
+    )
     command.add_argument("--method", default="SPAN", help="comma list of methods (default SPAN)")
     command.add_argument("--parameters", type=Path, metavar="CSV", help="values that override the methods' own")
-    command.add_argument("--history", metavar="CSV",
-                         help="daily closes, for methods that need a history; or `chains`: index and vols by tenor of the "
-                              "chains before each day")
+    command.add_argument(
+        "--history",
+        metavar="CSV",
+        help="daily closes, for methods that need a history; or `chains`: index and vols by tenor of the chains before each day",
+    )
     command.add_argument("--skip", type=int, default=0, help="chains before the first margin (default 0)")
     command.add_argument("--history-rows", type=int, default=ROWS, help=f"rows that each day sees (default {ROWS})")
     command.add_argument("--confidence", type=float, default=0.99, help="of the tests (default 0.99)")
@@ -60,11 +65,17 @@ def _run(options: argparse.Namespace) -> int:
     parameters = read_csv(options.parameters) if options.parameters else None
     from_chains = options.history == "chains"
     history = read_csv(Path(options.history)) if options.history and not from_chains else None
-    runs, missing = replay(books, methods, read_chains(options.chains), Plan(
-        parameters, history, from_chains, options.history_rows, max(0, options.skip), options.confidence))
+    runs, missing = replay(
+        books,
+        methods,
+        read_chains(options.chains),
+        Plan(parameters, history, from_chains, options.history_rows, max(0, options.skip), options.confidence),
+    )
     rows = summary(runs)
-    note = (f"{runs[0].dates[0]} to {runs[0].dates[-1]}; loss by the next chain against {options.confidence:g}; "
-            f"{missing} legs not quoted by the next chain")
+    note = (
+        f"{runs[0].dates[0]} to {runs[0].dates[-1]}; loss by the next chain against {options.confidence:g}; "
+        f"{missing} legs not quoted by the next chain"
+    )
     if options.output:
         _report(options.output, rows, runs, note)
     if options.json:
@@ -82,23 +93,40 @@ def _report(path: Path, rows: list[list[Any]], runs: list[Run], note: str) -> No
     books: dict[str, list[list[Any]]] = {}
     for name in dict.fromkeys(run.book for run in runs):
         mine = [run for run in runs if run.book == name]
-        books[name] = [["Date", "P&L", *(run.method for run in mine)],
-                       *([date, float(mine[0].pnl[i]), *(float(run.margin[i]) for run in mine)]
-                         for i, date in enumerate(mine[0].dates))]
+        books[name] = [
+            ["Date", "P&L", *(run.method for run in mine)],
+            *([date, float(mine[0].pnl[i]), *(float(run.margin[i]) for run in mine)] for i, date in enumerate(mine[0].dates)),
+        ]
     write_backtest(path, rows, books, note)
 
 
 def _show(rows: list[list[Any]], *, markdown: bool) -> None:
     """Print the summary with as many decimals as each column needs."""
-    plain = {"Days": "{:.0f}", "Average margin": "{:,.0f}", "Exceptions": "{:.0f}", "Expected": "{:.1f}",
-             "Covered": "{:.1%}", "Kupiec p": "{:.3f}", "Independence p": "{:.3f}", "Largest 5-day rise": "{:+.0%}"}
-    cells = [rows[0], *([cell if isinstance(cell, str) else plain.get(rows[0][c], "{:.2f}").format(cell)
-                         for c, cell in enumerate(row)] for row in rows[1:])]
+    plain = {
+        "Days": "{:.0f}",
+        "Average margin": "{:,.0f}",
+        "Exceptions": "{:.0f}",
+        "Expected": "{:.1f}",
+        "Covered": "{:.1%}",
+        "Kupiec p": "{:.3f}",
+        "Independence p": "{:.3f}",
+        "Largest 5-day rise": "{:+.0%}",
+    }
+    cells = [
+        rows[0],
+        *(
+            [cell if isinstance(cell, str) else plain.get(rows[0][c], "{:.2f}").format(cell) for c, cell in enumerate(row)]
+            for row in rows[1:]
+        ),
+    ]
     if markdown:
         lines = ["| " + " | ".join(row) + " |" for row in cells]
         print("\n".join([lines[0], "|" + "---|" * len(cells[0]), *lines[1:]]))
         return
     widths = [max(len(row[c]) for row in cells) for c in range(len(cells[0]))]
     for row in cells:
-        print("  ".join(cell.ljust(width) if c in (0, 1, 9) else cell.rjust(width)
-                        for c, (cell, width) in enumerate(zip(row, widths))).rstrip())
+        print(
+            "  ".join(
+                cell.ljust(width) if c in (0, 1, 9) else cell.rjust(width) for c, (cell, width) in enumerate(zip(row, widths))
+            ).rstrip()
+        )

@@ -9,28 +9,40 @@ from pathlib import Path
 
 from xlmargin.errors import MarginError
 
-__all__ = ["add_batch"]
-
 MEMORY = 2.0  # GB of all workers together
 
 
 def add_batch(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command to a parser's commands."""
-    command = commands.add_parser("batch", help="margin every account of a Parquet or CSV file",
-                                  description="Margin every account of a Parquet or CSV file of positions.")
+    command = commands.add_parser(
+        "batch",
+        help="margin every account of a Parquet or CSV file",
+        description="Margin every account of a Parquet or CSV file of positions.",
+    )
     command.add_argument("file", type=Path, help=".parquet or .csv with the columns of the positions range and Account")
-    command.add_argument("-o", "--output", type=Path, required=True, help="margins, .parquet or .csv; accounts with faults "
-                         "are told in a file beside it that ends in .errors.csv")
+    command.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        required=True,
+        help="margins, .parquet or .csv; accounts with faults are told in a file beside it that ends in .errors.csv",
+    )
     command.add_argument("--method", default="SPAN", help="comma list of methods (default SPAN)")
     command.add_argument("--market", type=Path, metavar="CSV", help="market range, or a saved Deribit chain")
-    command.add_argument("--parameters", "--params", type=Path, metavar="CSV",
-                         help="values that override the methods' own, or the scenario table of STRESS")
+    command.add_argument(
+        "--parameters", "--params", type=Path, metavar="CSV", help="values that override the methods' own, or the scenario table of STRESS"
+    )
     command.add_argument("--history", type=Path, metavar="CSV", help="Date and daily closes, for VAR and ES")
     command.add_argument("--workers", type=int, default=2, help="processes of this machine (default 2)")
-    command.add_argument("--scheduler", default="", metavar="tcp://…", help="work on a running Dask cluster instead, whose "
-                         "workers reach the file and the output's folder under the same names")
-    command.add_argument("--memory", type=float, default=MEMORY, metavar="GB",
-                         help=f"what all workers together should keep to (default {MEMORY:g})")
+    command.add_argument(
+        "--scheduler",
+        default="",
+        metavar="tcp://…",
+        help="work on a running Dask cluster instead, whose workers reach the file and the output's folder under the same names",
+    )
+    command.add_argument(
+        "--memory", type=float, default=MEMORY, metavar="GB", help=f"what all workers together should keep to (default {MEMORY:g})"
+    )
     command.add_argument("--resume", action="store_true", help="go on with a batch that was interrupted")
     command.set_defaults(run=_run, interrupted=": --resume goes on with it")
 
@@ -48,10 +60,13 @@ def _run(options: argparse.Namespace) -> int:
     ranges = [read_csv(path) if path else None for path in (options.market, options.parameters, options.history)]
     market = as_market(ranges[0]) if ranges[0] is not None else None
     inputs = Inputs(methods or ("SPAN",), market, ranges[1], ranges[2])
-    done = run_batch(options.file, inputs, Settings(options.output, options.workers, options.scheduler, options.resume,
-                                                    int(options.memory * 1e9)))
-    print(f"{done.accounts:,} accounts, {done.rows:,} rows read in {done.seconds:.1f} s, at most "
-          f"{done.memory / 1e6:,.0f} MB a worker", file=sys.stderr)
+    done = run_batch(
+        options.file, inputs, Settings(options.output, options.workers, options.scheduler, options.resume, int(options.memory * 1e9))
+    )
+    print(
+        f"{done.accounts:,} accounts, {done.rows:,} rows read in {done.seconds:.1f} s, at most {done.memory / 1e6:,.0f} MB a worker",
+        file=sys.stderr,
+    )
     for note in strangers(inputs, done.underlyings):
         print(f"note: {note}", file=sys.stderr)
     if done.faulty:

@@ -19,8 +19,6 @@ from xlmargin.cli.watch import add_watch
 from xlmargin.errors import MarginError
 from xlmargin.registry import ERROR, FUNCTIONS
 
-__all__ = ["main", "parser"]
-
 ANSWERED, FAULTY, MISUSED, INTERRUPTED = 0, 1, 2, 130
 
 
@@ -81,34 +79,42 @@ def parser() -> argparse.ArgumentParser:
 
 def _add_book_commands(commands: Any) -> None:
     """The commands that ask one function about a book."""
-    for name, run, text in (("margin", _margin, "initial margin, maintenance margin and scanning risk of a book"),
-                            ("explain", _explain, "every line of a margin, down to the sheet rows"),
-                            ("compare", _compare, "the requirements of several methods side by side"),
-                            ("status", _account("PM_STATUS"), "an account against its margin"),
-                            ("liquidation", _account("PM_LIQUIDATION"), "the prices at which an account is liquidated"),
-                            ("accounts", _accounts, "margin and status of every account of a book"),
-                            ("contribution", _contribution, "what each row is of a margin, and which rows are hedges"),
-                            ("whatif", _whatif, "margins before and after trades"),
-                            ("hedge", _hedge, "the trades that lower a margin most"),
-                            ("move", _move, "why a margin moved: trades, spot, vol, time, change of worst scenario"),
-                            ("check", _check, "every fault of a book's ranges")):
+    for name, run, text in (
+        ("margin", _margin, "initial margin, maintenance margin and scanning risk of a book"),
+        ("explain", _explain, "every line of a margin, down to the sheet rows"),
+        ("compare", _compare, "the requirements of several methods side by side"),
+        ("status", _account("PM_STATUS"), "an account against its margin"),
+        ("liquidation", _account("PM_LIQUIDATION"), "the prices at which an account is liquidated"),
+        ("accounts", _accounts, "margin and status of every account of a book"),
+        ("contribution", _contribution, "what each row is of a margin, and which rows are hedges"),
+        ("whatif", _whatif, "margins before and after trades"),
+        ("hedge", _hedge, "the trades that lower a margin most"),
+        ("move", _move, "why a margin moved: trades, spot, vol, time, change of worst scenario"),
+        ("check", _check, "every fault of a book's ranges"),
+    ):
         command = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
         command.add_argument("file", type=Path, help="workbook, CSV file of positions, or a venue's answer (.json)")
         _second_file(command, name)
         command.add_argument("--venue", help="whose positions answer a JSON file is: deribit, okx, bybit, binance, derive")
-        command.add_argument("--instruments", type=Path, metavar="JSON",
-                             help="the venue's instruments answer, where its positions count contracts")
+        command.add_argument(
+            "--instruments", type=Path, metavar="JSON", help="the venue's instruments answer, where its positions count contracts"
+        )
         command.add_argument("--market", type=Path, metavar="CSV", help="market range, or a saved Deribit chain")
         command.add_argument("--parameters", type=Path, metavar="CSV", help="values that override the method's own")
         if name != "check":
             command.add_argument("--history", type=Path, metavar="CSV", help="Date and daily closes, for VAR and ES")
             command.add_argument("--method", help="method, or a comma list for compare; the workbook's own where left out")
-            command.add_argument("--span-file", type=Path, metavar="FILE",
-                                 help="a clearing house's .pa2 or .spn file, whose arrays and charges SPAN then uses")
+            command.add_argument(
+                "--span-file",
+                type=Path,
+                metavar="FILE",
+                help="a clearing house's .pa2 or .spn file, whose arrays and charges SPAN then uses",
+            )
         add_account(command, name)
         if name == "margin":
-            command.add_argument("-o", "--output", type=Path, metavar="XLSX",
-                                 help="also write a copy of the workbook with its PM formulas calculated")
+            command.add_argument(
+                "-o", "--output", type=Path, metavar="XLSX", help="also write a copy of the workbook with its PM formulas calculated"
+            )
         command.add_argument("--json", action="store_true", help="for machines")
         command.set_defaults(run=run)
 
@@ -118,8 +124,12 @@ def _second_file(command: argparse.ArgumentParser, name: str) -> None:
     if name == "whatif":
         command.add_argument("trades", type=Path, help="CSV file of trades in the form of positions")
     if name == "hedge":
-        command.add_argument("tradable", type=Path, metavar="instruments",
-                             help="CSV file of what may be traded: positions, Quantity as the largest size; Lot, Cost, Side")
+        command.add_argument(
+            "tradable",
+            type=Path,
+            metavar="instruments",
+            help="CSV file of what may be traded: positions, Quantity as the largest size; Lot, Cost, Side",
+        )
     if name == "move":
         command.add_argument("before", type=Path, help="the book of the earlier time, as a workbook or CSV file")
         command.add_argument("--market-before", type=Path, metavar="CSV", help="its market, with its As of")
@@ -130,8 +140,9 @@ def _ranges(options: argparse.Namespace) -> Any:
     from xlmargin.files import read_ranges, with_parameter
     from xlmargin.methods import method_name
 
-    ranges = read_ranges(options.file, options.market, options.parameters, options.venue, options.instruments,
-                         getattr(options, "history", None))
+    ranges = read_ranges(
+        options.file, options.market, options.parameters, options.venue, options.instruments, getattr(options, "history", None)
+    )
     for note in ranges.notes:
         print(f"note: {note}", file=sys.stderr)
     span_file = getattr(options, "span_file", None)
@@ -152,8 +163,11 @@ def _without_others(ranges: Any, method: str) -> Any:
     """A workbook's ranges for a method that is not its chosen one, whose parameters the other does not know."""
     if ranges.parameters is None or ranges.method is None or ranges.method.strip().upper() == method.strip().upper():
         return ranges
-    print(f"note: the workbook's parameters are those of {ranges.method}: {method.upper()} takes its own values here; "
-          "others go with --parameters", file=sys.stderr)
+    print(
+        f"note: the workbook's parameters are those of {ranges.method}: {method.upper()} takes its own values here; "
+        "others go with --parameters",
+        file=sys.stderr,
+    )
     return ranges._replace(parameters=None)
 
 
@@ -176,7 +190,7 @@ def _answer(result: Any, options: argparse.Namespace, show: Callable[[Any], None
     """Print an answer, or the fault that stands in its place."""
     fault = isinstance(result, str) and result.startswith(ERROR)
     if options.json:
-        print(json.dumps({"error": result[len(ERROR):]} if fault else result, ensure_ascii=False))
+        print(json.dumps({"error": result[len(ERROR) :]} if fault else result, ensure_ascii=False))
     elif fault:
         print(result, file=sys.stderr)
     else:
@@ -188,8 +202,7 @@ def _margin(options: argparse.Namespace) -> int:
     ranges = _ranges(options)
     inputs = ranges.positions, ranges.market, ranges.method, ranges.parameters, ranges.history
     result: dict[str, Any] = {"method": (ranges.method or "SPAN").upper()}
-    for label, name in (("initial_margin", "PM_MARGIN"), ("maintenance_margin", "PM_MAINTENANCE"),
-                        ("scanning_risk", "PM_SCANNING_RISK")):
+    for label, name in (("initial_margin", "PM_MARGIN"), ("maintenance_margin", "PM_MAINTENANCE"), ("scanning_risk", "PM_SCANNING_RISK")):
         answer = _call(name, *inputs)
         if isinstance(answer, str) and label != "scanning_risk":
             return _answer(answer, options, print)
@@ -217,8 +230,9 @@ def _recalculated(source: Path, destination: Path) -> None:
 
 def _explain(options: argparse.Namespace) -> int:
     ranges = _ranges(options)
-    return _answer(_call("PM_EXPLAIN", ranges.positions, ranges.market, ranges.method, ranges.parameters, ranges.history),
-                   options, _print_statement)
+    return _answer(
+        _call("PM_EXPLAIN", ranges.positions, ranges.market, ranges.method, ranges.parameters, ranges.history), options, _print_statement
+    )
 
 
 def _print_statement(rows: list[list[Any]]) -> None:
@@ -235,11 +249,11 @@ def _compare(options: argparse.Namespace) -> int:
 
 def _account(name: str) -> Callable[[argparse.Namespace], int]:
     """The command that asks one function about an account's book and equity."""
+
     def run(options: argparse.Namespace) -> int:
         ranges = _ranges(options)
         equity = equity_given(options.equity, ranges.balances)
-        return _answer(_call(name, ranges.positions, equity, ranges.market, ranges.method, ranges.parameters), options,
-                       _print_table)
+        return _answer(_call(name, ranges.positions, equity, ranges.market, ranges.method, ranges.parameters), options, _print_table)
 
     return run
 
@@ -249,8 +263,7 @@ def _accounts(options: argparse.Namespace) -> int:
 
     ranges = _ranges(options)
     balances = read_csv(options.balances) if options.balances else ranges.balances
-    return _answer(_call("PM_ACCOUNTS", ranges.positions, ranges.market, balances, ranges.method, ranges.parameters), options,
-                   _print_table)
+    return _answer(_call("PM_ACCOUNTS", ranges.positions, ranges.market, balances, ranges.method, ranges.parameters), options, _print_table)
 
 
 def _contribution(options: argparse.Namespace) -> int:
@@ -272,24 +285,33 @@ def _whatif(options: argparse.Namespace) -> int:
     from xlmargin.files import read_csv
 
     ranges = _ranges(options)
-    return _answer(_call("PM_WHATIF", ranges.positions, read_csv(options.trades), ranges.market, ranges.method,
-                         ranges.parameters), options, _print_table)
+    return _answer(
+        _call("PM_WHATIF", ranges.positions, read_csv(options.trades), ranges.market, ranges.method, ranges.parameters),
+        options,
+        _print_table,
+    )
 
 
 def _hedge(options: argparse.Namespace) -> int:
     from xlmargin.files import read_csv
 
     ranges = _ranges(options)
-    return _answer(_call("PM_HEDGE", ranges.positions, read_csv(options.tradable), ranges.market, ranges.method,
-                         ranges.parameters), options, _print_table)
+    return _answer(
+        _call("PM_HEDGE", ranges.positions, read_csv(options.tradable), ranges.market, ranges.method, ranges.parameters),
+        options,
+        _print_table,
+    )
 
 
 def _move(options: argparse.Namespace) -> int:
     from xlmargin.files import read_ranges
 
     ranges, before = _ranges(options), read_ranges(options.before, options.market_before)
-    return _answer(_call("PM_MOVE", ranges.positions, ranges.market, before.positions, before.market, ranges.method,
-                         ranges.parameters), options, _print_table)
+    return _answer(
+        _call("PM_MOVE", ranges.positions, ranges.market, before.positions, before.market, ranges.method, ranges.parameters),
+        options,
+        _print_table,
+    )
 
 
 def _check(options: argparse.Namespace) -> int:
@@ -305,12 +327,24 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _print_table(rows: list[list[Any]]) -> None:
-    cells = [[f"{cell:,.2f}" if isinstance(cell, float) and not cell.is_integer() else
-              f"{cell:,.0f}" if isinstance(cell, float) else str(cell) for cell in row] for row in rows]
+    cells = [
+        [
+            f"{cell:,.2f}"
+            if isinstance(cell, float) and not cell.is_integer()
+            else f"{cell:,.0f}"
+            if isinstance(cell, float)
+            else str(cell)
+            for cell in row
+        ]
+        for row in rows
+    ]
     widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
     for row, raw in zip(cells, rows):
-        print("  ".join(cell.rjust(width) if isinstance(value, float) else cell.ljust(width)
-                        for cell, width, value in zip(row, widths, raw)).rstrip())
+        print(
+            "  ".join(
+                cell.rjust(width) if isinstance(value, float) else cell.ljust(width) for cell, width, value in zip(row, widths, raw)
+            ).rstrip()
+        )
 
 
 def _demo(options: argparse.Namespace) -> int:

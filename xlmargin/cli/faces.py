@@ -12,8 +12,6 @@ from typing import Any
 from xlmargin.errors import MarginError
 from xlmargin.libreoffice import PIPE
 
-__all__ = ["FACES", "Face", "add_faces", "best"]
-
 ANSWERED = 0
 MOST_PORT = 65_535
 
@@ -35,8 +33,11 @@ def add_faces(commands: Any) -> None:
     new.add_argument("--rows", type=int, default=500, help="rows reserved for positions (default 500)")
     new.add_argument("--lite", action="store_true", help="for Excel with xlwings Lite (macOS, the web): xlmargin-lite.xlsx")
     new.set_defaults(run=_new)
-    opened = commands.add_parser("open", help="open a workbook whose PM_ functions answer",
-                                 description="Open a workbook; without an option in the best spreadsheet this machine has.")
+    opened = commands.add_parser(
+        "open",
+        help="open a workbook whose PM_ functions answer",
+        description="Open a workbook; without an option in the best spreadsheet this machine has.",
+    )
     opened.add_argument("file", type=Path, help="workbook, .xlsx or .xlsm")
     faces = opened.add_mutually_exclusive_group()
     for face in FACES:
@@ -46,10 +47,10 @@ def add_faces(commands: Any) -> None:
     opened.set_defaults(run=_open)
     install = commands.add_parser("install", help="register the functions for good")
     programs = install.add_mutually_exclusive_group(required=True)
-    programs.add_argument("--excel", action="store_const", const=_install_excel, dest="run",
-                      help="the xlwings add-in and its settings (Windows)")
-    programs.add_argument("--libreoffice", action="store_const", const=_install_libreoffice, dest="run",
-                      help="in this user's LibreOffice")
+    programs.add_argument(
+        "--excel", action="store_const", const=_install_excel, dest="run", help="the xlwings add-in and its settings (Windows)"
+    )
+    programs.add_argument("--libreoffice", action="store_const", const=_install_libreoffice, dest="run", help="in this user's LibreOffice")
     install.add_argument("--remove", action="store_true", help="take them out again (LibreOffice)")
 
 
@@ -142,7 +143,11 @@ def _install_libreoffice(options: argparse.Namespace) -> int:
 #: From the best to the one that works everywhere.
 FACES = (
     Face("excel", "in Excel (Windows)", _has_excel, _open_excel),
-    Face("libreoffice", f"in a LibreOffice of its own, on the desktop; the first one listens on the pipe {PIPE}, where feed "
-         "and watch find it", _has_libreoffice, _open_libreoffice),
+    Face(
+        "libreoffice",
+        f"in a LibreOffice of its own, on the desktop; the first one listens on the pipe {PIPE}, where feed and watch find it",
+        _has_libreoffice,
+        _open_libreoffice,
+    ),
     Face("web", "in the browser, calculated by the embedded engine", lambda: True, _open_web),
 )

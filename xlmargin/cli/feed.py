@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from xlmargin.feed import Connection, Stream, Theirs
     from xlmargin.feed.sheets import Sheets
 
-__all__ = ["add_feed", "add_place", "add_stream", "add_venue", "connection_of", "open_sheets", "stream_of"]
 
 ANSWERED, ALARMED = 0, 1
 VENUES = "deribit, okx, bybit, binance"
@@ -25,10 +24,13 @@ VENUES = "deribit, okx, bybit, binance"
 
 def add_feed(commands: Any) -> None:
     """Add the commands to a parser's commands."""
-    feed = commands.add_parser("feed", help="write a venue's live quotes into a workbook that is open",
-                               description="Write a venue's live spots, forwards and vols into the market range of a workbook. "
-                               "Read-only keys, where positions or margins are asked for, come from XLMARGIN_<VENUE>_KEY and "
-                               "XLMARGIN_<VENUE>_SECRET (OKX also _PASSWORD) or the system keyring.")
+    feed = commands.add_parser(
+        "feed",
+        help="write a venue's live quotes into a workbook that is open",
+        description="Write a venue's live spots, forwards and vols into the market range of a workbook. "
+        "Read-only keys, where positions or margins are asked for, come from XLMARGIN_<VENUE>_KEY and "
+        "XLMARGIN_<VENUE>_SECRET (OKX also _PASSWORD) or the system keyring.",
+    )
     feed.add_argument("workbook", type=Path)
     add_venue(feed)
     feed.add_argument("--interval", type=float, default=5.0, help="seconds between refreshes (default 5)")
@@ -39,13 +41,19 @@ def add_feed(commands: Any) -> None:
     where = add_place(feed)
     where.add_argument("--file", action="store_true", help="no program has it open: recalculate and replace the file itself")
     feed.set_defaults(run=_feed)
-    compare = commands.add_parser("reconcile", help="our margins beside the venue's own",
-                                  description="Our margins beside the venue's own, with an alarm beyond a tolerance; exit code "
-                                  "1 where there is one.")
+    compare = commands.add_parser(
+        "reconcile",
+        help="our margins beside the venue's own",
+        description="Our margins beside the venue's own, with an alarm beyond a tolerance; exit code 1 where there is one.",
+    )
     compare.add_argument("book", type=Path, help="workbook, or CSV file of positions")
     add_venue(compare)
-    compare.add_argument("--answers", type=Path, metavar="JSON", help="a saved account answer of the venue, instead of the "
-                         "last one that `feed --margins` kept, or of asking the venue")
+    compare.add_argument(
+        "--answers",
+        type=Path,
+        metavar="JSON",
+        help="a saved account answer of the venue, instead of the last one that `feed --margins` kept, or of asking the venue",
+    )
     compare.add_argument("--market", type=Path, metavar="CSV")
     compare.add_argument("--method", help="ours; left out, the one that models the account's margin")
     compare.add_argument("--tolerance", type=float, default=0.01, help="fraction (default 0.01)")
@@ -56,9 +64,14 @@ def add_feed(commands: Any) -> None:
 def add_place(command: argparse.ArgumentParser) -> Any:
     """Add where a workbook is open; returns the group of options, of which one may be given."""
     where = command.add_mutually_exclusive_group()
-    where.add_argument("--libreoffice", nargs="?", const=PIPE, metavar="PIPE",
-                       help="the workbook is open in LibreOffice (the default but on Windows): by `xlmargin open --libreoffice`, "
-                       f"or started with --accept='pipe,name={PIPE};urp;'")
+    where.add_argument(
+        "--libreoffice",
+        nargs="?",
+        const=PIPE,
+        metavar="PIPE",
+        help="the workbook is open in LibreOffice (the default but on Windows): by `xlmargin open --libreoffice`, "
+        f"or started with --accept='pipe,name={PIPE};urp;'",
+    )
     where.add_argument("--excel", action="store_true", help="the workbook is open in Excel (the default on Windows)")
     return where
 
@@ -67,16 +80,24 @@ def add_venue(command: argparse.ArgumentParser, default: str | None = "deribit")
     """Add which venue is asked, and where."""
     said = f"default {default}" if default else "left out: the book's own market, read again when the files change"
     command.add_argument("--venue", default=default, help=f"{VENUES} ({said})")
-    command.add_argument("--url", default=os.environ.get("XLMARGIN_FEED_URL", ""),
-                         help="a testnet or proxy in the place of the venue's address (or XLMARGIN_FEED_URL)")
+    command.add_argument(
+        "--url",
+        default=os.environ.get("XLMARGIN_FEED_URL", ""),
+        help="a testnet or proxy in the place of the venue's address (or XLMARGIN_FEED_URL)",
+    )
 
 
 def add_stream(command: argparse.ArgumentParser) -> None:
     """Add whether prices are streamed."""
-    command.add_argument("--stream", action="store_true", help="also refresh as soon as the venue streams a new price of an "
-                         "underlying; --interval is then the longest time without a refresh")
-    command.add_argument("--least", type=float, default=1.0, metavar="SECONDS",
-                         help="between two refreshes that a stream must leave (default 1)")
+    command.add_argument(
+        "--stream",
+        action="store_true",
+        help="also refresh as soon as the venue streams a new price of an "
+        "underlying; --interval is then the longest time without a refresh",
+    )
+    command.add_argument(
+        "--least", type=float, default=1.0, metavar="SECONDS", help="between two refreshes that a stream must leave (default 1)"
+    )
 
 
 def stream_of(options: argparse.Namespace, venue: str) -> Stream | None:
@@ -97,23 +118,23 @@ def connection_of(options: argparse.Namespace, *, private: bool) -> Connection:
     name = options.venue.strip().lower()
     keys = find_keys(name) if private else NO_KEYS
     if private and not keys:
-        raise MarginError(f"positions and margins of {name} need read-only keys: set XLMARGIN_{name.upper()}_KEY and "
-                          f"XLMARGIN_{name.upper()}_SECRET, or put them into the system keyring")
+        raise MarginError(
+            f"positions and margins of {name} need read-only keys: set XLMARGIN_{name.upper()}_KEY and "
+            f"XLMARGIN_{name.upper()}_SECRET, or put them into the system keyring"
+        )
     return Connection(name, options.url, keys)
 
 
 def open_sheets(workbook: Path, pipe: str | None, *, excel: bool, file: bool = False) -> Sheets:
     """Where a workbook is.
 
-    Parameters
-    ----------
-    pipe: on which its LibreOffice listens; None where nobody says that it is open in one
-    excel: it is open in Excel
-    file: nothing has it open
+    Args:
+        pipe: on which its LibreOffice listens; None where nobody says that it is open in one
+        excel: it is open in Excel
+        file: nothing has it open
 
-    Raises
-    ------
-    MarginError: there is no such file, or the program or the workbook in it is not found
+    Raises:
+        MarginError: there is no such file, or the program or the workbook in it is not found
     """
     from xlmargin.feed.sheets import ExcelSheets, FileSheets, LibreOfficeSheets, excel_book
 
@@ -137,9 +158,17 @@ def _feed(options: argparse.Namespace) -> int:
     sheets = open_sheets(options.workbook, options.libreoffice, excel=options.excel, file=options.file)
     store = store_of(options.workbook)
     try:
-        desk = Desk(sheets, connection.venue, connection.call, interval=options.interval, positions=options.positions,
-                    keep=(lambda rows: keep(store, rows)) if options.margins else None,
-                    say=lambda line: print(line, flush=True), stream=stream, least=options.least)
+        desk = Desk(
+            sheets,
+            connection.venue,
+            connection.call,
+            interval=options.interval,
+            positions=options.positions,
+            keep=(lambda rows: keep(store, rows)) if options.margins else None,
+            say=lambda line: print(line, flush=True),
+            stream=stream,
+            least=options.least,
+        )
     except MarginError:
         sheets.close()
         raise
@@ -170,8 +199,7 @@ def _reconcile(options: argparse.Namespace) -> int:
     theirs = _theirs(options)
     if not theirs:
         raise MarginError("the answer holds no margin: save an account answer of the venue")
-    rows = reconcile(our_margins(theirs, ranges.positions, ranges.market, ranges.parameters, options.method), theirs,
-                     options.tolerance)
+    rows = reconcile(our_margins(theirs, ranges.positions, ranges.market, ranges.parameters, options.method), theirs, options.tolerance)
     if options.json:
         print(json.dumps(rows, ensure_ascii=False))
     else:

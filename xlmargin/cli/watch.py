@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from xlmargin.rules import Rules
     from xlmargin.watch import Hook, Inputs, Record, Screen
 
-__all__ = ["add_watch"]
 
 ANSWERED, FAULTY = 0, 1
 MOST_ROWS = 5_000  # of the Market range that a watch makes for itself: no sheet bounds it
@@ -29,14 +28,19 @@ WEBHOOK = "XLMARGIN_WEBHOOK"
 def add_watch(commands: Any) -> None:
     """Add the command to a parser's commands."""
     watch = commands.add_parser(
-        "watch", help="follow an account in real time, record it, and raise alerts",
+        "watch",
+        help="follow an account in real time, record it, and raise alerts",
         description="Equity, margins, usage, headroom and the nearest liquidation at every answer of a venue and at every "
         "change of the book's file. Each reading is recorded in a SQLite file beside the book; an alert is raised once per "
         "crossing of a threshold (warning, margin call, liquidation) and when the numbers are stale, and not again after a "
-        "restart. Alerts reach each hook at least once.")
+        "restart. Alerts reach each hook at least once.",
+    )
     watch.add_argument("book", type=Path, help="workbook, CSV file of positions, or a venue's answer (.json)")
-    watch.add_argument("--equity", metavar="NUMBER|CSV", help="equity, or a CSV file of balances: Currency, Amount, Haircut; "
-                       "left out, the workbook's range balances")
+    watch.add_argument(
+        "--equity",
+        metavar="NUMBER|CSV",
+        help="equity, or a CSV file of balances: Currency, Amount, Haircut; left out, the workbook's range balances",
+    )
     watch.add_argument("--method", help="the workbook's own where left out")
     watch.add_argument("--market", type=Path, metavar="CSV", help="market range, or a saved Deribit chain")
     watch.add_argument("--parameters", type=Path, metavar="CSV", help="values that override the method's own")
@@ -46,8 +50,11 @@ def add_watch(commands: Any) -> None:
     watch.add_argument("--once", action="store_true", help="one reading, then end; exit code 1 where it is not of current data")
     watch.add_argument("--record", type=Path, metavar="FILE", help="where the readings are recorded (default: BOOK.watch.sqlite)")
     watch.add_argument("--export", type=Path, metavar="CSV", help="only write the recorded readings to a CSV file")
-    watch.add_argument("--sheet", action="store_true", help="also write the last readings into the range monitor of the "
-                       "workbook, which is open in a program")
+    watch.add_argument(
+        "--sheet",
+        action="store_true",
+        help="also write the last readings into the range monitor of the workbook, which is open in a program",
+    )
     add_place(watch)
     _add_alerts(watch)
     watch.set_defaults(run=_watch)
@@ -55,14 +62,25 @@ def add_watch(commands: Any) -> None:
 
 def _add_alerts(watch: argparse.ArgumentParser) -> None:
     watch.add_argument("--desktop", action="store_true", help="alerts as notifications on this desktop")
-    watch.add_argument("--webhook", metavar="URL", default=os.environ.get(WEBHOOK, ""),
-                       help=f"POST alerts as JSON to this address (or {WEBHOOK}, which no list of processes shows)")
-    watch.add_argument("--command", metavar="'PROGRAM ARGUMENT …'", help="run a program at each alert, without a shell; "
-                       "XLMARGIN_TEXT, XLMARGIN_ALERTS, XLMARGIN_EQUITY, XLMARGIN_USAGE and so on stand in its environment")
-    watch.add_argument("--stale-after", type=float, metavar="SECONDS",
-                       help="age of the numbers that raises an alert (default 60)")
-    watch.add_argument("--rearm", type=float, metavar="FRACTION", help="an alert is ready again when the usage is this far "
-                       "below its threshold (default 0.05)")
+    watch.add_argument(
+        "--webhook",
+        metavar="URL",
+        default=os.environ.get(WEBHOOK, ""),
+        help=f"POST alerts as JSON to this address (or {WEBHOOK}, which no list of processes shows)",
+    )
+    watch.add_argument(
+        "--command",
+        metavar="'PROGRAM ARGUMENT …'",
+        help="run a program at each alert, without a shell; "
+        "XLMARGIN_TEXT, XLMARGIN_ALERTS, XLMARGIN_EQUITY, XLMARGIN_USAGE and so on stand in its environment",
+    )
+    watch.add_argument("--stale-after", type=float, metavar="SECONDS", help="age of the numbers that raises an alert (default 60)")
+    watch.add_argument(
+        "--rearm",
+        type=float,
+        metavar="FRACTION",
+        help="an alert is ready again when the usage is this far below its threshold (default 0.05)",
+    )
 
 
 def _watch(options: argparse.Namespace) -> int:
@@ -89,8 +107,15 @@ def _watch(options: argparse.Namespace) -> int:
         return _watched(options, inputs, rules, hooks, connection, record, last)
 
 
-def _watched(options: argparse.Namespace, inputs: Inputs, rules: Rules, hooks: list[Hook], connection: Connection | None,
-             record: Record, last: ExitStack) -> int:
+def _watched(
+    options: argparse.Namespace,
+    inputs: Inputs,
+    rules: Rules,
+    hooks: list[Hook],
+    connection: Connection | None,
+    record: Record,
+    last: ExitStack,
+) -> int:
     """Watch until a signal."""
     from xlmargin.watch import Delivery, Monitor, Watch, screen
 
@@ -104,8 +129,7 @@ def _watched(options: argparse.Namespace, inputs: Inputs, rules: Rules, hooks: l
         last.callback(followers[0].close)
     watch: Watch
     feed = None if connection is None else _feed(options, inputs, connection, lambda: watch.needs())
-    watch = Watch(inputs, record, shown, feed=feed, interval=options.interval, rules=rules, alarmed=delivery,
-                  followers=followers)
+    watch = Watch(inputs, record, shown, feed=feed, interval=options.interval, rules=rules, alarmed=delivery, followers=followers)
 
     def end(*_: object) -> None:
         """What is under way is ended in order; a second signal ends at once."""
@@ -125,9 +149,15 @@ def _feed(options: argparse.Namespace, inputs: Inputs, connection: Connection, n
     from xlmargin.feed import Feed, venue_module
 
     module = venue_module(options.venue)
-    return Feed(lambda wanted: module.quotes(connection.call, wanted), needs, interval=options.interval,
-                before=lambda: inputs.snapshot.ranges.market, most_rows=MOST_ROWS,
-                stream=stream_of(options, connection.venue), least=options.least)
+    return Feed(
+        lambda wanted: module.quotes(connection.call, wanted),
+        needs,
+        interval=options.interval,
+        before=lambda: inputs.snapshot.ranges.market,
+        most_rows=MOST_ROWS,
+        stream=stream_of(options, connection.venue),
+        least=options.least,
+    )
 
 
 def _inputs(options: argparse.Namespace) -> Inputs:

@@ -6,8 +6,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr
 
-__all__ = ["MONTH", "YEAR", "call_delta", "fixed_part", "prices", "svi_vol"]
-
 Floats = NDArray[np.float64]
 
 YEAR = 31_536_000.0  # seconds of 365 days
@@ -28,22 +26,19 @@ def _standard(forward: Floats, strike: Floats, years: Floats, vol: Floats) -> tu
     return money, d1, d1 - total
 
 
-def prices(forward: ArrayLike, strike: ArrayLike, years: ArrayLike, vol: ArrayLike,
-           discount: ArrayLike = 1.0) -> tuple[Floats, Floats]:
+def prices(forward: ArrayLike, strike: ArrayLike, years: ArrayLike, vol: ArrayLike, discount: ArrayLike = 1.0) -> tuple[Floats, Floats]:
     """Call and put of each entry of arrays that broadcast.
 
     Each is its own difference of probabilities, so that neither loses digits far out of the money.
 
-    Parameters
-    ----------
-    forward, strike: 0 or more [USD]
-    years: 0 or more
-    vol: 0 or more [fraction per square-root year]
-    discount: present value of 1 USD at expiry
+    Args:
+        forward, strike: 0 or more [USD]
+        years: 0 or more
+        vol: 0 or more [fraction per square-root year]
+        discount: present value of 1 USD at expiry
 
-    Returns
-    -------
-    calls, puts, both 0 or more [USD]
+    Returns:
+        calls, puts, both 0 or more [USD]
 
     Source: venues.md 4.1.
     """
@@ -67,15 +62,13 @@ def call_delta(forward: ArrayLike, strike: ArrayLike, years: ArrayLike, vol: Arr
 def svi_vol(strike: ArrayLike, forward: ArrayLike, tau: ArrayLike, curve: tuple[ArrayLike, ...]) -> Floats:
     """Vol of strikes on SVI curves.
 
-    Parameters
-    ----------
-    strike, forward: above 0 [USD]
-    tau: time to expiry for which the curve was fitted [years]
-    curve: a, b, rho, m, sigma of total variance over log-moneyness
+    Args:
+        strike, forward: above 0 [USD]
+        tau: time to expiry for which the curve was fitted [years]
+        curve: a, b, rho, m, sigma of total variance over log-moneyness
 
-    Returns
-    -------
-    vols [fraction per square-root year]
+    Returns:
+        vols [fraction per square-root year]
 
     Source: venues.md 4.1.
     """

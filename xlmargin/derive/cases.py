@@ -9,8 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["CaseError", "Comparison", "Node", "column", "flags", "truncated"]
-
 Floats = NDArray[np.float64]
 
 NEAR_INTEGER = 1e-6  # some of the venue's integers stand a rounding error below the next one in floating point
@@ -104,8 +102,7 @@ def flags(nodes: Sequence[Node], key: str) -> NDArray[np.bool_]:
 
 
 def _kind(value: Any) -> str:
-    return {dict: "an object", list: "a list", str: "a text", bool: "true or false", type(None): "nothing"}.get(
-        type(value), f"{value!r}")
+    return {dict: "an object", list: "a list", str: "a text", bool: "true or false", type(None): "nothing"}.get(type(value), f"{value!r}")
 
 
 def _number(value: Any, path: str) -> float:
@@ -128,10 +125,9 @@ def truncated(value: float) -> float:
 class Comparison:
     """Our numbers against theirs, one by one; the first that differs is named.
 
-    Parameters
-    ----------
-    relative: tolerance as a share of their number
-    absolute: what rounding alone may come to, for numbers near 0
+    Attributes:
+        relative: tolerance as a share of their number
+        absolute: what rounding alone may come to, for numbers near 0
     """
 
     def __init__(self, relative: float, absolute: float) -> None:
@@ -151,8 +147,9 @@ class Comparison:
         self.count += 1
         if truncated(ours) != theirs:
             self.differing += 1
-            self.first = self.first or (f"{name}: ours {truncated(ours):.17g} (from {ours:.17g}), theirs {theirs:.17g} "
-                                        "(integer parts must be equal)")
+            self.first = self.first or (
+                f"{name}: ours {truncated(ours):.17g} (from {ours:.17g}), theirs {theirs:.17g} (integer parts must be equal)"
+            )
 
     @property
     def text(self) -> str:

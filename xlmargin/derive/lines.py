@@ -14,8 +14,6 @@ from xlmargin.derive.pmrm import V1Result
 from xlmargin.names import SPOT
 from xlmargin.statement import TOTAL, Line, above, given, largest, less, not_modelled, times, total, worst
 
-__all__ = ["Statement"]
-
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
@@ -44,8 +42,10 @@ class Statement:
         plain = self.parameter("Initial factor", "im_factor")
         if not self.found.peg:
             return plain
-        below = less("Below the threshold", (self.parameter("Threshold", "peg_loss_threshold"),
-                                             given("Stable coin", self.market.stable, "parameter stable_price")))
+        below = less(
+            "Below the threshold",
+            (self.parameter("Threshold", "peg_loss_threshold"), given("Stable coin", self.market.stable, "parameter stable_price")),
+        )
         return total("Factor", (plain, times("Depeg", (below, self.parameter("Factor per unit", "peg_loss_factor")))))
 
     @cached_property
@@ -90,9 +90,13 @@ class Statement:
         if parameter.endswith("perp"):
             size = given("Perpetuals at spot", self.found.perps, "long and short alike × spot")
         else:
-            size = times("Short options at spot", (
-                given("Short options", self.found.naked, "per expiry and strike, less long ones, calls and puts alike"),
-                given("Spot", self.found.book.spot, "the market's")))
+            size = times(
+                "Short options at spot",
+                (
+                    given("Short options", self.found.naked, "per expiry and strike, less long ones, calls and puts alike"),
+                    given("Spot", self.found.book.spot, "the market's"),
+                ),
+            )
         return times(label, (size, self.parameter("Rate", parameter)))
 
     def haircut(self, label: str, parameter: str) -> Line:
@@ -108,8 +112,7 @@ class Statement:
     @cached_property
     def extras(self) -> tuple[Line, ...]:
         """What initial margin adds to them."""
-        return (*(self.charge(*terms) for terms in self.charged("im")),
-                self.haircut("Collateral, initial", "im_extra_haircut"))
+        return (*(self.charge(*terms) for terms in self.charged("im")), self.haircut("Collateral, initial", "im_extra_haircut"))
 
     # ---- scenarios
 
@@ -117,8 +120,10 @@ class Statement:
         """The loss in each scenario, down to the sheet row."""
         named = list(zip(self.case.scenarios.names, self.case.scenarios.descriptions))
         labels = [f"Scenario {name}: {text}" for name, text in named]
-        lines = [Line(label, 0.0 - self.found.pnl[:, s], TOTAL, lambda a, s=s: self.scenario(s, a))  # type: ignore[misc]
-                 for s, label in enumerate(labels[:-1])]
+        lines = [
+            Line(label, 0.0 - self.found.pnl[:, s], TOTAL, lambda a, s=s: self.scenario(s, a))  # type: ignore[misc]
+            for s, label in enumerate(labels[:-1])
+        ]
         return [*lines, Line(labels[-1], 0.0 - self.found.basis, TOTAL, self.basis)]
 
     def rows(self, a: int, instruments: Ints) -> list[int]:
@@ -132,9 +137,14 @@ class Statement:
         for p in self.rows(a, np.concatenate([self.market.perps, self.market.coins])):
             k = int(self.case.book.instrument[p])
             coin = held.kind[k] == SPOT
-            lines.append(self.row(p, float(held.spot[k]) / self.market.stable if coin else float(held.forward[k]),
-                                  "spot in stable coins" if coin else "price",
-                                  given("Share lost", (1.0 - moves.spot[s]) * moves.weight[s], "− price move × weight")))
+            lines.append(
+                self.row(
+                    p,
+                    float(held.spot[k]) / self.market.stable if coin else float(held.forward[k]),
+                    "spot in stable coins" if coin else "price",
+                    given("Share lost", (1.0 - moves.spot[s]) * moves.weight[s], "− price move × weight"),
+                )
+            )
         return (*lines, *(self.expiry(s, a, e) for e in self.held(a)))
 
     def held(self, a: int) -> list[int]:
@@ -144,16 +154,21 @@ class Statement:
     def row(self, p: int, value: float, how: str, *more: Line) -> Line:
         """Quantity × value per unit of one sheet row."""
         place = f"positions row {self.case.book.row[p]}"
-        return times(f"Row {self.case.book.row[p]}: {self.case.book.names[p]}", (
-            given("Quantity", self.case.book.units[p], "units of the underlying", source=place),
-            given("Value per unit", value, how, source=place), *more), source=place)
+        return times(
+            f"Row {self.case.book.row[p]}: {self.case.book.names[p]}",
+            (
+                given("Quantity", self.case.book.units[p], "units of the underlying", source=place),
+                given("Value per unit", value, how, source=place),
+                *more,
+            ),
+            source=place,
+        )
 
     def valued(self, label: str, a: int, e: int, values: Floats, how: str) -> Line:
         """The options of one account and expiry at values per unit (K,)."""
         mine = self.found.book.members[e]
         where = {int(k): float(values[i]) for k, i in zip(self.market.options[mine], mine)}
-        return total(label, [self.row(p, where[int(self.case.book.instrument[p])], how)
-                             for p in self.rows(a, self.market.options[mine])])
+        return total(label, [self.row(p, where[int(self.case.book.instrument[p])], how) for p in self.rows(a, self.market.options[mine])])
 
     def expiry_name(self, e: int) -> str:
         """An expiry in days."""
@@ -163,9 +178,13 @@ class Statement:
         """The loss of the options of one account and expiry in one scenario."""
         found, skew = self.found, bool(self.found.is_skew[s])
         now = self.valued("At mark", a, e, found.marks, "Black-76 at the mark vol")
-        after = times("After the scenario", (
-            self.valued("Value", a, e, found.units[:, s], f"Black-76, {MEANT[found.moves.vol[s]]}"),
-            given("Discount", found.factors[a, s, e], "pos_ parameters of a positive value, neg_ of a negative one")))
+        after = times(
+            "After the scenario",
+            (
+                self.valued("Value", a, e, found.units[:, s], f"Black-76, {MEANT[found.moves.vol[s]]}"),
+                given("Discount", found.factors[a, s, e], "pos_ parameters of a positive value, neg_ of a negative one"),
+            ),
+        )
         loss = less("Loss", (now, after))
         if skew:
             loss = largest("Loss either way", (loss, less("Gain", (above(after), above(now)))))
@@ -176,10 +195,17 @@ class Statement:
         found, lines = self.found, []
         for e in self.held(a):
             now = self.valued("At mark", a, e, found.marks, "Black-76 at the mark vol")
-            up, down = (self.valued("Value", a, e, found.basis_units[:, n], f"Black-76, forward × {move:.6g}")
-                        for n, move in enumerate((found.terms.spot_up, found.terms.spot_down)))
+            up, down = (
+                self.valued("Value", a, e, found.basis_units[:, n], f"Black-76, forward × {move:.6g}")
+                for n, move in enumerate((found.terms.spot_up, found.terms.spot_down))
+            )
             loss = worst("Loss", (less("Forward up", (now, up)), less("Forward down", (now, down))))
-            rate = total("Share that counts", (self.parameter("Fixed", "add_factor"), times("By time", (
-                self.parameter("Per year", "mult_factor"), given("Years", float(found.years[e]), "to expiry")))))
+            rate = total(
+                "Share that counts",
+                (
+                    self.parameter("Fixed", "add_factor"),
+                    times("By time", (self.parameter("Per year", "mult_factor"), given("Years", float(found.years[e]), "to expiry"))),
+                ),
+            )
             lines.append(times(self.expiry_name(e), (loss, rate)))
         return tuple(lines)

@@ -19,17 +19,22 @@ from xlmargin.risk_array import require_vols
 from xlmargin.rules import Rules
 from xlmargin.scenarios import Scenarios, Tenor, percent
 
-__all__ = ["MEANT", "Holdings", "scenarios_of"]
-
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 BASIS = "basis"
-MEANT = {"up": "vol up", "down": "vol down", "none": "vol unchanged", "linear": "vols skewed", "abs": "wings raised",
-         BASIS: "forward contingency: each expiry's loss with its forward moved alone"}
+MEANT = {
+    "up": "vol up",
+    "down": "vol down",
+    "none": "vol unchanged",
+    "linear": "vols skewed",
+    "abs": "wings raised",
+    BASIS: "forward contingency: each expiry's loss with its forward moved alone",
+}
 
 
 def is_v1(rules: Rules) -> bool:
+    """Whether the first version of the model is chosen."""
     return rules.word("model") == "pmrm"
 
 
@@ -50,9 +55,8 @@ def regular_of(rules: Rules) -> list[tuple[float, str]]:
 def tails_of(rules: Rules, underlying: str) -> list[tuple[float, float]]:
     """The tail scenarios of one underlying: price move, share that counts.
 
-    Raises
-    ------
-    MarginError: the list cannot be read
+    Raises:
+        MarginError: the list cannot be read
     """
     if is_v1(rules):
         return []
@@ -84,15 +88,26 @@ def scenarios_of(names: tuple[str, ...], rules: Rules) -> Scenarios:
     still = np.zeros((len(kinds) - len(regular) - longest, len(names)))
     price = np.vstack([np.array([share for share, _ in regular])[:, None] * reach, tail[:, :, 0].T, still])
     weight = np.vstack([np.ones((len(regular), len(names))), tail[:, :, 1].T, still + 1.0])
-    sizes = {"up": [number_of(rules, "range_up", name) for name in names],
-             "down": [-number_of(rules, "range_down", name) for name in names]}
+    sizes = {
+        "up": [number_of(rules, "range_up", name) for name in names],
+        "down": [-number_of(rules, "range_down", name) for name in names],
+    }
     vol = np.array([sizes.get(kind, [0.0] * len(names)) for kind in kinds]).reshape(price.shape)
     least = 0.0 if is_v1(rules) else rules.number("min_vol_after_up_shock")
     powers = number_of(rules, "short_power"), number_of(rules, "long_power")
     tenor = Tenor(*powers, floor_days=number_of(rules, "dte_floor_days"))
-    return Scenarios(tuple(str(n + 1) for n in range(len(kinds))),
-                     tuple(words_of(kind, row) for kind, row in zip(kinds, price)), names, price, vol, "relative",
-                     np.zeros(len(kinds)), weight, np.where(np.array(kinds) == "up", least, 0.0), tenor)
+    return Scenarios(
+        tuple(str(n + 1) for n in range(len(kinds))),
+        tuple(words_of(kind, row) for kind, row in zip(kinds, price)),
+        names,
+        price,
+        vol,
+        "relative",
+        np.zeros(len(kinds)),
+        weight,
+        np.where(np.array(kinds) == "up", least, 0.0),
+        tenor,
+    )
 
 
 def words_of(kind: str, moves: Floats) -> str:
@@ -141,11 +156,31 @@ class Holdings:
         haircuts = (self.number("base"), 0.0) if v1 else (self.number("mm_haircut"), self.number("im_extra_haircut"))
         sure = np.ones(max(len(coins), len(perps), len(years)))
         return Portfolio(
-            units[:, options], held.strike[options], held.kind[options] == CALL, held.vol[options], held.forward[options],
-            fixed_part(held.forward[options], seconds[at]), at, seconds, held.rate[options][first], sure[:len(years)],
-            units[:, perps], held.forward[perps], sure[:len(perps)], np.zeros(accounts), np.zeros(accounts), spot, 1.0,
-            self.stable, units[:, coins], held.spot[coins], sure[:len(coins)], np.ones(len(coins), np.bool_),
-            np.full(len(coins), haircuts[0]), np.full(len(coins), haircuts[1]))
+            units[:, options],
+            held.strike[options],
+            held.kind[options] == CALL,
+            held.vol[options],
+            held.forward[options],
+            fixed_part(held.forward[options], seconds[at]),
+            at,
+            seconds,
+            held.rate[options][first],
+            sure[: len(years)],
+            units[:, perps],
+            held.forward[perps],
+            sure[: len(perps)],
+            np.zeros(accounts),
+            np.zeros(accounts),
+            spot,
+            1.0,
+            self.stable,
+            units[:, coins],
+            held.spot[coins],
+            sure[: len(coins)],
+            np.ones(len(coins), np.bool_),
+            np.full(len(coins), haircuts[0]),
+            np.full(len(coins), haircuts[1]),
+        )
 
     def result(self, scenarios: Scenarios) -> Result:
         """The venue's arithmetic on this market."""

@@ -15,8 +15,6 @@ from numpy.typing import NDArray
 from xlmargin.derive.black import MONTH, YEAR, prices
 from xlmargin.derive.portfolio import SKEWS, Moves, Portfolio, Terms
 
-__all__ = ["Result", "V1Result"]
-
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
@@ -53,10 +51,9 @@ class Result:
     def unit_values(self, spot: Floats, vol: Floats) -> Floats:
         """Value of one long unit of each option with the spot multiplied and vols replaced, (K, S).
 
-        Parameters
-        ----------
-        spot: multiplier (S,)
-        vol: of each option (K, S)
+        Args:
+            spot: multiplier (S,)
+            vol: of each option (K, S)
         """
         book = self.book
         forward = book.fixed[:, None] + (book.forward - book.fixed)[:, None] * spot
@@ -109,9 +106,11 @@ class Result:
     def vols(self) -> Floats:
         """Vol of each option in each scenario (K, S)."""
         scale, vol, terms, at = self.vol_scale, self.book.vol, self.terms, self.book.expiry
-        known = {"none": vol,
-                 "up": np.maximum(terms.min_vol_after_up_shock, vol * (1.0 + terms.range_up * scale)[at]),
-                 "down": vol * np.maximum(1.0 - terms.range_down * scale, 0.0)[at]}
+        known = {
+            "none": vol,
+            "up": np.maximum(terms.min_vol_after_up_shock, vol * (1.0 + terms.range_up * scale)[at]),
+            "down": vol * np.maximum(1.0 - terms.range_down * scale, 0.0)[at],
+        }
         for kind in SKEWS:
             if kind in self.moves.vol:
                 known[kind] = vol * self.skew(kind)
@@ -121,8 +120,7 @@ class Result:
         """Multiplier of each option's vol in a skew scenario, by how far its strike is from the forward (K,)."""
         terms, book = self.terms, self.book
         root = np.sqrt(self.years)
-        cap0, base = ((terms.linear_cap, terms.linear_cap_sqrt_t) if kind == "linear" else
-                      (terms.abs_cap, terms.abs_cap_sqrt_t))
+        cap0, base = (terms.linear_cap, terms.linear_cap_sqrt_t) if kind == "linear" else (terms.abs_cap, terms.abs_cap_sqrt_t)
         cap = (cap0 + base * root)[book.expiry]
         width = root * terms.width_scale * (terms.vol_static + terms.vol_sqrt_t * root)
         reach = np.maximum(terms.min_k_star, width)[book.expiry]
@@ -301,8 +299,7 @@ class Result:
     @cached_property
     def initial(self) -> Floats:
         """What is left over after initial margin (A,)."""
-        return (self.worst * (self.terms.im_factor + self.peg) + sum(self.im_charges) + self.oracle + sum(self.mm_charges)
-                + self.value)
+        return self.worst * (self.terms.im_factor + self.peg) + sum(self.im_charges) + self.oracle + sum(self.mm_charges) + self.value
 
 
 class V1Result(Result):

@@ -13,8 +13,6 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["DIRECTIONS", "SKEWS", "V1_TERMS", "Moves", "Portfolio", "Terms"]
-
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -76,9 +74,27 @@ class Terms:
 
 
 # The terms that PMRM v1 has.
-V1_TERMS = ("range_up", "range_down", "short_power", "long_power", "dte_floor_days", "im_factor", "pos_static",
-            "pos_rate_mult", "pos_rate_add", "spot_up", "spot_down", "add_factor", "mult_factor", "peg_loss_threshold",
-            "peg_loss_factor", "confidence_threshold", "confidence_margin", "mm_perp", "mm_short_option")
+V1_TERMS = (
+    "range_up",
+    "range_down",
+    "short_power",
+    "long_power",
+    "dte_floor_days",
+    "im_factor",
+    "pos_static",
+    "pos_rate_mult",
+    "pos_rate_add",
+    "spot_up",
+    "spot_down",
+    "add_factor",
+    "mult_factor",
+    "peg_loss_threshold",
+    "peg_loss_factor",
+    "confidence_threshold",
+    "confidence_margin",
+    "mm_perp",
+    "mm_short_option",
+)
 
 
 def _none(*shape: int) -> Floats:
@@ -89,19 +105,18 @@ def _none(*shape: int) -> Floats:
 class Portfolio:
     """What A accounts hold in one market.
 
-    Parameters
-    ----------
-    amount: options, + long (A, K)
-    strike, call, vol: terms and mark vol of the options (K,)
-    forward, fixed: forward of each option, and the part of it that is settled already (K,)
-    expiry: index of each option's expiry (K,)
-    seconds, rate, confidence: of the expiries; confidence is the least of its forward's, rate's and vol's (E,)
-    perp, perp_price, perp_confidence: perpetuals held (A, N), their price and confidence (N,)
-    collateral, price, collateral_confidence: collateral held (A, C), its price and confidence (C,)
-    cancelling: collateral that moves with the spot in the scenarios (C,)
-    mm_haircut, im_extra_haircut: of the collateral (C,)
-    cash, unrealised: cash, and profit and funding of perpetuals not yet paid (A,)
-    spot, spot_confidence, stable: prices of the market's coin and of the stable coin
+    Attributes:
+        amount: options, + long (A, K)
+        strike, call, vol: terms and mark vol of the options (K,)
+        forward, fixed: forward of each option, and the part of it that is settled already (K,)
+        expiry: index of each option's expiry (K,)
+        seconds, rate, confidence: of the expiries; confidence is the least of its forward's, rate's and vol's (E,)
+        perp, perp_price, perp_confidence: perpetuals held (A, N), their price and confidence (N,)
+        collateral, price, collateral_confidence: collateral held (A, C), its price and confidence (C,)
+        cancelling: collateral that moves with the spot in the scenarios (C,)
+        mm_haircut, im_extra_haircut: of the collateral (C,)
+        cash, unrealised: cash, and profit and funding of perpetuals not yet paid (A,)
+        spot, spot_confidence, stable: prices of the market's coin and of the stable coin
     """
 
     amount: Floats

@@ -15,8 +15,6 @@ from numpy.typing import NDArray
 
 from xlmargin.derive.black import YEAR, prices
 
-__all__ = ["Market", "Result", "Terms"]
-
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -48,17 +46,16 @@ class Terms:
 class Market:
     """What A accounts hold in one market.
 
-    Parameters
-    ----------
-    amount: options, + long (A, K)
-    strike, call, mark: terms and mark of the options (K,)
-    expiry: index of each option's expiry (K,)
-    forward, confidence: of the expiries; confidence is the lesser of its forward's and vol's (E,)
-    perp, perp_price: perpetuals held (A, N) and their prices (N,)
-    perp_confidence: of the perpetuals' feed
-    base: the coin itself (A,)
-    unrealised: profit and funding of perpetuals not yet paid (A,)
-    spot, spot_confidence, stable: prices of the coin and of the stable coin
+    Attributes:
+        amount: options, + long (A, K)
+        strike, call, mark: terms and mark of the options (K,)
+        expiry: index of each option's expiry (K,)
+        forward, confidence: of the expiries; confidence is the lesser of its forward's and vol's (E,)
+        perp, perp_price: perpetuals held (A, N) and their prices (N,)
+        perp_confidence: of the perpetuals' feed
+        base: the coin itself (A,)
+        unrealised: profit and funding of perpetuals not yet paid (A,)
+        spot, spot_confidence, stable: prices of the coin and of the stable coin
     """
 
     amount: Floats
@@ -198,7 +195,7 @@ class Result:
         """Charges for feeds of low confidence, of initial margin alone (A,)."""
         book = self.book
         shorts = -(self.by_expiry(self.short) * self.unsure(book.confidence)).sum(axis=1)
-        units: Floats = (shorts + self.perps * self.unsure(book.perp_confidence) + np.abs(book.base) * self.unsure(1.0))
+        units: Floats = shorts + self.perps * self.unsure(book.perp_confidence) + np.abs(book.base) * self.unsure(1.0)
         return -units * book.spot
 
     # ---- margin
@@ -212,12 +209,17 @@ class Result:
     def maintenance(self) -> Floats:
         """What is left over after maintenance margin, without cash (A,)."""
         options: Floats = self.options[1].sum(axis=1)
-        return (options - self.perp_notional * self.terms.perp_mm + self.book.unrealised
-                + self.base_value * self.terms.base)
+        return options - self.perp_notional * self.terms.perp_mm + self.book.unrealised + self.base_value * self.terms.base
 
     @cached_property
     def initial(self) -> Floats:
         """What is left over after initial margin, without cash (A,)."""
         options: Floats = self.options[0].sum(axis=1)
-        return (options - self.perp_notional * self.terms.perp_im + self.book.unrealised
-                + self.base_value * self.terms.base * self.terms.base_im + self.depeg + self.oracle)
+        return (
+            options
+            - self.perp_notional * self.terms.perp_im
+            + self.book.unrealised
+            + self.base_value * self.terms.base * self.terms.base_im
+            + self.depeg
+            + self.oracle
+        )

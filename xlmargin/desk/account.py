@@ -14,9 +14,6 @@ from numpy.typing import NDArray
 from xlmargin.errors import Faults, MarginError
 from xlmargin.rules import Override, Rules, read_rules
 
-__all__ = ["NO_EQUITY", "Balances", "Holding", "Standing", "account_rules", "equity_of", "parameter_names", "standing",
-           "venue_methods", "worth"]
-
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
@@ -29,14 +26,13 @@ NO_EQUITY = "no equity"  # the usage of an account that has a margin and nothing
 class Balances:
     """The balances range as typed columns (N,).
 
-    Parameters
-    ----------
-    row: row in the sheet, counted from the header as 1
-    currency: upper case
-    amount: signed, debts − [units of the currency]
-    haircut: fraction that a positive amount does not count for
-    account: label, "" where none is given
-    by_account: the range says whose each balance is
+    Attributes:
+        row: row in the sheet, counted from the header as 1
+        currency: upper case
+        amount: signed, debts − [units of the currency]
+        haircut: fraction that a positive amount does not count for
+        account: label, "" where none is given
+        by_account: the range says whose each balance is
     """
 
     row: Ints
@@ -50,10 +46,9 @@ class Balances:
 class Holding(NamedTuple):
     """What an account holds beside its positions.
 
-    Parameters
-    ----------
-    equity: value of all of it [USD]
-    coins: amount of each coin that moves with its price, after haircuts, by name [units of the coin]
+    Attributes:
+        equity: value of all of it [USD]
+        coins: amount of each coin that moves with its price, after haircuts, by name [units of the coin]
     """
 
     equity: float
@@ -86,21 +81,21 @@ def parameter_names() -> list[str]:
 def venue_methods(rules: Rules, known: Sequence[str]) -> dict[str, str]:
     """The method of each venue, by the venue's lower-case name.
 
-    Parameters
-    ----------
-    known: the methods that there are
+    Args:
+        known: the methods that there are
 
-    Raises
-    ------
-    MarginError: the text has another form, or names a method that is not known
+    Raises:
+        MarginError: the text has another form, or names a method that is not known
     """
     found: dict[str, str] = {}
     for part in filter(None, map(str.strip, rules.word("venue_methods").split(";"))):
         venue, _, method = part.partition(" ")
         method = method.strip().upper()
         if method not in known:
-            raise MarginError(f"venue_methods must be venues and methods with semicolons between them, such as deribit "
-                              f"DERIBIT_SM; okx OKX, not {part!r}: the methods are {', '.join(known)}")
+            raise MarginError(
+                f"venue_methods must be venues and methods with semicolons between them, such as deribit "
+                f"DERIBIT_SM; okx OKX, not {part!r}: the methods are {', '.join(known)}"
+            )
         found[venue.lower()] = method
     return found
 
@@ -111,17 +106,14 @@ def worth(balances: Balances, spot: Callable[[str], float], rules: Rules) -> tup
     A positive amount counts for 1 − haircut of its value. A debt counts in full: a haircut protects the lender and
     never makes a debt smaller.
 
-    Parameters
-    ----------
-    spot: price of a currency, NaN where nobody gives one [USD]
+    Args:
+        spot: price of a currency, NaN where nobody gives one [USD]
 
-    Returns
-    -------
-    values [USD]; amounts that move with a price [units of the currency], 0 of what counts at 1
+    Returns:
+        values [USD]; amounts that move with a price [units of the currency], 0 of what counts at 1
 
-    Raises
-    ------
-    MarginError: a currency has no spot, naming it
+    Raises:
+        MarginError: a currency has no spot, naming it
     """
     at_one = {name.strip().upper() for name in rules.word("counted_at_one").split(",")}
     faults = Faults("balances")

@@ -19,8 +19,6 @@ from xlmargin.marginal import Bumps, slope
 from xlmargin.methods import apart, case_of, margin_of, with_book
 from xlmargin.revaluation import picked
 
-__all__ = ["Contributions", "contributions", "in_words", "notional"]
-
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
@@ -34,12 +32,11 @@ NOTHING = 1e-12  # of the gross position, that is a net of nothing
 class Contributions:
     """What each position row is of a margin (P,), + where it adds to it; 0 of open orders.
 
-    Parameters
-    ----------
-    standalone: margin of the row alone
-    contribution: its share; the shares add up to the margin
-    incremental: margin less the margin without the row
-    margin: of all accounts
+    Attributes:
+        standalone: margin of the row alone
+        contribution: its share; the shares add up to the margin
+        incremental: margin less the margin without the row
+        margin: of all accounts
     """
 
     standalone: Floats
@@ -60,17 +57,14 @@ def contributions(case: Case) -> Contributions:
     shares leave of the margin (fixed amounts, rates that grow with size, strategies of several legs) goes to the rows of
     the account in proportion to the size of their shares, or where all of these are 0 to their notional.
 
-    Parameters
-    ----------
-    case: a book of A accounts, each margined on its own
+    Args:
+        case: a book of A accounts, each margined on its own
 
-    Returns
-    -------
-    shares in the account currency, + where the row adds to the margin
+    Returns:
+        shares in the account currency, + where the row adds to the margin
 
-    Raises
-    ------
-    MarginError: the method cannot margin a row alone, or the rest without it
+    Raises:
+        MarginError: the method cannot margin a row alone, or the rest without it
     """
     book = case.book
     if case.alone:
@@ -112,21 +106,24 @@ def notional(book: Book) -> Floats:
 def in_words(name: str, contribution: float, incremental: float, margin: float) -> str:
     """One sentence that says whether a row is a hedge.
 
-    Parameters
-    ----------
-    name: of the row
-    contribution, incremental, margin: as in `Contributions`
+    Args:
+        name: of the row
+        contribution, incremental, margin: as in `Contributions`
     """
     least = 1e-9 * max(abs(margin), 1.0)
     share = f", {contribution / margin:+.1%} of the margin" if abs(margin) > least else ""
     if incremental < -least:
         needed = f"without it the margin would be {-incremental:,.2f} higher"
-        return f"{name} adds to the margin{share}, yet hedges the rest: {needed}" if contribution > least else (
-            f"{name} is a hedge: {needed}")
+        return (
+            f"{name} adds to the margin{share}, yet hedges the rest: {needed}" if contribution > least else (f"{name} is a hedge: {needed}")
+        )
     if incremental > least:
         saved = f"without it the margin would be {incremental:,.2f} lower"
-        return f"{name} hedges in part: its share lowers the margin{share}, but {saved}" if contribution < -least else (
-            f"{name} adds to the margin: {saved}{share}")
+        return (
+            f"{name} hedges in part: its share lowers the margin{share}, but {saved}"
+            if contribution < -least
+            else (f"{name} adds to the margin: {saved}{share}")
+        )
     if contribution < -least:
         return f"{name} is a hedge by its share{share}, but without it the margin would be the same"
     return f"{name} is neutral: without it the margin would be the same{share if contribution > least else ''}"
@@ -164,8 +161,19 @@ class _Names(Sequence[str]):
 
 def _rows_of(book: Book, at: Ints, version: Ints, count: int, quantity: Floats) -> Book:
     """A book whose accounts are versions of another: row `at` of it, no order, with a quantity, in each version (N,)."""
-    return Book(book.instruments, quantity, book.instrument[at], tuple(map(str, range(count))), version, book.row[at],
-                np.zeros(len(at), np.bool_), book.entry[at], _Names(book.names, at), book.as_of, book.unpriced)
+    return Book(
+        book.instruments,
+        quantity,
+        book.instrument[at],
+        tuple(map(str, range(count))),
+        version,
+        book.row[at],
+        np.zeros(len(at), np.bool_),
+        book.entry[at],
+        _Names(book.names, at),
+        book.as_of,
+        book.unpriced,
+    )
 
 
 def _batches(sizes: Sequence[int], width: int) -> Iterator[list[tuple[int, slice]]]:
@@ -196,8 +204,7 @@ class _Accounts:
         ends = np.searchsorted(case.book.account[order], np.arange(len(case.book.accounts) + 1))
         self.rows = [order[start:stop] for start, stop in pairwise(ends)]
         expiries = len(np.unique(np.column_stack([case.book.instruments.underlying, case.book.instruments.years]), axis=0))
-        self.width = max(len(case.book.instruments), max(map(len, self.rows), default=0),
-                         len(case.scenarios) * expiries // PER_CELL)
+        self.width = max(len(case.book.instruments), max(map(len, self.rows), default=0), len(case.scenarios) * expiries // PER_CELL)
 
     def versions(self, blocks: Sequence[tuple[Ints, Floats]]) -> Case:
         """One pass over versions of accounts: rows (n,), and the factor of each row in each version (V, n), 0 without it."""
@@ -208,13 +215,17 @@ class _Accounts:
         for rows, factor in blocks:
             where, which = np.nonzero(factor == 0.0)
             gone = where * len(rows) + which  # of all versions × rows, one after the other
-            columns = (np.tile(rows, len(factor)), np.repeat(np.arange(count, count + len(factor)), len(rows)),
-                       (self.book.quantity[rows] * factor).ravel())
+            columns = (
+                np.tile(rows, len(factor)),
+                np.repeat(np.arange(count, count + len(factor)), len(rows)),
+                (self.book.quantity[rows] * factor).ravel(),
+            )
             for kept, column in zip((at, version, quantity), columns):
                 kept.append(np.delete(column, gone) if len(gone) else column)
             count += len(factor)
-        return with_book(self.case, _rows_of(self.book, np.concatenate(at), np.concatenate(version), count,
-                                             np.concatenate(quantity)), self.case.array)
+        return with_book(
+            self.case, _rows_of(self.book, np.concatenate(at), np.concatenate(version), count, np.concatenate(quantity)), self.case.array
+        )
 
     def slopes(self) -> Floats:
         """What one more unit of each row's instrument adds to the margin of its account (P,)."""
@@ -240,8 +251,7 @@ class _Accounts:
         return result
 
     def _bumped(self, rows: Ints, instruments: Ints) -> tuple[Floats, Floats]:
-        """Factors of the rows in an account as it is, and with more and less of each instrument (1 + 2H, n); units between
-        more and less (H,).
+        """Factors of the rows as they are and with more and less of each instrument (1 + 2H, n), and the step (H,) [units].
 
         Where the rows of an instrument net to nothing, its largest row alone is moved.
         """
@@ -256,16 +266,16 @@ class _Accounts:
     def margins(self, groups: Sequence[Ints], *, only: bool) -> list[Floats]:
         """Margins of each account without each group of its rows, or with that group only.
 
-        Parameters
-        ----------
-        groups: of each account, the group of each of its rows, from 0 (n,)
+        Args:
+            groups: of each account, the group of each of its rows, from 0 (n,)
         """
         counts = [int(group.max(initial=-1)) + 1 for group in groups]
         found = [np.zeros(count) for count in counts]
         for batch in _batches(counts, self.width):
             masks = [groups[a] == np.arange(some.start, some.stop)[:, None] for a, some in batch]
-            margins = _margins(self.versions([(self.rows[a], (mask if only else ~mask).astype(np.float64))
-                                              for (a, _), mask in zip(batch, masks)]))
+            margins = _margins(
+                self.versions([(self.rows[a], (mask if only else ~mask).astype(np.float64)) for (a, _), mask in zip(batch, masks)])
+            )
             for a, some in batch:
                 found[a][some], margins = np.split(margins, [some.stop - some.start])
         return found
@@ -279,8 +289,9 @@ class _Accounts:
         """Mean of the margin of each row's holding alone and of what is saved without it, per unit of the holding (P,)."""
         groups = [np.unique(self.book.instrument[rows], return_inverse=True)[1] for rows in self.rows]
         single = all(np.array_equal(np.sort(group), np.arange(len(group))) for group in groups)
-        without = [rows[np.argsort(group)] for rows, group in zip(self.without_rows, groups)] if single else self.margins(
-            groups, only=False)
+        without = (
+            [rows[np.argsort(group)] for rows, group in zip(self.without_rows, groups)] if single else self.margins(groups, only=False)
+        )
         result = np.zeros(len(self.book.row))
         for a, (alone, rest) in enumerate(zip(self.margins(groups, only=True), without)):
             units = self.book.units[self.rows[a]]
@@ -308,10 +319,13 @@ def _alone(case: Case) -> Floats:
     rows = np.flatnonzero(~book.order)
     width = max(1, int(np.sqrt(CELLS)))
     for start in range(0, len(rows), width):
-        at = rows[start:start + width]
+        at = rows[start : start + width]
         kept, where = np.unique(np.concatenate([one_each, book.instrument[at]]), return_inverse=True)
-        some = replace(_rows_of(book, at, np.arange(len(at)), len(at), book.quantity[at]),
-                       instruments=_kept(held, kept), instrument=where[len(one_each):])
+        some = replace(
+            _rows_of(book, at, np.arange(len(at)), len(at), book.quantity[at]),
+            instruments=_kept(held, kept),
+            instrument=where[len(one_each) :],
+        )
         result[at] = _margins(with_book(case, some, case.array[kept]))
     return result
 
@@ -327,7 +341,6 @@ def _one_by_one(case: Case) -> tuple[Floats, Floats]:
     every, total = np.arange(len(case.book.row)), _margins(case).sum()
     result = np.zeros((2, len(every)))
     for p in np.flatnonzero(~case.book.order).tolist():
-        alone, rest = (_margins(case_of(some_rows(case.book, at), case.rules)).sum()
-                       for at in (every[p:p + 1], np.delete(every, p)))
+        alone, rest = (_margins(case_of(some_rows(case.book, at), case.rules)).sum() for at in (every[p : p + 1], np.delete(every, p)))
         result[:, p] = alone, total - rest
     return result[0], result[1]

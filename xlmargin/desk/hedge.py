@@ -17,8 +17,6 @@ from xlmargin.desk.search import Search
 from xlmargin.errors import MarginError
 from xlmargin.rules import Override, Rules, read_rules
 
-__all__ = ["Hedge", "Limits", "find_hedge", "hedge_rules"]
-
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
@@ -30,11 +28,10 @@ STEPS = 16  # times that a programme is made anew around its last answer
 class Limits(NamedTuple):
     """What a hedge may be, and how much work its search may do.
 
-    Parameters
-    ----------
-    trades, budget: most trades, and the most that they may cost together; inf where there is no limit
-    seconds, search_seconds: of the linear programme, and of a search
-    margins: versions margined in a search
+    Attributes:
+        trades, budget: most trades, and the most that they may cost together; inf where there is no limit
+        seconds, search_seconds: of the linear programme, and of a search
+        margins: versions margined in a search
     """
 
     trades: float
@@ -47,20 +44,24 @@ class Limits(NamedTuple):
     def of(cls, rules: Rules) -> Limits:
         """As the parameters of hedges say."""
         trades, budget = (np.inf if rules.is_unset(name) else rules.number(name) for name in ("hedge_trades", "hedge_budget"))
-        return cls(float(trades), float(budget), rules.number("hedge_seconds"), rules.number("hedge_search_seconds"),
-                   int(rules.number("hedge_margins")))
+        return cls(
+            float(trades),
+            float(budget),
+            rules.number("hedge_seconds"),
+            rules.number("hedge_search_seconds"),
+            int(rules.number("hedge_margins")),
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Hedge:
     """The trades found, in the order in which they save most per cost.
 
-    Parameters
-    ----------
-    order: indices of the trades made (T,)
-    quantity: signed, of each of them (T,)
-    margin: of all accounts before, and after each of them (T + 1,)
-    how: what is known about its quality, in words
+    Attributes:
+        order: indices of the trades made (T,)
+        quantity: signed, of each of them (T,)
+        margin: of all accounts before, and after each of them (T + 1,)
+        how: what is known about its quality, in words
     """
 
     order: list[int]
@@ -81,22 +82,30 @@ def find_hedge(desk: Desk, limits: Limits) -> Hedge:
     programme that comes nearest and the best single trades are where a search by the method itself begins: sizes are
     changed one by one, and two at a time, as long as something is gained.
 
-    Raises
-    ------
-    MarginError: the method takes too long for so many instruments
+    Raises:
+        MarginError: the method takes too long for so many instruments
     """
     none = np.zeros(len(desk.trades.row))
     before = float(desk.margins(none[None])[0])
     start, how = _programmed(desk, limits, before)
     if not how:
         name = desk.case.rules.meta.name
-        search = Search(desk.margins, desk.sizes, limits.trades, limits.budget, limits.margins // desk.slowness,
-                        time.monotonic() + limits.search_seconds, limits.margins if desk.slowness == 1 else FEW)
+        search = Search(
+            desk.margins,
+            desk.sizes,
+            limits.trades,
+            limits.budget,
+            limits.margins // desk.slowness,
+            time.monotonic() + limits.search_seconds,
+            limits.margins if desk.slowness == 1 else FEW,
+        )
         starts = [none] if start is None else [_approached(desk, limits, start, before), none]
         start = search.best(starts, before)
         if search.late and search.done < 2 * len(none):  # not each of them either way
-            raise MarginError(f"instruments: {name} margins so slowly that not every one of {len(none)} could be tried in "
-                              f"{limits.search_seconds:g} s: list fewer, or raise hedge_search_seconds among the parameters")
+            raise MarginError(
+                f"instruments: {name} margins so slowly that not every one of {len(none)} could be tried in "
+                f"{limits.search_seconds:g} s: list fewer, or raise hedge_search_seconds among the parameters"
+            )
         ended = f" when {limits.search_seconds:g} s were over" if search.late else ""
         how = f"the best found in {search.done} margins by {name} itself{ended}, not proven"
     assert start is not None
@@ -131,16 +140,16 @@ def _programmed(desk: Desk, limits: Limits, before: float) -> tuple[Floats | Non
     left = after + paid - desk.rest - found.bound
     if found.proven or left <= AGREED * size:
         return units, f"the least there is, proven by linear programme {scenarios}"
-    return units, (f"the best found by linear programme {scenarios} in {limits.seconds:g} s, not proven: none saves more than "
-                   f"{left:,.2f} beyond it")
+    return units, (
+        f"the best found by linear programme {scenarios} in {limits.seconds:g} s, not proven: none saves more than {left:,.2f} beyond it"
+    )
 
 
 def _approached(desk: Desk, limits: Limits, units: Floats, before: float) -> Floats:
     """Better trades by programmes made anew around the last answer, each within a smaller reach where it gained nothing.
 
-    Parameters
-    ----------
-    units: of each trade, where to begin (J,)
+    Args:
+        units: of each trade, where to begin (J,)
     """
     sizes = desk.sizes
 
@@ -154,7 +163,7 @@ def _approached(desk: Desk, limits: Limits, units: Floats, before: float) -> Flo
         programme = Programme(_around(sizes, at, reach))
         for a in desk.touched:
             among = np.flatnonzero(desk.trades.account == a)
-            near = probes(sizes, among)[:1 + 2 * len(among)]
+            near = probes(sizes, among)[: 1 + 2 * len(among)]
             try:
                 programme.add(desk.statement(a, at + near), near, among)
             except MarginError:
@@ -171,6 +180,7 @@ def _approached(desk: Desk, limits: Limits, units: Floats, before: float) -> Flo
 
 def _around(sizes: Sizes, at: Floats, reach: float) -> Sizes:
     """The sizes by which trades may change where they are, none so much that a purchase becomes a sale."""
+
     def within(limit: Floats, towards: Floats) -> Floats:
         room = np.where(towards > 0.0, towards, limit + towards)  # back to nothing at most, or on to the limit
         cut = np.minimum(room, np.maximum(limit * reach, 1.0))
@@ -182,7 +192,9 @@ def _around(sizes: Sizes, at: Floats, reach: float) -> Sizes:
         whole=np.zeros_like(sizes.whole),  # sizes are rounded afterwards, which is quick
         buy=np.where(at < 0.0, within(largest, -at), within(sizes.buy, -at)),
         sell=np.where(at > 0.0, within(largest, at), within(sizes.sell, at)),
-        cost=np.where(sign > 0.0, sizes.cost, -sizes.cost), back=np.where(at > 0.0, -sizes.cost, sizes.cost))
+        cost=np.where(sign > 0.0, sizes.cost, -sizes.cost),
+        back=np.where(at > 0.0, -sizes.cost, sizes.cost),
+    )
 
 
 def _in_order(desk: Desk, units: Floats, before: float) -> tuple[list[int], list[float]]:

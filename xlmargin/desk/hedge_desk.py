@@ -18,8 +18,6 @@ from xlmargin.errors import MarginError
 from xlmargin.methods import case_of, margin_of, pairs_legs, with_book
 from xlmargin.statement import Line
 
-__all__ = ["WORTH", "Desk", "Trades"]
-
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
@@ -33,15 +31,14 @@ FINEST = 1024.0  # steps to the limit where sizes are not whole
 class Trades:
     """What may be traded (J,).
 
-    Parameters
-    ----------
-    instrument: index among the instruments of the case
-    account: index of the account that trades
-    lot: quantities are multiples of it, NaN where any quantity goes
-    cost: of one unit of quantity [account currency]
-    limit: largest quantity, NaN where the gross notional of the account is the limit
-    buys, sells: allowed directions
-    row: sheet row of each
+    Attributes:
+        instrument: index among the instruments of the case
+        account: index of the account that trades
+        lot: quantities are multiples of it, NaN where any quantity goes
+        cost: of one unit of quantity [account currency]
+        limit: largest quantity, NaN where the gross notional of the account is the limit
+        buys, sells: allowed directions
+        row: sheet row of each
     """
 
     instrument: Ints
@@ -57,11 +54,10 @@ class Trades:
 class Desk:
     """A book and what may be traded beside it, margined by its method with any sizes of the trades.
 
-    Parameters
-    ----------
-    case: the book with the instruments to trade among its instruments, each at a quantity of 0 or none
-    trades: what may be traded
-    apart: each version is margined as a book of its own, as its rows may change the market of the others
+    Attributes:
+        case: the book with the instruments to trade among its instruments, each at a quantity of 0 or none
+        trades: what may be traded
+        apart: each version is margined as a book of its own, as its rows may change the market of the others
     """
 
     def __init__(self, case: Case, trades: Trades, *, apart: bool = False) -> None:
@@ -82,23 +78,22 @@ class Desk:
         """The sizes of each trade in steps; a blank limit is the account's gross notional, rounded up to a lot."""
         trades, held = self.trades, self.book.instruments
         price = np.where(held.is_option, held.spot, held.level)
-        gross = np.bincount(self.book.account, np.abs(self.book.units) * price[self.book.instrument],
-                            minlength=len(self.book.accounts))
+        gross = np.bincount(self.book.account, np.abs(self.book.units) * price[self.book.instrument], minlength=len(self.book.accounts))
         each = held.spot[trades.instrument] * held.multiplier[trades.instrument]
         whole, free = np.isfinite(trades.lot), np.isnan(trades.limit)
         most = np.where(free, gross[trades.account] / each, trades.limit)
         unit = np.where(whole, trades.lot, np.where(most > 0.0, most / FINEST, 1.0))
         steps = most / unit
         steps = np.where(whole, np.where(free, np.ceil(steps * (1.0 - WORTH)), np.floor(steps * (1.0 + WORTH))), steps)
-        return Sizes(unit, whole, np.where(trades.buys, steps, 0.0), np.where(trades.sells, steps, 0.0), trades.cost * unit,
-                     WORTH * each * unit)
+        return Sizes(
+            unit, whole, np.where(trades.buys, steps, 0.0), np.where(trades.sells, steps, 0.0), trades.cost * unit, WORTH * each * unit
+        )
 
     def book_of(self, a: int, versions: Floats) -> Book:
         """One account in versions as the accounts of a book.
 
-        Parameters
-        ----------
-        versions: units of each trade (V, J), of which those of the account count
+        Args:
+            versions: units of each trade (V, J), of which those of the account count
         """
         mine = np.flatnonzero(self.trades.account == a)
         where, which = np.nonzero(versions[:, mine])
@@ -110,10 +105,18 @@ class Desk:
             "instrument": np.concatenate([np.tile(self.book.instrument[at], count), self.trades.instrument[traded]]),
             "account": np.concatenate([np.repeat(np.arange(count), len(at)), where]),
             "row": np.concatenate([np.tile(self.book.row[at], count), self.trades.row[traded]]),
-            "entry": np.concatenate([np.tile(entry, count), np.full(len(where), np.nan)])}
+            "entry": np.concatenate([np.tile(entry, count), np.full(len(where), np.nan)]),
+        }
         total = len(both["row"])
-        return Book(instruments=self.book.instruments, accounts=tuple(map(str, range(count))), order=np.zeros(total, np.bool_),
-                    names=[""] * total, as_of=self.book.as_of, unpriced=self.book.unpriced, **both)
+        return Book(
+            instruments=self.book.instruments,
+            accounts=tuple(map(str, range(count))),
+            order=np.zeros(total, np.bool_),
+            names=[""] * total,
+            as_of=self.book.as_of,
+            unpriced=self.book.unpriced,
+            **both,
+        )
 
     @cached_property
     def _held(self) -> dict[int, tuple[Ints, Floats, Floats]]:
@@ -135,9 +138,8 @@ class Desk:
     def margins(self, versions: Floats) -> Floats:
         """Margin of all accounts in each version, inf where the method has none (V,).
 
-        Parameters
-        ----------
-        versions: units of each trade (V, J)
+        Args:
+            versions: units of each trade (V, J)
         """
         if self.apart:
             return np.array([self._alone(version) for version in versions])
@@ -156,7 +158,7 @@ class Desk:
         """Runs of versions that fit into one pass."""
         room = max(CELLS // max(len(self.book.instruments), len(self.case.scenarios), 1), 1)
         for start in range(0, len(at), room):
-            yield at[start:start + room]
+            yield at[start : start + room]
 
     def _together(self, a: int, versions: Floats) -> list[float]:
         """Margins of an account in versions; where the method has none of some of them, these are found by halving."""
@@ -174,12 +176,23 @@ class Desk:
         if key not in self.known:
             traded = np.flatnonzero(version)
             book, more = self.book, self.trades
-            rows = {"quantity": version[traded] * self.sizes.unit[traded], "instrument": more.instrument[traded],
-                    "account": more.account[traded], "row": more.row[traded], "entry": np.full(len(traded), np.nan)}
+            rows = {
+                "quantity": version[traded] * self.sizes.unit[traded],
+                "instrument": more.instrument[traded],
+                "account": more.account[traded],
+                "row": more.row[traded],
+                "entry": np.full(len(traded), np.nan),
+            }
             both = {name: np.concatenate([getattr(book, name), column]) for name, column in rows.items()}
-            whole = Book(instruments=book.instruments, accounts=book.accounts, as_of=book.as_of, unpriced=book.unpriced,
-                         order=np.append(book.order, np.zeros(len(traded), np.bool_)),
-                         names=[*book.names, *[""] * len(traded)], **both)
+            whole = Book(
+                instruments=book.instruments,
+                accounts=book.accounts,
+                as_of=book.as_of,
+                unpriced=book.unpriced,
+                order=np.append(book.order, np.zeros(len(traded), np.bool_)),
+                names=[*book.names, *[""] * len(traded)],
+                **both,
+            )
             try:
                 line = margin_of(case_of(some_rows(whole, np.arange(len(whole.row))), self.case.rules)).initial
                 self.known[key] = float(line.value.sum())

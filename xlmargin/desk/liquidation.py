@@ -13,8 +13,6 @@ from xlmargin.book import Book
 from xlmargin.desk.versions import Path
 from xlmargin.rules import Rules
 
-__all__ = ["Account", "Search", "coarse_steps", "fine_steps", "liquidation"]
-
 Floats = NDArray[np.float64]
 
 NOISE = 1e-12  # of the value of the book: a gap below it is the rounding of equal numbers
@@ -47,10 +45,9 @@ class Search(NamedTuple):
 def coarse_steps(search: Search, side: int, width: float) -> Floats:
     """Moves at which the margin is found wherever equity is, from the current price outwards.
 
-    Parameters
-    ----------
-    side: −1 down, +1 up
-    width: step within the near reach
+    Args:
+        side: −1 down, +1 up
+        width: step within the near reach
     """
     near = np.arange(1, int(np.ceil(search.near / width - NOISE)) + 1) * width
     if side < 0:
@@ -67,9 +64,8 @@ def coarse_steps(search: Search, side: int, width: float) -> Floats:
 def fine_steps(search: Search, side: int, strikes: Floats) -> Floats:
     """Moves at which equity is found everywhere, and the margin wherever it may exceed it; strikes are among them.
 
-    Parameters
-    ----------
-    strikes: moves at which a payoff bends
+    Args:
+        strikes: moves at which a payoff bends
     """
     near = side * np.arange(1, int(np.ceil(search.near / search.near_step - NOISE)) + 1) * search.near_step
     both = np.unique(np.concatenate([near, strikes]))
@@ -81,12 +77,11 @@ def fine_steps(search: Search, side: int, strikes: Floats) -> Floats:
 class Account:
     """An account along the path of one underlying.
 
-    Parameters
-    ----------
-    path: its positions
-    maintenance: maintenance margin of each account of a book (A,)
-    now: equity at the current price, balances included
-    coin: amount of the underlying among the balances, after haircuts, which moves with the price [account currency]
+    Attributes:
+        path: its positions
+        maintenance: maintenance margin of each account of a book (A,)
+        now: equity at the current price, balances included
+        coin: amount of the underlying among the balances, after haircuts, which moves with the price [account currency]
     """
 
     path: Path
@@ -114,7 +109,7 @@ class Account:
             return np.full(len(moves), self.maintenance(self.path.book).sum())
         most = int((CELLS / (self.path.size * len(self.path.book.accounts))) ** 0.5)
         together = max(min(TOGETHER, most), 2)
-        parts = [self._pass(moves[start:start + together]) for start in range(0, len(moves), together)]
+        parts = [self._pass(moves[start : start + together]) for start in range(0, len(moves), together)]
         return np.concatenate([np.empty(0), *parts])
 
     def _pass(self, moves: Floats) -> Floats:
@@ -140,7 +135,7 @@ class _Trace:
         """Look at more moves; what lies beyond the first with a gap is dropped."""
         moves = np.concatenate([self.moves, moves])
         order = np.argsort(np.abs(moves), kind="stable")
-        new = moves[len(self.moves):]
+        new = moves[len(self.moves) :]
         self.margin = np.concatenate([self.margin, self.account.margins(new)])[order]
         self.equity = np.concatenate([self.equity, self.account.equity(new)])[order]
         self.moves = moves[order]
@@ -176,9 +171,8 @@ class _Trace:
 def liquidation(account: Account, search: Search) -> tuple[float | None, float | None]:
     """The moves down and up at which maintenance first exceeds equity, None where it never does within the search.
 
-    Returns
-    -------
-    both 0 for an account that is in liquidation as it stands
+    Returns:
+        both 0 for an account that is in liquidation as it stands
     """
     if account.gap(0.0) > 0.0:
         return 0.0, 0.0
@@ -194,7 +188,7 @@ def _first(account: Account, coarse: Floats, fine: Floats) -> float | None:
     trace = _Trace(account, np.zeros(1))
     for start in range(0, len(coarse), CHUNK):
         seen = len(trace.moves) - 1
-        trace.add(coarse[start:start + CHUNK])
+        trace.add(coarse[start : start + CHUNK])
         trace.add(trace.critical(fine, seen))
         if trace.crossed:
             break

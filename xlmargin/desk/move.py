@@ -15,8 +15,6 @@ from xlmargin.methods import margin_of
 from xlmargin.risk_array import marks
 from xlmargin.statement import LARGEST, WORST, Line
 
-__all__ = ["CAUSES", "as_before", "by_account", "move", "path"]
-
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
@@ -34,9 +32,8 @@ def as_before(after: Book, before: Book, dated: tuple[Floats, Floats]) -> Ints:
     An instrument is found by its contract; one whose row gives its days to expiry first by these, so that days that did not
     change are no time that passed. Of several with different markets, the first is the first.
 
-    Parameters
-    ----------
-    dated: years that the rows of the instruments give as DTE, NaN where they give none, after (K,) and before
+    Args:
+        dated: years that the rows of the instruments give as DTE, NaN where they give none, after (K,) and before
     """
     known: dict[Any, list[int]] = {(): [-1]}  # what was not there
     for k, keys in enumerate(_keys(before.instruments, dated[1])):
@@ -66,15 +63,13 @@ def move(start: dict[str, Line], path: Iterable[Book], margined: Callable[[Book]
     differs from that, because another scenario has become the worst, is the change of worst scenario. The amounts add up
     to the change.
 
-    Parameters
-    ----------
-    start: the margin before, by account
-    path: the book after each step, as `path` gives it
-    margined: a book under the method
+    Args:
+        start: the margin before, by account
+        path: the book after each step, as `path` gives it
+        margined: a book under the method
 
-    Returns
-    -------
-    amount by cause, + where it raised the margin; a method without scenarios has no change of worst scenario
+    Returns:
+        amount by cause, + where it raised the margin; a method without scenarios has no change of worst scenario
     """
     amounts, switch, was = [], 0.0, start
     for book in path:
@@ -99,11 +94,10 @@ def path(before: Book, after: Book, old: Book, match: Ints) -> Iterator[Book]:
     market says; then time, and with it what the rulebook changes. An option that expired in between has left the book,
     which is a trade. A mark given beside a vol keeps its distance from the model's until vols change.
 
-    Parameters
-    ----------
-    before, after: the two books
-    old: the rows of `after` in the market and at the time of `before`
-    match: as `as_before` gives it
+    Args:
+        before, after: the two books
+        old: the rows of `after` in the market and at the time of `before`
+        match: as `as_before` gives it
     """
     there = match >= 0
     start: dict[str, Any] = {name: np.array(getattr(old.instruments, name)) for name in MARKET}
@@ -120,6 +114,7 @@ def path(before: Book, after: Book, old: Book, match: Ints) -> Iterator[Book]:
 
 def _marked(held: Instruments, like: Instruments, end: Instruments) -> Instruments:
     """Instruments at a step: options at the model's mark and the distance from it that `like` has, all else as at the end."""
+
     def model(some: Instruments) -> Floats:
         return marks(replace(some, price=np.full(len(some), np.nan)))
 

@@ -15,7 +15,6 @@ from xlmargin.statement import GIVEN, LARGEST, LESS, QUOTIENT, TIMES, TOTAL, WOR
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-__all__ = ["Programme", "Sizes", "Solution", "probes"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -31,14 +30,13 @@ GAP = 1e-9  # of the objective, up to which the solver proves
 class Sizes(NamedTuple):
     """The sizes that each of J trades may have: multiples of a unit.
 
-    Parameters
-    ----------
-    unit: quantity of one step, a lot where sizes are whole
-    whole: sizes are whole multiples of the unit
-    buy, sell: most units either way
-    cost: of one unit, bought or sold [account currency]
-    weight: what one unit counts for where nothing else decides between two hedges
-    back: of one unit sold, where that is another cost
+    Attributes:
+        unit: quantity of one step, a lot where sizes are whole
+        whole: sizes are whole multiples of the unit
+        buy, sell: most units either way
+        cost: of one unit, bought or sold [account currency]
+        weight: what one unit counts for where nothing else decides between two hedges
+        back: of one unit sold, where that is another cost
     """
 
     unit: Floats
@@ -53,12 +51,11 @@ class Sizes(NamedTuple):
 class Solution(NamedTuple):
     """The best trades of a programme.
 
-    Parameters
-    ----------
-    units: signed, of each trade (J,)
-    margin: what the programme takes the margin to be with them
-    bound: no trades have a smaller margin and cost together by the programme
-    proven: whether the solver proved that
+    Attributes:
+        units: signed, of each trade (J,)
+        margin: what the programme takes the margin to be with them
+        bound: no trades have a smaller margin and cost together by the programme
+        proven: whether the solver proved that
     """
 
     units: Floats
@@ -91,16 +88,15 @@ def probes(sizes: Sizes, among: Ints) -> Floats:
 
     First none, then each trade by one unit up and down, then by its limits, then all of them at once.
 
-    Parameters
-    ----------
-    among: the trades of the account (n,)
+    Args:
+        among: the trades of the account (n,)
     """
     count, mixes = len(among), np.random.default_rng(0)
     result = np.zeros((1 + 4 * count + MIXED, len(sizes.unit)))
     at, limits = np.arange(count), np.maximum(np.maximum(sizes.buy, sizes.sell)[among], 1.0)
     for n, size in enumerate((np.ones(count), -np.ones(count), limits, -limits)):
         result[1 + n * count + at, among] = size
-    result[1 + 4 * count:, among] = mixes.uniform(-1.0, 1.0, (MIXED, count)) * limits
+    result[1 + 4 * count :, among] = mixes.uniform(-1.0, 1.0, (MIXED, count)) * limits
     return result
 
 
@@ -112,10 +108,9 @@ class Programme:
     rows, or any given number, as linear where its versions say so. What is neither is approached by what the first unit
     bought and sold changes, and the programme is then no longer exact.
 
-    Parameters
-    ----------
-    sizes: of the trades (J,)
-    exact: the programme is the margin itself
+    Attributes:
+        sizes: of the trades (J,)
+        exact: the programme is the margin itself
     """
 
     sizes: Sizes
@@ -128,11 +123,10 @@ class Programme:
     def add(self, margin: Line, versions: Floats, among: Ints) -> None:
         """Add the margin of an account.
 
-        Parameters
-        ----------
-        margin: over the versions
-        versions: as `probes` gives them (V, J)
-        among: the trades of the account (n,)
+        Args:
+            margin: over the versions
+            versions: as `probes` gives them (V, J)
+            among: the trades of the account (n,)
         """
         self._objective.append(self._convex(margin, versions[:, among], among))
 
@@ -177,7 +171,7 @@ class Programme:
     def _leaf(self, value: Floats, versions: Floats, among: Ints) -> _Sum:
         """A number by its versions: linear where all of them agree, else by what the first unit changes."""
         count, value = len(among), np.broadcast_to(value, (len(versions),))
-        up, down = (value[1 + n * count:1 + (n + 1) * count] - value[0] for n in (0, 1))
+        up, down = (value[1 + n * count : 1 + (n + 1) * count] - value[0] for n in (0, 1))
         result, most = self._none(float(value[0])), float(np.abs(value).max())
         if np.abs(value[0] + versions @ up - value).max() > SAME * max(most, 1e-300) * (1.0 + count):
             self.exact = False
@@ -190,12 +184,11 @@ class Programme:
     def solve(self, *, trades: float, budget: float, seconds: float, before: float) -> Solution | None:
         """The trades with the smallest margin and cost together, the smaller ones among equals; None where none was found.
 
-        Parameters
-        ----------
-        trades: how many there may be at most, inf for any number
-        budget: what they may cost together, inf for any amount
-        seconds: how long the solver may take
-        before: size of the margin without trades
+        Args:
+            trades: how many there may be at most, inf for any number
+            budget: what they may cost together, inf for any amount
+            seconds: how long the solver may take
+            before: size of the margin without trades
         """
         from scipy.optimize import Bounds, LinearConstraint, milp
 
@@ -208,7 +201,7 @@ class Programme:
         width = 2 * many + self._helpers + flags
         scale = SCALE / max(abs(before), 1e-9)
         c = np.zeros(width)
-        c[:2 * many] = (goal.trades + price) * scale
+        c[: 2 * many] = (goal.trades + price) * scale
         for i, value in goal.helpers.items():
             c[2 * many + i] = value  # helping variables count in scaled amounts
         limits = []
@@ -220,24 +213,28 @@ class Programme:
         most = np.concatenate([sizes.buy, sizes.sell])
         if flags:
             counted = np.zeros((2 * many + 1, width))
-            counted[:-1, :2 * many], counted[:-1, -flags:] = np.eye(2 * many), -np.diag(most)
+            counted[:-1, : 2 * many], counted[:-1, -flags:] = np.eye(2 * many), -np.diag(most)
             counted[-1, -flags:] = 1.0
             limits.append(LinearConstraint(counted, -np.inf, np.append(np.zeros(2 * many), trades)))
         low = np.concatenate([np.zeros(2 * many), np.array(self._floors) * scale, np.zeros(flags)])
         high = np.concatenate([most, np.full(self._helpers, np.inf), np.ones(flags)])
         whole = np.concatenate([np.tile(sizes.whole, 2), np.zeros(self._helpers), np.ones(flags)])
         start, bounds = time.monotonic(), Bounds(low, high)
-        found = milp(c, constraints=limits, bounds=bounds, integrality=whole,
-                     options={"time_limit": seconds, "mip_rel_gap": GAP})
+        found = milp(c, constraints=limits, bounds=bounds, integrality=whole, options={"time_limit": seconds, "mip_rel_gap": GAP})
         if found.x is None:
             return None
         left = max(seconds - (time.monotonic() - start), 0.0)
         least = LinearConstraint(c[None], -np.inf, float(found.fun) + GAP * SCALE)
         size = np.append(np.tile(sizes.weight / sizes.weight.mean(), 2), np.zeros(width - 2 * many))
-        smaller = milp(size, constraints=[*limits, least], bounds=bounds, integrality=whole,  # the one that trades least
-                       options={"time_limit": min(left, seconds * TIDYING)})
+        smaller = milp(
+            size,
+            constraints=[*limits, least],
+            bounds=bounds,
+            integrality=whole,  # the one that trades least
+            options={"time_limit": min(left, seconds * TIDYING)},
+        )
         chosen = found.x if smaller.x is None else smaller.x
-        both = np.where(np.tile(sizes.whole, 2), np.round(chosen[:2 * many]), chosen[:2 * many])
+        both = np.where(np.tile(sizes.whole, 2), np.round(chosen[: 2 * many]), chosen[: 2 * many])
         units = both[:many] - both[many:]
         units[np.abs(units) < SMALLEST * np.maximum(most[:many], most[many:])] = 0.0
         value = goal.constant + float(c @ chosen) / scale

@@ -11,12 +11,9 @@ from pathlib import Path
 
 from xlmargin.errors import MarginError
 
-__all__ = ["NO", "YES", "Finding", "Rule", "Rulebook", "amounts", "fields", "findings", "known_rulebooks", "rulebook"]
-
 FOLDER = Path(__file__).parent / "rulebooks"
 YES, NO = "yes", "no"
-FIELDS = ("Equity", "Uncovered options approval", "Risk disclosure signed", "Intraday monitoring", "Trades away",
-          "Unlisted derivatives")
+FIELDS = ("Equity", "Uncovered options approval", "Risk disclosure signed", "Intraday monitoring", "Trades away", "Unlisted derivatives")
 
 Fact = float | str
 
@@ -25,14 +22,13 @@ Fact = float | str
 class Rule:
     """One rule of a rulebook.
 
-    Parameters
-    ----------
-    name: what it asks for
-    field: the field of the account that it is about
-    at_least: least amount, None where the field must be yes
-    unit: what the amount counts
-    when: fields and the words they must have for the rule to apply
-    source, status: where it comes from, and how sure that is
+    Attributes:
+        name: what it asks for
+        field: the field of the account that it is about
+        at_least: least amount, None where the field must be yes
+        unit: what the amount counts
+        when: fields and the words they must have for the rule to apply
+        source, status: where it comes from, and how sure that is
     """
 
     name: str
@@ -77,17 +73,26 @@ def _read(name: str) -> Rulebook:
     with (FOLDER / f"{name.lower()}.toml").open("rb") as file:
         data = tomllib.load(file)
     about = data["meta"]
-    rules = tuple(Rule(entry["rule"], entry["field"], entry.get("at_least"), entry.get("unit", ""), entry.get("when", {}),
-                       entry["source"], entry["status"]) for entry in data["rules"])
+    rules = tuple(
+        Rule(
+            entry["rule"],
+            entry["field"],
+            entry.get("at_least"),
+            entry.get("unit", ""),
+            entry.get("when", {}),
+            entry["source"],
+            entry["status"],
+        )
+        for entry in data["rules"]
+    )
     return Rulebook(name, about["title"], about["below"], about["source"], about["checked"], rules)
 
 
 def rulebook(text: str) -> Rulebook:
     """The rulebook that a text names, in any case.
 
-    Raises
-    ------
-    MarginError: naming the known rulebooks
+    Raises:
+        MarginError: naming the known rulebooks
     """
     name = text.strip().upper().replace(" ", "_").replace("-", "_")
     if name not in known_rulebooks():
@@ -111,9 +116,8 @@ def amounts() -> frozenset[str]:
 def findings(book: Rulebook, account: Mapping[str, Fact]) -> list[Finding]:
     """Every rule that applies to an account, in the rulebook's order.
 
-    Parameters
-    ----------
-    account: amounts, yes and no by field; a missing field is no, a missing amount passes nothing
+    Args:
+        account: amounts, yes and no by field; a missing field is no, a missing amount passes nothing
     """
     found = []
     for rule in book.rules:

@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 
 from xlmargin.desk.programme import Sizes
 
-__all__ = ["Search"]
-
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
@@ -27,16 +25,15 @@ GAINED = 1e-9  # of the margin, that a change must gain
 class Search:
     """Sizes changed one by one, then two at a time, as long as something is gained.
 
-    Parameters
-    ----------
-    margins: margin of versions (V, J) -> (V,), inf where there is none
-    sizes: that each trade may have (J,)
-    trades, budget: most trades, and most that they may cost
-    most: margins asked for at most
-    until: time at which it ends [seconds of the monotonic clock]
-    chunk: versions margined before the clock is looked at
-    done: margins asked for
-    late: the time was over before the search came to its end
+    Attributes:
+        margins: margin of versions (V, J) -> (V,), inf where there is none
+        sizes: that each trade may have (J,)
+        trades, budget: most trades, and most that they may cost
+        most: margins asked for at most
+        until: time at which it ends [seconds of the monotonic clock]
+        chunk: versions margined before the clock is looked at
+        done: margins asked for
+        late: the time was over before the search came to its end
     """
 
     margins: Callable[[Floats], Floats]
@@ -52,13 +49,15 @@ class Search:
     def best(self, starts: Sequence[Floats], before: float) -> Floats:
         """Units of each trade (J,), the best that is found from any of the starts.
 
-        Parameters
-        ----------
-        starts: units of each trade, none of them among these
-        before: size of the margin
+        Args:
+            starts: units of each trade, none of them among these
+            before: size of the margin
         """
-        found = [self._climb(start, max(abs(before), 1.0) * GAINED, (n + 1) * self.most // len(starts))
-                 for n, start in enumerate(starts) if self._allowed(start[None])[0]]
+        found = [
+            self._climb(start, max(abs(before), 1.0) * GAINED, (n + 1) * self.most // len(starts))
+            for n, start in enumerate(starts)
+            if self._allowed(start[None])[0]
+        ]
         return min(found, key=lambda item: item[1])[0]
 
     def _climb(self, at: Floats, least: float, most: int) -> tuple[Floats, float]:
@@ -80,7 +79,7 @@ class Search:
             self.late = time.monotonic() >= self.until
             if self.late:
                 break
-            worth[start:start + self.chunk] = self._worth(versions[start:start + self.chunk])
+            worth[start : start + self.chunk] = self._worth(versions[start : start + self.chunk])
         if not len(versions):
             return None
         n = int(np.argmin(worth))

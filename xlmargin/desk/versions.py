@@ -14,8 +14,6 @@ from xlmargin.errors import MarginError
 from xlmargin.risk_array import risk_array
 from xlmargin.scenarios import Scenarios
 
-__all__ = ["Path", "require_model"]
-
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
@@ -23,30 +21,31 @@ Ints = NDArray[np.int64]
 def require_model(book: Book) -> None:
     """Raise where a book holds what cannot be valued at another price.
 
-    Raises
-    ------
-    MarginError: a row has nothing but its own risk array, which holds at one price alone
+    Raises:
+        MarginError: a row has nothing but its own risk array, which holds at one price alone
     """
     own = book.instruments.has_array[book.instrument]
     for p in np.flatnonzero(own).tolist():
-        raise MarginError(f"row {book.row[p]}: {book.names[p]} has its own risk array, which holds at today's price alone: "
-                          "a liquidation price needs the model: clear the columns 1 … 16, or leave out span_file")
+        raise MarginError(
+            f"row {book.row[p]}: {book.names[p]} has its own risk array, which holds at today's price alone: "
+            "a liquidation price needs the model: clear the columns 1 … 16, or leave out span_file"
+        )
 
 
 def _some(instruments: Instruments, at: Ints) -> Instruments:
     """Some of the instruments, in this order; one may come several times."""
-    return replace(instruments, **{field.name: getattr(instruments, field.name)[at] for field in fields(instruments)
-                                   if field.name != "underlyings"})
+    return replace(
+        instruments, **{field.name: getattr(instruments, field.name)[at] for field in fields(instruments) if field.name != "underlyings"}
+    )
 
 
 @dataclass(frozen=True)
 class Path:
     """A book along the path of one underlying's price: vols, rates and time are held, everything else of it moves alike.
 
-    Parameters
-    ----------
-    book: as it stands; every option has a vol
-    underlying: index of the one that moves
+    Attributes:
+        book: as it stands; every option has a vol
+        underlying: index of the one that moves
     """
 
     book: Book
@@ -83,9 +82,12 @@ class Path:
         price, still = np.zeros((len(moves), len(held.underlyings))), np.zeros((len(moves), len(held.underlyings)))
         price[:, self.underlying] = moves
         words = ("",) * len(moves)
-        return risk_array(_some(held, self._moved), Scenarios(
-            words, words, held.underlyings, price, still, "relative", np.zeros(len(moves)), np.ones(price.shape),
-            np.zeros(len(moves))))
+        return risk_array(
+            _some(held, self._moved),
+            Scenarios(
+                words, words, held.underlyings, price, still, "relative", np.zeros(len(moves)), np.ones(price.shape), np.zeros(len(moves))
+            ),
+        )
 
     def pnl(self, moves: Floats) -> Floats:
         """Profit and loss of the whole book at each move, gains + (V,)."""
@@ -116,10 +118,17 @@ class Path:
         place[:, self._moved] = len(fixed) + np.arange(count * size).reshape(count, size)
         accounts = len(book.accounts) * np.repeat(np.arange(count), len(book.row))
         return replace(
-            book, instruments=replace(shifted, **columns), quantity=np.tile(book.quantity, count),
-            instrument=place[:, book.instrument].ravel(), accounts=_repeated(book.accounts, count),
-            account=np.tile(book.account, count) + accounts, row=np.tile(book.row, count), order=np.tile(book.order, count),
-            entry=np.tile(book.entry, count), names=self._names * count)
+            book,
+            instruments=replace(shifted, **columns),
+            quantity=np.tile(book.quantity, count),
+            instrument=place[:, book.instrument].ravel(),
+            accounts=_repeated(book.accounts, count),
+            account=np.tile(book.account, count) + accounts,
+            row=np.tile(book.row, count),
+            order=np.tile(book.order, count),
+            entry=np.tile(book.entry, count),
+            names=self._names * count,
+        )
 
 
 def _repeated(names: Sequence[str], count: int) -> tuple[str, ...]:

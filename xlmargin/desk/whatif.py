@@ -16,17 +16,14 @@ from xlmargin.methods import margin_of
 from xlmargin.revaluation import picked
 from xlmargin.sensitivities import sensitivities
 
-__all__ = ["into_accounts", "joined", "measures"]
-
 Floats = NDArray[np.float64]
 
 
 def into_accounts(trades: Positions, positions: Positions, faults: Faults) -> Positions:
     """Trades with the account that each goes to: its own, else the book's only one, else the one without a name.
 
-    Parameters
-    ----------
-    faults: receives trades whose account cannot be told, and trades that are orders
+    Args:
+        faults: receives trades whose account cannot be told, and trades that are orders
     """
     held = positions.accounts if len(positions.row) else ("",)
     for row, order, account in zip(trades.row.tolist(), trades.order.tolist(), trades.account.tolist()):
@@ -48,8 +45,9 @@ def joined(first: Positions, second: Positions, above: int) -> Positions:
         used = [getattr(part, labels) if len(part.row) else () for part in (first, second)]
         names = tuple(sorted({*used[0], *used[1]}))
         both[labels] = names or (("",) if labels == "accounts" else ())
-        both[index] = np.concatenate([np.array([names.index(name) for name in own], np.int64)[getattr(part, index)]
-                                      for own, part in zip(used, (first, second))])
+        both[index] = np.concatenate(
+            [np.array([names.index(name) for name in own], np.int64)[getattr(part, index)] for own, part in zip(used, (first, second))]
+        )
     for field in fields(Positions):
         if field.name not in both:
             both[field.name] = np.concatenate([getattr(first, field.name), getattr(second, field.name)])
@@ -59,13 +57,11 @@ def joined(first: Positions, second: Positions, above: int) -> Positions:
 def measures(case: Case, underlyings: Sequence[str]) -> dict[str, float]:
     """What a what-if shows of a book: margins [account currency] and net deltas [coins] of all accounts.
 
-    Parameters
-    ----------
-    underlyings: whose net delta is asked for; 0 where the book does not hold one
+    Args:
+        underlyings: whose net delta is asked for; 0 where the book does not hold one
 
-    Returns
-    -------
-    no scanning risk of a method without scenarios; NaN as net delta where an option has neither a vol nor a delta
+    Returns:
+        no scanning risk of a method without scenarios; NaN as net delta where an option has neither a vol nor a delta
     """
     margin = margin_of(case)
     found = {"Initial margin": float(margin.initial.value.sum()), "Maintenance margin": float(margin.maintenance.value.sum())}

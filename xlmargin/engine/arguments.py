@@ -11,8 +11,6 @@ from xlmargin.engine.calls import Argument, Cell, Computed, FunctionCall, Placem
 from xlmargin.engine.formula import MAX_COLUMN, MAX_ROW, Area, Constant, address, quoted
 from xlmargin.engine.rewriter import PENDING, Rewriter
 
-__all__ = ["Reader"]
-
 Value = Cell | list[list[Cell]]
 
 
@@ -43,9 +41,7 @@ class Reader:
                 last_row = max(min(last_row, used_row), area.first_row)
                 last_column = max(min(last_column, used_column), area.first_column)
             columns = range(area.first_column, last_column + 1)
-            self._areas[area] = [
-                [get(sheet, row, column) for column in columns] for row in range(area.first_row, last_row + 1)
-            ]
+            self._areas[area] = [[get(sheet, row, column) for column in columns] for row in range(area.first_row, last_row + 1)]
         return self._areas[area]
 
     def arguments(self, call: FunctionCall) -> list[Value]:

@@ -11,21 +11,6 @@ from typing import TypeGuard
 from xlmargin.engine.formula import MAX_COLUMN, MAX_ROW, Area, Constant, column_letters, quoted
 from xlmargin.errors import MarginError
 
-__all__ = [
-    "Argument",
-    "Block",
-    "Blocks",
-    "Cell",
-    "Computed",
-    "Function",
-    "FunctionCall",
-    "Placement",
-    "Result",
-    "Slot",
-    "is_table",
-    "rows_of",
-]
-
 #: What a cell can hold; dates are serial numbers, an error value is its text, an empty cell is None.
 Cell = float | str | bool | None
 #: A function of ours: raw cells and rectangles of cells in, one value or a rectangle of values out.
@@ -55,9 +40,7 @@ class Blocks:
         if free := self._free.get(capacity):
             return free.pop()
         if self._next + capacity - 1 > MAX_ROW:
-            raise MarginError(
-                f"The results of the PM functions need more than {MAX_ROW} rows together; ask for fewer or smaller tables."
-            )
+            raise MarginError(f"The results of the PM functions need more than {MAX_ROW} rows together; ask for fewer or smaller tables.")
         block = Block(self._next, capacity)
         self._next += capacity
         return block
@@ -94,9 +77,7 @@ class Placement:
 
     def text(self, hidden: str) -> str:
         """The formula the engine gets: each call replaced by the cells that hold its answer."""
-        return "=" + "".join(
-            part if isinstance(part, str) else part.call.reference(hidden, part.first) for part in self.parts
-        )
+        return "=" + "".join(part if isinstance(part, str) else part.call.reference(hidden, part.first) for part in self.parts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,6 @@ from xml.parsers import expat
 from xlmargin.engine.formula import Area, parse_area
 from xlmargin.errors import MarginError
 
-__all__ = ["CellSpan", "RowSpan", "SheetSpans", "scan"]
-
 _TAG = re.compile(rb"""<[^<>"']*(?:(?:"[^"]*"|'[^']*')[^<>"']*)*>""")
 
 

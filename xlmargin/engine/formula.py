@@ -6,28 +6,6 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-__all__ = [
-    "ERROR_CODES",
-    "MAX_COLUMN",
-    "MAX_ROW",
-    "Area",
-    "Call",
-    "Constant",
-    "Table",
-    "address",
-    "column_letters",
-    "column_number",
-    "display",
-    "find_calls",
-    "map_operands",
-    "parse_area",
-    "parse_constant",
-    "plain_name",
-    "quoted",
-    "shift",
-    "table_area",
-]
-
 MAX_ROW, MAX_COLUMN = 1_048_576, 16_384
 
 #: Error values a cell can show; the last three are the engine's own (unreadable, not implemented, circular).

@@ -16,21 +16,10 @@ from typing import Any
 
 from xlmargin.engine.arguments import Reader
 from xlmargin.engine.calls import Cell, Function, FunctionCall, Placement, rows_of
-from xlmargin.engine.formula import (
-    Area,
-    address,
-    display,
-    map_operands,
-    parse_area,
-    plain_name,
-    quoted,
-    table_area,
-)
+from xlmargin.engine.formula import Area, address, display, map_operands, parse_area, plain_name, quoted, table_area
 from xlmargin.engine.package import Package, StoredFormula, open_zip
 from xlmargin.engine.rewriter import Rewriter
 from xlmargin.errors import MarginError
-
-__all__ = ["Workbook"]
 
 _log = logging.getLogger(__name__)
 
@@ -173,8 +162,7 @@ class Workbook:
                 self._rewriter.enter(placement)
         names = ", ".join(sorted({call.name for call in changed}))
         raise MarginError(
-            f"The calls of {names} depend on each other in a circle; "
-            "let no PM function read cells that depend on its own answer."
+            f"The calls of {names} depend on each other in a circle; let no PM function read cells that depend on its own answer."
         )
 
     def _evaluate(self) -> None:

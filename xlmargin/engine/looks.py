@@ -6,8 +6,6 @@ from typing import Any, NamedTuple
 
 from xlmargin.engine.host import Workbook
 
-__all__ = ["Look", "Looks"]
-
 _COMPARED = {"Equal": "=", "NotEqual": "<>"}
 
 

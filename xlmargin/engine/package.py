@@ -14,9 +14,6 @@ from xml.etree import ElementTree
 from xlmargin.engine.formula import Area, Table, column_number, parse_area, shift
 from xlmargin.errors import MarginError
 
-__all__ = ["FORMULA", "Package", "StoredFormula", "local", "open_zip"]
-
-
 #: Shows whether the XML of a sheet holds a formula at all.
 FORMULA = re.compile(rb"<(?:\w+:)?f[\s>/]")
 #: Shows whether it holds a text of its own, or calls an empty cell a number, as some libraries do.

@@ -20,8 +20,6 @@ from xlmargin.engine.host import Workbook
 from xlmargin.engine.package import FORMULA, Package, open_zip
 from xlmargin.errors import MarginError
 
-__all__ = ["Calculated", "Report", "patch", "recalculated"]
-
 #: Error values that every reader of the format knows; any newer one is stored as #VALUE!, as Excel does.
 _STORED_ERRORS = frozenset({"#NULL!", "#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#N/A"})
 _LONGEST_TEXT = 32_767  # a longer text makes Excel refuse the file
@@ -58,10 +56,7 @@ class Report:
 
 
 def recalculated(
-    source: str | Path,
-    destination: str | Path,
-    functions: Mapping[str, Function],
-    edits: Iterable[tuple[str, str, Cell]] = (),
+    source: str | Path, destination: str | Path, functions: Mapping[str, Function], edits: Iterable[tuple[str, str, Cell]] = ()
 ) -> Report:
     """Recalculate a workbook file, after some edits of input cells, into a copy (or itself).
 
@@ -122,8 +117,7 @@ def _refuse_headings(package: Package, inputs: Mapping[str, set[Place]]) -> None
         for row, column in inputs.get(table.area.sheet.lower(), ()):
             if table.area.covers(row, column) and row < table.area.first_row + table.heading_rows:
                 raise MarginError(
-                    f"{table.area.sheet}!{address(row, column)} is a heading of the table {table.name}; "
-                    "rename it in a spreadsheet program."
+                    f"{table.area.sheet}!{address(row, column)} is a heading of the table {table.name}; rename it in a spreadsheet program."
                 )
 
 

@@ -6,31 +6,8 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from xlmargin.engine.calls import (
-    Argument,
-    Blocks,
-    Cell,
-    Computed,
-    FunctionCall,
-    Placement,
-    Result,
-    Slot,
-    is_table,
-    rows_of,
-)
-from xlmargin.engine.formula import (
-    ERROR_CODES,
-    Constant,
-    Table,
-    find_calls,
-    map_operands,
-    parse_area,
-    parse_constant,
-    quoted,
-    table_area,
-)
-
-__all__ = ["PENDING", "Rewriter"]
+from xlmargin.engine.calls import Argument, Blocks, Cell, Computed, FunctionCall, Placement, Result, Slot, is_table, rows_of
+from xlmargin.engine.formula import ERROR_CODES, Constant, Table, find_calls, map_operands, parse_area, parse_constant, quoted, table_area
 
 #: What a call's cell holds before its first answer: an error, so that whatever depends on it is seen to wait.
 PENDING = "#CALC!"
@@ -175,12 +152,7 @@ class Rewriter:
         self._model.range_clear_contents(self._hidden, top, left, top + height - 1, right)
 
     def _placement(
-        self,
-        text: str,
-        cell: tuple[int, int, int],
-        asking: tuple[int, int, int],
-        table: bool,
-        size: tuple[int, int] | None = None,
+        self, text: str, cell: tuple[int, int, int], asking: tuple[int, int, int], table: bool, size: tuple[int, int] | None = None
     ) -> Placement:
         parts: list[str | Slot] = []
         position = 0

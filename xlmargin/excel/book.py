@@ -14,20 +14,16 @@ from xlmargin.excel.wrapper import MESSAGE, RESTART, wrapper_modules
 from xlmargin.registry import CATEGORY, ERROR, FUNCTIONS
 from xlmargin.template import build_macro_template
 
-__all__ = ["write_excel_workbook"]
-
 
 def write_excel_workbook(path: Path, rows: int) -> Path:
     """Write the workbook for Excel, its sample already calculated.
 
-    Parameters
-    ----------
-    path: the file to write, .xlsm
-    rows: rows reserved for positions
+    Args:
+        path: the file to write, .xlsm
+        rows: rows reserved for positions
 
-    Raises
-    ------
-    MarginError: xlwings is missing or not whole, or the file cannot be written
+    Raises:
+        MarginError: xlwings is missing or not whole, or the file cannot be written
     """
     import udfs  # noqa: F401  (fills the registry)
 

@@ -13,8 +13,6 @@ from xlmargin.excel.office import find_excel
 from xlmargin.excel.settings import UDF_MODULES, this_interpreter, user_file, with_settings
 from xlmargin.excel.wrapper import UDF_MODULE
 
-__all__ = ["EXCEL_NAME", "install_excel", "new_excel_workbook", "open_excel", "write_user_settings"]
-
 EXCEL_NAME = "xlmargin.xlsm"
 ELSEWHERE = "Excel can call Python functions on Windows only"
 ADD_IN = "import sys; from xlwings.cli import main; sys.argv = ['xlwings', 'addin', 'install']; main()"
@@ -23,9 +21,8 @@ ADD_IN = "import sys; from xlwings.cli import main; sys.argv = ['xlwings', 'addi
 def new_excel_workbook(folder: Path, rows: int) -> Path:
     """A desk's workbook for Excel on Windows, in a folder that is there.
 
-    Raises
-    ------
-    MarginError: xlwings is missing or not whole, or the file cannot be written
+    Raises:
+        MarginError: xlwings is missing or not whole, or the file cannot be written
     """
     return write_excel_workbook(folder / EXCEL_NAME, rows)
 
@@ -33,9 +30,8 @@ def new_excel_workbook(folder: Path, rows: int) -> Path:
 def open_excel(path: Path) -> None:
     """Open a workbook in Excel.
 
-    Raises
-    ------
-    MarginError: there is no such file, no Excel, or this is not Windows
+    Raises:
+        MarginError: there is no such file, no Excel, or this is not Windows
     """
     if not path.is_file():
         raise MarginError(f"there is no file {path}")
@@ -50,13 +46,11 @@ def open_excel(path: Path) -> None:
 def install_excel() -> list[str]:
     """Install the classic way: xlwings' add-in, and the settings with which its Import Functions finds these functions.
 
-    Returns
-    -------
-    what was done and what is left to do, line by line
+    Returns:
+        what was done and what is left to do, line by line
 
-    Raises
-    ------
-    MarginError: not Windows, or xlwings could not install its add-in
+    Raises:
+        MarginError: not Windows, or xlwings could not install its add-in
     """
     if sys.platform != "win32":
         raise MarginError(f"{ELSEWHERE}, so there is nothing to install here: use xlmargin install --libreoffice")
@@ -65,9 +59,11 @@ def install_excel() -> list[str]:
     if done.returncode or "Error" in said:
         raise MarginError(f"xlwings could not install its add-in: {said[-300:]}")
     file = write_user_settings(Path.home(), this_interpreter(os.environ))
-    return [f"xlwings add-in installed; {file} names this Python and the module {UDF_MODULE}",
-            "in Excel: File > Options > Trust Center > Trust Center Settings > Macro Settings > Trust access to the VBA project "
-            "object model, then the ribbon xlwings > Import Functions in a workbook saved as .xlsm"]
+    return [
+        f"xlwings add-in installed; {file} names this Python and the module {UDF_MODULE}",
+        "in Excel: File > Options > Trust Center > Trust Center Settings > Macro Settings > Trust access to the VBA project "
+        "object model, then the ribbon xlwings > Import Functions in a workbook saved as .xlsm",
+    ]
 
 
 def write_user_settings(home: Path, interpreter: tuple[tuple[str, str], ...]) -> Path:

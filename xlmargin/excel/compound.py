@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Union
 
-__all__ = ["Tree", "read", "write"]
-
 Tree = Mapping[str, Union[bytes, "Tree"]]
 
 MAGIC = bytes.fromhex("d0cf11e0a1b11ae1")
@@ -41,13 +39,11 @@ class _Entry:
 def write(tree: Tree) -> bytes:
     """A compound file; without clock or chance, so that the same streams give the same bytes.
 
-    Parameters
-    ----------
-    tree: bytes of a stream, or a folder of such, by name
+    Args:
+        tree: bytes of a stream, or a folder of such, by name
 
-    Raises
-    ------
-    ValueError: more than 6.8 MB
+    Raises:
+        ValueError: more than 6.8 MB
     """
     entries = [_Entry("Root Entry", ROOT)]
     _gather(entries, 0, tree)
@@ -94,7 +90,7 @@ def _balanced(entries: list[_Entry], sorted_numbers: Sequence[int]) -> int:
             return FREE
         middle = len(numbers) // 2
         entry = entries[numbers[middle]]
-        entry.left, entry.right = root(numbers[:middle], depth + 1), root(numbers[middle + 1:], depth + 1)
+        entry.left, entry.right = root(numbers[:middle], depth + 1), root(numbers[middle + 1 :], depth + 1)
         entry.colour = RED if depth == deepest > 0 else BLACK
         return numbers[middle]
 
@@ -114,7 +110,7 @@ def _chain(table: list[int], count: int) -> int:
 
 def _put(sectors: list[bytes], fat: list[int], data: bytes) -> int:
     padded = _padded(data, SECTOR)
-    sectors.extend(padded[n:n + SECTOR] for n in range(0, len(padded), SECTOR))
+    sectors.extend(padded[n : n + SECTOR] for n in range(0, len(padded), SECTOR))
     return _chain(fat, len(padded) // SECTOR)
 
 
@@ -122,8 +118,11 @@ def _directory(entries: list[_Entry]) -> bytes:
     lines = []
     for entry in entries:
         name = entry.name.encode("utf-16le") + b"\0\0"
-        lines.append(ENTRY.pack(name, len(name), entry.kind, entry.colour, entry.left, entry.right, entry.child,
-                                b"", 0, b"", b"", entry.start, entry.size))
+        lines.append(
+            ENTRY.pack(
+                name, len(name), entry.kind, entry.colour, entry.left, entry.right, entry.child, b"", 0, b"", b"", entry.start, entry.size
+            )
+        )
     unused = ENTRY.pack(b"", 0, 0, 0, FREE, FREE, FREE, b"", 0, b"", b"", 0, 0)
     return b"".join(lines) + unused * (-len(lines) % (SECTOR // ENTRY.size))
 
@@ -137,8 +136,9 @@ def _file(sectors: list[bytes], fat: list[int], directory: int, small_start: int
     places = list(range(len(sectors), len(sectors) + count))
     table = [*fat, *[FAT_SECTOR] * count]
     table += [FREE] * (count * PER_SECTOR - len(table))
-    header = HEADER.pack(MAGIC, b"", 0x3E, 3, 0xFFFE, 9, 6, b"", 0, count, directory, 0, CUTOFF,
-                         small_start if small_count else END, small_count, END, 0)
+    header = HEADER.pack(
+        MAGIC, b"", 0x3E, 3, 0xFFFE, 9, 6, b"", 0, count, directory, 0, CUTOFF, small_start if small_count else END, small_count, END, 0
+    )
     header += struct.pack(f"<{IN_HEADER}I", *places, *[FREE] * (IN_HEADER - count))
     return header + b"".join(sectors) + struct.pack(f"<{len(table)}I", *table)
 
@@ -146,9 +146,8 @@ def _file(sectors: list[bytes], fat: list[int], directory: int, small_start: int
 def read(data: bytes) -> dict[str, bytes]:
     """The streams of a compound file by their path, such as `VBA/dir`.
 
-    Raises
-    ------
-    ValueError: the bytes are no compound file that this reads (version 3, at most 6.8 MB)
+    Raises:
+        ValueError: the bytes are no compound file that this reads (version 3, at most 6.8 MB)
     """
     try:
         return _streams(data)
@@ -164,7 +163,7 @@ def _streams(data: bytes) -> dict[str, bytes]:
     fat = [n for place in places for n in struct.unpack_from(f"<{PER_SECTOR}I", data, (place + 1) * SECTOR)]
 
     def whole(start: int) -> bytes:
-        return b"".join(data[(n + 1) * SECTOR:(n + 2) * SECTOR] for n in _followed(fat, start))
+        return b"".join(data[(n + 1) * SECTOR : (n + 2) * SECTOR] for n in _followed(fat, start))
 
     entries = list(ENTRY.iter_unpack(whole(directory)))
     small = whole(entries[0][11])
@@ -178,9 +177,9 @@ def _streams(data: bytes) -> dict[str, bytes]:
         name, length, kind, _, left, right, child, *_, start, size = entries[number]
         walk(left, path)
         walk(right, path)
-        here = path + name[:length - 2].decode("utf-16le")
+        here = path + name[: length - 2].decode("utf-16le")
         if kind == STREAM and size < cutoff:
-            runs = (small[n * SMALL_SECTOR:(n + 1) * SMALL_SECTOR] for n in _followed(small_fat, start if size else END))
+            runs = (small[n * SMALL_SECTOR : (n + 1) * SMALL_SECTOR] for n in _followed(small_fat, start if size else END))
             found[here] = b"".join(runs)[:size]
         elif kind == STREAM:
             found[here] = whole(start)[:size]

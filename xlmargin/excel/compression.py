@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import struct
 
-__all__ = ["compress", "decompress"]
-
 SIGNATURE = b"\x01"
 CHUNK = 4096
 COMPRESSED, PLAIN = 0xB000, 0x3000  # bits 12-14 of a chunk's header are 0b011, bit 15 says that it is compressed
@@ -20,17 +18,16 @@ def compress(text: bytes) -> bytes:
 
     Source: [MS-OVBA] 2.4.1.3.6
     """
-    chunks = (_chunk(text[start:start + CHUNK]) for start in range(0, len(text), CHUNK))
+    chunks = (_chunk(text[start : start + CHUNK]) for start in range(0, len(text), CHUNK))
     return SIGNATURE + b"".join(chunks)
 
 
 def decompress(data: bytes) -> bytes:
     """What was compressed.
 
-    Raises
-    ------
-    ValueError: the bytes are no compressed container
-    Source: [MS-OVBA] 2.4.1.3.1
+    Raises:
+        ValueError: the bytes are no compressed container
+        Source: [MS-OVBA] 2.4.1.3.1
     """
     if not data.startswith(SIGNATURE):
         raise ValueError("no compressed container")
@@ -39,9 +36,9 @@ def decompress(data: bytes) -> bytes:
         (header,) = struct.unpack_from("<H", data, place)
         end = min(place + (header & SIZE) + LEAST, len(data))
         if header & ~SIZE == COMPRESSED:
-            _expand(data[place + 2:end], text)
+            _expand(data[place + 2 : end], text)
         else:
-            text += data[place + 2:end]
+            text += data[place + 2 : end]
         place = end
     return bytes(text)
 
@@ -85,7 +82,7 @@ def _chunk(text: bytes) -> bytes:
             else:
                 tokens.append(text[done])
             for place in range(done, done + max(length, 1)):
-                seen.setdefault(text[place:place + LEAST], []).append(place)
+                seen.setdefault(text[place : place + LEAST], []).append(place)
             done += max(length, 1)
         body.append(flags)
         body += tokens
@@ -98,7 +95,7 @@ def _longest(text: bytes, done: int, seen: dict[bytes, list[int]]) -> tuple[int,
     """Length and offset of the longest run that stood earlier in the chunk; 0 where none is worth a copy."""
     best = offset = 0
     most = min((1 << 16 - _offset_bits(done)) - 1 + LEAST, len(text) - done) if done else 0
-    for origin in reversed(seen.get(text[done:done + LEAST], [])[-TRIES:]) if most >= LEAST else ():
+    for origin in reversed(seen.get(text[done : done + LEAST], [])[-TRIES:]) if most >= LEAST else ():
         length = LEAST
         while length < most and text[origin + length] == text[done + length]:
             length += 1

@@ -15,18 +15,15 @@ from xlmargin.excel.field import Finding
 from xlmargin.excel.office import Facts, gather, zone_of
 from xlmargin.excel.settings import CONDA_ENVIRONMENT, INTERPRETER, SHEET, read_settings, user_file
 
-__all__ = ["excel_findings", "file_findings", "machine_findings", "settings_of"]
-
 BITS = struct.calcsize("P") * 8
 
 
 def machine_findings(facts: Facts, home: Path) -> list[Finding]:
     """What a Windows machine has and lacks for Excel.
 
-    Parameters
-    ----------
-    facts: as gathered
-    home: the user's folder
+    Args:
+        facts: as gathered
+        home: the user's folder
     """
     rows = field.office_findings(facts, BITS)
     if facts.program is None:
@@ -44,14 +41,12 @@ def machine_findings(facts: Facts, home: Path) -> list[Finding]:
 def file_findings(path: Path, facts: Facts) -> list[Finding]:
     """What stands in the way of one workbook.
 
-    Parameters
-    ----------
-    path: .xlsm, .xlsx
-    facts: as gathered; the trust is told only where there is an Excel
+    Args:
+        path: .xlsm, .xlsx
+        facts: as gathered; the trust is told only where there is an Excel
 
-    Raises
-    ------
-    MarginError: there is no such workbook
+    Raises:
+        MarginError: there is no such workbook
     """
     settings = settings_of(path)
     folder = path.resolve().parent
@@ -68,8 +63,7 @@ def file_findings(path: Path, facts: Facts) -> list[Finding]:
     if settings is not None:
         where = f"the sheet {SHEET}"
         rows += [_interpreter(settings, where), *field.setting_findings(settings, where)]
-    own = [Path(found.origin).resolve() for name in field.IMPORTED
-           if (found := importlib.util.find_spec(name)) and found.origin]
+    own = [Path(found.origin).resolve() for name in field.IMPORTED if (found := importlib.util.find_spec(name)) and found.origin]
     rows += field.shadow_findings(folder, [*own, *(file.parent for file in own)], settings or {})
     return rows + (field.trust_findings(facts.trust, str(folder))[:1] if facts.program else [])
 
@@ -84,9 +78,8 @@ def excel_findings(path: Path | None) -> list[Finding]:
 def settings_of(path: Path) -> dict[str, str] | None:
     """The settings sheet of a workbook, None where it has none; keys in upper case.
 
-    Raises
-    ------
-    MarginError: the file is no workbook
+    Raises:
+        MarginError: the file is no workbook
     """
     if not path.is_file():
         raise MarginError(f"there is no file {path}")

@@ -11,8 +11,6 @@ from pathlib import Path
 from xlmargin.errors import MarginError
 from xlmargin.excel.project import Project, read_project
 
-__all__ = ["DONOR", "library_names", "read_donor", "workbook_project", "xlwings_folder", "xlwings_version"]
-
 DONOR = "quickstart_standalone.xlsm"
 PART = "xl/vbaProject.bin"
 BEYOND_ANY_PROJECT = 20_000_000  # bytes
@@ -23,9 +21,8 @@ CURE = "pip install --force-reinstall xlwings"
 def xlwings_folder() -> Path:
     """Where xlwings is installed; found without importing it, which takes its time and on Windows loads pywin32.
 
-    Raises
-    ------
-    MarginError: it is not installed
+    Raises:
+        MarginError: it is not installed
     """
     found = importlib.util.find_spec("xlwings")
     if found is None or found.origin is None:
@@ -36,9 +33,8 @@ def xlwings_folder() -> Path:
 def xlwings_version() -> str:
     """The version of the installed xlwings.
 
-    Raises
-    ------
-    MarginError: it is not installed
+    Raises:
+        MarginError: it is not installed
     """
     try:
         return importlib.metadata.version("xlwings")
@@ -49,9 +45,8 @@ def xlwings_version() -> str:
 def read_donor() -> Project:
     """The modules that a workbook of its own needs of xlwings, from the workbook that xlwings brings for this purpose.
 
-    Raises
-    ------
-    MarginError: xlwings is not installed, or not whole
+    Raises:
+        MarginError: xlwings is not installed, or not whole
     """
     path = xlwings_folder() / DONOR
     project = workbook_project(path)

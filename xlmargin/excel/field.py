@@ -7,18 +7,8 @@ from pathlib import Path, PureWindowsPath
 
 from xlmargin.excel.donor import library_names
 from xlmargin.excel.office import Facts, Trust
-from xlmargin.excel.settings import (
-    CONDA_ENVIRONMENT,
-    CONDA_FOLDER,
-    INTERPRETER,
-    SHEET,
-    UDF_MODULES,
-    WITH_WORKBOOK_FOLDER,
-)
+from xlmargin.excel.settings import CONDA_ENVIRONMENT, CONDA_FOLDER, INTERPRETER, SHEET, UDF_MODULES, WITH_WORKBOOK_FOLDER
 from xlmargin.excel.wrapper import UDF_MODULE
-
-__all__ = ["NEEDED", "Finding", "in_trusted_location", "interpreter_finding", "library_findings", "mark_finding",
-           "office_findings", "setting_findings", "shadow_findings", "trust_findings", "version_finding"]
 
 Finding = tuple[str, str, str]
 
@@ -35,13 +25,21 @@ def office_findings(facts: Facts, python_bits: int) -> list[Finding]:
         return [("Excel", "not found", "only for the Excel face: desktop Excel, not from the Microsoft Store")]
     rows = [("Excel", str(facts.program), "")]
     if "windowsapps" in (part.lower() for part in PureWindowsPath(facts.program).parts):
-        rows.append(("Excel's origin", "Microsoft Store", f"{NEEDED}Office as a desktop installation: the one from the Store "
-                                                          "is walled off from Python (hr = -2147221164)"))
+        rows.append(
+            (
+                "Excel's origin",
+                "Microsoft Store",
+                f"{NEEDED}Office as a desktop installation: the one from the Store is walled off from Python (hr = -2147221164)",
+            )
+        )
     if facts.bits is None:
         rows.append(("Excel's bits", "could not be read", ""))
     else:
-        cure = "" if facts.bits == python_bits else \
-            "works, since each runs by itself; if Python does not start, install Python with the bits of Excel"
+        cure = (
+            ""
+            if facts.bits == python_bits
+            else "works, since each runs by itself; if Python does not start, install Python with the bits of Excel"
+        )
         rows.append(("Excel's bits", f"{facts.bits}, Python's {python_bits}", cure))
     return rows
 
@@ -86,8 +84,11 @@ def version_finding(source: str, version: str) -> Finding:
 
 def setting_findings(settings: Mapping[str, str], where: str) -> list[Finding]:
     """A setting that is there but blank counts, and hides the one that would have come after it."""
-    rows = [(f"{key} in {where}", "blank", f"{NEEDED}delete its row: a blank setting counts as set")
-            for key, value in settings.items() if not value.strip()]
+    rows = [
+        (f"{key} in {where}", "blank", f"{NEEDED}delete its row: a blank setting counts as set")
+        for key, value in settings.items()
+        if not value.strip()
+    ]
     modules = settings.get(UDF_MODULES, "")
     if modules.strip() and UDF_MODULE not in (name.strip() for name in modules.split(";")):
         rows.append((f"{UDF_MODULES} in {where}", modules, f"Import Functions will not bring ours: add {UDF_MODULE}"))
@@ -100,25 +101,33 @@ def mark_finding(name: str, zone: int | None, trusted: bool) -> Finding:
         return "Mark of the Web", f"{name} has none", ""
     if trusted:
         return "Mark of the Web", f"{name} is marked, in a trusted location", ""
-    return "Mark of the Web", f"{name} came from zone {zone}: its macros are blocked", \
-        f"{NEEDED}Properties > Unblock, a trusted location, or write it here with xlmargin new"
+    return (
+        "Mark of the Web",
+        f"{name} came from zone {zone}: its macros are blocked",
+        f"{NEEDED}Properties > Unblock, a trusted location, or write it here with xlmargin new",
+    )
 
 
 def shadow_findings(folder: Path, own: Sequence[Path], settings: Mapping[str, str]) -> list[Finding]:
     """Files beside a workbook that Python would take for a library, since the workbook's folder is searched first.
 
-    Parameters
-    ----------
-    folder: of the workbook
-    own: the true files, which are no shadow
-    settings: of the workbook
+    Args:
+        folder: of the workbook
+        own: the true files, which are no shadow
+        settings: of the workbook
     """
     if settings.get(WITH_WORKBOOK_FOLDER, "true").strip().lower() != "true":
         return []
     names = [folder / f"{name}{ending}" for name in IMPORTED for ending in (".py", ".pyd", "")]
     shadows = [path for path in names if path.exists() and path not in own and (path.suffix or _is_package(path))]
-    return [(f"beside the workbook: {path.name}", "hides the library of that name",
-             f"{NEEDED}rename it, or set {WITH_WORKBOOK_FOLDER} to false on the sheet {SHEET}") for path in shadows]
+    return [
+        (
+            f"beside the workbook: {path.name}",
+            "hides the library of that name",
+            f"{NEEDED}rename it, or set {WITH_WORKBOOK_FOLDER} to false on the sheet {SHEET}",
+        )
+        for path in shadows
+    ]
 
 
 def _is_package(path: Path) -> bool:
@@ -128,10 +137,9 @@ def _is_package(path: Path) -> bool:
 def trust_findings(trust: Trust, folder: str | None) -> list[Finding]:
     """Whether Excel lets macros run, and whether the classic import may write them.
 
-    Parameters
-    ----------
-    trust: as Excel is set
-    folder: of the workbook in question, if any
+    Args:
+        trust: as Excel is set
+        folder: of the workbook in question, if any
     """
     by = ", by policy of your organisation" if trust.macros_by_policy else ""
     states: dict[int | None, Finding] = {
@@ -143,8 +151,14 @@ def trust_findings(trust: Trust, folder: str | None) -> list[Finding]:
     if folder is not None and in_trusted_location(trust, folder):
         macros = "macros", "the workbook is in a trusted location", ""
     access = "allowed" if trust.project_access else "not allowed"
-    return [macros, ("access to the VBA project", access,
-                     "" if trust.project_access else "only for the classic way, Import Functions of the xlwings add-in")]
+    return [
+        macros,
+        (
+            "access to the VBA project",
+            access,
+            "" if trust.project_access else "only for the classic way, Import Functions of the xlwings add-in",
+        ),
+    ]
 
 
 def in_trusted_location(trust: Trust, folder: str) -> bool:

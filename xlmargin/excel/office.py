@@ -7,8 +7,6 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-__all__ = ["Facts", "Trust", "find_excel", "gather", "program_bits", "zone_of"]
-
 APP_PATH = r"SOFTWARE\Microsoft\Windows\CurrentVersion\App Paths\excel.exe"
 SECURITY = r"Software\Microsoft\Office\16.0\Excel\Security"
 POLICY = r"Software\Policies\Microsoft\Office\16.0\Excel\Security"
@@ -93,8 +91,9 @@ def gather() -> Facts:
         folder = _value(user, rf"{LOCATIONS}\Location{n}", "Path")
         if isinstance(folder, str):
             locations.append((folder, _value(user, rf"{LOCATIONS}\Location{n}", "AllowSubfolders") == 1))
-    trust = Trust(chosen if isinstance(chosen, int) else None, isinstance(policy, int),
-                  _value(user, SECURITY, "AccessVBOM") == 1, tuple(locations))
+    trust = Trust(
+        chosen if isinstance(chosen, int) else None, isinstance(policy, int), _value(user, SECURITY, "AccessVBOM") == 1, tuple(locations)
+    )
     return Facts(program, program_bits(program) if program else None, trust)
 
 

@@ -11,10 +11,6 @@ from pathlib import Path
 
 from xlmargin.excel.wrapper import UDF_MODULE
 
-__all__ = ["CONDA_ENVIRONMENT", "CONDA_FOLDER", "FOLDERS", "INTERPRETER", "SHEET", "UDF_MODULES", "WITH_WORKBOOK_FOLDER",
-           "interpreter_settings", "package_folders", "read_settings", "this_interpreter", "user_file", "with_settings",
-           "workbook_settings"]
-
 SHEET = "xlwings.conf"
 INTERPRETER, UDF_MODULES, FOLDERS = "INTERPRETER_WIN", "UDF MODULES", "PYTHONPATH"
 WITH_WORKBOOK_FOLDER = "ADD_WORKBOOK_TO_PYTHONPATH"
@@ -26,16 +22,14 @@ Settings = tuple[tuple[str, str], ...]
 def interpreter_settings(executable: str, prefix: Path, environment: Mapping[str, str], windows: bool) -> Settings:
     """Which Python the functions run in: this one.
 
-    Parameters
-    ----------
-    executable: its path
-    prefix: the folder of its environment
-    environment: the variables of the process
-    windows: another system's Python is of no use to Excel on Windows
+    Args:
+        executable: its path
+        prefix: the folder of its environment
+        environment: the variables of the process
+        windows: another system's Python is of no use to Excel on Windows
 
-    Returns
-    -------
-    key and value; nothing but on Windows; an active conda environment is named, since its libraries need its variables
+    Returns:
+        key and value; nothing but on Windows; an active conda environment is named, since its libraries need its variables
     """
     if not windows:
         return ()
@@ -48,15 +42,13 @@ def interpreter_settings(executable: str, prefix: Path, environment: Mapping[str
 def workbook_settings(interpreter: Settings, source: Path, installed: Sequence[Path]) -> Settings:
     """The settings sheet of a workbook: none is blank, because a blank one would count.
 
-    Parameters
-    ----------
-    interpreter: as from `interpreter_settings`
-    source: the folder that the functions were imported from
-    installed: the folders that Python looks into by itself
+    Args:
+        interpreter: as from `interpreter_settings`
+        source: the folder that the functions were imported from
+        installed: the folders that Python looks into by itself
 
-    Returns
-    -------
-    key and value; no path of this machine where it cannot be the one that Excel runs on
+    Returns:
+        key and value; no path of this machine where it cannot be the one that Excel runs on
     """
     # the workbook's own folder stays out of the search: a file numpy.py beside it would be taken for numpy
     settings = *interpreter, (UDF_MODULES, UDF_MODULE), (WITH_WORKBOOK_FOLDER, "false")
@@ -85,10 +77,9 @@ def read_settings(text: str) -> dict[str, str]:
 def with_settings(text: str, settings: Settings) -> str:
     """A file of xlwings with some settings put in place of its own; modules that it names already are kept.
 
-    Parameters
-    ----------
-    text: the file as it is
-    settings: key and value
+    Args:
+        text: the file as it is
+        settings: key and value
     """
     kept = read_settings(text)
     for key, value in settings:

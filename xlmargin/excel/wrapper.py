@@ -8,8 +8,6 @@ from collections.abc import Iterable, Mapping
 from xlmargin.excel.project import CODE_PAGE, Module, document
 from xlmargin.registry import CATEGORY, ERROR, Function
 
-__all__ = ["FUNCTIONS_MODULE", "LONGEST_HELP", "MESSAGE", "RESTART", "UDF_MODULE", "wrapper_modules"]
-
 FUNCTIONS_MODULE = "xlwings_udfs"  # the name that xlwings' own Import Functions replaces, so that both ways never clash
 SUPPORT_MODULE, TOOLS_MODULE, HELP_MODULE = "xlmargin_support", "xlmargin_tools", "xlmargin_help"
 UDF_MODULE = "udfs"
@@ -20,16 +18,18 @@ FIRST_CATEGORY = 20  # the first one that is not built in, as Excel counts them 
 CELL_NAME = re.compile(r"[A-Za-z]{1,3}[0-9]{1,7}$")
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*$")
 # words of the language, and names that the bodies below use
-RESERVED = frozenset(re.findall(
-    r"\w+",
-    "and array as asc boolean byref byte byval call case cdbl chr const currency date debug declare default dim do double "
-    "each else elseif empty end enum eqv erase error event exit false for friend function get global gosub goto if imp "
-    "implements in input integer is lbound len let lib like lock long longlong longptr loop lset me mid mod name new next "
-    "not nothing null object on open option optional or paramarray preserve print private property ptrsafe public put "
-    "raiseevent redim rem resume return rset seek select set single static step stop string sub tab then time to true "
-    "type typeof ubound unlock until variant wend when while width with write xor "
-    "xlpy err application thisworkbook ascells failed"
-))
+RESERVED = frozenset(
+    re.findall(
+        r"\w+",
+        "and array as asc boolean byref byte byval call case cdbl chr const currency date debug declare default dim do double "
+        "each else elseif empty end enum eqv erase error event exit false for friend function get global gosub goto if imp "
+        "implements in input integer is lbound len let lib like lock long longlong longptr loop lset me mid mod name new next "
+        "not nothing null object on open option optional or paramarray preserve print private property ptrsafe public put "
+        "raiseevent redim rem resume return rset seek select set single static step stop string sub tab then time to true "
+        "type typeof ubound unlock until variant wend when while width with write xor "
+        "xlpy err application thisworkbook ascells failed",
+    )
+)
 PLAINER = str.maketrans({"−": "-", "≥": ">=", "≤": "<=", "→": "->", "\u202f": " ", "√": "root ", "Σ": "sum of ", "Δ": "delta "})
 
 SUPPORT = f'''Attribute VB_Name = "{SUPPORT_MODULE}"
@@ -126,27 +126,25 @@ stuck:
 End Sub
 '''
 
-OPENED = f'''Private Sub Workbook_Open()
+OPENED = f"""Private Sub Workbook_Open()
     ' Starts Python before the first cell asks, and gives the function wizard its help
     On Error Resume Next
     XLPy.Exec ""
     XLPy.Exec "import {UDF_MODULE}"
     DescribeFunctions
 End Sub
-'''
+"""
 
 
 def wrapper_modules(functions: Mapping[str, Function], sheets: Iterable[str]) -> tuple[Module, ...]:
     """Every module of ours: the workbook's and its sheets', the functions, their support and their help.
 
-    Parameters
-    ----------
-    functions: the registry
-    sheets: code names of the sheets
+    Args:
+        functions: the registry
+        sheets: code names of the sheets
 
-    Raises
-    ------
-    ValueError: a name that VBA cannot have
+    Raises:
+        ValueError: a name that VBA cannot have
     """
     listed = list(functions.values())
     for function in listed:
@@ -176,13 +174,14 @@ def _literal(text: str) -> str:
     """A text as VBA writes it: one line of 255 characters, cut between words, of the characters that VBA has."""
     plain = " ".join(text.translate(PLAINER).split())
     if len(plain) > LONGEST_HELP:
-        plain = plain[:LONGEST_HELP - 3].rsplit(" ", 1)[0] + "..."
+        plain = plain[: LONGEST_HELP - 3].rsplit(" ", 1)[0] + "..."
     return '"' + plain.encode(CODE_PAGE, "replace").decode(CODE_PAGE).replace('"', '""') + '"'
 
 
 def _functions(functions: Iterable[Function]) -> str:
-    return f'Attribute VB_Name = "{FUNCTIONS_MODULE}"\nOption Explicit\n' \
-           f"' Written by xlmargin from its list of functions.\n" + "\n".join(map(_function, functions))
+    return f'Attribute VB_Name = "{FUNCTIONS_MODULE}"\nOption Explicit\n\' Written by xlmargin from its list of functions.\n' + "\n".join(
+        map(_function, functions)
+    )
 
 
 def _function(function: Function) -> str:
@@ -221,6 +220,9 @@ End Sub
 def _described(function: Function) -> str:
     options = [f'Macro:="{function.name}"', f"Description:={_literal(function.summary)}", f'Category:="{CATEGORY}"']
     if function.arguments:
-        options.append("ArgumentDescriptions:=Array( _\n        "
-                       + ", _\n        ".join(_literal(argument.help) for argument in function.arguments) + ")")
+        options.append(
+            "ArgumentDescriptions:=Array( _\n        "
+            + ", _\n        ".join(_literal(argument.help) for argument in function.arguments)
+            + ")"
+        )
     return "    Application.MacroOptions " + ", ".join(options)

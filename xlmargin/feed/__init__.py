@@ -41,24 +41,28 @@ __all__ = [
 ]
 
 
-def venue_feed(venue: str, needs: Callable[[], Needs], *, interval: float = 5.0, url: str = "",
-               stream: bool = False, least: float = 1.0) -> Feed:
+def venue_feed(
+    venue: str, needs: Callable[[], Needs], *, interval: float = 5.0, url: str = "", stream: bool = False, least: float = 1.0
+) -> Feed:
     """A feed of a venue's public quotes for whoever wants Market ranges without a workbook to write to.
 
-    Parameters
-    ----------
-    venue: deribit, okx, bybit or binance
-    needs: what the book needs now, such as `lambda: needs_of(positions)`; called before every attempt
-    interval: seconds; with a stream the longest time without an answer
-    url: a testnet, proxy or stand-in in the place of the venue's own address
-    stream: whether prices streamed by the venue wake the feed at once
-    least: seconds between two answers that a stream must leave
+    Args:
+        venue: deribit, okx, bybit or binance
+        needs: what the book needs now, such as `lambda: needs_of(positions)`; called before every attempt
+        interval: seconds; with a stream the longest time without an answer
+        url: a testnet, proxy or stand-in in the place of the venue's own address
+        stream: whether prices streamed by the venue wake the feed at once
+        least: seconds between two answers that a stream must leave
 
-    Raises
-    ------
-    MarginError: the venue is not known, or ccxt is not installed
+    Raises:
+        MarginError: the venue is not known, or ccxt is not installed
     """
     module = venue_module(venue)
     connection = Connection(venue.strip().lower(), url)
-    return Feed(lambda wanted: module.quotes(connection.call, wanted), needs, interval=interval,
-                stream=Stream(connection.venue, url) if stream else None, least=least)
+    return Feed(
+        lambda wanted: module.quotes(connection.call, wanted),
+        needs,
+        interval=interval,
+        stream=Stream(connection.venue, url) if stream else None,
+        least=least,
+    )

@@ -15,8 +15,6 @@ from xlmargin.errors import MarginError
 from xlmargin.feed.keys import NO_KEYS, Keys, redacted
 from xlmargin.feed.quotes import NotListed, VenueError
 
-__all__ = ["Connection"]
-
 LONGEST = 160  # characters of a venue's text that a message quotes
 FEWEST_SECONDS_APART = 0.1  # between two calls: every venue here allows more
 _UNKNOWN = re.compile(r'"code":\s*-32602\b')  # Deribit's invalid parameters, which ccxt has no class for
@@ -26,12 +24,11 @@ _HOST = re.compile(r"https?://[^/]+")
 class Connection:
     """A venue, reached through ccxt's own methods, whose answers come back as they are.
 
-    Parameters
-    ----------
-    venue: a venue that ccxt knows by this name
-    url: a testnet, proxy or stand-in in the place of the venue's own address
-    keys: read-only keys, for what is private
-    limit: seconds that one call may take in all
+    Attributes:
+        venue: a venue that ccxt knows by this name
+        url: a testnet, proxy or stand-in in the place of the venue's own address
+        keys: read-only keys, for what is private
+        limit: seconds that one call may take in all
     """
 
     def __init__(self, venue: str, url: str = "", keys: Keys = NO_KEYS, limit: float = 10.0) -> None:
@@ -47,14 +44,19 @@ class Connection:
         if not any(isinstance(known, _Unsigned) for known in below.filters):
             below.addFilter(_Unsigned())
         # ccxt spaces its calls by the wall clock and would sleep through a clock set back: we do it by the monotonic one
-        exchange = getattr(ccxt, self.venue)({"enableRateLimit": False, "timeout": int(self.limit * 1000),
-                                              "apiKey": self.keys.key, "secret": self.keys.secret,
-                                              "password": self.keys.password})
+        exchange = getattr(ccxt, self.venue)(
+            {
+                "enableRateLimit": False,
+                "timeout": int(self.limit * 1000),
+                "apiKey": self.keys.key,
+                "secret": self.keys.secret,
+                "password": self.keys.password,
+            }
+        )
         exchange.logger = logging.Logger("unheard", logging.CRITICAL)  # ccxt writes requests with their keys to its own
         if url:
             api = exchange.urls["api"]
-            exchange.urls["api"] = {name: _HOST.sub(url.rstrip("/"), address) for name, address in api.items()
-                                    if isinstance(address, str)}
+            exchange.urls["api"] = {name: _HOST.sub(url.rstrip("/"), address) for name, address in api.items() if isinstance(address, str)}
         for prefix in ("http://", "https://"):
             exchange.session.mount(prefix, _adapter(self._sockets))
         return exchange
@@ -62,14 +64,12 @@ class Connection:
     def call(self, method: str, parameters: dict[str, Any] | None = None) -> Any:
         """One call of a method that ccxt has for an address of the venue.
 
-        Returns
-        -------
-        the answer as decoded JSON
+        Returns:
+            the answer as decoded JSON
 
-        Raises
-        ------
-        NotListed: the venue does not know what was asked for
-        VenueError: no answer, half an answer, an error of the venue, or a limit of its rate; without any secret
+        Raises:
+            NotListed: the venue does not know what was asked for
+            VenueError: no answer, half an answer, an error of the venue, or a limit of its rate; without any secret
         """
         if self._ended:
             raise VenueError("the feed was stopped")

@@ -18,8 +18,6 @@ from xlmargin.feed.theirs import Theirs
 from xlmargin.feed.venues import Call, venue_module
 from xlmargin.venues import Answer, Source, answer_of
 
-__all__ = ["FEED_STATUS", "FEED_TIME", "MARKET", "POSITIONS", "THEIRS", "Desk"]
-
 MARKET, POSITIONS, FEED_TIME, FEED_STATUS, THEIRS = "market", "positions", "feed_time", "feed_status", "theirs"
 LOOK_AGAIN = 0.2  # seconds between looks at a program whose cell is being edited
 Grid = list[Row]
@@ -28,28 +26,36 @@ Grid = list[Row]
 class Desk:
     """Feeds one workbook from one venue until it is stopped.
 
-    Parameters
-    ----------
-    sheets: where to write
-    venue: deribit, okx, bybit or binance
-    call: the venue's methods, a `Connection.call`
-    interval: seconds; with a stream the longest time without a refresh
-    positions: whether the positions range follows the venue's own positions; needs keys
-    keep: receives the venue's own margins after each answer; None where they are not asked for; needs keys
-    say: shows one line
-    stream: prices that wake the feed
-    least: seconds between two refreshes that a stream must leave
+    Attributes:
+        sheets: where to write
+        venue: deribit, okx, bybit or binance
+        call: the venue's methods, a `Connection.call`
+        interval: seconds; with a stream the longest time without a refresh
+        positions: whether the positions range follows the venue's own positions; needs keys
+        keep: receives the venue's own margins after each answer; None where they are not asked for; needs keys
+        say: shows one line
+        stream: prices that wake the feed
+        least: seconds between two refreshes that a stream must leave
     """
 
-    def __init__(self, sheets: Sheets, venue: str, call: Call, *, interval: float = 5.0, positions: bool = False,
-                 keep: Callable[[list[Theirs]], None] | None = None, say: Callable[[str], None] = print,
-                 stream: Prices | None = None, least: float = 1.0,
-                 clock: Clock = Clock()) -> None:  # noqa: B008  (a tuple of functions, never changed)
+    def __init__(
+        self,
+        sheets: Sheets,
+        venue: str,
+        call: Call,
+        *,
+        interval: float = 5.0,
+        positions: bool = False,
+        keep: Callable[[list[Theirs]], None] | None = None,
+        say: Callable[[str], None] = print,
+        stream: Prices | None = None,
+        least: float = 1.0,
+        clock: Clock = Clock(),  # noqa: B008  (it holds nothing)
+    ) -> None:
         """Look at the workbook.
 
-        Raises
-        ------
-        MarginError: it has no market or positions range, or formulas stand where values will be written
+        Raises:
+            MarginError: it has no market or positions range, or formulas stand where values will be written
         """
         self.sheets, self._venue, self._call, self._say = sheets, venue, call, say
         self._module = venue_module(venue)
@@ -61,10 +67,20 @@ class Desk:
             if name not in self._names:
                 raise MarginError(f"the workbook has no range {name}: name its cells so, header first")
             if (name == MARKET or positions) and (formulas := sheets.formulas(name)):
-                raise MarginError(f"{formulas[0]} in the range {name} holds a formula, which the feed would write over: "
-                                  "type a value there, or move the formula")
-        self.feed = Feed(self._quotes, self._needs, interval=interval, before=lambda: sheets.read(MARKET),
-                         most_rows=len(sheets.read(MARKET)) - 1, stream=stream, least=least, clock=clock)
+                raise MarginError(
+                    f"{formulas[0]} in the range {name} holds a formula, which the feed would write over: "
+                    "type a value there, or move the formula"
+                )
+        self.feed = Feed(
+            self._quotes,
+            self._needs,
+            interval=interval,
+            before=lambda: sheets.read(MARKET),
+            most_rows=len(sheets.read(MARKET)) - 1,
+            stream=stream,
+            least=least,
+            clock=clock,
+        )
         self._clock = clock
 
     def _needs(self) -> Needs:
@@ -73,8 +89,12 @@ class Desk:
         if self._positions:
             held = self._module.held(self._call)
             place = f"{self._venue}'s positions"
-            self._held = answer_of(Source(held.positions, place), self._venue,
-                                   None if held.instruments is None else Source(held.instruments, place), priced=False)
+            self._held = answer_of(
+                Source(held.positions, place),
+                self._venue,
+                None if held.instruments is None else Source(held.instruments, place),
+                priced=False,
+            )
             rows = with_positions(rows, self._held, self._venue)
         return needs_of(rows)
 
@@ -149,9 +169,13 @@ class Desk:
 def _laid_out(theirs: list[Theirs], before: Grid) -> Grid:
     """The rows of a `theirs` range: its headings, the venue's margins, blank rows to its end."""
     known: dict[str, Callable[[Theirs], Any]] = {
-        "account": lambda row: row.account, "currency": lambda row: row.currency, "initial": lambda row: row.initial,
-        "maintenance": lambda row: row.maintenance, "venue": lambda row: row.venue,
-        "time": lambda row: serial(row.time) if row.time == row.time else None}
+        "account": lambda row: row.account,
+        "currency": lambda row: row.currency,
+        "initial": lambda row: row.initial,
+        "maintenance": lambda row: row.maintenance,
+        "venue": lambda row: row.venue,
+        "time": lambda row: serial(row.time) if row.time == row.time else None,
+    }
     keys = [heading_key(cell) for cell in before[0]]
     if len(theirs) > len(before) - 1:
         raise MarginError(f"the range {THEIRS} has {len(before) - 1} rows and needs {len(theirs)}: make it longer")

@@ -10,8 +10,6 @@ from urllib.parse import quote
 
 from xlmargin.errors import MarginError
 
-__all__ = ["NO_KEYS", "Keys", "find_keys", "redacted"]
-
 PARTS = ("KEY", "SECRET", "PASSWORD")
 HIDDEN = "…"
 # What signs a request: the query of an address, an Authorization header
@@ -22,10 +20,9 @@ _SIGNED = re.compile(r"((?:https?:/)?/[^\s?'\"]+)\?[^\s'\"]*|(?i:\b(?:bearer|bas
 class Keys:
     """The keys of one venue; they never show in a text.
 
-    Parameters
-    ----------
-    key, secret: as the venue gave them, "" where there are none
-    password: the passphrase that OKX asks for, else ""
+    Attributes:
+        key, secret: as the venue gave them, "" where there are none
+        password: the passphrase that OKX asks for, else ""
     """
 
     key: str = ""
@@ -50,9 +47,8 @@ def find_keys(venue: str, environment: Mapping[str, str] = os.environ) -> Keys:
 
     In the keyring they are the passwords of the service `xlmargin <venue>` under the names key, secret and password.
 
-    Raises
-    ------
-    MarginError: one of the two is missing
+    Raises:
+        MarginError: one of the two is missing
     """
     names = [f"XLMARGIN_{venue.upper()}_{part}" for part in PARTS]
     found = [environment.get(name, "").strip() for name in names]

@@ -15,8 +15,6 @@ from xlmargin.errors import MarginError
 from xlmargin.feed.market_table import MarketTable, Missing, Row, market_table
 from xlmargin.feed.quotes import Needs, Quotes, VenueError
 
-__all__ = ["Clock", "Feed", "Prices", "Streamed", "Tick", "show_second"]
-
 LONGEST_PAUSE = 60.0  # seconds between attempts, however often they fail
 LONGEST_ASKED = 900.0  # seconds for which a venue is left alone when it asks for it
 MOST_SKEW = 600.0  # seconds by which our clock and the venue's may differ before neither is believed
@@ -63,14 +61,13 @@ class Prices(Protocol):
 class Tick:
     """The outcome of one attempt.
 
-    Parameters
-    ----------
-    table: the last whole Market range, None as long as there was none
-    fresh: whether this attempt brought it
-    problem: why it did not, "" when fresh
-    age: seconds since the table was received, infinite where there is none
-    pause: seconds until the next attempt
-    stream: how the stream of prices is, None where there is none
+    Attributes:
+        table: the last whole Market range, None as long as there was none
+        fresh: whether this attempt brought it
+        problem: why it did not, "" when fresh
+        age: seconds since the table was received, infinite where there is none
+        pause: seconds until the next attempt
+        stream: how the stream of prices is, None where there is none
     """
 
     table: MarketTable | None
@@ -104,21 +101,28 @@ class Feed:
     many prices a stream brings, one attempt follows.
     """
 
-    def __init__(self, quotes: Callable[[Needs], Quotes], needs: Callable[[], Needs], *, interval: float = 5.0,
-                 before: Callable[[], list[Row] | None] = lambda: None, most_rows: int = 300,
-                 stream: Prices | None = None, least: float = 1.0,
-                 clock: Clock = Clock()) -> None:  # noqa: B008  (a tuple of functions, never changed)
+    def __init__(
+        self,
+        quotes: Callable[[Needs], Quotes],
+        needs: Callable[[], Needs],
+        *,
+        interval: float = 5.0,
+        before: Callable[[], list[Row] | None] = lambda: None,
+        most_rows: int = 300,
+        stream: Prices | None = None,
+        least: float = 1.0,
+        clock: Clock = Clock(),  # noqa: B008  (it holds nothing)
+    ) -> None:
         """Prepare; nothing is asked yet.
 
-        Parameters
-        ----------
-        quotes: asks the venue
-        needs: what the book needs now; called before every attempt
-        interval: seconds from attempt to attempt; with a stream the longest that there may be
-        before: the Market range as it stands, for rates and for coins that the venue does not list
-        most_rows: rows below its header
-        stream: begins the next attempt as soon as a price has changed; not after an attempt that failed
-        least: seconds from attempt to attempt that a stream must leave; the interval where that is shorter
+        Args:
+            quotes: asks the venue
+            needs: what the book needs now; called before every attempt
+            interval: seconds from attempt to attempt; with a stream the longest that there may be
+            before: the Market range as it stands, for rates and for coins that the venue does not list
+            most_rows: rows below its header
+            stream: begins the next attempt as soon as a price has changed; not after an attempt that failed
+            least: seconds from attempt to attempt that a stream must leave; the interval where that is shorter
         """
         if not (math.isfinite(interval) and interval > 0.0):
             raise MarginError(f"the interval must be above 0 seconds, not {interval:g}")
@@ -172,15 +176,14 @@ class Feed:
             return Tick(table, True, "", 0.0, self.interval, streamed)
         self._failures += 1
         longest = max(self.interval, LONGEST_PAUSE)
-        pause = random.uniform(0.5, 1.0) * min(self.interval * 2.0**min(self._failures, 32), longest)
+        pause = random.uniform(0.5, 1.0) * min(self.interval * 2.0 ** min(self._failures, 32), longest)
         return Tick(self._table, False, problem, now - self._received, max(pause, min(asked, LONGEST_ASKED)), streamed)
 
     def _read(self, needs: Needs) -> MarketTable:
         """A whole answer as a table.
 
-        Raises
-        ------
-        VenueError: the venue failed, or its answer is not whole, or its time cannot be
+        Raises:
+            VenueError: the venue failed, or its answer is not whole, or its time cannot be
         """
         try:
             quotes = self._quotes(needs)
@@ -191,8 +194,9 @@ class Feed:
             quotes = replace(quotes, time=now)
         skew = quotes.time - now
         if abs(skew) > MOST_SKEW:
-            raise VenueError(f"{quotes.source}'s clock says {show_second(quotes.time)}, this computer's {show_second(now)}: "
-                             "one of them is wrong")
+            raise VenueError(
+                f"{quotes.source}'s clock says {show_second(quotes.time)}, this computer's {show_second(now)}: one of them is wrong"
+            )
         if self._table is not None and quotes.time < self._table.as_of:
             raise VenueError(f"the answer is of {show_second(quotes.time)}, before the last good one: time went back")
         self._missing.check(quotes, needs)
@@ -223,9 +227,8 @@ class Feed:
     def _rest(self, soonest: float, due: float) -> bool:
         """Wait until an attempt is due, or may begin and a price has moved; whether it begins before its time.
 
-        Parameters
-        ----------
-        soonest, due: by the monotonic clock [s]
+        Args:
+            soonest, due: by the monotonic clock [s]
         """
         while not self._stopped:
             until = min(soonest, due) if self._moved else due

@@ -14,8 +14,6 @@ from xlmargin.errors import MarginError
 from xlmargin.feed.quotes import Needs, Option, Quotes, VenueError
 from xlmargin.names import DAY, EXCEL_EPOCH, show_instant
 
-__all__ = ["HEADINGS", "MarketTable", "Missing", "market_table", "serial"]
-
 HEADINGS = ("Underlying", "Spot", "Expiry", "Strike", "Forward", "IV", "Rate", "As of")
 PATIENCE = 3  # answers in a row without a vol that was there before, until it counts as gone rather than lost on the way
 Row = list[Any]
@@ -26,12 +24,11 @@ Five = tuple[str, float, float, float, float]  # underlying, expiry, strike, for
 class MarketTable:
     """A whole Market range of one moment.
 
-    Parameters
-    ----------
-    source: venue
-    as_of: valuation time, seconds since 1970 UTC
-    rows: cells with the header HEADINGS first; dates as Excel serials, vols as fractions, None where blank
-    notes: what is worth telling: coins or expiries that the venue does not list
+    Attributes:
+        source: venue
+        as_of: valuation time, seconds since 1970 UTC
+        rows: cells with the header HEADINGS first; dates as Excel serials, vols as fractions, None where blank
+        notes: what is worth telling: coins or expiries that the venue does not list
     """
 
     source: str
@@ -42,18 +39,15 @@ class MarketTable:
     def laid_out(self, before: Sequence[Row]) -> list[Row]:
         """The rows in the shape of a range that is there: its headings in their order, blank rows to its end.
 
-        Parameters
-        ----------
-        before: the range as it stands, header first; cells under headings that are not ours stay with their row number
+        Args:
+            before: the range as it stands, header first; cells under headings that are not ours stay with their row number
 
-        Raises
-        ------
-        MarginError: the range lacks a column or is too short
+        Raises:
+            MarginError: the range lacks a column or is too short
         """
         keys = [heading_key(cell) for cell in before[0]]
         at = {heading: keys.index(heading_key(heading)) for heading in HEADINGS if heading_key(heading) in keys}
-        needed = [heading for i, heading in enumerate(HEADINGS)
-                  if heading not in at and any(not is_blank(row[i]) for row in self.rows[1:])]
+        needed = [heading for i, heading in enumerate(HEADINGS) if heading not in at and any(not is_blank(row[i]) for row in self.rows[1:])]
         if needed:
             raise MarginError(f"the Market range has no column {', '.join(needed)}: add it")
         if len(self.rows) > len(before):
@@ -72,9 +66,8 @@ class MarketTable:
 def serial(seconds: float) -> float:
     """An instant as the number that a sheet holds for it.
 
-    Parameters
-    ----------
-    seconds: since 1970 UTC
+    Args:
+        seconds: since 1970 UTC
     """
     return (seconds - EXCEL_EPOCH) / DAY
 
@@ -90,15 +83,17 @@ class Missing:
     def check(self, quotes: Quotes, needs: Needs) -> None:
         """Refuse half an answer, and learn from a whole one.
 
-        Raises
-        ------
-        VenueError: a spot, every vol of a coin, or the vol of an option held that was there before is missing
+        Raises:
+            VenueError: a spot, every vol of a coin, or the vol of an option held that was there before is missing
         """
         lost = sorted(set(needs.underlyings) - set(quotes.spot) - (quotes.unlisted - self._spots))
         if lost:
             raise VenueError(f"half an answer: no spot of {', '.join(lost)}")
-        quoted = {(u, e, k) for u, e, k, vol in zip(quotes.underlying, quotes.expiry.tolist(), quotes.strike.tolist(),
-                                                    quotes.vol.tolist()) if vol > 0.0}
+        quoted = {
+            (u, e, k)
+            for u, e, k, vol in zip(quotes.underlying, quotes.expiry.tolist(), quotes.strike.tolist(), quotes.vol.tolist())
+            if vol > 0.0
+        }
         alive = {option for option in needs.options if option[1] > quotes.time and option[0] in quotes.spot}
         with_vols = {underlying for underlying, _, _ in quoted}
         if empty := sorted({underlying for underlying, _, _ in alive} - with_vols):
@@ -119,29 +114,31 @@ def market_table(quotes: Quotes, needs: Needs, before: Sequence[Row] | None = No
 
     Where the smiles do not fit, the strikes held stay, then those nearest to the forward.
 
-    Parameters
-    ----------
-    quotes: a whole answer
-    needs: of the book
-    before: the range as it stands: rates are taken over from there, and the rows of coins that the venue does not list
-    most_rows: rows below the header
+    Args:
+        quotes: a whole answer
+        needs: of the book
+        before: the range as it stands: rates are taken over from there, and the rows of coins that the venue does not list
+        most_rows: rows below the header
 
-    Raises
-    ------
-    MarginError: not even the strikes held fit
+    Raises:
+        MarginError: not even the strikes held fit
     """
     old = _records(before)
-    rates = {str(row["underlying"]).upper(): row["rate"] for row in reversed(old) if isinstance(row["rate"], float)
-             and is_blank(row["expiry"])}
-    kept = [row for row in old if str(row["underlying"]).upper() not in quotes.spot
-            and str(row["underlying"]).upper() in needs.underlyings]
-    notes = [f"{name} is not quoted by {quotes.source}: its rows stay as they were" for name in
-             sorted(set(needs.underlyings) - set(quotes.spot))]
+    rates = {
+        str(row["underlying"]).upper(): row["rate"] for row in reversed(old) if isinstance(row["rate"], float) and is_blank(row["expiry"])
+    }
+    kept = [row for row in old if str(row["underlying"]).upper() not in quotes.spot and str(row["underlying"]).upper() in needs.underlyings]
+    notes = [
+        f"{name} is not quoted by {quotes.source}: its rows stay as they were" for name in sorted(set(needs.underlyings) - set(quotes.spot))
+    ]
     held = {option for option in needs.options if option[1] > quotes.time}
     points = _points(quotes, needs)
     far = _unlisted(held, {(point[0], point[1]) for point in points})
-    notes += [f"{quotes.source} lists no expiry {show_instant(expiry)} of {coin}: the vol at the money of the nearest one "
-              "stands in" for coin, expiry in far if coin in quotes.spot]
+    notes += [
+        f"{quotes.source} lists no expiry {show_instant(expiry)} of {coin}: the vol at the money of the nearest one stands in"
+        for coin, expiry in far
+        if coin in quotes.spot
+    ]
     room = most_rows - len(quotes.spot) - len(kept)
     ranked = sorted(points, key=lambda point: (point[:3] not in held and not math.isnan(point[2]), _distance(point)))
     if room < sum(point[:3] in held for point in points):
@@ -152,10 +149,11 @@ def market_table(quotes: Quotes, needs: Needs, before: Sequence[Row] | None = No
         vol = next((_at_the_money(quotes, coin, expiry) for name, expiry in far if name == coin), None)
         rows.append([coin, quotes.spot[coin], None, None, None, vol, rates.get(coin), moment])
     chosen = sorted(ranked[:room], key=lambda point: (point[0], point[1], _strike(point)))
-    rows += [[coin, None, serial(expiry), _blank(strike), _blank(forward), _blank(vol), None, None]
-             for coin, expiry, strike, forward, vol in chosen]
-    rows += [[*(row[heading_key(heading)] for heading in HEADINGS[:-1]),
-              None if is_blank(row["asof"]) else moment] for row in kept]
+    rows += [
+        [coin, None, serial(expiry), _blank(strike), _blank(forward), _blank(vol), None, None]
+        for coin, expiry, strike, forward, vol in chosen
+    ]
+    rows += [[*(row[heading_key(heading)] for heading in HEADINGS[:-1]), None if is_blank(row["asof"]) else moment] for row in kept]
     return MarketTable(quotes.source, quotes.time, rows, tuple(notes))
 
 
@@ -175,12 +173,14 @@ def _blank(value: float) -> float | None:
 
 def _points(quotes: Quotes, needs: Needs) -> list[Five]:
     """The quoted points of the expiries held, alive ones with something to say."""
-    columns = zip(quotes.underlying, quotes.expiry.tolist(), quotes.strike.tolist(), quotes.forward.tolist(),
-                  quotes.vol.tolist())
+    columns = zip(quotes.underlying, quotes.expiry.tolist(), quotes.strike.tolist(), quotes.forward.tolist(), quotes.vol.tolist())
     held = {option[:2] for option in needs.options}
-    return [point for point in columns if point[1] > quotes.time
-            and ((point[:2] in held and point[4] > 0.0)
-                 or (math.isnan(point[2]) and point[0] in needs.dated and point[3] > 0.0))]
+    return [
+        point
+        for point in columns
+        if point[1] > quotes.time
+        and ((point[:2] in held and point[4] > 0.0) or (math.isnan(point[2]) and point[0] in needs.dated and point[3] > 0.0))
+    ]
 
 
 def _unlisted(held: Iterable[Option], listed: set[tuple[str, float]]) -> list[tuple[str, float]]:

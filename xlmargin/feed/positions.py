@@ -10,8 +10,6 @@ from xlmargin.feed.market_table import Row
 from xlmargin.names import venue_of
 from xlmargin.venues import Answer
 
-__all__ = ["with_positions"]
-
 WRITTEN = ("Instrument", "Venue", "Quantity", "Entry")  # what a venue's answer says that no market says better
 YES = ("yes", "y", "true", "order", "open")
 
@@ -22,14 +20,12 @@ def with_positions(before: Sequence[Row], answer: Answer, venue: str) -> list[Ro
     A row of that venue keeps its place and its other columns as long as the instrument is held; new ones follow below,
     closed ones go. Rows that name no instrument, or another venue, or are open orders, are the desk's own and stay as they are.
 
-    Parameters
-    ----------
-    before: the range as it stands, header first
-    answer: positions as `xlmargin.venues` reads them
+    Args:
+        before: the range as it stands, header first
+        answer: positions as `xlmargin.venues` reads them
 
-    Raises
-    ------
-    MarginError: a column is missing, or the rows do not fit
+    Raises:
+        MarginError: a column is missing, or the rows do not fit
     """
     keys = [heading_key(cell) for cell in before[0]]
     for heading in WRITTEN[:3]:

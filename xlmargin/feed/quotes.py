@@ -15,9 +15,6 @@ from xlmargin.errors import Faults, MarginError
 from xlmargin.names import CALL, FUTURE, parse_instrument
 from xlmargin.ranges.positions import read_positions
 
-__all__ = ["Mark", "Needs", "NotListed", "Option", "Point", "Quotes", "VenueError", "needs_of", "positive",
-           "rows_of", "smile"]
-
 Floats = NDArray[np.float64]
 Option = tuple[str, float, float]  # underlying, expiry as seconds since 1970 UTC, strike
 
@@ -37,13 +34,12 @@ class NotListed(VenueError):
 class Point(NamedTuple):
     """One quoted contract of an expiry.
 
-    Parameters
-    ----------
-    underlying: upper-case coin
-    expiry: seconds since 1970 UTC
-    strike: NaN of a future, which carries the forward alone [USD]
-    forward: NaN where none is quoted [USD]
-    vol: NaN where none is quoted [fraction]
+    Attributes:
+        underlying: upper-case coin
+        expiry: seconds since 1970 UTC
+        strike: NaN of a future, which carries the forward alone [USD]
+        forward: NaN where none is quoted [USD]
+        vol: NaN where none is quoted [fraction]
     """
 
     underlying: str
@@ -57,17 +53,16 @@ class Point(NamedTuple):
 class Quotes:
     """The quotes of one moment as long columns (N,), NaN where a contract carries no such value.
 
-    Parameters
-    ----------
-    source: venue
-    time: seconds since 1970 UTC, by the venue's clock
-    spot: index of each underlying [USD]
-    underlying: upper-case coins (N,)
-    expiry: seconds since 1970 UTC (N,)
-    strike: NaN of futures (N,) [USD]
-    forward: of the expiry (N,) [USD]
-    vol: fraction (N,)
-    unlisted: underlyings that the venue does not know
+    Attributes:
+        source: venue
+        time: seconds since 1970 UTC, by the venue's clock
+        spot: index of each underlying [USD]
+        underlying: upper-case coins (N,)
+        expiry: seconds since 1970 UTC (N,)
+        strike: NaN of futures (N,) [USD]
+        forward: of the expiry (N,) [USD]
+        vol: fraction (N,)
+        unlisted: underlyings that the venue does not know
     """
 
     source: str
@@ -81,8 +76,9 @@ class Quotes:
     unlisted: frozenset[str] = frozenset()
 
     @classmethod
-    def of(cls, source: str, time: float, spot: Mapping[str, float], points: Sequence[Point],
-           unlisted: frozenset[str] = frozenset()) -> Quotes:
+    def of(
+        cls, source: str, time: float, spot: Mapping[str, float], points: Sequence[Point], unlisted: frozenset[str] = frozenset()
+    ) -> Quotes:
         """Quotes from their points."""
         expiry, strike, forward, vol = (np.array([point[i] for point in points], np.float64) for i in range(1, 5))
         return cls(source, time, spot, tuple(point.underlying for point in points), expiry, strike, forward, vol, unlisted)
@@ -92,12 +88,11 @@ class Quotes:
 class Needs:
     """What must be quoted for a book to be margined.
 
-    Parameters
-    ----------
-    underlyings: upper-case coins, sorted
-    options: underlying, expiry, strike of every option held
-    dated: underlyings of which a dated future is held
-    coin_settled: underlyings of which an option settled in the coin is held
+    Attributes:
+        underlyings: upper-case coins, sorted
+        options: underlying, expiry, strike of every option held
+        dated: underlyings of which a dated future is held
+        coin_settled: underlyings of which an option settled in the coin is held
     """
 
     underlyings: tuple[str, ...]
@@ -113,23 +108,26 @@ class Needs:
 def needs_of(positions: Any) -> Needs:
     """What the readable rows of a positions range need; a row with a fault is told by PM_CHECK, not here.
 
-    Raises
-    ------
-    MarginError: the range has no header, or lacks the headings without which no row can be read
+    Raises:
+        MarginError: the range has no header, or lacks the headings without which no row can be read
     """
     return _needs(read_positions(positions, Faults()))
 
 
 def _needs(book: Positions) -> Needs:
     names = [book.underlyings[u] for u in book.underlying.tolist()]
-    rows = [(name, int(kind), float(expiry), float(strike), bool(inverse)) for name, kind, expiry, strike, inverse
-            in zip(names, book.kind, book.expiry, book.strike, book.inverse) if name]
+    rows = [
+        (name, int(kind), float(expiry), float(strike), bool(inverse))
+        for name, kind, expiry, strike, inverse in zip(names, book.kind, book.expiry, book.strike, book.inverse)
+        if name
+    ]
     options = [row for row in rows if row[1] >= CALL and math.isfinite(row[2]) and math.isfinite(row[3])]
     return Needs(
         underlyings=tuple(sorted({row[0] for row in rows})),
         options=frozenset((name, expiry, strike) for name, _, expiry, strike, _ in options),
         dated=frozenset(row[0] for row in rows if row[1] == FUTURE),
-        coin_settled=frozenset(row[0] for row in options if row[4]))
+        coin_settled=frozenset(row[0] for row in options if row[4]),
+    )
 
 
 def positive(value: Any) -> float:
@@ -146,9 +144,8 @@ def positive(value: Any) -> float:
 def rows_of(answer: Any, *path: str) -> list[dict[str, Any]]:
     """The rows of an answer under a path of keys.
 
-    Raises
-    ------
-    VenueError: the answer is cut off, or has another shape
+    Raises:
+        VenueError: the answer is cut off, or has another shape
     """
     for key in path:
         if not isinstance(answer, dict) or key not in answer:
@@ -173,10 +170,9 @@ def smile(marks: Sequence[Mark], venue: str, coins: Sequence[str]) -> list[Point
 
     Rows of an expiry that were quoted a moment apart differ in their forward; a point carries the mean of its strike.
 
-    Parameters
-    ----------
-    marks: rows of the chain, options and futures
-    coins: upper-case names; rows of others are left out
+    Args:
+        marks: rows of the chain, options and futures
+        coins: upper-case names; rows of others are left out
     """
     found: dict[Option, tuple[bool, Point]] = {}
     futures: list[Point] = []

@@ -16,8 +16,6 @@ from xlmargin.ranges.market import read_market
 from xlmargin.ranges.positions import read_positions
 from xlmargin.registry import ERROR, FUNCTIONS
 
-__all__ = ["HEADINGS", "TOLERANCE", "Ours", "our_margins", "reconcile"]
-
 HEADINGS = ("Account", "Measure", "Ours", "Theirs", "Difference", "First differing line", "Alarm")
 TOLERANCE = 0.01  # of the larger of the two
 DOLLARS = ("USD", "USDC", "USDT")
@@ -27,10 +25,9 @@ INITIAL, MAINTENANCE = "Initial margin", "Maintenance margin"
 class Ours(NamedTuple):
     """What we make of the positions that one row of a venue's margins is about.
 
-    Parameters
-    ----------
-    initial, maintenance: required, + [the currency of that row]
-    lines: every line of the statement by its label, summed where a label occurs more than once at its highest level
+    Attributes:
+        initial, maintenance: required, + [the currency of that row]
+        lines: every line of the statement by its label, summed where a label occurs more than once at its highest level
     """
 
     initial: float
@@ -41,14 +38,12 @@ class Ours(NamedTuple):
 def reconcile(ours: Sequence[Ours], theirs: Sequence[Theirs], tolerance: float = TOLERANCE) -> list[list[Any]]:
     """Two rows, initial and maintenance, for each of the venue's margins.
 
-    Parameters
-    ----------
-    ours: as `our_margins` gives them for `theirs`
-    tolerance: fraction of the larger amount by which two may differ
+    Args:
+        ours: as `our_margins` gives them for `theirs`
+        tolerance: fraction of the larger amount by which two may differ
 
-    Returns
-    -------
-    table with the header HEADINGS; Difference = Ours − Theirs; Alarm is ALARM or OK
+    Returns:
+        table with the header HEADINGS; Difference = Ours − Theirs; Alarm is ALARM or OK
     """
     rows: list[list[Any]] = [list(HEADINGS)]
     for mine, his in zip(ours, theirs, strict=True):
@@ -57,8 +52,9 @@ def reconcile(ours: Sequence[Ours], theirs: Sequence[Theirs], tolerance: float =
             alarm = _differ(own, told, tolerance)
             first = ""
             if alarm:
-                first = next((label for label, amount in his.lines.items()
-                              if _differ(mine.lines.get(label, 0.0), amount, tolerance)), measure)
+                first = next(
+                    (label for label, amount in his.lines.items() if _differ(mine.lines.get(label, 0.0), amount, tolerance)), measure
+                )
             rows.append([account, measure, own, told, own - told, first, "ALARM" if alarm else "OK"])
     return rows
 
@@ -67,16 +63,20 @@ def _differ(own: float, told: float, tolerance: float) -> bool:
     return abs(own - told) > tolerance * max(abs(own), abs(told))
 
 
-def our_margins(theirs: Sequence[Theirs], positions: list[list[Any]], market: list[list[Any]] | None,
-                parameters: list[list[Any]] | None = None, method: str | None = None) -> list[Ours]:
+def our_margins(
+    theirs: Sequence[Theirs],
+    positions: list[list[Any]],
+    market: list[list[Any]] | None,
+    parameters: list[list[Any]] | None = None,
+    method: str | None = None,
+) -> list[Ours]:
     """Our margin of the positions behind each row of a venue's margins, in that row's currency.
 
     A row in a coin is about contracts settled in it, one in USDC or USDT about the others, one in USD about all; where the
     positions have an Account of the row's name, about that account's alone.
 
-    Raises
-    ------
-    MarginError: the positions cannot be margined, or a coin has no spot
+    Raises:
+        MarginError: the positions cannot be margined, or a coin has no spot
     """
     result = []
     for row in theirs:
@@ -93,15 +93,15 @@ def _behind(row: Theirs, positions: list[list[Any]]) -> list[list[Any]]:
     book = read_positions(positions, Faults())
     owned = np.array([book.underlyings[u] == row.currency for u in book.underlying.tolist()], np.bool_)
     mine = {"USD": np.ones(len(owned), np.bool_)}.get(
-        row.currency, ~book.inverse & (book.kind != SPOT) if row.currency in DOLLARS else book.inverse & owned)
+        row.currency, ~book.inverse & (book.kind != SPOT) if row.currency in DOLLARS else book.inverse & owned
+    )
     if row.account and row.account in book.accounts:
         mine &= book.account == book.accounts.index(row.account)
     header = next(n for n, cells in enumerate(positions) if not all(map(is_blank, cells)))
     venues = [heading_key(cell) for cell in positions[header]]
     column = venues.index("venue") if "venue" in venues else None
     chosen = [positions[header + number - 1] for number in book.row[mine].tolist()]
-    return [cells for cells in chosen if column is None or is_blank(cells[column])
-            or str(cells[column]).strip().lower() == row.venue]
+    return [cells for cells in chosen if column is None or is_blank(cells[column]) or str(cells[column]).strip().lower() == row.venue]
 
 
 def _statement(positions: list[list[Any]], market: Any, method: str, parameters: Any) -> dict[str, float]:

@@ -17,8 +17,6 @@ from xlmargin.files import named_cells
 from xlmargin.libreoffice import Guest, Workbook
 from xlmargin.registry import FUNCTIONS
 
-__all__ = ["ExcelSheets", "FileSheets", "LibreOfficeSheets", "Sheets", "excel_book"]
-
 Grid = list[Row]
 LOCKS = ("~${name}", ".~lock.{name}#")  # what Excel and LibreOffice leave beside a file that they have open
 BUSY = "a cell is being edited"
@@ -88,8 +86,7 @@ class LibreOfficeSheets:
 
     def read(self, name: str) -> Grid:
         """The cells of a range, errors as their texts."""
-        return [[cell["error"] if isinstance(cell, dict) else cell for cell in row]
-                for row in self._ask("get", *self._place(name))]
+        return [[cell["error"] if isinstance(cell, dict) else cell for cell in row] for row in self._ask("get", *self._place(name))]
 
     def formulas(self, name: str) -> list[str]:
         """Addresses in a range that hold formulas."""
@@ -150,8 +147,12 @@ class FileSheets:
                 if sheet in values.sheetnames:
                     cells, written = values[sheet][area], texts[sheet][area]
                     rows = cells if isinstance(cells, tuple) else ((cells,),)
-                    formulas = [cell.coordinate for row in (written if isinstance(written, tuple) else ((written,),))
-                                for cell in row if cell.data_type == "f"]
+                    formulas = [
+                        cell.coordinate
+                        for row in (written if isinstance(written, tuple) else ((written,),))
+                        for cell in row
+                        if cell.data_type == "f"
+                    ]
                     self._grids[name] = sheet, area, [[_number(cell.value) for cell in row] for row in rows], formulas
             self._seen = state
         return self._grids
@@ -171,9 +172,8 @@ class FileSheets:
     def write(self, ranges: Mapping[str, Grid]) -> None:
         """Recalculate with the new cells, then put the result in the place of the file.
 
-        Raises
-        ------
-        MarginError: the file was saved by somebody meanwhile, or cannot be written
+        Raises:
+            MarginError: the file was saved by somebody meanwhile, or cannot be written
         """
         from openpyxl.utils.cell import get_column_letter, range_boundaries
 
@@ -184,8 +184,12 @@ class FileSheets:
         for name, rows in ranges.items():
             sheet, area, old, _ = known[name]
             left, top, *_ = range_boundaries(area)
-            edits += [(sheet, f"{get_column_letter(left + x)}{top + y}", cell) for y, row in enumerate(rows)
-                      for x, cell in enumerate(row) if cell != old[y][x]]
+            edits += [
+                (sheet, f"{get_column_letter(left + x)}{top + y}", cell)
+                for y, row in enumerate(rows)
+                for x, cell in enumerate(row)
+                if cell != old[y][x]
+            ]
         if not edits:
             return
         with tempfile.TemporaryDirectory(prefix=".xlmargin-", dir=self._path.parent) as folder:
@@ -226,8 +230,9 @@ class ExcelSheets:
         """Addresses in a range that hold formulas."""
         texts = _excel(lambda: self._range(name).formula)
         rows = texts if isinstance(texts, (tuple, list)) else ((texts,),)
-        return [f"row {y} column {x} of {name}" for y, row in enumerate(rows, 1) for x, text in enumerate(row, 1)
-                if str(text).startswith("=")]
+        return [
+            f"row {y} column {x} of {name}" for y, row in enumerate(rows, 1) for x, text in enumerate(row, 1) if str(text).startswith("=")
+        ]
 
     def write(self, ranges: Mapping[str, Grid]) -> None:
         """One write per range, after which Excel recalculates what depends on it."""
@@ -255,9 +260,8 @@ def _excel(do: Callable[[], Any]) -> Any:
 def excel_book(path: Path) -> Any:
     """The xlwings Book of a workbook that is open in Excel.
 
-    Raises
-    ------
-    MarginError: there is no Excel, or the workbook is not open in it
+    Raises:
+        MarginError: there is no Excel, or the workbook is not open in it
     """
     import xlwings
 

@@ -20,7 +20,6 @@ from xlmargin.feed.venues import venue_module
 if TYPE_CHECKING:
     import aiohttp
 
-__all__ = ["Stream"]
 
 SILENCE = 30.0  # seconds without any price after which a socket counts as dead: indexes of coins that trade move each second
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 60.0  # seconds before a new connection
@@ -40,20 +39,18 @@ class Stream:
 
     No message is kept: of each underlying the last price alone, and a change of it calls the feed.
 
-    Parameters
-    ----------
-    venue: deribit, okx, bybit or binance
-    url: a testnet, proxy or stand-in in the place of the venue's own address; http stands for ws, https for wss
-    silence: seconds without a price after which the connection is made anew
-    first_pause: seconds before the first new connection; they double from failure to failure
+    Attributes:
+        venue: deribit, okx, bybit or binance
+        url: a testnet, proxy or stand-in in the place of the venue's own address; http stands for ws, https for wss
+        silence: seconds without a price after which the connection is made anew
+        first_pause: seconds before the first new connection; they double from failure to failure
     """
 
     def __init__(self, venue: str, url: str = "", *, silence: float = SILENCE, first_pause: float = FIRST_PAUSE) -> None:
         """Prepare; nothing is connected yet.
 
-        Raises
-        ------
-        MarginError: the venue is not known, or aiohttp is not installed
+        Raises:
+            MarginError: the venue is not known, or aiohttp is not installed
         """
         try:
             import aiohttp  # noqa: F401
@@ -130,15 +127,14 @@ class Stream:
                     reason = str(error)
                 failures = failures + 1 if self._problem else 1
                 self._problem = reason[:LONGEST]
-                pause = min(self._first_pause * 2.0**min(failures - 1, 32), LONGEST_PAUSE)
+                pause = min(self._first_pause * 2.0 ** min(failures - 1, 32), LONGEST_PAUSE)
                 await asyncio.sleep(random.uniform(0.5, 1.0) * pause)
 
     async def _connected(self, session: aiohttp.ClientSession) -> None:
         """Hear one connection to its end.
 
-        Raises
-        ------
-        VenueError: it ended, or no price came for too long
+        Raises:
+            VenueError: it ended, or no price came for too long
         """
         import aiohttp
 

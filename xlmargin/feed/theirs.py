@@ -8,21 +8,18 @@ from typing import Any, NamedTuple
 
 from xlmargin.feed.quotes import VenueError
 
-__all__ = ["Theirs", "signed_number"]
-
 
 class Theirs(NamedTuple):
     """What a venue says an account must hold.
 
-    Parameters
-    ----------
-    venue: lower case
-    account: the venue's name of it, "" where the answer has none
-    currency: in which the amounts stand
-    initial, maintenance: required, +
-    time: seconds since 1970 UTC, NaN where the answer does not say
-    method: ours that models it
-    lines: parts of it that the venue tells, by the path that our statement has for them, in the order of the calculation
+    Attributes:
+        venue: lower case
+        account: the venue's name of it, "" where the answer has none
+        currency: in which the amounts stand
+        initial, maintenance: required, +
+        time: seconds since 1970 UTC, NaN where the answer does not say
+        method: ours that models it
+        lines: parts of it that the venue tells, by the path that our statement has for them, in the order of the calculation
     """
 
     venue: str
@@ -38,9 +35,8 @@ class Theirs(NamedTuple):
 def signed_number(row: Mapping[str, Any], key: str) -> float:
     """A number of an account answer, written as a number or as text.
 
-    Raises
-    ------
-    VenueError: it is missing, blank or no number
+    Raises:
+        VenueError: it is missing, blank or no number
     """
     value = row.get(key)
     try:

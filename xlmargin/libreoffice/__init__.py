@@ -6,15 +6,4 @@ from xlmargin.libreoffice.addin import python_folders, write_addin, write_oxt
 from xlmargin.libreoffice.locate import PIPE, Installation, find_libreoffice
 from xlmargin.libreoffice.session import Calc, Guest, Value, Workbook
 
-__all__ = [
-    "PIPE",
-    "Calc",
-    "Guest",
-    "Installation",
-    "Value",
-    "Workbook",
-    "find_libreoffice",
-    "python_folders",
-    "write_addin",
-    "write_oxt",
-]
+__all__ = ["PIPE", "Calc", "Guest", "Installation", "Value", "Workbook", "find_libreoffice", "python_folders", "write_addin", "write_oxt"]

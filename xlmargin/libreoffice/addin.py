@@ -12,8 +12,6 @@ from xml.sax.saxutils import escape, quoteattr
 
 from xlmargin.registry import Function
 
-__all__ = ["IDENTIFIER", "addin_files", "python_folders", "write_addin", "write_oxt"]
-
 MODULE = ("org", "xlmargin", "calc")
 IDENTIFIER = ".".join(MODULE)
 INTERFACE = "XMarginFunctions"
@@ -166,8 +164,7 @@ def _manifest() -> str:
         "CalcAddIns.xcu": "application/vnd.sun.star.configuration-data",
     }
     entries = "".join(
-        f'  <manifest:file-entry manifest:full-path="{name}" manifest:media-type="{kind}"/>\n'
-        for name, kind in kinds.items()
+        f'  <manifest:file-entry manifest:full-path="{name}" manifest:media-type="{kind}"/>\n' for name, kind in kinds.items()
     )
     return f'{_XML}<manifest:manifest xmlns:manifest="http://openoffice.org/2001/manifest">\n{entries}</manifest:manifest>\n'
 

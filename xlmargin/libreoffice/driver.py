@@ -87,12 +87,7 @@ class Office:
         """Start the program in a process group of its own, what it prints going to a log in its folder."""
         with open(self.home / "soffice.log", "ab") as log:
             return subprocess.Popen(
-                [*self.command, *arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                cwd=self.home,
-                start_new_session=True,
+                [*self.command, *arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.home, start_new_session=True
             )
 
     def register(self, timeout: float) -> None:

@@ -14,8 +14,6 @@ from xlmargin.libreoffice.addin import IDENTIFIER, python_folders, write_oxt
 from xlmargin.libreoffice.locate import Installation, clean_environment, find_libreoffice
 from xlmargin.registry import ERROR, FUNCTIONS, Function
 
-__all__ = ["install", "remove"]
-
 EXTENSION = "xlmargin.oxt"
 LONGEST = 120  # seconds for one run of LibreOffice: a first start on a slow disk takes long
 ATTEMPTS = 2  # LibreOffice registers a new add-in in its first session and calculates with it from the second on
@@ -24,18 +22,15 @@ ATTEMPTS = 2  # LibreOffice registers a new add-in in its first session and calc
 def install(functions: Mapping[str, Function] | None = None, folders: Sequence[str] | None = None) -> str:
     """Put the add-in into the user's LibreOffice, and see that it answers.
 
-    Parameters
-    ----------
-    functions: those of the add-in; left out: the registry
-    folders: where LibreOffice's Python finds xlmargin; left out: where this Python does
+    Args:
+        functions: those of the add-in; left out: the registry
+        folders: where LibreOffice's Python finds xlmargin; left out: where this Python does
 
-    Returns
-    -------
-    one line: what answered, and in which release
+    Returns:
+        one line: what answered, and in which release
 
-    Raises
-    ------
-    MarginError: LibreOffice is missing, too old, run by root, or cannot load xlmargin
+    Raises:
+        MarginError: LibreOffice is missing, too old, run by root, or cannot load xlmargin
     """
     office = find_libreoffice()
     with tempfile.TemporaryDirectory(prefix="xlmargin-install-") as folder:
@@ -48,21 +43,21 @@ def install(functions: Mapping[str, Function] | None = None, folders: Sequence[s
         _unopkg(office, "remove", IDENTIFIER)
         raise MarginError(answer.removeprefix(ERROR))
     if not answer.startswith("xlmargin "):
-        return (f"The PM_ functions are in LibreOffice {release}. Close every window of LibreOffice and open it again: "
-                f"the one that runs now does not know them yet (PM_VERSION answers {answer or 'nothing'}).")
+        return (
+            f"The PM_ functions are in LibreOffice {release}. Close every window of LibreOffice and open it again: "
+            f"the one that runs now does not know them yet (PM_VERSION answers {answer or 'nothing'})."
+        )
     return f"The PM_ functions are in LibreOffice {release}: PM_VERSION answers {answer}."
 
 
 def remove() -> str:
     """Take the add-in out of the user's LibreOffice.
 
-    Returns
-    -------
-    one line that says so
+    Returns:
+        one line that says so
 
-    Raises
-    ------
-    MarginError: LibreOffice is missing or run by root, or the add-in is not there
+    Raises:
+        MarginError: LibreOffice is missing or run by root, or the add-in is not there
     """
     _unopkg(find_libreoffice(), "remove", IDENTIFIER)
     return "The PM_ functions are no longer in LibreOffice; windows that are open keep them until they are closed."
@@ -71,13 +66,14 @@ def remove() -> str:
 def _unopkg(office: Installation, *arguments: str) -> None:
     """Run LibreOffice's own tool for extensions.
 
-    Raises
-    ------
-    MarginError: it refused
+    Raises:
+        MarginError: it refused
     """
     if hasattr(os, "geteuid") and os.geteuid() == 0:
-        raise MarginError("LibreOffice changes no profile for root: run this as the user who opens the sheets, or use "
-                          "`xlmargin open FILE --libreoffice`, which needs no installation")
+        raise MarginError(
+            "LibreOffice changes no profile for root: run this as the user who opens the sheets, or use "
+            "`xlmargin open FILE --libreoffice`, which needs no installation"
+        )
     done = _run([str(office.soffice.with_name("unopkg")), *arguments])
     if done.returncode == 0:
         return
@@ -97,8 +93,19 @@ def _probe(office: Installation, folder: Path) -> str:
     book.save(folder / "probe.xlsx")
     answer = ""
     for _ in range(ATTEMPTS):
-        _run([str(office.soffice), "--headless", "--norestore", "--nologo", "--convert-to", "csv", "--outdir", str(folder),
-              str(folder / "probe.xlsx")])
+        _run(
+            [
+                str(office.soffice),
+                "--headless",
+                "--norestore",
+                "--nologo",
+                "--convert-to",
+                "csv",
+                "--outdir",
+                str(folder),
+                str(folder / "probe.xlsx"),
+            ]
+        )
         written = folder / "probe.csv"
         if written.is_file():
             rows = list(csv.reader(written.read_text(encoding="utf-8", errors="replace").splitlines()))
@@ -112,12 +119,12 @@ def _probe(office: Installation, folder: Path) -> str:
 def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
     """One run of a program of LibreOffice, without what confuses its Python.
 
-    Raises
-    ------
-    MarginError: it cannot be started or does not end
+    Raises:
+        MarginError: it cannot be started or does not end
     """
     try:
-        return subprocess.run(command, env=clean_environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                              timeout=LONGEST, check=False)
+        return subprocess.run(
+            command, env=clean_environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=LONGEST, check=False
+        )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise MarginError(f"{command[0]} could not be run ({error}): close LibreOffice and try again") from error

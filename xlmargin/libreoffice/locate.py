@@ -12,8 +12,6 @@ from pathlib import Path
 
 from xlmargin.errors import MarginError
 
-__all__ = ["PIPE", "Installation", "clean_environment", "find_libreoffice"]
-
 PIPE = "xlmargin"  # on which a LibreOffice listens for a feed where nobody says otherwise
 OLDEST = (25, 2)  # the first release seen to read and write PM_ names in xlsx files
 CURE = "install LibreOffice Calc 25.2 or newer with its Python (on Debian: libreoffice-calc-nogui and python3-uno)"
@@ -99,8 +97,6 @@ def _release(soffice: Path) -> tuple[int, int]:
 
 def _run(program: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     try:
-        return subprocess.run(
-            [program, *arguments], env=clean_environment(), capture_output=True, text=True, timeout=60, check=False
-        )
+        return subprocess.run([program, *arguments], env=clean_environment(), capture_output=True, text=True, timeout=60, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise MarginError(f"{program} could not be run ({error}): {CURE}.") from error

@@ -22,8 +22,6 @@ from xlmargin.libreoffice.addin import python_folders, write_addin
 from xlmargin.libreoffice.locate import Installation, clean_environment, find_libreoffice
 from xlmargin.registry import FUNCTIONS, Function
 
-__all__ = ["Calc", "Guest", "Value", "Workbook"]
-
 Value: TypeAlias = float | str | dict[str, str | int] | None
 """A cell: number, text, None when empty, or {"error": what the cell shows, "code": LibreOffice's number}."""
 
@@ -32,11 +30,7 @@ class Calc:
     """A headless LibreOffice of its own; use it as a context manager, or call `stop` at the end."""
 
     def __init__(
-        self,
-        functions: Mapping[str, Function] | None = None,
-        folders: Sequence[str] | None = None,
-        *,
-        timeout: float = 60.0,
+        self, functions: Mapping[str, Function] | None = None, folders: Sequence[str] | None = None, *, timeout: float = 60.0
     ) -> None:
         """Start LibreOffice.
 

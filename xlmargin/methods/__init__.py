@@ -41,8 +41,21 @@ from xlmargin.rules import Override, Rules, read_rules
 from xlmargin.scenarios import Scenarios, none
 from xlmargin.valued import version_of
 
-__all__ = ["apart", "case_of", "known_methods", "margin_of", "method_name", "needs_vol", "pairs_legs", "rules_of",
-           "scenarios_of", "takes_history", "takes_table", "with_book", "worst_loss_alone"]
+__all__ = [
+    "apart",
+    "case_of",
+    "known_methods",
+    "margin_of",
+    "method_name",
+    "needs_vol",
+    "pairs_legs",
+    "rules_of",
+    "scenarios_of",
+    "takes_history",
+    "takes_table",
+    "with_book",
+    "worst_loss_alone",
+]
 
 Floats = NDArray[np.float64]
 
@@ -59,9 +72,8 @@ def known_methods() -> tuple[str, ...]:
 def method_name(text: str) -> str:
     """The method that a text names, in any case.
 
-    Raises
-    ------
-    MarginError: naming the known methods
+    Raises:
+        MarginError: naming the known methods
     """
     name = text.strip().upper().replace(" ", "_").replace("-", "_")
     if name not in known_methods():
@@ -111,13 +123,11 @@ def pairs_legs(name: str) -> bool:
 def case_of(book: Book, rules: Rules, given: Given = NOTHING_GIVEN) -> Case:
     """A book under the scenarios of its method; of a method without scenarios, the book alone.
 
-    Parameters
-    ----------
-    given: what was given beside the book and the parameters
+    Args:
+        given: what was given beside the book and the parameters
 
-    Raises
-    ------
-    MarginError: the method needs something that was not given
+    Raises:
+        MarginError: the method needs something that was not given
     """
     module, alone = _module(rules.meta.name), _alone(book, rules, given)
     if hasattr(module, "prepared"):
@@ -144,8 +154,9 @@ def _alone(book: Book, rules: Rules, given: Given) -> tuple[Case, ...]:
     history = given.history
     if len(book.accounts) < 2 or not (apart(book, rules) or (history is not None and _shortened(book, history))):
         return ()
-    return tuple(case_of(own, rules, given._replace(history=history and history.of(own.instruments.underlyings)))
-                 for own in by_account(book))
+    return tuple(
+        case_of(own, rules, given._replace(history=history and history.of(own.instruments.underlyings))) for own in by_account(book)
+    )
 
 
 def _shortened(book: Book, history: History) -> bool:
@@ -168,10 +179,9 @@ def _share(module: ModuleType, book: Book, rules: Rules) -> Floats:
 def with_book(case: Case, book: Book, array: Floats | None = None) -> Case:
     """Other holdings under the same scenarios, nothing valued again.
 
-    Parameters
-    ----------
-    book: its instruments are the case's, or some of them
-    array: their risk array, rows of the case's (K, S); left out where they are the case's
+    Args:
+        book: its instruments are the case's, or some of them
+        array: their risk array, rows of the case's (K, S); left out where they are the case's
     """
     share = _share(_module(case.rules.meta.name), book, case.rules)
     return replace(case, book=book, array=case.array if array is None else array, share=share, alone=())

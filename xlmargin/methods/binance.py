@@ -11,8 +11,6 @@ from xlmargin.rules import Rules
 from xlmargin.scenarios import Scenarios
 from xlmargin.statement import Line, above, less, not_modelled, times, total
 
-__all__ = ["requirement", "scenarios"]
-
 
 def scenarios(names: tuple[str, ...], rules: Rules, _: Given = NOTHING_GIVEN) -> Scenarios:
     """Price × vol inside a range, and far moves at a weight that falls with the move."""
@@ -22,13 +20,15 @@ def scenarios(names: tuple[str, ...], rules: Rules, _: Given = NOTHING_GIVEN) ->
 def requirement(case: Case) -> Margin:
     """The worst loss of each underlying and a charge on short options, by assumption and not by Binance's rules.
 
-    Returns
-    -------
-    requirements + required; maintenance is a share of initial
+    Returns:
+        requirements + required; maintenance is a share of initial
     """
     names = case.book.instruments.underlyings
-    initial = total("Initial margin", [_risk(case, u) for u in range(len(names))] or [grids.nothing_held()],
-                    "assumed pattern, not Binance's own formula")
+    initial = total(
+        "Initial margin",
+        [_risk(case, u) for u in range(len(names))] or [grids.nothing_held()],
+        "assumed pattern, not Binance's own formula",
+    )
     value = case.option_value()
     ratio = grids.parameter(case.rules, "Maintenance ratio", "maintenance_ratio")
 
@@ -41,5 +41,10 @@ def requirement(case: Case) -> Margin:
 
 def _risk(case: Case, u: int) -> Line:
     """Worst loss of one underlying and the charge on its short options."""
-    return total(case.book.instruments.underlyings[u], (grids.scan(case, u), grids.charge(
-        case, "Short option charge", "short_option_rate", u, (grids.short_units(case, u), grids.spot(case, u)))))
+    return total(
+        case.book.instruments.underlyings[u],
+        (
+            grids.scan(case, u),
+            grids.charge(case, "Short option charge", "short_option_rate", u, (grids.short_units(case, u), grids.spot(case, u))),
+        ),
+    )

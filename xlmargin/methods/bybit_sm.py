@@ -13,29 +13,27 @@ from xlmargin.names import CALL
 from xlmargin.standard import Holdings, Legs, Pair
 from xlmargin.statement import TOTAL, Line, largest, smallest, times, total
 
-__all__ = ["NEEDS_VOL", "requirement"]
-
 NEEDS_VOL = False
 
 
 def requirement(case: Case) -> Margin:
     """Margin of each contract on its own; what its long options cost to buy stands beside it.
 
-    Returns
-    -------
-    requirement + required
+    Returns:
+        requirement + required
 
-    Raises
-    ------
-    MarginError: an option has no mark
+    Raises:
+        MarginError: an option has no mark
     """
     return standard.requirement(case, short_option, more=_cost)
 
 
 def short_option(legs: Legs) -> Pair:
     """Per unit: max(rate × S − OTM, minimum × S) + max(entry, mark), at least max(f × S, f × mark) + mark + fee × S."""
-    kept = largest("Underlying part", (legs.share_of("Rate of index", "maintenance_rate", legs.price),
-                                       legs.share_of("Rate of mark", "maintenance_rate", legs.mark)))
+    kept = largest(
+        "Underlying part",
+        (legs.share_of("Rate of index", "maintenance_rate", legs.price), legs.share_of("Rate of mark", "maintenance_rate", legs.mark)),
+    )
     fee = legs.share_of("Liquidation fee", "liquidation_fee_rate", legs.price)
     maintenance = total("Maintenance per unit", (kept, legs.mark, fee))
     part = standard.underlying_part(legs, legs.share_of("Minimum", "initial_minimum", legs.price))
@@ -57,8 +55,9 @@ def _cost(case: Case, held: Holdings) -> tuple[Line, ...]:
 
 def _cost_of(legs: Legs, accounts: int) -> Line:
     """Premium and fee of the long options of one underlying in each book."""
-    fee = smallest("Fee per unit", (legs.share_of("Of index", "taker_fee_rate", legs.index),
-                                    legs.share_of("Of price", "fee_cap", legs.entry)))
+    fee = smallest(
+        "Fee per unit", (legs.share_of("Of index", "taker_fee_rate", legs.index), legs.share_of("Of price", "fee_cap", legs.entry))
+    )
     each = times("Cost", (legs.size, total("Price and fee", (legs.entry, fee))))
     account = legs.held.account[legs.chosen]
 

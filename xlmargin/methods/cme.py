@@ -16,8 +16,6 @@ from xlmargin.rules import Rules
 from xlmargin.scenarios import Scenarios, span16
 from xlmargin.statement import Line, above, largest, less, not_modelled, times, total
 
-__all__ = ["requirement", "scenarios"]
-
 
 def scenarios(names: tuple[str, ...], rules: Rules, _: Given = NOTHING_GIVEN) -> Scenarios:
     """The sixteen scenarios; CME's extreme cover lies on the last two."""
@@ -26,30 +24,44 @@ def scenarios(names: tuple[str, ...], rules: Rules, _: Given = NOTHING_GIVEN) ->
         return np.array([rules.number(name, coin) for coin in names])
 
     reach = each("price_scan_range")
-    return span16(names, (reach, reach), each("vol_scan_range"), ("relative", "relative"),
-                  (each("extreme_multiple"), each("extreme_cover")), rules.number("look_ahead_days"))
+    return span16(
+        names,
+        (reach, reach),
+        each("vol_scan_range"),
+        ("relative", "relative"),
+        (each("extreme_multiple"), each("extreme_cover")),
+        rules.number("look_ahead_days"),
+    )
 
 
 def requirement(case: Case) -> Margin:
     """The larger of scanning risk and short option minimum of each underlying.
 
-    Returns
-    -------
-    requirements + required; initial is maintenance times the ratio
+    Returns:
+        requirements + required; initial is maintenance times the ratio
     """
     names = case.book.instruments.underlyings
     risk = total("SPAN risk", [_risk(case, u) for u in range(len(names))] or [grids.nothing_held()])
     initial = times("Initial margin", (risk, grids.parameter(case.rules, "Initial ratio", "initial_ratio")))
     value = case.option_value()
-    return Margin(initial, total("Maintenance margin", (above(risk),)),
-                  lambda: (value, less("Total requirement", (above(initial), above(value)))), value)
+    return Margin(
+        initial,
+        total("Maintenance margin", (above(risk),)),
+        lambda: (value, less("Total requirement", (above(initial), above(value)))),
+        value,
+    )
 
 
 def _risk(case: Case, u: int) -> Line:
     """Risk of one underlying; what CME sets only in its daily files is told."""
-    risk = total("Risk", (grids.scan(case, u),
-                          not_modelled("Intra-commodity spread charge", "rates stand only in CME's daily files"),
-                          not_modelled("Inter-commodity credit", "rates stand only in CME's daily files")))
+    risk = total(
+        "Risk",
+        (
+            grids.scan(case, u),
+            not_modelled("Intra-commodity spread charge", "rates stand only in CME's daily files"),
+            not_modelled("Inter-commodity credit", "rates stand only in CME's daily files"),
+        ),
+    )
     return largest(case.book.instruments.underlyings[u], (risk, _short_option_minimum(case, u)))
 
 
@@ -57,5 +69,6 @@ def _short_option_minimum(case: Case, u: int) -> Line:
     """Share of the outright margin of the future, on the larger of short calls and short puts."""
     calls, puts = (grids.short_units(case, u, kind) for kind in (CALL, PUT))
     reach = grids.parameter(case.rules, "Price scan range", "price_scan_range", case.book.instruments.underlyings[u])
-    return grids.charge(case, "Short option minimum", "short_option_minimum", u,
-                        (largest("Short option units", (calls, puts)), grids.spot(case, u), reach))
+    return grids.charge(
+        case, "Short option minimum", "short_option_minimum", u, (largest("Short option units", (calls, puts)), grids.spot(case, u), reach)
+    )

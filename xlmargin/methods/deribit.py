@@ -22,9 +22,6 @@ from xlmargin.rules import Rules
 from xlmargin.scenarios import Scenarios, Tenor, shared_move
 from xlmargin.statement import Line, above, given, less, not_modelled, times, total, worst
 
-__all__ = ["COIN", "USD", "VOLS", "Leg", "Matrix", "counted", "dampener", "legs_of", "requirement", "risk_array",
-           "scenarios", "share"]
-
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
@@ -38,13 +35,12 @@ SUFFIX = {COIN: "", USD: "_usd"}  # of the parameters that a settlement currency
 class Leg:
     """What one account holds of one underlying in one settlement currency.
 
-    Parameters
-    ----------
-    u: index of the underlying
-    name: its name
-    settled: COIN or USD
-    among: its instruments (K,)
-    index: price at which each account's coin is converted (A,) [USD]
+    Attributes:
+        u: index of the underlying
+        name: its name
+        settled: COIN or USD
+        among: its instruments (K,)
+        index: price at which each account's coin is converted (A,) [USD]
     """
 
     u: int
@@ -96,8 +92,10 @@ def scenarios(names: tuple[str, ...], rules: Rules, _: Given = NOTHING_GIVEN) ->
     each = [_moves(rules, name) for name in names]
     standard = np.column_stack([np.repeat(moves, len(VOLS)) for moves, _ in each]) if each else np.empty((0, 0))
     extended = np.column_stack([moves for _, moves in each]) if each else np.empty((0, 0))
-    up, down, reach, factor = (np.array([rules.number(name, coin) for coin in names]) for name in (
-        "volatility_range_up", "volatility_range_down", "price_range", "extended_table_factor"))
+    up, down, reach, factor = (
+        np.array([rules.number(name, coin) for coin in names])
+        for name in ("volatility_range_up", "volatility_range_down", "price_range", "extended_table_factor")
+    )
     sides = np.tile([sign for sign, _ in VOLS], len(standard) // len(VOLS))[:, None]
     vol = np.vstack([np.where(sides > 0.0, up, down) * sides, up * np.ones(extended.shape)])
     weight = np.vstack([np.ones(standard.shape), factor * reach / np.abs(extended)])
@@ -107,16 +105,25 @@ def scenarios(names: tuple[str, ...], rules: Rules, _: Given = NOTHING_GIVEN) ->
     words = [f"price {shared_move(row, step)}, {VOLS[s % len(VOLS)][1]}" for s, (row, step) in enumerate(zip(standard, steps))]
     words += [f"price {shared_move(row, 'extended')}, {VOLS[0][1]}" for row in extended]
     labels = [str(s + 1) for s in range(len(standard))] + [f"extended {s + 1}" for s in range(len(extended))]
-    return Scenarios(tuple(labels), tuple(words), names, price, vol, "relative", np.zeros(len(price)), weight,
-                     np.zeros(len(price)), how="in its settlement currency, converted at the index")
+    return Scenarios(
+        tuple(labels),
+        tuple(words),
+        names,
+        price,
+        vol,
+        "relative",
+        np.zeros(len(price)),
+        weight,
+        np.zeros(len(price)),
+        how="in its settlement currency, converted at the index",
+    )
 
 
 def risk_array(book: Book, scenarios: Scenarios, rules: Rules) -> Floats:
     """Profit and loss of one long unit, in the settlement currency and converted at the index, (K, S).
 
-    Raises
-    ------
-    MarginError: an option is American, or has no vol
+    Raises:
+        MarginError: an option is American, or has no vol
     """
     instruments = book.instruments
     require_vols(instruments, instruments.is_option)
@@ -146,14 +153,24 @@ def _options(book: Book, chosen: NDArray[np.int64], scenarios: Scenarios, u: int
     """Change of value of the options of one underlying: Black-76 on the moved forward, in coin where settled in it."""
     held, name = book.instruments, book.instruments.underlyings[u]
     forward, strike, years, vol = (column[chosen] for column in (held.forward, held.strike, held.years, held.vol))
-    tenor = Tenor(*(rules.number(key, name) for key in ("short_term_vega_power", "long_term_vega_power",
-                                                         "vega_reference_days", "vega_floor_days"))).scale(years)
+    tenor = Tenor(
+        *(rules.number(key, name) for key in ("short_term_vega_power", "long_term_vega_power", "vega_reference_days", "vega_floor_days"))
+    ).scale(years)
     move, shock = scenarios.price[:, u], scenarios.vol[:, u]
     floor = np.where(shock > 0.0, rules.number("min_volatility_for_shock_up", name), 0.0)
     none = np.zeros(len(move))
     # the first column is the option as it stands, by the same kernel so that errors cancel
-    value = call_grid(forward, strike, np.sqrt(years), vol, np.append(1.0, 1.0 + move), np.append(0.0, shock),
-                      np.append(0.0, none), np.append(0.0, floor), tenor)
+    value = call_grid(
+        forward,
+        strike,
+        np.sqrt(years),
+        vol,
+        np.append(1.0, 1.0 + move),
+        np.append(0.0, shock),
+        np.append(0.0, none),
+        np.append(0.0, floor),
+        tenor,
+    )
     after = forward[:, None] * np.append(1.0, 1.0 + move)
     value = np.where((held.kind[chosen] == PUT)[:, None], value - (after - strike[:, None]), value)
     value *= np.exp(-held.rate[chosen] * years)[:, None]
@@ -190,18 +207,21 @@ def requirement(case: Case) -> Margin:
 
     A block is one underlying in one settlement currency; in a cross account it is one underlying.
 
-    Returns
-    -------
-    requirements + required; option values count in the account's equity
+    Returns:
+        requirements + required; option values count in the account's equity
     """
     matrix = Matrix(case).margin()
-    beside = [_given(case.rules, label, name) for label, name in (
-        ("Spot margin", "spot_margin"), ("Market maker protection margin", "mmp_margin"),
-        ("Open orders margin", "open_orders_margin"))]
+    beside = [
+        _given(case.rules, label, name)
+        for label, name in (
+            ("Spot margin", "spot_margin"),
+            ("Market maker protection margin", "mmp_margin"),
+            ("Open orders margin", "open_orders_margin"),
+        )
+    ]
     initial = total("Initial margin", (matrix, *beside))
     factor = case.rules.get("mm_factor")
-    ratio = given("Maintenance factor", case.rules.number("mm_factor"), "parameter mm_factor", status=factor.status,
-                  source=factor.source)
+    ratio = given("Maintenance factor", case.rules.number("mm_factor"), "parameter mm_factor", status=factor.status, source=factor.source)
     maintenance = times("Maintenance margin", (replace(above(matrix), label="Risk matrix"), ratio))
     value = case.option_value()
     return Margin(initial, maintenance, lambda: (value,), value)
@@ -256,10 +276,15 @@ class Matrix:
         if self.rules.get("price_range", legs[0].name).status == "illustrative":
             status = "illustrative"
         losses = [self.legs_together(legs, lines) for lines in zip(*(self.leg_losses(leg) for leg in legs))]
-        return total(label, (
-            worst("Worst case", losses, status=status),
-            total("Roll shock", [self.roll_shock(leg) for leg in legs]), self.delta_shock(legs),
-            not_modelled("Correlation contingency", "the formula is not published; 0 in every known answer")))
+        return total(
+            label,
+            (
+                worst("Worst case", losses, status=status),
+                total("Roll shock", [self.roll_shock(leg) for leg in legs]),
+                self.delta_shock(legs),
+                not_modelled("Correlation contingency", "the formula is not published; 0 in every known answer"),
+            ),
+        )
 
     def legs_together(self, legs: list[Leg], lines: tuple[Line, ...]) -> Line:
         """The loss of a block in one scenario: of several legs, gains count by the offset of their currency."""
@@ -268,9 +293,19 @@ class Matrix:
         parts = []
         for leg, line in zip(legs, lines):
             limits = leg.number(self.rules, "pnl_offset"), leg.number(self.rules, "max_offsetable_pnl")
-            parts.append(times(leg.settled, (line, given(
-                "Share that counts", counted(line.value, *limits),
-                f"losses in full, gains by {limits[0]:g} (pnl_offset) up to {limits[1]:,.10g} USD (max_offsetable_pnl)"))))
+            parts.append(
+                times(
+                    leg.settled,
+                    (
+                        line,
+                        given(
+                            "Share that counts",
+                            counted(line.value, *limits),
+                            f"losses in full, gains by {limits[0]:g} (pnl_offset) up to {limits[1]:,.10g} USD (max_offsetable_pnl)",
+                        ),
+                    ),
+                )
+            )
         return total(lines[0].label, parts)
 
     def leg_losses(self, leg: Leg) -> list[Line]:
@@ -280,11 +315,20 @@ class Matrix:
             if not self.case.scenarios.names[s].startswith("extended"):
                 result.append(line)
                 continue
-            result.append(less(line.label, (
-                replace(line, label="Before the dampener"),
-                given("Dampener", np.sign(line.value) * np.minimum(np.abs(line.value), limits[s]),
-                      f"towards 0, at most {limits[s]:,.10g}: (|move| / price_range − 1) × extended_dampener",
-                      status="estimate"))))
+            result.append(
+                less(
+                    line.label,
+                    (
+                        replace(line, label="Before the dampener"),
+                        given(
+                            "Dampener",
+                            np.sign(line.value) * np.minimum(np.abs(line.value), limits[s]),
+                            f"towards 0, at most {limits[s]:,.10g}: (|move| / price_range − 1) × extended_dampener",
+                            status="estimate",
+                        ),
+                    ),
+                )
+            )
         return result
 
     def roll_shock(self, leg: Leg) -> Line:
@@ -298,25 +342,42 @@ class Matrix:
             chosen = mine[where == n]
             name = show_instant(float(held.expiry[chosen[0]])) or "Perpetual"
             rate = max(least, float(np.expm1(yearly * ahead)))
-            lines.append(times(name, (
-                given("Net delta", np.abs(units[:, chosen] @ self.deltas[chosen]),
-                      "coins, without sign; of inverse options less their mark in coin"),
-                given("Index", leg.index, "spot of the positions or the market range"),
-                given("Move", rate, f"largest of min_annualised_move {least:g} and exp(annualised_move_risk {yearly:g} × "
-                      f"{ahead:.6g} years) − 1", status="verified" if rate == least else "estimate"))))
+            lines.append(
+                times(
+                    name,
+                    (
+                        given(
+                            "Net delta",
+                            np.abs(units[:, chosen] @ self.deltas[chosen]),
+                            "coins, without sign; of inverse options less their mark in coin",
+                        ),
+                        given("Index", leg.index, "spot of the positions or the market range"),
+                        given(
+                            "Move",
+                            rate,
+                            f"largest of min_annualised_move {least:g} and exp(annualised_move_risk {yearly:g} × {ahead:.6g} years) − 1",
+                            status="verified" if rate == least else "estimate",
+                        ),
+                    ),
+                )
+            )
         return total(leg.settled, lines or [given("No derivatives", 0.0, "spot has no roll")])
 
     def delta_shock(self, legs: list[Leg]) -> Line:
         """Charge on the delta beyond what can be liquidated, long options only where they reduce it."""
         name, index = legs[0].name, legs[0].index
         delta = np.abs(self.liquidated_delta(np.logical_or.reduce([leg.among for leg in legs])))
-        threshold, step, most = (self.rules.number(key, name) for key in (
-            "delta_total_liq_shock_threshold", "m_inc", "max_delta_shock"))
+        threshold, step, most = (self.rules.number(key, name) for key in ("delta_total_liq_shock_threshold", "m_inc", "max_delta_shock"))
         rate = np.minimum(most, step * np.maximum(delta - threshold / index, 0.0))
-        return times("Delta shock", (
-            given("Delta", delta, "coins, without sign: futures and short options, which long options can only reduce"),
-            given("Index", index, "spot of the positions or the market range"),
-            given("Rate", rate, f"m_inc {step:g} × delta above {threshold:,.10g} USD, at most {most:g}")), status="estimate")
+        return times(
+            "Delta shock",
+            (
+                given("Delta", delta, "coins, without sign: futures and short options, which long options can only reduce"),
+                given("Index", index, "spot of the positions or the market range"),
+                given("Rate", rate, f"m_inc {step:g} × delta above {threshold:,.10g} USD, at most {most:g}"),
+            ),
+            status="estimate",
+        )
 
     def liquidated_delta(self, among: Bools) -> Floats:
         """Delta of futures and short options, reduced by long options but never turned, (A,) [coins]."""

@@ -5,20 +5,16 @@ from __future__ import annotations
 from xlmargin import standard
 from xlmargin.case import Case, Margin
 
-__all__ = ["NEEDS_VOL", "requirement"]
-
 NEEDS_VOL = False
 
 
 def requirement(case: Case) -> Margin:
     """Margin of each contract on its own.
 
-    Returns
-    -------
-    requirement + required
+    Returns:
+        requirement + required
 
-    Raises
-    ------
-    MarginError: an option has no mark
+    Raises:
+        MarginError: an option has no mark
     """
     return standard.requirement(case)

@@ -17,8 +17,6 @@ from xlmargin.rules import Rules
 from xlmargin.scenarios import Scenarios
 from xlmargin.statement import given, total
 
-__all__ = ["apart", "pnl", "requirement", "risk_array", "scenarios"]
-
 Floats = NDArray[np.float64]
 
 
@@ -62,9 +60,8 @@ def pnl(case: Case) -> Floats:
 def requirement(case: Case) -> Margin:
     """What the venue asks for beyond the mark of everything: its mark to market less its surplus.
 
-    Returns
-    -------
-    requirements + required; options count at mark in the account's equity
+    Returns:
+        requirements + required; options count at mark in the account's equity
     """
     markets = [Statement(market, case) for market in _markets(case.book, case.rules)]
     flat = [given("No positions", 0.0, "the book is flat")]

@@ -22,8 +22,6 @@ from xlmargin.risk_array import one_market
 from xlmargin.rules import Rules
 from xlmargin.statement import TOTAL, Line, above, given, largest, less, not_modelled, smallest, times, total
 
-__all__ = ["NEEDS_VOL", "apart", "requirement"]
-
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
@@ -33,13 +31,11 @@ NEEDS_VOL = False
 def requirement(case: Case) -> Margin:
     """What the venue asks for beyond the mark of everything: its mark to market less its surplus.
 
-    Returns
-    -------
-    requirements + required; options count at mark in the account's equity, so a long option needs its own value
+    Returns:
+        requirements + required; options count at mark in the account's equity, so a long option needs its own value
 
-    Raises
-    ------
-    MarginError: an option has neither a price nor a vol
+    Raises:
+        MarginError: an option has neither a price nor a vol
     """
     markets = [_Statement(case, u) for u in range(len(case.book.instruments.underlyings))]
     flat = [given("No positions", 0.0, "the book is flat")]
@@ -57,9 +53,8 @@ def apart(book: Book, rules: Rules) -> bool:
 def _marks(book: Book, chosen: Ints) -> Floats:
     """Mark of options: the price given with the position, else the undiscounted model's.
 
-    Raises
-    ------
-    MarginError: an option has neither a price nor a vol
+    Raises:
+        MarginError: an option has neither a price nor a vol
     """
     held = book.instruments
     for k in chosen[np.isnan(held.price[chosen]) & np.isnan(held.vol[chosen])].tolist():
@@ -104,10 +99,21 @@ class _Statement:
         held = self.case.book.instruments
         years, first, at = self.years
         spot = float(held.spot[np.flatnonzero(held.underlying == held.underlyings.index(self.name))[0]])
-        market = Market(self.amount, held.strike[self.options], held.kind[self.options] == CALL,
-                        _marks(self.case.book, self.options), at, held.forward[self.options][first], np.ones(len(years)),
-                        self.perp_amount, held.forward[self.perps], self.coin_amount.sum(axis=1), np.zeros(len(self.amount)),
-                        spot, stable=self.number("stable_price"))
+        market = Market(
+            self.amount,
+            held.strike[self.options],
+            held.kind[self.options] == CALL,
+            _marks(self.case.book, self.options),
+            at,
+            held.forward[self.options][first],
+            np.ones(len(years)),
+            self.perp_amount,
+            held.forward[self.perps],
+            self.coin_amount.sum(axis=1),
+            np.zeros(len(self.amount)),
+            spot,
+            stable=self.number("stable_price"),
+        )
         return Result(market, Terms(**{field.name: self.number(field.name) for field in fields(Terms)}))
 
     # ---- totals
@@ -117,8 +123,10 @@ class _Statement:
         lines = [self.expiry(e, stage) for e in range(len(self.years[0]))]
         lines += [self.perpetuals(stage), self.base(stage)]
         if stage == "im":
-            lines += [self.depeg(), not_modelled(
-                "Low confidence", "every feed is taken as sure: the venue adds to initial margin where one is not")]
+            lines += [
+                self.depeg(),
+                not_modelled("Low confidence", "every feed is taken as sure: the venue adds to initial margin where one is not"),
+            ]
         return total(self.name if stage == "im" else f"{self.name} maintenance", lines)
 
     def perpetuals(self, stage: str) -> Line:
@@ -131,37 +139,55 @@ class _Statement:
         counts = self.parameter("Share that counts", "base")
         if stage == "im":
             counts = times("Share that counts", (counts, self.parameter("Initial scale", "base_im")))
-        return times("Coins", (given("Coins at spot", np.abs(self.found.base_value), "amount × spot"),
-                               less("Share that does not count", (given("All", 1.0 / self.found.book.stable,
-                                                                        "of the value, in stable coins"), counts))))
+        return times(
+            "Coins",
+            (
+                given("Coins at spot", np.abs(self.found.base_value), "amount × spot"),
+                less("Share that does not count", (given("All", 1.0 / self.found.book.stable, "of the value, in stable coins"), counts)),
+            ),
+        )
 
     def depeg(self) -> Line:
         """Charge while the stable coin is below its threshold."""
         if not self.found.depeg.any():
             return given("Depeg", 0.0, "the stable coin is not below the threshold, or there is nothing to charge")
-        below = less("Below the threshold", (self.parameter("Threshold", "depeg_threshold"),
-                                             given("Stable coin", self.number("stable_price"), "parameter stable_price")))
-        size = given("Short options and perpetuals", self.found.perps - self.found.short.sum(axis=1),
-                     "units of the underlying")
-        return times("Depeg", (size, below, self.parameter("Rate", "depeg_factor"),
-                               given("Spot", self.found.book.spot, "the market's")))
+        below = less(
+            "Below the threshold",
+            (self.parameter("Threshold", "depeg_threshold"), given("Stable coin", self.number("stable_price"), "parameter stable_price")),
+        )
+        size = given("Short options and perpetuals", self.found.perps - self.found.short.sum(axis=1), "units of the underlying")
+        return times("Depeg", (size, below, self.parameter("Rate", "depeg_factor"), given("Spot", self.found.book.spot, "the market's")))
 
     # ---- options
 
     def expiry(self, e: int, stage: str) -> Line:
         """Requirement of the options of one expiry: the lighter of the short options' own and the largest loss."""
         found, n, mine = self.found, 0 if stage == "im" else 1, np.flatnonzero(self.years[2] == e)
-        worth = Line("Options at mark", self.amount[:, mine] @ found.book.mark[mine], TOTAL,
-                     lambda a: tuple(self.option(a, int(i)) for i in mine if self.rows(a, int(i))))
-        shorts = Line("Short options", 0.0 - found.isolated[n][:, e], TOTAL,
-                      lambda a: tuple(self.short(a, int(i), stage) for i in mine if found.short[a, i] < 0.0))
-        payoff = given("Largest loss at a strike", 0.0 - found.least_payoff[:, e],
-                       "payoff at expiry at 0 and at every strike, at least 0")
-        unpaired = times("Uncovered calls", (
-            given("Calls", 0.0 - found.net_calls[:, e], "short calls less long ones, at least 0"),
-            given("Forward", float(found.book.forward[e]), "of the expiry"), self.parameter("Scale", f"unpaired_{stage}")))
-        return smallest(f"Expiry in {self.years[0][e] * YEAR / DAY:.6g} days", (
-            total("By formula", (worth, shorts)), total("By largest loss", (above(worth), payoff, unpaired))))
+        worth = Line(
+            "Options at mark",
+            self.amount[:, mine] @ found.book.mark[mine],
+            TOTAL,
+            lambda a: tuple(self.option(a, int(i)) for i in mine if self.rows(a, int(i))),
+        )
+        shorts = Line(
+            "Short options",
+            0.0 - found.isolated[n][:, e],
+            TOTAL,
+            lambda a: tuple(self.short(a, int(i), stage) for i in mine if found.short[a, i] < 0.0),
+        )
+        payoff = given("Largest loss at a strike", 0.0 - found.least_payoff[:, e], "payoff at expiry at 0 and at every strike, at least 0")
+        unpaired = times(
+            "Uncovered calls",
+            (
+                given("Calls", 0.0 - found.net_calls[:, e], "short calls less long ones, at least 0"),
+                given("Forward", float(found.book.forward[e]), "of the expiry"),
+                self.parameter("Scale", f"unpaired_{stage}"),
+            ),
+        )
+        return smallest(
+            f"Expiry in {self.years[0][e] * YEAR / DAY:.6g} days",
+            (total("By formula", (worth, shorts)), total("By largest loss", (above(worth), payoff, unpaired))),
+        )
 
     def rows(self, a: int, i: int) -> list[int]:
         """Position rows of one account in the contract of an option."""
@@ -173,8 +199,10 @@ class _Statement:
     def option(self, a: int, i: int) -> Line:
         """One contract of one account at mark, from its sheet rows."""
         book = self.case.book
-        parts = [given(f"Row {book.row[p]}", book.units[p], "units of the underlying", source=f"positions row {book.row[p]}")
-                 for p in self.rows(a, i)]
+        parts = [
+            given(f"Row {book.row[p]}", book.units[p], "units of the underlying", source=f"positions row {book.row[p]}")
+            for p in self.rows(a, i)
+        ]
         worth = given("Mark", float(self.found.book.mark[i]), "mark per unit")
         return times(self.label(i), (total("Quantity", parts), worth))
 
@@ -190,8 +218,13 @@ class _Statement:
         if book.call[i]:
             rate = self.parameter("Rate", "mm_call") if stage == "mm" else self.rate(i)
             return times(self.label(i), (size, total("Per unit", (times("Of spot", (rate, spot)), worth))))
-        part = largest("The larger part", (times("Of spot", (self.parameter("Rate", "mm_put"), spot)),
-                                           times("Of the mark", (self.parameter("Mark rate", "mm_put_mark"), worth))))
+        part = largest(
+            "The larger part",
+            (
+                times("Of spot", (self.parameter("Rate", "mm_put"), spot)),
+                times("Of the mark", (self.parameter("Mark rate", "mm_put_mark"), worth)),
+            ),
+        )
         least = total("Maintenance per unit", (part, worth))
         if stage == "mm":
             return times(self.label(i), (size, least))
@@ -203,6 +236,12 @@ class _Statement:
         """Initial rate of a short option: less by what it is out of the money."""
         book = self.found.book
         out = max(float(book.strike[i] - book.spot if book.call[i] else book.spot - book.strike[i]), 0.0) / book.spot
-        return largest("Rate", (less("Less out of the money", (
-            self.parameter("Largest rate", "max_spot"), given("Out of the money", out, "share of spot"))),
-            self.parameter("Least rate", "min_spot")))
+        return largest(
+            "Rate",
+            (
+                less(
+                    "Less out of the money", (self.parameter("Largest rate", "max_spot"), given("Out of the money", out, "share of spot"))
+                ),
+                self.parameter("Least rate", "min_spot"),
+            ),
+        )

@@ -8,8 +8,6 @@ from xlmargin.case import Case, Margin
 from xlmargin.methods import case_of, margin_of, rules_of
 from xlmargin.rules import Rules
 
-__all__ = ["NEEDS_VOL", "apart", "requirement"]
-
 NEEDS_VOL = False
 
 
@@ -21,13 +19,11 @@ def apart(book: Book, rules: Rules) -> bool:
 def requirement(case: Case) -> Margin:
     """The venue's standard margin of every position alone; rows of one contract and account are one position.
 
-    Returns
-    -------
-    requirement + required
+    Returns:
+        requirement + required
 
-    Raises
-    ------
-    MarginError: an option has no mark
+    Raises:
+        MarginError: an option has no mark
     """
     venue = rules_of(case.rules.word("venue"), case.book.as_of)
     return margin_of(case_of(case.book, venue))

@@ -21,16 +21,19 @@ from xlmargin.rules import Rules
 from xlmargin.scenarios import Scenarios, shared_move
 from xlmargin.statement import Line, above, given, largest, not_modelled, times, total, worst
 
-__all__ = ["MR1", "MR2", "MR6", "requirement", "risk_array", "scaled", "scenarios", "share", "steps"]
-
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 ARRAY_OF_INSTRUMENTS = True
 SHOCKS = ("price_shock_small", "price_shock_middle", "price_shock_large")
 POINTS, PERCENT = "vol_shock_points", "vol_shock_percent"
-VOLS = ((1.0, POINTS, "vol up by points"), (1.0, PERCENT, "vol up by percent"), (0.0, POINTS, "vol unchanged"),
-        (-1.0, POINTS, "vol down by points"), (-1.0, PERCENT, "vol down by percent"))
+VOLS = (
+    (1.0, POINTS, "vol up by points"),
+    (1.0, PERCENT, "vol up by percent"),
+    (0.0, POINTS, "vol unchanged"),
+    (-1.0, POINTS, "vol down by points"),
+    (-1.0, PERCENT, "vol down by percent"),
+)
 PRICES = 2 * len(SHOCKS) + 1
 MR1 = slice(0, PRICES * len(VOLS))  # of the scenarios
 MR6 = slice(MR1.stop, MR1.stop + 2)
@@ -40,17 +43,18 @@ MR2 = slice(MR6.stop, MR6.stop + 1)
 def steps(text: str, name: str) -> tuple[Floats, Floats]:
     """A table of steps `10000 1; 70000 2; inf 12`: where each ends, ascending, and its value.
 
-    Raises
-    ------
-    MarginError: the text has another shape
+    Raises:
+        MarginError: the text has another shape
     """
     try:
         table = np.array([[float(cell) for cell in part.split()] for part in text.split(";")])
     except ValueError:
         table = np.empty(0)
     if table.ndim != 2 or table.shape[1] != 2 or np.isnan(table).any() or not np.all(np.diff(table[:, 0]) > 0.0):
-        raise MarginError(f"{name} must be pairs of numbers with semicolons between them, the first of each ascending, "
-                          f"such as 0 0.3; 30 0.25, not {text!r}")
+        raise MarginError(
+            f"{name} must be pairs of numbers with semicolons between them, the first of each ascending, "
+            f"such as 0 0.3; 30 0.25, not {text!r}"
+        )
     return table[:, 0], table[:, 1]
 
 
@@ -89,16 +93,25 @@ def scenarios(names: tuple[str, ...], rules: Rules, _: Given = NOTHING_GIVEN) ->
     words = [f"MR1, index {shared_move(price[s], places[s // len(VOLS)])}, {VOLS[s % len(VOLS)][2]}" for s in range(MR1.stop)]
     words += [f"MR6, index {shared_move(row, side)}, vol unchanged" for row, side in zip(price[MR6], ("far down", "far up"))]
     words.append("MR2, time passes")
-    return Scenarios(tuple(str(s + 1) for s in range(len(price))), tuple(words), names, price, vol, "relative", days, weight,
-                     np.zeros(len(price)), how="every price moves by the index's dollars")
+    return Scenarios(
+        tuple(str(s + 1) for s in range(len(price))),
+        tuple(words),
+        names,
+        price,
+        vol,
+        "relative",
+        days,
+        weight,
+        np.zeros(len(price)),
+        how="every price moves by the index's dollars",
+    )
 
 
 def risk_array(book: Book, scenarios: Scenarios, rules: Rules) -> Floats:
     """Profit and loss of one long unit: futures move by the dollars of the index, options are repriced on the moved forward.
 
-    Raises
-    ------
-    MarginError: an option is American, or has no vol
+    Raises:
+        MarginError: an option is American, or has no vol
     """
     held = book.instruments
     require_vols(held, held.is_option)
@@ -127,8 +140,7 @@ def _options(book: Book, chosen: Ints, scenarios: Scenarios, at: Ints, rules: Ru
     held, first = book.instruments, int(chosen[0])
     forward, strike, vol = (column[chosen] for column in (held.forward, held.strike, held.vol))
     put, years, rate = (held.kind[chosen] == PUT)[:, None], float(held.years[first]), held.rate[chosen]
-    points, relative = (float(np.interp(years / DAY_IN_YEARS, *steps(rules.word(kind, name), kind)))
-                        for kind in (POINTS, PERCENT))
+    points, relative = (float(np.interp(years / DAY_IN_YEARS, *steps(rules.word(kind, name), kind))) for kind in (POINTS, PERCENT))
     signs = np.zeros((2, len(scenarios)))
     for row, kind in enumerate((PERCENT, POINTS)):
         signs[row, MR1] = np.tile([sign if kind == own else 0.0 for sign, own, _ in VOLS], PRICES)
@@ -136,8 +148,7 @@ def _options(book: Book, chosen: Ints, scenarios: Scenarios, at: Ints, rules: Ru
     factor, none = np.maximum(1.0 + move, 0.0), np.zeros(1)
 
     def value(factor: Floats, relative: Floats, absolute: Floats, left: float) -> Floats:
-        call = call_grid(forward, strike, np.full(len(chosen), np.sqrt(left)), vol, factor, relative, absolute,
-                         np.zeros(len(factor)))
+        call = call_grid(forward, strike, np.full(len(chosen), np.sqrt(left)), vol, factor, relative, absolute, np.zeros(len(factor)))
         return np.where(put, call - (forward[:, None] * factor - strike[:, None]), call) * np.exp(-rate * left)[:, None]
 
     left = max(years - float(scenarios.days[at[0]]) * DAY_IN_YEARS, 0.0)
@@ -147,20 +158,26 @@ def _options(book: Book, chosen: Ints, scenarios: Scenarios, at: Ints, rules: Ru
 def requirement(case: Case) -> Margin:
     """Maintenance margin of every risk unit, the initial ratio on their sum, and what is borrowed.
 
-    Returns
-    -------
-    requirements + required; option values count in the account's equity
+    Returns:
+        requirements + required; option values count in the account's equity
     """
     unit = _Units(case)
     names = case.book.instruments.underlyings
-    derivatives = total("Maintenance of derivatives", [unit.maintenance(u) for u in range(len(names))]
-                        or [given("No positions", 0.0, "the book is flat")])
+    derivatives = total(
+        "Maintenance of derivatives", [unit.maintenance(u) for u in range(len(names))] or [given("No positions", 0.0, "the book is flat")]
+    )
     decoupling = not_modelled("MR9 stablecoin decoupling", "the rate is not published")
-    initial = total("Initial margin", (
-        times("Derivatives", (derivatives, unit.parameter("Initial ratio", "imr_ratio"))),
-        unit.borrowing("MR8 borrowing, initial", "borrow_initial_rate"), decoupling))
-    maintenance = total("Maintenance margin", (
-        above(derivatives), unit.borrowing("MR8 borrowing, maintenance", "borrow_maintenance_rate"), decoupling))
+    initial = total(
+        "Initial margin",
+        (
+            times("Derivatives", (derivatives, unit.parameter("Initial ratio", "imr_ratio"))),
+            unit.borrowing("MR8 borrowing, initial", "borrow_initial_rate"),
+            decoupling,
+        ),
+    )
+    maintenance = total(
+        "Maintenance margin", (above(derivatives), unit.borrowing("MR8 borrowing, maintenance", "borrow_maintenance_rate"), decoupling)
+    )
     value = case.option_value()
     return Margin(initial, maintenance, lambda: (value,), value)
 
@@ -174,8 +191,9 @@ class _Units:
     def parameter(self, label: str, name: str, underlying: str = "") -> Line:
         """A number of the rulebook as a line."""
         value = self.rules.get(name, underlying)
-        return given(label, self.rules.number(name, underlying), f"parameter {name} [{value.unit}]", status=value.status,
-                     source=value.source)
+        return given(
+            label, self.rules.number(name, underlying), f"parameter {name} [{value.unit}]", status=value.status, source=value.source
+        )
 
     def unset(self, label: str, name: str, underlying: str = "") -> Line:
         """A line of 0 that says that nobody gave a figure."""
@@ -186,12 +204,23 @@ class _Units:
         """max(max(MR1, MR2, MR6) + MR3 + MR4 + MR5, MR7) of one risk unit."""
         losses = self.case.losses(u)
         option = bool((self.held.is_option & (self.held.underlying == u)).any())
-        stress = largest("Largest of MR1, MR2 and MR6", (
-            worst("MR1 spot and vol shock", losses[MR1], status="estimate" if option else "verified"),
-            worst("MR2 theta decay", losses[MR2], status="estimate"),
-            worst("MR6 extreme move", losses[MR6], status="verified")))
-        risk = total("MR", (stress, not_modelled("MR3 vega term structure", "the formula is not published"), self.basis(u),
-                            not_modelled("MR5 interest rate", "the formula is not published")))
+        stress = largest(
+            "Largest of MR1, MR2 and MR6",
+            (
+                worst("MR1 spot and vol shock", losses[MR1], status="estimate" if option else "verified"),
+                worst("MR2 theta decay", losses[MR2], status="estimate"),
+                worst("MR6 extreme move", losses[MR6], status="verified"),
+            ),
+        )
+        risk = total(
+            "MR",
+            (
+                stress,
+                not_modelled("MR3 vega term structure", "the formula is not published"),
+                self.basis(u),
+                not_modelled("MR5 interest rate", "the formula is not published"),
+            ),
+        )
         return largest(self.held.underlyings[u], (risk, self.reduction(u)))
 
     def dollars(self, u: int, kinds: tuple[int, ...]) -> Floats:
@@ -207,8 +236,10 @@ class _Units:
         name = self.held.underlyings[u]
         if self.rules.is_unset(rate, name):
             return self.unset(label, rate, name)
-        return times(label, (given("Delta", self.dollars(u, kinds), "sum over contracts of |net position| × mark"),
-                             self.parameter("Rate", rate, name)))
+        return times(
+            label,
+            (given("Delta", self.dollars(u, kinds), "sum over contracts of |net position| × mark"), self.parameter("Rate", rate, name)),
+        )
 
     def others(self, u: int, kinds: tuple[int, ...], label: str) -> list[Line]:
         """A line that names contracts whose part is not published, where some are held."""
@@ -217,22 +248,28 @@ class _Units:
 
     def basis(self, u: int) -> Line:
         """MR4: perpetuals by a rate; of dated contracts nothing is published."""
-        return total("MR4 basis", (self.charge("Perpetuals", u, (PERPETUAL,), "basis_rate"),
-                                   *self.others(u, (FUTURE, CALL, PUT), "Dated futures and options")))
+        return total(
+            "MR4 basis",
+            (self.charge("Perpetuals", u, (PERPETUAL,), "basis_rate"), *self.others(u, (FUTURE, CALL, PUT), "Dated futures and options")),
+        )
 
     def reduction(self, u: int) -> Line:
         """MR7: the cost of reducing positions, each part of it times the factor of its tier."""
         name = self.held.underlyings[u]
-        rate = total("Charge", (self.charge("Perpetuals and futures", u, (PERPETUAL, FUTURE), "reduction_rate"),
-                                *self.others(u, (CALL, PUT), "Options")))
+        rate = total(
+            "Charge",
+            (self.charge("Perpetuals and futures", u, (PERPETUAL, FUTURE), "reduction_rate"), *self.others(u, (CALL, PUT), "Options")),
+        )
         if self.rules.is_unset("reduction_tiers", name):
             return total("MR7 minimum charge", (rate, self.unset("Tiers", "reduction_tiers", name)))
         table = self.rules.get("reduction_tiers", name)
         ends, factors = steps(str(table.value), "reduction_tiers")
         more = scaled(rate.value, ends, factors - 1.0)
         labels = [f"Tier above {start:,.10g}" for start in [0.0, *ends[:-1].tolist()]]
-        lines = [given(label, extra, f"part of the charge in the tier × (factor {factor:g} − 1)",
-                       status=table.status, source=table.source) for label, factor, extra in zip(labels, factors, more)]
+        lines = [
+            given(label, extra, f"part of the charge in the tier × (factor {factor:g} − 1)", status=table.status, source=table.source)
+            for label, factor, extra in zip(labels, factors, more)
+        ]
         return total("MR7 minimum charge", (rate, *lines))
 
     def borrowing(self, label: str, rate: str) -> Line:

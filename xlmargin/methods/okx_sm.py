@@ -11,21 +11,17 @@ from xlmargin.names import PUT
 from xlmargin.standard import Legs, Pair
 from xlmargin.statement import Line, largest, quotient, times, total
 
-__all__ = ["NEEDS_VOL", "requirement"]
-
 NEEDS_VOL = False
 
 
 def requirement(case: Case) -> Margin:
     """Margin of each contract on its own.
 
-    Returns
-    -------
-    requirement + required
+    Returns:
+        requirement + required
 
-    Raises
-    ------
-    MarginError: an option has no mark
+    Raises:
+        MarginError: an option has no mark
     """
     return standard.requirement(case, short_option)
 

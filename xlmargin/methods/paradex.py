@@ -14,8 +14,6 @@ from xlmargin.rules import Rules
 from xlmargin.scenarios import Scenarios
 from xlmargin.statement import Line, above, given, largest, less, not_modelled, times, total
 
-__all__ = ["requirement", "scenarios"]
-
 
 def scenarios(names: tuple[str, ...], rules: Rules, _: Given = NOTHING_GIVEN) -> Scenarios:
     """The published scenarios; vol shocks scale by (30 / days)^power."""
@@ -25,9 +23,8 @@ def scenarios(names: tuple[str, ...], rules: Rules, _: Given = NOTHING_GIVEN) ->
 def requirement(case: Case) -> Margin:
     """The larger of scan risk and minimum delta requirement of each underlying, and the provisions.
 
-    Returns
-    -------
-    requirements + required; maintenance takes half of the net requirement and the provisions in full
+    Returns:
+        requirements + required; maintenance takes half of the net requirement and the provisions in full
     """
     every = range(len(case.book.instruments.underlyings))
     net = total("Net requirement", [_net(case, u) for u in every] or [grids.nothing_held()])
@@ -35,8 +32,7 @@ def requirement(case: Case) -> Margin:
     fees = total("Fee provision", [_fees(case, u) for u in every] or [grids.nothing_held()])
     ratio = grids.parameter(case.rules, "Maintenance ratio", "maintenance_ratio")
     initial = total("Initial margin", (net, funding, fees))
-    maintenance = total("Maintenance margin", (times("Net requirement for maintenance", (above(net), ratio)), above(funding),
-                                               above(fees)))
+    maintenance = total("Maintenance margin", (times("Net requirement for maintenance", (above(net), ratio)), above(funding), above(fees)))
     value = case.option_value()
     return Margin(initial, maintenance, lambda: (value, less("Total requirement", (above(initial), above(value)))), value)
 
@@ -50,16 +46,32 @@ def _minimum(case: Case, u: int) -> Line:
     """Minimum delta requirement: a rate on the net delta, and a lower one on the hedged delta, at spot."""
     name, held = case.book.instruments.underlyings[u], grids.deltas(case, u)
     long, short = np.maximum(held, 0.0).sum(axis=1), np.maximum(-held, 0.0).sum(axis=1)
-    net = times("On the net delta", (given("Net delta", np.abs(long - short), "absolute sum of the deltas at mark"),
-                                     grids.parameter(case.rules, "Rate", "net_delta_rate", name)))
+    net = times(
+        "On the net delta",
+        (
+            given("Net delta", np.abs(long - short), "absolute sum of the deltas at mark"),
+            grids.parameter(case.rules, "Rate", "net_delta_rate", name),
+        ),
+    )
     label, reading = "On the hedged delta", case.rules.get("hedged_delta")
     if reading.value == "not_modelled":
         hedged = not_modelled(label, "Paradex does not say what a hedged delta is; hedged_delta is not_modelled")
     else:
-        hedged = times(label, (
-            given("Hedged delta", np.minimum(long, short), "the smaller of the long and the short deltas at mark",
-                  status=reading.status, source=reading.source),
-            grids.parameter(case.rules, "Rate", "hedged_delta_rate", name)), status=reading.status, source=reading.source)
+        hedged = times(
+            label,
+            (
+                given(
+                    "Hedged delta",
+                    np.minimum(long, short),
+                    "the smaller of the long and the short deltas at mark",
+                    status=reading.status,
+                    source=reading.source,
+                ),
+                grids.parameter(case.rules, "Rate", "hedged_delta_rate", name),
+            ),
+            status=reading.status,
+            source=reading.source,
+        )
     return times("Minimum delta requirement", (total("Deltas at their rates", (net, hedged)), grids.spot(case, u)))
 
 
@@ -71,9 +83,17 @@ def _funding(case: Case, u: int) -> Line:
     if case.rules.is_unset("funding_rate", name):
         return grids.unset(case.rules, name, "funding_rate", name)
     value = case.units[:, perpetual] @ book.forward[perpetual]
-    return largest(name, (times("Funding paid", (given("Value of perpetuals", value, "units × mark"), grids.parameter(
-        case.rules, "Funding rate", "funding_rate", name))), given("Zero", 0.0, "what is received is not counted")),
-                   status=rate.status)
+    return largest(
+        name,
+        (
+            times(
+                "Funding paid",
+                (given("Value of perpetuals", value, "units × mark"), grids.parameter(case.rules, "Funding rate", "funding_rate", name)),
+            ),
+            given("Zero", 0.0, "what is received is not counted"),
+        ),
+        status=rate.status,
+    )
 
 
 def _fees(case: Case, u: int) -> Line:

@@ -26,8 +26,6 @@ from xlmargin.strategies.pairing import Pairing, pair
 from xlmargin.strategies.recognise import recognise
 from xlmargin.strategies.table import Strategy, terms_of
 
-__all__ = ["NEEDS_VOL", "Paired", "paired", "requirement", "risk_array", "shown"]
-
 Floats = NDArray[np.float64]
 
 NEEDS_VOL = False
@@ -38,10 +36,9 @@ PAIRS_LEGS = True
 class Paired:
     """The strategies of one account in one underlying.
 
-    Parameters
-    ----------
-    account, underlying: indices
-    proven: the requirement is proven to be the smallest
+    Attributes:
+        account, underlying: indices
+        proven: the requirement is proven to be the smallest
     """
 
     account: int
@@ -59,17 +56,18 @@ def risk_array(book: Book, scenarios: Scenarios, rules: Rules) -> Floats:
 def paired(case: Case) -> list[Paired]:
     """The cheapest pairing of every account and underlying.
 
-    Raises
-    ------
-    MarginError: a cash account is short of stock, or an option has no mark
+    Raises:
+        MarginError: a cash account is short of stock, or an option has no mark
     """
     found, known = [], dict[tuple[int, bytes], tuple[Pairing, tuple[Strategy, ...]]]()
     for a, account in enumerate(case.book.accounts):
         for u, name in enumerate(case.book.instruments.underlyings):
             legs, terms = legs_of(case, a, u), terms_of(case.rules, name)
             if terms.cash and legs.stock < 0.0:
-                raise MarginError(f"{f'account {account}: ' if account else ''}a cash account cannot be short of {name}: "
-                                  "use the parameter account = margin")
+                raise MarginError(
+                    f"{f'account {account}: ' if account else ''}a cash account cannot be short of {name}: "
+                    "use the parameter account = margin"
+                )
             held = u, case.units[a, case.book.instruments.underlying == u].tobytes()
             if held not in known:  # accounts that hold the same are paired once
                 pairing = pair(legs, terms)
@@ -82,14 +80,12 @@ def paired(case: Case) -> list[Paired]:
 def requirement(case: Case) -> Margin:
     """The requirement of the cheapest pairing, on the basis that the parameters choose.
 
-    Returns
-    -------
-    requirement + required; a cash call is negative where premiums received exceed the gross requirement
+    Returns:
+        requirement + required; a cash call is negative where premiums received exceed the gross requirement
     """
     found = paired(case)
     basis = case.rules.word("basis")
-    views: dict[str, Callable[[Strategy], Line]] = {
-        "Requirement": _requirement, "Proceeds": _proceeds, "Maximum loss": _maximum}
+    views: dict[str, Callable[[Strategy], Line]] = {"Requirement": _requirement, "Proceeds": _proceeds, "Maximum loss": _maximum}
     gross, sold, loss = (_over_book(case, label, found, view) for label, view in views.items())
     if basis == "cash_call":
         chosen = less("Cash call", (gross, sold), "requirement less proceeds of shorts")
@@ -97,7 +93,7 @@ def requirement(case: Case) -> Margin:
     else:
         call = less("Cash call", (above(gross), above(sold)), "requirement less proceeds of shorts")
         chosen = gross if basis == "requirement" else loss
-        more = ((above(gross), sold, call, loss) if basis == "requirement" else (gross, sold, call, above(loss)))
+        more = (above(gross), sold, call, loss) if basis == "requirement" else (gross, sold, call, above(loss))
     initial = total("Initial margin", (chosen,))
     kept = _maintenance(case, found, basis, sold)
     return Margin(initial, kept, lambda: more, _credited(case, initial, gross.value - sold.value))
@@ -110,18 +106,30 @@ def _credited(case: Case, initial: Line, cash_call: Floats) -> Line:
     """
     option = np.flatnonzero(case.book.instruments.is_option & (case.units > 0.0).any(axis=0))
     premium = given("Premium paid", np.maximum(case.units[:, option], 0.0) @ case.marks[option], "long options at mark")
-    return less("Option value credited", (total("Requirement and premium", (above(initial), premium)),
-                                          given("Cash call", cash_call, "requirement less proceeds of shorts")))
+    return less(
+        "Option value credited",
+        (total("Requirement and premium", (above(initial), premium)), given("Cash call", cash_call, "requirement less proceeds of shorts")),
+    )
 
 
 def _maintenance(case: Case, found: list[Paired], basis: str, sold: Line) -> Line:
     """Maintenance of the same pairing on the same basis."""
     if basis == "maximum_loss":
-        kept = _over_book(case, "Maintenance at maximum loss", found, lambda strategy: _amount(
-            strategy, "Maintenance per unit", min(strategy.maintenance, strategy.maximum), "at most the maximum loss"))
+        kept = _over_book(
+            case,
+            "Maintenance at maximum loss",
+            found,
+            lambda strategy: _amount(
+                strategy, "Maintenance per unit", min(strategy.maintenance, strategy.maximum), "at most the maximum loss"
+            ),
+        )
         return total("Maintenance margin", (kept,))
-    gross = _over_book(case, "Maintenance requirement", found, lambda strategy: _amount(
-        strategy, "Maintenance per unit", strategy.maintenance, "the table's maintenance at mark"))
+    gross = _over_book(
+        case,
+        "Maintenance requirement",
+        found,
+        lambda strategy: _amount(strategy, "Maintenance per unit", strategy.maintenance, "the table's maintenance at mark"),
+    )
     if basis == "cash_call":
         return less("Maintenance margin", (gross, given("Proceeds", sold.value, "premiums of shorts and sales of stock")))
     return total("Maintenance margin", (gross,))
@@ -130,21 +138,29 @@ def _maintenance(case: Case, found: list[Paired], basis: str, sold: Line) -> Lin
 def _over_book(case: Case, label: str, found: list[Paired], view: Callable[[Strategy], Line]) -> Line:
     """One view of every strategy: by underlying, then the strategies of the account asked for."""
     held = case.book.instruments
-    lines = [_of_underlying(case, u, name, [item for item in found if item.underlying == u], view)
-             for u, name in enumerate(held.underlyings)]
+    lines = [
+        _of_underlying(case, u, name, [item for item in found if item.underlying == u], view) for u, name in enumerate(held.underlyings)
+    ]
     return total(label, lines or [given("No positions", np.zeros(len(case.book.accounts)), "the book is flat")])
 
 
 def _of_underlying(case: Case, u: int, name: str, found: list[Paired], view: Callable[[Strategy], Line]) -> Line:
     """One view of the strategies in one underlying."""
+
     @cache
     def parts(a: int) -> tuple[Line, ...]:
         return tuple(view(strategy) for item in found if item.account == a for strategy in _named(item))
 
     values = np.array([sum((part.amount for part in parts(a)), 0.0) for a in range(len(case.book.accounts))])
     proven = all(item.proven for item in found)
-    return Line(name, values, TOTAL, parts, "the cheapest pairing" if proven else "a pairing not proven to be the cheapest",
-                "" if proven else "estimate")
+    return Line(
+        name,
+        values,
+        TOTAL,
+        parts,
+        "the cheapest pairing" if proven else "a pairing not proven to be the cheapest",
+        "" if proven else "estimate",
+    )
 
 
 def _named(item: Paired) -> list[Strategy]:
@@ -164,8 +180,7 @@ def shown(legs: Legs, strategy: Strategy) -> str:
 
 def _requirement(strategy: Strategy) -> Line:
     pieces = [given(piece.label, piece.value, piece.how) for piece in strategy.pieces]
-    return times(strategy.name, (given("Units", strategy.units, "units of the underlying"),
-                                 total("Requirement per unit", pieces)))
+    return times(strategy.name, (given("Units", strategy.units, "units of the underlying"), total("Requirement per unit", pieces)))
 
 
 def _amount(strategy: Strategy, label: str, value: float, how: str) -> Line:
@@ -177,5 +192,9 @@ def _proceeds(strategy: Strategy) -> Line:
 
 
 def _maximum(strategy: Strategy) -> Line:
-    return _amount(strategy, "Maximum loss per unit", strategy.maximum,
-                   "spreads at maximum loss, long options at premium, uncovered shorts at the formula")
+    return _amount(
+        strategy,
+        "Maximum loss per unit",
+        strategy.maximum,
+        "spreads at maximum loss, long options at premium, uncovered shorts at the formula",
+    )

@@ -21,8 +21,6 @@ from xlmargin.scenarios import SPAN_PAIRS, SPAN_UP, Kind, Scenarios, span16
 from xlmargin.spanfile import applied
 from xlmargin.statement import NOT_MODELLED, Line, above, given, largest, less, not_modelled, smallest, times, total, worst
 
-__all__ = ["apart", "prepared", "requirement", "scenarios", "share"]
-
 Floats = NDArray[np.float64]
 
 LARGEST_FRACTION = 2.0  # of the price: above it the cell holds percent or an amount
@@ -38,14 +36,27 @@ def scenarios(names: tuple[str, ...], rules: Rules, _: Given = NOTHING_GIVEN) ->
     up = each("price_scan_range")
     for name, reach in zip(names, up.tolist()):
         if reach > LARGEST_FRACTION and rules.word("price_range_kind") == "fraction":
-            raise MarginError(f"price_scan_range of {name} must be a fraction (0.11 is 11 %), not {reach:g}: divide it by 100, "
-                              "or set price_range_kind to amount")
-    down = np.array([up[u] if rules.is_unset("price_scan_range_down", name) else rules.number("price_scan_range_down", name)
-                     for u, name in enumerate(names)])
-    kinds: tuple[Kind, ...] = tuple("absolute" if rules.word(name) in ("absolute", "amount") else "relative"
-                                    for name in ("price_range_kind", "vol_shift"))
-    return span16(names, (up, down), each("vol_scan_range"), (kinds[0], kinds[1]),
-                  (each("extreme_multiple"), each("extreme_cover")), rules.number("look_ahead_days"))
+            raise MarginError(
+                f"price_scan_range of {name} must be a fraction (0.11 is 11 %), not {reach:g}: divide it by 100, "
+                "or set price_range_kind to amount"
+            )
+    down = np.array(
+        [
+            up[u] if rules.is_unset("price_scan_range_down", name) else rules.number("price_scan_range_down", name)
+            for u, name in enumerate(names)
+        ]
+    )
+    kinds: tuple[Kind, ...] = tuple(
+        "absolute" if rules.word(name) in ("absolute", "amount") else "relative" for name in ("price_range_kind", "vol_shift")
+    )
+    return span16(
+        names,
+        (up, down),
+        each("vol_scan_range"),
+        (kinds[0], kinds[1]),
+        (each("extreme_multiple"), each("extreme_cover")),
+        rules.number("look_ahead_days"),
+    )
 
 
 def prepared(book: Book, rules: Rules) -> tuple[Book, Rules]:
@@ -74,9 +85,8 @@ def share(book: Book, rules: Rules) -> Floats:
 def requirement(case: Case) -> Margin:
     """Initial and maintenance requirement; net option value and the split of the risk as further lines.
 
-    Returns
-    -------
-    requirements + required; the net option value is + where options are held long
+    Returns:
+        requirements + required; the net option value is + where options are held long
     """
     span = _Span(case)
     risk = span.requirement()
@@ -124,8 +134,7 @@ class _Span:
         larger = risk, self.short_option_minimum(u)
         if self.rules.number("currency_rate", name) == 1.0:
             return largest(name, larger)
-        return times(name, (largest(f"{name} in its own currency", larger),
-                            self.parameter("Currency rate", "currency_rate", name)))
+        return times(name, (largest(f"{name} in its own currency", larger), self.parameter("Currency rate", "currency_rate", name)))
 
     @cached_property
     def unit_deltas(self) -> Floats:
@@ -143,13 +152,14 @@ class _Span:
     def deltas(self) -> Floats:
         """Composite delta position of every account and instrument (A, K).
 
-        Raises
-        ------
-        MarginError: an instrument has its own risk array but neither a delta nor a vol
+        Raises:
+            MarginError: an instrument has its own risk array but neither a delta nor a vol
         """
         if self.unknown_deltas:
-            raise MarginError(f"{self.unknown_deltas[0]} has its own sixteen numbers but no Delta: charges and credits on "
-                              "deltas need one, so give it on the row, or IV")
+            raise MarginError(
+                f"{self.unknown_deltas[0]} has its own sixteen numbers but no Delta: charges and credits on "
+                "deltas need one, so give it on the row, or IV"
+            )
         return self.case.units * self.case.share * np.nan_to_num(self.unit_deltas)
 
     def net_delta(self, u: int) -> Floats:
@@ -179,8 +189,7 @@ class _Span:
 
     def _spread_table(self, name: str) -> str | None:
         """The parameter that holds the charges of the method of one underlying, None where it charges nothing."""
-        return {"none": None, "flat": "inter_month_charge", "tiered": "inter_month_spreads"}[
-            self.rules.word("inter_month_method", name)]
+        return {"none": None, "flat": "inter_month_charge", "tiered": "inter_month_spreads"}[self.rules.word("inter_month_method", name)]
 
     @cache  # noqa: B019  (one short-lived object per calculation)
     def _spreads(self, u: int) -> tuple[Line, Floats]:
@@ -190,8 +199,7 @@ class _Span:
         days, net = self.periods(u)
         tiers, spreads = self._table(name, days, method)
         places = dict.fromkeys([*tiers.tolist(), *(leg.place for spread in spreads for leg in spread.legs)])
-        sides = [{tier: side[:, tiers == tier].sum(axis=1) for tier in places}
-                 for side in (np.maximum(net, 0.0), np.maximum(-net, 0.0))]
+        sides = [{tier: side[:, tiers == tier].sum(axis=1) for tier in places} for side in (np.maximum(net, 0.0), np.maximum(-net, 0.0))]
         pools = charges.Pools(*sides)
         line = charges.inter_month(label, pools, spreads)
         used = np.zeros_like(net)
@@ -222,18 +230,31 @@ class _Span:
         spreads = np.zeros_like(net) if table is None or self.rules.is_unset(table, name) else self._spreads(u)[1]
         used = spreads[:, near].sum(axis=1)
         outright = np.abs(net[:, near]).sum(axis=1) - used
-        return total(label, (
-            times("In spreads", (given("Deltas in spreads", used, "of the periods in delivery"),
-                                 self.parameter("Rate in spreads", "delivery_charge_spread", name))),
-            times("Outright", (given("Outright deltas", outright, "of the periods in delivery"),
-                               self.parameter("Rate outright", "delivery_charge_outright", name)))))
+        return total(
+            label,
+            (
+                times(
+                    "In spreads",
+                    (
+                        given("Deltas in spreads", used, "of the periods in delivery"),
+                        self.parameter("Rate in spreads", "delivery_charge_spread", name),
+                    ),
+                ),
+                times(
+                    "Outright",
+                    (
+                        given("Outright deltas", outright, "of the periods in delivery"),
+                        self.parameter("Rate outright", "delivery_charge_outright", name),
+                    ),
+                ),
+            ),
+        )
 
     @cached_property
     def splits(self) -> list[charges.Decomposition]:
         """Time, volatility and futures price risk of each underlying, and its weighted futures price risk."""
         losses = -self.case.pnl
-        return [charges.decomposition(name, losses[:, :, u], SPAN_PAIRS, self.net_delta(u))
-                for u, name in enumerate(self.names)]
+        return [charges.decomposition(name, losses[:, :, u], SPAN_PAIRS, self.net_delta(u)) for u, name in enumerate(self.names)]
 
     @cached_property
     def credits(self) -> dict[str, list[Line]]:
@@ -265,8 +286,10 @@ class _Span:
         name, label = self.names[u], "Short option minimum"
         if self.rules.is_unset("short_option_minimum", name):
             return self.unset(label, "short_option_minimum", name)
-        calls, puts = (given(text, self._short_units(u, kind), "net short contracts of the rows")
-                       for text, kind in (("Short calls", CALL), ("Short puts", PUT)))
+        calls, puts = (
+            given(text, self._short_units(u, kind), "net short contracts of the rows")
+            for text, kind in (("Short calls", CALL), ("Short puts", PUT))
+        )
         maximum = self.rules.word("short_option_method", name) == "max"
         count = (largest if maximum else total)("Short option units", (calls, puts))
         return times(label, (count, self.parameter("Rate per unit", "short_option_minimum", name)))

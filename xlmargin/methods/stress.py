@@ -8,8 +8,6 @@ from xlmargin.rules import Rules
 from xlmargin.scenarios import Scenarios
 from xlmargin.statement import above, given, total, worst
 
-__all__ = ["TAKES_TABLE", "WORST_LOSS_ALONE", "requirement", "scenarios"]
-
 TAKES_TABLE = True
 WORST_LOSS_ALONE = True
 
@@ -17,26 +15,25 @@ WORST_LOSS_ALONE = True
 def scenarios(names: tuple[str, ...], rules: Rules, beside: Given = NOTHING_GIVEN) -> Scenarios:
     """The desk's scenarios, for the underlyings of the book.
 
-    Parameters
-    ----------
-    beside: its table holds the desk's own scenarios
+    Args:
+        beside: its table holds the desk's own scenarios
 
-    Raises
-    ------
-    MarginError: no table was given
+    Raises:
+        MarginError: no table was given
     """
     if beside.table is None:
-        raise MarginError("STRESS needs your own scenarios: give as parameters a range with the headings Scenario, "
-                          "Underlying, Price move, Vol move, Days, Weight")
+        raise MarginError(
+            "STRESS needs your own scenarios: give as parameters a range with the headings Scenario, "
+            "Underlying, Price move, Vol move, Days, Weight"
+        )
     return beside.table
 
 
 def requirement(case: Case) -> Margin:
     """The worst loss over the scenarios, all underlyings moving together as each scenario says.
 
-    Returns
-    -------
-    requirement + required, the same for initial and maintenance
+    Returns:
+        requirement + required, the same for initial and maintenance
     """
     names = case.book.instruments.underlyings
     by_underlying = [case.losses(u) for u in range(len(names))]

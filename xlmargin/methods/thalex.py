@@ -11,8 +11,6 @@ from xlmargin.rules import Rules
 from xlmargin.scenarios import Scenarios
 from xlmargin.statement import Line, above, less, not_modelled, times, total
 
-__all__ = ["requirement", "scenarios"]
-
 
 def scenarios(names: tuple[str, ...], rules: Rules, _: Given = NOTHING_GIVEN) -> Scenarios:
     """Price moves × absolute vol moves, fully covered inside the published bounds."""
@@ -22,22 +20,28 @@ def scenarios(names: tuple[str, ...], rules: Rules, _: Given = NOTHING_GIVEN) ->
 def requirement(case: Case) -> Margin:
     """Initial is the largest covered loss and the contingencies of each underlying; maintenance is a share of it.
 
-    Returns
-    -------
-    requirements + required; what is not published stands as lines of 0 that say so
+    Returns:
+        requirements + required; what is not published stands as lines of 0 that say so
     """
     names = case.book.instruments.underlyings
     initial = total("Initial margin", [_risk(case, u) for u in range(len(names))] or [grids.nothing_held()])
     ratio = grids.parameter(case.rules, "Maintenance ratio", "maintenance_ratio")
     value = case.option_value()
-    return Margin(initial, times("Maintenance margin", (above(initial), ratio)),
-                  lambda: (value, less("Total requirement", (above(initial), above(value)))), value)
+    return Margin(
+        initial,
+        times("Maintenance margin", (above(initial), ratio)),
+        lambda: (value, less("Total requirement", (above(initial), above(value)))),
+        value,
+    )
 
 
 def _risk(case: Case, u: int) -> Line:
     """Maximum loss coverage and contingencies of one underlying."""
-    return total(case.book.instruments.underlyings[u], (
-        grids.scan(case, u, "Maximum loss coverage"),
-        not_modelled("Roll contingency", "offsetting deltas in different maturities: neither rate nor formula is published"),
-        grids.charge(case, "Option contingency", "option_contingency", u,
-                     (grids.short_units(case, u), grids.spot(case, u)))))
+    return total(
+        case.book.instruments.underlyings[u],
+        (
+            grids.scan(case, u, "Maximum loss coverage"),
+            not_modelled("Roll contingency", "offsetting deltas in different maturities: neither rate nor formula is published"),
+            grids.charge(case, "Option contingency", "option_contingency", u, (grids.short_units(case, u), grids.spot(case, u))),
+        ),
+    )

@@ -18,8 +18,6 @@ from xlmargin.rules import Rules
 from xlmargin.scenarios import Scenarios, percent
 from xlmargin.statement import Line, above, given, largest, less, times, total, worst
 
-__all__ = ["prepared", "requirement", "scenarios"]
-
 Floats = NDArray[np.float64]
 
 
@@ -39,18 +37,29 @@ def scenarios(names: tuple[str, ...], rules: Rules, _: Given = NOTHING_GIVEN) ->
     steps = np.arange(1, points + 1)[:, None] / points
     price = np.vstack([-down * steps[::-1], up * steps])
     shape, count = price.shape, len(price)
-    words = [percent(move) if np.all(row == row[0]) else f"point {n} of the range" for n, row in enumerate(price, 1)
-             for move in row[:1]] if names else [f"point {n}" for n in range(1, count + 1)]
-    return Scenarios(tuple(str(n + 1) for n in range(count)), tuple(f"price {word}" for word in words), names, price,
-                     np.zeros(shape), "relative", np.zeros(count), np.ones(shape), np.zeros(count))
+    words = (
+        [percent(move) if np.all(row == row[0]) else f"point {n} of the range" for n, row in enumerate(price, 1) for move in row[:1]]
+        if names
+        else [f"point {n}" for n in range(1, count + 1)]
+    )
+    return Scenarios(
+        tuple(str(n + 1) for n in range(count)),
+        tuple(f"price {word}" for word in words),
+        names,
+        price,
+        np.zeros(shape),
+        "relative",
+        np.zeros(count),
+        np.ones(shape),
+        np.zeros(count),
+    )
 
 
 def requirement(case: Case) -> Margin:
     """The sum over product groups of the worst loss at one price point, at least the minimum of its contracts.
 
-    Returns
-    -------
-    requirement + required, the same for initial and maintenance; option values count in the account's equity
+    Returns:
+        requirement + required, the same for initial and maintenance; option values count in the account's equity
     """
     names = case.book.instruments.underlyings
     groups: dict[str, list[int]] = {}
@@ -60,9 +69,12 @@ def requirement(case: Case) -> Margin:
     lines = [_group(case, label, members) for label, members in groups.items()]
     initial = total("Initial margin", lines or [given("No positions", 0.0, "the book is flat")])
     value = case.option_value()
-    return Margin(initial, total("Maintenance margin", (above(initial),)),
-                  lambda: (value, less("Total requirement", (above(initial), above(value)),
-                                       "initial margin less net option value")), value)
+    return Margin(
+        initial,
+        total("Maintenance margin", (above(initial),)),
+        lambda: (value, less("Total requirement", (above(initial), above(value)), "initial margin less net option value")),
+        value,
+    )
 
 
 def _group(case: Case, label: str, members: list[int]) -> Line:
@@ -71,8 +83,9 @@ def _group(case: Case, label: str, members: list[int]) -> Line:
     if len(members) == 1:
         points = losses[0]
     else:
-        points = [total(losses[0][s].label, [_offset(case, u, lines[s]) for u, lines in zip(members, losses)])
-                  for s in range(len(case.scenarios))]
+        points = [
+            total(losses[0][s].label, [_offset(case, u, lines[s]) for u, lines in zip(members, losses)]) for s in range(len(case.scenarios))
+        ]
     minimum = total("Minimum", [_minimum(case, u) for u in members])
     return largest(label, (worst("Scanning risk", points), minimum))
 
@@ -82,8 +95,18 @@ def _offset(case: Case, u: int, loss: Line) -> Line:
     name = case.book.instruments.underlyings[u]
     share = case.rules.number("product_group_offset", name)
     counts = np.where(loss.value > 0.0, 1.0, share)
-    return times(name, (loss, given("Share that counts", counts, "losses in full, gains by product_group_offset",
-                                    source=case.rules.get("product_group_offset", name).source)))
+    return times(
+        name,
+        (
+            loss,
+            given(
+                "Share that counts",
+                counts,
+                "losses in full, gains by product_group_offset",
+                source=case.rules.get("product_group_offset", name).source,
+            ),
+        ),
+    )
 
 
 def _minimum(case: Case, u: int) -> Line:
@@ -92,7 +115,16 @@ def _minimum(case: Case, u: int) -> Line:
     name = held.underlyings[u]
     net = np.abs(case.net_contracts((held.underlying == u) & (held.kind != SPOT)))
     rate = case.rules.get("minimum_per_contract", name)
-    return times(f"Minimum of {name}", (
-        given("Units of contracts", net.sum(axis=1), "contracts × multiplier, net per contract, long and short"),
-        given("Minimum per unit", float(rate.value), f"parameter minimum_per_contract [{rate.unit}]", status=rate.status,
-              source=rate.source)))
+    return times(
+        f"Minimum of {name}",
+        (
+            given("Units of contracts", net.sum(axis=1), "contracts × multiplier, net per contract, long and short"),
+            given(
+                "Minimum per unit",
+                float(rate.value),
+                f"parameter minimum_per_contract [{rate.unit}]",
+                status=rate.status,
+                source=rate.source,
+            ),
+        ),
+    )

@@ -14,13 +14,9 @@ from xlmargin.pricing.implied_vol import Reason
 from xlmargin.pricing.implied_vol import solve as solve_european
 from xlmargin.pricing.tree import WIDEST, Puts, Values, european_values, tree_values
 
-__all__ = ["delta", "price", "reason_text", "solve"]
-
 FloatArray = NDArray[np.float64]
 
-_LEAST_GAIN = (
-    1e-10  # rate that earns nothing by early exercise: the yield a typed forward implies is as rough
-)
+_LEAST_GAIN = 1e-10  # rate that earns nothing by early exercise: the yield a typed forward implies is as rough
 _LEAST_VOL = 1e-9  # total vol that a tree is grown for: less moves no price by as much as 1e-9 of the spot
 _SLACK = 4.0 * np.finfo(np.float64).eps  # rounding of a price that was meant to be intrinsic, over max(S, K)
 _MOST_STEPS = 100  # halvings alone need 60
@@ -29,13 +25,7 @@ _LAST_MISS = 1e-13  # of max(S, K): the rounding of the tree
 
 
 def price(
-    is_call: ArrayLike,
-    spot: ArrayLike,
-    strike: ArrayLike,
-    years: ArrayLike,
-    vol: ArrayLike,
-    rate: ArrayLike,
-    dividend_yield: ArrayLike,
+    is_call: ArrayLike, spot: ArrayLike, strike: ArrayLike, years: ArrayLike, vol: ArrayLike, rate: ArrayLike, dividend_yield: ArrayLike
 ) -> FloatArray:
     """Return prices of American options: never below intrinsic, the European price, or the price without vol.
 
@@ -47,20 +37,18 @@ def price(
     spot and strike for up to three years, vols of 0.1 to 1.5 and rates and yields up to 0.12. At vols below a
     tenth of the rate, where the best time to exercise falls between two steps, it reached 1e-3 of rate times spot.
 
-    Parameters
-    ----------
-    is_call : bool, a put where False
-    spot, strike : [price], positive or 0
-    years : time to expiry; 0 or less gives the intrinsic value
-    vol : [per year ** 0.5], positive or 0
-    rate : continuously compounded [per year]
-    dividend_yield : continuously compounded [per year]; the one a forward implies is rate - log(F / S) / years
+    Args:
+        is_call : bool, a put where False
+        spot, strike : [price], positive or 0
+        years : time to expiry; 0 or less gives the intrinsic value
+        vol : [per year ** 0.5], positive or 0
+        rate : continuously compounded [per year]
+        dividend_yield : continuously compounded [per year]; the one a forward implies is rate - log(F / S) / years
 
-    Returns
-    -------
-    [price], never negative; NaN where an input is not a finite number
+    Returns:
+        [price], never negative; NaN where an input is not a finite number
 
-    References
+    References:
     ----------
     M. Broadie, J. Detemple, American option valuation: new bounds, approximations, and a comparison of existing
     methods, Review of Financial Studies 9 (1996): the BBSR tree. J. Cox, S. Ross, M. Rubinstein, Option pricing: a
@@ -72,13 +60,7 @@ def price(
 
 
 def delta(
-    is_call: ArrayLike,
-    spot: ArrayLike,
-    strike: ArrayLike,
-    years: ArrayLike,
-    vol: ArrayLike,
-    rate: ArrayLike,
-    dividend_yield: ArrayLike,
+    is_call: ArrayLike, spot: ArrayLike, strike: ArrayLike, years: ArrayLike, vol: ArrayLike, rate: ArrayLike, dividend_yield: ArrayLike
 ) -> FloatArray:
     """Return d price / d spot, from the nodes beside the root of a tree that starts two steps early.
 
@@ -86,7 +68,7 @@ def delta(
     Against 800 steps the error was below 1e-4 for up to a year and vols up to 0.8, 2e-3 for three years and 1.5.
     Parameters are those of `price`, the spot positive.
 
-    References
+    References:
     ----------
     A. Pelsser, T. Vorst, The binomial model and the Greeks, Journal of Derivatives 1 (1994).
     """
@@ -98,30 +80,22 @@ def delta(
 
 
 def solve(
-    is_call: ArrayLike,
-    price: ArrayLike,
-    spot: ArrayLike,
-    strike: ArrayLike,
-    years: ArrayLike,
-    rate: ArrayLike,
-    dividend_yield: ArrayLike,
+    is_call: ArrayLike, price: ArrayLike, spot: ArrayLike, strike: ArrayLike, years: ArrayLike, rate: ArrayLike, dividend_yield: ArrayLike
 ) -> tuple[FloatArray, NDArray[np.int8]]:
     """Return the vols at which `price` gives the prices, and the Reason of each; NaN where it is not OK.
 
     The vol of a price that needs none, such as an intrinsic value that is due at once, is 0. Nothing is raised: a
     caller names the rows itself, with `reason_text`.
 
-    Parameters
-    ----------
-    is_call : bool, a put where False
-    price : premium [price]
-    spot, strike : [price], positive
-    years : time to expiry, positive
-    rate, dividend_yield : continuously compounded [per year]
+    Args:
+        is_call : bool, a put where False
+        price : premium [price]
+        spot, strike : [price], positive
+        years : time to expiry, positive
+        rate, dividend_yield : continuously compounded [per year]
 
-    Returns
-    -------
-    [per year ** 0.5], never negative, and codes of `Reason`, both of the broadcast shape of the inputs
+    Returns:
+        [per year ** 0.5], never negative, and codes of `Reason`, both of the broadcast shape of the inputs
     """
     quoted, spot, strike, years, rate, dividend_yield = np.broadcast_arrays(
         *(np.asarray(x, dtype=np.float64) for x in (price, spot, strike, years, rate, dividend_yield))
@@ -134,9 +108,7 @@ def solve(
     quoted, good = (np.broadcast_to(x, shape).ravel() for x in (quoted, good))
     least, scale = _without_vol(puts).price, np.maximum(puts.spot, puts.strike)
     faults = (~good, quoted < least - _SLACK * scale, quoted >= _bound(puts))
-    reason = np.select(
-        faults, (Reason.BAD_INPUT, Reason.BELOW_INTRINSIC, Reason.AT_OR_ABOVE_BOUND), Reason.OK
-    )
+    reason = np.select(faults, (Reason.BAD_INPUT, Reason.BELOW_INTRINSIC, Reason.AT_OR_ABOVE_BOUND), Reason.OK)
     vol = np.where(reason == Reason.OK, 0.0, np.nan)
     todo = np.flatnonzero((reason == Reason.OK) & (quoted > least + _SLACK * scale))
     if todo.size:
@@ -145,24 +117,10 @@ def solve(
 
 
 def reason_text(
-    reason: Reason,
-    is_call: bool,
-    price: float,
-    spot: float,
-    strike: float,
-    years: float,
-    rate: float,
-    dividend_yield: float,
+    reason: Reason, is_call: bool, price: float, spot: float, strike: float, years: float, rate: float, dividend_yield: float
 ) -> str:
     """Return why one price has no implied vol, as a sentence."""
-    named = {
-        "price": price,
-        "spot": spot,
-        "strike": strike,
-        "years": years,
-        "rate": rate,
-        "yield": dividend_yield,
-    }
+    named = {"price": price, "spot": spot, "strike": strike, "years": years, "rate": rate, "yield": dividend_yield}
     if reason is Reason.BAD_INPUT:
         for name, value in named.items():
             if not np.isfinite(value):
@@ -179,21 +137,13 @@ def reason_text(
 
 
 def _as_puts(
-    is_call: ArrayLike,
-    spot: ArrayLike,
-    strike: ArrayLike,
-    years: ArrayLike,
-    vol: ArrayLike,
-    rate: ArrayLike,
-    dividend_yield: ArrayLike,
+    is_call: ArrayLike, spot: ArrayLike, strike: ArrayLike, years: ArrayLike, vol: ArrayLike, rate: ArrayLike, dividend_yield: ArrayLike
 ) -> tuple[Puts, tuple[int, ...], NDArray[np.bool_]]:
     """Return flat puts that are worth the same, the shape of the inputs, and which were calls."""
     call, *columns = np.broadcast_arrays(is_call, spot, strike, years, vol, rate, dividend_yield)
     shape = call.shape
     call = np.asarray(call, dtype=np.bool_)
-    spots, strikes, times, vols, rates, yields = (
-        np.asarray(column, dtype=np.float64).ravel() for column in columns
-    )
+    spots, strikes, times, vols, rates, yields = (np.asarray(column, dtype=np.float64).ravel() for column in columns)
     flat = call.ravel()
     puts = Puts(
         spot=np.where(flat, strikes, spots),
@@ -269,9 +219,7 @@ def _implied(puts: Puts, quoted: FloatArray) -> FloatArray:
         nearer = np.abs(fa) < np.abs(fb)
         result[active] = np.where(nearer, a, b)
         width = np.abs(b - a)
-        going = (np.minimum(np.abs(fa), np.abs(fb)) > scale[active]) & (
-            width > _LAST_BRACKET * np.maximum(a, b)
-        )
+        going = (np.minimum(np.abs(fa), np.abs(fb)) > scale[active]) & (width > _LAST_BRACKET * np.maximum(a, b))
         if not going.any():
             break
         active = active[going]
@@ -304,9 +252,7 @@ def _bracket(puts: Puts, quoted: FloatArray) -> tuple[FloatArray, FloatArray, Fl
     return low, low_miss, high, high_miss
 
 
-def _inverse_share(
-    a: FloatArray, fa: FloatArray, b: FloatArray, fb: FloatArray, c: FloatArray, fc: FloatArray
-) -> FloatArray:
+def _inverse_share(a: FloatArray, fa: FloatArray, b: FloatArray, fb: FloatArray, c: FloatArray, fc: FloatArray) -> FloatArray:
     """Return how far from a to b the next vol lies: by inverse parabola where that is sure to help, else half.
 
     Reference: T. R. Chandrupatla, A new hybrid quadratic/bisection algorithm for finding the zero of a nonlinear

@@ -7,19 +7,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = [
-    "Greeks",
-    "black_delta",
-    "coin_price",
-    "greeks",
-    "log_moneyness",
-    "mills",
-    "mills_gap",
-    "normalised_price",
-    "price",
-    "time_value",
-]
-
 FloatArray = NDArray[np.float64]
 
 _SMALL_HALF_VOL = 0.01  # below it the difference of two tails cancels, and a short series is exact
@@ -44,32 +31,23 @@ class Greeks(NamedTuple):
     theta: FloatArray
 
 
-def price(
-    is_call: ArrayLike,
-    forward: ArrayLike,
-    strike: ArrayLike,
-    years: ArrayLike,
-    vol: ArrayLike,
-    rate: ArrayLike = 0.0,
-) -> FloatArray:
+def price(is_call: ArrayLike, forward: ArrayLike, strike: ArrayLike, years: ArrayLike, vol: ArrayLike, rate: ArrayLike = 0.0) -> FloatArray:
     """Return the discounted Black-76 price of a European option on a forward.
 
     The intrinsic value plus the out-of-the-money price of the same strike: never below intrinsic, and within
     1e-10 of an out-of-the-money price however small. Inputs broadcast; scalars give a 0-d array.
 
-    Parameters
-    ----------
-    is_call : bool, a put where False
-    forward, strike : [price], positive or 0
-    years : time to expiry, positive or 0
-    vol : [per year ** 0.5], positive or 0
-    rate : continuously compounded [per year]
+    Args:
+        is_call : bool, a put where False
+        forward, strike : [price], positive or 0
+        years : time to expiry, positive or 0
+        vol : [per year ** 0.5], positive or 0
+        rate : continuously compounded [per year]
 
-    Returns
-    -------
-    [price], never negative
+    Returns:
+        [price], never negative
 
-    References
+    References:
     ----------
     F. Black, The pricing of commodity contracts, Journal of Financial Economics 3 (1976).
     """
@@ -81,12 +59,7 @@ def price(
 
 
 def coin_price(
-    is_call: ArrayLike,
-    forward: ArrayLike,
-    strike: ArrayLike,
-    years: ArrayLike,
-    vol: ArrayLike,
-    rate: ArrayLike = 0.0,
+    is_call: ArrayLike, forward: ArrayLike, strike: ArrayLike, years: ArrayLike, vol: ArrayLike, rate: ArrayLike = 0.0
 ) -> FloatArray:
     """Return the premium in coin of an inverse option: its Black-76 price over the forward.
 
@@ -95,9 +68,7 @@ def coin_price(
     return np.asarray(price(is_call, forward, strike, years, vol, rate) / np.asarray(forward))
 
 
-def black_delta(
-    is_call: ArrayLike, forward: ArrayLike, strike: ArrayLike, years: ArrayLike, vol: ArrayLike
-) -> FloatArray:
+def black_delta(is_call: ArrayLike, forward: ArrayLike, strike: ArrayLike, years: ArrayLike, vol: ArrayLike) -> FloatArray:
     """Return the undiscounted Black delta: N(d1) of a call, N(d1) - 1 of a put.
 
     Without time or vol it is 0 or 1 in size, and one half at the money. Parameters are those of `price`.
@@ -109,14 +80,7 @@ def black_delta(
     return np.asarray(sign * ndtr(sign * _d1(forward, strike, total_vol)) + 0.0)  # + 0.0: no negative zero
 
 
-def greeks(
-    is_call: ArrayLike,
-    forward: ArrayLike,
-    strike: ArrayLike,
-    years: ArrayLike,
-    vol: ArrayLike,
-    rate: ArrayLike = 0.0,
-) -> Greeks:
+def greeks(is_call: ArrayLike, forward: ArrayLike, strike: ArrayLike, years: ArrayLike, vol: ArrayLike, rate: ArrayLike = 0.0) -> Greeks:
     """Return delta, gamma, vega and theta of the discounted Black-76 price.
 
     Parameters are those of `price`, forward and strike positive. Without time or vol, delta is that of the
@@ -143,14 +107,12 @@ def greeks(
 def time_value(forward: FloatArray, strike: FloatArray, total_vol: FloatArray) -> FloatArray:
     """Return the undiscounted out-of-the-money price, a call's above the forward and a put's below it.
 
-    Parameters
-    ----------
-    forward, strike : [price], positive or 0
-    total_vol : vol times the root of the years, positive or 0
+    Args:
+        forward, strike : [price], positive or 0
+        total_vol : vol times the root of the years, positive or 0
 
-    Returns
-    -------
-    [price], never negative
+    Returns:
+        [price], never negative
     """
     distance = np.abs(log_moneyness(forward, strike))
     return np.asarray(np.sqrt(forward) * np.sqrt(strike) * normalised_price(distance, total_vol))

@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 
 from xlmargin.pricing.tails import mills_coefficients
 
-__all__ = ["call_grid"]
-
 FloatArray = NDArray[np.float64]
 
 P = mills_coefficients()
@@ -27,7 +25,7 @@ FAST = {"contract", "arcp", "nsz", "reassoc"}  # never the flags that assume awa
 
 @numba.njit(inline="always", fastmath=FAST)
 def _exp(x):
-    """e to a power from −708 to 0: a polynomial on half a factor of two, which the compiler turns into vectors."""
+    """E to a power from −708 to 0: a polynomial on half a factor of two, which the compiler turns into vectors."""
     k = np.floor(x * LOG2_E + 0.5)
     r = (x - k * LN2_HIGH) - k * LN2_LOW
     r2 = r * r
@@ -88,10 +86,22 @@ def call_grid(
 ) -> FloatArray:
     """Return what `grid.call_grid` returns of the same arguments, to 1e-14 of the larger of forward and strike."""
     tiny = 1e-300
-    columns = [np.ascontiguousarray(column, np.float64) for column in (
-        forward, strike, np.log(np.maximum(forward, tiny) / np.maximum(strike, tiny)), root_years, vol,
-        np.ones(len(vol)) if tenor is None else tenor, price, np.log(np.maximum(price, tiny)), relative, absolute,
-        np.maximum(floor, 0.0))]
+    columns = [
+        np.ascontiguousarray(column, np.float64)
+        for column in (
+            forward,
+            strike,
+            np.log(np.maximum(forward, tiny) / np.maximum(strike, tiny)),
+            root_years,
+            vol,
+            np.ones(len(vol)) if tenor is None else tenor,
+            price,
+            np.log(np.maximum(price, tiny)),
+            relative,
+            absolute,
+            np.maximum(floor, 0.0),
+        )
+    ]
     out = np.empty((len(forward), len(price)))
     _fill(*columns, out)
     return out

@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 
 from xlmargin.pricing.normal import cdf_in_place
 
-__all__ = ["call_grid"]
-
 FloatArray = NDArray[np.float64]
 
 TILE = 24576  # cells of one tile: few calls, and buffers that stay in the cache
@@ -78,34 +76,29 @@ def call_grid(
     The shocked vol is the larger of floor and vol (1 + relative tenor) + absolute tenor, and never below 0.
     No price is below its intrinsic value, which it meets exactly where no time or vol is left.
 
-    Parameters
-    ----------
-    forward, strike : (K,) [price], positive or 0
-    root_years : (K,) square root of the years to expiry [year ** 0.5], positive or 0
-    vol : (K,) [per year ** 0.5], positive or 0
-    price : (S,) factor on the forward, positive or 0
-    relative : (S,) change of vol as a fraction of itself
-    absolute : (S,) change of vol in vol
-    floor : (S,) lowest shocked vol
-    tenor : (K,) weight of the vol changes by expiry; all 1 when left out
+    Args:
+        forward, strike : (K,) [price], positive or 0
+        root_years : (K,) square root of the years to expiry [year ** 0.5], positive or 0
+        vol : (K,) [per year ** 0.5], positive or 0
+        price : (S,) factor on the forward, positive or 0
+        relative : (S,) change of vol as a fraction of itself
+        absolute : (S,) change of vol in vol
+        floor : (S,) lowest shocked vol
+        tenor : (K,) weight of the vol changes by expiry; all 1 when left out
 
-    Returns
-    -------
-    (K, S) [price], C-contiguous, never negative
+    Returns:
+        (K, S) [price], C-contiguous, never negative
 
-    Notes
-    -----
-    The error is below 1e-14 of the larger of forward and strike. The environment variable XLMARGIN_KERNEL chooses `numpy` or
-    `numba`; where it says neither, numba serves grids that are large enough to pay for compiling it, if it is installed.
+    Note:
+        The error is below 1e-14 of the larger of forward and strike. The environment variable XLMARGIN_KERNEL chooses `numpy` or
+        `numba`; where it says neither, numba serves grids that are large enough to pay for compiling it, if it is installed.
     """
     if _compiled(len(forward) * len(price)):
         from xlmargin.pricing import compiled
 
         return compiled.call_grid(forward, strike, root_years, vol, price, relative, absolute, floor, tenor)
     tiny = 1e-300  # a price of 0 has no logarithm, but this one prices it as exactly worthless
-    options = _Options(
-        forward, strike, np.log(np.maximum(forward, tiny) / np.maximum(strike, tiny)), root_years, vol, tenor
-    )
+    options = _Options(forward, strike, np.log(np.maximum(forward, tiny) / np.maximum(strike, tiny)), root_years, vol, tenor)
     columns = (price, np.log(np.maximum(price, tiny)), 1.0 + relative, relative, absolute, floor)
     scenarios = _Scenarios(*(column[:, None] for column in columns))
     grid = np.empty((len(forward), len(price)))

@@ -11,8 +11,6 @@ from numpy.typing import ArrayLike, NDArray
 from xlmargin.errors import MarginError
 from xlmargin.pricing.black import log_moneyness, mills, mills_gap, normalised_price
 
-__all__ = ["Reason", "implied_vol", "reason_text", "solve"]
-
 FloatArray = NDArray[np.float64]
 Ratios = tuple[FloatArray, FloatArray, FloatArray]
 Objective = Callable[[FloatArray, FloatArray, FloatArray], Ratios]
@@ -34,31 +32,23 @@ class Reason(IntEnum):
 
 
 def implied_vol(
-    is_call: ArrayLike,
-    price: ArrayLike,
-    forward: ArrayLike,
-    strike: ArrayLike,
-    years: ArrayLike,
-    rate: ArrayLike = 0.0,
+    is_call: ArrayLike, price: ArrayLike, forward: ArrayLike, strike: ArrayLike, years: ArrayLike, rate: ArrayLike = 0.0
 ) -> FloatArray:
     """Return the vol at which Black-76 gives a price; 0 at a price equal to its intrinsic value.
 
-    Parameters
-    ----------
-    is_call : bool, a put where False
-    price : discounted premium [price]
-    forward, strike : [price], positive
-    years : time to expiry, positive
-    rate : continuously compounded [per year]
+    Args:
+        is_call : bool, a put where False
+        price : discounted premium [price]
+        forward, strike : [price], positive
+        years : time to expiry, positive
+        rate : continuously compounded [per year]
 
-    Returns
-    -------
-    [per year ** 0.5], of the broadcast shape of the inputs, never negative
+    Returns:
+        [per year ** 0.5], of the broadcast shape of the inputs, never negative
 
-    Raises
-    ------
-    MarginError
-        where a price has no implied vol; of a column, the first such element is told.
+    Raises:
+        MarginError
+            where a price has no implied vol; of a column, the first such element is told.
     """
     vol, reason = solve(is_call, price, forward, strike, years, rate)
     if reason.any():
@@ -70,9 +60,7 @@ def implied_vol(
     return vol
 
 
-def reason_text(
-    reason: Reason, is_call: bool, price: float, forward: float, strike: float, years: float, rate: float
-) -> str:
+def reason_text(reason: Reason, is_call: bool, price: float, forward: float, strike: float, years: float, rate: float) -> str:
     """Return why one price has no implied vol, as a sentence."""
     if reason is Reason.BAD_INPUT:
         named = {"price": price, "forward": forward, "strike": strike, "years": years, "rate": rate}
@@ -93,18 +81,13 @@ def reason_text(
 
 
 def solve(
-    is_call: ArrayLike,
-    price: ArrayLike,
-    forward: ArrayLike,
-    strike: ArrayLike,
-    years: ArrayLike,
-    rate: ArrayLike = 0.0,
+    is_call: ArrayLike, price: ArrayLike, forward: ArrayLike, strike: ArrayLike, years: ArrayLike, rate: ArrayLike = 0.0
 ) -> tuple[FloatArray, NDArray[np.int8]]:
     """Return implied vols and, element by element, the Reason; the vol is NaN where the reason is not OK.
 
     Parameters are those of `implied_vol`. Nothing is raised: a caller names the rows, with `reason_text`.
 
-    References
+    References:
     ----------
     P. Jaeckel, Let's be rational, Wilmott (2015): the three objectives and the third-order Householder step.
     """
@@ -113,9 +96,7 @@ def solve(
     good = np.isfinite(price) & np.isfinite(rate)
     for column in (forward, strike, years):
         good &= np.isfinite(column) & (column > 0.0)
-    price, forward, strike, years, rate = (
-        np.where(good, column, 1.0) for column in (price, forward, strike, years, rate)
-    )
+    price, forward, strike, years, rate = (np.where(good, column, 1.0) for column in (price, forward, strike, years, rate))
     premium, found = _out_of_the_money(call, price, forward, strike, np.exp(-rate * years))
     reason = np.where(good, found, Reason.BAD_INPUT).astype(np.int8)
     vol = np.where(reason == Reason.OK, 0.0, np.nan)
@@ -172,14 +153,7 @@ def _total_vol(distance: FloatArray, premium: FloatArray, room: FloatArray) -> F
     return total_vol
 
 
-def _converge(
-    objective: Objective,
-    x: FloatArray,
-    s: FloatArray,
-    target: FloatArray,
-    least: FloatArray,
-    most: FloatArray,
-) -> FloatArray:
+def _converge(objective: Objective, x: FloatArray, s: FloatArray, target: FloatArray, least: FloatArray, most: FloatArray) -> FloatArray:
     """Return total vols s improved by third-order Householder steps, between bounds that close in."""
     result = s.copy()
     active: NDArray[np.intp] = np.arange(s.size)

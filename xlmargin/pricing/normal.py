@@ -8,8 +8,6 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["cdf_in_place"]
-
 FloatArray = NDArray[np.float64]
 
 NODES_PER_UNIT = 1024
@@ -40,10 +38,9 @@ def cdf_in_place(x: FloatArray, node: FloatArray, offset: FloatArray, index: NDA
 
     A cubic Taylor series about the nearest of the nodes k / 1024; the error is below 3e-15.
 
-    Parameters
-    ----------
-    x : any shape; finite or infinite, overwritten by the result
-    node, offset, index : scratch of the shape of x, C-contiguous, overwritten
+    Args:
+        x : any shape; finite or infinite, overwritten by the result
+        node, offset, index : scratch of the shape of x, C-contiguous, overwritten
     """
     cdf, sixth = _table()
     np.clip(x, -REACH, REACH, out=x)

@@ -9,8 +9,6 @@ from numpy.typing import NDArray
 
 from xlmargin.pricing import black
 
-__all__ = ["WIDEST", "Puts", "Values", "european_values", "tree_values"]
-
 FloatArray = NDArray[np.float64]
 
 # Fewest steps of the finer tree, a power of 2, that keep the error of equity-like options below 1e-5 of the spot.
@@ -88,9 +86,7 @@ def _tree(puts: Puts, steps: int) -> Values:
     top = int(np.clip(reach.max(), -middle - 1, middle))  # above it no option of the block is in the money
     value = _last_step(puts, nodes[::2], dt, h, drift, steps - 1) * strike_leg[::2] / puts.strike
     times = np.arange(steps)[:, None]
-    value = _roll_back(
-        value, strike_leg, spot_leg, np.exp(times[::-1] * step_log), drift * dt, top, _cone(up, steps)
-    )
+    value = _roll_back(value, strike_leg, spot_leg, np.exp(times[::-1] * step_log), drift * dt, top, _cone(up, steps))
     now = np.array([-2.0, 0.0, 2.0])[:, None]
     return _at_root(puts.spot, h, value * np.exp(now * row_log - (steps - 1) * step_log))
 
@@ -106,13 +102,12 @@ def _roll_back(
 ) -> FloatArray:
     """Return the values at the three nodes of today, (3, k), from those one step before expiry, (steps + 2, k).
 
-    Parameters
-    ----------
-    strike_leg, spot_leg : what exercise gains and gives up at every node while nodes stand still, (2 steps + 3, k)
-    unit : how many units of value one of the payoff is, by step, (steps, k)
-    move : drift of the nodes over one step, (k,)
-    top : the highest node that is worth comparing with exercise
-    cone : the first row and that after the last, from the last step but one back to now
+    Args:
+        strike_leg, spot_leg : what exercise gains and gives up at every node while nodes stand still, (2 steps + 3, k)
+        unit : how many units of value one of the payoff is, by step, (steps, k)
+        move : drift of the nodes over one step, (k,)
+        top : the highest node that is worth comparing with exercise
+        cone : the first row and that after the last, from the last step but one back to now
     """
     spare, gain, payoff = value.copy(), np.empty_like(value), strike_leg - spot_leg
     growth = np.exp(np.arange(len(unit))[:, None] * move)
@@ -160,9 +155,7 @@ def _cone(up: FloatArray, steps: int) -> list[tuple[int, int]]:
     return list(zip(low.tolist(), high.tolist()))
 
 
-def _last_step(
-    puts: Puts, nodes: NDArray[np.int_], dt: FloatArray, h: FloatArray, drift: FloatArray, step: int
-) -> FloatArray:
+def _last_step(puts: Puts, nodes: NDArray[np.int_], dt: FloatArray, h: FloatArray, drift: FloatArray, step: int) -> FloatArray:
     """Return the values at the nodes one step before expiry, (nodes, k)."""
     spot = puts.spot * np.exp(step * drift * dt + nodes * h)
     forward = spot * np.exp((puts.rate - puts.carry) * dt)

@@ -11,8 +11,6 @@ from xlmargin.desk.account import Balances
 from xlmargin.errors import Faults
 from xlmargin.single_cells import one_number
 
-__all__ = ["is_number", "read_balances", "read_equity"]
-
 HEADINGS = ("Currency", "Amount", "Haircut", "Account")
 
 
@@ -29,14 +27,12 @@ def read_equity(raw: Any) -> float:
 def read_balances(raw: Any, name: str = "balances") -> Balances:
     """Read a range of balances.
 
-    Parameters
-    ----------
-    raw: rows of cells with the header first; the haircut is a fraction, 0 where blank
-    name: what messages call the range
+    Args:
+        raw: rows of cells with the header first; the haircut is a fraction, 0 where blank
+        name: what messages call the range
 
-    Raises
-    ------
-    MarginError: the range has no header, or the first fault by row
+    Raises:
+        MarginError: the range has no header, or the first fault by row
     """
     cells = table(raw, name, needed=("Currency", "Amount"), known=HEADINGS)
     faults = Faults(name)
@@ -49,8 +45,8 @@ def read_balances(raw: Any, name: str = "balances") -> Balances:
         if is_blank(cells.column("Amount")[i]):
             faults.add(row, "Amount", "Amount must be given", "type a number, debts −")
         if not np.isnan(haircut[i]) and not 0.0 <= haircut[i] <= 1.0:
-            faults.add(row, "Haircut", f"Haircut must be a fraction from 0 to 1 (0.1 is 10 %), not {show(float(haircut[i]))}",
-                       "divide it by 100")
+            faults.add(
+                row, "Haircut", f"Haircut must be a fraction from 0 to 1 (0.1 is 10 %), not {show(float(haircut[i]))}", "divide it by 100"
+            )
     faults.stop()
-    return Balances(np.array(cells.rows, np.int64), currency, amount, np.nan_to_num(haircut, nan=0.0), account,
-                    cells.has("Account"))
+    return Balances(np.array(cells.rows, np.int64), currency, amount, np.nan_to_num(haircut, nan=0.0), account, cells.has("Account"))

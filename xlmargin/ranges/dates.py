@@ -13,8 +13,6 @@ from xlmargin.cells import Table, is_blank, plain_number, show, unreadable
 from xlmargin.errors import Faults
 from xlmargin.names import expiry_from_text, instant, serial_instant
 
-__all__ = ["instants"]
-
 FIRST, LAST = (dt.datetime(year, 1, 1, tzinfo=dt.UTC).timestamp() for year in (2000, 2100))  # else no date a desk means
 HOW = "type a date, ISO text (2025-06-27), 27JUN25 or 28-Aug-25"
 
@@ -22,14 +20,12 @@ HOW = "type a date, ISO text (2025-06-27), 27JUN25 or 28-Aug-25"
 def instants(cells: Table, heading: str, faults: Faults, hour: int) -> NDArray[np.float64]:
     """One column of dates as seconds since 1970 UTC; NaN where blank or at fault.
 
-    Parameters
-    ----------
-    cells: range whose column holds dates, times, Excel serials, numbers yyyymmdd or texts, (P,)
-    hour: hour UTC that a date without a time means
+    Args:
+        cells: range whose column holds dates, times, Excel serials, numbers yyyymmdd or texts, (P,)
+        hour: hour UTC that a date without a time means
 
-    Returns
-    -------
-    seconds since 1970 UTC (P,)
+    Returns:
+        seconds since 1970 UTC (P,)
     """
     if not cells.has(heading):
         return np.full(len(cells), np.nan)
@@ -41,8 +37,7 @@ def instants(cells: Table, heading: str, faults: Faults, hour: int) -> NDArray[n
     result = np.array(found, dtype=np.float64)  # None becomes NaN
     for i in np.flatnonzero(np.isnan(result)).tolist():
         if not is_blank(column[i]):
-            problem, fix = unreadable(column[i]) or (
-                f"must be a date such as 2025-06-27 or 27JUN25, not {_shown(column[i])}", HOW)
+            problem, fix = unreadable(column[i]) or (f"must be a date such as 2025-06-27 or 27JUN25, not {_shown(column[i])}", HOW)
             faults.add(cells.rows[i], heading, f"{heading} {problem}", fix)
     return result
 
@@ -51,7 +46,8 @@ def _are_what_they_equal(column: list[Any]) -> bool:
     """Whether cells that are equal mean the same; dates with a zone may be equal and lie at different hours."""
     kinds = set(map(type, column))
     return kinds <= {float, int, str, NoneType, dt.datetime} and (
-        dt.datetime not in kinds or not any(type(cell) is dt.datetime and cell.tzinfo for cell in column))
+        dt.datetime not in kinds or not any(type(cell) is dt.datetime and cell.tzinfo for cell in column)
+    )
 
 
 def _shown(cell: Any) -> str:

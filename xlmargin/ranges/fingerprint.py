@@ -13,8 +13,6 @@ from typing import Any
 
 from xlmargin.cells import raw_rows
 
-__all__ = ["Fingerprint", "fingerprint", "is_ragged"]
-
 Fingerprint = tuple[bytes, ...]
 
 WRITTEN = (dt.date, dt.time, decimal.Decimal)  # these pickle as their class and their value, which is all there is to them
@@ -47,14 +45,12 @@ def fingerprint(raw: Any) -> Fingerprint | None:
 
     1, 1.0 and TRUE differ; so do 0.0 and −0.0, and equal instants of two time zones. Two NaN of the same bits are the same.
 
-    Parameters
-    ----------
-    raw: cells as any face hands them over
+    Args:
+        raw: cells as any face hands them over
 
-    Returns
-    -------
-    the number of rows, then one entry per column (rows of different lengths are one entry together); None where a cell is of
-    a type that is not known here, so that the range must be read anew
+    Returns:
+        the number of rows, then one entry per column (rows of different lengths are one entry together); None where a cell is of
+        a type that is not known here, so that the range must be read anew
     """
     rows = raw_rows(raw)
     count = str(len(rows)).encode()
@@ -111,10 +107,9 @@ _ZONE, _FOLD = attrgetter("tzinfo"), attrgetter("fold")
 def _few(cells: Sequence[Any], bare: Sequence[Any]) -> bytes:
     """A column of dates of one kind and zone, with texts and blanks between them: each distinct date once, and where it stands.
 
-    Parameters
-    ----------
-    bare: the same without their zone, so that they are equal only where they are the same: two hours of different days may
-        be equal in their zone, which is slow to ask besides
+    Args:
+        bare: the same without their zone, so that they are equal only where they are the same: two hours of different days may
+            be equal in their zone, which is slow to ask besides
     """
     first = dict(zip(bare, cells))
     place = {key: n for n, key in enumerate(first)}

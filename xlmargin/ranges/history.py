@@ -15,8 +15,6 @@ from xlmargin.history import VOL_DAYS, History
 from xlmargin.names import show_instant
 from xlmargin.ranges.dates import instants
 
-__all__ = ["read_history"]
-
 Floats = NDArray[np.float64]
 
 HIGHEST_VOL = 20.0  # a fraction: above it the cell holds percent
@@ -28,15 +26,13 @@ def read_history(raw: Any, underlyings: tuple[str, ...]) -> History:
 
     Rows before the first on which every one of them has a value are left out; a blank after it is a fault.
 
-    Parameters
-    ----------
-    raw: `Date`, one column per underlying (`BTC` or `BTC close`), and optionally `BTC IV`, or `BTC IV 7`, `BTC IV 30`
-        by days of tenor; vols are fractions
-    underlyings: those of the book (U,)
+    Args:
+        raw: `Date`, one column per underlying (`BTC` or `BTC close`), and optionally `BTC IV`, or `BTC IV 7`, `BTC IV 30`
+            by days of tenor; vols are fractions
+        underlyings: those of the book (U,)
 
-    Raises
-    ------
-    MarginError: a column is missing, or the first fault by row: dates out of order, closes not positive, blanks
+    Raises:
+        MarginError: a column is missing, or the first fault by row: dates out of order, closes not positive, blanks
     """
     head = {heading_key(cell): " ".join(str(cell).split()) for cell in next(iter(from_header(grid(raw))), ())}
     closes = [_close_heading(name, head) for name in underlyings]
@@ -44,8 +40,9 @@ def read_history(raw: Any, underlyings: tuple[str, ...]) -> History:
     cells = table(raw, "history", needed=("Date",), known=["Date", *closes, *(heading for _, _, heading in vols)])
     for name, heading in zip(underlyings, closes):
         if not cells.has(heading):
-            raise MarginError(f"history row 1: no column {name}: add one with its closes "
-                              f"(the headings found are: {', '.join(cells.headings)})")
+            raise MarginError(
+                f"history row 1: no column {name}: add one with its closes (the headings found are: {', '.join(cells.headings)})"
+            )
     faults = Faults("history")
     dates = _dates(cells, faults)
     columns = [(heading, cells.numbers(heading, faults)) for heading in (*closes, *(heading for _, _, heading in vols))]
@@ -55,8 +52,7 @@ def read_history(raw: Any, underlyings: tuple[str, ...]) -> History:
         _sound(cells, heading, values, first, n >= len(closes), faults, bad)
     faults.stop()
     whole = _history(dates, underlyings, [values for _, values in columns], vols)
-    return whole if not first else replace(whole, dates=dates[first:], closes=whole.closes[first:], vols=whole.vols[first:],
-                                           whole=whole)
+    return whole if not first else replace(whole, dates=dates[first:], closes=whole.closes[first:], vols=whole.vols[first:], whole=whole)
 
 
 def _close_heading(name: str, head: dict[str, str]) -> str:
@@ -67,8 +63,7 @@ def _close_heading(name: str, head: dict[str, str]) -> str:
 def _vol_headings(name: str, head: dict[str, str]) -> list[tuple[float, str]]:
     """Tenor and heading of each column of an underlying's vols."""
     pattern = re.compile(re.escape(heading_key(name)) + r"iv(\d*)(d|days)?$")
-    found = [(float(match[1]) if match[1] else VOL_DAYS, heading) for key, heading in head.items()
-             if (match := pattern.match(key))]
+    found = [(float(match[1]) if match[1] else VOL_DAYS, heading) for key, heading in head.items() if (match := pattern.match(key))]
     for days in {days for days, _ in found if sum(days == other for other, _ in found) > 1}:
         raise MarginError(f"history row 1: {name} has two columns of {days:g}-day vols: remove one of them")
     return found
@@ -82,8 +77,12 @@ def _dates(cells: Table, faults: Faults) -> Floats:
         if cells.rows[i] not in bad:
             faults.add(cells.rows[i], "Date", "Date must be given", "type the day of these closes")
     for i in np.flatnonzero(dates[1:] <= dates[:-1]).tolist():
-        faults.add(cells.rows[i + 1], "Date", f"Date {show_instant(float(dates[i + 1]))[:10]} is not after the row above, "
-                   f"{show_instant(float(dates[i]))[:10]}", "sort the history by date, oldest first, one row a day")
+        faults.add(
+            cells.rows[i + 1],
+            "Date",
+            f"Date {show_instant(float(dates[i + 1]))[:10]} is not after the row above, {show_instant(float(dates[i]))[:10]}",
+            "sort the history by date, oldest first, one row a day",
+        )
     return dates
 
 
@@ -105,12 +104,12 @@ def _sound(cells: Table, heading: str, values: Floats, first: int, vol: bool, fa
         else:
             faults.add(cells.rows[i], heading, f"{heading} must be above 0, not {show(float(values[i]))}", "mend it")
     for i in np.flatnonzero(values > HIGHEST_VOL).tolist() if vol else ():
-        faults.add(cells.rows[i], heading, f"{heading} {show(float(values[i]))} is above 2,000 %",
-                   "give the vol as a fraction: 0.55 for 55 %")
+        faults.add(
+            cells.rows[i], heading, f"{heading} {show(float(values[i]))} is above 2,000 %", "give the vol as a fraction: 0.55 for 55 %"
+        )
 
 
-def _history(dates: Floats, underlyings: tuple[str, ...], columns: list[Floats],
-             vols: list[tuple[int, float, str]]) -> History:
+def _history(dates: Floats, underlyings: tuple[str, ...], columns: list[Floats], vols: list[tuple[int, float, str]]) -> History:
     """The columns as arrays."""
     count = len(underlyings)
     days = sorted({tenor for _, tenor, _ in vols})

@@ -13,8 +13,6 @@ from xlmargin.cells import show, table
 from xlmargin.errors import Faults
 from xlmargin.ranges.positions import HEADINGS, SIDES, ZERO_IS_BLANK, read_positions
 
-__all__ = ["Tradable", "read_instruments"]
-
 Floats = NDArray[np.float64]
 
 OWN = ("Quantity", "Side", "Order")  # headings of positions that mean something else here, or nothing
@@ -24,13 +22,12 @@ OWN = ("Quantity", "Side", "Order")  # headings of positions that mean something
 class Tradable:
     """What a hedge may trade, as typed columns (J,).
 
-    Parameters
-    ----------
-    positions: the instruments, one long unit of quantity each
-    lot: quantities are multiples of it, NaN where any quantity goes
-    cost: of trading one unit of quantity, either way [account currency]
-    limit: the largest quantity either way, NaN where none is given
-    buys, sells: the directions in which it may be traded
+    Attributes:
+        positions: the instruments, one long unit of quantity each
+        lot: quantities are multiples of it, NaN where any quantity goes
+        cost: of trading one unit of quantity, either way [account currency]
+        limit: the largest quantity either way, NaN where none is given
+        buys, sells: the directions in which it may be traded
     """
 
     positions: Positions
@@ -44,27 +41,27 @@ class Tradable:
 def read_instruments(raw: Any, faults: Faults) -> Tradable:
     """Read the instruments range.
 
-    Parameters
-    ----------
-    raw: rows of cells with the header first: the headings of positions, of which Quantity is the largest size either way
-        and Side the only direction, and Lot and Cost; all of these may be left out
-    faults: receives every fault of every cell; its `where` names the range
+    Args:
+        raw: rows of cells with the header first: the headings of positions, of which Quantity is the largest size either way
+            and Side the only direction, and Lot and Cost; all of these may be left out
+        faults: receives every fault of every cell; its `where` names the range
 
-    Raises
-    ------
-    MarginError: the range has no header, or lacks the headings without which no row can be read
+    Raises:
+        MarginError: the range has no header, or lacks the headings without which no row can be read
     """
     cells = table(raw, faults.where, known=(*HEADINGS, "Lot", "Cost"), zero_is_blank=(*ZERO_IS_BLANK, "Lot", "Cost"))
-    lot, cost, limit = (_not_negative(cells.numbers(heading, faults), heading, cells.rows, faults)
-                        for heading in ("Lot", "Cost", "Quantity"))
+    lot, cost, limit = (
+        _not_negative(cells.numbers(heading, faults), heading, cells.rows, faults) for heading in ("Lot", "Cost", "Quantity")
+    )
     side = np.array(cells.choices("Side", SIDES, faults), np.str_)
     headings = [heading for heading in HEADINGS if heading not in OWN and cells.has(heading)]
     rows: list[list[Any]] = [[None] * (len(headings) + 1) for _ in range(max(cells.rows, default=1))]
     rows[0] = [*headings, "Quantity"]
     for row, *given in zip(cells.rows, *map(cells.column, headings)):
         rows[row - 1] = [*given, 1.0]
-    return Tradable(read_positions(rows, faults), np.where(lot > 0.0, lot, np.nan), np.nan_to_num(cost), limit,
-                    side != "sell", side != "buy")
+    return Tradable(
+        read_positions(rows, faults), np.where(lot > 0.0, lot, np.nan), np.nan_to_num(cost), limit, side != "sell", side != "buy"
+    )
 
 
 def _not_negative(values: Floats, heading: str, rows: list[int], faults: Faults) -> Floats:

@@ -16,8 +16,6 @@ from xlmargin.market import Market, Nodes
 from xlmargin.names import CALL, DAY, EXPIRY_HOUR, Contract, parse_instrument, show_instant
 from xlmargin.ranges.dates import instants
 
-__all__ = ["HEADINGS", "given", "market_given", "read_market", "this_second"]
-
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
@@ -39,11 +37,10 @@ def this_second() -> float:
 def read_market(raw: Any, faults: Faults, now: float | None = None) -> Market:
     """Read the market range as `market_given`; without a valuation time of its own it is the market of now.
 
-    Parameters
-    ----------
-    raw: rows of cells with the header first, or a blank
-    faults: receives every fault of every cell; its `where` names the range
-    now: valuation time of a range without As of, the machine's clock where left out
+    Args:
+        raw: rows of cells with the header first, or a blank
+        faults: receives every fault of every cell; its `where` names the range
+        now: valuation time of a range without As of, the machine's clock where left out
     """
     market = market_given(raw, faults)
     return market if math.isfinite(market.as_of) else replace(market, as_of=this_second() if now is None else now)
@@ -52,21 +49,20 @@ def read_market(raw: Any, faults: Faults, now: float | None = None) -> Market:
 def market_given(raw: Any, faults: Faults) -> Market:
     """Read the market range; its valuation time is NaN where none is given.
 
-    Parameters
-    ----------
-    raw: rows of cells with the header first, or a blank
-    faults: receives every fault of every cell; its `where` names the range
+    Args:
+        raw: rows of cells with the header first, or a blank
+        faults: receives every fault of every cell; its `where` names the range
 
-    Raises
-    ------
-    MarginError: the range has no header, or no column that says what each row is about
+    Raises:
+        MarginError: the range has no header, or no column that says what each row is about
     """
     if not given(raw):
         return Market.empty(math.nan)
     cells = table(raw, faults.where or "market", known=HEADINGS, zero_is_blank=ZERO_IS_BLANK)
     if not (cells.has("Underlying") or cells.has("Instrument")):
-        raise MarginError(f"{faults.where or 'market'} row 1: no column Underlying: add it "
-                          f"(the headings found are: {', '.join(cells.headings)})")
+        raise MarginError(
+            f"{faults.where or 'market'} row 1: no column Underlying: add it (the headings found are: {', '.join(cells.headings)})"
+        )
     contracts = _points(cells, faults)
     names = _names(cells, contracts, faults)
     known = tuple(sorted(set(names) - {""}))
@@ -75,14 +71,24 @@ def market_given(raw: Any, faults: Faults) -> Market:
     expiry, strike = _node(cells, contracts, faults)
     spot, forward, vol, rate = _values(cells, faults)
     own = np.isnan(expiry)
-    _one_per_expiry(np.flatnonzero(~own & np.isnan(strike) & (underlying >= 0)), underlying, expiry, known, cells, faults,
-                    {"Forward": forward, "IV": vol})
+    _one_per_expiry(
+        np.flatnonzero(~own & np.isnan(strike) & (underlying >= 0)),
+        underlying,
+        expiry,
+        known,
+        cells,
+        faults,
+        {"Forward": forward, "IV": vol},
+    )
     nodes = Nodes(underlying[~own], *(column[~own] for column in (expiry, strike, forward, vol, rate)))
     return Market(
-        underlyings=known, spot=_one_each(spot, underlying, known, cells, "Spot", faults),
+        underlyings=known,
+        spot=_one_each(spot, underlying, known, cells, "Spot", faults),
         rate=_one_each(np.where(own, rate, np.nan), underlying, known, cells, "Rate", faults),
         vol=_one_each(np.where(own, vol, np.nan), underlying, known, cells, "IV", faults),
-        as_of=_as_of(cells, faults), nodes=nodes)
+        as_of=_as_of(cells, faults),
+        nodes=nodes,
+    )
 
 
 def _points(cells: Table, faults: Faults) -> list[Contract | None]:
@@ -91,8 +97,12 @@ def _points(cells: Table, faults: Faults) -> list[Contract | None]:
     found = {name: parse_instrument(name, "deribit") for name in set(names) if name}
     for name, row in zip(names, cells.rows):
         if name and found[name] is None:
-            faults.add(row, "Instrument", f"Instrument {show(name)} has no form that is known",
-                       "write it as the venue does, such as BTC-27JUN25-70000-C")
+            faults.add(
+                row,
+                "Instrument",
+                f"Instrument {show(name)} has no form that is known",
+                "write it as the venue does, such as BTC-27JUN25-70000-C",
+            )
     return [found.get(name) for name in names]
 
 
@@ -102,8 +112,12 @@ def _names(cells: Table, contracts: list[Contract | None], faults: Faults) -> li
     named, instruments = cells.column("Underlying"), cells.column("Instrument")
     for i, (name, contract) in enumerate(zip(map(str.upper, cells.texts("Underlying", faults)), contracts)):
         if contract is not None and name and contract.underlying != name:
-            faults.add(cells.rows[i], "Underlying", f"Underlying {show(name)} contradicts the Instrument, which has "
-                       f"{contract.underlying}", "clear one of the two cells")
+            faults.add(
+                cells.rows[i],
+                "Underlying",
+                f"Underlying {show(name)} contradicts the Instrument, which has {contract.underlying}",
+                "clear one of the two cells",
+            )
         if is_blank(named[i]) and is_blank(instruments[i]):
             faults.add(cells.rows[i], "Underlying", "Underlying must be given", "name the coin, such as BTC")
         result.append(name or (contract.underlying if contract else ""))
@@ -115,8 +129,7 @@ def _node(cells: Table, contracts: list[Contract | None], faults: Faults) -> tup
     expiry = instants(cells, "Expiry", faults, EXPIRY_HOUR)
     strike = cells.numbers("Strike", faults)
     for i in np.flatnonzero(strike <= 0.0).tolist():
-        faults.add(cells.rows[i], "Strike", f"Strike must be above 0, not {show(float(strike[i]))}",
-                   "type a positive strike")
+        faults.add(cells.rows[i], "Strike", f"Strike must be above 0, not {show(float(strike[i]))}", "type a positive strike")
         strike[i] = np.nan
     for i, contract in enumerate(contracts):
         if contract is not None and math.isfinite(contract.expiry):
@@ -134,8 +147,12 @@ def _agreed(cells: Table, i: int, heading: str, own: float, meant: float, unit: 
     """What the Instrument means, unless the column says otherwise; values in one unit (a day) are the same."""
     if math.isfinite(own) and (own // unit != meant // unit if unit else own != meant):
         text = show_instant(meant) if unit else f"{meant:,.10g}"
-        faults.add(cells.rows[i], heading, f"{heading} {show(cells.column(heading)[i])} contradicts the Instrument, "
-                   f"which has {text}", "clear one of the two cells")
+        faults.add(
+            cells.rows[i],
+            heading,
+            f"{heading} {show(cells.column(heading)[i])} contradicts the Instrument, which has {text}",
+            "clear one of the two cells",
+        )
     return meant
 
 
@@ -145,19 +162,17 @@ def _values(cells: Table, faults: Faults) -> tuple[Floats, Floats, Floats, Float
     forward, vol = (cells.numbers(heading, faults, zero_is_blank=True) for heading in ZERO_IS_BLANK)
     for heading, values in (("Spot", spot), ("Forward", forward), ("IV", vol)):
         for i in np.flatnonzero(values <= 0.0).tolist():
-            faults.add(cells.rows[i], heading, f"{heading} must be above 0, not {show(float(values[i]))}",
-                       "type a positive number")
+            faults.add(cells.rows[i], heading, f"{heading} must be above 0, not {show(float(values[i]))}", "type a positive number")
             values[i] = np.nan
-    for heading, values, most, example in (("IV", vol, HIGHEST_VOL, "0.55 is 55 %"),
-                                           ("Rate", rate, HIGHEST_RATE, "0.05 is 5 %")):
+    for heading, values, most, example in (("IV", vol, HIGHEST_VOL, "0.55 is 55 %"), ("Rate", rate, HIGHEST_RATE, "0.05 is 5 %")):
         for i in np.flatnonzero(np.abs(values) > most).tolist():
-            faults.add(cells.rows[i], heading, f"{heading} must be a fraction ({example}), not {show(float(values[i]))}",
-                       "divide it by 100")
+            faults.add(
+                cells.rows[i], heading, f"{heading} must be a fraction ({example}), not {show(float(values[i]))}", "divide it by 100"
+            )
     return spot, forward, vol, rate
 
 
-def _one_each(values: Floats, underlying: Ints, known: tuple[str, ...], cells: Table, heading: str,
-              faults: Faults) -> Floats:
+def _one_each(values: Floats, underlying: Ints, known: tuple[str, ...], cells: Table, heading: str, faults: Faults) -> Floats:
     """One value per underlying (U,), NaN where none is given; two that differ are a fault."""
     result = np.full(len(known), np.nan)
     there = np.flatnonzero(np.isfinite(values) & (underlying >= 0))
@@ -165,13 +180,18 @@ def _one_each(values: Floats, underlying: Ints, known: tuple[str, ...], cells: T
     result[mine] = values[there[first]]
     for i in there[values[there] != result[underlying[there]]].tolist():
         u = underlying[i]
-        faults.add(cells.rows[i], heading, f"{heading} {show(float(values[i]))} of {known[u]} differs from "
-                   f"{show(float(result[u]))} above", f"give {known[u]} one {heading}")
+        faults.add(
+            cells.rows[i],
+            heading,
+            f"{heading} {show(float(values[i]))} of {known[u]} differs from {show(float(result[u]))} above",
+            f"give {known[u]} one {heading}",
+        )
     return result
 
 
-def _one_per_expiry(rows: Ints, underlying: Ints, expiry: Floats, known: tuple[str, ...], cells: Table, faults: Faults,
-                    columns: dict[str, Floats]) -> None:
+def _one_per_expiry(
+    rows: Ints, underlying: Ints, expiry: Floats, known: tuple[str, ...], cells: Table, faults: Faults, columns: dict[str, Floats]
+) -> None:
     """Rows of an expiry as a whole must agree; at a strike a call and a put may differ, and count by their mean."""
     keys, group = np.unique(np.column_stack([underlying[rows], expiry[rows]]), axis=0, return_inverse=True)
     names = tuple(f"{known[int(u)]} at {show_instant(float(time))}" for u, time in keys)
@@ -190,6 +210,10 @@ def _as_of(cells: Table, faults: Faults) -> float:
     first = float(times[given_at[0]])
     for i in given_at:
         if times[i] != first:
-            faults.add(cells.rows[i], "As of", f"As of {show_instant(times[i])} differs from {show_instant(first)} above",
-                       "give the range one valuation time")
+            faults.add(
+                cells.rows[i],
+                "As of",
+                f"As of {show_instant(times[i])} differs from {show_instant(first)} above",
+                "give the range one valuation time",
+            )
     return first

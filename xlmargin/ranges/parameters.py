@@ -7,13 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from xlmargin.cells import Table, error_text, from_header, grid, heading_key, is_blank, numbers, show, table, texts
+from xlmargin.cell_errors import error_text
+from xlmargin.cells import Table, from_header, grid, heading_key, is_blank, numbers, show, table, texts
 from xlmargin.errors import Faults, MarginError
 from xlmargin.ranges.market import given
 from xlmargin.rules import Override
 from xlmargin.scenarios import Scenarios, percent
-
-__all__ = ["is_scenario_table", "read_overrides", "read_scenarios"]
 
 ALL = ("", "all", "*")  # what stands for every underlying
 SCENARIO_HEADINGS = ("Scenario", "Underlying", "Price move", "Vol move", "Days", "Weight")
@@ -24,9 +23,8 @@ def read_overrides(raw: Any) -> list[Override]:
 
     A name may carry its underlying (`BTC.price_range`). Blank rows are skipped; a name without a value is a mistake.
 
-    Raises
-    ------
-    MarginError: a row has another shape, no name or no value
+    Raises:
+        MarginError: a row has another shape, no name or no value
     """
     if not given(raw):
         return []
@@ -44,8 +42,10 @@ def _columns_without_header(rows: Sequence[tuple[int, list[Any]]]) -> dict[str, 
     """Which column is which where the range has no header: two columns or three, told by the widest filled row."""
     width = max(max(i for i, cell in enumerate(row) if not is_blank(cell)) + 1 for _, row in rows)
     if width not in (2, 3):
-        raise MarginError(f"parameters row {rows[0][0]}: the range must have two columns Parameter, Value or three "
-                          f"Underlying, Parameter, Value, not {width}")
+        raise MarginError(
+            f"parameters row {rows[0][0]}: the range must have two columns Parameter, Value or three "
+            f"Underlying, Parameter, Value, not {width}"
+        )
     return {"parameter": 0, "value": 1} if width == 2 else {"underlying": 0, "parameter": 1, "value": 2}
 
 
@@ -54,8 +54,7 @@ def _override(n: int, row: list[Any], at: dict[str, int]) -> Override | None:
     cells = {key: row[i] if i < len(row) else None for key, i in at.items()}
     for key, cell in cells.items():
         if key in ("underlying", "parameter", "value") and error_text(cell):
-            raise MarginError(f"parameters row {n}: {key.capitalize()} holds the error {error_text(cell)}: "
-                              "mend the formula in that cell")
+            raise MarginError(f"parameters row {n}: {key.capitalize()} holds the error {error_text(cell)}: mend the formula in that cell")
     name, value, underlying = cells["parameter"], cells["value"], cells.get("underlying")
     if is_blank(name) and is_blank(value):
         return None
@@ -95,14 +94,12 @@ def is_scenario_table(raw: Any) -> bool:
 def read_scenarios(raw: Any, underlyings: tuple[str, ...]) -> Scenarios:
     """A desk's own scenarios: rows of one name are one scenario, a blank underlying is all of them.
 
-    Parameters
-    ----------
-    raw: `Scenario, Underlying, Price move, Vol move, Days, Weight`; moves are fractions, days default 0, weight 1
-    underlyings: those of the book (U,)
+    Args:
+        raw: `Scenario, Underlying, Price move, Vol move, Days, Weight`; moves are fractions, days default 0, weight 1
+        underlyings: those of the book (U,)
 
-    Raises
-    ------
-    MarginError: a cell cannot be read, or an underlying has two rows in one scenario
+    Raises:
+        MarginError: a cell cannot be read, or an underlying has two rows in one scenario
     """
     cells = table(raw, "parameters", needed=("Scenario", "Price move"), known=SCENARIO_HEADINGS)
     if not cells.rows:
@@ -110,13 +107,14 @@ def read_scenarios(raw: Any, underlyings: tuple[str, ...]) -> Scenarios:
     faults = Faults("parameters")
     names = cells.texts("Scenario", faults, digits=True)
     coins = ["" if text.lower() in ALL else text.upper() for text in cells.texts("Underlying", faults)]
-    columns = {heading: np.nan_to_num(cells.numbers(heading, faults), nan=blank)
-               for heading, blank in (("Price move", 0.0), ("Vol move", 0.0), ("Days", 0.0), ("Weight", 1.0))}
+    columns = {
+        heading: np.nan_to_num(cells.numbers(heading, faults), nan=blank)
+        for heading, blank in (("Price move", 0.0), ("Vol move", 0.0), ("Days", 0.0), ("Weight", 1.0))
+    }
     _bounds(cells, names, columns, faults)
     faults.stop()
     if underlyings and not any(coin in ("", *underlyings) for coin in coins):
-        raise MarginError(f"the scenario table says nothing of {', '.join(underlyings)}: leave its Underlying blank for all, or "
-                          "name them")
+        raise MarginError(f"the scenario table says nothing of {', '.join(underlyings)}: leave its Underlying blank for all, or name them")
     return _joined(cells.rows, names, coins, columns, underlyings)
 
 
@@ -125,15 +123,19 @@ def _bounds(cells: Table, names: list[str], columns: dict[str, Any], faults: Fau
     for i, name in enumerate(names):
         if not name:
             faults.add(cells.rows[i], "Scenario", "Scenario must be given", "name the scenario")
-    for heading, least, words in (("Price move", -1.0, "−1 (the price falls to 0)"),
-                                  ("Vol move", -1.0, "−1 (the vol falls to 0)"), ("Days", 0.0, "0"), ("Weight", 0.0, "0")):
+    for heading, least, words in (
+        ("Price move", -1.0, "−1 (the price falls to 0)"),
+        ("Vol move", -1.0, "−1 (the vol falls to 0)"),
+        ("Days", 0.0, "0"),
+        ("Weight", 0.0, "0"),
+    ):
         for i in np.flatnonzero(columns[heading] < least).tolist():
-            faults.add(cells.rows[i], heading, f"{heading} must be at least {words}, not {show(float(columns[heading][i]))}",
-                       "mend the move")
+            faults.add(
+                cells.rows[i], heading, f"{heading} must be at least {words}, not {show(float(columns[heading][i]))}", "mend the move"
+            )
 
 
-def _joined(rows: Sequence[int], names: list[str], coins: list[str], columns: dict[str, Any],
-            underlyings: tuple[str, ...]) -> Scenarios:
+def _joined(rows: Sequence[int], names: list[str], coins: list[str], columns: dict[str, Any], underlyings: tuple[str, ...]) -> Scenarios:
     """Rows of one name as one scenario; an underlying that it does not name does not move."""
     distinct = list(dict.fromkeys(names))
     price, vol, weight = (np.full((len(distinct), len(underlyings)), blank) for blank in (0.0, 0.0, 1.0))
@@ -142,15 +144,19 @@ def _joined(rows: Sequence[int], names: list[str], coins: list[str], columns: di
     order = sorted(range(len(names)), key=lambda i: coins[i] != "")  # rows for all first: a coin's own row replaces them
     for i in order:
         if (names[i], coins[i]) in taken:
-            raise MarginError(f"parameters row {rows[i]}: scenario {names[i]!r} has two rows for "
-                              f"{coins[i] or 'all underlyings'}: remove one, or give it another name")
+            raise MarginError(
+                f"parameters row {rows[i]}: scenario {names[i]!r} has two rows for "
+                f"{coins[i] or 'all underlyings'}: remove one, or give it another name"
+            )
         taken.add((names[i], coins[i]))
         s = distinct.index(names[i])
         if coins[i] not in ("", *underlyings):
             continue
         if np.isfinite(days[s]) and days[s] != columns["Days"][i]:
-            raise MarginError(f"parameters row {rows[i]}: scenario {names[i]!r} lets {columns['Days'][i]:g} days pass here and "
-                              f"{days[s]:g} in another row: give it one number of days")
+            raise MarginError(
+                f"parameters row {rows[i]}: scenario {names[i]!r} lets {columns['Days'][i]:g} days pass here and "
+                f"{days[s]:g} in another row: give it one number of days"
+            )
         days[s] = columns["Days"][i]
         for u, coin in enumerate(underlyings):
             if coins[i] in ("", coin):

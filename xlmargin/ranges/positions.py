@@ -29,18 +29,38 @@ from xlmargin.names import (
 )
 from xlmargin.ranges.dates import instants
 
-__all__ = ["AMOUNTS", "HEADINGS", "read_positions", "read_quantities"]
-
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 ARRAY = tuple(str(n) for n in range(1, SCENARIO_COUNT + 1))
-HEADINGS = ("Instrument", "Underlying", "Type", "Strike", "Expiry", "DTE", "Quantity", "Side", "IV", "Price", "Spot",
-            "Forward", "Multiplier", "Settlement", "Exercise", "Account", "Entry", "Order", "Venue", "Delta", *ARRAY)
+HEADINGS = (
+    "Instrument",
+    "Underlying",
+    "Type",
+    "Strike",
+    "Expiry",
+    "DTE",
+    "Quantity",
+    "Side",
+    "IV",
+    "Price",
+    "Spot",
+    "Forward",
+    "Multiplier",
+    "Settlement",
+    "Exercise",
+    "Account",
+    "Entry",
+    "Order",
+    "Venue",
+    "Delta",
+    *ARRAY,
+)
 AMOUNTS = ("Quantity", "Side")  # the columns that say how much, and nothing of what
 SIDES = dict.fromkeys(("buy", "b", "long", "l", "bought"), "buy") | dict.fromkeys(("sell", "s", "short", "sold"), "sell")
 SETTLEMENTS = dict.fromkeys(("inverse", "coin", "reversed", "coinsettled"), "inverse") | dict.fromkeys(
-    ("linear", "cash", "usd", "usdc", "usdt"), "linear")
+    ("linear", "cash", "usd", "usdc", "usdt"), "linear"
+)
 EXERCISES = {"european": "european", "e": "european", "eu": "european", "american": "american", "a": "american"}
 YES = dict.fromkeys(("yes", "y", "true", "order", "open"), "yes") | dict.fromkeys(("no", "n", "false", "position"), "no")
 FORMS = "BTC-27JUN25-70000-C, BTC-PERPETUAL, BTC-USD-240628-70000-C, BTCUSDT"
@@ -52,39 +72,52 @@ HIGHEST_VOL = 20.0  # 2,000 %: above it the cell holds percent, not a fraction
 def read_positions(raw: Any, faults: Faults) -> Positions:
     """Read the positions range.
 
-    Parameters
-    ----------
-    raw: rows of cells with the header first, as any face hands them over
-    faults: receives every fault of every cell; its `where` names the range
+    Args:
+        raw: rows of cells with the header first, as any face hands them over
+        faults: receives every fault of every cell; its `where` names the range
 
-    Returns
-    -------
-    typed columns (P,); rows with faults hold NaN or a default where the cell could not be read
+    Returns:
+        typed columns (P,); rows with faults hold NaN or a default where the cell could not be read
 
-    Raises
-    ------
-    MarginError: the range has no header, or lacks the headings without which no row can be read
+    Raises:
+        MarginError: the range has no header, or lacks the headings without which no row can be read
     """
     cells = table(raw, faults.where or "positions", needed=("Quantity",), known=HEADINGS, zero_is_blank=ZERO_IS_BLANK)
     _require_contract(cells, faults.where or "positions")
     terms = _terms(cells, faults)
     kind = terms.kind
-    spot, forward, price, vol, multiplier = (_positive(cells, heading, faults) for heading in
-                                             ("Spot", "Forward", "Price", "IV", "Multiplier"))
+    spot, forward, price, vol, multiplier = (
+        _positive(cells, heading, faults) for heading in ("Spot", "Forward", "Price", "IV", "Multiplier")
+    )
     for i in np.flatnonzero(vol > HIGHEST_VOL).tolist():
-        faults.add(cells.rows[i], "IV", f"IV must be a fraction (0.55 is 55 %), not {show(float(vol[i]))}",
-                   "divide it by 100")
+        faults.add(cells.rows[i], "IV", f"IV must be a fraction (0.55 is 55 %), not {show(float(vol[i]))}", "divide it by 100")
     underlyings, underlying = _distinct(terms.underlying)
     accounts, account = _distinct(cells.texts("Account", faults, digits=True))
     years = _days_to_expiry(cells, terms, faults)
     return Positions(
-        row=np.array(cells.rows, np.int64), underlyings=underlyings, underlying=underlying, kind=kind, strike=terms.strike,
-        expiry=terms.expiry, years=years, quantity=read_quantities(cells, faults),
-        multiplier=np.where(np.isnan(multiplier), 1.0, multiplier), spot=spot, forward=forward, vol=vol, price=price,
-        inverse=_inverse(cells, terms.inverse, faults), accounts=accounts or ("",), account=account,
-        order=_orders(cells, faults), entry=cells.numbers("Entry", faults), american=_american(cells, faults),
-        delta=cells.numbers("Delta", faults), array=_arrays(cells, faults),
-        names=RowNames(terms.typed, terms.underlying, kind, terms.strike, terms.expiry, years * 365.0))
+        row=np.array(cells.rows, np.int64),
+        underlyings=underlyings,
+        underlying=underlying,
+        kind=kind,
+        strike=terms.strike,
+        expiry=terms.expiry,
+        years=years,
+        quantity=read_quantities(cells, faults),
+        multiplier=np.where(np.isnan(multiplier), 1.0, multiplier),
+        spot=spot,
+        forward=forward,
+        vol=vol,
+        price=price,
+        inverse=_inverse(cells, terms.inverse, faults),
+        accounts=accounts or ("",),
+        account=account,
+        order=_orders(cells, faults),
+        entry=cells.numbers("Entry", faults),
+        american=_american(cells, faults),
+        delta=cells.numbers("Delta", faults),
+        array=_arrays(cells, faults),
+        names=RowNames(terms.typed, terms.underlying, kind, terms.strike, terms.expiry, years * 365.0),
+    )
 
 
 def _distinct(words: Sequence[str]) -> tuple[tuple[str, ...], Ints]:
@@ -99,16 +132,17 @@ def _require_contract(cells: Table, name: str) -> None:
     if cells.has("Instrument") or (cells.has("Underlying") and cells.has("Type")):
         return
     found = ", ".join(cells.headings)
-    raise MarginError(f"{name} row 1: no column says what each row holds: add Instrument, or Underlying and Type "
-                      f"with Strike and Expiry (the headings found are: {found})")
+    raise MarginError(
+        f"{name} row 1: no column says what each row holds: add Instrument, or Underlying and Type "
+        f"with Strike and Expiry (the headings found are: {found})"
+    )
 
 
 def _positive(cells: Table, heading: str, faults: Faults) -> Floats:
     """A column of positive numbers in which 0 stands for blank."""
     values = cells.numbers(heading, faults, zero_is_blank=True)
     for i in np.flatnonzero(values < 0.0).tolist():
-        faults.add(cells.rows[i], heading, f"{heading} must be above 0, not {show(float(values[i]))}",
-                   "type a positive number")
+        faults.add(cells.rows[i], heading, f"{heading} must be above 0, not {show(float(values[i]))}", "type a positive number")
     return values
 
 
@@ -116,11 +150,10 @@ def _positive(cells: Table, heading: str, faults: Faults) -> Floats:
 class _Terms:
     """The contract of each row as columns (P,); a row with a fault holds blanks.
 
-    Parameters
-    ----------
-    typed: the Instrument cell, "" where the row names its contract by columns
-    underlying: upper case, "" where the row does not say
-    said: whether the row says of what kind it is
+    Attributes:
+        typed: the Instrument cell, "" where the row names its contract by columns
+        underlying: upper case, "" where the row does not say
+        said: whether the row says of what kind it is
     """
 
     typed: Sequence[str]
@@ -137,8 +170,11 @@ def _terms(cells: Table, faults: Faults) -> _Terms:
     columns = _by_columns(cells, faults)
     mine = blanks(cells.column("Instrument"))
     _must_be_whole(cells, columns, mine, faults)
-    own = replace(columns, strike=np.where(columns.kind >= CALL, columns.strike, np.nan), expiry=np.where(
-        (columns.kind == FUTURE) | (columns.kind >= CALL), columns.expiry, np.nan))
+    own = replace(
+        columns,
+        strike=np.where(columns.kind >= CALL, columns.strike, np.nan),
+        expiry=np.where((columns.kind == FUTURE) | (columns.kind >= CALL), columns.expiry, np.nan),
+    )
     venues = _venues(cells, faults)
     if not cells.has("Instrument") or not len(cells):
         return own
@@ -156,11 +192,16 @@ def _by_name(cells: Table, venues: Sequence[str], own: _Terms, faults: Faults) -
     read = np.array([contract is not None for contract in contracts], np.bool_)[at]
     for i in np.flatnonzero(~read).tolist():
         if names[i]:
-            faults.add(cells.rows[i], "Instrument", f"Instrument {show(names[i])} has no form that is known",
-                       f"write it as the venue does, such as {FORMS}")
+            faults.add(
+                cells.rows[i],
+                "Instrument",
+                f"Instrument {show(names[i])} has no form that is known",
+                f"write it as the venue does, such as {FORMS}",
+            )
     coins, *rest = zip(*(contract or NOTHING for contract in contracts))
-    kind, strike, expiry, inverse = (np.where(read, np.array(column)[at], given) for column, given in
-                                     zip(rest, (own.kind, own.strike, own.expiry, own.inverse)))
+    kind, strike, expiry, inverse = (
+        np.where(read, np.array(column)[at], given) for column, given in zip(rest, (own.kind, own.strike, own.expiry, own.inverse))
+    )
     underlying = [coins[a] or name for a, name in zip(at.tolist(), own.underlying)]
     return _Terms(names, underlying, read, kind, strike, expiry, inverse)
 
@@ -173,16 +214,26 @@ def _must_agree(cells: Table, named: _Terms, columns: _Terms, faults: Faults) ->
     option, dated = named.kind >= CALL, (named.kind == FUTURE) | (named.kind >= CALL)
     differ = {
         "Underlying": [own not in ("", name) for own, name in zip(columns.underlying, named.underlying)]
-                      if cells.has("Underlying") else False,
+        if cells.has("Underlying")
+        else False,
         "Type": columns.said & (columns.kind != named.kind),
         "Strike": option & np.isfinite(columns.strike) & (columns.strike != named.strike),
-        "Expiry": dated & np.isfinite(columns.expiry) & (columns.expiry // DAY != named.expiry // DAY)}
+        "Expiry": dated & np.isfinite(columns.expiry) & (columns.expiry // DAY != named.expiry // DAY),
+    }
     for heading, wrong in differ.items():
         for i in np.flatnonzero(named.said & np.asarray(wrong, np.bool_)).tolist():
-            meant = {"Underlying": named.underlying[i], "Type": KIND_NAMES[named.kind[i]],
-                     "Strike": f"{named.strike[i]:,.10g}", "Expiry": show_instant(float(named.expiry[i]))}
-            faults.add(cells.rows[i], heading, f"{heading} {show(cells.column(heading)[i])} contradicts the Instrument, "
-                       f"which has {meant[heading]}", "clear one of the two cells")
+            meant = {
+                "Underlying": named.underlying[i],
+                "Type": KIND_NAMES[named.kind[i]],
+                "Strike": f"{named.strike[i]:,.10g}",
+                "Expiry": show_instant(float(named.expiry[i])),
+            }
+            faults.add(
+                cells.rows[i],
+                heading,
+                f"{heading} {show(cells.column(heading)[i])} contradicts the Instrument, which has {meant[heading]}",
+                "clear one of the two cells",
+            )
 
 
 def _venues(cells: Table, faults: Faults) -> list[str]:
@@ -193,8 +244,12 @@ def _venues(cells: Table, faults: Faults) -> list[str]:
     known = {text: venue_of(text) for text in set(written)}
     for text, row in zip(written, cells.rows):
         if known[text] is None:
-            faults.add(row, "Venue", f"Venue {show(text)} is not known",
-                       "type deribit, okx, bybit, binance, derive, paradex, thalex, cme, gate, bit or aevo")
+            faults.add(
+                row,
+                "Venue",
+                f"Venue {show(text)} is not known",
+                "type deribit, okx, bybit, binance, derive, paradex, thalex, cme, gate, bit or aevo",
+            )
     return [known[text] or "deribit" for text in written]
 
 
@@ -202,10 +257,15 @@ def _by_columns(cells: Table, faults: Faults) -> _Terms:
     """What Underlying, Type, Strike and Expiry say of each row."""
     words = cells.choices("Type", KINDS, faults)
     codes = {"": SPOT} | {word: code for code, word in enumerate(KIND_NAMES)}
-    return _Terms(typed=[""] * len(cells), underlying=list(map(str.upper, cells.texts("Underlying", faults))),
-                  said=np.array(list(map(bool, words)), np.bool_),
-                  kind=np.array(list(map(codes.__getitem__, words)), np.int64), strike=cells.numbers("Strike", faults),
-                  expiry=instants(cells, "Expiry", faults, EXPIRY_HOUR), inverse=np.zeros(len(cells), np.bool_))
+    return _Terms(
+        typed=[""] * len(cells),
+        underlying=list(map(str.upper, cells.texts("Underlying", faults))),
+        said=np.array(list(map(bool, words)), np.bool_),
+        kind=np.array(list(map(codes.__getitem__, words)), np.int64),
+        strike=cells.numbers("Strike", faults),
+        expiry=instants(cells, "Expiry", faults, EXPIRY_HOUR),
+        inverse=np.zeros(len(cells), np.bool_),
+    )
 
 
 def _must_be_whole(cells: Table, columns: _Terms, mine: NDArray[np.bool_], faults: Faults) -> None:
@@ -218,16 +278,19 @@ def _must_be_whole(cells: Table, columns: _Terms, mine: NDArray[np.bool_], fault
         return
     option, dated = columns.kind >= CALL, (columns.kind == FUTURE) | (columns.kind >= CALL)
     days = cells.column("DTE")
-    lacking = {"Underlying": np.array([name == "" for name in columns.underlying], np.bool_), "Type": ~columns.said,
-               "Strike": option & np.isnan(columns.strike), "Expiry": dated & np.isnan(columns.expiry)}
+    lacking = {
+        "Underlying": np.array([name == "" for name in columns.underlying], np.bool_),
+        "Type": ~columns.said,
+        "Strike": option & np.isnan(columns.strike),
+        "Expiry": dated & np.isnan(columns.expiry),
+    }
     for heading, missing in lacking.items():
         given = cells.column(heading)
         for i in np.flatnonzero(missing & mine).tolist():
             if is_blank(given[i]) and (heading != "Expiry" or is_blank(days[i])):
                 faults.add(cells.rows[i], heading, f"{heading} must be given", "fill it" + " or DTE" * (heading == "Expiry"))
     for i in np.flatnonzero(mine & option & (columns.strike <= 0.0)).tolist():
-        faults.add(cells.rows[i], "Strike", f"Strike must be above 0, not {show(float(columns.strike[i]))}",
-                   "type a positive strike")
+        faults.add(cells.rows[i], "Strike", f"Strike must be above 0, not {show(float(columns.strike[i]))}", "type a positive strike")
 
 
 def _days_to_expiry(cells: Table, terms: _Terms, faults: Faults) -> Floats:
@@ -236,8 +299,7 @@ def _days_to_expiry(cells: Table, terms: _Terms, faults: Faults) -> Floats:
     dated = (terms.kind == FUTURE) | (terms.kind >= CALL)
     for i in np.flatnonzero(dated & ((days <= 0.0) | (days > MOST_DAYS))).tolist():
         bound = "above 0" if days[i] <= 0.0 else f"at most {MOST_DAYS:,.0f} days"
-        faults.add(cells.rows[i], "DTE", f"DTE must be {bound}, not {show(float(days[i]))}",
-                   "remove the expired row, or mend the days")
+        faults.add(cells.rows[i], "DTE", f"DTE must be {bound}, not {show(float(days[i]))}", "remove the expired row, or mend the days")
     for i in np.flatnonzero(dated & np.isfinite(days) & np.isfinite(terms.expiry)).tolist():
         faults.add(cells.rows[i], "DTE", "DTE stands beside an Expiry", "clear one of the two cells")
     return np.where(dated, days / 365.0, np.nan)
@@ -256,8 +318,12 @@ def read_quantities(cells: Table, faults: Faults) -> Floats:
         return quantity
     sides = np.array(words, np.str_)
     for i in np.flatnonzero((sides == "buy") & (quantity < 0.0)).tolist():
-        faults.add(cells.rows[i], "Side", f"Side buy contradicts the Quantity {show(float(quantity[i]))}",
-                   "make the quantity positive, or the side sell")
+        faults.add(
+            cells.rows[i],
+            "Side",
+            f"Side buy contradicts the Quantity {show(float(quantity[i]))}",
+            "make the quantity positive, or the side sell",
+        )
     return np.where(sides == "sell", -np.abs(quantity), quantity)
 
 
@@ -293,6 +359,10 @@ def _arrays(cells: Table, faults: Faults) -> Floats:
     blank = np.column_stack([blanks(cells.column(heading)) for heading in ARRAY])
     for i in np.flatnonzero(blank.any(axis=1) & ~blank.all(axis=1)).tolist():
         heading = ARRAY[int(np.argmax(blank[i]))]
-        faults.add(cells.rows[i], heading, f"{heading} must be given: a risk array has all sixteen numbers or none",
-                   "fill the columns 1 … 16 of the row, or clear them")
+        faults.add(
+            cells.rows[i],
+            heading,
+            f"{heading} must be given: a risk array has all sixteen numbers or none",
+            "fill the columns 1 … 16 of the row, or clear them",
+        )
     return result

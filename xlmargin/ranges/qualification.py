@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from xlmargin.cells import choices, error_text, heading_key, is_blank, numbers, show, table
+from xlmargin.cell_errors import error_text
+from xlmargin.cells import choices, heading_key, is_blank, numbers, show, table
 from xlmargin.errors import Faults
-
-__all__ = ["read_account"]
 
 WORDS = dict.fromkeys(("yes", "y", "true", "1"), "yes") | dict.fromkeys(("no", "n", "false", "0"), "no")
 
@@ -16,15 +15,13 @@ WORDS = dict.fromkeys(("yes", "y", "true", "1"), "yes") | dict.fromkeys(("no", "
 def read_account(raw: Any, known: Sequence[str], amounts: Collection[str]) -> dict[str, float | str]:
     """What an account says of itself, by field.
 
-    Parameters
-    ----------
-    raw: `Field, Value`, in any order; a field with a blank value counts as missing
-    known: every field that is understood
-    amounts: the fields that hold a number
+    Args:
+        raw: `Field, Value`, in any order; a field with a blank value counts as missing
+        known: every field that is understood
+        amounts: the fields that hold a number
 
-    Raises
-    ------
-    MarginError: a field is unknown or stands twice, or a value cannot be read
+    Raises:
+        MarginError: a field is unknown or stands twice, or a value cannot be read
     """
     cells = table(raw, "account", needed=("Field", "Value"), known=("Field", "Value"))
     faults, facts = Faults("account"), dict[str, float | str]()

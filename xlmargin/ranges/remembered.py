@@ -19,8 +19,6 @@ from xlmargin.ranges.market import market_given, this_second
 from xlmargin.ranges.positions import AMOUNTS, read_positions, read_quantities
 from xlmargin.recent import Recent, Same
 
-__all__ = ["book_of", "forget"]
-
 SHEETS = 16  # ranges of each kind that are remembered
 MOST_BYTES = 256_000_000
 AMOUNT_KEYS = tuple(heading_key(heading) for heading in AMOUNTS)
@@ -30,13 +28,12 @@ AMOUNT_KEYS = tuple(heading_key(heading) for heading in AMOUNTS)
 class _Sheet:
     """A positions range without a fault.
 
-    Parameters
-    ----------
-    mark: its cells as bytes, nothing where some have no bytes of their own and the range cannot be remembered
-    positions: what they say
-    contracts: shared by sheets that differ in their amounts alone: which rows hold the same
-    top: blank rows above the header
-    at: index of the column of each heading of AMOUNTS, where the range has it; nothing where the range has no columns
+    Attributes:
+        mark: its cells as bytes, nothing where some have no bytes of their own and the range cannot be remembered
+        positions: what they say
+        contracts: shared by sheets that differ in their amounts alone: which rows hold the same
+        top: blank rows above the header
+        at: index of the column of each heading of AMOUNTS, where the range has it; nothing where the range has no columns
     """
 
     mark: Fingerprint
@@ -75,18 +72,15 @@ def forget() -> None:
 def book_of(positions: Any, market: Any, *, priced: bool = True) -> Book:
     """The book of two ranges; the same object where the same cells come again at the same valuation time.
 
-    Parameters
-    ----------
-    positions, market: raw cells; the market may be blank
-    priced: options need a vol
+    Args:
+        positions, market: raw cells; the market may be blank
+        priced: options need a vol
 
-    Returns
-    -------
-    the book, whose arrays cannot be written to
+    Returns:
+        the book, whose arrays cannot be written to
 
-    Raises
-    ------
-    MarginError: the first fault by row
+    Raises:
+        MarginError: the first fault by row
     """
     sheet, quotes = _read_sheet(positions), _read_quotes(market)
     as_of = quotes.market.as_of if math.isfinite(quotes.market.as_of) else this_second()
@@ -154,9 +148,8 @@ def _read_sheet(raw: Any) -> _Sheet:
 def _edited(raw: Any, mark: Fingerprint) -> _Sheet | None:
     """The sheet where only amounts differ from one that is remembered, None where more does.
 
-    Raises
-    ------
-    MarginError: an amount is at fault, which is then the only fault, since the remembered sheet has none
+    Raises:
+        MarginError: an amount is at fault, which is then the only fault, since the remembered sheet has none
     """
     base = None if is_ragged(mark) else _sheets.latest(lambda sheet: _same_contracts(sheet, mark))
     if base is None:
@@ -164,7 +157,7 @@ def _edited(raw: Any, mark: Fingerprint) -> _Sheet | None:
     rows = raw_rows(raw)
     top = len(rows) - len(from_header(rows))
     chosen = (base.positions.row - 2).tolist()
-    below = rows[base.top + 1:]
+    below = rows[base.top + 1 :]
     if top != base.top or any(heading_key(rows[top][i]) != key for key, i in base.at.items()):
         return None
     columns = {key: list(plain_rows([[row[i] for row in below]])[0]) for key, i in base.at.items()}
@@ -183,8 +176,7 @@ def _edited(raw: Any, mark: Fingerprint) -> _Sheet | None:
 def _same_contracts(sheet: _Sheet, mark: Fingerprint) -> bool:
     """Whether two ranges differ in nothing but the columns of amounts: of the first entries, one is the number of rows."""
     amounts = {i + 1 for i in sheet.at.values()}
-    return len(sheet.mark) == len(mark) and all(
-        i in amounts or old == new for i, (old, new) in enumerate(zip(sheet.mark, mark)))
+    return len(sheet.mark) == len(mark) and all(i in amounts or old == new for i, (old, new) in enumerate(zip(sheet.mark, mark)))
 
 
 def _blank_elsewhere(columns: Any, chosen: Sequence[int], count: int) -> bool:

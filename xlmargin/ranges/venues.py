@@ -7,15 +7,12 @@ from typing import Any
 from xlmargin.cells import from_header, grid, heading_key, is_blank
 from xlmargin.names import venue_of
 
-__all__ = ["only_rows", "read_venues"]
-
 
 def read_venues(raw: Any) -> dict[int, str]:
     """The venue of each row that names one, by its number counted from the header row as 1.
 
-    Parameters
-    ----------
-    raw: a positions range that has been read without a fault
+    Args:
+        raw: a positions range that has been read without a fault
     """
     rows = from_header(grid(raw))
     keys = [heading_key(cell) for cell in rows[0]]
@@ -29,8 +26,7 @@ def read_venues(raw: Any) -> dict[int, str]:
 def only_rows(raw: Any, kept: set[int]) -> list[list[Any]]:
     """A range with all rows but some left blank, so that those keep their numbers.
 
-    Parameters
-    ----------
-    kept: rows that stay, counted from the header row as 1
+    Args:
+        kept: rows that stay, counted from the header row as 1
     """
     return [list(row) if n == 1 or n in kept else [None] * len(row) for n, row in enumerate(from_header(grid(raw)), 1)]

@@ -19,15 +19,13 @@ MARKUP = (b"<", b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 def read_span_file(path: Path | str, progress: Progress | None = None, most: int = MOST_BYTES) -> SpanFile:
     """A SPAN file, plain or in a .zip or .gz; which of the two formats it is in is told by its content.
 
-    Parameters
-    ----------
-    path: file
-    progress: told (bytes read, bytes in all) as the file is read
-    most: bytes of content that are read before it is refused
+    Args:
+        path: file
+        progress: told (bytes read, bytes in all) as the file is read
+        most: bytes of content that are read before it is refused
 
-    Raises
-    ------
-    MarginError: with the line, where the file is cut off, damaged, or something else than a SPAN file
+    Raises:
+        MarginError: with the line, where the file is cut off, damaged, or something else than a SPAN file
     """
     with open_source(Path(path), progress, most) as source:
         blocks = source.blocks()
@@ -37,5 +35,7 @@ def read_span_file(path: Path | str, progress: Progress | None = None, most: int
             return read_xml(source, content)
         if first[:2] == b"0 ":
             return read_expanded(source, content)
-    raise MarginError(f"{source.name} is neither a SPAN file of the expanded format, which begins with a record 0, nor an "
-                      "XML one: give the clearing house's .pa2 or .spn file")
+    raise MarginError(
+        f"{source.name} is neither a SPAN file of the expanded format, which begins with a record 0, nor an "
+        "XML one: give the clearing house's .pa2 or .spn file"
+    )

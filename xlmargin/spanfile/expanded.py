@@ -11,22 +11,12 @@ import numpy as np
 
 from xlmargin.errors import MarginError
 from xlmargin.spanfile.expanded_contracts import contracts_of
-from xlmargin.spanfile.layout import (
-    ARRAY_RECORDS,
-    DELIVERY_BASIS,
-    DELIVERY_TABLE,
-    RECORDS,
-    Record,
-    parse_field,
-    too_short,
-)
+from xlmargin.spanfile.layout import ARRAY_RECORDS, DELIVERY_BASIS, DELIVERY_TABLE, RECORDS, Record, parse_field, too_short
 from xlmargin.spanfile.model import CombinedCommodity, Delivery, InterSpread, IntraSpread, Leg, SpanFile, Tier
 from xlmargin.spanfile.periods import period_of, short_month
 from xlmargin.spanfile.records import Parsed
 from xlmargin.spanfile.risk_arrays import RiskArrays
 from xlmargin.spanfile.source import Source
-
-__all__ = ["read_expanded"]
 
 LONGEST_LINE = 1 << 16
 KNOWN_UNUSED = {"1", "5"}  # exchange headers and commodity groups: nothing in a margin depends on them
@@ -37,14 +27,12 @@ ACCOUNTS = ("member", "hedger", "speculator")
 def read_expanded(source: Source, blocks: Iterable[bytes]) -> SpanFile:
     """A SPAN file in the expanded positional format.
 
-    Parameters
-    ----------
-    source: where messages come from
-    blocks: its content
+    Args:
+        source: where messages come from
+        blocks: its content
 
-    Raises
-    ------
-    MarginError: with the line, where a record is cut off, or holds what its layout does not allow
+    Raises:
+        MarginError: with the line, where a record is cut off, or holds what its layout does not allow
 
     Source: CME, Risk Parameter File Layouts for the Positional Formats.
     """
@@ -63,8 +51,11 @@ def read_expanded(source: Source, blocks: Iterable[bytes]) -> SpanFile:
             unread[name] += 1
     arrays.flush(last=True)
     if not arrays.done:
-        source.fail(last, "the file ends without a risk array (records 81 to 84): it is cut off, or not a SPAN file of the "
-                    "expanded format; download it again")
+        source.fail(
+            last,
+            "the file ends without a risk array (records 81 to 84): it is cut off, or not a SPAN file of the "
+            "expanded format; download it again",
+        )
     return _assembled(source, records, arrays, unread)
 
 
@@ -103,18 +94,31 @@ def _assembled(source: Source, records: dict[str, list[Parsed]], arrays: RiskArr
         raise MarginError(f"{source.name} has no header (record 0): it is cut off at its beginning; download it again")
     header = headers[0]
     if header.text_of("file_format") not in ("U2", ""):
-        source.fail(header.line, f"the header says format {header.text_of('file_format')!r}, and only U2, the expanded "
-                    "format, is read: get the expanded (.pa2) or the XML (.spn) file of the day")
+        source.fail(
+            header.line,
+            f"the header says format {header.text_of('file_format')!r}, and only U2, the expanded "
+            "format, is read: get the expanded (.pa2) or the XML (.spn) file of the day",
+        )
     notes = [f"{count} records {name!r} were not read" for name, count in sorted(unread.items())]
     combined = _combined(source, records, header.text_of("limits_option_value") == "Y")
     contracts = contracts_of(source, records, tuple(combined), arrays.result(), notes)
     ahead = [value for record in records["B"] if not math.isnan(value := record.number_of("look_ahead"))]
     return SpanFile(
-        source.name, "pa2", _date(source, header), header.text_of("settlement") != "I", header.text_of("clearing_org"),
-        ahead[0] if ahead else math.nan, False, None, None,
+        source.name,
+        "pa2",
+        _date(source, header),
+        header.text_of("settlement") != "I",
+        header.text_of("clearing_org"),
+        ahead[0] if ahead else math.nan,
+        False,
+        None,
+        None,
         {(record.text_of("from"), record.text_of("to")): record.number_of("rate") for record in records["T"]},
-        combined, tuple(sorted((_inter(record) for record in records["6"]), key=lambda spread: spread.priority)),
-        contracts, tuple(notes))
+        combined,
+        tuple(sorted((_inter(record) for record in records["6"]), key=lambda spread: spread.priority)),
+        contracts,
+        tuple(notes),
+    )
 
 
 def _date(source: Source, header: Parsed) -> dt.date:
@@ -134,16 +138,26 @@ def _combined(source: Source, records: dict[str, list[Parsed]], limits: bool) ->
         two, three, four, tiers = (by[name].get(code, []) for name in ("2", "3", "4", "S"))
         minimum = four[0].count_of("minimum") if four else 0.0
         result[code] = CombinedCommodity(
-            code, two[0].text_of("currency"), int(two[0].count_of("exponent")), tuple(_products(two)),
-            three[0].text_of("method") if three else "", tuple(_tiers(three, 4)),
+            code,
+            two[0].text_of("currency"),
+            int(two[0].count_of("exponent")),
+            tuple(_products(two)),
+            three[0].text_of("method") if three else "",
+            tuple(_tiers(three, 4)),
             (*_intra(code, by["C"].get(code, []), "tier"), *_intra(code, by["E"].get(code, []), "month")),
-            four[0].text_of("method") if four else "", tuple(_deliveries(source, four)), _basis(source, four),
-            minimum, "max" if four and four[0].text_of("minimum_method") == "1" else "gross",
+            four[0].text_of("method") if four else "",
+            tuple(_deliveries(source, four)),
+            _basis(source, four),
+            minimum,
+            "max" if four and four[0].text_of("minimum_method") == "1" else "gross",
             tuple(_tiers([r for r in tiers if r.text_of("method") == "30"], 5, "minimum")),
             tuple(_tiers([r for r in tiers if r.text_of("method") in ("10", "21", "22")], 5)),
             tuple(_tiers([r for r in tiers if r.text_of("method") in ("20", "21", "23")], 5)),
             next((WFPR[r.text_of("wfpr")] for r in tiers if r.text_of("wfpr") in WFPR), "NORMAL"),
-            limits or two[0].text_of("limits_option_value") == "Y", _accounts(three), _accounts(four))
+            limits or two[0].text_of("limits_option_value") == "Y",
+            _accounts(three),
+            _accounts(four),
+        )
     return result
 
 
@@ -165,9 +179,12 @@ def _tiers(records: list[Parsed], count: int, rate: str = "") -> Iterator[Tier]:
     for record in records:
         for n in range(1, count + 1):
             if number := record.count_of(f"tier{n}"):
-                yield Tier(int(number), period_of(record.text_of(f"start{n}"), record.text_of(f"start_day{n}")),
-                           period_of(record.text_of(f"end{n}"), record.text_of(f"end_day{n}")),
-                           record.number_of(f"{rate}{n}") if rate else math.nan)
+                yield Tier(
+                    int(number),
+                    period_of(record.text_of(f"start{n}"), record.text_of(f"start_day{n}")),
+                    period_of(record.text_of(f"end{n}"), record.text_of(f"end_day{n}")),
+                    record.number_of(f"{rate}{n}") if rate else math.nan,
+                )
 
 
 def _accounts(records: list[Parsed]) -> tuple[float, float, float]:
@@ -184,8 +201,9 @@ def _intra(code: str, records: list[Parsed], leg_field: str) -> list[IntraSpread
         priority = int(record.count_of("priority"))
         legs = tuple(_intra_legs(code, record, leg_field))
         before = result.get(priority)
-        result[priority] = IntraSpread(priority, "F", before.charge if before else record.count_of("charge"),
-                                       (*(before.legs if before else ()), *legs))
+        result[priority] = IntraSpread(
+            priority, "F", before.charge if before else record.count_of("charge"), (*(before.legs if before else ()), *legs)
+        )
     return [result[priority] for priority in sorted(result)]
 
 
@@ -218,14 +236,23 @@ def _inter(record: Parsed) -> InterSpread:
     """Record 6; the rate is a percentage, or money where the credit method is F, and then with two decimals."""
     flat = record.text_of("credit") == "F"
     separate = record.text_of("separate") == "Y"
-    legs = [Leg(record.text_of(f"combined{n}"), int(record.count_of(f"tier{n}")), "", record.count_of(f"ratio{n}"),
-                record.text_of(f"side{n}"), record.text_of(f"required{n}") != "N", False,
-                _rate(record.number_of(f"leg_rate{n}"), flat) if separate else math.nan)
-            for n in range(1, 5) if record.text_of(f"combined{n}")]
+    legs = [
+        Leg(
+            record.text_of(f"combined{n}"),
+            int(record.count_of(f"tier{n}")),
+            "",
+            record.count_of(f"ratio{n}"),
+            record.text_of(f"side{n}"),
+            record.text_of(f"required{n}") != "N",
+            False,
+            _rate(record.number_of(f"leg_rate{n}"), flat) if separate else math.nan,
+        )
+        for n in range(1, 5)
+        if record.text_of(f"combined{n}")
+    ]
     if target := record.text_of("target"):
         legs.append(Leg(target, 0, "", record.count_of("target_ratio"), "", record.text_of("target_required") != "N", True))
-    return InterSpread(int(record.count_of("priority")), record.text_of("method"), flat,
-                       _rate(record.number_of("rate"), flat), tuple(legs))
+    return InterSpread(int(record.count_of("priority")), record.text_of("method"), flat, _rate(record.number_of("rate"), flat), tuple(legs))
 
 
 def _rate(printed: float, flat: bool) -> float:

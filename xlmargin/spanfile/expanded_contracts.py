@@ -17,8 +17,6 @@ from xlmargin.spanfile.records import Parsed
 from xlmargin.spanfile.risk_arrays import RawContracts
 from xlmargin.spanfile.source import Source
 
-__all__ = ["contracts_of"]
-
 Floats = NDArray[np.float64]
 Product = tuple[str, str, str]  # exchange, product, family
 
@@ -64,23 +62,24 @@ class _Tables:
                 self.links.setdefault(key, link)
                 self.links.setdefault(("", key[1], key[2]), link)
         self.prices = {(r.text_of("exchange"), r.text_of("product"), r.text_of("family")): r for r in records["P"]}
-        self.series = {tuple(r.text_of(name) for name in ("exchange", "product", "family", "month", "day", "option_month",
-                                                          "option_day")): r for r in records["B"]}
+        self.series = {
+            tuple(r.text_of(name) for name in ("exchange", "product", "family", "month", "day", "option_month", "option_day")): r
+            for r in records["B"]
+        }
 
 
-def contracts_of(source: Source, records: dict[str, list[Parsed]], codes: tuple[str, ...], raw: RawContracts,
-                 notes: list[str]) -> Contracts:
+def contracts_of(
+    source: Source, records: dict[str, list[Parsed]], codes: tuple[str, ...], raw: RawContracts, notes: list[str]
+) -> Contracts:
     """The contracts of a file; what was skipped or is not known is added to the notes.
 
-    Parameters
-    ----------
-    records: of types 2, P and B
-    codes: of the combined commodities, in order
-    raw: risk arrays
+    Args:
+        records: of types 2, P and B
+        codes: of the combined commodities, in order
+        raw: risk arrays
 
-    Raises
-    ------
-    MarginError: an option is neither a put nor a call
+    Raises:
+        MarginError: an option is neither a put nor a call
     """
     keys, first, inverse = np.unique(raw.series, return_index=True, return_inverse=True)
     tables = _Tables(records, codes)
@@ -105,12 +104,27 @@ def contracts_of(source: Source, records: dict[str, list[Parsed]], codes: tuple[
     kind = whole("kind")
     own_factor = np.nan_to_num(raw.value_factor) > 0.0
     return Contracts(
-        text("exchange"), text("product"), text("family"), kind, text("period"), number("expiry"),
+        text("exchange"),
+        text("product"),
+        text("family"),
+        kind,
+        text("period"),
+        number("expiry"),
         np.where(np.isin(kind, (CALL, PUT)), _scaled(raw.strike, number("strike_power")), np.nan),
-        text("underlying"), text("underlying_period"), text("currency"), _scaled(raw.price, number("price_power")),
-        np.where(own_factor, raw.value_factor, number("value_factor")), number("price_range"), number("vol_range"),
-        raw.vol, raw.delta, number("delta_scaling"), whole("premium").astype(np.bool_),
-        _scaled(raw.array, number("array_power")[:, None]), whole("combined"))
+        text("underlying"),
+        text("underlying_period"),
+        text("currency"),
+        _scaled(raw.price, number("price_power")),
+        np.where(own_factor, raw.value_factor, number("value_factor")),
+        number("price_range"),
+        number("vol_range"),
+        raw.vol,
+        raw.delta,
+        number("delta_scaling"),
+        whole("premium").astype(np.bool_),
+        _scaled(raw.array, number("array_power")[:, None]),
+        whole("combined"),
+    )
 
 
 def _series(source: Source, line: int, key: bytes, tables: _Tables) -> _Series:
@@ -131,12 +145,23 @@ def _series(source: Source, line: int, key: bytes, tables: _Tables) -> _Series:
     scaling = more.number_of("delta_scaling") if more else math.nan
     valuation = price.text_of("valuation") if price else ""
     return _Series(
-        *product, kind, period, day_instant(expiry if expiry.strip("0") else period), part["underlying"],
-        future if is_option else "", price.text_of("currency") if price else "",
-        is_option and (valuation not in FUTURES_STYLE if valuation else link[2]), link[0], link[1],
-        -price.count_of("price_decimals") if price else math.nan, -price.count_of("strike_decimals") if price else math.nan,
-        factor, more.power_of("price_range", "price_exponent") if more else math.nan,
-        more.power_of("vol_range", "vol_exponent") if more else math.nan, 1.0 if math.isnan(scaling) else scaling)
+        *product,
+        kind,
+        period,
+        day_instant(expiry if expiry.strip("0") else period),
+        part["underlying"],
+        future if is_option else "",
+        price.text_of("currency") if price else "",
+        is_option and (valuation not in FUTURES_STYLE if valuation else link[2]),
+        link[0],
+        link[1],
+        -price.count_of("price_decimals") if price else math.nan,
+        -price.count_of("strike_decimals") if price else math.nan,
+        factor,
+        more.power_of("price_range", "price_exponent") if more else math.nan,
+        more.power_of("vol_range", "vol_exponent") if more else math.nan,
+        1.0 if math.isnan(scaling) else scaling,
+    )
 
 
 def _kind(source: Source, line: int, family: str, right: str) -> int:

@@ -13,9 +13,6 @@ from numpy.typing import NDArray
 from xlmargin.errors import MarginError
 from xlmargin.names import KIND_NAMES
 
-__all__ = ["FAMILIES", "AdjustRate", "CombinedCommodity", "Contracts", "Delivery", "InterSpread", "IntraSpread", "Leg",
-           "Lookup", "Points", "SpanFile", "Tier"]
-
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Texts = NDArray[np.str_]
@@ -30,12 +27,11 @@ FAMILIES = ("PHY", "STOCK", "FUT", "CMB", "OOF", "OOP", "OOC", "OOE")
 class Points:
     """The scenarios as the file defines them.
 
-    Parameters
-    ----------
-    price: price move over price scan range (16,)
-    vol: vol move over vol scan range (16,)
-    weight: share of the loss that counts (16,)
-    pair: index, from 0, of the point with the opposite vol move (16,)
+    Attributes:
+        price: price move over price scan range (16,)
+        vol: vol move over vol scan range (16,)
+        weight: share of the loss that counts (16,)
+        pair: index, from 0, of the point with the opposite vol move (16,)
     """
 
     price: Floats
@@ -48,11 +44,10 @@ class Points:
 class Tier:
     """A range of contract periods.
 
-    Parameters
-    ----------
-    number: 0 means the whole combined commodity
-    start, end: first and last period, YYYYMM or YYYYMMDD, "" where not bounded
-    rate: short option minimum of the tier, NaN where it has none [currency]
+    Attributes:
+        number: 0 means the whole combined commodity
+        start, end: first and last period, YYYYMM or YYYYMMDD, "" where not bounded
+        rate: short option minimum of the tier, NaN where it has none [currency]
     """
 
     number: int
@@ -65,16 +60,15 @@ class Tier:
 class Leg:
     """One leg of a spread.
 
-    Parameters
-    ----------
-    combined: code of the combined commodity
-    tier: tier of the leg, 0 where it is a period or the whole combined commodity
-    period: YYYYMM or YYYYMMDD, "" where the leg is a tier
-    ratio: deltas per spread
-    side: A or B; A against B means opposite sides of the market
-    required: whether a scanning-based spread needs this leg
-    target: whether a scanning-based spread puts the combined result here
-    rate: credit of this leg alone, NaN where the spread has one rate for all legs
+    Attributes:
+        combined: code of the combined commodity
+        tier: tier of the leg, 0 where it is a period or the whole combined commodity
+        period: YYYYMM or YYYYMMDD, "" where the leg is a tier
+        ratio: deltas per spread
+        side: A or B; A against B means opposite sides of the market
+        required: whether a scanning-based spread needs this leg
+        target: whether a scanning-based spread puts the combined result here
+        rate: credit of this leg alone, NaN where the spread has one rate for all legs
     """
 
     combined: str
@@ -91,10 +85,9 @@ class Leg:
 class IntraSpread:
     """A spread between tiers or periods of one combined commodity; the lowest priority number comes first.
 
-    Parameters
-    ----------
-    method: charge method as the file prints it; F is a flat charge per spread
-    charge: charge per spread [currency]
+    Attributes:
+        method: charge method as the file prints it; F is a flat charge per spread
+        charge: charge per spread [currency]
     """
 
     priority: int
@@ -107,11 +100,10 @@ class IntraSpread:
 class InterSpread:
     """A spread between combined commodities; the lowest priority number comes first.
 
-    Parameters
-    ----------
-    method: spread method of the file, "" where it is not given; 04 and S are scanning-based
-    flat: the rate is money per spread rather than a share of the weighted futures price risk
-    rate: share (0.8 is 80 %) or, if flat, currency
+    Attributes:
+        method: spread method of the file, "" where it is not given; 04 and S are scanning-based
+        flat: the rate is money per spread rather than a share of the weighted futures price risk
+        rate: share (0.8 is 80 %) or, if flat, currency
     """
 
     priority: int
@@ -143,18 +135,17 @@ class AdjustRate:
 class CombinedCommodity:
     """Everything on one underlying, margined together. Amounts are before the risk exponent.
 
-    Parameters
-    ----------
-    risk_exponent: amounts of this combined commodity are to be multiplied by 10 to this power
-    products: (exchange, product, family), one of `FAMILIES` or as printed
-    intra_method, delivery_method: codes as printed
-    deliveries: charges by period; `basis_risk` is (spot product, rate) where delivery method 11 states one
-    short_option_minimum: rate per short option of the whole combined commodity [currency]
-    short_option_method: gross (calls and puts) or max (the greater count)
-    wfpr_method: NORMAL, SCANRANGE_CAP or SCANRANGE
-    limits_net_option_value: long option value cannot offset other combined commodities
-    initial_ratios: initial to maintenance of members, hedgers, speculators, NaN where not given (3,)
-    adjustment_factors: risk maintenance adjustment of the same three, NaN where not given (3,)
+    Attributes:
+        risk_exponent: amounts of this combined commodity are to be multiplied by 10 to this power
+        products: (exchange, product, family), one of `FAMILIES` or as printed
+        intra_method, delivery_method: codes as printed
+        deliveries: charges by period; `basis_risk` is (spot product, rate) where delivery method 11 states one
+        short_option_minimum: rate per short option of the whole combined commodity [currency]
+        short_option_method: gross (calls and puts) or max (the greater count)
+        wfpr_method: NORMAL, SCANRANGE_CAP or SCANRANGE
+        limits_net_option_value: long option value cannot offset other combined commodities
+        initial_ratios: initial to maintenance of members, hedgers, speculators, NaN where not given (3,)
+        adjustment_factors: risk maintenance adjustment of the same three, NaN where not given (3,)
     """
 
     code: str
@@ -183,19 +174,18 @@ class CombinedCommodity:
 class Contracts:
     """N contracts as columns; numbers that the file does not give are NaN, texts "".
 
-    Parameters
-    ----------
-    kind: SPOT, FUTURE, CALL or PUT of `xlmargin.names`
-    family: one of `FAMILIES`
-    period: contract month YYYYMM or day YYYYMMDD, "" of spot
-    expiry: seconds since 1970 of the start of the expiry day UTC; the files give no hour
-    strike: NaN of everything but options
-    price: settlement price; value_factor: currency per one of price, per contract
-    price_range, vol_range: scan ranges as printed
-    delta: composite delta; delta_scaling: factor on it
-    premium: options that are paid for up front, whose value counts as net option value
-    array: losses positive per one long contract, as printed, before the risk exponent (N, 16) [currency]
-    combined: index into the combined commodities of the file, −1 where none has the product
+    Attributes:
+        kind: SPOT, FUTURE, CALL or PUT of `xlmargin.names`
+        family: one of `FAMILIES`
+        period: contract month YYYYMM or day YYYYMMDD, "" of spot
+        expiry: seconds since 1970 of the start of the expiry day UTC; the files give no hour
+        strike: NaN of everything but options
+        price: settlement price; value_factor: currency per one of price, per contract
+        price_range, vol_range: scan ranges as printed
+        delta: composite delta; delta_scaling: factor on it
+        premium: options that are paid for up front, whose value counts as net option value
+        array: losses positive per one long contract, as printed, before the risk exponent (N, 16) [currency]
+        combined: index into the combined commodities of the file, −1 where none has the product
     """
 
     exchange: Texts
@@ -234,15 +224,14 @@ class Contracts:
 class SpanFile:
     """A SPAN risk parameter file.
 
-    Parameters
-    ----------
-    source: file name; format: `pa2` (expanded positional) or `spn` (XML)
-    look_ahead_years: time that passes in every scenario, NaN where not given [years]
-    contract_scale: what the XML says as `isContractScale`; False in the positional format, which has no such flag
-    points, delta_weights: None in the positional format, which implies the usual ones
-    currencies: (from, to) -> rate
-    combined: by code, in the order that `Contracts.combined` counts
-    notes: what was left unread, and what a reader of the numbers should know
+    Attributes:
+        source: file name; format: `pa2` (expanded positional) or `spn` (XML)
+        look_ahead_years: time that passes in every scenario, NaN where not given [years]
+        contract_scale: what the XML says as `isContractScale`; False in the positional format, which has no such flag
+        points, delta_weights: None in the positional format, which implies the usual ones
+        currencies: (from, to) -> rate
+        combined: by code, in the order that `Contracts.combined` counts
+        notes: what was left unread, and what a reader of the numbers should know
     """
 
     source: str
@@ -278,21 +267,18 @@ class Lookup:
             if combined >= 0:
                 self.by_combined.setdefault((codes[combined], kind, strike), []).append(row)
 
-    def find(self, code: str, kind: int, period: str = "", strike: float = math.nan, *, exchange: str = "",
-             family: str = "") -> int:
+    def find(self, code: str, kind: int, period: str = "", strike: float = math.nan, *, exchange: str = "", family: str = "") -> int:
         """Row of one contract.
 
-        Parameters
-        ----------
-        code: product, or combined commodity where no product of that name has the contract
-        kind: SPOT, FUTURE, CALL or PUT
-        period: YYYYMM or YYYYMMDD; a month also finds the one contract that expires on a day of it
-        strike: of options
-        exchange, family: told where a code alone is not enough
+        Args:
+            code: product, or combined commodity where no product of that name has the contract
+            kind: SPOT, FUTURE, CALL or PUT
+            period: YYYYMM or YYYYMMDD; a month also finds the one contract that expires on a day of it
+            strike: of options
+            exchange, family: told where a code alone is not enough
 
-        Raises
-        ------
-        MarginError: the file has no such contract, or more than one
+        Raises:
+            MarginError: the file has no such contract, or more than one
         """
         key = (code, kind, 0.0 if math.isnan(strike) else strike)
         for index in (self.by_product, self.by_combined):
@@ -302,19 +288,21 @@ class Lookup:
             if rows:
                 raise MarginError(self._ambiguous(code, rows))
         wanted = " ".join([code, KIND_NAMES[kind], period, "" if math.isnan(strike) else f"{strike:.15g}"])
-        raise MarginError(f"{self.file.source} has no contract {' '.join(wanted.split())}: check the product, the period "
-                          "and the strike")
+        raise MarginError(f"{self.file.source} has no contract {' '.join(wanted.split())}: check the product, the period and the strike")
 
     def _matching(self, rows: list[int], period: str, exchange: str, family: str) -> Iterator[int]:
         """Rows of that period exactly, or else of that month."""
         contracts = self.file.contracts
-        rows = [row for row in rows if (not exchange or contracts.exchange[row] == exchange)
-                and (not family or contracts.family[row] == family)]
+        rows = [
+            row for row in rows if (not exchange or contracts.exchange[row] == exchange) and (not family or contracts.family[row] == family)
+        ]
         exact = [row for row in rows if contracts.period[row] == period]
         yield from exact or (row for row in rows if len(period) == 6 and contracts.period[row].startswith(period))
 
     def _ambiguous(self, code: str, rows: list[int]) -> str:
         contracts = self.file.contracts
         shown = ", ".join(f"{contracts.exchange[row]} {contracts.family[row]} {contracts.name(row)}" for row in rows[:4])
-        return (f"{self.file.source} has {len(rows)} contracts for {code} ({shown}{', …' if len(rows) > 4 else ''}): "
-                "give the product, the day of the period or the exchange")
+        return (
+            f"{self.file.source} has {len(rows)} contracts for {code} ({shown}{', …' if len(rows) > 4 else ''}): "
+            "give the product, the day of the period or the exchange"
+        )

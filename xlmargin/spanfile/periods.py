@@ -6,8 +6,6 @@ import math
 
 from xlmargin.names import instant
 
-__all__ = ["day_instant", "period_of", "short_month"]
-
 
 def period_of(month: str, day: str = "") -> str:
     """YYYYMM, YYYYMMDD or YYYYMM and a week code; "" where the month is blank or zeros, and no day where that is 00."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-__all__ = ["Parsed"]
-
 
 class Parsed(NamedTuple):
     """Fields of a record by name, with the line they came from (counted from 1)."""

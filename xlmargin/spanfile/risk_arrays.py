@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 from xlmargin.spanfile.layout import ARRAY_RECORDS, Field, Record, too_short
 from xlmargin.spanfile.source import Source
 
-__all__ = ["RawContracts", "RiskArrays"]
-
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bytes = NDArray[np.uint8]
@@ -27,12 +25,11 @@ NAME = slice(2, 54)  # columns 3–54, which name the contract in both records
 class RawContracts(NamedTuple):
     """Contracts before their product's decimals are known; whole numbers as floats, NaN where blank.
 
-    Parameters
-    ----------
-    series: columns 3–46 of the record (N,)
-    lines: line of the first record (N,)
-    array: losses positive (N, 16)
-    exact: the price is in high precision and only there (N,)
+    Attributes:
+        series: columns 3–46 of the record (N,)
+        lines: line of the first record (N,)
+        array: losses positive (N, 16)
+        exact: the price is in high precision and only there (N,)
     """
 
     series: NDArray[np.bytes_]
@@ -64,16 +61,21 @@ class RiskArrays:
         """Turn the records so far into columns; the last one waits for its second half unless the file has ended."""
         count = len(self.texts) - (0 if last else len(self.texts) % 2)
         if last and count % 2:
-            self.source.fail(self.lines[-1], f"the {self.texts[-1][:2].decode()} record has no second record after it: "
-                             "the file is cut off or damaged; download it again")
+            self.source.fail(
+                self.lines[-1],
+                f"the {self.texts[-1][:2].decode()} record has no second record after it: "
+                "the file is cut off or damaged; download it again",
+            )
         for first, second in SECOND.items():
             chosen = [n for n in range(0, count, 2) if self.texts[n][:2] == first.encode()]
             if chosen:
                 self.done.append(self._pairs(ARRAY_RECORDS[first], ARRAY_RECORDS[second], chosen))
         for n in range(0, count, 2):
             if self.texts[n][:2].decode() not in SECOND:
-                self.source.fail(self.lines[n], f"a {self.texts[n][:2].decode()} record without its first record before it: "
-                                 "the file is damaged; download it again")
+                self.source.fail(
+                    self.lines[n],
+                    f"a {self.texts[n][:2].decode()} record without its first record before it: the file is damaged; download it again",
+                )
         del self.lines[:count], self.texts[:count]
 
     def result(self) -> RawContracts:
@@ -92,26 +94,41 @@ class RiskArrays:
         two = self._matrix(second, [self.texts[n + 1] for n in chosen], after)
         apart = np.flatnonzero((one[:, NAME] != two[:, NAME]).any(axis=1))
         if len(apart):
-            self.source.fail(int(after[apart[0]]), f"the {second.id} record is of another contract than the {first.id} "
-                             "record before it: the file is damaged; download it again")
+            self.source.fail(
+                int(after[apart[0]]),
+                f"the {second.id} record is of another contract than the {first.id} "
+                "record before it: the file is damaged; download it again",
+            )
         a, b = _Columns(self.source, first, one, lines), _Columns(self.source, second, two, after)
-        array = np.stack([*(a.signed(f"value{n}", f"sign{n}") for n in range(1, 10)),
-                          *(b.signed(f"value{n}", f"sign{n}") for n in range(1, 8))], axis=1)
+        array = np.stack(
+            [*(a.signed(f"value{n}", f"sign{n}") for n in range(1, 10)), *(b.signed(f"value{n}", f"sign{n}") for n in range(1, 8))], axis=1
+        )
         exact = one[:, first.field("exact").start - 1] == ord("Y")
         price = np.where(exact, a.number("exact_price"), b.number("price"))
         price = np.where(b.minus("price_sign"), -price, price)
         strike = np.where(b.minus("strike_sign"), -a.number("strike"), a.number("strike"))
         series = np.ascontiguousarray(one[:, first.field("series").columns]).view("S44")[:, 0]
-        return RawContracts(series, lines, strike, price, exact, array, b.signed("delta", "delta_sign"),
-                            b.powered("vol", "vol_exponent", "vol_exponent_sign"),
-                            b.powered("value_factor", "value_exponent", "value_exponent_sign"))
+        return RawContracts(
+            series,
+            lines,
+            strike,
+            price,
+            exact,
+            array,
+            b.signed("delta", "delta_sign"),
+            b.powered("vol", "vol_exponent", "vol_exponent_sign"),
+            b.powered("value_factor", "value_exponent", "value_exponent_sign"),
+        )
 
     def _matrix(self, record: Record, texts: list[bytes], lines: Ints) -> Bytes:
         """Lines as characters (N, WIDTH), blank beyond their ends."""
         for line, text in zip(lines.tolist(), texts):
             if text[:2].decode("latin-1") != record.id:
-                self.source.fail(line, f"a {record.id} record was to follow the record before it, not "
-                                 f"{text[:2].decode('latin-1')!r}: the file is damaged; download it again")
+                self.source.fail(
+                    line,
+                    f"a {record.id} record was to follow the record before it, not "
+                    f"{text[:2].decode('latin-1')!r}: the file is damaged; download it again",
+                )
             if len(text) < record.least:
                 self.source.fail(line, too_short(record, text))
         padded = [text.ljust(WIDTH)[:WIDTH] for text in texts]
@@ -157,11 +174,9 @@ class _Columns:
         if bad.any():
             n = int(np.flatnonzero(bad)[0])
             text = self._matrix[n, field.columns].tobytes().decode("latin-1")
-            self._source.fail(int(self._lines[n]),
-                              f"{self._record.place(field)} {problem}: {text!r}; download the file again")
+            self._source.fail(int(self._lines[n]), f"{self._record.place(field)} {problem}: {text!r}; download the file again")
 
 
 def _no_contracts() -> RawContracts:
     none = np.zeros(0)
-    return RawContracts(np.zeros(0, "S44"), np.zeros(0, np.int64), none, none, np.zeros(0, np.bool_), np.zeros((0, 16)),
-                        none, none, none)
+    return RawContracts(np.zeros(0, "S44"), np.zeros(0, np.int64), none, none, np.zeros(0, np.bool_), np.zeros((0, 16)), none, none, none)

@@ -13,8 +13,6 @@ from typing import IO, NoReturn
 
 from xlmargin.errors import MarginError
 
-__all__ = ["MOST_BYTES", "Progress", "Source", "open_source"]
-
 Progress = Callable[[int, int], None]
 
 MOST_BYTES = 1_000_000_000  # of the content; a clearing house's largest daily file is about half of it
@@ -25,33 +23,32 @@ UNREADABLE = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile,
 class Source:
     """The content of a file, block by block.
 
-    Parameters
-    ----------
-    name: file name, as messages show it
-    stream: content, decompressed
-    position: bytes of the file that were read so far
-    size: bytes of the file
-    progress: told bytes read and bytes in all after every block
+    Attributes:
+        name: file name, as messages show it
+        stream: content, decompressed
+        position: bytes of the file that were read so far
+        size: bytes of the file
+        progress: told bytes read and bytes in all after every block
     """
 
-    def __init__(self, name: str, stream: IO[bytes], position: Callable[[], int], size: int, progress: Progress | None,
-                 most: int) -> None:
+    def __init__(self, name: str, stream: IO[bytes], position: Callable[[], int], size: int, progress: Progress | None, most: int) -> None:
         self.name = name
         self._stream, self._position, self._size, self._progress, self._most = stream, position, size, progress, most
 
     def blocks(self) -> Iterator[bytes]:
         """The content in order.
 
-        Raises
-        ------
-        MarginError: it cannot be read, or there is more of it than is allowed
+        Raises:
+            MarginError: it cannot be read, or there is more of it than is allowed
         """
         total = 0
         while block := self._read():
             total += len(block)
             if total > self._most:
-                raise MarginError(f"{self.name} has more than {self._most // 1_000_000} MB of content: it is no SPAN file "
-                                  "of one day; get the clearing house's file of one day")
+                raise MarginError(
+                    f"{self.name} has more than {self._most // 1_000_000} MB of content: it is no SPAN file "
+                    "of one day; get the clearing house's file of one day"
+                )
             yield block
             if self._progress is not None:
                 self._progress(min(self._position(), self._size), self._size)
@@ -73,9 +70,8 @@ class Source:
 def open_source(path: Path, progress: Progress | None = None, most: int = MOST_BYTES) -> Iterator[Source]:
     """A file, its content decompressed by what it begins with rather than by its name.
 
-    Raises
-    ------
-    MarginError: there is no such file, or it is a zip without exactly one file in it
+    Raises:
+        MarginError: there is no such file, or it is a zip without exactly one file in it
     """
     try:
         raw = path.open("rb")

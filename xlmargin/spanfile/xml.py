@@ -18,8 +18,6 @@ from xlmargin.spanfile.xml_commodities import combined_commodity, inter_spread
 from xlmargin.spanfile.xml_contracts import CONTRACTS, PORTFOLIOS, Portfolios
 from xlmargin.spanfile.xml_nodes import Malformed, Node, first_text, nodes, number
 
-__all__ = ["read_xml"]
-
 DEEPEST = 32
 PROLOGUE = 1 << 12
 LONGEST_TEXT = 1 << 16
@@ -29,15 +27,97 @@ NUMBER_OF_POINTS = 16
 
 # The elements whose content is kept; all others are read over. Source: the tree of PC-SPAN 4.00 files, as an independent
 # parser of Australian and New Zealand files and a published description of an NSE Clearing file give it.
-KEPT = frozenset({
-    "spanFile", "pointInTime", "date", "isSetl", "clearingOrg", "ec", "isContractScale", "lookAheadYears", "capAnov",
-    "curConv", "fromCur", "toCur", "factor", "pointDef", "scanPointDef", "deltaPointDef", "point", "priceScanDef",
-    "volScanDef", "mult", "numerator", "denominator", "weight", "pairedPoint", "ccDef", "cc", "currency", "riskExponent",
-    "wfprMeth", "spotMeth", "somMeth", "adjRate", "r", "baseR", "val", "scanTiers", "intraTiers", "interTiers", "somTiers",
-    "tier", "tn", "sPe", "ePe", "rate", "spotRate", "pe", "sprd", "outr", "pfLink", "exch", "pfId", "pfCode", "pfType", "sc",
-    "dSpread", "hSpread", "spread", "chargeMeth", "tLeg", "pLeg", "sLeg", "rs", "i", "isTarget", "isRequired",
-    "interSpreads", "exchange", "valueMeth", "cvf", "undPf", "undC", "cId", "p", "d", "v", "setlDate", "scanRate",
-    "priceScan", "volScan", "ra", "a", "series", "opt", "o", "k", *PORTFOLIOS, *CONTRACTS})
+KEPT = frozenset(
+    {
+        "spanFile",
+        "pointInTime",
+        "date",
+        "isSetl",
+        "clearingOrg",
+        "ec",
+        "isContractScale",
+        "lookAheadYears",
+        "capAnov",
+        "curConv",
+        "fromCur",
+        "toCur",
+        "factor",
+        "pointDef",
+        "scanPointDef",
+        "deltaPointDef",
+        "point",
+        "priceScanDef",
+        "volScanDef",
+        "mult",
+        "numerator",
+        "denominator",
+        "weight",
+        "pairedPoint",
+        "ccDef",
+        "cc",
+        "currency",
+        "riskExponent",
+        "wfprMeth",
+        "spotMeth",
+        "somMeth",
+        "adjRate",
+        "r",
+        "baseR",
+        "val",
+        "scanTiers",
+        "intraTiers",
+        "interTiers",
+        "somTiers",
+        "tier",
+        "tn",
+        "sPe",
+        "ePe",
+        "rate",
+        "spotRate",
+        "pe",
+        "sprd",
+        "outr",
+        "pfLink",
+        "exch",
+        "pfId",
+        "pfCode",
+        "pfType",
+        "sc",
+        "dSpread",
+        "hSpread",
+        "spread",
+        "chargeMeth",
+        "tLeg",
+        "pLeg",
+        "sLeg",
+        "rs",
+        "i",
+        "isTarget",
+        "isRequired",
+        "interSpreads",
+        "exchange",
+        "valueMeth",
+        "cvf",
+        "undPf",
+        "undC",
+        "cId",
+        "p",
+        "d",
+        "v",
+        "setlDate",
+        "scanRate",
+        "priceScan",
+        "volScan",
+        "ra",
+        "a",
+        "series",
+        "opt",
+        "o",
+        "k",
+        *PORTFOLIOS,
+        *CONTRACTS,
+    }
+)
 
 
 def read_xml(source: Source, blocks: Iterable[bytes]) -> SpanFile:
@@ -45,14 +125,12 @@ def read_xml(source: Source, blocks: Iterable[bytes]) -> SpanFile:
 
     No document type is accepted, and so no entity of the file's own and none from outside is ever expanded.
 
-    Parameters
-    ----------
-    source: where messages come from
-    blocks: its content
+    Args:
+        source: where messages come from
+        blocks: its content
 
-    Raises
-    ------
-    MarginError: with the line and the element, where the file is cut off, no XML, or says something that cannot be
+    Raises:
+        MarginError: with the line and the element, where the file is cut off, no XML, or says something that cannot be
     """
     return _Reader(source).read(blocks)
 
@@ -69,8 +147,12 @@ class _Reader:
         self._combined: dict[str, CombinedCommodity] = {}
         self._inter: list[InterSpread] = []
         self._take: dict[str, Callable[[Node], None]] = {
-            "ccDef": self._take_combined, "interSpreads": self._take_inter, "opt": self._take_option,
-            "exchange": self._take_exchange, **dict.fromkeys(PORTFOLIOS, self._take_portfolio)}
+            "ccDef": self._take_combined,
+            "interSpreads": self._take_inter,
+            "opt": self._take_option,
+            "exchange": self._take_exchange,
+            **dict.fromkeys(PORTFOLIOS, self._take_portfolio),
+        }
 
     def read(self, blocks: Iterable[bytes]) -> SpanFile:
         """The whole file."""
@@ -90,8 +172,7 @@ class _Reader:
             return self._assembled()
         except expat.ExpatError as error:
             inside = f" inside {self._place()}" if self._names else ""
-            self._source.fail(error.lineno, f"{expat.ErrorString(error.code)}{inside}: the file is cut off or damaged; "
-                              "download it again")
+            self._source.fail(error.lineno, f"{expat.ErrorString(error.code)}{inside}: the file is cut off or damaged; download it again")
         except Malformed as fault:
             self._fail(str(fault))
         except (LookupError, UnicodeError, ValueError) as error:
@@ -138,8 +219,10 @@ class _Reader:
         parser.CharacterDataHandler = characters
 
     def _doctype(self, name: str, system: str | None, public: str | None, internal: bool) -> NoReturn:
-        self._fail("the file declares a document type, which no SPAN file does and which could name entities: it is "
-                   "refused; get it from the clearing house again")
+        self._fail(
+            "the file declares a document type, which no SPAN file does and which could name entities: it is "
+            "refused; get it from the clearing house again"
+        )
 
     def _place(self) -> str:
         """The element being read: `spanFile/…/opt`."""
@@ -180,10 +263,21 @@ class _Reader:
         contracts, notes = self._portfolios.contracts(tuple(self._combined))
         limits = first_text(org, "capAnov") == "1"
         return SpanFile(
-            self._source.name, "spn", _date(first_text(moment, "date")), first_text(moment, "isSetl") == "1",
-            first_text(org, "ec"), number(org, "lookAheadYears"), first_text(org, "isContractScale") == "1",
-            _points(org), _delta_weights(org), dict(_currencies(org)), self._limited() if limits else self._combined,
-            tuple(sorted(self._inter, key=lambda spread: spread.priority)), contracts, tuple(notes))
+            self._source.name,
+            "spn",
+            _date(first_text(moment, "date")),
+            first_text(moment, "isSetl") == "1",
+            first_text(org, "ec"),
+            number(org, "lookAheadYears"),
+            first_text(org, "isContractScale") == "1",
+            _points(org),
+            _delta_weights(org),
+            dict(_currencies(org)),
+            self._limited() if limits else self._combined,
+            tuple(sorted(self._inter, key=lambda spread: spread.priority)),
+            contracts,
+            tuple(notes),
+        )
 
     def _limited(self) -> dict[str, CombinedCommodity]:
         """Combined commodities under a limit on net option value that the whole file sets."""

@@ -4,19 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from xlmargin.spanfile.model import (
-    AdjustRate,
-    CombinedCommodity,
-    Delivery,
-    InterSpread,
-    IntraSpread,
-    Leg,
-    Tier,
-)
+from xlmargin.spanfile.model import AdjustRate, CombinedCommodity, Delivery, InterSpread, IntraSpread, Leg, Tier
 from xlmargin.spanfile.periods import period_of
 from xlmargin.spanfile.xml_nodes import Malformed, Node, first_text, nodes, number
-
-__all__ = ["combined_commodity", "inter_spread"]
 
 SHORT_OPTION_METHODS = {"": "gross", "GROSS": "gross", "MAX": "max"}
 WFPR_METHODS = ("NORMAL", "SCANRANGE_CAP", "SCANRANGE")
@@ -25,9 +15,8 @@ WFPR_METHODS = ("NORMAL", "SCANRANGE_CAP", "SCANRANGE")
 def combined_commodity(node: Node) -> CombinedCommodity:
     """A `ccDef` element.
 
-    Raises
-    ------
-    Malformed: it has no code, or a number or method that cannot be
+    Raises:
+        Malformed: it has no code, or a number or method that cannot be
     """
     code = first_text(node, "cc")
     if not code:
@@ -41,13 +30,27 @@ def combined_commodity(node: Node) -> CombinedCommodity:
     minimums = _tiers(node, "somTiers")
     spreads = sorted(_intra_spreads(code, node), key=lambda spread: spread.priority)
     return CombinedCommodity(
-        code, first_text(node, "currency"), int(number(node, "riskExponent", 0.0)), tuple(_products(node)), "",
-        _tiers(node, "intraTiers"), tuple(spreads), first_text(node, "spotMeth"), tuple(_deliveries(node)), None,
-        next((tier.rate for tier in minimums if tier.rate == tier.rate), 0.0), SHORT_OPTION_METHODS[method],
-        tuple(tier for tier in minimums if tier.number), _tiers(node, "scanTiers"), _tiers(node, "interTiers"), wfpr,
-        first_text(node, "capAnov") == "1", adjust_rates=tuple(
-            AdjustRate(first_text(rate, "r"), first_text(rate, "baseR"), number(rate, "val"))
-            for rate in nodes(node, "adjRate")))
+        code,
+        first_text(node, "currency"),
+        int(number(node, "riskExponent", 0.0)),
+        tuple(_products(node)),
+        "",
+        _tiers(node, "intraTiers"),
+        tuple(spreads),
+        first_text(node, "spotMeth"),
+        tuple(_deliveries(node)),
+        None,
+        next((tier.rate for tier in minimums if tier.rate == tier.rate), 0.0),
+        SHORT_OPTION_METHODS[method],
+        tuple(tier for tier in minimums if tier.number),
+        _tiers(node, "scanTiers"),
+        _tiers(node, "interTiers"),
+        wfpr,
+        first_text(node, "capAnov") == "1",
+        adjust_rates=tuple(
+            AdjustRate(first_text(rate, "r"), first_text(rate, "baseR"), number(rate, "val")) for rate in nodes(node, "adjRate")
+        ),
+    )
 
 
 def inter_spread(node: Node, scanning: bool) -> InterSpread:
@@ -68,15 +71,20 @@ def _rate(node: Node) -> float:
 
 def _tiers(node: Node, name: str) -> tuple[Tier, ...]:
     around = next(nodes(node, name), {})
-    return tuple(Tier(int(number(tier, "tn", 0.0)), period_of(first_text(tier, "sPe")), period_of(first_text(tier, "ePe")),
-                      next((number(rate, "val") for rate in nodes(tier, "rate")), float("nan")))
-                 for tier in nodes(around, "tier"))
+    return tuple(
+        Tier(
+            int(number(tier, "tn", 0.0)),
+            period_of(first_text(tier, "sPe")),
+            period_of(first_text(tier, "ePe")),
+            next((number(rate, "val") for rate in nodes(tier, "rate")), float("nan")),
+        )
+        for tier in nodes(around, "tier")
+    )
 
 
 def _intra_spreads(code: str, node: Node) -> Iterator[IntraSpread]:
     for spread in nodes(node, "dSpread"):
-        yield IntraSpread(int(number(spread, "spread", 0.0)), first_text(spread, "chargeMeth"), _rate(spread),
-                          tuple(_legs(code, spread)))
+        yield IntraSpread(int(number(spread, "spread", 0.0)), first_text(spread, "chargeMeth"), _rate(spread), tuple(_legs(code, spread)))
 
 
 def _legs(code: str, spread: Node) -> Iterator[Leg]:
@@ -86,8 +94,15 @@ def _legs(code: str, spread: Node) -> Iterator[Leg]:
             side = first_text(leg, "rs")
             if side not in ("A", "B") and name != "sLeg":
                 raise Malformed(f"rs of a leg must be A or B, not {side!r}")
-            yield Leg(first_text(leg, "cc") or code, int(number(leg, "tn", 0.0)), period_of(first_text(leg, "pe")),
-                      number(leg, "i", 1.0), side, first_text(leg, "isRequired") != "0", first_text(leg, "isTarget") == "1")
+            yield Leg(
+                first_text(leg, "cc") or code,
+                int(number(leg, "tn", 0.0)),
+                period_of(first_text(leg, "pe")),
+                number(leg, "i", 1.0),
+                side,
+                first_text(leg, "isRequired") != "0",
+                first_text(leg, "isTarget") == "1",
+            )
 
 
 def _deliveries(node: Node) -> Iterator[Delivery]:

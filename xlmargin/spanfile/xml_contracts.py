@@ -15,13 +15,19 @@ from xlmargin.spanfile.model import SCENARIOS, Contracts
 from xlmargin.spanfile.periods import day_instant, period_of
 from xlmargin.spanfile.xml_nodes import Malformed, Node, first_text, floats, nodes, number
 
-__all__ = ["CONTRACTS", "PORTFOLIOS", "Portfolios"]
-
 Floats = NDArray[np.float64]
 
 # Element of a product family -> (family, element of a contract in it). Source: the PC-SPAN 4.00 tree.
-PORTFOLIOS = {"phyPf": ("PHY", "phy"), "equityPf": ("STOCK", "equity"), "futPf": ("FUT", "fut"), "cmbPf": ("CMB", "cmb"),
-              "oofPf": ("OOF", "opt"), "oopPf": ("OOP", "opt"), "oocPf": ("OOC", "opt"), "ooePf": ("OOE", "opt")}
+PORTFOLIOS = {
+    "phyPf": ("PHY", "phy"),
+    "equityPf": ("STOCK", "equity"),
+    "futPf": ("FUT", "fut"),
+    "cmbPf": ("CMB", "cmb"),
+    "oofPf": ("OOF", "opt"),
+    "oopPf": ("OOP", "opt"),
+    "oocPf": ("OOC", "opt"),
+    "ooePf": ("OOE", "opt"),
+}
 CONTRACTS = tuple(dict.fromkeys(element for _, element in PORTFOLIOS.values()))
 OPTION_FIELDS = ("o", "k", "p", "v", "d", "cvf", "cId")
 RIGHTS = {"C": CALL, "P": PUT}
@@ -77,9 +83,8 @@ class Portfolios:
     def add(self, element: str, node: Node) -> None:
         """The contracts of one portfolio element.
 
-        Raises
-        ------
-        Malformed: a number or option right that cannot be
+        Raises:
+            Malformed: a number or option right that cannot be
         """
         family, contract = PORTFOLIOS[element]
         if contract == "opt":
@@ -114,8 +119,10 @@ class Portfolios:
         which = np.array(self._which)
         index = {code: n for n, code in enumerate(codes)}
         links = [self._linked(exchange, one) for exchange, one in zip(self._exchanges, self._series)]
-        scaling = [next(factor for factor in (one.delta_scaling, linked, 1.0) if not math.isnan(factor))
-                   for one, (_, linked) in zip(self._series, links)]
+        scaling = [
+            next(factor for factor in (one.delta_scaling, linked, 1.0) if not math.isnan(factor))
+            for one, (_, linked) in zip(self._series, links)
+        ]
 
         def text(name: str) -> NDArray[np.str_]:
             values: NDArray[np.str_] = np.array([getattr(one, name) for one in self._series], np.str_)[which]
@@ -126,13 +133,27 @@ class Portfolios:
             return values
 
         columns = Contracts(
-            np.array(self._exchanges, np.str_)[which], text("product"), text("family"), np.array(self._kind), text("period"),
-            floating("expiry"), np.array(self._strike), text("underlying"),
-            np.array(self._underlying_periods(), np.str_)[which], text("currency"), np.array(self._price),
-            np.array(self._factor), floating("price_range"), floating("vol_range"), np.array(self._vol),
-            np.array(self._delta), np.array(scaling, np.float64)[which], floating("premium").astype(np.bool_),
+            np.array(self._exchanges, np.str_)[which],
+            text("product"),
+            text("family"),
+            np.array(self._kind),
+            text("period"),
+            floating("expiry"),
+            np.array(self._strike),
+            text("underlying"),
+            np.array(self._underlying_periods(), np.str_)[which],
+            text("currency"),
+            np.array(self._price),
+            np.array(self._factor),
+            floating("price_range"),
+            floating("vol_range"),
+            np.array(self._vol),
+            np.array(self._delta),
+            np.array(scaling, np.float64)[which],
+            floating("premium").astype(np.bool_),
             np.array(self._values).reshape(len(which), SCENARIOS),
-            np.array([index.get(code, -1) for code, _ in links], np.int64)[which])
+            np.array([index.get(code, -1) for code, _ in links], np.int64)[which],
+        )
         return columns, list(_notes(columns))
 
     def _linked(self, exchange: str, one: _Series) -> tuple[str, float]:
@@ -145,8 +166,10 @@ class Portfolios:
         for n, kind, contract in zip(self._which, self._kind, self._ids):
             if kind in (SPOT, FUTURE):
                 periods[self._exchanges[n], self._series[n].portfolio, contract] = self._series[n].period
-        return [periods.get((one.underlying_contract[0] or exchange, *one.underlying_contract[1:]), "")
-                for exchange, one in zip(self._exchanges, self._series)]
+        return [
+            periods.get((one.underlying_contract[0] or exchange, *one.underlying_contract[1:]), "")
+            for exchange, one in zip(self._exchanges, self._series)
+        ]
 
 
 def _series(family: str, portfolio: Node, series: Node) -> _Series:
@@ -156,11 +179,20 @@ def _series(family: str, portfolio: Node, series: Node) -> _Series:
     period = period_of(first_text(series, "pe"))
     settles = first_text(series, "setlDate")
     return _Series(
-        first_text(portfolio, "pfId"), first_text(portfolio, "pfCode"), family, period,
-        day_instant(settles if settles.strip("0") else period), first_text(next(nodes(portfolio, "undPf"), {}), "pfCode"),
-        (first_text(under, "exch"), first_text(under, "pfId"), first_text(under, "cId")), first_text(portfolio, "currency"),
-        number(series, "cvf", number(portfolio, "cvf")), number(scan, "priceScan"), number(scan, "volScan"),
-        number(series, "sc"), family.startswith("OO") and first_text(portfolio, "valueMeth") in ("", "EQTY"))
+        first_text(portfolio, "pfId"),
+        first_text(portfolio, "pfCode"),
+        family,
+        period,
+        day_instant(settles if settles.strip("0") else period),
+        first_text(next(nodes(portfolio, "undPf"), {}), "pfCode"),
+        (first_text(under, "exch"), first_text(under, "pfId"), first_text(under, "cId")),
+        first_text(portfolio, "currency"),
+        number(series, "cvf", number(portfolio, "cvf")),
+        number(scan, "priceScan"),
+        number(scan, "volScan"),
+        number(series, "sc"),
+        family.startswith("OO") and first_text(portfolio, "valueMeth") in ("", "EQTY"),
+    )
 
 
 def _risk_array(node: Node) -> Node:

@@ -7,8 +7,6 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-__all__ = ["Malformed", "Node", "first_text", "floats", "nodes", "number"]
-
 DECIMAL = r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,2})?"
 
 Node = dict[str, list[Any]]  # a child is text, or a node where it has children itself
@@ -32,9 +30,8 @@ def first_text(node: Node, name: str) -> str:
 def number(node: Node, name: str, default: float = math.nan) -> float:
     """The number that the first child of that name says, the default where it is absent or empty.
 
-    Raises
-    ------
-    Malformed: it says something else
+    Raises:
+        Malformed: it says something else
     """
     text = first_text(node, name)
     return floats([text], name)[0] if text else default
@@ -43,9 +40,8 @@ def number(node: Node, name: str, default: float = math.nan) -> float:
 def floats(texts: list[Any], name: str) -> list[float]:
     """Numbers of elements of one name.
 
-    Raises
-    ------
-    Malformed: one is no finite number
+    Raises:
+        Malformed: one is no finite number
     """
     try:
         values = list(map(float, texts))

@@ -12,8 +12,6 @@ from xlmargin.case import Case
 from xlmargin.errors import MarginError
 from xlmargin.names import CALL, SPOT
 
-__all__ = ["Delta", "Legs", "legs_of"]
-
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -35,21 +33,20 @@ class Delta:
 class Legs:
     """Option legs of one account and underlying, sorted by expiry, strike and type (N,), and the stock beside them.
 
-    Parameters
-    ----------
-    names: contracts' names
-    call: calls, else puts
-    strike: [account currency]
-    expiry: seconds since 1970 UTC
-    years: to expiry
-    units: net, + long, in units of the underlying
-    mark: per unit
-    spot: price of the underlying per unit
-    european: exercised at expiry only
-    multiplier: units per contract
-    stock: net units of spot
-    price: of the stock per unit
-    deltas: futures and perpetuals
+    Attributes:
+        names: contracts' names
+        call: calls, else puts
+        strike: [account currency]
+        expiry: seconds since 1970 UTC
+        years: to expiry
+        units: net, + long, in units of the underlying
+        mark: per unit
+        spot: price of the underlying per unit
+        european: exercised at expiry only
+        multiplier: units per contract
+        stock: net units of spot
+        price: of the stock per unit
+        deltas: futures and perpetuals
     """
 
     names: tuple[str, ...]
@@ -82,9 +79,8 @@ class Legs:
     def grain(self, lot: float) -> float:
         """The units that pairing may not split: a lot of contracts, or the largest part of it that every leg is whole in.
 
-        Returns
-        -------
-        units of the underlying; 0 where the quantities have no such part and count as divisible at will
+        Returns:
+            units of the underlying; 0 where the quantities have no such part and count as divisible at will
         """
         wanted = np.concatenate([np.abs(self.units), lot * self.multiplier]) * DECIMALS
         whole = np.rint(wanted)
@@ -97,9 +93,8 @@ class Legs:
 def legs_of(case: Case, a: int, u: int) -> Legs:
     """Net the rows of each contract of account `a` in underlying `u`.
 
-    Raises
-    ------
-    MarginError: an option has no mark
+    Raises:
+        MarginError: an option has no mark
     """
     held = case.book.instruments
     mine = np.flatnonzero((held.underlying == u) & (case.units[a] != 0.0))
@@ -123,15 +118,28 @@ def legs_of(case: Case, a: int, u: int) -> Legs:
     size = np.bincount(where, gross, len(contracts))[coin]
     price = float((size @ mark[coin]) / size.sum()) if coin.any() else math.nan
     other = np.flatnonzero((kind != SPOT) & (kind < CALL) & (net != 0.0))
-    deltas = sorted((Delta(held.name(first[i]), float(net[i]), float(mark[i])) for i in other.tolist()),
-                    key=lambda delta: (delta.name, delta.price, delta.units))
-    return Legs(tuple(held.name(i) for i in k.tolist()), held.kind[k] == CALL, held.strike[k], held.expiry[k], held.years[k],
-                net[order], mark[order], spot[order], ~held.american[k], held.multiplier[k], float(net[coin].sum()), price,
-                tuple(deltas))
+    deltas = sorted(
+        (Delta(held.name(first[i]), float(net[i]), float(mark[i])) for i in other.tolist()),
+        key=lambda delta: (delta.name, delta.price, delta.units),
+    )
+    return Legs(
+        tuple(held.name(i) for i in k.tolist()),
+        held.kind[k] == CALL,
+        held.strike[k],
+        held.expiry[k],
+        held.years[k],
+        net[order],
+        mark[order],
+        spot[order],
+        ~held.american[k],
+        held.multiplier[k],
+        float(net[coin].sum()),
+        price,
+        tuple(deltas),
+    )
 
 
 def _sorted(case: Case, first: Ints, option: Ints) -> Ints:
     """Options in an order that the order of the rows does not change."""
     held, k = case.book.instruments, first[option]
-    return option[np.lexsort((held.inverse[k], held.american[k], held.multiplier[k], held.kind[k], held.strike[k],
-                              held.expiry[k]))]
+    return option[np.lexsort((held.inverse[k], held.american[k], held.multiplier[k], held.kind[k], held.strike[k], held.expiry[k]))]

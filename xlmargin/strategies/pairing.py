@@ -18,18 +18,7 @@ from numpy.typing import NDArray
 
 from xlmargin.errors import MarginError
 from xlmargin.strategies.legs import Legs
-from xlmargin.strategies.table import (
-    Column,
-    Terms,
-    by_requirement,
-    long_alone,
-    payoffs,
-    stock_alone,
-    stock_columns,
-    uncovered,
-)
-
-__all__ = ["Pairing", "pair"]
+from xlmargin.strategies.table import Column, Terms, by_requirement, long_alone, payoffs, stock_alone, stock_columns, uncovered
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -46,16 +35,15 @@ NODES = 1_000  # of the solver's tree; a count, unlike a time, gives the same an
 class Pairing:
     """How the legs are used, in units of the underlying.
 
-    Parameters
-    ----------
-    groups: one bounded combination per expiry of its shorts: signed units of each leg (N,)
-    uncovered: units of each short that stand for the formula (N,)
-    second: units of each short that are the other side of a strangle (N,)
-    alone: units of each long on its own (N,)
-    boxes: signed units of each leg in long boxes, per expiry (N,)
-    stock: units of each stock strategy
-    idle: units of stock on their own, signed
-    proven: the requirement is proven to be the smallest
+    Attributes:
+        groups: one bounded combination per expiry of its shorts: signed units of each leg (N,)
+        uncovered: units of each short that stand for the formula (N,)
+        second: units of each short that are the other side of a strangle (N,)
+        alone: units of each long on its own (N,)
+        boxes: signed units of each leg in long boxes, per expiry (N,)
+        stock: units of each stock strategy
+        idle: units of stock on their own, signed
+        proven: the requirement is proven to be the smallest
     """
 
     groups: tuple[Floats, ...]
@@ -131,41 +119,50 @@ class _Programme:
             better, proven = _whole(matrix, low, high, cost, whole, np.zeros(len(cost)), most)
             best = best if better is None or cost @ better > cost @ best else better
         if best is None:
-            raise MarginError("RULES found no pairing of these legs: "
-                              "check quantities and prices for numbers far out of range")
+            raise MarginError("RULES found no pairing of these legs: check quantities and prices for numbers far out of range")
         return best, proven
 
 
 def _relaxed(matrix: Any, low: Floats, high: Floats, cost: Floats) -> tuple[Floats, Floats]:
     """The divisible optimum and the reduced costs of its variables.
 
-    Raises
-    ------
-    MarginError: numbers so far apart that the solver fails
+    Raises:
+        MarginError: numbers so far apart that the solver fails
     """
     from scipy.optimize import linprog
     from scipy.sparse import vstack
 
     equal, above, below = low == high, (low != high) & np.isfinite(low), (low != high) & np.isfinite(high)
-    done = linprog(cost, A_ub=vstack([-matrix[above], matrix[below]]) if (above | below).any() else None,
-                   b_ub=np.concatenate([-low[above], high[below]]) if (above | below).any() else None,
-                   A_eq=matrix[equal] if equal.any() else None, b_eq=low[equal] if equal.any() else None, method="highs")
+    done = linprog(
+        cost,
+        A_ub=vstack([-matrix[above], matrix[below]]) if (above | below).any() else None,
+        b_ub=np.concatenate([-low[above], high[below]]) if (above | below).any() else None,
+        A_eq=matrix[equal] if equal.any() else None,
+        b_eq=low[equal] if equal.any() else None,
+        method="highs",
+    )
     if done.x is None:
-        raise MarginError(f"RULES found no pairing of these legs ({done.message}): "
-                          "check quantities and prices for numbers far out of range")
+        raise MarginError(
+            f"RULES found no pairing of these legs ({done.message}): check quantities and prices for numbers far out of range"
+        )
     return np.asarray(done.x, np.float64), np.asarray(done.lower.marginals, np.float64)
 
 
-def _whole(matrix: Any, low: Floats, high: Floats, cost: Floats, whole: NDArray[np.bool_], least: Floats,
-           most: Floats) -> tuple[Floats | None, bool]:
+def _whole(
+    matrix: Any, low: Floats, high: Floats, cost: Floats, whole: NDArray[np.bool_], least: Floats, most: Floats
+) -> tuple[Floats | None, bool]:
     """The cheapest whole solution within bounds, None where none was found, and whether it is proven to be that."""
     from scipy.optimize import Bounds, LinearConstraint, milp
 
     free = most > least  # what is fixed is taken out, so that the solver sees a small programme
     fixed = matrix[:, ~free] @ least[~free]
-    done = milp(cost[free], integrality=whole[free].astype(np.int64), bounds=Bounds(least[free], most[free]),
-                constraints=LinearConstraint(matrix[:, free], low - fixed, high - fixed),
-                options={"node_limit": NODES, "mip_rel_gap": 0.0})
+    done = milp(
+        cost[free],
+        integrality=whole[free].astype(np.int64),
+        bounds=Bounds(least[free], most[free]),
+        constraints=LinearConstraint(matrix[:, free], low - fixed, high - fixed),
+        options={"node_limit": NODES, "mip_rel_gap": 0.0},
+    )
     if done.x is None:
         return None, False
     found = least.copy()
@@ -176,13 +173,11 @@ def _whole(matrix: Any, low: Floats, high: Floats, cost: Floats, whole: NDArray[
 def pair(legs: Legs, terms: Terms) -> Pairing:
     """The pairing of the smallest requirement; among equals that of the smallest maintenance.
 
-    Parameters
-    ----------
-    legs: netted legs of one account and underlying, in canonical order, so that ties fall the same way for any row order
+    Args:
+        legs: netted legs of one account and underlying, in canonical order, so that ties fall the same way for any row order
 
-    Returns
-    -------
-    units of the underlying in each use
+    Returns:
+        units of the underlying in each use
     """
     grain = legs.grain(terms.lot)
     step = grain or 1.0
@@ -193,8 +188,10 @@ def pair(legs: Legs, terms: Terms) -> Pairing:
     formula = (legs.mark + uncovered(legs, terms)) * level
     need, kept = (values * level for values in long_alone(legs, terms))
     naked, single = np.flatnonzero(short), np.flatnonzero(long)
-    uses: dict[str, Ints] = {"uncovered": programme.columns(formula[naked] * (1.0 + TIE)),
-                             "alone": programme.columns((need + TIE * kept)[single])}
+    uses: dict[str, Ints] = {
+        "uncovered": programme.columns(formula[naked] * (1.0 + TIE)),
+        "alone": programme.columns((need + TIE * kept)[single]),
+    }
     programme.enter(balance[naked], uses["uncovered"], 1.0)
     programme.enter(balance[single], uses["alone"], 1.0)
     groups: list[tuple[Ints, Ints, Ints]] = []
@@ -239,8 +236,7 @@ def _group(programme: _Programme, legs: Legs, balance: Ints, level: float, expir
     return chosen, held, loss
 
 
-def _strangles(programme: _Programme, legs: Legs, terms: Terms, balance: Ints, level: float,
-               naked: Ints) -> tuple[Ints, Ints]:
+def _strangles(programme: _Programme, legs: Legs, terms: Terms, balance: Ints, level: float, naked: Ints) -> tuple[Ints, Ints]:
     """Shorts whose formula falls away beside an uncovered short of the other type that requires at least as much.
 
     Sorted by requirement, a short may be second as long as shorts of the other type above it are left over: a flow down
@@ -265,10 +261,16 @@ def _boxes(programme: _Programme, legs: Legs, terms: Terms, balance: Ints, level
 
     Half of the gap is half of the upper strike less half of the lower one, so each end carries its own cost.
     """
-    at = {(float(legs.strike[i]), bool(legs.call[i]), bool(legs.units[i] > 0.0)): i for i in np.flatnonzero(
-        (legs.expiry == expiry) & legs.european).tolist()}
-    ends = [(at[k, True, side], at[k, False, not side], 1.0 if side else -1.0) for side in (True, False)
-            for k in sorted({key[0] for key in at}) if (k, True, side) in at and (k, False, not side) in at]
+    at = {
+        (float(legs.strike[i]), bool(legs.call[i]), bool(legs.units[i] > 0.0)): i
+        for i in np.flatnonzero((legs.expiry == expiry) & legs.european).tolist()
+    }
+    ends = [
+        (at[k, True, side], at[k, False, not side], 1.0 if side else -1.0)
+        for side in (True, False)
+        for k in sorted({key[0] for key in at})
+        if (k, True, side) in at and (k, False, not side) in at
+    ]
     if len({side for _, _, side in ends}) < 2:
         return np.empty((0, 2), np.int64), np.empty(0, np.int64)
     pairs = np.array([(call, put) for call, put, _ in ends])
@@ -283,8 +285,9 @@ def _boxes(programme: _Programme, legs: Legs, terms: Terms, balance: Ints, level
     return pairs, held
 
 
-def _stock(programme: _Programme, legs: Legs, terms: Terms, columns: list[Column], balance: Ints, level: float, step: float,
-           grain: float) -> Ints:
+def _stock(
+    programme: _Programme, legs: Legs, terms: Terms, columns: list[Column], balance: Ints, level: float, step: float, grain: float
+) -> Ints:
     """Stock strategies, counted against stock alone; shares cover in whole lots only."""
     if not columns:
         return np.empty(0, np.int64)
@@ -302,8 +305,17 @@ def _stock(programme: _Programme, legs: Legs, terms: Terms, columns: list[Column
     return used
 
 
-def _read(legs: Legs, found: Floats, uses: dict[str, Ints], groups: list[tuple[Ints, Ints, Ints]],
-          boxes: list[tuple[Ints, Ints]], order: Ints, columns: list[Column], with_stock: Ints, proven: bool) -> Pairing:
+def _read(
+    legs: Legs,
+    found: Floats,
+    uses: dict[str, Ints],
+    groups: list[tuple[Ints, Ints, Ints]],
+    boxes: list[tuple[Ints, Ints]],
+    order: Ints,
+    columns: list[Column],
+    with_stock: Ints,
+    proven: bool,
+) -> Pairing:
     """The solution as units of each leg in each use."""
     short, long = np.flatnonzero(legs.units < 0.0), np.flatnonzero(legs.units > 0.0)
 
@@ -317,5 +329,13 @@ def _read(legs: Legs, found: Floats, uses: dict[str, Ints], groups: list[tuple[I
     stock = tuple((column, float(found[v])) for column, v in zip(columns, with_stock.tolist()) if found[v] > 0.0)
     used = sum(units for _, units in stock)
     idle = legs.stock - np.sign(legs.stock) * used
-    return Pairing(in_groups, spread(short, found[uses["uncovered"]]), second, spread(long, found[uses["alone"]]), in_boxes,
-                   stock, float(idle) if abs(idle) > 1e-9 * abs(legs.stock) else 0.0, proven)
+    return Pairing(
+        in_groups,
+        spread(short, found[uses["uncovered"]]),
+        second,
+        spread(long, found[uses["alone"]]),
+        in_boxes,
+        stock,
+        float(idle) if abs(idle) > 1e-9 * abs(legs.stock) else 0.0,
+        proven,
+    )

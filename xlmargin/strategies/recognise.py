@@ -9,21 +9,7 @@ from numpy.typing import NDArray
 
 from xlmargin.strategies.legs import Legs
 from xlmargin.strategies.pairing import Pairing
-from xlmargin.strategies.table import (
-    Column,
-    Strategy,
-    Terms,
-    alone,
-    bounded,
-    box,
-    by_requirement,
-    future,
-    payoffs,
-    stock_alone,
-    strangle,
-)
-
-__all__ = ["recognise"]
+from xlmargin.strategies.table import Column, Strategy, Terms, alone, bounded, box, by_requirement, future, payoffs, stock_alone, strangle
 
 Floats = NDArray[np.float64]
 Parts = tuple[tuple[int, float], ...]
@@ -45,8 +31,18 @@ def recognise(legs: Legs, terms: Terms, pairing: Pairing) -> list[Strategy]:
         side = 1.0 if pairing.idle > 0.0 else -1.0
         pieces, kept = stock_alone(terms, legs.price, side)
         need = sum(piece.value for piece in pieces)
-        found.append(Strategy("Long stock" if side > 0.0 else "Short stock", (), abs(pairing.idle), pieces, kept,
-                              0.0 if side > 0.0 else legs.price, need, side))
+        found.append(
+            Strategy(
+                "Long stock" if side > 0.0 else "Short stock",
+                (),
+                abs(pairing.idle),
+                pieces,
+                kept,
+                0.0 if side > 0.0 else legs.price,
+                need,
+                side,
+            )
+        )
     return found + [future(terms, delta.name, delta.units, delta.price) for delta in legs.deltas]
 
 
@@ -54,8 +50,7 @@ def _with_stock(legs: Legs, column: Column, units: float) -> Strategy:
     """A strategy of stock and options; a short sale's proceeds count as proceeds."""
     sold = sum(-ratio * float(legs.mark[i]) for i, ratio in column.legs if ratio < 0.0)
     sold += legs.price if column.stock < 0.0 else 0.0
-    return Strategy(column.name, column.legs, units, column.pieces, column.maintenance, sold, column.requirement,
-                    column.stock)
+    return Strategy(column.name, column.legs, units, column.pieces, column.maintenance, sold, column.requirement, column.stock)
 
 
 def _shorts(legs: Legs, terms: Terms, pairing: Pairing) -> Iterator[Strategy]:
@@ -110,8 +105,11 @@ def _box_shapes(legs: Legs, held: list[int], units: Floats, *, long: bool) -> It
     for high in sorted(upper):
         for low in sorted(lower):
             if low[0] == high[0] and low[1] < high[1]:
-                yield tuple(sorted(((at[low], side), (at[(*low[:2], False, -side)], -side), (at[high], -side),
-                                    (at[(*high[:2], False, side)], side))))
+                yield tuple(
+                    sorted(
+                        ((at[low], side), (at[(*low[:2], False, -side)], -side), (at[high], -side), (at[(*high[:2], False, side)], side))
+                    )
+                )
 
 
 def _combination(legs: Legs, units: Floats) -> Iterator[Strategy]:
@@ -125,8 +123,16 @@ def _combination(legs: Legs, units: Floats) -> Iterator[Strategy]:
 
     scale = NOTHING * float(np.abs(units[chosen]) @ value.max(axis=1))
     while True:
-        found = next(((name, parts, count) for name, parts in _shapes(legs, rest) if (count := _smallest(rest, parts)) > 0.0
-                      and _is_apart(rest, parts, count, loss, scale) and _is_bounded(legs, _less(rest, parts, count))), None)
+        found = next(
+            (
+                (name, parts, count)
+                for name, parts in _shapes(legs, rest)
+                if (count := _smallest(rest, parts)) > 0.0
+                and _is_apart(rest, parts, count, loss, scale)
+                and _is_bounded(legs, _less(rest, parts, count))
+            ),
+            None,
+        )
         if found is None:
             break
         name, parts, count = found
@@ -185,8 +191,7 @@ def _pair_name(legs: Legs, one: tuple[int, int], two: tuple[int, int]) -> str:
     if len(expiries) > 1:
         return "" if legs.call[one[0]] == legs.call[two[0]] else "Double calendar or diagonal"
     if legs.call[one[0]] != legs.call[two[0]]:
-        inner, outer = sorted(float(legs.strike[i]) for i in (one[0], two[0])), sorted(
-            float(legs.strike[i]) for i in (one[1], two[1]))
+        inner, outer = sorted(float(legs.strike[i]) for i in (one[0], two[0])), sorted(float(legs.strike[i]) for i in (one[1], two[1]))
         if outer[0] < inner[0] and inner[1] < outer[1]:
             return "Iron butterfly" if inner[0] == inner[1] else "Iron condor"
         if inner[0] < outer[0] and outer[1] < inner[1]:

@@ -13,10 +13,6 @@ from numpy.typing import NDArray
 from xlmargin.rules import Rules
 from xlmargin.strategies.legs import Legs
 
-__all__ = ["Column", "Piece", "Strategy", "Terms", "alone", "bounded", "box", "by_requirement",
-           "future", "long_alone", "payoffs", "short_stock_add_on",
-           "stock_alone", "stock_columns", "strangle", "terms_of", "uncovered"]
-
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
@@ -25,18 +21,17 @@ Ints = NDArray[np.int64]
 class Terms:
     """The rates of one profile; fractions unless said otherwise.
 
-    Parameters
-    ----------
-    base, minimum: of an uncovered short option
-    of_strike: the minimum of a put is counted on its strike, else on spot
-    leverage: multiple of base and minimum
-    cash: a cash account
-    long_term: years beyond which a long option has loan value; `loan`: what is required of such an option
-    box: of the strike gap, long European boxes
-    stock, stock_kept: initial and maintenance of long stock; `protected`: of the strike, stock with a long option
-    short: initial of short stock; `short_kept` its maintenance, at least `short_least`; below `cheap` at least `cheap_least`
-    future, future_kept: initial and maintenance of futures and perpetuals
-    lot: smallest number of contracts that pairing counts in
+    Attributes:
+        base, minimum: of an uncovered short option
+        of_strike: the minimum of a put is counted on its strike, else on spot
+        leverage: multiple of base and minimum
+        cash: a cash account
+        long_term: years beyond which a long option has loan value; `loan`: what is required of such an option
+        box: of the strike gap, long European boxes
+        stock, stock_kept: initial and maintenance of long stock; `protected`: of the strike, stock with a long option
+        short: initial of short stock; `short_kept` its maintenance, at least `short_least`; below `cheap` at least `cheap_least`
+        future, future_kept: initial and maintenance of futures and perpetuals
+        lot: smallest number of contracts that pairing counts in
     """
 
     base: float
@@ -69,21 +64,34 @@ def terms_of(rules: Rules, underlying: str) -> Terms:
 
     kind = "coin" if profile == "crypto" else "stock"
     return Terms(
-        number(f"{profile}_base"), number(f"{profile}_minimum"), profile != "crypto", number("leverage"),
-        rules.word("account", underlying) == "cash", number("long_term_months") / number("months_per_year"),
-        number("long_term_rate"), number("box_rate"), number(f"{kind}_initial"), number(f"{kind}_maintenance"),
-        number("protected_rate"), number("short_stock_initial"), number("short_stock_maintenance"),
-        number("short_stock_least"), number("cheap_stock"), number("cheap_stock_least"), number("future_initial"),
-        number("future_maintenance"), number(f"{kind}_lot"))
+        number(f"{profile}_base"),
+        number(f"{profile}_minimum"),
+        profile != "crypto",
+        number("leverage"),
+        rules.word("account", underlying) == "cash",
+        number("long_term_months") / number("months_per_year"),
+        number("long_term_rate"),
+        number("box_rate"),
+        number(f"{kind}_initial"),
+        number(f"{kind}_maintenance"),
+        number("protected_rate"),
+        number("short_stock_initial"),
+        number("short_stock_maintenance"),
+        number("short_stock_least"),
+        number("cheap_stock"),
+        number("cheap_stock_least"),
+        number("future_initial"),
+        number("future_maintenance"),
+        number(f"{kind}_lot"),
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
     """A part of a requirement per unit.
 
-    Parameters
-    ----------
-    label, value, how: what it is, how much, and where it comes from
+    Attributes:
+        label, value, how: what it is, how much, and where it comes from
     """
 
     label: str
@@ -95,15 +103,14 @@ class Piece:
 class Strategy:
     """A strategy recognised in a book.
 
-    Parameters
-    ----------
-    name: as people call it
-    legs: index and signed ratio of each option leg
-    stock: signed units of stock per unit of the strategy
-    other: name of a future where the strategy is one
-    units: how many
-    pieces: parts of the requirement per unit
-    maintenance, proceeds, maximum: per unit; proceeds are the premiums of its short options
+    Attributes:
+        name: as people call it
+        legs: index and signed ratio of each option leg
+        stock: signed units of stock per unit of the strategy
+        other: name of a future where the strategy is one
+        units: how many
+        pieces: parts of the requirement per unit
+        maintenance, proceeds, maximum: per unit; proceeds are the premiums of its short options
     """
 
     name: str
@@ -126,9 +133,8 @@ class Strategy:
 class Column:
     """A strategy of stock and options that the programme may use: per unit, one unit of stock.
 
-    Parameters
-    ----------
-    legs: index and signed ratio of each option leg
+    Attributes:
+        legs: index and signed ratio of each option leg
     """
 
     name: str
@@ -148,8 +154,7 @@ def uncovered(legs: Legs, terms: Terms) -> Floats:
     if terms.cash:
         return np.where(legs.call, legs.spot, legs.strike) - legs.mark
     floor_on = np.where(legs.call | (not terms.of_strike), legs.spot, legs.strike)
-    return np.maximum(terms.base * terms.leverage * legs.spot - legs.out_of_the_money,
-                      terms.minimum * terms.leverage * floor_on)
+    return np.maximum(terms.base * terms.leverage * legs.spot - legs.out_of_the_money, terms.minimum * terms.leverage * floor_on)
 
 
 def by_requirement(legs: Legs, terms: Terms) -> Ints:
@@ -165,8 +170,7 @@ def by_requirement(legs: Legs, terms: Terms) -> Ints:
 def long_alone(legs: Legs, terms: Terms) -> tuple[Floats, Floats]:
     """Requirement and maintenance of each option held long on its own (N,), (N,)."""
     lasting = legs.years > terms.long_term
-    return (legs.mark * np.where(lasting & (not terms.cash), terms.loan, 1.0),
-            np.where(lasting, terms.loan * legs.mark, 0.0))
+    return (legs.mark * np.where(lasting & (not terms.cash), terms.loan, 1.0), np.where(lasting, terms.loan * legs.mark, 0.0))
 
 
 def _premium(legs: Legs, i: int, ratio: float = 1.0) -> Piece:
@@ -180,9 +184,14 @@ def _formula(legs: Legs, terms: Terms, i: int) -> Piece:
     if terms.cash:
         return Piece("Deposit above the premium", value, f"{'underlying' if legs.call[i] else 'strike'} less premium")
     on = "spot" if legs.call[i] or not terms.of_strike else "strike"
-    return Piece("Uncovered formula", value, (
-        f"larger of {terms.base * terms.leverage:.6g} × spot {legs.spot[i]:,.10g} less {legs.out_of_the_money[i]:,.10g} "
-        f"out of the money, and {terms.minimum * terms.leverage:.6g} × {on}"))
+    return Piece(
+        "Uncovered formula",
+        value,
+        (
+            f"larger of {terms.base * terms.leverage:.6g} × spot {legs.spot[i]:,.10g} less {legs.out_of_the_money[i]:,.10g} "
+            f"out of the money, and {terms.minimum * terms.leverage:.6g} × {on}"
+        ),
+    )
 
 
 def alone(legs: Legs, terms: Terms, i: int, units: float) -> Strategy:
@@ -204,8 +213,9 @@ def strangle(legs: Legs, terms: Terms, winner: int, loser: int, units: float) ->
     need = sum(piece.value for piece in pieces)
     same = legs.strike[winner] == legs.strike[loser] and legs.expiry[winner] == legs.expiry[loser]
     both = tuple(sorted(((winner, -1.0), (loser, -1.0))))
-    return Strategy("Short straddle" if same else "Short strangle", both, units, pieces, need,
-                    float(legs.mark[winner] + legs.mark[loser]), need)
+    return Strategy(
+        "Short straddle" if same else "Short strangle", both, units, pieces, need, float(legs.mark[winner] + legs.mark[loser]), need
+    )
 
 
 def payoffs(legs: Legs, chosen: list[int]) -> tuple[Floats, Floats]:
@@ -257,8 +267,13 @@ def stock_alone(terms: Terms, price: float, side: float) -> tuple[tuple[Piece, .
         rate = 1.0 if terms.cash and terms.stock else terms.stock
         how = f"{rate:g} × price {price:,.10g}" if rate else "fully paid: held as collateral"
         return (Piece("Stock", rate * price, how),), terms.stock_kept * price
-    return ((Piece("Sale proceeds", price, "price"), Piece("Stock", (terms.short - 1.0) * price,
-             f"{terms.short - 1.0:g} × price {price:,.10g}")), price + short_stock_add_on(terms, price))
+    return (
+        (
+            Piece("Sale proceeds", price, "price"),
+            Piece("Stock", (terms.short - 1.0) * price, f"{terms.short - 1.0:g} × price {price:,.10g}"),
+        ),
+        price + short_stock_add_on(terms, price),
+    )
 
 
 def stock_columns(legs: Legs, terms: Terms) -> list[Column]:
@@ -280,15 +295,21 @@ def _with_long_stock(legs: Legs, terms: Terms, calls: list[int], puts: list[int]
     if terms.cash:
         return columns
     floor = {i: float(terms.protected * strike[i] + legs.out_of_the_money[i]) for i in puts}
-    columns += [Column("Protective put", ((i, 1.0),), 1.0, (*stock, _premium(legs, i)), min(floor[i], kept * price))
-                for i in puts]
+    columns += [Column("Protective put", ((i, 1.0),), 1.0, (*stock, _premium(legs, i)), min(floor[i], kept * price)) for i in puts]
     for p in puts:
         for c in calls:
             if legs.expiry[p] == legs.expiry[c] and strike[p] <= strike[c]:
                 same = strike[p] == strike[c]
                 need = terms.protected * float(strike[p]) if same else min(floor[p], kept * float(strike[c]))
-                columns.append(Column("Conversion" if same else "Collar", ((min(p, c), 1.0 if p < c else -1.0),
-                                      (max(p, c), -1.0 if p < c else 1.0)), 1.0, (*stock, _premium(legs, p)), need))
+                columns.append(
+                    Column(
+                        "Conversion" if same else "Collar",
+                        ((min(p, c), 1.0 if p < c else -1.0), (max(p, c), -1.0 if p < c else 1.0)),
+                        1.0,
+                        (*stock, _premium(legs, p)),
+                        need,
+                    )
+                )
     return columns
 
 
@@ -300,8 +321,15 @@ def _with_short_stock(legs: Legs, terms: Terms, calls: list[int], puts: list[int
     columns = []
     for i in puts:
         inside = float(legs.in_the_money[i])
-        columns.append(Column("Short put with short stock", ((i, -1.0),), -1.0, (
-            *stock, Piece(f"In the money of {legs.names[i]}", inside, "strike less spot, at least 0")), kept + inside))
+        columns.append(
+            Column(
+                "Short put with short stock",
+                ((i, -1.0),),
+                -1.0,
+                (*stock, Piece(f"In the money of {legs.names[i]}", inside, "strike less spot, at least 0")),
+                kept + inside,
+            )
+        )
     for i in calls:
         need = price + min(float(terms.protected * strike[i] + legs.out_of_the_money[i]), add_on)
         columns.append(Column("Long call with short stock", ((i, 1.0),), -1.0, (*stock, _premium(legs, i)), need))
@@ -309,9 +337,16 @@ def _with_short_stock(legs: Legs, terms: Terms, calls: list[int], puts: list[int
         for p in puts:
             if legs.expiry[p] == legs.expiry[c] and strike[p] == strike[c]:
                 level = float(strike[c])
-                rest = (Piece("Strike", terms.protected * level, f"{terms.protected:g} × strike {level:,.10g}")
-                        if level < price else stock[1])
-                columns.append(Column("Reverse conversion", ((min(p, c), -1.0 if p < c else 1.0),
-                                      (max(p, c), 1.0 if p < c else -1.0)), -1.0, (_premium(legs, c), stock[0], rest),
-                                      (1.0 + terms.protected) * level + float(legs.in_the_money[p])))
+                rest = (
+                    Piece("Strike", terms.protected * level, f"{terms.protected:g} × strike {level:,.10g}") if level < price else stock[1]
+                )
+                columns.append(
+                    Column(
+                        "Reverse conversion",
+                        ((min(p, c), -1.0 if p < c else 1.0), (max(p, c), 1.0 if p < c else -1.0)),
+                        -1.0,
+                        (_premium(legs, c), stock[0], rest),
+                        (1.0 + terms.protected) * level + float(legs.in_the_money[p]),
+                    )
+                )
     return columns

@@ -19,27 +19,25 @@ MOST_BYTES = 200_000_000
 def read_answer(path: Path, venue: str, instruments: Path | None = None, *, priced: bool = True) -> Answer:
     """The positions of a saved answer as a range that the ordinary parser reads.
 
-    Parameters
-    ----------
-    path: JSON file of a venue's positions or account answer
-    venue: deribit, okx, bybit, binance or derive
-    instruments: JSON file of the venue's instruments answer, for venues that count in contracts
-    priced: whether prices of the answer fill the columns; not where a market range stands beside it
+    Args:
+        path: JSON file of a venue's positions or account answer
+        venue: deribit, okx, bybit, binance or derive
+        instruments: JSON file of the venue's instruments answer, for venues that count in contracts
+        priced: whether prices of the answer fill the columns; not where a market range stands beside it
 
-    Raises
-    ------
-    MarginError: the file is unreadable, is an error of the venue, or has another shape; the text names the missing key
+    Raises:
+        MarginError: the file is unreadable, is an error of the venue, or has another shape; the text names the missing key
     """
-    return answer_of(Source(_json(path), str(path)), venue,
-                     None if instruments is None else Source(_json(instruments), str(instruments)), priced=priced)
+    return answer_of(
+        Source(_json(path), str(path)), venue, None if instruments is None else Source(_json(instruments), str(instruments)), priced=priced
+    )
 
 
 def answer_of(source: Source, venue: str, instruments: Source | None = None, *, priced: bool = True) -> Answer:
     """The positions of an answer that is at hand, as `read_answer` gives them.
 
-    Raises
-    ------
-    MarginError: as `read_answer`
+    Raises:
+        MarginError: as `read_answer`
     """
     name = venue.strip().lower()
     if name not in KNOWN_VENUES:
@@ -63,8 +61,8 @@ def _json(path: Path) -> Any:
     except UnicodeDecodeError as error:
         raise MarginError(f"{path} is not a text file in UTF-8 (byte {error.start}): save the answer as JSON") from None
     except json.JSONDecodeError as error:
-        raise MarginError(f"{path} is not JSON (line {error.lineno}, column {error.colno}: {error.msg}): save the whole "
-                          "answer as it came") from None
+        raise MarginError(
+            f"{path} is not JSON (line {error.lineno}, column {error.colno}: {error.msg}): save the whole answer as it came"
+        ) from None
     except (RecursionError, ValueError):
-        raise MarginError(f"{path} is nested too deeply, or holds a number with too many digits: save the answer as it "
-                          "came") from None
+        raise MarginError(f"{path} is nested too deeply, or holds a number with too many digits: save the answer as it came") from None

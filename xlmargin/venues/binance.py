@@ -5,8 +5,6 @@ from __future__ import annotations
 from xlmargin.names import CALL
 from xlmargin.venues.shape import Holding, Item, Size, Sizes, Source, contract_of, signed
 
-__all__ = ["contract_sizes", "holdings", "moment"]
-
 SIDES = ("both", "long", "short")
 
 
@@ -24,9 +22,8 @@ def contract_sizes(source: Source) -> Sizes:
 def holdings(source: Source, sizes: Sizes) -> list[Holding]:
     """The positions of an answer.
 
-    Raises
-    ------
-    MarginError: it is an error of the venue, has no positions, or the size of a contract is not known
+    Raises:
+        MarginError: it is an error of the venue, has no positions, or the size of a contract is not known
     """
     if source.is_list:
         return [_holding(item, sizes) for item in source.listed("symbol")]
@@ -57,15 +54,24 @@ def _holding(item: Item, sizes: Sizes) -> Holding:
     mark = item.price("markPrice")
     if contract.inverse and contract.kind < CALL:
         amount *= _coins_per_contract(item, name, sizes, mark)
-    return Holding(item, name, signed(item, amount, "" if side == "both" else side), mark, item.price("indexPrice"),
-                   vol=item.price("markIV") if contract.kind >= CALL else None, entry=item.price("entryPrice"))
+    return Holding(
+        item,
+        name,
+        signed(item, amount, "" if side == "both" else side),
+        mark,
+        item.price("indexPrice"),
+        vol=item.price("markIV") if contract.kind >= CALL else None,
+        entry=item.price("entryPrice"),
+    )
 
 
 def _coins_per_contract(item: Item, name: str, sizes: Sizes, mark: float | None) -> float:
     """Coins in one COIN-M contract."""
     if name not in sizes:
-        item.fail("positionAmt counts contracts, and their size is not in the answer: give --instruments FILE, the answer "
-                  f"of /dapi/v1/exchangeInfo with key 'contractSize' of {name}")
+        item.fail(
+            "positionAmt counts contracts, and their size is not in the answer: give --instruments FILE, the answer "
+            f"of /dapi/v1/exchangeInfo with key 'contractSize' of {name}"
+        )
     if mark is None:
         item.fail("no key 'markPrice': a COIN-M contract is sized in USD, and its coins are size / mark")
     return sizes[name].value / mark

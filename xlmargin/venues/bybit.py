@@ -5,8 +5,6 @@ from __future__ import annotations
 from xlmargin.names import CALL
 from xlmargin.venues.shape import Holding, Item, Sizes, Source, contract_of, moment_of, signed
 
-__all__ = ["contract_sizes", "holdings", "moment"]
-
 SIDES = ("buy", "sell", "none")
 
 
@@ -23,9 +21,8 @@ def moment(source: Source) -> float | None:
 def holdings(source: Source, sizes: Sizes) -> list[Holding]:
     """The positions of an answer.
 
-    Raises
-    ------
-    MarginError: it is an error of the venue, or has no positions
+    Raises:
+        MarginError: it is an error of the venue, or has no positions
     """
     return [_holding(item) for item in _items(source)]
 
@@ -55,6 +52,13 @@ def _holding(item: Item) -> Holding:
             item.fail("no key 'markPrice': an inverse contract is sized in USD, and its coins are size / mark")
         size /= mark
     option = contract.kind >= CALL
-    return Holding(item, name, signed(item, size, side), mark, item.price("indexPrice"),
-                   item.price("underlyingPrice") if option else None,
-                   item.price("markIv", "markPriceIv") if option else None, item.price("avgPrice", "entryPrice"))
+    return Holding(
+        item,
+        name,
+        signed(item, size, side),
+        mark,
+        item.price("indexPrice"),
+        item.price("underlyingPrice") if option else None,
+        item.price("markIv", "markPriceIv") if option else None,
+        item.price("avgPrice", "entryPrice"),
+    )

@@ -5,8 +5,6 @@ from __future__ import annotations
 from xlmargin.names import CALL
 from xlmargin.venues.shape import Holding, Item, Sizes, Source, contract_of, moment_of, signed
 
-__all__ = ["contract_sizes", "holdings", "moment"]
-
 SIDES = ("buy", "sell", "zero")
 PER_CENT = 100.0
 
@@ -24,9 +22,8 @@ def moment(source: Source) -> float | None:
 def holdings(source: Source, sizes: Sizes) -> list[Holding]:
     """The positions of an answer.
 
-    Raises
-    ------
-    MarginError: it is an error of the venue, or has no positions
+    Raises:
+        MarginError: it is an error of the venue, or has no positions
     """
     return [_holding(item) for item in _items(source)]
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from xlmargin.names import CALL
 from xlmargin.venues.shape import Holding, Item, Sizes, Source, contract_of
 
-__all__ = ["contract_sizes", "holdings", "left_out", "moment"]
-
 CASH = ("USDC", "USDT", "USD")
 
 
@@ -23,9 +21,8 @@ def moment(source: Source) -> float | None:
 def holdings(source: Source, sizes: Sizes) -> list[Holding]:
     """The positions of an answer.
 
-    Raises
-    ------
-    MarginError: it is an error of the venue, or has no positions
+    Raises:
+        MarginError: it is an error of the venue, or has no positions
     """
     return [_holding(item) for item in _items(source)]
 
@@ -34,8 +31,14 @@ def left_out(source: Source) -> tuple[str, ...]:
     """What stands beside the positions and is none: coins held as collateral, open orders."""
     result = [] if source.is_list else [source.top.cells, source.top.cells.get("result")]
     owners = [owner for owner in result if isinstance(owner, dict)]
-    coins = sorted({str(part.get("asset_name"))[:20] for owner in owners for part in _list(owner.get("collaterals"))
-                    if isinstance(part, dict) and part.get("asset_name") not in CASH})
+    coins = sorted(
+        {
+            str(part.get("asset_name"))[:20]
+            for owner in owners
+            for part in _list(owner.get("collaterals"))
+            if isinstance(part, dict) and part.get("asset_name") not in CASH
+        }
+    )
     notes = [f"collateral is left out: {', '.join(coins)}; give it as balances, or as spot rows"] if coins else []
     if any(owner.get("open_orders") for owner in owners):
         notes.append("open orders are left out")
@@ -67,6 +70,13 @@ def _holding(item: Item) -> Holding:
     if amount == 0.0:
         return Holding(item, name, 0.0)
     option = contract_of(item, name, "derive").kind >= CALL
-    return Holding(item, name, amount, item.price("mark_price"), item.price("index_price"),
-                   item.price("forward_price") if option else None, item.price("iv") if option else None,
-                   item.price("average_price"))
+    return Holding(
+        item,
+        name,
+        amount,
+        item.price("mark_price"),
+        item.price("index_price"),
+        item.price("forward_price") if option else None,
+        item.price("iv") if option else None,
+        item.price("average_price"),
+    )

@@ -5,8 +5,6 @@ from __future__ import annotations
 from xlmargin.names import CALL
 from xlmargin.venues.shape import Holding, Item, Size, Sizes, Source, contract_of, signed
 
-__all__ = ["contract_sizes", "holdings", "moment"]
-
 SIDES = ("long", "short", "net")
 KINDS = ("swap", "futures", "option", "margin")
 MONEY = ("USD", "USDT", "USDC")
@@ -19,17 +17,20 @@ def moment(source: Source) -> float | None:
 
 def contract_sizes(source: Source) -> Sizes:
     """Size of a contract of every instrument: ctVal × ctMult."""
-    return {item.text("instId"): Size(item.number("ctVal") * (item.number("ctMult") if item.has("ctMult") else 1.0),
-                                      item.text("ctValCcy").upper())
-            for item in _items(source, "instId") if item.has("ctVal")}
+    return {
+        item.text("instId"): Size(
+            item.number("ctVal") * (item.number("ctMult") if item.has("ctMult") else 1.0), item.text("ctValCcy").upper()
+        )
+        for item in _items(source, "instId")
+        if item.has("ctVal")
+    }
 
 
 def holdings(source: Source, sizes: Sizes) -> list[Holding]:
     """The positions of an answer.
 
-    Raises
-    ------
-    MarginError: it is an error of the venue, has no positions, or the size of a contract is not known
+    Raises:
+        MarginError: it is an error of the venue, has no positions, or the size of a contract is not known
     """
     return [_holding(item, sizes) for item in _items(source, "instId")]
 
@@ -52,8 +53,10 @@ def _holding(item: Item, sizes: Sizes) -> Holding:
         item.fail("a MARGIN position is a loan and no derivative: leave it out of the answer, or type it as spot")
     contract = contract_of(item, name, "okx")
     if name not in sizes:
-        item.fail(f"pos counts contracts, and their size is not in the answer: give --instruments FILE, the answer of "
-                  f"/api/v5/public/instruments with key 'ctVal' of {name}")
+        item.fail(
+            f"pos counts contracts, and their size is not in the answer: give --instruments FILE, the answer of "
+            f"/api/v5/public/instruments with key 'ctVal' of {name}"
+        )
     value, currency = sizes[name]
     mark, index = item.price("markPx"), item.price("idxPx")
     if index is None and item.cells.get("ccy") == contract.underlying:
@@ -67,5 +70,12 @@ def _holding(item: Item, sizes: Sizes) -> Holding:
         item.fail(f"ctValCcy is {currency!r}, neither {contract.underlying} nor USD: check the instruments answer")
     coin_priced = contract.kind >= CALL and contract.inverse
     price = mark if not coin_priced or mark is None else mark * index if index else None
-    return Holding(item, name, signed(item, units, side if side != "net" else ""), price, index,
-                   vol=item.price("markVol"), entry=None if coin_priced else item.price("avgPx"))
+    return Holding(
+        item,
+        name,
+        signed(item, units, side if side != "net" else ""),
+        price,
+        index,
+        vol=item.price("markVol"),
+        entry=None if coin_priced else item.price("avgPx"),
+    )

@@ -11,8 +11,6 @@ from typing import Any, NamedTuple, NoReturn
 from xlmargin.errors import MarginError
 from xlmargin.names import CALL, SPOT, Contract, parse_instrument
 
-__all__ = ["Answer", "Holding", "Item", "Sizes", "Source", "range_of", "signed"]
-
 Sizes = Mapping[str, "Size"]
 HEADINGS = ["Instrument", "Venue", "Quantity", "Price", "Spot", "Forward", "IV", "Entry"]
 LONGEST = 60  # characters of a foreign text that a message quotes
@@ -25,10 +23,9 @@ LATEST = LAST * UNITS_A_SECOND[-1]
 class Size(NamedTuple):
     """What one contract of an instrument stands for.
 
-    Parameters
-    ----------
-    value: amount of `currency` in one contract
-    currency: upper case; USD-like where the contract is sized in money
+    Attributes:
+        value: amount of `currency` in one contract
+        currency: upper case; USD-like where the contract is sized in money
     """
 
     value: float
@@ -38,11 +35,10 @@ class Size(NamedTuple):
 class Answer(NamedTuple):
     """A positions range, the time it holds for where the answer says, and what is worth telling.
 
-    Parameters
-    ----------
-    positions: rows of cells with the header first
-    market: a range with the time alone, None where the answer does not say
-    notes: positions that are closed, prices that stand in for others
+    Attributes:
+        positions: rows of cells with the header first
+        market: a range with the time alone, None where the answer does not say
+        notes: positions that are closed, prices that stand in for others
     """
 
     positions: list[list[Any]]
@@ -69,8 +65,11 @@ class Item:
         """A text that must be there."""
         value = self.cells.get(key)
         if not isinstance(value, str) or not value.strip():
-            self.fail(f"key {key!r} must be a text, not {quoted(value)}" if key in self.cells else
-                      f"no key {key!r}: save the answer as the venue gives it")
+            self.fail(
+                f"key {key!r} must be a text, not {quoted(value)}"
+                if key in self.cells
+                else f"no key {key!r}: save the answer as the venue gives it"
+            )
         return value.strip()
 
     def word(self, key: str, known: Sequence[str]) -> str:
@@ -85,8 +84,11 @@ class Item:
     def number(self, key: str) -> float:
         """A number that must be there, written as a number or as text."""
         if not self.has(key):
-            self.fail(f"no key {key!r}: save the answer as the venue gives it" if key not in self.cells
-                      else f"key {key!r} is blank: a number must stand there")
+            self.fail(
+                f"no key {key!r}: save the answer as the venue gives it"
+                if key not in self.cells
+                else f"key {key!r} is blank: a number must stand there"
+            )
         return self._number(key)
 
     def price(self, *keys: str) -> float | None:
@@ -120,8 +122,11 @@ class Item:
         """The part under a key."""
         value = self.cells.get(key)
         if not isinstance(value, dict):
-            self.fail(f"key {key!r} must hold keys of its own, not {quoted(value)}" if key in self.cells else
-                      f"no key {key!r}: save the positions answer as the venue gives it")
+            self.fail(
+                f"key {key!r} must hold keys of its own, not {quoted(value)}"
+                if key in self.cells
+                else f"no key {key!r}: save the positions answer as the venue gives it"
+            )
         return Item(value, self.place)
 
 
@@ -141,7 +146,7 @@ def quoted(value: Any) -> str:
     if isinstance(value, (dict, list)):
         return "a list" if isinstance(value, list) else "an object"
     text = " ".join(str(value if not isinstance(value, int) or abs(value) < LARGEST else "a very large number").split())
-    return repr(text if len(text) <= LONGEST else text[:LONGEST - 3] + "...")
+    return repr(text if len(text) <= LONGEST else text[: LONGEST - 3] + "...")
 
 
 class Source(NamedTuple):
@@ -154,9 +159,8 @@ class Source(NamedTuple):
     def top(self) -> Item:
         """The answer as a part with keys.
 
-        Raises
-        ------
-        MarginError: it is something else
+        Raises:
+            MarginError: it is something else
         """
         if not isinstance(self.content, dict):
             raise MarginError(f"{self.file}: the answer must hold keys or a list of positions, not {quoted(self.content)}")
@@ -176,15 +180,14 @@ class Source(NamedTuple):
 class Holding:
     """One position as a row will say it.
 
-    Parameters
-    ----------
-    item: where it stands in the answer
-    name: instrument as the venue spells it
-    quantity: + long, in units of the underlying; 0 of a closed position
-    price: mark per unit in the account currency, None where the answer has none
-    spot, forward: [account currency]
-    vol: fraction
-    entry: price at which it was entered
+    Attributes:
+        item: where it stands in the answer
+        name: instrument as the venue spells it
+        quantity: + long, in units of the underlying; 0 of a closed position
+        price: mark per unit in the account currency, None where the answer has none
+        spot, forward: [account currency]
+        vol: fraction
+        entry: price at which it was entered
     """
 
     item: Item
@@ -200,14 +203,15 @@ class Holding:
 def contract_of(item: Item, name: str, venue: str) -> Contract:
     """The contract that a venue's name stands for.
 
-    Raises
-    ------
-    MarginError: the name has no form that is known
+    Raises:
+        MarginError: the name has no form that is known
     """
     contract = parse_instrument(name, venue)
     if contract is None:
-        item.fail(f"instrument {quoted(name)} has no form that is known: leave combinations out of the answer, their legs "
-                  "are positions of their own")
+        item.fail(
+            f"instrument {quoted(name)} has no form that is known: leave combinations out of the answer, their legs "
+            "are positions of their own"
+        )
     return contract
 
 
@@ -232,8 +236,11 @@ def moment_of(item: Item, *keys: str) -> float | None:
 def range_of(holdings: Sequence[Holding], venue: str, moment: float | None, *, priced: bool) -> Answer:
     """The positions range of holdings; closed ones are left out and told."""
     held = [holding for holding in holdings if holding.quantity]
-    notes = [f"{len(holdings) - len(held)} closed position{'s are' if len(holdings) - len(held) > 1 else ' is'} left out"
-             ] if len(held) < len(holdings) else []
+    notes = (
+        [f"{len(holdings) - len(held)} closed position{'s are' if len(holdings) - len(held) > 1 else ' is'} left out"]
+        if len(held) < len(holdings)
+        else []
+    )
     if not held:
         notes.append("the answer has no open position")
     contracts = [contract_of(holding.item, holding.name, venue) for holding in held]
@@ -244,8 +251,11 @@ def range_of(holdings: Sequence[Holding], venue: str, moment: float | None, *, p
         prices = [holding.price, spot, holding.forward, holding.vol] if priced else [None] * 4
         rows.append([holding.name, venue, holding.quantity, *prices, holding.entry])
     coins = [contract.underlying for contract in contracts]
-    market = None if moment is None or not coins or not priced else [
-        ["Underlying", "As of"], [coins[0], dt.datetime.fromtimestamp(moment, dt.UTC).isoformat()]]
+    market = (
+        None
+        if moment is None or not coins or not priced
+        else [["Underlying", "As of"], [coins[0], dt.datetime.fromtimestamp(moment, dt.UTC).isoformat()]]
+    )
     return Answer(rows, market, tuple(notes))
 
 

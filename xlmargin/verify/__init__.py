@@ -18,14 +18,12 @@ OURS = ("__init__", "outcome")
 def verify(method: str, path: Path) -> list[Outcome]:
     """Replay a file of saved answers under a method.
 
-    Parameters
-    ----------
-    method: name of the method; each has a module here with `replay(data) -> Iterator[Outcome]`
-    path: JSON file of saved answers
+    Args:
+        method: name of the method; each has a module here with `replay(data) -> Iterator[Outcome]`
+        path: JSON file of saved answers
 
-    Raises
-    ------
-    MarginError: the file cannot be read, or holds nothing that the method can replay
+    Raises:
+        MarginError: the file cannot be read, or holds nothing that the method can replay
     """
     known = sorted(module.stem.upper() for module in FOLDER.glob("*.py") if module.stem not in OURS)
     if method.upper() not in known:

@@ -20,8 +20,6 @@ from xlmargin.names import CALL, parse_instrument
 from xlmargin.rules import Rules
 from xlmargin.verify.outcome import Comparison, Outcome
 
-__all__ = ["replay"]
-
 Floats = NDArray[np.float64]
 
 ROUNDED = 9  # decimals to which the answers round the worst case before they add the shocks
@@ -32,13 +30,11 @@ TABLES = ("standard", "extended")
 def replay(data: Any) -> Iterator[Outcome]:
     """Every risk vector, worst case, shock and margin of each answer.
 
-    Parameters
-    ----------
-    data: an answer as the venue sent it, its `result` alone, a list of either, or `{"deribit_pme": [...]}`
+    Args:
+        data: an answer as the venue sent it, its `result` alone, a list of either, or `{"deribit_pme": [...]}`
 
-    Raises
-    ------
-    MarginError: the file holds an answer of another kind
+    Raises:
+        MarginError: the file holds an answer of another kind
     """
     for n, (source, result) in enumerate(_answers(data), 1):
         compared = Comparison(source or f"pme/simulate answer {n}")
@@ -66,8 +62,9 @@ def _answers(data: Any) -> Iterator[tuple[str, Any]]:
         elif "model_params" in (data.get("result") or {}):
             yield str(data.get("source", "")), data["result"]
         elif "margin_model" in (data.get("result") or data):
-            raise MarginError("this is an account summary, which carries neither positions nor risk vectors: save the "
-                              "answer of private/pme/simulate")
+            raise MarginError(
+                "this is an account summary, which carries neither positions nor risk vectors: save the answer of private/pme/simulate"
+            )
 
 
 class _Answer:
@@ -113,8 +110,16 @@ class _Answer:
         for name in self.known:
             quote = self.ticker(name)
             option = self.is_option(name)
-            rows.append([name, self.positions[name], self.index(name), quote.get("underlying_price") if option else None,
-                         float(quote["mark_iv"]) / 100.0 if option else None, None if option else quote.get("mark_price")])
+            rows.append(
+                [
+                    name,
+                    self.positions[name],
+                    self.index(name),
+                    quote.get("underlying_price") if option else None,
+                    float(quote["mark_iv"]) / 100.0 if option else None,
+                    None if option else quote.get("mark_price"),
+                ]
+            )
         moment = dt.datetime.fromtimestamp(self.as_of, dt.UTC).isoformat()
         return read_book(rows, [["Underlying", "Spot", "As of"], ["BTC", None, moment]])
 
@@ -212,8 +217,7 @@ class _Answer:
         self.compared.number(f"{currency} risk_matrix_margin", margin, details["risk_matrix_margin"])
         beside = sum(float(details[name]) for name in ("spot_margin", "mmp_margin", "open_orders_margin"))
         self.compared.number(f"{currency} initial_margin", margin + beside, printed["initial_margin"], INITIAL)
-        self.compared.number(f"{currency} maintenance_margin", self.rules.number("mm_factor") * margin,
-                             printed["maintenance_margin"])
+        self.compared.number(f"{currency} maintenance_margin", self.rules.number("mm_factor") * margin, printed["maintenance_margin"])
 
     def shocks(self, leg: Leg) -> tuple[float, float]:
         """Roll shock and delta shock of one leg in its settlement currency."""
@@ -225,8 +229,12 @@ class _Answer:
         standard = sum(not name.startswith("extended") for name in self.case.scenarios.names)
         extended = at >= standard
         move = float(self.case.scenarios.price[at, leg.u])
-        ours = {"index": at - standard + 1 if extended else at + 1, "source": TABLES[extended],
-                "side": "left" if move < 0.0 else "right" if move > 0.0 else "", "bucket": at // len(VOLS) + 1}
+        ours = {
+            "index": at - standard + 1 if extended else at + 1,
+            "source": TABLES[extended],
+            "side": "left" if move < 0.0 else "right" if move > 0.0 else "",
+            "bucket": at // len(VOLS) + 1,
+        }
         told = ours if not extended and move else {name: ours[name] for name in ("index", "source")}
         for name, value in told.items():
             if name in printed:

@@ -9,8 +9,6 @@ from typing import Any
 from xlmargin.answers.margins import maintenance, margin
 from xlmargin.verify.outcome import Outcome
 
-__all__ = ["replay"]
-
 CASES = "deribit_linear_perp_sm"
 ASKED = {"im": margin, "mm": maintenance}
 TOLERANCE = 1e-9  # of the printed amount, which is exact

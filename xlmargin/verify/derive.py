@@ -16,26 +16,47 @@ from xlmargin.verify import derive_sm
 from xlmargin.verify.derive_sm import RELATIVE, ROUNDING, outcomes
 from xlmargin.verify.outcome import Outcome
 
-__all__ = ["replay"]
-
 Floats = NDArray[np.float64]
 
 UNIT_TOLERANCE = 1e-12  # of unit prices and vols, relative and absolute: measured differences are below 3e-13
 SVI_TERMS = ("a", "b", "rho", "m", "sigma")
 V1_TERMS = {
-    "up": "spot_up", "dn": "spot_down", "add": "add_factor", "mult": "mult_factor", "pegT": "peg_loss_threshold",
-    "pegF": "peg_loss_factor", "confT": "confidence_threshold", "confM": "confidence_margin", "perp": "mm_perp",
-    "opt": "mm_short_option", "im": "im_factor", "bsd": "pos_static", "rMult": "pos_rate_mult", "rAdd": "pos_rate_add",
-    "vUp": "range_up", "vDn": "range_down", "sp": "short_power", "lp": "long_power", "dteFloor": "dte_floor_days"}
+    "up": "spot_up",
+    "dn": "spot_down",
+    "add": "add_factor",
+    "mult": "mult_factor",
+    "pegT": "peg_loss_threshold",
+    "pegF": "peg_loss_factor",
+    "confT": "confidence_threshold",
+    "confM": "confidence_margin",
+    "perp": "mm_perp",
+    "opt": "mm_short_option",
+    "im": "im_factor",
+    "bsd": "pos_static",
+    "rMult": "pos_rate_mult",
+    "rAdd": "pos_rate_add",
+    "vUp": "range_up",
+    "vDn": "range_down",
+    "sp": "short_power",
+    "lp": "long_power",
+    "dteFloor": "dte_floor_days",
+}
 V2_TERMS = {
     "vol": ("range_up", "range_down", "short_power", "long_power", "dte_floor_days", "min_vol_after_up_shock"),
-    "margin": ("im_factor", "mm_factor", "pos_static", "pos_rate_mult", "pos_rate_add", "neg_static", "neg_rate_mult",
-               "neg_rate_add"),
+    "margin": ("im_factor", "mm_factor", "pos_static", "pos_rate_mult", "pos_rate_add", "neg_static", "neg_rate_mult", "neg_rate_add"),
     "basis": ("spot_up", "spot_down", "add_factor", "mult_factor"),
-    "contingency": ("peg_loss_threshold", "peg_loss_factor", "confidence_threshold", "confidence_margin", "mm_perp",
-                    "im_extra_perp", "mm_short_option", "im_extra_short_option"),
-    "skew": ("linear_cap", "linear_cap_sqrt_t", "abs_cap", "abs_cap_sqrt_t", "min_k_star", "width_scale", "vol_static",
-             "vol_sqrt_t")}
+    "contingency": (
+        "peg_loss_threshold",
+        "peg_loss_factor",
+        "confidence_threshold",
+        "confidence_margin",
+        "mm_perp",
+        "im_extra_perp",
+        "mm_short_option",
+        "im_extra_short_option",
+    ),
+    "skew": ("linear_cap", "linear_cap_sqrt_t", "abs_cap", "abs_cap_sqrt_t", "min_k_star", "width_scale", "vol_static", "vol_sqrt_t"),
+}
 
 
 def replay(data: Any) -> Iterator[Outcome]:
@@ -51,6 +72,7 @@ def replay(data: Any) -> Iterator[Outcome]:
 
 
 # ---- PMRM_2
+
 
 def _moves(rows: list[Any], path: str, weighted: bool) -> Moves:
     """Scenarios of a parameter set: spot multiplier, vol direction and, where `weighted`, what counts of the result."""
@@ -87,22 +109,37 @@ def _portfolio(inputs: Node) -> Portfolio:
     for n, option in enumerate(options):
         found = np.flatnonzero(seconds == option.number("sec_to_expiry"))
         if len(found) != 1:
-            raise CaseError(f"{option.path} has sec_to_expiry {option.number('sec_to_expiry'):g}, for which there are "
-                            f"{len(found)} feeds")
+            raise CaseError(f"{option.path} has sec_to_expiry {option.number('sec_to_expiry'):g}, for which there are {len(found)} feeds")
         at[n] = found[0]
     for feed in (*feeds, *held):
         feed.skip("svi", "name")
     forward = column(feeds, "forward")
     return Portfolio(
-        column(options, "amount")[None], column(options, "strike"), flags(options, "is_call"),
-        np.array([_mark_vol(option, feeds[e]) for option, e in zip(options, at)]), forward[at],
-        fixed_part(forward, seconds)[at], at, seconds, column(feeds, "rate"),
+        column(options, "amount")[None],
+        column(options, "strike"),
+        flags(options, "is_call"),
+        np.array([_mark_vol(option, feeds[e]) for option, e in zip(options, at)]),
+        forward[at],
+        fixed_part(forward, seconds)[at],
+        at,
+        seconds,
+        column(feeds, "rate"),
         np.minimum.reduce([column(feeds, f"{name}_conf") for name in ("forward", "rate", "vol")]),
-        np.array([[inputs.number("perp_size")]]), np.array([inputs.number("perp_price")]),
-        np.array([inputs.number("perp_conf")]), np.array([inputs.number("cash")]),
-        np.array([inputs.number("perp_unrealised_pnl") + inputs.number("perp_unrealised_funding")]), inputs.number("spot"),
-        inputs.number("spot_conf"), inputs.number("stable_price"), column(held, "amount")[None], column(held, "price"),
-        column(held, "conf"), flags(held, "risk_cancelling"), column(held, "mm_haircut"), column(held, "im_extra_haircut"))
+        np.array([[inputs.number("perp_size")]]),
+        np.array([inputs.number("perp_price")]),
+        np.array([inputs.number("perp_conf")]),
+        np.array([inputs.number("cash")]),
+        np.array([inputs.number("perp_unrealised_pnl") + inputs.number("perp_unrealised_funding")]),
+        inputs.number("spot"),
+        inputs.number("spot_conf"),
+        inputs.number("stable_price"),
+        column(held, "amount")[None],
+        column(held, "price"),
+        column(held, "conf"),
+        flags(held, "risk_cancelling"),
+        column(held, "mm_haircut"),
+        column(held, "im_extra_haircut"),
+    )
 
 
 def _gross(book: Portfolio) -> float:
@@ -122,11 +159,21 @@ def _pmrm_2(case: Node, terms: Node) -> tuple[Comparison, str]:
     inputs, expected = case.node("inputs"), case.node("expected")
     book = _portfolio(inputs)
     result = Result(book, moves, Terms(**values))
-    ours = {"IM": result.initial, "MM": result.maintenance, "mtm": result.value, "option_mtm": result.option_value,
-            "collateral_mtm": result.collateral_value, "forward_contingency": result.basis, "oracle_cont": result.oracle,
-            "perp_mtm": np.array([inputs.number("perp_unrealised_pnl")]),  # the venue's figure leaves funding out
-            **{f"{kind}_{what}_cont": charge[n] for kind, charge in (("mm", result.mm_charges), ("im", result.im_charges))
-               for n, what in enumerate(("perp", "option", "collateral"))}}
+    ours = {
+        "IM": result.initial,
+        "MM": result.maintenance,
+        "mtm": result.value,
+        "option_mtm": result.option_value,
+        "collateral_mtm": result.collateral_value,
+        "forward_contingency": result.basis,
+        "oracle_cont": result.oracle,
+        "perp_mtm": np.array([inputs.number("perp_unrealised_pnl")]),  # the venue's figure leaves funding out
+        **{
+            f"{kind}_{what}_cont": charge[n]
+            for kind, charge in (("mm", result.mm_charges), ("im", result.im_charges))
+            for n, what in enumerate(("perp", "option", "collateral"))
+        },
+    }
     against = Comparison(RELATIVE, ROUNDING * _gross(book))
     for name, value in ours.items():
         against.number(name, float(value[0]), expected.number(name))
@@ -144,6 +191,7 @@ def _pmrm_2(case: Node, terms: Node) -> tuple[Comparison, str]:
 
 # ---- PMRM v1
 
+
 def _v1_portfolio(inputs: Node, haircut: float) -> Portfolio:
     """The account of a PMRM v1 case: the coin itself is its only collateral."""
     dates = inputs.nodes("exps")
@@ -152,13 +200,31 @@ def _v1_portfolio(inputs: Node, haircut: float) -> Portfolio:
     fixed, spot = column(dates, "fix"), inputs.number("spot")
     one, none = np.ones(1), np.zeros(1)
     return Portfolio(
-        column(nodes, "amount")[None], column(nodes, "strike"), flags(nodes, "is_call"), column(nodes, "vol"),
-        (fixed + column(dates, "var"))[at], fixed[at], at, column(dates, "secs"), column(dates, "rate"),
+        column(nodes, "amount")[None],
+        column(nodes, "strike"),
+        flags(nodes, "is_call"),
+        column(nodes, "vol"),
+        (fixed + column(dates, "var"))[at],
+        fixed[at],
+        at,
+        column(dates, "secs"),
+        column(dates, "rate"),
         np.minimum.reduce([column(dates, name) for name in ("fconf", "rconf", "vconf")]),
-        np.array([[inputs.number("perp")]]), np.array([inputs.number("perpPx")]), np.array([inputs.number("perpConf")]),
-        np.array([inputs.number("cash")]), np.array([inputs.number("perpPnl")]), spot, inputs.number("spotConf"),
-        inputs.number("stable"), np.array([[inputs.number("base")]]), np.array([spot]), one, np.array([True]),
-        np.array([haircut]), none)
+        np.array([[inputs.number("perp")]]),
+        np.array([inputs.number("perpPx")]),
+        np.array([inputs.number("perpConf")]),
+        np.array([inputs.number("cash")]),
+        np.array([inputs.number("perpPnl")]),
+        spot,
+        inputs.number("spotConf"),
+        inputs.number("stable"),
+        np.array([[inputs.number("base")]]),
+        np.array([spot]),
+        one,
+        np.array([True]),
+        np.array([haircut]),
+        none,
+    )
 
 
 def _pmrm_v1(case: Node, terms: Node) -> tuple[Comparison, str]:
@@ -171,9 +237,16 @@ def _pmrm_v1(case: Node, terms: Node) -> tuple[Comparison, str]:
     if "expected_int" in case:
         return derive_sm.integers(case.node("expected_int"), ours), ""
     perp, option, base = result.static
-    ours |= {"mtm_ex_cash": result.value - book.cash, "basis_contingency": result.basis, "perp_contingency": perp,
-             "base_contingency": base, "option_contingency": option, "oracle_contingency": result.oracle,
-             "min_span": result.worst, "loss_factor": np.array([result.terms.im_factor + result.peg])}
+    ours |= {
+        "mtm_ex_cash": result.value - book.cash,
+        "basis_contingency": result.basis,
+        "perp_contingency": perp,
+        "base_contingency": base,
+        "option_contingency": option,
+        "oracle_contingency": result.oracle,
+        "min_span": result.worst,
+        "loss_factor": np.array([result.terms.im_factor + result.peg]),
+    }
     expected, against = case.node("expected"), Comparison(RELATIVE, ROUNDING * _gross(book))
     for name, value in ours.items():
         against.number(name, float(value[0]), expected.number(name))
@@ -181,6 +254,7 @@ def _pmrm_v1(case: Node, terms: Node) -> tuple[Comparison, str]:
 
 
 # ---- unit values
+
 
 def _compared(case: Node, ours: dict[str, Floats]) -> tuple[Comparison, str]:
     against = Comparison(UNIT_TOLERANCE, UNIT_TOLERANCE)
@@ -198,6 +272,5 @@ def _black(case: Node, _: Node) -> tuple[Comparison, str]:
 
 def _svi(case: Node, _: Node) -> tuple[Comparison, str]:
     """A vol on a curve."""
-    vol = svi_vol(case.number("strike"), case.number("forward"), case.number("tau"),
-                  tuple(case.number(name) for name in SVI_TERMS))
+    vol = svi_vol(case.number("strike"), case.number("forward"), case.number("tau"), tuple(case.number(name) for name in SVI_TERMS))
     return _compared(case, {"vol": vol})

@@ -12,18 +12,30 @@ from xlmargin.derive.cases import CaseError, Comparison, Node, column, flags
 from xlmargin.derive.srm import Market, Result, Terms, mark
 from xlmargin.verify.outcome import Outcome
 
-__all__ = ["RELATIVE", "ROUNDING", "integers", "outcomes", "replay"]
-
 Floats = NDArray[np.float64]
 Recompute = Callable[[Node, Node], tuple[Comparison, str]]
 
 RELATIVE = 1e-9  # tolerance as a share of their number
 ROUNDING = 1e-15  # share of all that a book holds which rounding may come to, for numbers near 0
 NOT_NUMBERS = ("id", "params", "note", "reimpl", "detail", "scenarios")
-TERMS = {"maxS": "max_spot", "minS": "min_spot", "mmC": "mm_call", "mmP": "mm_put", "mmPM": "mm_put_mark",
-         "uIM": "unpaired_im", "uMM": "unpaired_mm", "off": "put_scale", "perpMM": "perp_mm", "perpIM": "perp_im",
-         "ocT": "confidence_threshold", "oc": "confidence_margin", "base": "base", "baseIM": "base_im",
-         "depT": "depeg_threshold", "depF": "depeg_factor"}
+TERMS = {
+    "maxS": "max_spot",
+    "minS": "min_spot",
+    "mmC": "mm_call",
+    "mmP": "mm_put",
+    "mmPM": "mm_put_mark",
+    "uIM": "unpaired_im",
+    "uMM": "unpaired_mm",
+    "off": "put_scale",
+    "perpMM": "perp_mm",
+    "perpIM": "perp_im",
+    "ocT": "confidence_threshold",
+    "oc": "confidence_margin",
+    "base": "base",
+    "baseIM": "base_im",
+    "depT": "depeg_threshold",
+    "depF": "depeg_factor",
+}
 
 
 def replay(data: Any) -> Iterator[Outcome]:
@@ -35,12 +47,11 @@ def replay(data: Any) -> Iterator[Outcome]:
 def outcomes(name: str, data: Any, key: str, recompute: Recompute) -> Iterator[Outcome]:
     """The cases of one list of one section; each stands for itself, whatever is wrong with the others.
 
-    Parameters
-    ----------
-    name: the section
-    data: what holds the section
-    key: its list of cases
-    recompute: a case and its parameters to a comparison, and what to tell of it
+    Args:
+        name: the section
+        data: what holds the section
+        key: its list of cases
+        recompute: a case and its parameters to a comparison, and what to tell of it
     """
     section = data.get(name) if isinstance(data, dict) else None
     cases = section.get(key) if isinstance(section, dict) else None
@@ -92,18 +103,28 @@ def _market(node: Node, stable: float) -> Market:
     forward, strike, call = column(dates, "F"), column(nodes, "strike"), flags(nodes, "is_call")
     node.skip("name")
     return Market(
-        column(nodes, "amount")[None], strike, call,
-        mark(forward[at], strike, column(dates, "secs")[at], column(nodes, "vol"), call), at, forward,
-        np.minimum(column(dates, "fconf"), column(dates, "vconf")), np.array([[node.number("perp")]]),
-        np.array([node.number("perpPx")]), np.array([node.number("base")]), np.array([node.number("pnl")]),
-        node.number("S"), node.number("sconf"), node.number("pconf"), stable)
+        column(nodes, "amount")[None],
+        strike,
+        call,
+        mark(forward[at], strike, column(dates, "secs")[at], column(nodes, "vol"), call),
+        at,
+        forward,
+        np.minimum(column(dates, "fconf"), column(dates, "vconf")),
+        np.array([[node.number("perp")]]),
+        np.array([node.number("perpPx")]),
+        np.array([node.number("base")]),
+        np.array([node.number("pnl")]),
+        node.number("S"),
+        node.number("sconf"),
+        node.number("pconf"),
+        stable,
+    )
 
 
 def _gross(book: Market) -> float:
     """All that a market's account holds, long and short alike, at price."""
     options = np.abs(book.amount[0]) @ (book.forward[book.expiry] + book.strike)
-    return float(options + np.abs(book.perp[0]) @ book.perp_price + np.abs(book.base[0]) * book.spot
-                 + np.abs(book.unrealised[0]))
+    return float(options + np.abs(book.perp[0]) @ book.perp_price + np.abs(book.base[0]) * book.spot + np.abs(book.unrealised[0]))
 
 
 def _srm(case: Node, terms: Node) -> tuple[Comparison, str]:
@@ -113,9 +134,11 @@ def _srm(case: Node, terms: Node) -> tuple[Comparison, str]:
     cash, stable = inputs.number("cash"), inputs.number("stable")
     markets = [Result(_market(node, stable), values) for node in inputs.nodes("markets")]
     start = np.array([cash])
-    ours = {"IM": sum((market.initial for market in markets), start),
-            "MM": sum((market.maintenance for market in markets), start),
-            "mtm": sum((market.value for market in markets), start)}
+    ours = {
+        "IM": sum((market.initial for market in markets), start),
+        "MM": sum((market.maintenance for market in markets), start),
+        "mtm": sum((market.value for market in markets), start),
+    }
     if "expected_int" in case:
         del ours["mtm"]
         return integers(case.node("expected_int"), ours), ""

@@ -18,13 +18,18 @@ from xlmargin.rules import Override, Rules
 from xlmargin.statement import Line, find
 from xlmargin.verify.outcome import Comparison, Outcome
 
-__all__ = ["replay"]
-
 CENTS = 1e-9  # USD: what sums of a few thousand dollars differ by in double precision
 GRIDS = {"volShockUp": 1.0, "volSame": 0.0, "volShockDown": -1.0}
 SIDES = {1.0: "up", 0.0: "unchange", -1.0: "down"}
-PARTS = {"mr1": "MR1 spot and vol shock", "mr2": "MR2 theta decay", "mr3": "MR3 vega term structure", "mr4": "MR4 basis",
-         "mr5": "MR5 interest rate", "mr6": "MR6 extreme move", "mr7": "MR7 minimum charge"}
+PARTS = {
+    "mr1": "MR1 spot and vol shock",
+    "mr2": "MR2 theta decay",
+    "mr3": "MR3 vega term structure",
+    "mr4": "MR4 basis",
+    "mr5": "MR5 interest rate",
+    "mr6": "MR6 extreme move",
+    "mr7": "MR7 minimum charge",
+}
 UNEXPLAINED = "marginRatio is not compared: its denominator is not explained"
 TYPES = {"SWAP": "perp", "SPOT": "spot"}  # what the replay can recompute; the answers carry no vols
 
@@ -32,14 +37,13 @@ TYPES = {"SWAP": "perp", "SPOT": "spot"}  # what the replay can recompute; the a
 class Holding(NamedTuple):
     """One position of an answer.
 
-    Parameters
-    ----------
-    kind: perp or spot
-    units: coins, + long
-    mark: [USD]
-    average: entry price [USD], NaN where the answer has none
-    rate: USD per unit of the quote currency
-    printed: what the answer says of it
+    Attributes:
+        kind: perp or spot
+        units: coins, + long
+        mark: [USD]
+        average: entry price [USD], NaN where the answer has none
+        rate: USD per unit of the quote currency
+        printed: what the answer says of it
     """
 
     kind: str
@@ -53,10 +57,9 @@ class Holding(NamedTuple):
 def replay(data: Any) -> Iterator[Outcome]:
     """Every requirement of each answer.
 
-    Parameters
-    ----------
-    data: an answer as the venue sent it, one element of its `data`, a list of either, or a collection of examples with
-        `okx_position_builder` and `okx_mr7_scale`
+    Args:
+        data: an answer as the venue sent it, one element of its `data`, a list of either, or a collection of examples with
+            `okx_position_builder` and `okx_mr7_scale`
     """
     if isinstance(data, list):
         for item in data:
@@ -101,8 +104,9 @@ def _example(data: Mapping[str, Any], compared: Comparison) -> None:
     for order in data["request"]["simPos"]:
         coin = order["instId"].split("-")[0]
         size = float(order["pos"]) * float(market["ctVal"][coin])
-        units.setdefault(coin, []).append(Holding("perp", size, float(market[f"{coin.lower()}_mark"]) * rate,
-                                                  float(order["avgPx"]) * rate, rate, {}))
+        units.setdefault(coin, []).append(
+            Holding("perp", size, float(market[f"{coin.lower()}_mark"]) * rate, float(order["avgPx"]) * rate, rate, {})
+        )
     index = {coin: float(market[f"{coin.lower()}_usdt_index_implied"]) * rate for coin in units}
     cash = sum(float(asset["amt"]) for asset in data["request"]["simAsset"]) * rate
     equity = cash + sum(_profit(holding) for held in units.values() for holding in held)
@@ -143,9 +147,8 @@ def _bare(data: Mapping[str, Any], compared: Comparison) -> None:
 def _borrowed(data: Mapping[str, Any], rate: float, rules: Rules, compared: Comparison) -> tuple[float, float]:
     """Maintenance and initial margin of what is borrowed, compared where it is USDT alone.
 
-    Parameters
-    ----------
-    rate: USD per USDT, NaN where the positions do not tell it
+    Args:
+        rate: USD per USDT, NaN where the positions do not tell it
     """
     equity = {asset["ccy"]: float(asset["availEq"] or 0.0) for asset in data.get("assets", [])}
     debts = [currency for currency, amount in equity.items() if amount < 0.0]
@@ -161,8 +164,7 @@ def _borrowed(data: Mapping[str, Any], rate: float, rules: Rules, compared: Comp
     return debt * rules.number("borrow_maintenance_rate"), debt * rules.number("borrow_initial_rate")
 
 
-def _totals(derivatives: float, borrowed: Sequence[float], rules: Rules, printed: Mapping[str, Any],
-            compared: Comparison) -> None:
+def _totals(derivatives: float, borrowed: Sequence[float], rules: Rules, printed: Mapping[str, Any], compared: Comparison) -> None:
     """Compare the totals of an account."""
     ratio = rules.number("imr_ratio")
     compared.number("derivMmr", derivatives, printed["derivMmr"], CENTS)
@@ -193,8 +195,10 @@ def _holdings(unit: Mapping[str, Any], compared: Comparison) -> list[Holding] | 
         quote = row["instId"].split("-")[1]
         amount, mark = float(row["amt"]), float(row["markPx"] or math.nan)
         if row["instType"] not in TYPES or (row["instType"] == "SWAP" and quote not in ("USDT", "USDC")):
-            compared.note(f"{row['instId']}: risk unit {unit['riskUnit']} is taken as printed, the answer lacks what its "
-                          "stress needs; its sums are compared")
+            compared.note(
+                f"{row['instId']}: risk unit {unit['riskUnit']} is taken as printed, the answer lacks what its "
+                "stress needs; its sums are compared"
+            )
             return None
         if row["instType"] == "SPOT":
             found.append(Holding("spot", amount, mark, math.nan, 1.0, row))
@@ -239,12 +243,10 @@ def _index(name: str, holdings: Sequence[Holding], unit: Mapping[str, Any], rule
     return same[near] / (net * near)
 
 
-def _unit(name: str, holdings: Sequence[Holding], index: float, rules: Rules, printed: Mapping[str, Any],
-          compared: Comparison) -> float:
+def _unit(name: str, holdings: Sequence[Holding], index: float, rules: Rules, printed: Mapping[str, Any], compared: Comparison) -> float:
     """Compare a risk unit with our own statement of it; returns its maintenance margin."""
     rows: list[list[Any]] = [["Underlying", "Type", "Quantity", "Price", "Spot"]]
-    rows.extend([name, holding.kind, holding.units, holding.mark if holding.kind == "perp" else None, index]
-                for holding in holdings)
+    rows.extend([name, holding.kind, holding.units, holding.mark if holding.kind == "perp" else None, index] for holding in holdings)
     case = case_of(read_book(rows, None), rules)
     roots = [margin_of(case).initial.book(0)]
     for key, label in PARTS.items():
@@ -288,9 +290,11 @@ def _grids(name: str, case: Case, printed: Mapping[str, Any], compared: Comparis
     final, extreme = printed.get("mr1FinalResult") or {}, printed.get("mr6FinalResult") or {}
     whole = float(pnl[far]) / case.rules.number("extreme_share")
     for label, ours, theirs in (
-            ("mr1 pnl", float(pnl[first]), final.get("pnl")), ("mr6 pnl", whole, extreme.get("pnl", printed.get("mr6_pnl"))),
-            ("mr1 spot shock", float(moves[first]), final.get("spotShock", printed.get("mr1_spot"))),
-            ("mr6 spot shock", float(moves[far]), extreme.get("spotShock", printed.get("mr6_spot")))):
+        ("mr1 pnl", float(pnl[first]), final.get("pnl")),
+        ("mr6 pnl", whole, extreme.get("pnl", printed.get("mr6_pnl"))),
+        ("mr1 spot shock", float(moves[first]), final.get("spotShock", printed.get("mr1_spot"))),
+        ("mr6 spot shock", float(moves[far]), extreme.get("spotShock", printed.get("mr6_spot"))),
+    ):
         if theirs is not None:
             compared.number(f"{name} {label}", ours, theirs, CENTS)
     if "volShock" in final:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-__all__ = ["Comparison", "Outcome"]
-
 RELATIVE, ABSOLUTE = 1e-12, 1e-14  # what the rounding of double-precision sums may come to
 
 
@@ -28,9 +26,8 @@ class Comparison:
     def number(self, label: str, ours: float, theirs: Any, tolerance: float = ABSOLUTE) -> None:
         """Compare one number; a text of a number counts as one.
 
-        Parameters
-        ----------
-        tolerance: absolute, beside what rounding comes to
+        Args:
+            tolerance: absolute, beside what rounding comes to
         """
         try:
             printed = float(theirs)

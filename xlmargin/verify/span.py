@@ -12,8 +12,6 @@ from xlmargin.methods import rules_of
 from xlmargin.scenarios import span16
 from xlmargin.verify.outcome import Outcome
 
-__all__ = ["replay"]
-
 TOLERANCE = 0.02  # the files print arrays to 0.01, of ranges that are themselves rounded to 0.001
 
 
@@ -38,10 +36,8 @@ def replay(data: Any) -> Iterator[Outcome]:
         if printed.shape != (16,):
             yield Outcome(name, False, "the case needs sixteen numbers")
             continue
-        multiple, cover = (np.array([rules.number(key, case.get("symbol", ""))])
-                           for key in ("extreme_multiple", "extreme_cover"))
-        scenarios = span16((name,), (np.array([reach]), np.array([reach])), np.zeros(1), ("absolute", "relative"),
-                           (multiple, cover), 1.0)
+        multiple, cover = (np.array([rules.number(key, case.get("symbol", ""))]) for key in ("extreme_multiple", "extreme_cover"))
+        scenarios = span16((name,), (np.array([reach]), np.array([reach])), np.zeros(1), ("absolute", "relative"), (multiple, cover), 1.0)
         ours = scenarios.weight[:, 0] * (carry - scenarios.price[:, 0])
         yield _compared(name, ours, printed)
 

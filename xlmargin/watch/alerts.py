@@ -9,8 +9,6 @@ from typing import NamedTuple
 
 from xlmargin.rules import Rules, read_rules
 
-__all__ = ["KINDS", "RANKS", "Levels", "Outcome", "step", "watch_rules"]
-
 FILE = Path(__file__).with_name("watch.toml")
 STALE = "stale"
 #: The statuses of an account from the best to the worst; all but the first are kinds of alerts, in lower case.
@@ -22,11 +20,10 @@ KINDS = (*(status.lower() for status in reversed(RANKS[1:])), STALE)
 class Levels(NamedTuple):
     """Thresholds of alerts.
 
-    Parameters
-    ----------
-    warning_usage: initial margin over equity from which a warning is due [fraction]
-    rearm_below: how far below its threshold an alert is ready again [fraction of equity]
-    stale_after: age from which numbers are stale [seconds]
+    Attributes:
+        warning_usage: initial margin over equity from which a warning is due [fraction]
+        rearm_below: how far below its threshold an alert is ready again [fraction of equity]
+        stale_after: age from which numbers are stale [seconds]
     """
 
     warning_usage: float
@@ -54,15 +51,13 @@ def step(raised: Collection[str], found: Outcome | None, age: float, levels: Lev
     A threshold of the margin is crossed when the status says so; its alert stands until the status is better and the ratio
     of margin to equity is `rearm_below` under the threshold. Without numbers those alerts stay as they were.
 
-    Parameters
-    ----------
-    raised: kinds that stand
-    found: None where nothing could be computed
-    age: of the numbers [seconds]
+    Args:
+        raised: kinds that stand
+        found: None where nothing could be computed
+        age: of the numbers [seconds]
 
-    Returns
-    -------
-    kinds that stand, and the new ones among them, the gravest first
+    Returns:
+        kinds that stand, and the new ones among them, the gravest first
     """
     standing = set(raised) - {STALE}
     if age >= levels.stale_after:

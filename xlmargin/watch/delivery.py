@@ -11,8 +11,6 @@ from xlmargin.rules import Rules
 from xlmargin.watch.hooks import Hook
 from xlmargin.watch.record import Record
 
-__all__ = ["Delivery"]
-
 LOOK = 0.2  # seconds between looks at whether the watch has ended
 
 
@@ -37,9 +35,8 @@ class Delivery:
     def close(self, seconds: float, *, patient: bool = True) -> bool:
         """Let the hooks deliver what waits for so long, then stop; True when all was delivered.
 
-        Parameters
-        ----------
-        patient: also wait for a hook that failed and is about to be tried again
+        Args:
+            patient: also wait for a hook that failed and is about to be tried again
         """
         limit = time.monotonic() + seconds
         while (left := self._left()) and time.monotonic() < limit and (patient or left - self._failing):

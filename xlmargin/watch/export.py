@@ -12,21 +12,17 @@ from typing import Any
 from xlmargin.errors import MarginError
 from xlmargin.watch.record import COLUMNS
 
-__all__ = ["export"]
-
 TIMES = ("time", "market_time")
 
 
 def export(record: Path, path: Path) -> int:
     """Write every reading of a record, the oldest first, times in UTC; what was there before is replaced.
 
-    Returns
-    -------
-    how many there are
+    Returns:
+        how many there are
 
-    Raises
-    ------
-    MarginError: there is no record, or the file cannot be written
+    Raises:
+        MarginError: there is no record, or the file cannot be written
     """
     if not record.is_file():
         raise MarginError(f"there is no record {record}: run xlmargin watch first, or give the one of its --record")

@@ -19,8 +19,6 @@ from urllib.parse import urlsplit
 from xlmargin import __version__
 from xlmargin.errors import MarginError
 
-__all__ = ["Hook", "command", "desktop", "webhook"]
-
 TITLE = "xlmargin"
 PREFIX = "XLMARGIN_"  # of the environment variables that carry the numbers to a command
 TOAST = (
@@ -38,10 +36,9 @@ APPLE = ("-e", "on run argv", "-e", "display notification (item 2 of argv) with 
 class Hook(NamedTuple):
     """A way to tell.
 
-    Parameters
-    ----------
-    name: in the record, without anything secret
-    deliver: takes the content of a message; raises MarginError, without anything secret, when it was not delivered
+    Attributes:
+        name: in the record, without anything secret
+        deliver: takes the content of a message; raises MarginError, without anything secret, when it was not delivered
     """
 
     name: str
@@ -51,27 +48,28 @@ class Hook(NamedTuple):
 def desktop(limit: float) -> Hook:
     """A notification by what the system has for it; no shell sees the text.
 
-    Parameters
-    ----------
-    limit: seconds
+    Args:
+        limit: seconds
 
-    Raises
-    ------
-    MarginError: the system has nothing for it
+    Raises:
+        MarginError: the system has nothing for it
     """
     programs = {"win32": "powershell", "darwin": "osascript"}
     name = programs.get(sys.platform, "notify-send")
     program = shutil.which(name)
     if program is None:
-        raise MarginError(f"--desktop needs {name}, which is not here" + (": install libnotify-bin" if name not in
-                          programs.values() else ""))
+        raise MarginError(
+            f"--desktop needs {name}, which is not here" + (": install libnotify-bin" if name not in programs.values() else "")
+        )
 
     def deliver(content: Mapping[str, Any]) -> None:
         text = str(content["text"])
-        arguments = {"win32": (program, "-NoProfile", "-NonInteractive", "-Command", TOAST),
-                     "darwin": (program, *APPLE, TITLE, text)}
-        _run(arguments.get(sys.platform, (program, f"--app-name={TITLE}", "--urgency=critical", "--", TITLE, text)),
-             {f"{PREFIX}TITLE": TITLE, f"{PREFIX}TEXT": text}, limit)
+        arguments = {"win32": (program, "-NoProfile", "-NonInteractive", "-Command", TOAST), "darwin": (program, *APPLE, TITLE, text)}
+        _run(
+            arguments.get(sys.platform, (program, f"--app-name={TITLE}", "--urgency=critical", "--", TITLE, text)),
+            {f"{PREFIX}TITLE": TITLE, f"{PREFIX}TEXT": text},
+            limit,
+        )
 
     return Hook("desktop", deliver)
 
@@ -79,13 +77,11 @@ def desktop(limit: float) -> Hook:
 def command(arguments: Sequence[str], limit: float) -> Hook:
     """A program with its arguments, without a shell; XLMARGIN_TEXT, XLMARGIN_EQUITY and so on stand in its environment.
 
-    Parameters
-    ----------
-    limit: seconds after which it is ended
+    Args:
+        limit: seconds after which it is ended
 
-    Raises
-    ------
-    MarginError: there is no such program
+    Raises:
+        MarginError: there is no such program
     """
     program = shutil.which(arguments[0]) if arguments else None
     if program is None:
@@ -100,13 +96,11 @@ def command(arguments: Sequence[str], limit: float) -> Hook:
 def webhook(url: str, limit: float) -> Hook:
     """A POST of the message as JSON; nothing but the host of the address is ever shown.
 
-    Parameters
-    ----------
-    limit: seconds without an answer after which it counts as failed
+    Args:
+        limit: seconds without an answer after which it counts as failed
 
-    Raises
-    ------
-    MarginError: the address is none
+    Raises:
+        MarginError: the address is none
     """
     try:
         parts = urlsplit(url)
@@ -121,8 +115,9 @@ def webhook(url: str, limit: float) -> Hook:
         body = json.dumps(content, ensure_ascii=False, allow_nan=False).encode()
         problem = ""
         try:
-            request = urllib.request.Request(url, body, {"Content-Type": "application/json",
-                                                         "User-Agent": f"xlmargin/{__version__}"}, method="POST")
+            request = urllib.request.Request(
+                url, body, {"Content-Type": "application/json", "User-Agent": f"xlmargin/{__version__}"}, method="POST"
+            )
             with opener.open(request, timeout=limit):
                 return
         except urllib.error.HTTPError as error:
@@ -155,14 +150,19 @@ def _worded(value: Any) -> str:
 def _run(arguments: Sequence[str], variables: Mapping[str, str], limit: float) -> None:
     """Run a program to its end, or end it and what it has started.
 
-    Raises
-    ------
-    MarginError: it failed, or took too long
+    Raises:
+        MarginError: it failed, or took too long
     """
     name = os.path.basename(arguments[0])
     try:
-        running = subprocess.Popen(arguments, env={**os.environ, **variables}, stdin=subprocess.DEVNULL,
-                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+        running = subprocess.Popen(
+            arguments,
+            env={**os.environ, **variables},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
     except OSError as error:
         raise MarginError(f"{name} cannot be run: {error.strerror}") from None
     try:

@@ -12,8 +12,6 @@ from typing import Any
 from xlmargin.errors import MarginError
 from xlmargin.files import Grid, Ranges, read_csv, read_ranges
 
-__all__ = ["Files", "Inputs", "Snapshot"]
-
 DIGITS = 16  # of the digest that names a book: enough to tell every state of one desk's book from any other
 AGAIN = 2.0  # seconds until a file that could not be read is tried again, though it looks unchanged
 State = tuple[tuple[int, int] | None, ...]
@@ -23,13 +21,12 @@ State = tuple[tuple[int, int] | None, ...]
 class Files:
     """Where a book stands.
 
-    Parameters
-    ----------
-    book: workbook, CSV file of positions, or a venue's answer (.json)
-    equity: a number, a CSV file of balances, or None for the workbook's own range `balances`
-    market, parameters: CSV files that stand in for what the book says
-    method: None for the book's own
-    venue: whose answer a JSON file is
+    Attributes:
+        book: workbook, CSV file of positions, or a venue's answer (.json)
+        equity: a number, a CSV file of balances, or None for the workbook's own range `balances`
+        market, parameters: CSV files that stand in for what the book says
+        method: None for the book's own
+        venue: whose answer a JSON file is
     """
 
     book: Path
@@ -65,9 +62,8 @@ class Inputs:
     def __init__(self, files: Files, monotonic: Callable[[], float] = time.monotonic) -> None:
         """Read them.
 
-        Raises
-        ------
-        MarginError: a file is missing or unreadable, or nothing says what the equity is
+        Raises:
+            MarginError: a file is missing or unreadable, or nothing says what the equity is
         """
         self._files, self._monotonic = files, monotonic
         self._taken = self._pending = self._state()
@@ -109,14 +105,15 @@ class Inputs:
         for path in files.paths():
             if path.is_file():
                 digest.update(path.read_bytes())
-        ranges = read_ranges(files.book, files.market, files.parameters,
-                             files.venue if files.book.suffix.lower() == ".json" else None)
+        ranges = read_ranges(files.book, files.market, files.parameters, files.venue if files.book.suffix.lower() == ".json" else None)
         equity: Any = read_csv(files.equity) if isinstance(files.equity, Path) else files.equity
         if equity is None:
             equity = ranges.balances
         if equity is None:
-            raise MarginError(f"{files.book} says nothing of the equity: give --equity a number or a CSV file of balances, or "
-                              "name a range of the workbook `balances`")
+            raise MarginError(
+                f"{files.book} says nothing of the equity: give --equity a number or a CSV file of balances, or "
+                "name a range of the workbook `balances`"
+            )
         return Snapshot(ranges._replace(method=files.method or ranges.method), equity, digest.hexdigest()[:DIGITS])
 
 

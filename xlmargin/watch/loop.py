@@ -18,8 +18,6 @@ from xlmargin.watch.reading import Figures, Reading, figures_of
 from xlmargin.watch.record import Record
 from xlmargin.watch.screen import Screen, told
 
-__all__ = ["Follower", "Watch", "both_needs"]
-
 POLL = 0.25  # seconds between looks at the files
 JOIN = 12.0  # seconds for a venue's answer under way to end
 STANDS = "the last good book stands"
@@ -56,18 +54,27 @@ class Watch:
     is computed, and its reading says how many ticks it took over that came while another was computed. Nothing is queued.
     """
 
-    def __init__(self, inputs: Inputs, record: Record, screen: Screen, *, feed: Feed | None = None, interval: float = 5.0,
-                 rules: Rules | None = None, alarmed: Follower | None = None, followers: tuple[Follower, ...] = (),
-                 clock: Clock = Clock()) -> None:  # noqa: B008  (a tuple of functions, never changed)
+    def __init__(
+        self,
+        inputs: Inputs,
+        record: Record,
+        screen: Screen,
+        *,
+        feed: Feed | None = None,
+        interval: float = 5.0,
+        rules: Rules | None = None,
+        alarmed: Follower | None = None,
+        followers: tuple[Follower, ...] = (),
+        clock: Clock = Clock(),  # noqa: B008  (it holds nothing)
+    ) -> None:
         """Prepare; nothing is read yet.
 
-        Parameters
-        ----------
-        feed: None to watch the files alone
-        interval: seconds after which a book that cannot be margined is told again, where there is no feed
-        rules: the parameters of a watch
-        alarmed: told of new alerts
-        followers: told of new readings
+        Args:
+            feed: None to watch the files alone
+            interval: seconds after which a book that cannot be margined is told again, where there is no feed
+            rules: the parameters of a watch
+            alarmed: told of new alerts
+            followers: told of new readings
         """
         self._inputs, self._record, self._screen, self._feed = inputs, record, screen, feed
         self._interval, self._alarmed, self._followers, self._clock = interval, alarmed, followers, clock
@@ -88,9 +95,8 @@ class Watch:
     def needs(self) -> Needs:
         """What the feed must bring: for the newest book, and for the last good one while that stands in for it.
 
-        Raises
-        ------
-        MarginError: neither can be read
+        Raises:
+            MarginError: neither can be read
         """
         newest = needs_of(self._inputs.snapshot.ranges.positions)
         if self._good is None or self._good is self._inputs.snapshot:
@@ -107,9 +113,8 @@ class Watch:
     def run(self, *, once: bool = False) -> bool:
         """Watch until stopped; True when the last reading is of current data and without a fault.
 
-        Parameters
-        ----------
-        once: end after one reading
+        Args:
+            once: end after one reading
         """
         good = False
         follower = threading.Thread(target=self._follow, args=(once,), daemon=True, name="feed")
@@ -204,8 +209,18 @@ class Watch:
         if figures is not None:
             self._warning_usage = figures.warning_usage
             problems += [figures.problem] if figures.problem else []
-        self._keep(Reading(arrival.sequence, wall, found.book.digest, found.book.method,
-                           math.nan if table is None else table.as_of, age, figures, "; ".join(dict.fromkeys(problems))))
+        self._keep(
+            Reading(
+                arrival.sequence,
+                wall,
+                found.book.digest,
+                found.book.method,
+                math.nan if table is None else table.as_of,
+                age,
+                figures,
+                "; ".join(dict.fromkeys(problems)),
+            )
+        )
         return not problems
 
     def _keep(self, reading: Reading) -> None:
@@ -254,5 +269,9 @@ class Watch:
 
 def both_needs(one: Needs, other: Needs) -> Needs:
     """What two books need together."""
-    return Needs(tuple(sorted({*one.underlyings, *other.underlyings})), one.options | other.options, one.dated | other.dated,
-                 one.coin_settled | other.coin_settled)
+    return Needs(
+        tuple(sorted({*one.underlyings, *other.underlyings})),
+        one.options | other.options,
+        one.dated | other.dated,
+        one.coin_settled | other.coin_settled,
+    )

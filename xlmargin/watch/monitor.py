@@ -14,14 +14,17 @@ from xlmargin.feed.market_table import Row, serial
 from xlmargin.feed.sheets import Sheets
 from xlmargin.watch.record import Record
 
-__all__ = ["MONITOR", "Monitor", "laid_out"]
-
 MONITOR = "monitor"
 #: What stands under each heading of the range; its Headroom is to the initial margin, as its unit says.
 KNOWN: dict[str, Callable[[dict[str, Any]], Any]] = {
-    "time": lambda row: serial(row["time"]), "equity": lambda row: row["equity"], "initialmargin": lambda row: row["initial"],
-    "maintenancemargin": lambda row: row["maintenance"], "usage": lambda row: row["usage"],
-    "headroom": lambda row: row["excess"], "status": lambda row: row["status"] or "NO READING"}
+    "time": lambda row: serial(row["time"]),
+    "equity": lambda row: row["equity"],
+    "initialmargin": lambda row: row["initial"],
+    "maintenancemargin": lambda row: row["maintenance"],
+    "usage": lambda row: row["usage"],
+    "headroom": lambda row: row["excess"],
+    "status": lambda row: row["status"] or "NO READING",
+}
 LOOK_AGAIN = 2.0  # seconds between tries while a program is busy or gone
 FAREWELL = 5.0  # seconds that the last write may take at the end
 
@@ -32,13 +35,11 @@ class Monitor:
     def __init__(self, opened: Callable[[], Sheets], record: Record, say: Callable[[str], None]) -> None:
         """Look at the workbook.
 
-        Parameters
-        ----------
-        opened: reaches the workbook; called in the thread that writes, because Excel answers the thread that asked first
+        Args:
+            opened: reaches the workbook; called in the thread that writes, because Excel answers the thread that asked first
 
-        Raises
-        ------
-        MarginError: the workbook cannot be reached, or has no range `monitor`
+        Raises:
+            MarginError: the workbook cannot be reached, or has no range `monitor`
         """
         self._record, self._say = record, say
         self._new = threading.Event()
@@ -63,9 +64,14 @@ class Monitor:
             return
         try:
             there = MONITOR in self._sheets.names()
-            found.put(None if there else MarginError(
-                f"the workbook has no range {MONITOR}: name cells so, with the headings Time, Equity, Initial margin, "
-                "Maintenance margin, Usage, Headroom, Status first"))
+            found.put(
+                None
+                if there
+                else MarginError(
+                    f"the workbook has no range {MONITOR}: name cells so, with the headings Time, Equity, Initial margin, "
+                    "Maintenance margin, Usage, Headroom, Status first"
+                )
+            )
             if there:
                 self._serve()
         except MarginError as error:

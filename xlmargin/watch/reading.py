@@ -13,8 +13,6 @@ from xlmargin.ranges.parameters import is_scenario_table, read_overrides
 from xlmargin.registry import ERROR, FUNCTIONS
 from xlmargin.watch.inputs import Snapshot
 
-__all__ = ["Figures", "Nearest", "Reading", "figures_of"]
-
 
 class Nearest(NamedTuple):
     """The nearer of an underlying's two liquidation prices; move is a fraction of the price, − down.
@@ -31,14 +29,13 @@ class Nearest(NamedTuple):
 class Figures:
     """What PM_STATUS and PM_LIQUIDATION say of a book.
 
-    Parameters
-    ----------
-    equity, initial, maintenance: [USD]
-    usage: initial over equity, a text where there is no equity
-    status: OK, WARNING, MARGIN CALL or LIQUIDATION
-    warning_usage: from which usage on a warning is due [fraction]
-    nearest: per underlying, none where they could not be found
-    problem: why they could not, else ""
+    Attributes:
+        equity, initial, maintenance: [USD]
+        usage: initial over equity, a text where there is no equity
+        status: OK, WARNING, MARGIN CALL or LIQUIDATION
+        warning_usage: from which usage on a warning is due [fraction]
+        nearest: per underlying, none where they could not be found
+        problem: why they could not, else ""
     """
 
     equity: float
@@ -71,16 +68,15 @@ class Figures:
 class Reading:
     """A tick that was computed, or could not be.
 
-    Parameters
-    ----------
-    sequence: of the tick
-    time: of the reading, seconds since 1970 UTC
-    book: digest of the book that was margined
-    method: its name
-    market_time: valuation time of the feed's market, NaN where the book brings its own
-    age: of the numbers [seconds]; infinite where there were none yet
-    figures: None where nothing could be computed
-    error: what went wrong, "" when all is well
+    Attributes:
+        sequence: of the tick
+        time: of the reading, seconds since 1970 UTC
+        book: digest of the book that was margined
+        method: its name
+        market_time: valuation time of the feed's market, NaN where the book brings its own
+        age: of the numbers [seconds]; infinite where there were none yet
+        figures: None where nothing could be computed
+        error: what went wrong, "" when all is well
     """
 
     sequence: int
@@ -96,14 +92,12 @@ class Reading:
 def figures_of(book: Snapshot, market: Any, as_of: float) -> Figures:
     """The numbers of a book on a market.
 
-    Parameters
-    ----------
-    market: Market range, None where the book has none
-    as_of: valuation time, seconds since 1970 UTC
+    Args:
+        market: Market range, None where the book has none
+        as_of: valuation time, seconds since 1970 UTC
 
-    Raises
-    ------
-    MarginError: as PM_STATUS says
+    Raises:
+        MarginError: as PM_STATUS says
     """
     arguments = book.ranges.positions, book.equity, market, book.ranges.method, book.ranges.parameters
     status: Any = FUNCTIONS["PM_STATUS"].call(*arguments)
@@ -113,8 +107,16 @@ def figures_of(book: Snapshot, market: Any, as_of: float) -> Figures:
     prices: Any = FUNCTIONS["PM_LIQUIDATION"].call(*arguments)
     problem = prices.removeprefix(ERROR) if isinstance(prices, str) else ""
     nearest = () if problem else tuple(_nearer(*row) for row in prices[1:])
-    return Figures(equity, initial, maintenance, usage, word, _warning_usage(book.ranges.parameters, as_of), nearest,
-                   problem and f"no liquidation prices: {problem}")
+    return Figures(
+        equity,
+        initial,
+        maintenance,
+        usage,
+        word,
+        _warning_usage(book.ranges.parameters, as_of),
+        nearest,
+        problem and f"no liquidation prices: {problem}",
+    )
 
 
 def _nearer(name: str, down: Any, down_move: Any, up: Any, up_move: Any) -> Nearest:

@@ -16,8 +16,6 @@ from xlmargin.errors import MarginError
 from xlmargin.watch.alerts import RANKS, Levels, Outcome, step
 from xlmargin.watch.reading import Reading
 
-__all__ = ["COLUMNS", "Message", "Record", "record_of"]
-
 Answer = TypeVar("Answer")
 
 TABLES = """
@@ -36,8 +34,27 @@ CREATE TABLE IF NOT EXISTS waiting (hook TEXT NOT NULL, reading INTEGER NOT NULL
 CREATE TABLE IF NOT EXISTS identity (id TEXT NOT NULL);
 """
 #: The columns of a reading in the file, in their order.
-COLUMNS = ("sequence", "time", "book", "method", "market_time", "age", "equity", "initial", "maintenance", "usage", "headroom",
-           "excess", "status", "nearest", "nearest_price", "nearest_move", "liquidation", "error", "coalesced")
+COLUMNS = (
+    "sequence",
+    "time",
+    "book",
+    "method",
+    "market_time",
+    "age",
+    "equity",
+    "initial",
+    "maintenance",
+    "usage",
+    "headroom",
+    "excess",
+    "status",
+    "nearest",
+    "nearest_price",
+    "nearest_move",
+    "liquidation",
+    "error",
+    "coalesced",
+)
 MOST_OPEN = 10_000  # ticks held in memory while the file cannot be written
 PATIENCE = 10.0  # seconds to wait for another program that reads or writes the file
 
@@ -64,14 +81,12 @@ class Record:
     def __init__(self, path: Path, hooks: Sequence[str] = (), most_waiting: int = 1) -> None:
         """Open the file, or make it.
 
-        Parameters
-        ----------
-        hooks: names of the hooks to which alerts go
-        most_waiting: messages of one hook that wait at most
+        Args:
+            hooks: names of the hooks to which alerts go
+            most_waiting: messages of one hook that wait at most
 
-        Raises
-        ------
-        MarginError: it cannot be written, or another watch writes to it
+        Raises:
+            MarginError: it cannot be written, or another watch writes to it
         """
         self.path, self._hooks, self._most = path, tuple(hooks), most_waiting
         self._mutex = threading.Lock()
@@ -93,9 +108,8 @@ class Record:
     def _step(self) -> Iterator[sqlite3.Connection]:
         """One step of the record: all of it is in the file, or nothing.
 
-        Raises
-        ------
-        MarginError: the file cannot be written
+        Raises:
+            MarginError: the file cannot be written
         """
         try:
             self._database.execute("BEGIN IMMEDIATE")
@@ -113,13 +127,11 @@ class Record:
 
         A file that cannot be written just now gets the tick with the next one; as long as it cannot, they wait in memory.
 
-        Parameters
-        ----------
-        source: feed or file
+        Args:
+            source: feed or file
 
-        Returns
-        -------
-        the tick's number, and why it is not in the file yet, else ""
+        Returns:
+            the tick's number, and why it is not in the file yet, else ""
         """
         with self._mutex:
             self._last += 1
@@ -133,24 +145,20 @@ class Record:
     def _bring(self) -> None:
         """Bring the ticks that wait in memory into the file."""
         with self._step() as database:
-            database.executemany("INSERT OR IGNORE INTO ticks (sequence, time, source, fresh, problem) VALUES (?, ?, ?, ?, ?)",
-                                 self._open)
+            database.executemany("INSERT OR IGNORE INTO ticks (sequence, time, source, fresh, problem) VALUES (?, ?, ?, ?, ?)", self._open)
         self._open = []
 
     def add(self, reading: Reading, levels: Levels, tell: Callable[[Reading, Sequence[str]], str]) -> tuple[str, ...]:
         """Record a reading, the alerts that it raises, and a message of them for each hook, in one step.
 
-        Parameters
-        ----------
-        tell: the text of some kinds of alerts
+        Args:
+            tell: the text of some kinds of alerts
 
-        Returns
-        -------
-        the kinds raised, the gravest first; none where the reading was recorded before
+        Returns:
+            the kinds raised, the gravest first; none where the reading was recorded before
 
-        Raises
-        ------
-        MarginError: the file cannot be written; nothing is recorded then
+        Raises:
+            MarginError: the file cannot be written; nothing is recorded then
         """
         with self._mutex:
             if self._open:
@@ -158,14 +166,16 @@ class Record:
             with self._step() as database:
                 if database.execute("SELECT 1 FROM readings WHERE sequence = ?", (reading.sequence,)).fetchone():
                     return ()
-                taken = database.execute("UPDATE ticks SET reading = ? WHERE reading IS NULL AND sequence <= ?",
-                                         (reading.sequence, reading.sequence)).rowcount
+                taken = database.execute(
+                    "UPDATE ticks SET reading = ? WHERE reading IS NULL AND sequence <= ?", (reading.sequence, reading.sequence)
+                ).rowcount
                 marks = ", ".join("?" * len(COLUMNS))
                 database.execute(f"INSERT INTO readings ({', '.join(COLUMNS)}) VALUES ({marks})", _row(reading, taken - 1))
                 return self._alert(database, reading, levels, tell)
 
-    def _alert(self, database: sqlite3.Connection, reading: Reading, levels: Levels,
-               tell: Callable[[Reading, Sequence[str]], str]) -> tuple[str, ...]:
+    def _alert(
+        self, database: sqlite3.Connection, reading: Reading, levels: Levels, tell: Callable[[Reading, Sequence[str]], str]
+    ) -> tuple[str, ...]:
         """Take the alerts one step on."""
         before = {kind for (kind,) in database.execute("SELECT kind FROM standing")}
         found = reading.figures
@@ -176,20 +186,29 @@ class Record:
             database.executemany("INSERT INTO standing VALUES (?)", [(kind,) for kind in sorted(standing)])
         if raised:
             text = tell(reading, raised)
-            database.executemany("INSERT INTO alerts VALUES (?, ?, ?, ?)",
-                                 [(reading.sequence, kind, reading.time, text) for kind in raised])
-            message = json.dumps({"id": f"{self.identity}-{reading.sequence}", "alerts": raised, "text": text,
-                                  **_named(_row(reading, 0))}, ensure_ascii=False)
+            database.executemany(
+                "INSERT INTO alerts VALUES (?, ?, ?, ?)", [(reading.sequence, kind, reading.time, text) for kind in raised]
+            )
+            message = json.dumps(
+                {"id": f"{self.identity}-{reading.sequence}", "alerts": raised, "text": text, **_named(_row(reading, 0))},
+                ensure_ascii=False,
+            )
             for hook in self._hooks:
                 database.execute("INSERT INTO waiting VALUES (?, ?, ?)", (hook, reading.sequence, message))
-                database.execute("DELETE FROM waiting WHERE hook = ? AND reading NOT IN (SELECT reading FROM waiting "
-                                 "WHERE hook = ? ORDER BY reading DESC LIMIT ?)", (hook, hook, self._most))
+                database.execute(
+                    "DELETE FROM waiting WHERE hook = ? AND reading NOT IN (SELECT reading FROM waiting "
+                    "WHERE hook = ? ORDER BY reading DESC LIMIT ?)",
+                    (hook, hook, self._most),
+                )
         return raised
 
     def waiting(self, hook: str) -> Message | None:
         """The oldest message that a hook has to deliver; None where there is none."""
-        row = self._ask(lambda database: database.execute(
-            "SELECT reading, message FROM waiting WHERE hook = ? ORDER BY reading LIMIT 1", (hook,)).fetchone())
+        row = self._ask(
+            lambda database: database.execute(
+                "SELECT reading, message FROM waiting WHERE hook = ? ORDER BY reading LIMIT 1", (hook,)
+            ).fetchone()
+        )
         return None if row is None else Message(row[0], json.loads(row[1]))
 
     def delivered(self, hook: str, reading: int) -> None:
@@ -199,8 +218,11 @@ class Record:
 
     def last(self, count: int) -> list[dict[str, Any]]:
         """The last readings, the oldest first."""
-        rows = self._ask(lambda database: database.execute(
-            f"SELECT {', '.join(COLUMNS)} FROM readings ORDER BY sequence DESC LIMIT ?", (count,)).fetchall())
+        rows = self._ask(
+            lambda database: database.execute(
+                f"SELECT {', '.join(COLUMNS)} FROM readings ORDER BY sequence DESC LIMIT ?", (count,)
+            ).fetchall()
+        )
         return [_named(row) for row in reversed(rows)]
 
     def _ask(self, question: Callable[[sqlite3.Connection], Answer]) -> Answer:
@@ -238,8 +260,20 @@ def _row(reading: Reading, coalesced: int) -> tuple[Any, ...]:
     assert found.status in RANKS
     first = found.first
     prices = [[item.underlying, _known(item.price), _known(item.move)] for item in found.nearest]
-    return (*head, found.equity, found.initial, found.maintenance, found.usage, found.headroom, found.excess, found.status,
-            *((None, None, None) if first is None else first), json.dumps(prices), reading.error, coalesced)
+    return (
+        *head,
+        found.equity,
+        found.initial,
+        found.maintenance,
+        found.usage,
+        found.headroom,
+        found.excess,
+        found.status,
+        *((None, None, None) if first is None else first),
+        json.dumps(prices),
+        reading.error,
+        coalesced,
+    )
 
 
 def _known(value: float) -> float | None:

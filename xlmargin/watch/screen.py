@@ -11,11 +11,13 @@ from typing import Any, Protocol
 from xlmargin.watch.alerts import STALE
 from xlmargin.watch.reading import Figures, Nearest, Reading
 
-__all__ = ["Lines", "Panel", "Screen", "line_of", "panel", "screen", "told"]
-
 #: Sign and rich style of each status: the word and the sign say it, the colour only repeats it.
-LOOKS = {"OK": ("●", "bold #4FA3D1"), "WARNING": ("▲", "bold #E0A030"), "MARGIN CALL": ("■", "bold #E07B39"),
-         "LIQUIDATION": ("✖", "bold reverse #E07B39")}
+LOOKS = {
+    "OK": ("●", "bold #4FA3D1"),
+    "WARNING": ("▲", "bold #E0A030"),
+    "MARGIN CALL": ("■", "bold #E07B39"),
+    "LIQUIDATION": ("✖", "bold reverse #E07B39"),
+}
 NOTHING = ("○", "bold")
 SHOWN = 24  # readings of the bar of usage
 BARS = "▁▂▃▄▅▆▇█"
@@ -58,10 +60,9 @@ class Panel:
     def __init__(self, name: str, console: Any = None) -> None:
         """Take over the terminal.
 
-        Parameters
-        ----------
-        name: of the book
-        console: a rich Console; the terminal where left out
+        Args:
+            name: of the book
+            console: a rich Console; the terminal where left out
         """
         from rich.live import Live
 
@@ -102,8 +103,10 @@ def told(reading: Reading, kinds: Sequence[str]) -> str:
     found = reading.figures
     if found is None:
         return f"{words}: {reading.error}"
-    text = (f"{words}: equity {found.equity:,.2f}, initial margin {found.initial:,.2f}, maintenance margin "
-            f"{found.maintenance:,.2f}, usage {_share(found.usage)}, {_liquidated(found.first)}")
+    text = (
+        f"{words}: equity {found.equity:,.2f}, initial margin {found.initial:,.2f}, maintenance margin "
+        f"{found.maintenance:,.2f}, usage {_share(found.usage)}, {_liquidated(found.first)}"
+    )
     return text + (f"; the numbers are {_age(reading.age)} old: {reading.error}" if STALE in kinds else "")
 
 
@@ -112,9 +115,11 @@ def line_of(reading: Reading) -> str:
     moment, found = _clock(reading.time), reading.figures
     if found is None:
         return f"{moment} no reading: {reading.error}"
-    text = (f"{moment} {found.status}: equity {found.equity:,.2f}, initial {found.initial:,.2f}, maintenance "
-            f"{found.maintenance:,.2f}, usage {_share(found.usage)}, headroom {found.headroom:,.2f} (to initial "
-            f"{found.excess:,.2f}), {_liquidated(found.first) if not found.problem else found.problem}")
+    text = (
+        f"{moment} {found.status}: equity {found.equity:,.2f}, initial {found.initial:,.2f}, maintenance "
+        f"{found.maintenance:,.2f}, usage {_share(found.usage)}, headroom {found.headroom:,.2f} (to initial "
+        f"{found.excess:,.2f}), {_liquidated(found.first) if not found.problem else found.problem}"
+    )
     return text + _marked(reading)
 
 
@@ -127,9 +132,8 @@ def _marked(reading: Reading) -> str:
 def panel(name: str, reading: Reading, count: int, usages: list[float]) -> Any:
     """The table of a reading, as rich draws it.
 
-    Parameters
-    ----------
-    usages: of the last readings, NaN where there was none
+    Args:
+        usages: of the last readings, NaN where there was none
     """
     from rich import box
     from rich.console import Group
@@ -156,19 +160,31 @@ def panel(name: str, reading: Reading, count: int, usages: list[float]) -> Any:
         parts.append(prices)
     if warning := _warning(reading):
         parts.append(Text(f"▲ {warning}", style="#E0A030"))
-    return Frame(Group(*parts), title=Text(f"xlmargin watch {name}"), subtitle=Text(f"{reading.method}, reading {count:,}"),
-                 border_style=style.replace("reverse ", ""), expand=False)
+    return Frame(
+        Group(*parts),
+        title=Text(f"xlmargin watch {name}"),
+        subtitle=Text(f"{reading.method}, reading {count:,}"),
+        border_style=style.replace("reverse ", ""),
+        expand=False,
+    )
 
 
 def _rows(found: Figures | None, reading: Reading, count: int, usages: list[float]) -> list[tuple[str, str, str]]:
     """Label, value and note of each line of the table."""
-    rows = [] if found is None else [
-        ("Equity", f"{found.equity:,.2f}", "USD"), ("Initial margin", f"{found.initial:,.2f}", ""),
-        ("Maintenance margin", f"{found.maintenance:,.2f}", ""), ("Usage", _share(found.usage), _bars(usages)),
-        ("Headroom", f"{found.headroom:,.2f}", "to maintenance"), ("", f"{found.excess:,.2f}", "to initial")]
+    rows = (
+        []
+        if found is None
+        else [
+            ("Equity", f"{found.equity:,.2f}", "USD"),
+            ("Initial margin", f"{found.initial:,.2f}", ""),
+            ("Maintenance margin", f"{found.maintenance:,.2f}", ""),
+            ("Usage", _share(found.usage), _bars(usages)),
+            ("Headroom", f"{found.headroom:,.2f}", "to maintenance"),
+            ("", f"{found.excess:,.2f}", "to initial"),
+        ]
+    )
     market = "of the book" if math.isnan(reading.market_time) else _clock(reading.market_time)
-    return [*rows, ("Read at", _clock(reading.time), ""),
-            ("Market", market, f"STALE for {_age(reading.age)}" if reading.age > 0.0 else "")]
+    return [*rows, ("Read at", _clock(reading.time), ""), ("Market", market, f"STALE for {_age(reading.age)}" if reading.age > 0.0 else "")]
 
 
 def _warning(reading: Reading) -> str:

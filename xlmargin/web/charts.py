@@ -9,14 +9,20 @@ from typing import Any
 from xlmargin.engine.formula import Area, parse_area
 from xlmargin.web.frame import Frame
 
-__all__ = ["Axis", "Chart", "Data", "Series", "charts", "data_of", "reference_area"]
-
-_KINDS = {"BarChart": "bar", "LineChart": "line", "AreaChart": "area", "ScatterChart": "scatter", "PieChart": "pie",
-          "DoughnutChart": "pie"}
+_KINDS = {"BarChart": "bar", "LineChart": "line", "AreaChart": "area", "ScatterChart": "scatter", "PieChart": "pie", "DoughnutChart": "pie"}
 #: Colours of series that the file gives none: of one palette, each told from its neighbours without hue.
 _PALETTE = ("#1F2A44", "#6F8FBF", "#A34700", "#E2B27C", "#005A8C", "#595959", "#4A94C4", "#D98032")
-_DASHES = {"dash": "6 3", "sysDash": "3 2", "dot": "1 3", "sysDot": "1 2", "lgDash": "10 4", "dashDot": "6 3 1 3",
-           "lgDashDot": "10 3 1 3", "sysDashDot": "3 2 1 2", "lgDashDotDot": "10 3 1 3 1 3"}
+_DASHES = {
+    "dash": "6 3",
+    "sysDash": "3 2",
+    "dot": "1 3",
+    "sysDot": "1 2",
+    "lgDash": "10 4",
+    "dashDot": "6 3 1 3",
+    "lgDashDot": "10 3 1 3",
+    "sysDashDot": "3 2 1 2",
+    "lgDashDotDot": "10 3 1 3 1 3",
+}
 _EMU_PER_PIXEL = 9525
 
 #: Reads the cells of a reference, such as 'Chart data'!$H$7:$H$22, as one row of values.
@@ -114,11 +120,23 @@ def _chart(chart: Any, frame: Frame) -> Chart:
     shares = str(getattr(chart, "grouping", "") or "")
     x, y = getattr(chart, "x_axis", None), getattr(chart, "y_axis", None)
     return Chart(
-        frame.name, left, top, width, height, kind, _words(chart.title), getattr(chart, "type", "col") == "bar",
-        shares if shares in ("stacked", "percentStacked") else "", float(getattr(chart, "gapWidth", None) or 150),
-        float(getattr(chart, "overlap", None) or 0), str(chart.legend.position) if chart.legend is not None else "",
-        tuple(_series(series, number, kind) for number, series in enumerate(chart.series)), _axis(x), _axis(y),
-        len(chart._charts) <= 1)
+        frame.name,
+        left,
+        top,
+        width,
+        height,
+        kind,
+        _words(chart.title),
+        getattr(chart, "type", "col") == "bar",
+        shares if shares in ("stacked", "percentStacked") else "",
+        float(getattr(chart, "gapWidth", None) or 150),
+        float(getattr(chart, "overlap", None) or 0),
+        str(chart.legend.position) if chart.legend is not None else "",
+        tuple(_series(series, number, kind) for number, series in enumerate(chart.series)),
+        _axis(x),
+        _axis(y),
+        len(chart._charts) <= 1,
+    )
 
 
 def _place(anchor: Any, frame: Frame) -> tuple[float, float, float, float]:
@@ -158,12 +176,19 @@ def _series(series: Any, number: int, kind: str) -> Series:
         stroke = _colour(getattr(series.marker.graphicalProperties, "solidFill", None)) or stroke
     points = tuple((point.idx, _colour(getattr(point.graphicalProperties, "solidFill", None)) or plain) for point in series.dPt)
     return Series(
-        _reference(series.tx) if series.tx is not None else "", _reference(keys), _reference(values),
+        _reference(series.tx) if series.tx is not None else "",
+        _reference(keys),
+        _reference(values),
         (stroke or colour if kind in ("line", "scatter") else colour) or plain,
         (line.width or 0) / _EMU_PER_PIXEL if line is not None and line.width else 2.0,
-        _DASHES.get(str(getattr(line, "prstDash", "") or ""), ""), marker,
-        (str(labels.numFmt or "General") if shown else None), filled, points, stroked,
-        str(series.tx.v or "") if series.tx is not None else "")
+        _DASHES.get(str(getattr(line, "prstDash", "") or ""), ""),
+        marker,
+        (str(labels.numFmt or "General") if shown else None),
+        filled,
+        points,
+        stroked,
+        str(series.tx.v or "") if series.tx is not None else "",
+    )
 
 
 def _colour(fill: Any) -> str:
@@ -179,8 +204,17 @@ def _axis(axis: Any) -> Axis:
     limits = axis.scaling
     code = axis.numFmt.formatCode if getattr(axis, "numFmt", None) is not None else "General"
     turn = getattr(getattr(axis.txPr, "bodyPr", None), "rot", None) if axis.txPr is not None else None
-    return Axis(_words(axis.title), code or "General", limits.orientation == "maxMin", str(axis.tickLblPos or "nextTo"),
-                limits.min, limits.max, axis.majorGridlines is not None, bool(turn), not axis.delete)
+    return Axis(
+        _words(axis.title),
+        code or "General",
+        limits.orientation == "maxMin",
+        str(axis.tickLblPos or "nextTo"),
+        limits.min,
+        limits.max,
+        axis.majorGridlines is not None,
+        bool(turn),
+        not axis.delete,
+    )
 
 
 def _words(title: Any) -> str:

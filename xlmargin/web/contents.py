@@ -13,8 +13,6 @@ from xlmargin.web.number_format import formatted
 from xlmargin.web.styles import StyleTable
 from xlmargin.web.typed import editing_text
 
-__all__ = ["Contents"]
-
 Place = tuple[int, int]
 #: Text, number of the style, kind (n number, g number in the format General, s text, b bool, e fault, or ""), text to edit.
 Shown = tuple[str, int, str, str]
@@ -31,8 +29,9 @@ class Contents:
         self._cells: dict[Place, Shown] = {}
         self._stamps: dict[Place, int] = {}
         self._plain: dict[Place, tuple[Any, str]] = {}  # looks of cells without conditional formats stay
-        self._conditional = [area for text in looks.ranges(frame.name) for part in text.replace(",", " ").split()
-                             if (area := parse_area(part, frame.name))]
+        self._conditional = [
+            area for text in looks.ranges(frame.name) for part in text.replace(",", " ").split() if (area := parse_area(part, frame.name))
+        ]
         self._revision = -1
         self.size = frame.used
 
@@ -67,8 +66,7 @@ class Contents:
     def row_styles(self) -> list[list[Any]]:
         """The styles of all cells in runs: [rows, [[style, columns], …]] from the top."""
         height, width = self.size
-        lines = [tuple(self._cells.get((row, column), _NO_STYLE)[1] for column in range(1, width + 1))
-                 for row in range(1, height + 1)]
+        lines = [tuple(self._cells.get((row, column), _NO_STYLE)[1] for column in range(1, width + 1)) for row in range(1, height + 1)]
         return [[len(list(same)), [[style, len(list(run))] for style, run in groupby(line)]] for line, same in groupby(lines)]
 
     def formulas(self) -> list[list[Any]]:

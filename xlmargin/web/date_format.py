@@ -7,15 +7,12 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-__all__ = ["date_text", "mark_minutes", "moment"]
-
 Token = tuple[str, str]
 
 _EPOCH = datetime(1899, 12, 30)
 _LAST = 2_958_466  # the serial number of the day after 9999-12-31
 _SECONDS = 86_400
-_MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
-           "December")
+_MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December")
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _HASHES = "##########"
 

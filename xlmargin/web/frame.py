@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["SPARE_COLUMNS", "SPARE_ROWS", "Frame", "Rectangle", "frames", "marks_inputs", "rectangles"]
-
 _PIXELS_PER_CHARACTER, _DEFAULT_WIDTH = 7.0, 64
 _PIXELS_PER_POINT, _DEFAULT_HEIGHT = 4 / 3, 20
 _EMU = 9525  # units of drawings in a pixel
@@ -73,9 +71,18 @@ def _frame(sheet: Any) -> Frame:
     frozen = (int(pane.ySplit or 0), int(pane.xSplit or 0)) if pane is not None and "frozen" in str(pane.state) else (0, 0)
     tab = sheet.sheet_properties.tabColor
     frame = Frame(
-        sheet.title, rows, columns, _widths(sheet, columns), _heights(sheet, rows), frozen,
-        sheet.sheet_view.showGridLines is not False, f"#{tab.rgb[-6:]}" if tab is not None and isinstance(tab.rgb, str) else "",
-        sheet.sheet_state != "visible", bool(sheet.protection.sheet), used=(sheet.max_row, sheet.max_column))
+        sheet.title,
+        rows,
+        columns,
+        _widths(sheet, columns),
+        _heights(sheet, rows),
+        frozen,
+        sheet.sheet_view.showGridLines is not False,
+        f"#{tab.rgb[-6:]}" if tab is not None and isinstance(tab.rgb, str) else "",
+        sheet.sheet_state != "visible",
+        bool(sheet.protection.sheet),
+        used=(sheet.max_row, sheet.max_column),
+    )
     frame.merges = [(m.min_row, m.min_col, m.max_row, m.max_col) for m in sheet.merged_cells.ranges]
     for row in sheet.iter_rows():
         for cell in row:
@@ -155,8 +162,7 @@ def rectangles(places: set[tuple[int, int]]) -> Iterator[Rectangle]:
         for run, (first, last) in open_runs.items():
             if run not in runs or last != column - 1:
                 yield run[0], first, run[1], last
-        open_runs = {run: (first if open_runs.get(run, (0, 0))[1] == column - 1 else column, column)
-                     for run, first in runs.items()}
+        open_runs = {run: (first if open_runs.get(run, (0, 0))[1] == column - 1 else column, column) for run, first in runs.items()}
     yield from ((run[0], first, run[1], last) for run, (first, last) in open_runs.items())
 
 

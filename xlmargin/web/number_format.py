@@ -12,8 +12,6 @@ from itertools import groupby
 
 from xlmargin.web.date_format import date_text, mark_minutes
 
-__all__ = ["Section", "Shown", "formatted", "is_date_format"]
-
 _TOKEN = re.compile(
     r"""(?:"(?P<quoted>[^"]*)"?|\\(?P<escaped>.)|_(?P<space>.)|\*(?P<fill>.)|\[(?P<bracket>[^\]]*)\]|(?P<general>General)
     |(?P<half>AM/PM|A/P)|(?P<date>y+|m+|d+|h+|s+(?:\.0+)?)|(?P<exponent>E[+-])|(?P<digit>[0\#?])|(?P<other>.))""",
@@ -21,8 +19,16 @@ _TOKEN = re.compile(
 )
 _CONDITION = re.compile(r"(<=|>=|<>|<|>|=)\s*(-?[0-9.]+(?:E[+-]?[0-9]+)?)$", re.IGNORECASE)
 _COMPARE = {"<=": operator.le, ">=": operator.ge, "<>": operator.ne, "<": operator.lt, ">": operator.gt, "=": operator.eq}
-_COLOURS = {"black": "#000000", "blue": "#0000FF", "cyan": "#00FFFF", "green": "#008000", "magenta": "#FF00FF",
-            "red": "#FF0000", "white": "#FFFFFF", "yellow": "#FFFF00"}
+_COLOURS = {
+    "black": "#000000",
+    "blue": "#0000FF",
+    "cyan": "#00FFFF",
+    "green": "#008000",
+    "magenta": "#FF00FF",
+    "red": "#FF0000",
+    "white": "#FFFFFF",
+    "yellow": "#FFFF00",
+}
 _FIGURE_SPACE = "\u2007"  # as wide as a digit
 _DIGITS = 15  # significant digits that a sheet shows of a number
 _GENERAL_DIGITS, _GENERAL_LEAST, _GENERAL_MOST = 10, 1e-4, 1e11  # beyond these General turns to powers of ten
@@ -190,7 +196,7 @@ def _scaled(tokens: tuple[Token, ...], exact: Decimal) -> tuple[list[Token], Dec
     kept: list[Token] = []
     for n, token in enumerate(tokens):
         before = any(kind == "digit" for kind, _ in tokens[:n])
-        after = next((t for t in tokens[n + 1:] if t != ("other", ",")), ("", ""))
+        after = next((t for t in tokens[n + 1 :] if t != ("other", ",")), ("", ""))
         if token == ("other", ",") and before and after[0] != "digit":
             exact = exact.scaleb(-3)
         else:
@@ -217,7 +223,7 @@ def _whole(tokens: list[Token], digits: str, grouped: bool) -> str:
         if kind != "digit":
             out.append("" if (kind, text) == ("other", ",") and grouped else text)
             continue
-        take = digits[::-1][done:] if n == places[0] else digits[::-1][done:done + 1]
+        take = digits[::-1][done:] if n == places[0] else digits[::-1][done : done + 1]
         for digit in take or {"0": "0", "?": _FIGURE_SPACE, "#": ""}[text]:
             if grouped and done and done % 3 == 0 and digit != _FIGURE_SPACE:
                 out.append(",")
@@ -243,7 +249,7 @@ def _part(tokens: list[Token], digits: str) -> str:
 
 def _scientific(tokens: list[Token], exact: Decimal) -> str:
     at = next(n for n, (kind, _) in enumerate(tokens) if kind == "exponent")
-    head, tail = tokens[:at], tokens[at + 1:]
+    head, tail = tokens[:at], tokens[at + 1 :]
     point = head.index(("other", ".")) if ("other", ".") in head else len(head)
     step = max(sum(kind == "digit" for kind, _ in head[:point]), 1)
     power = exact.adjusted() // step * step if exact else 0
@@ -260,7 +266,7 @@ def _fraction(tokens: list[Token], exact: Decimal) -> str:
     runs = [[n for n, _ in group] for is_digit, group in groupby(enumerate(tokens), lambda t: t[1][0] == "digit") if is_digit]
     above = [run for run in runs if run[-1] < slash]
     below = next((run for run in runs if run[0] > slash), [])
-    fixed = "".join(text for _, text in tokens[slash + 1:]).strip()
+    fixed = "".join(text for _, text in tokens[slash + 1 :]).strip()
     whole = int(exact) if len(above) > 1 else 0
     rest = float(exact - whole)
     denominator = int(fixed) if fixed.isdigit() and int(fixed) else _denominator(rest, _DENOMINATORS ** len(below))

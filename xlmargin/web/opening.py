@@ -14,8 +14,6 @@ from xlmargin.errors import MarginError
 from xlmargin.web.server import Server
 from xlmargin.web.session import Session
 
-__all__ = ["serve"]
-
 
 def serve(path: Path, functions: Mapping[str, Callable[..., Any]], port: int = 0, *, browser: bool = True) -> None:
     """Serve a workbook until Ctrl+C or the page's Quit button; the address is printed on a line of its own.

@@ -15,8 +15,6 @@ from urllib.parse import quote, urlsplit
 from xlmargin.errors import MarginError
 from xlmargin.web.session import Session
 
-__all__ = ["HOST", "Server"]
-
 HOST = "127.0.0.1"
 TOKEN_HEADER = "X-Xlmargin-Token"
 _TOKEN_BYTES = 32
@@ -24,11 +22,13 @@ _MOST_BYTES = 20_000_000  # of one request
 _SECONDS = 30  # that a connection may stay silent
 _TYPES = {"index.html": "text/html", "page.css": "text/css", "icon.svg": "image/svg+xml"}
 _SCRIPTS = ("main.js", "grid.js", "editing.js", "model.js")
-_XLSX = {".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-         ".xlsm": "application/vnd.ms-excel.sheet.macroEnabled.12"}
+_XLSX = {
+    ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    ".xlsm": "application/vnd.ms-excel.sheet.macroEnabled.12",
+}
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-                               "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
@@ -149,8 +149,14 @@ class _Handler(BaseHTTPRequestHandler):
         self._check_key()
         if self.headers.get("Origin") not in {f"http://{host}" for host in self._hosts()}:
             raise _Refused(HTTPStatus.FORBIDDEN, "Only the page itself may change the workbook.")
-        actions = {"/api/view": self._view, "/api/edit": self._edit, "/api/undo": self._undo, "/api/redo": self._redo,
-                   "/api/save": self._save, "/api/quit": self._quit}
+        actions = {
+            "/api/view": self._view,
+            "/api/edit": self._edit,
+            "/api/undo": self._undo,
+            "/api/redo": self._redo,
+            "/api/save": self._save,
+            "/api/quit": self._quit,
+        }
         action = actions.get(urlsplit(self.path).path)
         if action is None:
             raise _Refused(HTTPStatus.NOT_FOUND, "There is nothing here.")
@@ -218,5 +224,9 @@ def _whole(body: dict[str, Any], name: str, default: int | None = None) -> int:
 
 
 def _is_cell(cell: object) -> bool:
-    return (isinstance(cell, list) and len(cell) == 3 and isinstance(cell[2], str)
-            and all(isinstance(n, int) and not isinstance(n, bool) for n in cell[:2]))
+    return (
+        isinstance(cell, list)
+        and len(cell) == 3
+        and isinstance(cell[2], str)
+        and all(isinstance(n, int) and not isinstance(n, bool) for n in cell[:2])
+    )

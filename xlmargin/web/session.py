@@ -20,8 +20,6 @@ from xlmargin.web.styles import StyleTable
 from xlmargin.web.svg import draw
 from xlmargin.web.typed import typed_value
 
-__all__ = ["Session"]
-
 _MOST_EDITS = 200_000  # cells of one edit
 _MOST_STEPS = 500  # that can be undone
 _MOST_CHOICES = 500
@@ -86,14 +84,17 @@ class Session:
     def book(self) -> dict[str, Any]:
         """The workbook: its name and its sheets with all that does not change."""
         with self._lock:
-            return {"name": self.path.name, "folder": str(self.path.parent), "state": self.state(),
-                    "sheets": [self._described(frame) for frame in self._frames]}
+            return {
+                "name": self.path.name,
+                "folder": str(self.path.parent),
+                "state": self.state(),
+                "sheets": [self._described(frame) for frame in self._frames],
+            }
 
     def state(self) -> dict[str, Any]:
         """The revision, whether there is anything to save, to undo, to redo."""
         with self._lock:
-            return {"revision": self._revision, "dirty": self.dirty, "undo": len(self._journal.done),
-                    "redo": len(self._journal.undone)}
+            return {"revision": self._revision, "dirty": self.dirty, "undo": len(self._journal.done), "redo": len(self._journal.undone)}
 
     @property
     def dirty(self) -> bool:
@@ -107,15 +108,23 @@ class Session:
             frame = self._frame(sheet)
             contents = self._contents[frame.name]
             contents.refresh(self._revision)
-            found: dict[str, Any] = {"sheet": sheet, "since": since, "state": self.state(), "choices": self._choices(frame),
-                                     "charts": self._drawings(frame, since)}
+            found: dict[str, Any] = {
+                "sheet": sheet,
+                "since": since,
+                "state": self.state(),
+                "choices": self._choices(frame),
+                "charts": self._drawings(frame, since),
+            }
             if since < 0:
                 found |= {"cells": contents.filled(), "rows": contents.row_styles(), "formulas": contents.formulas()}
             else:
                 found["cells"] = contents.since(since)
             used = contents.size
-            found |= {"size": [max(frame.rows, used[0] + SPARE_ROWS), max(frame.columns, used[1] + SPARE_COLUMNS)],
-                      "from": styles, "styles": self._styles.since(styles)}
+            found |= {
+                "size": [max(frame.rows, used[0] + SPARE_ROWS), max(frame.columns, used[1] + SPARE_COLUMNS)],
+                "from": styles,
+                "styles": self._styles.since(styles),
+            }
             return found
 
     # ---- edits
@@ -174,8 +183,9 @@ class Session:
             return f"{where} is a heading of the table {frame.headings[row, column]}; rename it in a spreadsheet program."
         if (frame.protected or self._marked) and (row, column) not in frame.unlocked:
             return f"{where} is locked; the cells for input are those that the workbook marks."
-        if any(top <= row <= bottom and left <= column <= right and (row, column) != (top, left)
-               for top, left, bottom, right in frame.merges):
+        if any(
+            top <= row <= bottom and left <= column <= right and (row, column) != (top, left) for top, left, bottom, right in frame.merges
+        ):
             return f"{where} is part of a merged cell; edit its first cell."
         return ""
 
@@ -188,8 +198,10 @@ class Session:
         """
         with self._lock:
             if self._on_disk() != self._digest:
-                raise MarginError(f"{self.path.name} was changed by another program since it was opened here: nothing was "
-                                  "saved. Download a copy to keep your edits, then open the file again.")
+                raise MarginError(
+                    f"{self.path.name} was changed by another program since it was opened here: nothing was "
+                    "saved. Download a copy to keep your edits, then open the file again."
+                )
             count = patch(self.path, self.path, self._book, list(self._journal.saved))
             self._digest = self._on_disk()
             self._journal.saved.clear()
@@ -223,11 +235,20 @@ class Session:
     def _described(self, frame: Frame) -> dict[str, Any]:
         free = not (frame.protected or self._marked)
         return {
-            "name": frame.name, "rows": frame.rows, "columns": frame.columns, "widths": _runs(frame.widths),
-            "heights": _runs(frame.heights), "frozen": frame.frozen, "grid": frame.grid_lines, "tab": frame.tab,
-            "hidden": frame.hidden, "merges": frame.merges, "open": None if free else list(rectangles(frame.unlocked)),
+            "name": frame.name,
+            "rows": frame.rows,
+            "columns": frame.columns,
+            "widths": _runs(frame.widths),
+            "heights": _runs(frame.heights),
+            "frozen": frame.frozen,
+            "grid": frame.grid_lines,
+            "tab": frame.tab,
+            "hidden": frame.hidden,
+            "merges": frame.merges,
+            "open": None if free else list(rectangles(frame.unlocked)),
             "links": [[*place, *self._target(link, target)] for place, (link, target) in frame.links.items()],
-            "notes": [[*place, text] for place, text in frame.notes.items()], "prompts": frame.prompts,
+            "notes": [[*place, text] for place, text in frame.notes.items()],
+            "prompts": frame.prompts,
             "headings": [list(place) for place in frame.headings],
         }
 
@@ -264,8 +285,9 @@ class Session:
                 continue
             self._redraw(chart, drawn)
             if drawn.revision > since:
-                found.append({"id": number, "left": chart.left, "top": chart.top, "width": chart.width, "height": chart.height,
-                              "svg": drawn.svg})
+                found.append(
+                    {"id": number, "left": chart.left, "top": chart.top, "width": chart.width, "height": chart.height, "svg": drawn.svg}
+                )
         return found
 
     def _redraw(self, chart: Chart, drawn: _Drawn) -> None:

@@ -8,14 +8,23 @@ from typing import Any
 
 from xlmargin.engine import Look
 
-__all__ = ["StyleTable"]
-
 _COLOUR = re.compile(r"#?(?:[0-9A-Fa-f]{2})?([0-9A-Fa-f]{6})$")
 _FONT = re.compile(r"[\w .+-]{1,60}$")
-_LINES = {"thin": (1, "solid"), "hair": (1, "dotted"), "dotted": (1, "dotted"), "dashed": (1, "dashed"), "double": (3, "double"),
-          "medium": (2, "solid"), "mediumdashed": (2, "dashed"), "thick": (3, "solid"), "slantdashdot": (2, "dashed"),
-          "mediumdashdot": (2, "dashed"), "mediumdashdotdot": (2, "dashed"),
-          "dashdot": (1, "dashed"), "dashdotdot": (1, "dashed")}
+_LINES = {
+    "thin": (1, "solid"),
+    "hair": (1, "dotted"),
+    "dotted": (1, "dotted"),
+    "dashed": (1, "dashed"),
+    "double": (3, "double"),
+    "medium": (2, "solid"),
+    "mediumdashed": (2, "dashed"),
+    "thick": (3, "solid"),
+    "slantdashdot": (2, "dashed"),
+    "mediumdashdot": (2, "dashed"),
+    "mediumdashdotdot": (2, "dashed"),
+    "dashdot": (1, "dashed"),
+    "dashdotdot": (1, "dashed"),
+}
 _SIDES = {"left": "l", "right": "r", "top": "t", "bottom": "b"}
 _DEFAULT_FONT, _DEFAULT_SIZE = "Calibri", 11
 _ICONS = {"ArrowDown": "▼", "ArrowUp": "▲", "ArrowRight": "►"}
@@ -44,7 +53,7 @@ class StyleTable:
 
     def since(self, known: int) -> list[Style]:
         """The styles from a number on."""
-        return self._styles[max(known, 0):]
+        return self._styles[max(known, 0) :]
 
 
 def _style(look: Look, colour: str, indent: int) -> Style:
@@ -66,9 +75,13 @@ def _style(look: Look, colour: str, indent: int) -> Style:
         "lines": _lines(look.style.get("border") or {}),
     }
     if look.bar:
-        found["bar"] = {"value": float(look.bar.get("value") or 0.0), "axis": abs(float(look.bar.get("axis_position") or 0.0)),
-                        "colour": _colour(look.bar.get("positive_color")), "below": _colour(look.bar.get("negative_color")),
-                        "shown": bool(look.bar.get("show_value", True))}
+        found["bar"] = {
+            "value": float(look.bar.get("value") or 0.0),
+            "axis": abs(float(look.bar.get("axis_position") or 0.0)),
+            "colour": _colour(look.bar.get("positive_color")),
+            "below": _colour(look.bar.get("negative_color")),
+            "shown": bool(look.bar.get("show_value", True)),
+        }
     if look.icon:
         found["icon"] = [_ICONS.get(str(look.icon.get("icon")), "●"), _colour(look.icon.get("color"))]
     return {key: value for key, value in found.items() if value not in ("", False, 0, {})}

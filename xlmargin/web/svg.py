@@ -30,8 +30,6 @@ from xlmargin.web.svg_parts import (
     width_of,
 )
 
-__all__ = ["draw"]
-
 _LABEL_SHARE = 0.45  # of the width, at most, for the labels of bars
 _MOST_POINTS = 5_000
 
@@ -59,9 +57,12 @@ def draw(chart: Chart, data: Data) -> str:
     if not chart.whole:
         parts.append(text_at(width - PAD, PAD + SIZE, "a part of this chart is drawn in Excel or LibreOffice only", "end", GREY))
     summary = f"{chart.title or 'Chart'}: {', '.join(data.names)}"
-    return (f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.1f}" height="{height:.1f}" viewBox="0 0 {width:.1f} '
-            f'{height:.1f}" role="img" aria-label={quoteattr(clean(summary))} font-family="Calibri, Carlito, Arial, sans-serif">'
-            + "".join(parts) + "</svg>")
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.1f}" height="{height:.1f}" viewBox="0 0 {width:.1f} '
+        f'{height:.1f}" role="img" aria-label={quoteattr(clean(summary))} font-family="Calibri, Carlito, Arial, sans-serif">'
+        + "".join(parts)
+        + "</svg>"
+    )
 
 
 class _Plot:
@@ -98,8 +99,10 @@ class _Plot:
         self._horizontal(x, across, self.bottom + SIZE + 4)
         self._zero_lines(x, y)
         for n in range(len(self.chart.series)):
-            points = [(x.at(k), y.at(v)) if k is not None and v is not None else None
-                      for k, v in list(zip(keys[n], self.data.values[n]))[:_MOST_POINTS]]
+            points = [
+                (x.at(k), y.at(v)) if k is not None and v is not None else None
+                for k, v in list(zip(keys[n], self.data.values[n]))[:_MOST_POINTS]
+            ]
             self._line(n, points)
 
     def _upright(self) -> None:
@@ -224,8 +227,9 @@ class _Plot:
 
     # ---- series
 
-    def _boxes(self, starts: Sequence[float], step: float, scale: Scale) -> list[
-            tuple[tuple[int, int], tuple[float, float, float, float], float]]:
+    def _boxes(
+        self, starts: Sequence[float], step: float, scale: Scale
+    ) -> list[tuple[tuple[int, int], tuple[float, float, float, float], float]]:
         """Every bar: its series and place, then start and thickness along the keys, and from and to along the values."""
         side = 1 if self.chart.stacked else len(self.chart.series)
         thick = step / (side + self.chart.gap / 100)
@@ -264,8 +268,10 @@ class _Plot:
         colour = dict(series.points).get(n[1], series.colour)
         keys = self.data.keys[n[0]]
         told = f"{keys[n[1]] if n[1] < len(keys) else ''}: {formatted(value, self.chart.values.number_format).text.strip()}"
-        self.parts.append(f'<rect class="bar" x="{left:.2f}" y="{top:.2f}" width="{max(width, 0.5):.2f}" '
-                          f'height="{max(height, 0.5):.2f}" fill="{colour}"><title>{safe(told)}</title></rect>')
+        self.parts.append(
+            f'<rect class="bar" x="{left:.2f}" y="{top:.2f}" width="{max(width, 0.5):.2f}" '
+            f'height="{max(height, 0.5):.2f}" fill="{colour}"><title>{safe(told)}</title></rect>'
+        )
 
     def _line(self, n: int, points: Sequence[Point | None]) -> None:
         series = self.chart.series[n]
@@ -278,9 +284,11 @@ class _Plot:
             pen = "L"
         if path and series.stroked:
             dash = f' stroke-dasharray="{series.dash}"' if series.dash else ""
-            self.parts.append(f'<path class="line" d="{" ".join(path)}" fill="none" stroke="{series.colour}" '
-                              f'stroke-width="{max(series.width, 1.0):.2f}" stroke-linejoin="round"{dash}>'
-                              f"<title>{safe(self.data.names[n])}</title></path>")
+            self.parts.append(
+                f'<path class="line" d="{" ".join(path)}" fill="none" stroke="{series.colour}" '
+                f'stroke-width="{max(series.width, 1.0):.2f}" stroke-linejoin="round"{dash}>'
+                f"<title>{safe(self.data.names[n])}</title></path>"
+            )
         if series.marker:
             self.parts += [f'<circle cx="{p[0]:.2f}" cy="{p[1]:.2f}" r="3" fill="{series.colour}"/>' for p in points if p]
 
@@ -288,8 +296,10 @@ class _Plot:
         found = [p for p in points if p]
         if found:
             outline = " L".join(f"{x:.2f} {y:.2f}" for x, y in found)
-            self.parts.append(f'<path d="M{found[0][0]:.2f} {zero:.2f} L{outline} L{found[-1][0]:.2f} {zero:.2f} Z" '
-                              f'fill="{self.chart.series[n].colour}" fill-opacity="0.35"/>')
+            self.parts.append(
+                f'<path d="M{found[0][0]:.2f} {zero:.2f} L{outline} L{found[-1][0]:.2f} {zero:.2f} Z" '
+                f'fill="{self.chart.series[n].colour}" fill-opacity="0.35"/>'
+            )
 
 
 def _legend(chart: Chart, data: Data, width: float, baseline: float) -> str:
@@ -305,12 +315,9 @@ def _legend(chart: Chart, data: Data, width: float, baseline: float) -> str:
             parts.append(f'<circle cx="{at + 10:.1f}" cy="{y:.1f}" r="3" fill="{series.colour}"/>')
         elif chart.kind in ("line", "scatter"):
             dash = f' stroke-dasharray="{series.dash}"' if series.dash else ""
-            parts.append(f'<path d="M{at:.1f} {y:.1f} h20" stroke="{series.colour}" '
-                         f'stroke-width="{max(series.width, 1.0):.2f}"{dash}/>')
+            parts.append(f'<path d="M{at:.1f} {y:.1f} h20" stroke="{series.colour}" stroke-width="{max(series.width, 1.0):.2f}"{dash}/>')
         else:
             parts.append(f'<rect x="{at + 8:.1f}" y="{y - 5:.1f}" width="10" height="10" fill="{series.colour}"/>')
         parts.append(text_at(at + 24, baseline, name))
         at += size
     return "".join(parts)
-
-

@@ -9,9 +9,6 @@ from xml.sax.saxutils import escape
 
 from xlmargin.web.charts import Axis
 
-__all__ = ["GREY", "GRID", "INK", "PAD", "SIZE", "TITLE", "TITLE_SIZE", "Point", "Scale", "clean", "fitted", "numbers_of",
-           "range_of", "safe", "scale_of", "shares", "stacks", "stroke", "text_at", "width_of"]
-
 INK, GREY, GRID, TITLE = "#1A1A1A", "#8A93A3", "#DDE1E8", "#1F2A44"
 SIZE, TITLE_SIZE = 11.0, 15.0  # of the letters, in pixels
 _CHARACTER, _CAPITAL = 0.55, 0.7  # mean widths of a letter, in letter heights: names of instruments are all capitals
@@ -86,19 +83,18 @@ def scale_of(low: float, high: float, start: float, end: float, way: str, axis: 
     return Scale(low, high, start, end, ticks)
 
 
-def text_at(x: float, y: float, text: str, anchor: str = "start", colour: str = INK, size: float = SIZE, *,
-           bold: bool = False, turn: int = 0) -> str:
+def text_at(
+    x: float, y: float, text: str, anchor: str = "start", colour: str = INK, size: float = SIZE, *, bold: bool = False, turn: int = 0
+) -> str:
     """A text at a point."""
     turned = f' transform="rotate({turn} {x:.1f} {y:.1f})"' if turn else ""
     weight = ' font-weight="bold"' if bold else ""
-    return (f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{colour}" font-size="{size:g}"{weight}{turned}>'
-            f"{safe(text)}</text>")
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{colour}" font-size="{size:g}"{weight}{turned}>{safe(text)}</text>'
 
 
 def stroke(start: Point, end: Point, colour: str) -> str:
     """A straight line of one pixel."""
-    return (f'<line x1="{start[0]:.1f}" y1="{start[1]:.1f}" x2="{end[0]:.1f}" y2="{end[1]:.1f}" stroke="{colour}" '
-            f'stroke-width="1"/>')
+    return f'<line x1="{start[0]:.1f}" y1="{start[1]:.1f}" x2="{end[0]:.1f}" y2="{end[1]:.1f}" stroke="{colour}" stroke-width="1"/>'
 
 
 def clean(text: str) -> str:

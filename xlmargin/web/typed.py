@@ -9,8 +9,6 @@ from xlmargin.errors import MarginError
 from xlmargin.web.date_format import moment, serial_of
 from xlmargin.web.number_format import is_date_format
 
-__all__ = ["editing_text", "typed_value"]
-
 Cell = float | str | bool | None
 
 _NUMBER = re.compile(r"[+-]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d*)?(?:[eE][+-]?\d{1,3})?$")

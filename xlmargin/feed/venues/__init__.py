@@ -61,9 +61,8 @@ class VenueModule(Protocol):
 def venue_module(name: str) -> VenueModule:
     """The module of a venue.
 
-    Raises
-    ------
-    MarginError: there is none; the text lists those that there are
+    Raises:
+        MarginError: there is none; the text lists those that there are
     """
     if name.strip().lower() not in FED_VENUES:
         raise MarginError(f"no live data from {name!r}: --venue is one of {', '.join(FED_VENUES)}")

@@ -11,8 +11,6 @@ from xlmargin.feed.theirs import Theirs, signed_number
 from xlmargin.feed.venues import Call, Held, Priced
 from xlmargin.names import CALL, Contract, parse_instrument
 
-__all__ = ["PING", "STREAM", "held", "price_of", "quotes", "subscription", "theirs", "theirs_of"]
-
 STREAM = "wss://fstream.binance.com/market/ws"  # developers.binance.com, checked 2026-11-21: mark prices are below /market
 PING = ""
 MILLISECONDS = 1e-3
@@ -21,9 +19,8 @@ MILLISECONDS = 1e-3
 def quotes(call: Call, needs: Needs) -> Quotes:
     """Spots, forwards and vols: one call for all options, one for each coin's index, one for all futures.
 
-    Raises
-    ------
-    VenueError: an answer is missing or cut off
+    Raises:
+        VenueError: an answer is missing or cut off
     """
     spot: dict[str, float] = {}
     times, unlisted = [], set()
@@ -45,8 +42,9 @@ def quotes(call: Call, needs: Needs) -> Quotes:
         points += smile(_with_forwards(rows_of(call("eapipublic_get_mark")), spot), "binance", optional_coins)
     if listed := sorted(needs.dated - unlisted):
         rows = rows_of(call("fapipublic_get_premiumindex"))
-        points += smile([Mark(str(row.get("symbol")), math.nan, math.nan, positive(row.get("markPrice"))) for row in rows],
-                        "binance", listed)
+        points += smile(
+            [Mark(str(row.get("symbol")), math.nan, math.nan, positive(row.get("markPrice"))) for row in rows], "binance", listed
+        )
     told = [moment for moment in times if math.isfinite(moment)]
     return Quotes.of("binance", max(told, default=math.nan), spot, points, frozenset(unlisted))
 
@@ -73,8 +71,7 @@ def _with_forwards(rows: Sequence[dict[str, Any]], spot: dict[str, float]) -> li
         if len(pair) == 2 and far < forwards.get((coin, expiry), (math.inf, 0.0))[0]:
             forwards[coin, expiry] = far, strike + pair[True] - pair[False]
     nothing = (0.0, math.nan)
-    return [Mark(name, forwards.get((contract.underlying, contract.expiry), nothing)[1], vol)
-            for name, contract, vol in named]
+    return [Mark(name, forwards.get((contract.underlying, contract.expiry), nothing)[1], vol) for name, contract, vol in named]
 
 
 def subscription(underlyings: Sequence[str]) -> list[dict[str, Any]]:
@@ -92,8 +89,11 @@ def price_of(message: Any) -> Priced | None:
 
 def held(call: Call) -> Held:
     """Positions in options, in futures settled in dollars and in futures settled in coin."""
-    rows = [*rows_of(call("eapiprivate_get_position")), *rows_of(call("fapiprivatev2_get_positionrisk")),
-            *rows_of(call("dapiprivate_get_positionrisk"))]
+    rows = [
+        *rows_of(call("eapiprivate_get_position")),
+        *rows_of(call("fapiprivatev2_get_positionrisk")),
+        *rows_of(call("dapiprivate_get_positionrisk")),
+    ]
     return Held(rows, call("dapipublic_get_exchangeinfo"))
 
 
@@ -105,8 +105,27 @@ def theirs(call: Call) -> list[Theirs]:
 def theirs_of(answer: Any) -> list[Theirs]:
     """Margins in an answer of eapi's marginAccount, or of the futures account."""
     if isinstance(answer, dict) and "totalInitialMargin" in answer:
-        return [Theirs("binance", "futures", "USDT", signed_number(answer, "totalInitialMargin"),
-                       signed_number(answer, "totalMaintMargin"), positive(answer.get("updateTime")) * MILLISECONDS, "BINANCE")]
+        return [
+            Theirs(
+                "binance",
+                "futures",
+                "USDT",
+                signed_number(answer, "totalInitialMargin"),
+                signed_number(answer, "totalMaintMargin"),
+                positive(answer.get("updateTime")) * MILLISECONDS,
+                "BINANCE",
+            )
+        ]
     moment = positive(answer.get("time")) * MILLISECONDS if isinstance(answer, dict) else math.nan
-    return [Theirs("binance", "options", str(row.get("asset")), signed_number(row, "initialMargin"),
-                   signed_number(row, "maintMargin"), moment, "BINANCE") for row in rows_of(answer, "asset")]
+    return [
+        Theirs(
+            "binance",
+            "options",
+            str(row.get("asset")),
+            signed_number(row, "initialMargin"),
+            signed_number(row, "maintMargin"),
+            moment,
+            "BINANCE",
+        )
+        for row in rows_of(answer, "asset")
+    ]

@@ -10,22 +10,23 @@ from xlmargin.feed.quotes import Mark, Needs, NotListed, Point, Quotes, VenueErr
 from xlmargin.feed.theirs import Theirs, signed_number
 from xlmargin.feed.venues import Call, Held, Priced
 
-__all__ = ["PING", "STREAM", "held", "price_of", "quotes", "subscription", "theirs", "theirs_of"]
-
 STREAM = "wss://stream.bybit.com/v5/public/linear"  # bybit-exchange.github.io/docs/v5, checked 2026-11-21
 PING = '{"op": "ping"}'
 MILLISECONDS = 1e-3
-HELD = ({"category": "option"}, {"category": "linear", "settleCoin": "USDT"}, {"category": "linear", "settleCoin": "USDC"},
-        {"category": "inverse"})
+HELD = (
+    {"category": "option"},
+    {"category": "linear", "settleCoin": "USDT"},
+    {"category": "linear", "settleCoin": "USDC"},
+    {"category": "inverse"},
+)
 PAGE = "200"
 
 
 def quotes(call: Call, needs: Needs) -> Quotes:
     """Spots, forwards and vols: one call for each coin's options, one for a perpetual's index, one for all futures.
 
-    Raises
-    ------
-    VenueError: an answer is missing or cut off
+    Raises:
+        VenueError: an answer is missing or cut off
     """
     spot: dict[str, float] = {}
     points: list[Point] = []
@@ -44,13 +45,15 @@ def quotes(call: Call, needs: Needs) -> Quotes:
         if math.isnan(spot[coin]):
             raise VenueError(f"half an answer: no index price of {coin}")
         if optional:
-            points += smile([Mark(str(row.get("symbol")), positive(row.get("underlyingPrice")), positive(row.get("markIv")))
-                             for row in rows], "bybit", [coin])
+            points += smile(
+                [Mark(str(row.get("symbol")), positive(row.get("underlyingPrice")), positive(row.get("markIv"))) for row in rows],
+                "bybit",
+                [coin],
+            )
     listed = sorted(needs.dated - unlisted)
     if listed:
         rows = rows_of(call("public_get_v5_market_tickers", {"category": "linear"}), "result", "list")
-        points += smile([Mark(str(row.get("symbol")), math.nan, math.nan, positive(row.get("markPrice"))) for row in rows],
-                        "bybit", listed)
+        points += smile([Mark(str(row.get("symbol")), math.nan, math.nan, positive(row.get("markPrice"))) for row in rows], "bybit", listed)
     told = [moment for moment in times if math.isfinite(moment)]
     return Quotes.of("bybit", max(told, default=math.nan), spot, points, frozenset(unlisted))
 
@@ -97,5 +100,15 @@ def theirs_of(answer: Any) -> list[Theirs]:
     streamed = isinstance(answer, dict) and "data" in answer
     rows = rows_of(answer, "data") if streamed else rows_of(answer, "result", "list")
     moment = positive(answer.get("creationTime") if streamed else answer.get("time")) * MILLISECONDS
-    return [Theirs("bybit", str(row.get("accountType") or ""), "USD", signed_number(row, "totalInitialMargin"),
-                   signed_number(row, "totalMaintenanceMargin"), moment, "BYBIT") for row in rows]
+    return [
+        Theirs(
+            "bybit",
+            str(row.get("accountType") or ""),
+            "USD",
+            signed_number(row, "totalInitialMargin"),
+            signed_number(row, "totalMaintenanceMargin"),
+            moment,
+            "BYBIT",
+        )
+        for row in rows
+    ]

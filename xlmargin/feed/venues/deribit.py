@@ -11,8 +11,6 @@ from xlmargin.feed.theirs import Theirs, signed_number
 from xlmargin.feed.venues import Call, Held, Priced
 from xlmargin.names import COIN_SETTLED
 
-__all__ = ["PING", "STREAM", "held", "price_of", "quotes", "subscription", "theirs", "theirs_of"]
-
 STREAM = "wss://www.deribit.com/ws/api/v2"  # docs.deribit.com, checked 2026-11-21
 PING = '{"jsonrpc": "2.0", "id": 0, "method": "public/test"}'
 PERCENT = 0.01
@@ -23,9 +21,8 @@ INDEXES = ("usd", "usdc", "usdt")  # quote currencies of a coin's index, best fi
 def quotes(call: Call, needs: Needs) -> Quotes:
     """Spots, forwards and vols: one call per currency of the options held, one per coin without options.
 
-    Raises
-    ------
-    VenueError: an answer is missing or cut off
+    Raises:
+        VenueError: an answer is missing or cut off
     """
     asked = _Asked(call)
     spot: dict[str, float] = {}
@@ -58,8 +55,7 @@ def _options(asked: _Asked, coin: str, needs: Needs) -> tuple[float, list[Point]
     found: dict[Option, Point] = {}
     index = math.nan
     for currency in chains:
-        rows = [row for row in asked.summary(currency, "option")
-                if str(row.get("instrument_name")).startswith((f"{coin}-", f"{coin}_"))]
+        rows = [row for row in asked.summary(currency, "option") if str(row.get("instrument_name")).startswith((f"{coin}-", f"{coin}_"))]
         found = {point[:3]: point for point in smile(_marks(rows), "deribit", [coin])} | found
         if math.isnan(index):
             index = next((value for row in rows if (value := positive(row.get("estimated_delivery_price"))) > 0.0), math.nan)
@@ -70,8 +66,15 @@ def _options(asked: _Asked, coin: str, needs: Needs) -> tuple[float, list[Point]
 
 def _marks(rows: list[dict[str, Any]]) -> list[Mark]:
     """The rows of a summary; vols are in percent there."""
-    return [Mark(str(row.get("instrument_name")), positive(row.get("underlying_price")),
-                 positive(row.get("mark_iv")) * PERCENT, positive(row.get("mark_price"))) for row in rows]
+    return [
+        Mark(
+            str(row.get("instrument_name")),
+            positive(row.get("underlying_price")),
+            positive(row.get("mark_iv")) * PERCENT,
+            positive(row.get("mark_price")),
+        )
+        for row in rows
+    ]
 
 
 class _Asked:
@@ -112,8 +115,10 @@ class _Asked:
 def subscription(underlyings: Sequence[str]) -> list[dict[str, Any]]:
     """The channels of the indexes."""
     names = [f"{coin.lower()}_{'usd' if coin in COIN_SETTLED else 'usdc'}" for coin in underlyings]
-    return [{"jsonrpc": "2.0", "id": n, "method": "public/subscribe", "params": {"channels": [f"deribit_price_index.{name}"]}}
-            for n, name in enumerate(names, 1)]
+    return [
+        {"jsonrpc": "2.0", "id": n, "method": "public/subscribe", "params": {"channels": [f"deribit_price_index.{name}"]}}
+        for n, name in enumerate(names, 1)
+    ]
 
 
 def price_of(message: Any) -> Priced | None:
@@ -149,17 +154,44 @@ def theirs_of(answer: Any) -> list[Theirs]:
     rows = rows_of(result, "summaries") if "summaries" in result else [result]
     crossed = [row for row in rows if row.get("cross_collateral_enabled") and "total_initial_margin_usd" in row]
     if crossed:
-        return [Theirs("deribit", account, "USD", signed_number(crossed[0], "total_initial_margin_usd"),
-                       signed_number(crossed[0], "total_maintenance_margin_usd"), moment, _method(crossed[0]))]
-    return [Theirs("deribit", account, str(row.get("currency", "")).upper(), signed_number(row, "initial_margin"),
-                   signed_number(row, "maintenance_margin"), moment, _method(row)) for row in rows]
+        return [
+            Theirs(
+                "deribit",
+                account,
+                "USD",
+                signed_number(crossed[0], "total_initial_margin_usd"),
+                signed_number(crossed[0], "total_maintenance_margin_usd"),
+                moment,
+                _method(crossed[0]),
+            )
+        ]
+    return [
+        Theirs(
+            "deribit",
+            account,
+            str(row.get("currency", "")).upper(),
+            signed_number(row, "initial_margin"),
+            signed_number(row, "maintenance_margin"),
+            moment,
+            _method(row),
+        )
+        for row in rows
+    ]
 
 
 # What pme/simulate tells of a margin, in the order of its calculation, by the labels of our statement's lines
-DETAILS = {"worst_case": "Worst case", "roll_shock": "Roll shock", "delta_shock": "Delta shock",
-           "correlation_contingency": "Correlation contingency"}
-PARTS = {"risk_matrix_margin": "Risk matrix margin", "spot_margin": "Spot margin",
-         "mmp_margin": "Market maker protection margin", "open_orders_margin": "Open orders margin"}
+DETAILS = {
+    "worst_case": "Worst case",
+    "roll_shock": "Roll shock",
+    "delta_shock": "Delta shock",
+    "correlation_contingency": "Correlation contingency",
+}
+PARTS = {
+    "risk_matrix_margin": "Risk matrix margin",
+    "spot_margin": "Spot margin",
+    "mmp_margin": "Market maker protection margin",
+    "open_orders_margin": "Open orders margin",
+}
 
 
 def _simulated(result: dict[str, Any]) -> list[Theirs]:
@@ -170,10 +202,24 @@ def _simulated(result: dict[str, Any]) -> list[Theirs]:
     for currency, margin in (result["margins"] or {}).items():
         parts = (margin.get("initial_margin_details") or {}) if isinstance(margin, dict) else {}
         details = parts.get("risk_matrix_margin_details") or {}
-        lines = {label: signed_number(owner, key) for owner, known in ((details, DETAILS), (parts, PARTS))
-                 for key, label in known.items() if key in owner}
-        rows.append(Theirs("deribit", "", str(currency).upper(), signed_number(margin, "initial_margin"),
-                           signed_number(margin, "maintenance_margin"), moment, "DERIBIT", lines))
+        lines = {
+            label: signed_number(owner, key)
+            for owner, known in ((details, DETAILS), (parts, PARTS))
+            for key, label in known.items()
+            if key in owner
+        }
+        rows.append(
+            Theirs(
+                "deribit",
+                "",
+                str(currency).upper(),
+                signed_number(margin, "initial_margin"),
+                signed_number(margin, "maintenance_margin"),
+                moment,
+                "DERIBIT",
+                lines,
+            )
+        )
     return rows
 
 

@@ -10,8 +10,6 @@ from xlmargin.feed.quotes import Mark, Needs, NotListed, Point, Quotes, VenueErr
 from xlmargin.feed.theirs import Theirs, signed_number
 from xlmargin.feed.venues import Call, Held, Priced
 
-__all__ = ["PING", "STREAM", "held", "price_of", "quotes", "subscription", "theirs", "theirs_of"]
-
 STREAM = "wss://ws.okx.com:8443/ws/v5/public"  # okx.com/docs-v5, checked 2026-11-21
 PING = "ping"
 MILLISECONDS = 1e-3
@@ -20,9 +18,8 @@ MILLISECONDS = 1e-3
 def quotes(call: Call, needs: Needs) -> Quotes:
     """Spots, forwards and vols: one call for each coin's index, one for its options, one for its futures.
 
-    Raises
-    ------
-    VenueError: an answer is missing or cut off
+    Raises:
+        VenueError: an answer is missing or cut off
     """
     spot: dict[str, float] = {}
     points: list[Point] = []
@@ -40,12 +37,12 @@ def quotes(call: Call, needs: Needs) -> Quotes:
         times.append(positive(index[0].get("ts")) * MILLISECONDS)
         if coin in needs.with_options():
             rows = rows_of(call("public_get_public_opt_summary", {"uly": family}), "data")
-            points += smile([Mark(str(row.get("instId")), positive(row.get("fwdPx")), positive(row.get("markVol")))
-                             for row in rows], "okx", [coin])
+            points += smile(
+                [Mark(str(row.get("instId")), positive(row.get("fwdPx")), positive(row.get("markVol"))) for row in rows], "okx", [coin]
+            )
         if coin in needs.dated:
             rows = rows_of(call("public_get_public_mark_price", {"instType": "FUTURES", "uly": family}), "data")
-            points += smile([Mark(str(row.get("instId")), math.nan, math.nan, positive(row.get("markPx"))) for row in rows],
-                            "okx", [coin])
+            points += smile([Mark(str(row.get("instId")), math.nan, math.nan, positive(row.get("markPx"))) for row in rows], "okx", [coin])
     told = [moment for moment in times if math.isfinite(moment)]
     return Quotes.of("okx", max(told, default=math.nan), spot, points, frozenset(unlisted))
 
@@ -87,6 +84,9 @@ def theirs_of(answer: Any) -> list[Theirs]:
         if account.get("imr") not in (None, ""):
             rows.append(Theirs("okx", "", "USD", signed_number(account, "imr"), signed_number(account, "mmr"), moment, "OKX"))
             continue
-        rows += [Theirs("okx", "", str(detail.get("ccy")), signed_number(detail, "imr"), signed_number(detail, "mmr"),
-                        moment, "OKX") for detail in rows_of(account, "details") if detail.get("imr") not in (None, "")]
+        rows += [
+            Theirs("okx", "", str(detail.get("ccy")), signed_number(detail, "imr"), signed_number(detail, "mmr"), moment, "OKX")
+            for detail in rows_of(account, "details")
+            if detail.get("imr") not in (None, "")
+        ]
     return rows
