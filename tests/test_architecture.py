@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 LAYERS = (
     "xlmargin",
     "xlmargin.errors",
-    "xlmargin.recent",
+    "xlmargin.memory",
     "xlmargin.distinct",
     "xlmargin.pricing",
     "xlmargin.market",

@@ -19,9 +19,9 @@ from range_books import MARKET, Grid, ask
 from xlmargin import valued
 from xlmargin.answers import asked
 from xlmargin.checks import read_book
+from xlmargin.memory import Recent
 from xlmargin.ranges import market as market_range
 from xlmargin.ranges import remembered
-from xlmargin.recent import Recent
 
 FUNCTIONS = ("PM_MARGIN", "PM_SCANNING_RISK", "PM_RISK_ARRAY", "PM_EXPLAIN", "PM_GREEKS", "PM_CHECK", "PM_MAINTENANCE")
 TWO_RANGES = ("PM_GREEKS", "PM_CHECK")

@@ -12,9 +12,9 @@ import pytest
 import span_samples as samples
 from range_books import MARKET, ask
 
-from xlmargin import recent
+from xlmargin import memory as recent
 from xlmargin.answers import asked
-from xlmargin.recent import stamp
+from xlmargin.memory import stamp
 
 PERP = [["Underlying", "Type", "Quantity", "Spot"], ["BTC", "perp", 1.0, 66_000.0]]
 SUGAR = [["Underlying", "Type", "Strike", "Expiry", "Quantity"], ["SB", "P", 23.25, "2010-05-31", -1.0]]

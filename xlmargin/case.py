@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from xlmargin.book import Book
 from xlmargin.history import History
-from xlmargin.recent import fixed
+from xlmargin.memory import fixed
 from xlmargin.risk_array import marks, pnl_by_underlying
 from xlmargin.rules import Rules
 from xlmargin.scenarios import Scenarios

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlmargin.book import Instruments
-from xlmargin.recent import Recent, fixed
+from xlmargin.memory import Recent, fixed
 from xlmargin.rules import Rules
 from xlmargin.scenarios import Scenarios
 

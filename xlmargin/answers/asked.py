@@ -11,13 +11,13 @@ from xlmargin.book import Book
 from xlmargin.case import Case, Given, Margin
 from xlmargin.checks import read_book
 from xlmargin.errors import MarginError
+from xlmargin.memory import Recent, Same, stamp
 from xlmargin.methods import case_of, margin_of, method_name, needs_vol, rules_of, takes_history, takes_table
 from xlmargin.ranges import remembered
 from xlmargin.ranges.fingerprint import fingerprint
 from xlmargin.ranges.history import read_history
 from xlmargin.ranges.market import given
 from xlmargin.ranges.parameters import is_scenario_table, read_overrides, read_scenarios
-from xlmargin.recent import Recent, Same, stamp
 from xlmargin.rules import Override, Rules
 from xlmargin.single_cells import one_text
 from xlmargin.statement import Line, not_modelled, over_accounts

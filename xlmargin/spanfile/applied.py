@@ -11,8 +11,8 @@ import numpy as np
 
 from xlmargin.book import Book
 from xlmargin.errors import MarginError
+from xlmargin.memory import Recent, stamp
 from xlmargin.names import FUTURE, PERPETUAL, SPOT
-from xlmargin.recent import Recent, stamp
 from xlmargin.rules import Override
 from xlmargin.spanfile import read_span_file
 from xlmargin.spanfile.model import CombinedCommodity, InterSpread, IntraSpread, Lookup, SpanFile
