@@ -6,7 +6,7 @@ import datetime as dt
 from typing import Any
 
 import udfs  # noqa: F401  (fills the registry)
-from xlmargin.book import Book
+from xlmargin.book.book import Book
 from xlmargin.checks import read_book
 from xlmargin.registry import FUNCTIONS
 

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from range_books import AS_OF, MARKET, Grid, ask
 
+from xlmargin.book.contracts import VENUES
 from xlmargin.desk import account, qualify
 from xlmargin.methods import known_methods, rules_of
-from xlmargin.names import VENUES
 
 BOOK: Grid = [["Instrument", "Quantity", "IV"], ["BTC-27JUN25-70000-C", -2.0, 0.5], ["BTC-PERPETUAL", 0.5, None]]
 BALANCES: Grid = [

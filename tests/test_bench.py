@@ -14,7 +14,7 @@ from xlmargin.bench import __main__ as command
 from xlmargin.bench import batch as batches
 from xlmargin.bench import growth, kernel, report, structure
 from xlmargin.bench import sheet as sheets
-from xlmargin.book import make_book
+from xlmargin.book.book import make_book
 from xlmargin.errors import Faults
 from xlmargin.live import Live
 from xlmargin.registry import FUNCTIONS

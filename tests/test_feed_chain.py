@@ -12,9 +12,9 @@ from feed_help import Hands, feed_of
 from venue_stub import Fault, VenueStub
 
 import udfs
+from xlmargin.book.contracts import expiry_from_text
 from xlmargin.feed import needs_of, venue_feed
 from xlmargin.files import read_csv, read_ranges
-from xlmargin.names import expiry_from_text
 
 pytest.importorskip("ccxt")
 

@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from range_books import MARKET
 
-from xlmargin import distinct, live
+from xlmargin import live
 from xlmargin import methods as all_methods
 from xlmargin.answers import asked
-from xlmargin.book import Book
+from xlmargin.book import distinct
+from xlmargin.book.book import Book
 from xlmargin.checks import read_book
 from xlmargin.live import Live
 from xlmargin.methods import case_of, known_methods, rules_of

@@ -10,8 +10,8 @@ import pytest
 from range_books import AS_OF, CALL_NAME, JUNE, MARKET, Grid, ask, margin, one, option
 
 import udfs  # noqa: F401  (fills the registry)
+from xlmargin.book.contracts import CALL, FUTURE, PERPETUAL, PUT, SPOT, parse_instrument, show_instant
 from xlmargin.checks import read_book
-from xlmargin.names import CALL, FUTURE, PERPETUAL, PUT, SPOT, parse_instrument, show_instant
 
 # ---------------------------------------------------------------- names
 

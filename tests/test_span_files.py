@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 import span_samples as samples
 
+from xlmargin.book.contracts import CALL, FUTURE, PUT, SPOT
 from xlmargin.errors import MarginError
-from xlmargin.names import CALL, FUTURE, PUT, SPOT
 from xlmargin.spanfile import Lookup, SpanFile, read_span_file
 from xlmargin.spanfile.layout import ARRAY_RECORDS, DELIVERY_BASIS, DELIVERY_TABLE, RECORDS
 from xlmargin.spanfile.model import Contracts

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmargin.book import Book
+from xlmargin.book.book import Book
 from xlmargin.case import Margin
 from xlmargin.revaluation import picked
 from xlmargin.statement import TOTAL, Line

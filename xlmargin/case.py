@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmargin.book import Book
+from xlmargin.book.book import Book
 from xlmargin.history import History
 from xlmargin.memory import fixed
 from xlmargin.risk_array import marks, pnl_by_underlying

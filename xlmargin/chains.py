@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from xlmargin.book.contracts import CALL, Contract, parse_instrument
 from xlmargin.cells import heading_key
 from xlmargin.errors import MarginError
 from xlmargin.files import read_csv
-from xlmargin.names import CALL, Contract, parse_instrument
 
 Floats = NDArray[np.float64]
 

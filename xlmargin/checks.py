@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from xlmargin import market as quotes
-from xlmargin.book import Book, Positions, make_book
+from xlmargin.book import market as quotes
+from xlmargin.book.book import Book, Positions, make_book
+from xlmargin.book.contracts import show_instant
+from xlmargin.book.market import Market
 from xlmargin.errors import Fault, Faults, MarginError
-from xlmargin.market import Market
-from xlmargin.names import show_instant
 from xlmargin.ranges.market import read_market
 from xlmargin.ranges.positions import read_positions
 from xlmargin.ranges.remembered import book_of

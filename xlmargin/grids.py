@@ -13,9 +13,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from xlmargin.book.contracts import FUTURE, KIND_NAMES, PERPETUAL
 from xlmargin.case import Case
 from xlmargin.errors import MarginError
-from xlmargin.names import FUTURE, KIND_NAMES, PERPETUAL
 from xlmargin.risk_array import black_deltas
 from xlmargin.rules import NOT_SET, Rules
 from xlmargin.scenarios import Kind, Scenarios, Tenor, percent

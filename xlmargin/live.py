@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmargin.book import Book, Instruments
+from xlmargin.book.book import Book, Instruments
 from xlmargin.risk_array import risk_array
 from xlmargin.scenarios import Scenarios
 from xlmargin.valued import version_of

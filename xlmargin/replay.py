@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlmargin.backtest import Coverage, Swings, coverage, swings
+from xlmargin.book.contracts import CALL, DAY, PUT, SPOT, parse_instrument
 from xlmargin.cells import heading_key, is_blank, table
 from xlmargin.chains import Chain, history_of
 from xlmargin.errors import Faults, MarginError
 from xlmargin.files import read_csv
-from xlmargin.names import CALL, DAY, PUT, SPOT, parse_instrument
 from xlmargin.registry import FUNCTIONS
 
 Floats = NDArray[np.float64]

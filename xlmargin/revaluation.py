@@ -8,7 +8,7 @@ from dataclasses import fields, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmargin.book import Book, Instruments
+from xlmargin.book.book import Book, Instruments
 from xlmargin.errors import MarginError
 from xlmargin.history import DAYS_IN_YEAR, History, Past, simple_returns
 from xlmargin.risk_array import risk_array

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmargin.book import Instruments
+from xlmargin.book.book import Instruments
+from xlmargin.book.contracts import CALL, PUT, SPOT
 from xlmargin.errors import MarginError
-from xlmargin.names import CALL, PUT, SPOT
 from xlmargin.pricing.grid import call_grid
 from xlmargin.scenarios import SPAN_DOWN, SPAN_UP, Scenarios
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmargin.book import Instruments
-from xlmargin.names import CALL
+from xlmargin.book.book import Instruments
+from xlmargin.book.contracts import CALL
 from xlmargin.risk_array import require_vols
 
 Floats = NDArray[np.float64]

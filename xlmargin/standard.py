@@ -14,10 +14,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmargin.book import Book
+from xlmargin.book.book import Book
+from xlmargin.book.contracts import CALL, PERPETUAL, PUT, SPOT
 from xlmargin.case import Case, Margin
 from xlmargin.errors import MarginError
-from xlmargin.names import CALL, PERPETUAL, PUT, SPOT
 from xlmargin.rules import Rules
 from xlmargin.statement import TOTAL, Line, above, given, largest, less, not_modelled, quotient, times, total
 

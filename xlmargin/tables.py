@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmargin.book import Book
+from xlmargin.book.book import Book
+from xlmargin.book.contracts import SPOT
 from xlmargin.errors import Fault
-from xlmargin.names import SPOT
 from xlmargin.registry import Cell, Sound
 from xlmargin.risk_array import marks
 from xlmargin.rules import Meta, Parameter

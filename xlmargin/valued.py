@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmargin.book import Instruments
+from xlmargin.book.book import Instruments
 from xlmargin.memory import Recent, fixed
 from xlmargin.rules import Rules
 from xlmargin.scenarios import Scenarios

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from xlmargin.answers.asked import case_asked, case_for, known_somewhere
-from xlmargin.book import Book
+from xlmargin.book.book import Book
 from xlmargin.case import Case
 from xlmargin.checks import read_book
 from xlmargin.desk.account import Holding, account_rules, equity_of, parameter_names, standing, venue_methods, worth

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from xlmargin import valued
-from xlmargin.book import Book
+from xlmargin.book.book import Book
 from xlmargin.case import Case, Given, Margin
 from xlmargin.checks import read_book
 from xlmargin.errors import MarginError

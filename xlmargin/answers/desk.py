@@ -12,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlmargin.answers.asked import case_asked, case_for, vols_needed
-from xlmargin.book import Book, Positions, make_book
+from xlmargin.book.book import Book, Positions, make_book
+from xlmargin.book.contracts import show_instant
+from xlmargin.book.market import Market
 from xlmargin.case import Case
 from xlmargin.checks import keep_rows
 from xlmargin.desk.contribution import contributions, notional
@@ -21,9 +23,7 @@ from xlmargin.desk.hedge_desk import Desk, Trades
 from xlmargin.desk.move import as_before, by_account, move, path
 from xlmargin.desk.whatif import into_accounts, joined, measures
 from xlmargin.errors import Fault, Faults, MarginError
-from xlmargin.market import Market
 from xlmargin.methods import margin_of, method_name, takes_table
-from xlmargin.names import show_instant
 from xlmargin.ranges.instruments import Tradable, read_instruments
 from xlmargin.ranges.market import read_market
 from xlmargin.ranges.parameters import read_overrides

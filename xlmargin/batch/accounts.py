@@ -14,11 +14,11 @@ from xlmargin.answers.asked import ARRAYS
 from xlmargin.batch.plan import Inputs
 from xlmargin.batch.product import Screen, Worst, sparse, worst_loss
 from xlmargin.batch.rows import Rows, Wrong
-from xlmargin.book import Book, make_book
+from xlmargin.book.book import Book, make_book
+from xlmargin.book.market import Market
 from xlmargin.case import Case, Given
 from xlmargin.checks import keep_rows
 from xlmargin.errors import Fault, Faults, MarginError
-from xlmargin.market import Market
 from xlmargin.methods import apart, case_of, margin_of, needs_vol, rules_of, takes_history, takes_table, with_book, worst_loss_alone
 from xlmargin.ranges.history import read_history
 from xlmargin.ranges.market import given

@@ -16,10 +16,10 @@ from xlmargin.batch.scatter import scatter
 from xlmargin.batch.shard import ERRORS, MARGINS, by_account, done, margin_shard, market_of, peak_memory
 from xlmargin.batch.source import Source, arrow, open_source
 from xlmargin.batch.workers import Run, here, on_cluster, processes
-from xlmargin.book import make_book
+from xlmargin.book.book import make_book
+from xlmargin.book.market import Market
 from xlmargin.case import Given
 from xlmargin.errors import Faults, MarginError
-from xlmargin.market import Market
 from xlmargin.methods import case_of, rules_of, takes_history, takes_table
 from xlmargin.ranges.history import read_history
 from xlmargin.ranges.market import given

@@ -15,7 +15,7 @@ from xlmargin.answers import asked
 from xlmargin.bench.report import Table, on_one_core
 from xlmargin.bench.sheet import MARKET, sheet
 from xlmargin.bench.structure import SPOT, market_of, positions_of
-from xlmargin.book import make_book
+from xlmargin.book.book import make_book
 from xlmargin.errors import Faults
 from xlmargin.live import Live
 from xlmargin.registry import FUNCTIONS

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 import udfs  # noqa: F401  (fills the registry)
 from xlmargin.answers import asked
 from xlmargin.bench.report import Table, on_one_core, turns
+from xlmargin.book.market import YEAR
 from xlmargin.errors import Faults
-from xlmargin.market import YEAR
 from xlmargin.ranges.fingerprint import fingerprint
 from xlmargin.ranges.positions import read_positions
 from xlmargin.registry import FUNCTIONS

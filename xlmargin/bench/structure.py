@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from xlmargin import valued
 from xlmargin.bench.report import Table, on_one_core, turns
-from xlmargin.book import Positions, keys_of, make_book
+from xlmargin.book.book import Positions, keys_of, make_book
+from xlmargin.book.contracts import CALL, PUT
+from xlmargin.book.market import YEAR, Market, Nodes
 from xlmargin.errors import Faults
 from xlmargin.live import Live
-from xlmargin.market import YEAR, Market, Nodes
-from xlmargin.names import CALL, PUT
 from xlmargin.scenarios import Scenarios, span16
 
 Floats = NDArray[np.float64]

@@ -7,11 +7,11 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from xlmargin.book.contracts import SPOT
 from xlmargin.case import Case
 from xlmargin.derive.black import YEAR
 from xlmargin.derive.market import MEANT, Holdings
 from xlmargin.derive.pmrm import V1Result
-from xlmargin.names import SPOT
 from xlmargin.statement import TOTAL, Line, above, given, largest, less, not_modelled, times, total, worst
 
 Floats = NDArray[np.float64]

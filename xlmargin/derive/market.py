@@ -9,12 +9,12 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmargin.book import Book
+from xlmargin.book.book import Book
+from xlmargin.book.contracts import CALL, SPOT
 from xlmargin.derive.black import YEAR, fixed_part
 from xlmargin.derive.pmrm import Result, V1Result
 from xlmargin.derive.portfolio import SKEWS, V1_TERMS, Moves, Portfolio, Terms
 from xlmargin.errors import MarginError
-from xlmargin.names import CALL, SPOT
 from xlmargin.risk_array import require_vols
 from xlmargin.rules import Rules
 from xlmargin.scenarios import Scenarios, Tenor, percent

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlmargin.apart import some_rows
-from xlmargin.book import Book, Instruments
+from xlmargin.book.book import Book, Instruments
 from xlmargin.case import Case
 from xlmargin.errors import MarginError
 from xlmargin.marginal import Bumps, slope

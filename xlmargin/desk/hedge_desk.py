@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from xlmargin import methods
 from xlmargin.apart import some_rows
-from xlmargin.book import Book
+from xlmargin.book.book import Book
 from xlmargin.case import Case
 from xlmargin.desk.programme import Sizes
 from xlmargin.errors import MarginError

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmargin.book import Book, Instruments
+from xlmargin.book.book import Book, Instruments
 from xlmargin.case import Case
 from xlmargin.methods import margin_of
 from xlmargin.risk_array import marks

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmargin.book import Instruments, Positions
+from xlmargin.book.book import Instruments, Positions
 from xlmargin.case import Case
 from xlmargin.errors import Faults
 from xlmargin.methods import margin_of

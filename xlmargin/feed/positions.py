@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from xlmargin.book.contracts import venue_of
 from xlmargin.cells import heading_key, is_blank
 from xlmargin.errors import MarginError
 from xlmargin.feed.market_table import Row
-from xlmargin.names import venue_of
 from xlmargin.venues import Answer
 
 WRITTEN = ("Instrument", "Venue", "Quantity", "Entry")  # what a venue's answer says that no market says better

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmargin.book import Positions
+from xlmargin.book.book import Positions
+from xlmargin.book.contracts import CALL, FUTURE, parse_instrument
 from xlmargin.errors import Faults, MarginError
-from xlmargin.names import CALL, FUTURE, parse_instrument
 from xlmargin.ranges.positions import read_positions
 
 Floats = NDArray[np.float64]

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from xlmargin.book.contracts import SPOT
 from xlmargin.cells import heading_key, is_blank
 from xlmargin.errors import Faults, MarginError
 from xlmargin.feed.theirs import Theirs
-from xlmargin.names import SPOT
 from xlmargin.ranges.market import read_market
 from xlmargin.ranges.positions import read_positions
 from xlmargin.registry import ERROR, FUNCTIONS

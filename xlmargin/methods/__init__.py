@@ -32,7 +32,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlmargin.apart import by_account, together
-from xlmargin.book import Book
+from xlmargin.book.book import Book
 from xlmargin.case import NOTHING_GIVEN, Case, Given, Margin
 from xlmargin.errors import MarginError
 from xlmargin.history import History

@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 
 from xlmargin import standard
+from xlmargin.book.contracts import CALL
 from xlmargin.case import Case, Margin
-from xlmargin.names import CALL
 from xlmargin.standard import Holdings, Legs, Pair
 from xlmargin.statement import TOTAL, Line, largest, smallest, times, total
 

@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmargin.book import Book
+from xlmargin.book.book import Book
+from xlmargin.book.contracts import CALL, PUT, SPOT, show_instant
 from xlmargin.case import NOTHING_GIVEN, Case, Given, Margin
 from xlmargin.deribit_model import load_parameters
 from xlmargin.errors import MarginError
-from xlmargin.names import CALL, PUT, SPOT, show_instant
 from xlmargin.pricing.grid import call_grid
 from xlmargin.risk_array import black_deltas, marks, require_european, require_vols
 from xlmargin.rules import Rules

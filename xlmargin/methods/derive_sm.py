@@ -11,13 +11,13 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmargin.book import Book
+from xlmargin.book.book import Book
+from xlmargin.book.contracts import CALL, SPOT
+from xlmargin.book.market import DAY
 from xlmargin.case import Case, Margin
 from xlmargin.derive.black import YEAR
 from xlmargin.derive.srm import Market, Result, Terms, mark
 from xlmargin.errors import MarginError
-from xlmargin.market import DAY
-from xlmargin.names import CALL, SPOT
 from xlmargin.risk_array import one_market
 from xlmargin.rules import Rules
 from xlmargin.statement import TOTAL, Line, above, given, largest, less, not_modelled, smallest, times, total

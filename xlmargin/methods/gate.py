@@ -6,8 +6,8 @@ Source: Gate help 28364, Gate Options Margin.
 from __future__ import annotations
 
 from xlmargin import standard
+from xlmargin.book.contracts import PUT
 from xlmargin.case import Case, Margin
-from xlmargin.names import PUT
 from xlmargin.standard import Legs, Pair
 from xlmargin.statement import total
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from xlmargin import methods
-from xlmargin.book import Book
+from xlmargin.book.book import Book
 from xlmargin.case import Case, Margin
 from xlmargin.methods import case_of, margin_of, rules_of
 from xlmargin.rules import Rules

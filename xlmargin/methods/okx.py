@@ -11,10 +11,10 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmargin.book import Book
+from xlmargin.book.book import Book
+from xlmargin.book.contracts import CALL, FUTURE, PERPETUAL, PUT
 from xlmargin.case import NOTHING_GIVEN, Case, Given, Margin
 from xlmargin.errors import MarginError
-from xlmargin.names import CALL, FUTURE, PERPETUAL, PUT
 from xlmargin.pricing.grid import call_grid
 from xlmargin.risk_array import DAY_IN_YEARS, require_european, require_vols, spot_share
 from xlmargin.rules import Rules

@@ -6,8 +6,8 @@ Source: OKX help, Option Margin (unified account, not portfolio margin).
 from __future__ import annotations
 
 from xlmargin import standard
+from xlmargin.book.contracts import PUT
 from xlmargin.case import Case, Margin
-from xlmargin.names import PUT
 from xlmargin.standard import Legs, Pair
 from xlmargin.statement import Line, largest, quotient, times, total
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 
 from xlmargin import grids
+from xlmargin.book.contracts import PERPETUAL
 from xlmargin.case import NOTHING_GIVEN, Case, Given, Margin
-from xlmargin.names import PERPETUAL
 from xlmargin.rules import Rules
 from xlmargin.scenarios import Scenarios
 from xlmargin.statement import Line, above, given, largest, less, not_modelled, times, total

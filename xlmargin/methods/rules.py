@@ -15,7 +15,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmargin.book import Book
+from xlmargin.book.book import Book
 from xlmargin.case import Case, Margin
 from xlmargin.errors import MarginError
 from xlmargin.rules import Rules

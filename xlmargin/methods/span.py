@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlmargin import charges
-from xlmargin.book import Book
+from xlmargin.book.book import Book
+from xlmargin.book.contracts import CALL, PUT
 from xlmargin.case import NOTHING_GIVEN, Case, Given, Margin
 from xlmargin.errors import MarginError
-from xlmargin.names import CALL, PUT
 from xlmargin.risk_array import composite_deltas, spot_share
 from xlmargin.rules import NOT_SET, Rules
 from xlmargin.scenarios import SPAN_PAIRS, SPAN_UP, Kind, Scenarios, span16

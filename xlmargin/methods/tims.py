@@ -11,9 +11,9 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmargin.book import Book
+from xlmargin.book.book import Book
+from xlmargin.book.contracts import SPOT
 from xlmargin.case import NOTHING_GIVEN, Case, Given, Margin
-from xlmargin.names import SPOT
 from xlmargin.rules import Rules
 from xlmargin.scenarios import Scenarios, percent
 from xlmargin.statement import Line, above, given, largest, less, times, total, worst

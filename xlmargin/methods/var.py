@@ -11,11 +11,11 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmargin.book import Book
+from xlmargin.book.book import Book
+from xlmargin.book.market import YEAR
 from xlmargin.case import NOTHING_GIVEN, Case, Given, Margin
 from xlmargin.errors import MarginError
 from xlmargin.history import Past, Reading, drawn, past, simple_returns
-from xlmargin.market import YEAR
 from xlmargin.revaluation import annual_vols, expanded, revalued
 from xlmargin.rules import Rules
 from xlmargin.scenarios import Scenarios

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from xlmargin.book.contracts import show_instant
 from xlmargin.cells import Table, from_header, grid, heading_key, show, table
 from xlmargin.errors import Faults, MarginError
 from xlmargin.history import VOL_DAYS, History
-from xlmargin.names import show_instant
 from xlmargin.ranges.dates import instants
 
 Floats = NDArray[np.float64]

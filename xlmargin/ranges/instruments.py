@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmargin.book import Positions
+from xlmargin.book.book import Positions
 from xlmargin.cells import show, table
 from xlmargin.errors import Faults
 from xlmargin.ranges.positions import HEADINGS, SIDES, ZERO_IS_BLANK, read_positions

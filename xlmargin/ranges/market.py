@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from xlmargin.book.contracts import CALL, DAY, EXPIRY_HOUR, Contract, parse_instrument, show_instant
+from xlmargin.book.market import Market, Nodes
 from xlmargin.cells import Table, grid, is_blank, show, table
 from xlmargin.errors import Faults, MarginError
-from xlmargin.market import Market, Nodes
-from xlmargin.names import CALL, DAY, EXPIRY_HOUR, Contract, parse_instrument, show_instant
 from xlmargin.ranges.dates import instants
 
 Floats = NDArray[np.float64]

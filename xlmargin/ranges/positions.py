@@ -10,10 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmargin.book import SCENARIO_COUNT, Positions
-from xlmargin.cells import Table, blanks, choices, is_blank, show, table
-from xlmargin.errors import Faults, MarginError
-from xlmargin.names import (
+from xlmargin.book.book import SCENARIO_COUNT, Positions
+from xlmargin.book.contracts import (
     CALL,
     DAY,
     EXPIRY_HOUR,
@@ -27,6 +25,8 @@ from xlmargin.names import (
     show_instant,
     venue_of,
 )
+from xlmargin.cells import Table, blanks, choices, is_blank, show, table
+from xlmargin.errors import Faults, MarginError
 from xlmargin.ranges.dates import instants
 
 Floats = NDArray[np.float64]

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from xlmargin.book import Book, Keys, Positions, keys_of, make_book
+from xlmargin.book.book import Book, Keys, Positions, keys_of, make_book
+from xlmargin.book.market import Market
 from xlmargin.cells import Table, from_header, grid, heading_key, is_blank, raw_rows
 from xlmargin.errors import Faults
-from xlmargin.market import Market
 from xlmargin.memory import Recent, Same
 from xlmargin.officejs import plain_rows
 from xlmargin.ranges.fingerprint import Fingerprint, fingerprint, is_ragged

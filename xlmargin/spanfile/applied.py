@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from xlmargin.book import Book
+from xlmargin.book.book import Book
+from xlmargin.book.contracts import FUTURE, PERPETUAL, SPOT
 from xlmargin.errors import MarginError
 from xlmargin.memory import Recent, stamp
-from xlmargin.names import FUTURE, PERPETUAL, SPOT
 from xlmargin.rules import Override
 from xlmargin.spanfile import read_span_file
 from xlmargin.spanfile.model import CombinedCommodity, InterSpread, IntraSpread, Lookup, SpanFile

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmargin.names import CALL, FUTURE, PUT, SPOT
+from xlmargin.book.contracts import CALL, FUTURE, PUT, SPOT
 from xlmargin.spanfile.layout import SERIES_KEY
 from xlmargin.spanfile.model import FAMILIES, Contracts
 from xlmargin.spanfile.periods import day_instant, period_of

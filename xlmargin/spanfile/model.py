@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from xlmargin.book.contracts import KIND_NAMES
 from xlmargin.errors import MarginError
-from xlmargin.names import KIND_NAMES
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -175,7 +175,7 @@ class Contracts:
     """N contracts as columns; numbers that the file does not give are NaN, texts "".
 
     Attributes:
-        kind: SPOT, FUTURE, CALL or PUT of `xlmargin.names`
+        kind: SPOT, FUTURE, CALL or PUT of `xlmargin.book.contracts`
         family: one of `FAMILIES`
         period: contract month YYYYMM or day YYYYMMDD, "" of spot
         expiry: seconds since 1970 of the start of the expiry day UTC; the files give no hour

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from xlmargin.names import instant
+from xlmargin.book.contracts import instant
 
 
 def period_of(month: str, day: str = "") -> str:

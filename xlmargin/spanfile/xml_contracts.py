@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmargin.names import CALL, FUTURE, PUT, SPOT
+from xlmargin.book.contracts import CALL, FUTURE, PUT, SPOT
 from xlmargin.spanfile.model import SCENARIOS, Contracts
 from xlmargin.spanfile.periods import day_instant, period_of
 from xlmargin.spanfile.xml_nodes import Malformed, Node, first_text, floats, nodes, number

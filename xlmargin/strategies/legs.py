@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from xlmargin.book.contracts import CALL, SPOT
 from xlmargin.case import Case
 from xlmargin.errors import MarginError
-from xlmargin.names import CALL, SPOT
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xlmargin.names import CALL
+from xlmargin.book.contracts import CALL
 from xlmargin.venues.shape import Holding, Item, Size, Sizes, Source, contract_of, signed
 
 SIDES = ("long", "short", "net")

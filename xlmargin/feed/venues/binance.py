@@ -6,10 +6,10 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from xlmargin.book.contracts import CALL, Contract, parse_instrument
 from xlmargin.feed.quotes import Mark, Needs, NotListed, Point, Quotes, VenueError, positive, rows_of, smile
 from xlmargin.feed.theirs import Theirs, signed_number
 from xlmargin.feed.venues import Call, Held, Priced
-from xlmargin.names import CALL, Contract, parse_instrument
 
 STREAM = "wss://fstream.binance.com/market/ws"  # developers.binance.com, checked 2026-11-21: mark prices are below /market
 PING = ""

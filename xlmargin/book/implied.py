@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from xlmargin.book.contracts import CALL
 from xlmargin.errors import Faults
-from xlmargin.names import CALL
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -10,12 +10,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmargin import market as quotes
-from xlmargin.distinct import distinct
+from xlmargin.book import market as quotes
+from xlmargin.book.contracts import CALL, FUTURE, PERPETUAL, SPOT, instrument_name, show_instant
+from xlmargin.book.distinct import distinct
+from xlmargin.book.implied import implied
+from xlmargin.book.market import DAY, YEAR, Market
 from xlmargin.errors import Fault, Faults
-from xlmargin.market import DAY, YEAR, Market
-from xlmargin.names import CALL, FUTURE, PERPETUAL, SPOT, instrument_name, show_instant
-from xlmargin.quoted_vols import implied
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
