@@ -13,7 +13,7 @@ from scipy.special import ndtri
 
 from udfs import PM_COMPARE, PM_ES, PM_EXPLAIN, PM_LINE, PM_MARGIN, PM_RISK_ARRAY, PM_SCENARIOS, PM_VAR
 from xlmargin.ranges.history import read_history
-from xlmargin.var_math import components, ewma_vols, tail_count, tail_value, worst_window
+from xlmargin.scenarios.tails import components, ewma_vols, tail_count, tail_value, worst_window
 
 Rows = list[list[Any]]
 

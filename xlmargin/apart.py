@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from xlmargin.book.book import Book
 from xlmargin.case import Margin
-from xlmargin.revaluation import picked
+from xlmargin.scenarios.blocks import picked
 from xlmargin.statement import TOTAL, Line
 
 Ints = NDArray[np.int64]

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from xlmargin.book.contracts import FUTURE, KIND_NAMES, PERPETUAL
 from xlmargin.case import Case
 from xlmargin.errors import MarginError
-from xlmargin.risk_array import black_deltas
 from xlmargin.rules import NOT_SET, Rules
-from xlmargin.scenarios import Kind, Scenarios, Tenor, percent
+from xlmargin.scenarios.risk_array import black_deltas
+from xlmargin.scenarios.scenarios import Kind, Scenarios, Tenor, percent
 from xlmargin.statement import Line, given, not_modelled, times, worst
 
 Floats = NDArray[np.float64]

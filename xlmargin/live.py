@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlmargin.book.book import Book, Instruments
-from xlmargin.risk_array import risk_array
-from xlmargin.scenarios import Scenarios
+from xlmargin.scenarios.risk_array import risk_array
+from xlmargin.scenarios.scenarios import Scenarios
 from xlmargin.valued import version_of
 
 if TYPE_CHECKING:

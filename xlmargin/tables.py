@@ -15,10 +15,10 @@ from xlmargin.book.book import Book
 from xlmargin.book.contracts import SPOT
 from xlmargin.errors import Fault
 from xlmargin.registry import Cell, Sound
-from xlmargin.risk_array import marks
 from xlmargin.rules import Meta, Parameter
-from xlmargin.scenarios import Scenarios, percent
-from xlmargin.sensitivities import sensitivities
+from xlmargin.scenarios.greeks import sensitivities
+from xlmargin.scenarios.risk_array import marks
+from xlmargin.scenarios.scenarios import Scenarios, percent
 from xlmargin.statement import Line, entries
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from xlmargin.book.book import Instruments
 from xlmargin.memory import Recent, fixed
 from xlmargin.rules import Rules
-from xlmargin.scenarios import Scenarios
+from xlmargin.scenarios.scenarios import Scenarios
 
 Floats = NDArray[np.float64]
 

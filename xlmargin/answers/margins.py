@@ -20,9 +20,9 @@ from xlmargin.methods import scenarios_of as scenarios_of_rules
 from xlmargin.ranges.market import given
 from xlmargin.ranges.parameters import is_scenario_table, read_overrides
 from xlmargin.registry import ERROR
-from xlmargin.risk_array import risk_array
 from xlmargin.rules import Rules
-from xlmargin.scenarios import dense
+from xlmargin.scenarios.risk_array import risk_array
+from xlmargin.scenarios.scenarios import dense
 from xlmargin.single_cells import one_number, one_text
 from xlmargin.statement import find
 from xlmargin.tables import Rows

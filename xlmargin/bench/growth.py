@@ -19,7 +19,7 @@ from xlmargin.book.book import make_book
 from xlmargin.errors import Faults
 from xlmargin.live import Live
 from xlmargin.registry import FUNCTIONS
-from xlmargin.scenarios import dense
+from xlmargin.scenarios.scenarios import dense
 
 ROWS = (100, 1_000, 10_000, 100_000, 1_000_000)
 CELLS = (100, 1_000, 10_000, 100_000)

@@ -17,7 +17,7 @@ from xlmargin.book.contracts import CALL, PUT
 from xlmargin.book.market import YEAR, Market, Nodes
 from xlmargin.errors import Faults
 from xlmargin.live import Live
-from xlmargin.scenarios import Scenarios, span16
+from xlmargin.scenarios.scenarios import Scenarios, span16
 
 Floats = NDArray[np.float64]
 

@@ -17,7 +17,7 @@ from xlmargin.case import Case
 from xlmargin.errors import MarginError
 from xlmargin.marginal import Bumps, slope
 from xlmargin.methods import apart, case_of, margin_of, with_book
-from xlmargin.revaluation import picked
+from xlmargin.scenarios.blocks import picked
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from xlmargin.book.book import Book, Instruments
 from xlmargin.case import Case
 from xlmargin.methods import margin_of
-from xlmargin.risk_array import marks
+from xlmargin.scenarios.risk_array import marks
 from xlmargin.statement import LARGEST, WORST, Line
 
 Floats = NDArray[np.float64]

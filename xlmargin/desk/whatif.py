@@ -13,8 +13,8 @@ from xlmargin.book.book import Instruments, Positions
 from xlmargin.case import Case
 from xlmargin.errors import Faults
 from xlmargin.methods import margin_of
-from xlmargin.revaluation import picked
-from xlmargin.sensitivities import sensitivities
+from xlmargin.scenarios.blocks import picked
+from xlmargin.scenarios.greeks import sensitivities
 
 Floats = NDArray[np.float64]
 

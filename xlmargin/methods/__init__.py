@@ -35,10 +35,10 @@ from xlmargin.apart import by_account, together
 from xlmargin.book.book import Book
 from xlmargin.case import NOTHING_GIVEN, Case, Given, Margin
 from xlmargin.errors import MarginError
-from xlmargin.history import History
-from xlmargin.risk_array import risk_array
 from xlmargin.rules import Override, Rules, read_rules
-from xlmargin.scenarios import Scenarios, none
+from xlmargin.scenarios.past import History
+from xlmargin.scenarios.risk_array import risk_array
+from xlmargin.scenarios.scenarios import Scenarios, none
 from xlmargin.valued import version_of
 
 __all__ = [

@@ -8,7 +8,7 @@ from __future__ import annotations
 from xlmargin import grids
 from xlmargin.case import NOTHING_GIVEN, Case, Given, Margin
 from xlmargin.rules import Rules
-from xlmargin.scenarios import Scenarios
+from xlmargin.scenarios.scenarios import Scenarios
 from xlmargin.statement import Line, above, less, not_modelled, times, total
 
 

@@ -13,7 +13,7 @@ from xlmargin import grids
 from xlmargin.book.contracts import CALL, PUT
 from xlmargin.case import NOTHING_GIVEN, Case, Given, Margin
 from xlmargin.rules import Rules
-from xlmargin.scenarios import Scenarios, span16
+from xlmargin.scenarios.scenarios import Scenarios, span16
 from xlmargin.statement import Line, above, largest, less, not_modelled, times, total
 
 

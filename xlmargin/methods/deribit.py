@@ -17,9 +17,9 @@ from xlmargin.case import NOTHING_GIVEN, Case, Given, Margin
 from xlmargin.deribit_model import load_parameters
 from xlmargin.errors import MarginError
 from xlmargin.pricing.grid import call_grid
-from xlmargin.risk_array import black_deltas, marks, require_european, require_vols
 from xlmargin.rules import Rules
-from xlmargin.scenarios import Scenarios, Tenor, shared_move
+from xlmargin.scenarios.risk_array import black_deltas, marks, require_european, require_vols
+from xlmargin.scenarios.scenarios import Scenarios, Tenor, shared_move
 from xlmargin.statement import Line, above, given, less, not_modelled, times, total, worst
 
 Floats = NDArray[np.float64]

@@ -12,9 +12,9 @@ from xlmargin.book.book import Book
 from xlmargin.case import NOTHING_GIVEN, Case, Given, Margin
 from xlmargin.derive.lines import Statement
 from xlmargin.derive.market import Holdings, scenarios_of
-from xlmargin.risk_array import one_market
 from xlmargin.rules import Rules
-from xlmargin.scenarios import Scenarios
+from xlmargin.scenarios.risk_array import one_market
+from xlmargin.scenarios.scenarios import Scenarios
 from xlmargin.statement import given, total
 
 Floats = NDArray[np.float64]

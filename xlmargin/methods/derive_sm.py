@@ -18,8 +18,8 @@ from xlmargin.case import Case, Margin
 from xlmargin.derive.black import YEAR
 from xlmargin.derive.srm import Market, Result, Terms, mark
 from xlmargin.errors import MarginError
-from xlmargin.risk_array import one_market
 from xlmargin.rules import Rules
+from xlmargin.scenarios.risk_array import one_market
 from xlmargin.statement import TOTAL, Line, above, given, largest, less, not_modelled, smallest, times, total
 
 Floats = NDArray[np.float64]

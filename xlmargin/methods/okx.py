@@ -16,9 +16,9 @@ from xlmargin.book.contracts import CALL, FUTURE, PERPETUAL, PUT
 from xlmargin.case import NOTHING_GIVEN, Case, Given, Margin
 from xlmargin.errors import MarginError
 from xlmargin.pricing.grid import call_grid
-from xlmargin.risk_array import DAY_IN_YEARS, require_european, require_vols, spot_share
 from xlmargin.rules import Rules
-from xlmargin.scenarios import Scenarios, shared_move
+from xlmargin.scenarios.risk_array import DAY_IN_YEARS, require_european, require_vols, spot_share
+from xlmargin.scenarios.scenarios import Scenarios, shared_move
 from xlmargin.statement import Line, above, given, largest, not_modelled, times, total, worst
 
 Floats = NDArray[np.float64]

@@ -11,7 +11,7 @@ from xlmargin import grids
 from xlmargin.book.contracts import PERPETUAL
 from xlmargin.case import NOTHING_GIVEN, Case, Given, Margin
 from xlmargin.rules import Rules
-from xlmargin.scenarios import Scenarios
+from xlmargin.scenarios.scenarios import Scenarios
 from xlmargin.statement import Line, above, given, largest, less, not_modelled, times, total
 
 

@@ -19,7 +19,7 @@ from xlmargin.book.book import Book
 from xlmargin.case import Case, Margin
 from xlmargin.errors import MarginError
 from xlmargin.rules import Rules
-from xlmargin.scenarios import Scenarios
+from xlmargin.scenarios.scenarios import Scenarios
 from xlmargin.statement import TOTAL, Line, above, given, less, times, total
 from xlmargin.strategies.legs import Legs, legs_of
 from xlmargin.strategies.pairing import Pairing, pair

@@ -5,7 +5,7 @@ from __future__ import annotations
 from xlmargin.case import NOTHING_GIVEN, Case, Given, Margin
 from xlmargin.errors import MarginError
 from xlmargin.rules import Rules
-from xlmargin.scenarios import Scenarios
+from xlmargin.scenarios.scenarios import Scenarios
 from xlmargin.statement import above, given, total, worst
 
 TAKES_TABLE = True

@@ -15,7 +15,7 @@ from xlmargin.book.book import Book
 from xlmargin.book.contracts import SPOT
 from xlmargin.case import NOTHING_GIVEN, Case, Given, Margin
 from xlmargin.rules import Rules
-from xlmargin.scenarios import Scenarios, percent
+from xlmargin.scenarios.scenarios import Scenarios, percent
 from xlmargin.statement import Line, above, given, largest, less, times, total, worst
 
 Floats = NDArray[np.float64]

@@ -15,12 +15,12 @@ from xlmargin.book.book import Book
 from xlmargin.book.market import YEAR
 from xlmargin.case import NOTHING_GIVEN, Case, Given, Margin
 from xlmargin.errors import MarginError
-from xlmargin.history import Past, Reading, drawn, past, simple_returns
-from xlmargin.revaluation import annual_vols, expanded, revalued
 from xlmargin.rules import Rules
-from xlmargin.scenarios import Scenarios
+from xlmargin.scenarios.blocks import annual_vols, expanded, revalued
+from xlmargin.scenarios.past import Past, Reading, drawn, past, simple_returns
+from xlmargin.scenarios.scenarios import Scenarios
+from xlmargin.scenarios.tails import components, tail_count, tail_value, worst_window
 from xlmargin.statement import Line, above, given, largest, least_of, quotient, sum_of, times, total
-from xlmargin.var_math import components, tail_count, tail_value, worst_window
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

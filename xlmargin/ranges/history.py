@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from xlmargin.book.contracts import show_instant
 from xlmargin.cells import Table, from_header, grid, heading_key, show, table
 from xlmargin.errors import Faults, MarginError
-from xlmargin.history import VOL_DAYS, History
 from xlmargin.ranges.dates import instants
+from xlmargin.scenarios.past import VOL_DAYS, History
 
 Floats = NDArray[np.float64]
 

@@ -12,7 +12,7 @@ from xlmargin.cells import Table, from_header, grid, heading_key, is_blank, numb
 from xlmargin.errors import Faults, MarginError
 from xlmargin.ranges.market import given
 from xlmargin.rules import Override
-from xlmargin.scenarios import Scenarios, percent
+from xlmargin.scenarios.scenarios import Scenarios, percent
 
 ALL = ("", "all", "*")  # what stands for every underlying
 SCENARIO_HEADINGS = ("Scenario", "Underlying", "Price move", "Vol move", "Days", "Weight")

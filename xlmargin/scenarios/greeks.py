@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from xlmargin.book.book import Instruments
 from xlmargin.book.contracts import CALL
-from xlmargin.risk_array import require_vols
+from xlmargin.scenarios.risk_array import require_vols
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlmargin.errors import MarginError
-from xlmargin.scenarios import Scenarios, percent
-from xlmargin.var_math import ewma_vols
+from xlmargin.scenarios.scenarios import Scenarios, percent
+from xlmargin.scenarios.tails import ewma_vols
 
 Floats = NDArray[np.float64]
 

@@ -11,7 +11,7 @@ from xlmargin.book.book import Instruments
 from xlmargin.book.contracts import CALL, PUT, SPOT
 from xlmargin.errors import MarginError
 from xlmargin.pricing.grid import call_grid
-from xlmargin.scenarios import SPAN_DOWN, SPAN_UP, Scenarios
+from xlmargin.scenarios.scenarios import SPAN_DOWN, SPAN_UP, Scenarios
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from xlmargin.book.book import Book, Instruments
 from xlmargin.errors import MarginError
-from xlmargin.history import DAYS_IN_YEAR, History, Past, simple_returns
-from xlmargin.risk_array import risk_array
-from xlmargin.scenarios import Scenarios
+from xlmargin.scenarios.past import DAYS_IN_YEAR, History, Past, simple_returns
+from xlmargin.scenarios.risk_array import risk_array
+from xlmargin.scenarios.scenarios import Scenarios
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
