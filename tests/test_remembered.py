@@ -16,9 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from range_books import MARKET, Grid, ask
 
-from xlmargin import valued
 from xlmargin.answers import asked
 from xlmargin.checks import read_book
+from xlmargin.margin import valued
 from xlmargin.memory import Recent
 from xlmargin.ranges import market as market_range
 from xlmargin.ranges import remembered

@@ -9,7 +9,7 @@ import pytest
 
 from udfs import PM_EXPLAIN, PM_LINE, PM_MAINTENANCE, PM_MARGIN
 from xlmargin.errors import MarginError
-from xlmargin.statement import (
+from xlmargin.margin.statement import (
     Line,
     above,
     find,

@@ -16,7 +16,7 @@ import pytest
 from watch_help import rows
 
 from xlmargin.errors import MarginError
-from xlmargin.rules import Override, Rules
+from xlmargin.margin.parameters import Override, Rules
 from xlmargin.watch import Delivery, Figures, Hook, Levels, Nearest, Reading, Record, command, desktop, watch_rules, webhook
 
 SECRET = "T0K3N-of-a-desk"

@@ -237,7 +237,7 @@ def test_a_record_that_cannot_be_written_just_now_gets_its_ticks_later(
 
 def test_stale_data_are_told_once_and_the_numbers_stay(files: Files, record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
     """A venue that fails: each tick is recorded with its reason, the last numbers with their age; one alert."""
-    from xlmargin.rules import Override
+    from xlmargin.margin.parameters import Override
     from xlmargin.watch import watch_rules
 
     count = iter(range(1_000_000))

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlmargin.errors import MarginError
-from xlmargin.statement import Line, given, less, quotient, smallest, times, total
+from xlmargin.margin.statement import Line, given, less, quotient, smallest, times, total
 
 Floats = NDArray[np.float64]
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from xlmargin.case import Case, Margin
 from xlmargin.errors import MarginError
+from xlmargin.margin.valuation import Case, Margin
 
 HEADER = ["Method", "Initial", "Maintenance", "Cash needed", "Against rules", "Saving", "Status", "Note"]
 RULES = "RULES"  # the strategy-based method that the others are held against

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from xlmargin.errors import MarginError
-from xlmargin.rules import Override
+from xlmargin.margin.parameters import Override
 
 OWN = ("extended_dampener", "annualised_move_risk", "min_annualised_move", "pnl_offset", "max_offsetable_pnl")
 DOLLARS = ("usd", "usdc", "usdt")

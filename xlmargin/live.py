@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlmargin.book.book import Book, Instruments
+from xlmargin.margin.valued import version_of
 from xlmargin.scenarios.risk_array import risk_array
 from xlmargin.scenarios.scenarios import Scenarios
-from xlmargin.valued import version_of
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from xlmargin.book.book import Book
 from xlmargin.book.contracts import CALL, PERPETUAL, PUT, SPOT
-from xlmargin.case import Case, Margin
 from xlmargin.errors import MarginError
-from xlmargin.rules import Rules
-from xlmargin.statement import TOTAL, Line, above, given, largest, less, not_modelled, quotient, times, total
+from xlmargin.margin.parameters import Rules
+from xlmargin.margin.statement import TOTAL, Line, above, given, largest, less, not_modelled, quotient, times, total
+from xlmargin.margin.valuation import Case, Margin
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

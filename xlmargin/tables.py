@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from xlmargin.book.book import Book
 from xlmargin.book.contracts import SPOT
 from xlmargin.errors import Fault
+from xlmargin.margin.parameters import Meta, Parameter
+from xlmargin.margin.statement import Line, entries
 from xlmargin.registry import Cell, Sound
-from xlmargin.rules import Meta, Parameter
 from xlmargin.scenarios.greeks import sensitivities
 from xlmargin.scenarios.risk_array import marks
 from xlmargin.scenarios.scenarios import Scenarios, percent
-from xlmargin.statement import Line, entries
 
 if TYPE_CHECKING:
     from xlmargin.strategies.table import Strategy

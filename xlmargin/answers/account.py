@@ -10,11 +10,12 @@ import numpy as np
 
 from xlmargin.answers.asked import case_asked, case_for, known_somewhere
 from xlmargin.book.book import Book
-from xlmargin.case import Case
 from xlmargin.checks import read_book
 from xlmargin.desk.account import Holding, account_rules, equity_of, parameter_names, standing, venue_methods, worth
 from xlmargin.desk.qualify import amounts, fields, findings, rulebook
 from xlmargin.errors import Faults, MarginError
+from xlmargin.margin.parameters import Rules
+from xlmargin.margin.valuation import Case
 from xlmargin.methods import known_methods, margin_of, method_name, needs_vol, pairs_legs, rules_of, takes_table
 from xlmargin.ranges.balances import is_number, read_balances, read_equity
 from xlmargin.ranges.market import given, read_market
@@ -22,7 +23,6 @@ from xlmargin.ranges.parameters import is_scenario_table, read_overrides
 from xlmargin.ranges.qualification import read_account
 from xlmargin.ranges.venues import only_rows, read_venues
 from xlmargin.registry import Cell
-from xlmargin.rules import Rules
 from xlmargin.single_cells import one_text
 from xlmargin.tables import Rows
 

@@ -6,11 +6,13 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
-from xlmargin import valued
 from xlmargin.book.book import Book
-from xlmargin.case import Case, Given, Margin
 from xlmargin.checks import read_book
 from xlmargin.errors import MarginError
+from xlmargin.margin import valued
+from xlmargin.margin.parameters import Override, Rules
+from xlmargin.margin.statement import Line, not_modelled, over_accounts
+from xlmargin.margin.valuation import Case, Given, Margin
 from xlmargin.memory import Recent, Same, stamp
 from xlmargin.methods import case_of, margin_of, method_name, needs_vol, rules_of, takes_history, takes_table
 from xlmargin.ranges import remembered
@@ -18,9 +20,7 @@ from xlmargin.ranges.fingerprint import fingerprint
 from xlmargin.ranges.history import read_history
 from xlmargin.ranges.market import given
 from xlmargin.ranges.parameters import is_scenario_table, read_overrides, read_scenarios
-from xlmargin.rules import Override, Rules
 from xlmargin.single_cells import one_text
-from xlmargin.statement import Line, not_modelled, over_accounts
 
 ARRAYS = "span_file"  # the parameter that names a file of risk arrays
 A_FILE = "_file"  # how the parameters that name a file end

@@ -15,7 +15,6 @@ from xlmargin.answers.asked import case_asked, case_for, vols_needed
 from xlmargin.book.book import Book, Positions, make_book
 from xlmargin.book.contracts import show_instant
 from xlmargin.book.market import Market
-from xlmargin.case import Case
 from xlmargin.checks import keep_rows
 from xlmargin.desk.contribution import contributions, notional
 from xlmargin.desk.hedge import Hedge, Limits, find_hedge, hedge_rules
@@ -23,6 +22,7 @@ from xlmargin.desk.hedge_desk import Desk, Trades
 from xlmargin.desk.move import as_before, by_account, move, path
 from xlmargin.desk.whatif import into_accounts, joined, measures
 from xlmargin.errors import Fault, Faults, MarginError
+from xlmargin.margin.valuation import Case
 from xlmargin.methods import margin_of, method_name, takes_table
 from xlmargin.ranges.instruments import Tradable, read_instruments
 from xlmargin.ranges.market import read_market

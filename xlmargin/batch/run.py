@@ -18,8 +18,8 @@ from xlmargin.batch.source import Source, arrow, open_source
 from xlmargin.batch.workers import Run, here, on_cluster, processes
 from xlmargin.book.book import make_book
 from xlmargin.book.market import Market
-from xlmargin.case import Given
 from xlmargin.errors import Faults, MarginError
+from xlmargin.margin.valuation import Given
 from xlmargin.methods import case_of, rules_of, takes_history, takes_table
 from xlmargin.ranges.history import read_history
 from xlmargin.ranges.market import given

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from xlmargin import valued
 from xlmargin.answers import asked
 from xlmargin.bench.report import Table, on_one_core
 from xlmargin.bench.sheet import MARKET, sheet
@@ -18,6 +17,7 @@ from xlmargin.bench.structure import SPOT, market_of, positions_of
 from xlmargin.book.book import make_book
 from xlmargin.errors import Faults
 from xlmargin.live import Live
+from xlmargin.margin import valued
 from xlmargin.registry import FUNCTIONS
 from xlmargin.scenarios.scenarios import dense
 

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmargin import valued
 from xlmargin.bench.report import Table, on_one_core, turns
 from xlmargin.book.book import Positions, keys_of, make_book
 from xlmargin.book.contracts import CALL, PUT
 from xlmargin.book.market import YEAR, Market, Nodes
 from xlmargin.errors import Faults
 from xlmargin.live import Live
+from xlmargin.margin import valued
 from xlmargin.scenarios.scenarios import Scenarios, span16
 
 Floats = NDArray[np.float64]

@@ -16,7 +16,7 @@ from xlmargin.errors import MarginError
 
 if TYPE_CHECKING:
     from xlmargin.feed import Connection
-    from xlmargin.rules import Rules
+    from xlmargin.margin.parameters import Rules
     from xlmargin.watch import Hook, Inputs, Record, Screen
 
 
@@ -182,7 +182,7 @@ def _rules(options: argparse.Namespace) -> Rules:
     """The parameters of the watch, with what the command line says of them."""
     import time
 
-    from xlmargin.rules import Override
+    from xlmargin.margin.parameters import Override
     from xlmargin.watch import watch_rules
 
     given = (("stale_after", "--stale-after", options.stale_after), ("rearm_below", "--rearm", options.rearm))

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlmargin.book.contracts import SPOT
-from xlmargin.case import Case
 from xlmargin.derive.black import YEAR
 from xlmargin.derive.market import MEANT, Holdings
 from xlmargin.derive.pmrm import V1Result
-from xlmargin.statement import TOTAL, Line, above, given, largest, less, not_modelled, times, total, worst
+from xlmargin.margin.statement import TOTAL, Line, above, given, largest, less, not_modelled, times, total, worst
+from xlmargin.margin.valuation import Case
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

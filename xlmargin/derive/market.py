@@ -15,7 +15,7 @@ from xlmargin.derive.black import YEAR, fixed_part
 from xlmargin.derive.pmrm import Result, V1Result
 from xlmargin.derive.portfolio import SKEWS, V1_TERMS, Moves, Portfolio, Terms
 from xlmargin.errors import MarginError
-from xlmargin.rules import Rules
+from xlmargin.margin.parameters import Rules
 from xlmargin.scenarios.risk_array import require_vols
 from xlmargin.scenarios.scenarios import Scenarios, Tenor, percent
 

@@ -15,7 +15,7 @@ from xlmargin.desk.hedge_desk import WORTH, Desk
 from xlmargin.desk.programme import Programme, Sizes, probes
 from xlmargin.desk.search import Search
 from xlmargin.errors import MarginError
-from xlmargin.rules import Override, Rules, read_rules
+from xlmargin.margin.parameters import Override, Rules, read_rules
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

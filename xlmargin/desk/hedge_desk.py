@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlmargin import methods
-from xlmargin.apart import some_rows
 from xlmargin.book.book import Book
-from xlmargin.case import Case
 from xlmargin.desk.programme import Sizes
 from xlmargin.errors import MarginError
+from xlmargin.margin.accounts import some_rows
+from xlmargin.margin.statement import Line
+from xlmargin.margin.valuation import Case
 from xlmargin.methods import case_of, margin_of, pairs_legs, with_book
-from xlmargin.statement import Line
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from xlmargin.book.book import Book
 from xlmargin.desk.versions import Path
-from xlmargin.rules import Rules
+from xlmargin.margin.parameters import Rules
 
 Floats = NDArray[np.float64]
 

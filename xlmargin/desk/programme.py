@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmargin.statement import GIVEN, LARGEST, LESS, QUOTIENT, TIMES, TOTAL, WORST, Line
+from xlmargin.margin.statement import GIVEN, LARGEST, LESS, QUOTIENT, TIMES, TOTAL, WORST, Line
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlmargin.book.book import Instruments, Positions
-from xlmargin.case import Case
 from xlmargin.errors import Faults
+from xlmargin.margin.valuation import Case
 from xlmargin.methods import margin_of
 from xlmargin.scenarios.blocks import picked
 from xlmargin.scenarios.greeks import sensitivities

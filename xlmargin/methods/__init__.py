@@ -31,15 +31,15 @@ from types import ModuleType
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmargin.apart import by_account, together
 from xlmargin.book.book import Book
-from xlmargin.case import NOTHING_GIVEN, Case, Given, Margin
 from xlmargin.errors import MarginError
-from xlmargin.rules import Override, Rules, read_rules
+from xlmargin.margin.accounts import by_account, together
+from xlmargin.margin.parameters import Override, Rules, read_rules
+from xlmargin.margin.valuation import NOTHING_GIVEN, Case, Given, Margin
+from xlmargin.margin.valued import version_of
 from xlmargin.scenarios.past import History
 from xlmargin.scenarios.risk_array import risk_array
 from xlmargin.scenarios.scenarios import Scenarios, none
-from xlmargin.valued import version_of
 
 __all__ = [
     "apart",

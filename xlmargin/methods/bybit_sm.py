@@ -9,9 +9,9 @@ import numpy as np
 
 from xlmargin import standard
 from xlmargin.book.contracts import CALL
-from xlmargin.case import Case, Margin
+from xlmargin.margin.statement import TOTAL, Line, largest, smallest, times, total
+from xlmargin.margin.valuation import Case, Margin
 from xlmargin.standard import Holdings, Legs, Pair
-from xlmargin.statement import TOTAL, Line, largest, smallest, times, total
 
 NEEDS_VOL = False
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmargin import grids
 from xlmargin.book.contracts import CALL, PUT
-from xlmargin.case import NOTHING_GIVEN, Case, Given, Margin
-from xlmargin.rules import Rules
+from xlmargin.margin import lines as grids
+from xlmargin.margin.parameters import Rules
+from xlmargin.margin.statement import Line, above, largest, less, not_modelled, times, total
+from xlmargin.margin.valuation import NOTHING_GIVEN, Case, Given, Margin
 from xlmargin.scenarios.scenarios import Scenarios, span16
-from xlmargin.statement import Line, above, largest, less, not_modelled, times, total
 
 
 def scenarios(names: tuple[str, ...], rules: Rules, _: Given = NOTHING_GIVEN) -> Scenarios:

@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 
 from xlmargin.book.book import Book
 from xlmargin.book.contracts import CALL, PUT, SPOT, show_instant
-from xlmargin.case import NOTHING_GIVEN, Case, Given, Margin
 from xlmargin.deribit_model import load_parameters
 from xlmargin.errors import MarginError
+from xlmargin.margin.parameters import Rules
+from xlmargin.margin.statement import Line, above, given, less, not_modelled, times, total, worst
+from xlmargin.margin.valuation import NOTHING_GIVEN, Case, Given, Margin
 from xlmargin.pricing.grid import call_grid
-from xlmargin.rules import Rules
 from xlmargin.scenarios.risk_array import black_deltas, marks, require_european, require_vols
 from xlmargin.scenarios.scenarios import Scenarios, Tenor, shared_move
-from xlmargin.statement import Line, above, given, less, not_modelled, times, total, worst
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from xlmargin import standard
-from xlmargin.case import Case, Margin
+from xlmargin.margin.valuation import Case, Margin
 
 NEEDS_VOL = False
 

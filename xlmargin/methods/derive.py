@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlmargin.book.book import Book
-from xlmargin.case import NOTHING_GIVEN, Case, Given, Margin
 from xlmargin.derive.lines import Statement
 from xlmargin.derive.market import Holdings, scenarios_of
-from xlmargin.rules import Rules
+from xlmargin.margin.parameters import Rules
+from xlmargin.margin.statement import given, total
+from xlmargin.margin.valuation import NOTHING_GIVEN, Case, Given, Margin
 from xlmargin.scenarios.risk_array import one_market
 from xlmargin.scenarios.scenarios import Scenarios
-from xlmargin.statement import given, total
 
 Floats = NDArray[np.float64]
 

@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from xlmargin.book.book import Book
 from xlmargin.book.contracts import CALL, SPOT
 from xlmargin.book.market import DAY
-from xlmargin.case import Case, Margin
 from xlmargin.derive.black import YEAR
 from xlmargin.derive.srm import Market, Result, Terms, mark
 from xlmargin.errors import MarginError
-from xlmargin.rules import Rules
+from xlmargin.margin.parameters import Rules
+from xlmargin.margin.statement import TOTAL, Line, above, given, largest, less, not_modelled, smallest, times, total
+from xlmargin.margin.valuation import Case, Margin
 from xlmargin.scenarios.risk_array import one_market
-from xlmargin.statement import TOTAL, Line, above, given, largest, less, not_modelled, smallest, times, total
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -5,7 +5,7 @@ Source: Acerbi and Tasche, On the coherence of expected shortfall, 2002.
 
 from __future__ import annotations
 
-from xlmargin.case import Case, Margin
+from xlmargin.margin.valuation import Case, Margin
 from xlmargin.methods.var import tail_margin
 
 

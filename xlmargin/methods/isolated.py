@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from xlmargin import methods
 from xlmargin.book.book import Book
-from xlmargin.case import Case, Margin
+from xlmargin.margin.parameters import Rules
+from xlmargin.margin.valuation import Case, Margin
 from xlmargin.methods import case_of, margin_of, rules_of
-from xlmargin.rules import Rules
 
 NEEDS_VOL = False
 

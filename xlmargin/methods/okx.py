@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from xlmargin.book.book import Book
 from xlmargin.book.contracts import CALL, FUTURE, PERPETUAL, PUT
-from xlmargin.case import NOTHING_GIVEN, Case, Given, Margin
 from xlmargin.errors import MarginError
+from xlmargin.margin.parameters import Rules
+from xlmargin.margin.statement import Line, above, given, largest, not_modelled, times, total, worst
+from xlmargin.margin.valuation import NOTHING_GIVEN, Case, Given, Margin
 from xlmargin.pricing.grid import call_grid
-from xlmargin.rules import Rules
 from xlmargin.scenarios.risk_array import DAY_IN_YEARS, require_european, require_vols, spot_share
 from xlmargin.scenarios.scenarios import Scenarios, shared_move
-from xlmargin.statement import Line, above, given, largest, not_modelled, times, total, worst
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

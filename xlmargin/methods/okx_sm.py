@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from xlmargin import standard
 from xlmargin.book.contracts import PUT
-from xlmargin.case import Case, Margin
+from xlmargin.margin.statement import Line, largest, quotient, times, total
+from xlmargin.margin.valuation import Case, Margin
 from xlmargin.standard import Legs, Pair
-from xlmargin.statement import Line, largest, quotient, times, total
 
 NEEDS_VOL = False
 

@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlmargin.book.book import Book
-from xlmargin.case import Case, Margin
 from xlmargin.errors import MarginError
-from xlmargin.rules import Rules
+from xlmargin.margin.parameters import Rules
+from xlmargin.margin.statement import TOTAL, Line, above, given, less, times, total
+from xlmargin.margin.valuation import Case, Margin
 from xlmargin.scenarios.scenarios import Scenarios
-from xlmargin.statement import TOTAL, Line, above, given, less, times, total
 from xlmargin.strategies.legs import Legs, legs_of
 from xlmargin.strategies.pairing import Pairing, pair
 from xlmargin.strategies.recognise import recognise

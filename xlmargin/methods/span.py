@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from xlmargin import charges
 from xlmargin.book.book import Book
 from xlmargin.book.contracts import CALL, PUT
-from xlmargin.case import NOTHING_GIVEN, Case, Given, Margin
 from xlmargin.errors import MarginError
-from xlmargin.rules import NOT_SET, Rules
+from xlmargin.margin.parameters import NOT_SET, Rules
+from xlmargin.margin.statement import NOT_MODELLED, Line, above, given, largest, less, not_modelled, smallest, times, total, worst
+from xlmargin.margin.valuation import NOTHING_GIVEN, Case, Given, Margin
 from xlmargin.scenarios.risk_array import composite_deltas, spot_share
 from xlmargin.scenarios.scenarios import SPAN_PAIRS, SPAN_UP, Kind, Scenarios, span16
 from xlmargin.spanfile import applied
-from xlmargin.statement import NOT_MODELLED, Line, above, given, largest, less, not_modelled, smallest, times, total, worst
 
 Floats = NDArray[np.float64]
 

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from xlmargin.book.book import Book
 from xlmargin.book.contracts import SPOT
-from xlmargin.case import NOTHING_GIVEN, Case, Given, Margin
-from xlmargin.rules import Rules
+from xlmargin.margin.parameters import Rules
+from xlmargin.margin.statement import Line, above, given, largest, less, times, total, worst
+from xlmargin.margin.valuation import NOTHING_GIVEN, Case, Given, Margin
 from xlmargin.scenarios.scenarios import Scenarios, percent
-from xlmargin.statement import Line, above, given, largest, less, times, total, worst
 
 Floats = NDArray[np.float64]
 

@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 
 from xlmargin.book.book import Book
 from xlmargin.book.market import YEAR
-from xlmargin.case import NOTHING_GIVEN, Case, Given, Margin
 from xlmargin.errors import MarginError
-from xlmargin.rules import Rules
+from xlmargin.margin.parameters import Rules
+from xlmargin.margin.statement import Line, above, given, largest, least_of, quotient, sum_of, times, total
+from xlmargin.margin.valuation import NOTHING_GIVEN, Case, Given, Margin
 from xlmargin.scenarios.blocks import annual_vols, expanded, revalued
 from xlmargin.scenarios.past import Past, Reading, drawn, past, simple_returns
 from xlmargin.scenarios.scenarios import Scenarios
 from xlmargin.scenarios.tails import components, tail_count, tail_value, worst_window
-from xlmargin.statement import Line, above, given, largest, least_of, quotient, sum_of, times, total
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -10,8 +10,8 @@ import numpy as np
 from xlmargin.cell_errors import error_text
 from xlmargin.cells import Table, from_header, grid, heading_key, is_blank, numbers, show, table, texts
 from xlmargin.errors import Faults, MarginError
+from xlmargin.margin.parameters import Override
 from xlmargin.ranges.market import given
-from xlmargin.rules import Override
 from xlmargin.scenarios.scenarios import Scenarios, percent
 
 ALL = ("", "all", "*")  # what stands for every underlying

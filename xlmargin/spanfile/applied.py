@@ -12,8 +12,8 @@ import numpy as np
 from xlmargin.book.book import Book
 from xlmargin.book.contracts import FUTURE, PERPETUAL, SPOT
 from xlmargin.errors import MarginError
+from xlmargin.margin.parameters import Override
 from xlmargin.memory import Recent, stamp
-from xlmargin.rules import Override
 from xlmargin.spanfile import read_span_file
 from xlmargin.spanfile.model import CombinedCommodity, InterSpread, IntraSpread, Lookup, SpanFile
 from xlmargin.spanfile.source import Progress

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlmargin.book.contracts import CALL, SPOT
-from xlmargin.case import Case
 from xlmargin.errors import MarginError
+from xlmargin.margin.valuation import Case
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmargin.rules import Rules
+from xlmargin.margin.parameters import Rules
 from xlmargin.strategies.legs import Legs
 
 Floats = NDArray[np.float64]

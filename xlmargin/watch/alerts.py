@@ -7,7 +7,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
-from xlmargin.rules import Rules, read_rules
+from xlmargin.margin.parameters import Rules, read_rules
 
 FILE = Path(__file__).with_name("watch.toml")
 STALE = "stale"

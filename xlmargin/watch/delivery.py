@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from xlmargin.errors import MarginError
-from xlmargin.rules import Rules
+from xlmargin.margin.parameters import Rules
 from xlmargin.watch.hooks import Hook
 from xlmargin.watch.record import Record
 

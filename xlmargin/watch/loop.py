@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 from xlmargin.desk.account import account_rules
 from xlmargin.errors import MarginError
 from xlmargin.feed import Clock, Feed, MarketTable, Needs, Tick, needs_of
-from xlmargin.rules import Rules
+from xlmargin.margin.parameters import Rules
 from xlmargin.watch.alerts import Levels, watch_rules
 from xlmargin.watch.inputs import Inputs, Snapshot
 from xlmargin.watch.reading import Figures, Reading, figures_of

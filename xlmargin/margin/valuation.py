@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlmargin.book.book import Book
+from xlmargin.margin.parameters import Rules
+from xlmargin.margin.statement import Line, Products, not_modelled, weighted
 from xlmargin.memory import fixed
-from xlmargin.rules import Rules
 from xlmargin.scenarios.past import History
 from xlmargin.scenarios.risk_array import marks, pnl_by_underlying
 from xlmargin.scenarios.scenarios import Scenarios
-from xlmargin.statement import Line, Products, not_modelled, weighted
 
 Floats = NDArray[np.float64]
 

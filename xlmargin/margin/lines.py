@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlmargin.book.contracts import FUTURE, KIND_NAMES, PERPETUAL
-from xlmargin.case import Case
 from xlmargin.errors import MarginError
-from xlmargin.rules import NOT_SET, Rules
+from xlmargin.margin.parameters import NOT_SET, Rules
+from xlmargin.margin.statement import Line, given, not_modelled, times, worst
+from xlmargin.margin.valuation import Case
 from xlmargin.scenarios.risk_array import black_deltas
 from xlmargin.scenarios.scenarios import Kind, Scenarios, Tenor, percent
-from xlmargin.statement import Line, given, not_modelled, times, worst
 
 Floats = NDArray[np.float64]
 

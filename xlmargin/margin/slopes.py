@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmargin.statement import LARGEST, LESS, QUOTIENT, SMALLEST, TIMES, TOTAL, WORST, Line, Rule
+from xlmargin.margin.statement import LARGEST, LESS, QUOTIENT, SMALLEST, TIMES, TOTAL, WORST, Line, Rule
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlmargin.book.book import Book
-from xlmargin.case import Margin
+from xlmargin.margin.statement import TOTAL, Line
+from xlmargin.margin.valuation import Margin
 from xlmargin.scenarios.blocks import picked
-from xlmargin.statement import TOTAL, Line
 
 Ints = NDArray[np.int64]
 

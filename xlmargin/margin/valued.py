@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlmargin.book.book import Instruments
+from xlmargin.margin.parameters import Rules
 from xlmargin.memory import Recent, fixed
-from xlmargin.rules import Rules
 from xlmargin.scenarios.scenarios import Scenarios
 
 Floats = NDArray[np.float64]
