@@ -70,7 +70,7 @@ LAYERS = (
     "xlmargin.replay",
     "xlmargin.demo",
     "xlmargin.lite",
-    "xlmargin.verify",
+    "xlmargin.venues.verify",
     "xlmargin.doctor",
     "xlmargin.bench",
     "xlmargin.feed",

@@ -14,8 +14,8 @@ import pytest
 from udfs import PM_COMPARE, PM_EXPLAIN, PM_LINE, PM_MAINTENANCE, PM_MARGIN, PM_PARAMETERS, PM_RISK_ARRAY, PM_SCENARIOS
 from xlmargin.deribit_model import read_parameters
 from xlmargin.errors import MarginError
-from xlmargin.verify import verify
-from xlmargin.verify.deribit import replay
+from xlmargin.venues.deribit.deribit_answers import replay
+from xlmargin.venues.verify import verify
 
 Rows = list[list[Any]]
 HEADER = ["Underlying", "Type", "Strike", "DTE", "Quantity", "IV", "Settlement"]

@@ -18,7 +18,7 @@ from xlmargin.derive import pmrm, srm
 from xlmargin.derive.black import YEAR, prices
 from xlmargin.derive.portfolio import Moves, Portfolio, Terms
 from xlmargin.errors import MarginError
-from xlmargin.verify import verify
+from xlmargin.venues.verify import verify
 
 COUNTS = {
     ("pmrm_2", "cases"): 68,

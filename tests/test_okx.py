@@ -15,8 +15,8 @@ import pytest
 from udfs import PM_EXPLAIN, PM_LINE, PM_MAINTENANCE, PM_MARGIN, PM_RISK_ARRAY, PM_SCANNING_RISK, PM_SCENARIOS
 from xlmargin.errors import MarginError
 from xlmargin.methods.okx import scaled, steps
-from xlmargin.verify import verify
-from xlmargin.verify.okx import replay
+from xlmargin.venues.okx.okx_answers import replay
+from xlmargin.venues.verify import verify
 
 Rows = list[list[Any]]
 HEADER = ["Underlying", "Type", "Strike", "DTE", "Quantity", "IV", "Price", "Forward"]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from test_laws import assert_adds_up
 
 from udfs import PM_COMPARE, PM_EXPLAIN, PM_LINE, PM_MAINTENANCE, PM_MARGIN, PM_METHODS, PM_PARAMETERS, PM_SCENARIO_PNL, PM_SCENARIOS
-from xlmargin.verify import verify
+from xlmargin.venues.verify import verify
 
 Row = list[Any]
 VENUES = ("DERIBIT_SM", "OKX_SM", "BYBIT_SM", "BIT", "AEVO", "GATE")

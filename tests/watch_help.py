@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from xlmargin.feed import Feed, Needs, Quotes
-from xlmargin.feed.quotes import Point
+from xlmargin.venues.quotes import Point
 
 NOW, EXPIRY = 1_780_304_400.0, 1_782_892_800.0  # 2026-06-01 09:00 and 2026-07-01 08:00, UTC
 STRIKES = [50_000.0 + 5_000.0 * n for n in range(9)]

@@ -364,7 +364,7 @@ def _doctor(options: argparse.Namespace) -> int:
 
 
 def _verify(options: argparse.Namespace) -> int:
-    from xlmargin.verify import verify
+    from xlmargin.venues.verify import verify
 
     outcomes = verify(options.method, options.file)
     for outcome in outcomes:

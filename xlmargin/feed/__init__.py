@@ -9,11 +9,11 @@ from xlmargin.feed.desk import Desk
 from xlmargin.feed.keys import Keys, find_keys, redacted
 from xlmargin.feed.loop import Clock, Feed, Prices, Streamed, Tick
 from xlmargin.feed.market_table import MarketTable
-from xlmargin.feed.quotes import Needs, Quotes, VenueError, needs_of
 from xlmargin.feed.reconcile import our_margins, reconcile
 from xlmargin.feed.stream import Stream
-from xlmargin.feed.theirs import Theirs
-from xlmargin.feed.venues import FED_VENUES, venue_module
+from xlmargin.venues.fed import FED_VENUES, venue_module
+from xlmargin.venues.quotes import Needs, Quotes, VenueError, needs_of
+from xlmargin.venues.theirs import Theirs
 
 __all__ = [
     "FED_VENUES",

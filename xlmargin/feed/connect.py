@@ -13,7 +13,7 @@ from typing import Any
 
 from xlmargin.errors import MarginError
 from xlmargin.feed.keys import NO_KEYS, Keys, redacted
-from xlmargin.feed.quotes import NotListed, VenueError
+from xlmargin.venues.quotes import NotListed, VenueError
 
 LONGEST = 160  # characters of a venue's text that a message quotes
 FEWEST_SECONDS_APART = 0.1  # between two calls: every venue here allows more

@@ -12,11 +12,11 @@ from xlmargin.errors import MarginError
 from xlmargin.feed.loop import Clock, Feed, Prices, Tick, show_second
 from xlmargin.feed.market_table import Row, serial
 from xlmargin.feed.positions import with_positions
-from xlmargin.feed.quotes import Needs, Quotes, needs_of
 from xlmargin.feed.sheets import Sheets
-from xlmargin.feed.theirs import Theirs
-from xlmargin.feed.venues import Call, venue_module
 from xlmargin.venues import Answer, Source, answer_of
+from xlmargin.venues.fed import Call, venue_module
+from xlmargin.venues.quotes import Needs, Quotes, needs_of
+from xlmargin.venues.theirs import Theirs
 
 MARKET, POSITIONS, FEED_TIME, FEED_STATUS, THEIRS = "market", "positions", "feed_time", "feed_status", "theirs"
 LOOK_AGAIN = 0.2  # seconds between looks at a program whose cell is being edited

@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 
 from xlmargin.errors import MarginError
 from xlmargin.feed.market_table import MarketTable, Missing, Row, market_table
-from xlmargin.feed.quotes import Needs, Quotes, VenueError
+from xlmargin.venues.quotes import Needs, Quotes, VenueError
 
 LONGEST_PAUSE = 60.0  # seconds between attempts, however often they fail
 LONGEST_ASKED = 900.0  # seconds for which a venue is left alone when it asks for it

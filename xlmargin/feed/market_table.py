@@ -12,7 +12,7 @@ import numpy as np
 from xlmargin.book.contracts import DAY, EXCEL_EPOCH, show_instant
 from xlmargin.cells import heading_key, is_blank
 from xlmargin.errors import MarginError
-from xlmargin.feed.quotes import Needs, Option, Quotes, VenueError
+from xlmargin.venues.quotes import Needs, Option, Quotes, VenueError
 
 HEADINGS = ("Underlying", "Spot", "Expiry", "Strike", "Forward", "IV", "Rate", "As of")
 PATIENCE = 3  # answers in a row without a vol that was there before, until it counts as gone rather than lost on the way

@@ -11,10 +11,10 @@ import numpy as np
 from xlmargin.book.contracts import SPOT
 from xlmargin.cells import heading_key, is_blank
 from xlmargin.errors import Faults, MarginError
-from xlmargin.feed.theirs import Theirs
 from xlmargin.ranges.market import read_market
 from xlmargin.ranges.positions import read_positions
 from xlmargin.registry import ERROR, FUNCTIONS
+from xlmargin.venues.theirs import Theirs
 
 HEADINGS = ("Account", "Measure", "Ours", "Theirs", "Difference", "First differing line", "Alarm")
 TOLERANCE = 0.01  # of the larger of the two

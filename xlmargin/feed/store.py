@@ -11,7 +11,7 @@ from contextlib import closing
 from pathlib import Path
 
 from xlmargin.errors import MarginError
-from xlmargin.feed.theirs import Theirs
+from xlmargin.venues.theirs import Theirs
 
 TABLE = """CREATE TABLE IF NOT EXISTS theirs (seen REAL NOT NULL, venue TEXT NOT NULL, account TEXT NOT NULL,
 currency TEXT NOT NULL, initial REAL NOT NULL, maintenance REAL NOT NULL, time REAL, method TEXT NOT NULL,

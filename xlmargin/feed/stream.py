@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from xlmargin.errors import MarginError
 from xlmargin.feed.loop import Streamed
-from xlmargin.feed.quotes import VenueError
-from xlmargin.feed.venues import venue_module
+from xlmargin.venues.fed import venue_module
+from xlmargin.venues.quotes import VenueError
 
 if TYPE_CHECKING:
     import aiohttp

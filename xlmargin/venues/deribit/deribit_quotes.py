@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from xlmargin.book.contracts import COIN_SETTLED
-from xlmargin.feed.quotes import Mark, Needs, NotListed, Option, Point, Quotes, VenueError, positive, rows_of, smile
-from xlmargin.feed.theirs import Theirs, signed_number
-from xlmargin.feed.venues import Call, Held, Priced
+from xlmargin.venues.fed import Call, Held, Priced
+from xlmargin.venues.quotes import Mark, Needs, NotListed, Option, Point, Quotes, VenueError, positive, rows_of, smile
+from xlmargin.venues.theirs import Theirs, signed_number
 
 STREAM = "wss://www.deribit.com/ws/api/v2"  # docs.deribit.com, checked 2026-11-21
 PING = '{"jsonrpc": "2.0", "id": 0, "method": "public/test"}'

@@ -18,7 +18,7 @@ from xlmargin.margin.parameters import Rules
 from xlmargin.margin.valuation import Case
 from xlmargin.methods import case_of, rules_of
 from xlmargin.methods.deribit import COIN, VOLS, Leg, Matrix, counted, dampener, legs_of
-from xlmargin.verify.outcome import Comparison, Outcome
+from xlmargin.venues.outcome import Comparison, Outcome
 
 Floats = NDArray[np.float64]
 

@@ -16,7 +16,7 @@ from xlmargin.margin.statement import Line, find
 from xlmargin.margin.valuation import Case
 from xlmargin.methods import case_of, margin_of, rules_of
 from xlmargin.methods.okx import MR1, MR6, VOLS, scaled, steps
-from xlmargin.verify.outcome import Comparison, Outcome
+from xlmargin.venues.outcome import Comparison, Outcome
 
 CENTS = 1e-9  # USD: what sums of a few thousand dollars differ by in double precision
 GRIDS = {"volShockUp": 1.0, "volSame": 0.0, "volShockDown": -1.0}

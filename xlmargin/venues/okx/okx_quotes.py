@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from xlmargin.feed.quotes import Mark, Needs, NotListed, Point, Quotes, VenueError, positive, rows_of, smile
-from xlmargin.feed.theirs import Theirs, signed_number
-from xlmargin.feed.venues import Call, Held, Priced
+from xlmargin.venues.fed import Call, Held, Priced
+from xlmargin.venues.quotes import Mark, Needs, NotListed, Point, Quotes, VenueError, positive, rows_of, smile
+from xlmargin.venues.theirs import Theirs, signed_number
 
 STREAM = "wss://ws.okx.com:8443/ws/v5/public"  # okx.com/docs-v5, checked 2026-11-21
 PING = "ping"

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmargin.derive.cases import CaseError, Comparison, Node, column, flags
 from xlmargin.derive.srm import Market, Result, Terms, mark
-from xlmargin.verify.outcome import Outcome
+from xlmargin.venues.derive.derive_cases import CaseError, Comparison, Node, column, flags
+from xlmargin.venues.outcome import Outcome
 
 Floats = NDArray[np.float64]
 Recompute = Callable[[Node, Node], tuple[Comparison, str]]

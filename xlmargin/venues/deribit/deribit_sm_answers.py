@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from xlmargin.answers.margins import maintenance, margin
-from xlmargin.verify.outcome import Outcome
+from xlmargin.venues.outcome import Outcome
 
 CASES = "deribit_linear_perp_sm"
 ASKED = {"im": margin, "mm": maintenance}

@@ -10,7 +10,7 @@ import numpy as np
 
 from xlmargin.methods import rules_of
 from xlmargin.scenarios.scenarios import span16
-from xlmargin.verify.outcome import Outcome
+from xlmargin.venues.outcome import Outcome
 
 TOLERANCE = 0.02  # the files print arrays to 0.01, of ranges that are themselves rounded to 0.001
 

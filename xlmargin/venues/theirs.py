@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from xlmargin.feed.quotes import VenueError
+from xlmargin.venues.quotes import VenueError
 
 
 class Theirs(NamedTuple):

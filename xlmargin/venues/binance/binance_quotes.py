@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from xlmargin.book.contracts import CALL, Contract, parse_instrument
-from xlmargin.feed.quotes import Mark, Needs, NotListed, Point, Quotes, VenueError, positive, rows_of, smile
-from xlmargin.feed.theirs import Theirs, signed_number
-from xlmargin.feed.venues import Call, Held, Priced
+from xlmargin.venues.fed import Call, Held, Priced
+from xlmargin.venues.quotes import Mark, Needs, NotListed, Point, Quotes, VenueError, positive, rows_of, smile
+from xlmargin.venues.theirs import Theirs, signed_number
 
 STREAM = "wss://fstream.binance.com/market/ws"  # developers.binance.com, checked 2026-11-21: mark prices are below /market
 PING = ""

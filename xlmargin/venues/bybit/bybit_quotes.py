@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from xlmargin.feed.quotes import Mark, Needs, NotListed, Point, Quotes, VenueError, positive, rows_of, smile
-from xlmargin.feed.theirs import Theirs, signed_number
-from xlmargin.feed.venues import Call, Held, Priced
+from xlmargin.venues.fed import Call, Held, Priced
+from xlmargin.venues.quotes import Mark, Needs, NotListed, Point, Quotes, VenueError, positive, rows_of, smile
+from xlmargin.venues.theirs import Theirs, signed_number
 
 STREAM = "wss://stream.bybit.com/v5/public/linear"  # bybit-exchange.github.io/docs/v5, checked 2026-11-21
 PING = '{"op": "ping"}'

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlmargin.derive.black import YEAR, call_delta, fixed_part, prices, svi_vol
-from xlmargin.derive.cases import CaseError, Comparison, Node, column, flags
 from xlmargin.derive.pmrm import Result, V1Result
 from xlmargin.derive.portfolio import DIRECTIONS, Moves, Portfolio, Terms
-from xlmargin.verify import derive_sm
-from xlmargin.verify.derive_sm import RELATIVE, ROUNDING, outcomes
-from xlmargin.verify.outcome import Outcome
+from xlmargin.venues.derive import derive_sm_answers as derive_sm
+from xlmargin.venues.derive.derive_cases import CaseError, Comparison, Node, column, flags
+from xlmargin.venues.derive.derive_sm_answers import RELATIVE, ROUNDING, outcomes
+from xlmargin.venues.outcome import Outcome
 
 Floats = NDArray[np.float64]
 

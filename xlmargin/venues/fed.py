@@ -7,10 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol, cast
 
 from xlmargin.errors import MarginError
-from xlmargin.feed.quotes import Needs, Quotes
-from xlmargin.feed.theirs import Theirs
-
-__all__ = ["FED_VENUES", "Call", "Held", "Priced", "VenueModule", "venue_module"]
+from xlmargin.venues.quotes import Needs, Quotes
+from xlmargin.venues.theirs import Theirs
 
 FED_VENUES = ("deribit", "okx", "bybit", "binance")
 Call = Callable[..., Any]
@@ -66,4 +64,5 @@ def venue_module(name: str) -> VenueModule:
     """
     if name.strip().lower() not in FED_VENUES:
         raise MarginError(f"no live data from {name!r}: --venue is one of {', '.join(FED_VENUES)}")
-    return cast(VenueModule, importlib.import_module(f"{__name__}.{name.strip().lower()}"))
+    venue = name.strip().lower()
+    return cast(VenueModule, importlib.import_module(f"{__package__}.{venue}.{venue}_quotes"))

@@ -7,12 +7,10 @@ import json
 from pathlib import Path
 
 from xlmargin.errors import MarginError
-from xlmargin.verify.outcome import Outcome
-
-__all__ = ["Outcome", "verify"]
+from xlmargin.venues.outcome import Outcome
 
 FOLDER = Path(__file__).parent
-OURS = ("__init__", "outcome")
+ANSWERS = "_answers"  # a method's answers are replayed by a module of its venue, such as derive/derive_sm_answers
 
 
 def verify(method: str, path: Path) -> list[Outcome]:
@@ -25,16 +23,16 @@ def verify(method: str, path: Path) -> list[Outcome]:
     Raises:
         MarginError: the file cannot be read, or holds nothing that the method can replay
     """
-    known = sorted(module.stem.upper() for module in FOLDER.glob("*.py") if module.stem not in OURS)
+    known = {path.stem.removesuffix(ANSWERS).upper(): f"{path.parent.name}.{path.stem}" for path in FOLDER.glob(f"*/*{ANSWERS}.py")}
     if method.upper() not in known:
-        raise MarginError(f"no saved answers can be replayed under {method!r}: the methods are {', '.join(known)}")
+        raise MarginError(f"no saved answers can be replayed under {method!r}: the methods are {', '.join(sorted(known))}")
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise MarginError(f"there is no file {path}: check the name and the folder") from None
     except (OSError, ValueError, RecursionError) as error:
         raise MarginError(f"{path} is not a JSON file: {error}") from None
-    replay = importlib.import_module(f"{__name__}.{method.lower()}").replay
+    replay = importlib.import_module(f"{__package__}.{known[method.upper()]}").replay
     outcomes: list[Outcome] = list(replay(data))
     if not outcomes:
         raise MarginError(f"{path} holds no case that {method.upper()} can replay")
