@@ -32,19 +32,19 @@ LAYERS = (
     "xlmargin.margin.parameters",
     "xlmargin.margin.valued",
     "xlmargin.live",
-    "xlmargin.spanfile",
-    "xlmargin.charges",
+    "xlmargin.methods.span.file",
+    "xlmargin.methods.span.spreads",
     "xlmargin.scenarios.tails",
     "xlmargin.backtest",
     "xlmargin.scenarios.past",
     "xlmargin.scenarios.blocks",
-    "xlmargin.deribit_model",
+    "xlmargin.methods.deribit.saved_model",
     "xlmargin.margin.valuation",
     "xlmargin.margin.accounts",
-    "xlmargin.standard",
-    "xlmargin.derive",
+    "xlmargin.methods.standard.standard",
+    "xlmargin.methods.derive",
     "xlmargin.margin.lines",
-    "xlmargin.strategies",
+    "xlmargin.methods.rules",
     "xlmargin.methods",
     "xlmargin.compare",
     "xlmargin.desk",
@@ -161,7 +161,7 @@ def test_each_library_has_one_home(library: str) -> None:
 def test_the_core_needs_numpy_and_a_little_of_scipy(library: str) -> None:
     """What answers the functions imports neither frames nor file formats nor the slow parts of scipy."""
     # loaded when first needed
-    late = {"scipy.optimize": {"xlmargin.strategies.pairing", "xlmargin.desk.liquidation", "xlmargin.desk.programme"}}
+    late = {"scipy.optimize": {"xlmargin.methods.rules.pairing", "xlmargin.desk.liquidation", "xlmargin.desk.programme"}}
     users = [
         module
         for module in modules()

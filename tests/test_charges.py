@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from udfs import PM_EXPLAIN, PM_LINE, PM_MAINTENANCE, PM_MARGIN
-from xlmargin.charges import Leg, Pools, Spread, inter_month, nearest_first, read_spreads, read_tiers
 from xlmargin.errors import MarginError
+from xlmargin.methods.span.spreads import Leg, Pools, Spread, inter_month, nearest_first, read_spreads, read_tiers
 
 # ICE Clear US, SPAN Margin System v1.0 (2015), section 2.5.1: arrays of the whole positions, losses positive.
 TF = [-25600, 28900, -105400, -52500, 45900, 100000, -193200, -143200, 108300, 160600, -288400, -242500, 162000, 210600, -317600, 109700]

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from udfs import PM_COMPARE, PM_EXPLAIN, PM_LINE, PM_MAINTENANCE, PM_MARGIN, PM_PARAMETERS, PM_RISK_ARRAY, PM_SCENARIOS
-from xlmargin.deribit_model import read_parameters
 from xlmargin.errors import MarginError
+from xlmargin.methods.deribit.saved_model import read_parameters
 from xlmargin.venues.deribit.deribit_answers import replay
 from xlmargin.venues.verify import verify
 

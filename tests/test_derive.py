@@ -14,10 +14,10 @@ import pytest
 
 from udfs import PM_EXPLAIN, PM_LINE, PM_MAINTENANCE, PM_MARGIN, PM_RISK_ARRAY, PM_SCANNING_RISK, PM_SCENARIOS
 from xlmargin import cli
-from xlmargin.derive import pmrm, srm
-from xlmargin.derive.black import YEAR, prices
-from xlmargin.derive.portfolio import Moves, Portfolio, Terms
 from xlmargin.errors import MarginError
+from xlmargin.methods.derive import pmrm, srm
+from xlmargin.methods.derive.black import YEAR, prices
+from xlmargin.methods.derive.portfolio import Moves, Portfolio, Terms
 from xlmargin.venues.verify import verify
 
 COUNTS = {

@@ -17,9 +17,9 @@ import span_samples as samples
 
 from xlmargin.book.contracts import CALL, FUTURE, PUT, SPOT
 from xlmargin.errors import MarginError
-from xlmargin.spanfile import Lookup, SpanFile, read_span_file
-from xlmargin.spanfile.layout import ARRAY_RECORDS, DELIVERY_BASIS, DELIVERY_TABLE, RECORDS
-from xlmargin.spanfile.model import Contracts
+from xlmargin.methods.span.file import Lookup, SpanFile, read_span_file
+from xlmargin.methods.span.file.layout import ARRAY_RECORDS, DELIVERY_BASIS, DELIVERY_TABLE, RECORDS
+from xlmargin.methods.span.file.model import Contracts
 
 Read = Callable[[bytes], SpanFile]
 COLUMNS = tuple(Contracts.__slots__)

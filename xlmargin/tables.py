@@ -22,7 +22,7 @@ from xlmargin.scenarios.risk_array import marks
 from xlmargin.scenarios.scenarios import Scenarios, percent
 
 if TYPE_CHECKING:
-    from xlmargin.strategies.table import Strategy
+    from xlmargin.methods.rules.table import Strategy
 
 
 Floats = NDArray[np.float64]

@@ -125,7 +125,7 @@ def line(positions: Any, path: Any, market: Any, method: Any, parameters: Any, h
 
 def pairs(positions: Any, market: Any, parameters: Any) -> Rows:
     """The strategies of the cheapest pairing under RULES."""
-    from xlmargin.methods import rules as table_of_strategies
+    from xlmargin.methods.rules import rules as table_of_strategies
 
     case = case_asked(positions, market, "RULES", parameters, None)
     return tables.pairs(

@@ -173,7 +173,7 @@ def _without_others(ranges: Any, method: str) -> Any:
 
 def _load_span_file(path: Path) -> None:
     """Read a SPAN file once, with its progress on the terminal."""
-    from xlmargin.spanfile.applied import load
+    from xlmargin.methods.span.file.applied import load
 
     def progress(done: int, size: int) -> None:
         if sys.stderr.isatty():
