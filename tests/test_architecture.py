@@ -35,7 +35,7 @@ LAYERS = (
     "xlmargin.methods.span.file",
     "xlmargin.methods.span.spreads",
     "xlmargin.scenarios.tails",
-    "xlmargin.backtest",
+    "xlmargin.desk.coverage",
     "xlmargin.scenarios.past",
     "xlmargin.scenarios.blocks",
     "xlmargin.methods.deribit.saved_model",
@@ -46,7 +46,7 @@ LAYERS = (
     "xlmargin.margin.lines",
     "xlmargin.methods.rules",
     "xlmargin.methods",
-    "xlmargin.compare",
+    "xlmargin.desk.compare",
     "xlmargin.desk",
     "xlmargin.officejs",
     "xlmargin.cell_errors",
@@ -161,7 +161,7 @@ def test_each_library_has_one_home(library: str) -> None:
 def test_the_core_needs_numpy_and_a_little_of_scipy(library: str) -> None:
     """What answers the functions imports neither frames nor file formats nor the slow parts of scipy."""
     # loaded when first needed
-    late = {"scipy.optimize": {"xlmargin.methods.rules.pairing", "xlmargin.desk.liquidation", "xlmargin.desk.programme"}}
+    late = {"scipy.optimize": {"xlmargin.methods.rules.pairing", "xlmargin.desk.liquidation", "xlmargin.desk.hedge.programme"}}
     users = [
         module
         for module in modules()

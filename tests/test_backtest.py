@@ -13,9 +13,9 @@ import pytest
 from scipy.special import bdtr
 
 from udfs import PM_BACKTEST, PM_MARGIN
-from xlmargin.backtest import basel_zone, christoffersen_lr, coverage, kupiec_lr, swings, transitions
 from xlmargin.chains import history_of, read_chains
 from xlmargin.cli import main
+from xlmargin.desk.coverage import basel_zone, christoffersen_lr, coverage, kupiec_lr, swings, transitions
 from xlmargin.errors import MarginError
 from xlmargin.replay import BOOKS, Leg, Plan, read_legs, replay, summary
 

@@ -12,10 +12,10 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmargin.backtest import Coverage, Swings, coverage, swings
 from xlmargin.book.contracts import CALL, DAY, PUT, SPOT, parse_instrument
 from xlmargin.cells import heading_key, is_blank, table
 from xlmargin.chains import Chain, history_of
+from xlmargin.desk.coverage import Coverage, Swings, coverage, swings
 from xlmargin.errors import Faults, MarginError
 from xlmargin.files import read_csv
 from xlmargin.registry import FUNCTIONS

@@ -17,8 +17,8 @@ from xlmargin.book.contracts import show_instant
 from xlmargin.book.market import Market
 from xlmargin.checks import keep_rows
 from xlmargin.desk.contribution import contributions, notional
-from xlmargin.desk.hedge import Hedge, Limits, find_hedge, hedge_rules
-from xlmargin.desk.hedge_desk import Desk, Trades
+from xlmargin.desk.hedge.hedge import Hedge, Limits, find_hedge, hedge_rules
+from xlmargin.desk.hedge.hedge_desk import Desk, Trades
 from xlmargin.desk.move import as_before, by_account, move, path
 from xlmargin.desk.whatif import into_accounts, joined, measures
 from xlmargin.errors import Fault, Faults, MarginError

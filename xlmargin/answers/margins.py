@@ -12,7 +12,7 @@ from xlmargin import __version__, tables
 from xlmargin.answers.asked import ARRAYS, case_asked, case_for, case_with_scenarios, known_somewhere, margin_for, statement_roots
 from xlmargin.cells import grid, is_blank, numbers
 from xlmargin.checks import all_faults, read_book
-from xlmargin.compare import compare_rows
+from xlmargin.desk.compare import compare_rows
 from xlmargin.errors import Faults, MarginError
 from xlmargin.margin.parameters import Rules
 from xlmargin.margin.statement import find

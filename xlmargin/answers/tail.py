@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmargin.backtest import Coverage, coverage
 from xlmargin.cell_errors import error_text
 from xlmargin.cells import grid, is_blank, numbers
 from xlmargin.checks import read_book
+from xlmargin.desk.coverage import Coverage, coverage
 from xlmargin.errors import Faults, MarginError
 from xlmargin.margin.valuation import Given
 from xlmargin.methods import case_of, margin_of, needs_vol, rules_of

@@ -11,9 +11,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmargin.desk.hedge_desk import WORTH, Desk
-from xlmargin.desk.programme import Programme, Sizes, probes
-from xlmargin.desk.search import Search
+from xlmargin.desk.hedge.hedge_desk import WORTH, Desk
+from xlmargin.desk.hedge.programme import Programme, Sizes, probes
+from xlmargin.desk.hedge.search import Search
 from xlmargin.errors import MarginError
 from xlmargin.margin.parameters import Override, Rules, read_rules
 

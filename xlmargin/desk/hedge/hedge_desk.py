@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from xlmargin import methods
 from xlmargin.book.book import Book
-from xlmargin.desk.programme import Sizes
+from xlmargin.desk.hedge.programme import Sizes
 from xlmargin.errors import MarginError
 from xlmargin.margin.accounts import some_rows
 from xlmargin.margin.statement import Line

@@ -10,7 +10,7 @@ from itertools import combinations, zip_longest
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmargin.desk.programme import Sizes
+from xlmargin.desk.hedge.programme import Sizes
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
