@@ -7,8 +7,8 @@ from typing import Any
 
 import udfs  # noqa: F401  (fills the registry)
 from xlmargin.book.book import Book
-from xlmargin.checks import read_book
-from xlmargin.registry import FUNCTIONS
+from xlmargin.sheet.checks import read_book
+from xlmargin.sheet.registry import FUNCTIONS
 
 Grid = list[list[Any]]
 

@@ -20,7 +20,7 @@ from xlmargin.engine import Workbook
 from xlmargin.files import named_cells
 from xlmargin.libreoffice import Calc
 from xlmargin.libreoffice import Workbook as CalcBook
-from xlmargin.registry import ERROR, FUNCTIONS
+from xlmargin.sheet.registry import ERROR, FUNCTIONS
 from xlmargin.template import build_template
 
 assert udfs  # fills the registry

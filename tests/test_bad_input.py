@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import udfs  # noqa: F401  (fills the registry)
-from xlmargin.registry import ERROR, FUNCTIONS
+from xlmargin.sheet.registry import ERROR, FUNCTIONS
 
 Grid = list[list[Any]]
 

@@ -18,9 +18,9 @@ from tests.range_books import ask
 from xlmargin.batch.plan import Inputs
 from xlmargin.batch.run import Settings, run_batch
 from xlmargin.batch.source import blocks, open_source
-from xlmargin.checks import all_faults
 from xlmargin.cli import main
 from xlmargin.errors import MarginError
+from xlmargin.sheet.checks import all_faults
 
 
 def test_a_row_per_account_and_method(tmp_path: Path) -> None:

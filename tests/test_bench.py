@@ -17,7 +17,7 @@ from xlmargin.bench import sheet as sheets
 from xlmargin.book.book import make_book
 from xlmargin.errors import Faults
 from xlmargin.live import Live
-from xlmargin.registry import FUNCTIONS
+from xlmargin.sheet.registry import FUNCTIONS
 
 SMALL: dict[Any, dict[str, Any]] = {
     kernel: {"OPTIONS": 1_000, "ROUNDS": 1},

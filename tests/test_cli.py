@@ -20,7 +20,7 @@ from xlmargin import files
 from xlmargin.cli import main
 from xlmargin.doctor import NEEDED
 from xlmargin.files import named_cells, read_csv, read_ranges
-from xlmargin.registry import ERROR, FUNCTIONS
+from xlmargin.sheet.registry import ERROR, FUNCTIONS
 from xlmargin.template import build_template
 
 assert udfs  # fills the registry

@@ -15,7 +15,7 @@ from excel.session import Session, in_cells, kinds, running
 
 import udfs
 from xlmargin.excel.wrapper import LONGEST_HELP, UDF_MODULE, wrapper_modules
-from xlmargin.registry import ERROR, FUNCTIONS, Argument
+from xlmargin.sheet.registry import ERROR, FUNCTIONS, Argument
 
 AS_OF = dt.datetime(2026, 6, 1, 8)
 HEADINGS = ("Instrument", "Underlying", "Type", "Strike", "Expiry", "Quantity", "IV", "Price")

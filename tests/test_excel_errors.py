@@ -15,7 +15,7 @@ from xlmargin.engine.formula import ERROR_CODES, find_calls
 from xlmargin.excel.wrapper import MESSAGE
 from xlmargin.files import named_cells
 from xlmargin.libreoffice import Calc
-from xlmargin.registry import ERROR, FUNCTIONS
+from xlmargin.sheet.registry import ERROR, FUNCTIONS
 
 VALUE_ERROR = "#VALUE!"
 Edits = list[tuple[str, str, Any]]

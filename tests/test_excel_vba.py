@@ -19,7 +19,7 @@ from xlmargin.excel.project import Module, Project, write_project
 from xlmargin.excel.wrapper import wrapper_modules
 from xlmargin.libreoffice import find_libreoffice
 from xlmargin.libreoffice.locate import clean_environment
-from xlmargin.registry import ERROR, FUNCTIONS
+from xlmargin.sheet.registry import ERROR, FUNCTIONS
 
 assert udfs  # fills the registry
 

@@ -23,7 +23,7 @@ from xlmargin.excel.compound import read, write
 from xlmargin.excel.compression import compress, decompress
 from xlmargin.excel.donor import read_donor, workbook_project, xlwings_version
 from xlmargin.excel.wrapper import FUNCTIONS_MODULE, LONGEST_HELP
-from xlmargin.registry import FUNCTIONS
+from xlmargin.sheet.registry import FUNCTIONS
 
 LONGEST_LINE, MOST_CONTINUED = 1023, 24  # characters of a line of VBA, lines that a statement may be continued over
 

@@ -13,7 +13,7 @@ from venue_stub import Fault, VenueStub, utc
 from xlmargin.errors import Faults, MarginError
 from xlmargin.feed import Feed, Quotes, needs_of
 from xlmargin.feed.market_table import PATIENCE
-from xlmargin.ranges.market import read_market
+from xlmargin.sheet.ranges.market import read_market
 
 pytest.importorskip("ccxt")
 

@@ -18,7 +18,7 @@ import xlsxwriter
 import udfs  # noqa: F401  (importing it fills the registry)
 from xlmargin.errors import MarginError
 from xlmargin.libreoffice import Calc, Workbook, locate, python_folders, write_addin, write_oxt
-from xlmargin.registry import FUNCTIONS
+from xlmargin.sheet.registry import FUNCTIONS
 
 POSITIONS: list[list[Any]] = [
     ["Underlying", "Type", "Strike", "DTE", "Quantity", "IV", "Spot"],

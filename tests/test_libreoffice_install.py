@@ -22,7 +22,7 @@ import udfs  # noqa: F401  (importing it fills the registry)
 from xlmargin.cli import main
 from xlmargin.errors import MarginError
 from xlmargin.libreoffice import Calc, find_libreoffice, install, python_folders
-from xlmargin.registry import FUNCTIONS
+from xlmargin.sheet.registry import FUNCTIONS
 
 POSITIONS: list[list[Any]] = [
     ["Underlying", "Type", "Strike", "DTE", "Quantity", "IV", "Spot"],

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from range_books import AS_OF, Grid, ask
 
-from xlmargin.answers.asked import case_asked, case_for
 from xlmargin.desk.account import account_rules
 from xlmargin.desk.liquidation import Account, Search, coarse_steps, fine_steps
 from xlmargin.desk.liquidation import liquidation as moves_of
 from xlmargin.desk.versions import Path
 from xlmargin.methods import known_methods, margin_of, takes_history, takes_table
+from xlmargin.sheet.answers.asked import case_asked, case_for
 
 SPOTS = {"BTC": 65_000.0, "ETH": 3_200.0, "SOL": 150.0}
 HEADER = ["Instrument", "Quantity", "IV", "Price", "Forward", "Account"]

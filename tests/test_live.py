@@ -12,13 +12,13 @@ from range_books import MARKET
 
 from xlmargin import live
 from xlmargin import methods as all_methods
-from xlmargin.answers import asked
 from xlmargin.book import distinct
 from xlmargin.book.book import Book
-from xlmargin.checks import read_book
 from xlmargin.live import Live
 from xlmargin.margin.valued import signature, version_of
 from xlmargin.methods import case_of, known_methods, rules_of
+from xlmargin.sheet.answers import asked
+from xlmargin.sheet.checks import read_book
 
 HEADER = ["Underlying", "Type", "Strike", "DTE", "Quantity", "IV", "Account"]
 ROUNDING = 1e-9  # of 65,000 USD a unit: a sum of a few products differs by its rounding alone

@@ -11,9 +11,9 @@ import pytest
 from range_books import AS_OF, CALL_NAME, JUNE, MARKET, YEAR, Grid, ask, checked, margin, one, option
 
 import udfs  # noqa: F401  (fills the registry)
-from xlmargin.checks import read_book
 from xlmargin.errors import Faults, MarginError
-from xlmargin.ranges.market import read_market
+from xlmargin.sheet.checks import read_book
+from xlmargin.sheet.ranges.market import read_market
 
 # ---------------------------------------------------------------- market: time, forwards, vols
 

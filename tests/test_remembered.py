@@ -16,12 +16,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from range_books import MARKET, Grid, ask
 
-from xlmargin.answers import asked
-from xlmargin.checks import read_book
 from xlmargin.margin import valued
 from xlmargin.memory import Recent
-from xlmargin.ranges import market as market_range
-from xlmargin.ranges import remembered
+from xlmargin.sheet.answers import asked
+from xlmargin.sheet.checks import read_book
+from xlmargin.sheet.ranges import market as market_range
+from xlmargin.sheet.ranges import remembered
 
 FUNCTIONS = ("PM_MARGIN", "PM_SCANNING_RISK", "PM_RISK_ARRAY", "PM_EXPLAIN", "PM_GREEKS", "PM_CHECK", "PM_MAINTENANCE")
 TWO_RANGES = ("PM_GREEKS", "PM_CHECK")

@@ -13,8 +13,8 @@ import span_samples as samples
 from range_books import MARKET, ask
 
 from xlmargin import memory as recent
-from xlmargin.answers import asked
 from xlmargin.memory import stamp
+from xlmargin.sheet.answers import asked
 
 PERP = [["Underlying", "Type", "Quantity", "Spot"], ["BTC", "perp", 1.0, 66_000.0]]
 SUGAR = [["Underlying", "Type", "Strike", "Expiry", "Quantity"], ["SB", "P", 23.25, "2010-05-31", -1.0]]

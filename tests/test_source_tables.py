@@ -11,7 +11,7 @@ import pytest
 
 import udfs
 from xlmargin.engine import Workbook
-from xlmargin.registry import FUNCTIONS
+from xlmargin.sheet.registry import FUNCTIONS
 from xlmargin.template import build_template
 
 assert udfs  # fills the registry

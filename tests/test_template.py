@@ -18,7 +18,7 @@ from xlmargin import template
 from xlmargin.engine import Workbook
 from xlmargin.errors import MarginError
 from xlmargin.libreoffice import Calc
-from xlmargin.registry import FUNCTIONS
+from xlmargin.sheet.registry import FUNCTIONS
 from xlmargin.template import build_template, template_path
 
 assert udfs  # fills the registry

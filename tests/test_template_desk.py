@@ -14,7 +14,7 @@ from xlmargin.desk.contribution import in_words
 from xlmargin.desk.qualify import fields
 from xlmargin.engine import Workbook
 from xlmargin.files import named_cells
-from xlmargin.registry import FUNCTIONS
+from xlmargin.sheet.registry import FUNCTIONS
 from xlmargin.template import build_template
 
 assert udfs  # fills the registry

@@ -12,8 +12,8 @@ import pytest
 from scipy.special import ndtri
 
 from udfs import PM_COMPARE, PM_ES, PM_EXPLAIN, PM_LINE, PM_MARGIN, PM_RISK_ARRAY, PM_SCENARIOS, PM_VAR
-from xlmargin.ranges.history import read_history
 from xlmargin.scenarios.tails import components, ewma_vols, tail_count, tail_value, worst_window
+from xlmargin.sheet.ranges.history import read_history
 
 Rows = list[list[Any]]
 

@@ -19,7 +19,7 @@ from watch_help import BOOK, feed_at, rows, sound, written
 from xlmargin.errors import MarginError
 from xlmargin.feed import Feed, needs_of
 from xlmargin.files import read_csv
-from xlmargin.registry import FUNCTIONS
+from xlmargin.sheet.registry import FUNCTIONS
 from xlmargin.watch import Files, Inputs, Reading, Record, Watch
 from xlmargin.watch import loop as watch_loop
 from xlmargin.watch import record as watch_record

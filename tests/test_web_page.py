@@ -15,7 +15,7 @@ from playwright.sync_api import sync_playwright
 import udfs  # noqa: F401  (importing it fills the registry)
 from xlmargin.engine import Workbook
 from xlmargin.files import named_cells
-from xlmargin.registry import FUNCTIONS
+from xlmargin.sheet.registry import FUNCTIONS
 from xlmargin.template import build_template
 from xlmargin.web import Server, Session
 

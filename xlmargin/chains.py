@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlmargin.book.contracts import CALL, Contract, parse_instrument
-from xlmargin.cells import heading_key
 from xlmargin.errors import MarginError
 from xlmargin.files import read_csv
+from xlmargin.sheet.cells import heading_key
 
 Floats = NDArray[np.float64]
 

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from xlmargin.cells import heading_key
 from xlmargin.engine import Workbook, patch
 from xlmargin.errors import MarginError
 from xlmargin.files import named_cells
-from xlmargin.registry import FUNCTIONS, Cells
+from xlmargin.sheet.cells import heading_key
+from xlmargin.sheet.registry import FUNCTIONS, Cells
 from xlmargin.template import build_template
 
 NAME = "xlmargin.xlsx"

@@ -12,9 +12,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from xlmargin.cells import heading_key, is_blank
 from xlmargin.errors import MarginError
-from xlmargin.registry import FUNCTIONS
+from xlmargin.sheet.cells import heading_key, is_blank
+from xlmargin.sheet.registry import FUNCTIONS
 
 Grid = list[list[Any]]
 CHAIN = {"instrumentname", "currency", "markiv", "underlyingprice", "indexprice", "timestamp"}  # Deribit's chain as CSV

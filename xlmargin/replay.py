@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlmargin.book.contracts import CALL, DAY, PUT, SPOT, parse_instrument
-from xlmargin.cells import heading_key, is_blank, table
 from xlmargin.chains import Chain, history_of
 from xlmargin.desk.coverage import Coverage, Swings, coverage, swings
 from xlmargin.errors import Faults, MarginError
 from xlmargin.files import read_csv
-from xlmargin.registry import FUNCTIONS
+from xlmargin.sheet.cells import heading_key, is_blank, table
+from xlmargin.sheet.registry import FUNCTIONS
 
 Floats = NDArray[np.float64]
 Rows = list[list[Any]]

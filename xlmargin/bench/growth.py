@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from xlmargin.answers import asked
 from xlmargin.bench.report import Table, on_one_core
 from xlmargin.bench.sheet import MARKET, sheet
 from xlmargin.bench.structure import SPOT, market_of, positions_of
@@ -18,8 +17,9 @@ from xlmargin.book.book import make_book
 from xlmargin.errors import Faults
 from xlmargin.live import Live
 from xlmargin.margin import valued
-from xlmargin.registry import FUNCTIONS
 from xlmargin.scenarios.scenarios import dense
+from xlmargin.sheet.answers import asked
+from xlmargin.sheet.registry import FUNCTIONS
 
 ROWS = (100, 1_000, 10_000, 100_000, 1_000_000)
 CELLS = (100, 1_000, 10_000, 100_000)

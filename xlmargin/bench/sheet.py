@@ -15,13 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 import udfs  # noqa: F401  (fills the registry)
-from xlmargin.answers import asked
 from xlmargin.bench.report import Table, on_one_core, turns
 from xlmargin.book.market import YEAR
 from xlmargin.errors import Faults
-from xlmargin.ranges.fingerprint import fingerprint
-from xlmargin.ranges.positions import read_positions
-from xlmargin.registry import FUNCTIONS
+from xlmargin.sheet.answers import asked
+from xlmargin.sheet.ranges.fingerprint import fingerprint
+from xlmargin.sheet.ranges.positions import read_positions
+from xlmargin.sheet.registry import FUNCTIONS
 
 Floats = NDArray[np.float64]
 Row = tuple[Any, ...]

@@ -9,7 +9,7 @@ from typing import Any
 
 from xlmargin.errors import MarginError
 from xlmargin.files import Grid, read_csv
-from xlmargin.registry import FUNCTIONS
+from xlmargin.sheet.registry import FUNCTIONS
 
 Answer = Callable[[Any, argparse.Namespace], int]
 

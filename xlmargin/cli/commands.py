@@ -17,7 +17,7 @@ from xlmargin.cli.faces import add_faces
 from xlmargin.cli.feed import add_feed
 from xlmargin.cli.watch import add_watch
 from xlmargin.errors import MarginError
-from xlmargin.registry import ERROR, FUNCTIONS
+from xlmargin.sheet.registry import ERROR, FUNCTIONS
 
 ANSWERED, FAULTY, MISUSED, INTERRUPTED = 0, 1, 2, 130
 

@@ -100,7 +100,7 @@ def _open_libreoffice(options: argparse.Namespace) -> int:
 
 
 def _open_web(options: argparse.Namespace) -> int:
-    from xlmargin.registry import FUNCTIONS
+    from xlmargin.sheet.registry import FUNCTIONS
     from xlmargin.web import serve
 
     functions = {name: function.call for name, function in FUNCTIONS.items()}

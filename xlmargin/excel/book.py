@@ -11,7 +11,7 @@ from xlmargin.excel.donor import read_donor
 from xlmargin.excel.project import Project, write_project
 from xlmargin.excel.settings import package_folders, this_interpreter, workbook_settings
 from xlmargin.excel.wrapper import MESSAGE, RESTART, wrapper_modules
-from xlmargin.registry import CATEGORY, ERROR, FUNCTIONS
+from xlmargin.sheet.registry import CATEGORY, ERROR, FUNCTIONS
 from xlmargin.template import build_macro_template
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from xlmargin.excel.project import CODE_PAGE, Module, document
-from xlmargin.registry import CATEGORY, ERROR, Function
+from xlmargin.sheet.registry import CATEGORY, ERROR, Function
 
 FUNCTIONS_MODULE = "xlwings_udfs"  # the name that xlwings' own Import Functions replaces, so that both ways never clash
 SUPPORT_MODULE, TOOLS_MODULE, HELP_MODULE = "xlmargin_support", "xlmargin_tools", "xlmargin_help"

@@ -7,12 +7,12 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from xlmargin.cells import heading_key
 from xlmargin.errors import MarginError
 from xlmargin.feed.loop import Clock, Feed, Prices, Tick, show_second
 from xlmargin.feed.market_table import Row, serial
 from xlmargin.feed.positions import with_positions
 from xlmargin.feed.sheets import Sheets
+from xlmargin.sheet.cells import heading_key
 from xlmargin.venues import Answer, Source, answer_of
 from xlmargin.venues.fed import Call, venue_module
 from xlmargin.venues.quotes import Needs, Quotes, needs_of

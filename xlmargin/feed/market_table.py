@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from xlmargin.book.contracts import DAY, EXCEL_EPOCH, show_instant
-from xlmargin.cells import heading_key, is_blank
 from xlmargin.errors import MarginError
+from xlmargin.sheet.cells import heading_key, is_blank
 from xlmargin.venues.quotes import Needs, Option, Quotes, VenueError
 
 HEADINGS = ("Underlying", "Spot", "Expiry", "Strike", "Forward", "IV", "Rate", "As of")

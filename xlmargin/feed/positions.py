@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from xlmargin.book.contracts import venue_of
-from xlmargin.cells import heading_key, is_blank
 from xlmargin.errors import MarginError
 from xlmargin.feed.market_table import Row
+from xlmargin.sheet.cells import heading_key, is_blank
 from xlmargin.venues import Answer
 
 WRITTEN = ("Instrument", "Venue", "Quantity", "Entry")  # what a venue's answer says that no market says better

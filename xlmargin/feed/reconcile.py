@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from xlmargin.book.contracts import SPOT
-from xlmargin.cells import heading_key, is_blank
 from xlmargin.errors import Faults, MarginError
-from xlmargin.ranges.market import read_market
-from xlmargin.ranges.positions import read_positions
-from xlmargin.registry import ERROR, FUNCTIONS
+from xlmargin.sheet.cells import heading_key, is_blank
+from xlmargin.sheet.ranges.market import read_market
+from xlmargin.sheet.ranges.positions import read_positions
+from xlmargin.sheet.registry import ERROR, FUNCTIONS
 from xlmargin.venues.theirs import Theirs
 
 HEADINGS = ("Account", "Measure", "Ours", "Theirs", "Difference", "First differing line", "Alarm")

@@ -15,7 +15,7 @@ from xlmargin.errors import MarginError
 from xlmargin.feed.market_table import Row, serial
 from xlmargin.files import named_cells
 from xlmargin.libreoffice import Guest, Workbook
-from xlmargin.registry import FUNCTIONS
+from xlmargin.sheet.registry import FUNCTIONS
 
 Grid = list[Row]
 LOCKS = ("~${name}", ".~lock.{name}#")  # what Excel and LibreOffice leave beside a file that they have open

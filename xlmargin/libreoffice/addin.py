@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from xml.sax.saxutils import escape, quoteattr
 
-from xlmargin.registry import Function
+from xlmargin.sheet.registry import Function
 
 MODULE = ("org", "xlmargin", "calc")
 IDENTIFIER = ".".join(MODULE)

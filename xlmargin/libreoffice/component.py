@@ -48,7 +48,7 @@ class Engine:
             for folder in folders.split(os.pathsep) if folders else SETTINGS["folders"]:
                 site.addsitedir(folder)
             importlib.import_module("udfs")
-            self.functions = importlib.import_module("xlmargin.registry").FUNCTIONS
+            self.functions = importlib.import_module("xlmargin.sheet.registry").FUNCTIONS
         except Exception as error:  # the cell is the only place where the user can read it
             here = "{}.{}".format(*sys.version_info)
             self.problem = (

@@ -15,7 +15,7 @@ from pathlib import Path
 from xlmargin.errors import MarginError
 from xlmargin.libreoffice.addin import python_folders, write_addin
 from xlmargin.libreoffice.locate import PIPE, clean_environment, find_libreoffice
-from xlmargin.registry import FUNCTIONS, Function
+from xlmargin.sheet.registry import FUNCTIONS, Function
 
 # what a window needs; the rest of the environment is the clean one
 DESKTOP = ("DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR", "SAL_USE_VCLPLUGIN")

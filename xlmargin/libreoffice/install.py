@@ -12,7 +12,7 @@ from pathlib import Path
 from xlmargin.errors import MarginError
 from xlmargin.libreoffice.addin import IDENTIFIER, python_folders, write_oxt
 from xlmargin.libreoffice.locate import Installation, clean_environment, find_libreoffice
-from xlmargin.registry import ERROR, FUNCTIONS, Function
+from xlmargin.sheet.registry import ERROR, FUNCTIONS, Function
 
 EXTENSION = "xlmargin.oxt"
 LONGEST = 120  # seconds for one run of LibreOffice: a first start on a slow disk takes long

@@ -20,7 +20,7 @@ from typing import Any, Literal, TypeAlias
 from xlmargin.errors import MarginError
 from xlmargin.libreoffice.addin import python_folders, write_addin
 from xlmargin.libreoffice.locate import Installation, clean_environment, find_libreoffice
-from xlmargin.registry import FUNCTIONS, Function
+from xlmargin.sheet.registry import FUNCTIONS, Function
 
 Value: TypeAlias = float | str | dict[str, str | int] | None
 """A cell: number, text, None when empty, or {"error": what the cell shows, "code": LibreOffice's number}."""

@@ -8,10 +8,10 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from xlmargin.cells import heading_key
 from xlmargin.errors import MarginError
 from xlmargin.feed.market_table import Row, serial
 from xlmargin.feed.sheets import Sheets
+from xlmargin.sheet.cells import heading_key
 from xlmargin.watch.record import Record
 
 MONITOR = "monitor"

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import udfs  # noqa: F401  (fills the registry)
 from xlmargin.desk.account import account_rules, parameter_names
 from xlmargin.errors import MarginError
-from xlmargin.ranges.parameters import is_scenario_table, read_overrides
-from xlmargin.registry import ERROR, FUNCTIONS
+from xlmargin.sheet.ranges.parameters import is_scenario_table, read_overrides
+from xlmargin.sheet.registry import ERROR, FUNCTIONS
 from xlmargin.watch.inputs import Snapshot
 
 

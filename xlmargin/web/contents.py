@@ -7,7 +7,7 @@ from typing import Any
 
 from xlmargin.engine import Looks, Workbook
 from xlmargin.engine.formula import ERROR_CODES, address, parse_area
-from xlmargin.registry import ERROR
+from xlmargin.sheet.registry import ERROR
 from xlmargin.web.frame import Frame
 from xlmargin.web.number_format import formatted
 from xlmargin.web.styles import StyleTable

@@ -16,10 +16,10 @@ from xlmargin.book.contracts import SPOT
 from xlmargin.errors import Fault
 from xlmargin.margin.parameters import Meta, Parameter
 from xlmargin.margin.statement import Line, entries
-from xlmargin.registry import Cell, Sound
 from xlmargin.scenarios.greeks import sensitivities
 from xlmargin.scenarios.risk_array import marks
 from xlmargin.scenarios.scenarios import Scenarios, percent
+from xlmargin.sheet.registry import Cell, Sound
 
 if TYPE_CHECKING:
     from xlmargin.methods.rules.table import Strategy

@@ -8,10 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmargin import __version__, tables
-from xlmargin.answers.asked import ARRAYS, case_asked, case_for, case_with_scenarios, known_somewhere, margin_for, statement_roots
-from xlmargin.cells import grid, is_blank, numbers
-from xlmargin.checks import all_faults, read_book
+from xlmargin import __version__
 from xlmargin.desk.compare import compare_rows
 from xlmargin.errors import Faults, MarginError
 from xlmargin.margin.parameters import Rules
@@ -19,13 +16,17 @@ from xlmargin.margin.statement import find
 from xlmargin.margin.valuation import Case, Margin
 from xlmargin.methods import known_methods, method_name, needs_vol, rules_of, takes_history, takes_table
 from xlmargin.methods import scenarios_of as scenarios_of_rules
-from xlmargin.ranges.market import given
-from xlmargin.ranges.parameters import is_scenario_table, read_overrides
-from xlmargin.registry import ERROR
 from xlmargin.scenarios.risk_array import risk_array
 from xlmargin.scenarios.scenarios import dense
-from xlmargin.single_cells import one_number, one_text
-from xlmargin.tables import Rows
+from xlmargin.sheet import tables
+from xlmargin.sheet.answers.asked import ARRAYS, case_asked, case_for, case_with_scenarios, known_somewhere, margin_for, statement_roots
+from xlmargin.sheet.cells import grid, is_blank, numbers
+from xlmargin.sheet.checks import all_faults, read_book
+from xlmargin.sheet.ranges.market import given
+from xlmargin.sheet.ranges.parameters import is_scenario_table, read_overrides
+from xlmargin.sheet.registry import ERROR
+from xlmargin.sheet.single_cells import one_number, one_text
+from xlmargin.sheet.tables import Rows
 
 Floats = NDArray[np.float64]
 

@@ -8,18 +8,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmargin.cell_errors import error_text
-from xlmargin.cells import grid, is_blank, numbers
-from xlmargin.checks import read_book
 from xlmargin.desk.coverage import Coverage, coverage
 from xlmargin.errors import Faults, MarginError
 from xlmargin.margin.valuation import Given
 from xlmargin.methods import case_of, margin_of, needs_vol, rules_of
-from xlmargin.ranges.history import read_history
-from xlmargin.ranges.market import given
-from xlmargin.ranges.parameters import read_overrides
-from xlmargin.single_cells import one_number
-from xlmargin.tables import Rows
+from xlmargin.sheet.cell_errors import error_text
+from xlmargin.sheet.cells import grid, is_blank, numbers
+from xlmargin.sheet.checks import read_book
+from xlmargin.sheet.ranges.history import read_history
+from xlmargin.sheet.ranges.market import given
+from xlmargin.sheet.ranges.parameters import read_overrides
+from xlmargin.sheet.single_cells import one_number
+from xlmargin.sheet.tables import Rows
 
 Floats = NDArray[np.float64]
 

@@ -11,7 +11,7 @@ from operator import attrgetter
 from types import NoneType
 from typing import Any
 
-from xlmargin.cells import raw_rows
+from xlmargin.sheet.cells import raw_rows
 
 Fingerprint = tuple[bytes, ...]
 

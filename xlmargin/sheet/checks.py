@@ -12,9 +12,9 @@ from xlmargin.book.book import Book, Positions, make_book
 from xlmargin.book.contracts import show_instant
 from xlmargin.book.market import Market
 from xlmargin.errors import Fault, Faults, MarginError
-from xlmargin.ranges.market import read_market
-from xlmargin.ranges.positions import read_positions
-from xlmargin.ranges.remembered import book_of
+from xlmargin.sheet.ranges.market import read_market
+from xlmargin.sheet.ranges.positions import read_positions
+from xlmargin.sheet.ranges.remembered import book_of
 
 
 def read_book(positions: Any, market: Any, *, priced: bool = True) -> Book:

@@ -25,9 +25,9 @@ from xlmargin.book.contracts import (
     show_instant,
     venue_of,
 )
-from xlmargin.cells import Table, blanks, choices, is_blank, show, table
 from xlmargin.errors import Faults, MarginError
-from xlmargin.ranges.dates import instants
+from xlmargin.sheet.cells import Table, blanks, choices, is_blank, show, table
+from xlmargin.sheet.ranges.dates import instants
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

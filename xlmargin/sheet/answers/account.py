@@ -8,23 +8,23 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from xlmargin.answers.asked import case_asked, case_for, known_somewhere
 from xlmargin.book.book import Book
-from xlmargin.checks import read_book
 from xlmargin.desk.account import Holding, account_rules, equity_of, parameter_names, standing, venue_methods, worth
 from xlmargin.desk.qualify import amounts, fields, findings, rulebook
 from xlmargin.errors import Faults, MarginError
 from xlmargin.margin.parameters import Rules
 from xlmargin.margin.valuation import Case
 from xlmargin.methods import known_methods, margin_of, method_name, needs_vol, pairs_legs, rules_of, takes_table
-from xlmargin.ranges.balances import is_number, read_balances, read_equity
-from xlmargin.ranges.market import given, read_market
-from xlmargin.ranges.parameters import is_scenario_table, read_overrides
-from xlmargin.ranges.qualification import read_account
-from xlmargin.ranges.venues import only_rows, read_venues
-from xlmargin.registry import Cell
-from xlmargin.single_cells import one_text
-from xlmargin.tables import Rows
+from xlmargin.sheet.answers.asked import case_asked, case_for, known_somewhere
+from xlmargin.sheet.checks import read_book
+from xlmargin.sheet.ranges.balances import is_number, read_balances, read_equity
+from xlmargin.sheet.ranges.market import given, read_market
+from xlmargin.sheet.ranges.parameters import is_scenario_table, read_overrides
+from xlmargin.sheet.ranges.qualification import read_account
+from xlmargin.sheet.ranges.venues import only_rows, read_venues
+from xlmargin.sheet.registry import Cell
+from xlmargin.sheet.single_cells import one_text
+from xlmargin.sheet.tables import Rows
 
 Spot = Callable[[str], float]
 

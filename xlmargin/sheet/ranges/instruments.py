@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlmargin.book.book import Positions
-from xlmargin.cells import show, table
 from xlmargin.errors import Faults
-from xlmargin.ranges.positions import HEADINGS, SIDES, ZERO_IS_BLANK, read_positions
+from xlmargin.sheet.cells import show, table
+from xlmargin.sheet.ranges.positions import HEADINGS, SIDES, ZERO_IS_BLANK, read_positions
 
 Floats = NDArray[np.float64]
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from xlmargin.book.book import Book
-from xlmargin.checks import read_book
 from xlmargin.errors import MarginError
 from xlmargin.margin import valued
 from xlmargin.margin.parameters import Override, Rules
@@ -15,12 +14,13 @@ from xlmargin.margin.statement import Line, not_modelled, over_accounts
 from xlmargin.margin.valuation import Case, Given, Margin
 from xlmargin.memory import Recent, Same, stamp
 from xlmargin.methods import case_of, margin_of, method_name, needs_vol, rules_of, takes_history, takes_table
-from xlmargin.ranges import remembered
-from xlmargin.ranges.fingerprint import fingerprint
-from xlmargin.ranges.history import read_history
-from xlmargin.ranges.market import given
-from xlmargin.ranges.parameters import is_scenario_table, read_overrides, read_scenarios
-from xlmargin.single_cells import one_text
+from xlmargin.sheet.checks import read_book
+from xlmargin.sheet.ranges import remembered
+from xlmargin.sheet.ranges.fingerprint import fingerprint
+from xlmargin.sheet.ranges.history import read_history
+from xlmargin.sheet.ranges.market import given
+from xlmargin.sheet.ranges.parameters import is_scenario_table, read_overrides, read_scenarios
+from xlmargin.sheet.single_cells import one_text
 
 ARRAYS = "span_file"  # the parameter that names a file of risk arrays
 A_FILE = "_file"  # how the parameters that name a file end

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from xlmargin.cell_errors import error_text
-from xlmargin.cells import choices, heading_key, is_blank, numbers, show, table
 from xlmargin.errors import Faults
+from xlmargin.sheet.cell_errors import error_text
+from xlmargin.sheet.cells import choices, heading_key, is_blank, numbers, show, table
 
 WORDS = dict.fromkeys(("yes", "y", "true", "1"), "yes") | dict.fromkeys(("no", "n", "false", "0"), "no")
 

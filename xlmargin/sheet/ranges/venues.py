@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from xlmargin.book.contracts import venue_of
-from xlmargin.cells import from_header, grid, heading_key, is_blank
+from xlmargin.sheet.cells import from_header, grid, heading_key, is_blank
 
 
 def read_venues(raw: Any) -> dict[int, str]:

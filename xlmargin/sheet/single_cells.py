@@ -6,9 +6,9 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from xlmargin.cell_errors import error_text
-from xlmargin.cells import grid, is_blank, not_a_number, plain_number, show
 from xlmargin.errors import MarginError
+from xlmargin.sheet.cell_errors import error_text
+from xlmargin.sheet.cells import grid, is_blank, not_a_number, plain_number, show
 
 
 def _one_cell(raw: Any, name: str) -> Any:

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmargin.cell_errors import FIRST_ERROR, LAST_ERROR, error_text
 from xlmargin.errors import Faults, MarginError
-from xlmargin.officejs import plain_rows
+from xlmargin.sheet.cell_errors import FIRST_ERROR, LAST_ERROR, error_text
+from xlmargin.sheet.officejs import plain_rows
 
 Floats = NDArray[np.float64]
 Trouble = tuple[str, str]  # what is wrong with a cell, and how to mend it

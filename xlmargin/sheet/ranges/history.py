@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlmargin.book.contracts import show_instant
-from xlmargin.cells import Table, from_header, grid, heading_key, show, table
 from xlmargin.errors import Faults, MarginError
-from xlmargin.ranges.dates import instants
 from xlmargin.scenarios.past import VOL_DAYS, History
+from xlmargin.sheet.cells import Table, from_header, grid, heading_key, show, table
+from xlmargin.sheet.ranges.dates import instants
 
 Floats = NDArray[np.float64]
 

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from xlmargin.book.contracts import CALL, DAY, EXPIRY_HOUR, Contract, parse_instrument, show_instant
 from xlmargin.book.market import Market, Nodes
-from xlmargin.cells import Table, grid, is_blank, show, table
 from xlmargin.errors import Faults, MarginError
-from xlmargin.ranges.dates import instants
+from xlmargin.sheet.cells import Table, grid, is_blank, show, table
+from xlmargin.sheet.ranges.dates import instants
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

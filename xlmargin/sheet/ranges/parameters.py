@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from xlmargin.cell_errors import error_text
-from xlmargin.cells import Table, from_header, grid, heading_key, is_blank, numbers, show, table, texts
 from xlmargin.errors import Faults, MarginError
 from xlmargin.margin.parameters import Override
-from xlmargin.ranges.market import given
 from xlmargin.scenarios.scenarios import Scenarios, percent
+from xlmargin.sheet.cell_errors import error_text
+from xlmargin.sheet.cells import Table, from_header, grid, heading_key, is_blank, numbers, show, table, texts
+from xlmargin.sheet.ranges.market import given
 
 ALL = ("", "all", "*")  # what stands for every underlying
 SCENARIO_HEADINGS = ("Scenario", "Underlying", "Price move", "Vol move", "Days", "Weight")

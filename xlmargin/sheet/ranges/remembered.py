@@ -11,13 +11,13 @@ import numpy as np
 
 from xlmargin.book.book import Book, Keys, Positions, keys_of, make_book
 from xlmargin.book.market import Market
-from xlmargin.cells import Table, from_header, grid, heading_key, is_blank, raw_rows
 from xlmargin.errors import Faults
 from xlmargin.memory import Recent, Same
-from xlmargin.officejs import plain_rows
-from xlmargin.ranges.fingerprint import Fingerprint, fingerprint, is_ragged
-from xlmargin.ranges.market import market_given, this_second
-from xlmargin.ranges.positions import AMOUNTS, read_positions, read_quantities
+from xlmargin.sheet.cells import Table, from_header, grid, heading_key, is_blank, raw_rows
+from xlmargin.sheet.officejs import plain_rows
+from xlmargin.sheet.ranges.fingerprint import Fingerprint, fingerprint, is_ragged
+from xlmargin.sheet.ranges.market import market_given, this_second
+from xlmargin.sheet.ranges.positions import AMOUNTS, read_positions, read_quantities
 
 SHEETS = 16  # ranges of each kind that are remembered
 MOST_BYTES = 256_000_000

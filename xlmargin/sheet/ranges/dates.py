@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlmargin.book.contracts import expiry_from_text, instant, serial_instant
-from xlmargin.cells import Table, is_blank, plain_number, show, unreadable
 from xlmargin.errors import Faults
+from xlmargin.sheet.cells import Table, is_blank, plain_number, show, unreadable
 
 FIRST, LAST = (dt.datetime(year, 1, 1, tzinfo=dt.UTC).timestamp() for year in (2000, 2100))  # else no date a desk means
 HOW = "type a date, ISO text (2025-06-27), 27JUN25 or 28-Aug-25"

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from xlmargin.cells import grid, is_blank, show, table
 from xlmargin.desk.account import Balances
 from xlmargin.errors import Faults
-from xlmargin.single_cells import one_number
+from xlmargin.sheet.cells import grid, is_blank, show, table
+from xlmargin.sheet.single_cells import one_number
 
 HEADINGS = ("Currency", "Amount", "Haircut", "Account")
 
