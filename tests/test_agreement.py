@@ -17,7 +17,7 @@ from openpyxl.utils.cell import coordinate_to_tuple
 import udfs
 from xlmargin import template
 from xlmargin.engine import Workbook
-from xlmargin.files import named_cells
+from xlmargin.files.books import named_cells
 from xlmargin.libreoffice import Calc
 from xlmargin.libreoffice import Workbook as CalcBook
 from xlmargin.sheet.registry import ERROR, FUNCTIONS

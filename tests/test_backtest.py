@@ -13,11 +13,11 @@ import pytest
 from scipy.special import bdtr
 
 from udfs import PM_BACKTEST, PM_MARGIN
-from xlmargin.chains import history_of, read_chains
 from xlmargin.cli import main
 from xlmargin.desk.coverage import basel_zone, christoffersen_lr, coverage, kupiec_lr, swings, transitions
 from xlmargin.errors import MarginError
-from xlmargin.replay import BOOKS, Leg, Plan, read_legs, replay, summary
+from xlmargin.files.chains import history_of, read_chains
+from xlmargin.files.replay import BOOKS, Leg, Plan, read_legs, replay, summary
 
 DAY = 86_400.0
 

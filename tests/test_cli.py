@@ -16,10 +16,10 @@ import openpyxl
 import pytest
 
 import udfs
-from xlmargin import files
 from xlmargin.cli import main
 from xlmargin.doctor import NEEDED
-from xlmargin.files import named_cells, read_csv, read_ranges
+from xlmargin.files import books as files
+from xlmargin.files.books import named_cells, read_csv, read_ranges
 from xlmargin.sheet.registry import ERROR, FUNCTIONS
 from xlmargin.template import build_template
 

@@ -14,7 +14,7 @@ from venue_stub import Fault, VenueStub
 import udfs
 from xlmargin.book.contracts import expiry_from_text
 from xlmargin.feed import needs_of, venue_feed
-from xlmargin.files import read_csv, read_ranges
+from xlmargin.files.books import read_csv, read_ranges
 
 pytest.importorskip("ccxt")
 

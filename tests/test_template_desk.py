@@ -13,7 +13,7 @@ from xlmargin import template
 from xlmargin.desk.contribution import in_words
 from xlmargin.desk.qualify import fields
 from xlmargin.engine import Workbook
-from xlmargin.files import named_cells
+from xlmargin.files.books import named_cells
 from xlmargin.sheet.registry import FUNCTIONS
 from xlmargin.template import build_template
 

@@ -18,7 +18,7 @@ from watch_help import BOOK, feed_at, rows, sound, written
 
 from xlmargin.errors import MarginError
 from xlmargin.feed import Feed, needs_of
-from xlmargin.files import read_csv
+from xlmargin.files.books import read_csv
 from xlmargin.sheet.registry import FUNCTIONS
 from xlmargin.watch import Files, Inputs, Reading, Record, Watch
 from xlmargin.watch import loop as watch_loop

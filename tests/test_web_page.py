@@ -14,7 +14,7 @@ from playwright.sync_api import sync_playwright
 
 import udfs  # noqa: F401  (importing it fills the registry)
 from xlmargin.engine import Workbook
-from xlmargin.files import named_cells
+from xlmargin.files.books import named_cells
 from xlmargin.sheet.registry import FUNCTIONS
 from xlmargin.template import build_template
 from xlmargin.web import Server, Session

@@ -8,7 +8,7 @@ from typing import Any
 
 from xlmargin.engine import Workbook, patch
 from xlmargin.errors import MarginError
-from xlmargin.files import named_cells
+from xlmargin.files.books import named_cells
 from xlmargin.sheet.cells import heading_key
 from xlmargin.sheet.registry import FUNCTIONS, Cells
 from xlmargin.template import build_template

@@ -15,7 +15,7 @@ from xlmargin.batch.source import ACCOUNT, ENTRY, QUANTITY, arrow
 from xlmargin.book.book import Positions, make_book
 from xlmargin.book.market import Market
 from xlmargin.errors import Fault, Faults
-from xlmargin.files import csv_cell
+from xlmargin.files.books import csv_cell
 from xlmargin.sheet.cell_errors import error_text
 from xlmargin.sheet.cells import is_blank, plain_number
 from xlmargin.sheet.checks import keep_rows

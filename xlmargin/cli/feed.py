@@ -191,7 +191,7 @@ def _feed(options: argparse.Namespace) -> int:
 
 def _reconcile(options: argparse.Namespace) -> int:
     from xlmargin.feed import our_margins, reconcile
-    from xlmargin.files import read_ranges
+    from xlmargin.files.books import read_ranges
 
     if not 0.0 <= options.tolerance < 1.0:
         raise MarginError(f"--tolerance must be a fraction from 0 to below 1, not {options.tolerance:g}")

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from xlmargin.engine import recalculated
 from xlmargin.errors import MarginError
 from xlmargin.feed.market_table import Row, serial
-from xlmargin.files import named_cells
+from xlmargin.files.books import named_cells
 from xlmargin.libreoffice import Guest, Workbook
 from xlmargin.sheet.registry import FUNCTIONS
 

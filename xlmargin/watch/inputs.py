@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from xlmargin.errors import MarginError
-from xlmargin.files import Grid, Ranges, read_csv, read_ranges
+from xlmargin.files.books import Grid, Ranges, read_csv, read_ranges
 
 DIGITS = 16  # of the digest that names a book: enough to tell every state of one desk's book from any other
 AGAIN = 2.0  # seconds until a file that could not be read is tried again, though it looks unchanged

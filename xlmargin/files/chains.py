@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from xlmargin.book.contracts import CALL, Contract, parse_instrument
 from xlmargin.errors import MarginError
-from xlmargin.files import read_csv
+from xlmargin.files.books import read_csv
 from xlmargin.sheet.cells import heading_key
 
 Floats = NDArray[np.float64]

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlmargin.book.contracts import CALL, DAY, PUT, SPOT, parse_instrument
-from xlmargin.chains import Chain, history_of
 from xlmargin.desk.coverage import Coverage, Swings, coverage, swings
 from xlmargin.errors import Faults, MarginError
-from xlmargin.files import read_csv
+from xlmargin.files.books import read_csv
+from xlmargin.files.chains import Chain, history_of
 from xlmargin.sheet.cells import heading_key, is_blank, table
 from xlmargin.sheet.registry import FUNCTIONS
 
