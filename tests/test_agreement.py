@@ -15,13 +15,13 @@ from openpyxl.utils import get_column_letter
 from openpyxl.utils.cell import coordinate_to_tuple
 
 import udfs
-from xlmargin import template
 from xlmargin.engine import Workbook
+from xlmargin.faces import template
+from xlmargin.faces.libreoffice import Calc
+from xlmargin.faces.libreoffice import Workbook as CalcBook
+from xlmargin.faces.template import build_template
 from xlmargin.files.books import named_cells
-from xlmargin.libreoffice import Calc
-from xlmargin.libreoffice import Workbook as CalcBook
 from xlmargin.sheet.registry import ERROR, FUNCTIONS
-from xlmargin.template import build_template
 
 assert udfs  # fills the registry
 

@@ -18,10 +18,10 @@ import pytest
 import udfs
 from xlmargin.cli import main
 from xlmargin.doctor import NEEDED
+from xlmargin.faces.template import build_template
 from xlmargin.files import books as files
 from xlmargin.files.books import named_cells, read_csv, read_ranges
 from xlmargin.sheet.registry import ERROR, FUNCTIONS
-from xlmargin.template import build_template
 
 assert udfs  # fills the registry
 

@@ -14,7 +14,7 @@ from excel.protocol import MISSING, Cells, ErrorValue
 from excel.session import Session, in_cells, kinds, running
 
 import udfs
-from xlmargin.excel.wrapper import LONGEST_HELP, UDF_MODULE, wrapper_modules
+from xlmargin.faces.excel.wrapper import LONGEST_HELP, UDF_MODULE, wrapper_modules
 from xlmargin.sheet.registry import ERROR, FUNCTIONS, Argument
 
 AS_OF = dt.datetime(2026, 6, 1, 8)

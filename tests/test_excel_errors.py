@@ -12,9 +12,9 @@ from excel.desks import ROWS, small_desk
 
 from xlmargin.engine import Workbook
 from xlmargin.engine.formula import ERROR_CODES, find_calls
-from xlmargin.excel.wrapper import MESSAGE
+from xlmargin.faces.excel.wrapper import MESSAGE
+from xlmargin.faces.libreoffice import Calc
 from xlmargin.files.books import named_cells
-from xlmargin.libreoffice import Calc
 from xlmargin.sheet.registry import ERROR, FUNCTIONS
 
 VALUE_ERROR = "#VALUE!"

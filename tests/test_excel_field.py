@@ -9,17 +9,17 @@ from pathlib import Path
 
 import openpyxl
 import pytest
+import xlmargin.excel.commands as commands
 from excel.desks import small_history
 
-import xlmargin.excel.commands as commands
 from xlmargin import cli
 from xlmargin.errors import MarginError
-from xlmargin.excel import diagnosis, field, office
-from xlmargin.excel.donor import PART, xlwings_version
-from xlmargin.excel.field import NEEDED
-from xlmargin.excel.office import Facts, Trust, program_bits, zone_of
-from xlmargin.excel.project import Module, Project, write_project
-from xlmargin.excel.settings import interpreter_settings, read_settings, with_settings, workbook_settings
+from xlmargin.faces.excel import diagnosis, field, office
+from xlmargin.faces.excel.donor import PART, xlwings_version
+from xlmargin.faces.excel.field import NEEDED
+from xlmargin.faces.excel.office import Facts, Trust, program_bits, zone_of
+from xlmargin.faces.excel.project import Module, Project, write_project
+from xlmargin.faces.excel.settings import interpreter_settings, read_settings, with_settings, workbook_settings
 
 HOME = r"C:\Users\ann"
 PYTHON = rf"{HOME}\venv\Scripts\python.exe"

@@ -14,11 +14,11 @@ from conftest import missing
 
 import udfs
 from xlmargin.errors import MarginError
-from xlmargin.excel.donor import read_donor
-from xlmargin.excel.project import Module, Project, write_project
-from xlmargin.excel.wrapper import wrapper_modules
-from xlmargin.libreoffice import find_libreoffice
-from xlmargin.libreoffice.locate import clean_environment
+from xlmargin.faces.excel.donor import read_donor
+from xlmargin.faces.excel.project import Module, Project, write_project
+from xlmargin.faces.excel.wrapper import wrapper_modules
+from xlmargin.faces.libreoffice import find_libreoffice
+from xlmargin.faces.libreoffice.locate import clean_environment
 from xlmargin.sheet.registry import ERROR, FUNCTIONS
 
 assert udfs  # fills the registry

@@ -17,12 +17,12 @@ from excel.protocol import MISSING, Cells
 from excel.session import in_cells, running
 
 from xlmargin.errors import MarginError
-from xlmargin.excel import donor
-from xlmargin.excel.book import write_excel_workbook
-from xlmargin.excel.compound import read, write
-from xlmargin.excel.compression import compress, decompress
-from xlmargin.excel.donor import read_donor, workbook_project, xlwings_version
-from xlmargin.excel.wrapper import FUNCTIONS_MODULE, LONGEST_HELP
+from xlmargin.faces.excel import donor
+from xlmargin.faces.excel.book import write_excel_workbook
+from xlmargin.faces.excel.compound import read, write
+from xlmargin.faces.excel.compression import compress, decompress
+from xlmargin.faces.excel.donor import read_donor, workbook_project, xlwings_version
+from xlmargin.faces.excel.wrapper import FUNCTIONS_MODULE, LONGEST_HELP
 from xlmargin.sheet.registry import FUNCTIONS
 
 LONGEST_LINE, MOST_CONTINUED = 1023, 24  # characters of a line of VBA, lines that a statement may be continued over

@@ -17,7 +17,7 @@ from conftest import ROOT
 from venue_stub import Fault, VenueStub
 
 from xlmargin.cli import main
-from xlmargin.libreoffice import Calc
+from xlmargin.faces.libreoffice import Calc
 
 pytest.importorskip("ccxt")
 

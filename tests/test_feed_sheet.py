@@ -14,11 +14,11 @@ from feed_help import Hands
 from venue_stub import Fault, VenueStub
 
 from xlmargin.errors import MarginError
+from xlmargin.faces.libreoffice import Calc, Workbook
+from xlmargin.faces.libreoffice.locate import clean_environment
 from xlmargin.feed import Connection, Desk, Keys
 from xlmargin.feed.sheets import BUSY, ExcelSheets, FileSheets, LibreOfficeSheets
 from xlmargin.feed.store import keep, kept, store_of
-from xlmargin.libreoffice import Calc, Workbook
-from xlmargin.libreoffice.locate import clean_environment
 
 pytest.importorskip("ccxt")
 

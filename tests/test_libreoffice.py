@@ -17,7 +17,7 @@ import xlsxwriter
 
 import udfs  # noqa: F401  (importing it fills the registry)
 from xlmargin.errors import MarginError
-from xlmargin.libreoffice import Calc, Workbook, locate, python_folders, write_addin, write_oxt
+from xlmargin.faces.libreoffice import Calc, Workbook, locate, python_folders, write_addin, write_oxt
 from xlmargin.sheet.registry import FUNCTIONS
 
 POSITIONS: list[list[Any]] = [
@@ -261,7 +261,7 @@ def test_a_hung_office_is_ended(book_file: Path) -> None:
 @pytest.mark.usefixtures("calc")
 def test_nothing_is_left_when_the_client_is_killed() -> None:
     """The driver sees its client go, and ends LibreOffice and its folder."""
-    program = "from xlmargin.libreoffice import Calc; c = Calc(); print(c._home, flush=True); input()"
+    program = "from xlmargin.faces.libreoffice import Calc; c = Calc(); print(c._home, flush=True); input()"
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(python_folders())}
     with subprocess.Popen(
         [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment

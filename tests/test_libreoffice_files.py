@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from conftest import missing
 
-from xlmargin.libreoffice import Calc
-from xlmargin.template import template_path
+from xlmargin.faces.libreoffice import Calc
+from xlmargin.faces.template import template_path
 
 SUMMARY, RISK = "Summary", "Risk array"
 

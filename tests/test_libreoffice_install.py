@@ -21,7 +21,7 @@ from openpyxl import Workbook
 import udfs  # noqa: F401  (importing it fills the registry)
 from xlmargin.cli import main
 from xlmargin.errors import MarginError
-from xlmargin.libreoffice import Calc, find_libreoffice, install, python_folders
+from xlmargin.faces.libreoffice import Calc, find_libreoffice, install, python_folders
 from xlmargin.sheet.registry import FUNCTIONS
 
 POSITIONS: list[list[Any]] = [
@@ -130,7 +130,7 @@ def test_install_and_remove(user: User) -> None:
 def test_a_python_that_cannot_load_xlmargin_is_told(user: User) -> None:
     """The add-in of an environment that LibreOffice cannot read is taken out again, and the reason told."""
     code = (
-        "import udfs\nfrom xlmargin.libreoffice.install import install\nfrom xlmargin.errors import MarginError\n"
+        "import udfs\nfrom xlmargin.faces.libreoffice.install import install\nfrom xlmargin.errors import MarginError\n"
         "try: install(folders=['/nowhere'])\nexcept MarginError as error: print(error)"
     )
     done = user.run(sys.executable, "-c", code)
@@ -151,7 +151,7 @@ def test_an_old_libreoffice_is_refused(tmp_path: Path, monkeypatch: pytest.Monke
     old = tmp_path / "soffice"
     old.write_text("#!/bin/sh\necho LibreOffice 7.4.7.2 40\n", encoding="utf-8")
     old.chmod(0o755)
-    monkeypatch.setattr("xlmargin.libreoffice.locate._programs", lambda: iter([old]))
+    monkeypatch.setattr("xlmargin.faces.libreoffice.locate._programs", lambda: iter([old]))
     with pytest.raises(MarginError, match=r"LibreOffice 7\.4 .* does not calculate the PM_ formulas of an \.xlsx file"):
         install.install()
 

@@ -15,10 +15,10 @@ import pytest
 
 from xlmargin.cli import main
 from xlmargin.errors import MarginError
-from xlmargin.libreoffice import Guest, python_folders
+from xlmargin.faces.libreoffice import Guest, python_folders
 
 OPEN = (
-    "import sys, udfs\nfrom pathlib import Path\nfrom xlmargin.libreoffice import desktop\n"
+    "import sys, udfs\nfrom pathlib import Path\nfrom xlmargin.faces.libreoffice import desktop\n"
     "desktop.PIPE = sys.argv[2]\ndesktop.open_on_desktop(Path(sys.argv[1]))"
 )
 

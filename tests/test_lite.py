@@ -20,9 +20,9 @@ from conftest import ROOT, missing
 import udfs  # noqa: F401  (importing it fills the registry)
 from xlmargin.cli import main
 from xlmargin.errors import MarginError
-from xlmargin.lite import MAIN, NAME, STEPS, office_names, store_as_office
+from xlmargin.faces.lite import MAIN, NAME, STEPS, office_names, store_as_office
+from xlmargin.faces.template import template_path
 from xlmargin.sheet.registry import FUNCTIONS
-from xlmargin.template import template_path
 
 HEAD = ["Underlying", "Type", "Strike", "Expiry", "Quantity", "IV", "Spot"]
 PLAIN: list[list[Any]] = [

@@ -11,7 +11,7 @@ import pytest
 
 import udfs
 from xlmargin import cli
-from xlmargin.excel.wrapper import MESSAGE, RESTART
+from xlmargin.faces.excel.wrapper import MESSAGE, RESTART
 from xlmargin.sheet.registry import FUNCTIONS
 
 assert udfs  # fills the registry

@@ -11,8 +11,8 @@ import pytest
 
 import udfs
 from xlmargin.engine import Workbook
+from xlmargin.faces.template import build_template
 from xlmargin.sheet.registry import FUNCTIONS
-from xlmargin.template import build_template
 
 assert udfs  # fills the registry
 

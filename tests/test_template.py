@@ -14,12 +14,12 @@ from openpyxl.formula import Tokenizer
 from openpyxl.workbook import Workbook as Book
 
 import udfs
-from xlmargin import template
 from xlmargin.engine import Workbook
 from xlmargin.errors import MarginError
-from xlmargin.libreoffice import Calc
+from xlmargin.faces import template
+from xlmargin.faces.libreoffice import Calc
+from xlmargin.faces.template import build_template, template_path
 from xlmargin.sheet.registry import FUNCTIONS
-from xlmargin.template import build_template, template_path
 
 assert udfs  # fills the registry
 

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 import udfs
-from xlmargin import template
 from xlmargin.desk.contribution import in_words
 from xlmargin.desk.qualify import fields
 from xlmargin.engine import Workbook
+from xlmargin.faces import template
+from xlmargin.faces.template import build_template
 from xlmargin.files.books import named_cells
 from xlmargin.sheet.registry import FUNCTIONS
-from xlmargin.template import build_template
 
 assert udfs  # fills the registry
 

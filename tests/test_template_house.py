@@ -12,8 +12,8 @@ from openpyxl.cell import Cell
 from openpyxl.formula.translate import Translator
 from openpyxl.workbook import Workbook as Book
 
-from xlmargin import template
-from xlmargin.template import build_template
+from xlmargin.faces import template
+from xlmargin.faces.template import build_template
 
 ROWS = 40
 LAYOUT = template._builder("layout").Layout(ROWS)

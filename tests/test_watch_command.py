@@ -21,8 +21,8 @@ from venue_stub import Fault, VenueStub
 from watch_help import rows, sound, written
 
 from xlmargin.cli import main
+from xlmargin.faces.libreoffice import Calc
 from xlmargin.feed.market_table import serial
-from xlmargin.libreoffice import Calc
 from xlmargin.watch import Figures, Nearest, Panel, Reading
 
 OWN = "Underlying,Type,Strike,DTE,IV,Spot,Quantity\nBTC,put,70000,10,0.5,70000,{}\nBTC,put,69000,10,0.5,70000,1\n"

@@ -11,8 +11,8 @@ from xml.etree import ElementTree
 import pytest
 import xlsxwriter
 
-from xlmargin.web import Session
-from xlmargin.web.svg_parts import fitted, width_of
+from xlmargin.faces.web import Session
+from xlmargin.faces.web.svg_parts import fitted, width_of
 
 SVG = "{http://www.w3.org/2000/svg}"
 ROWS = [["Jan", 1, 10, 5.0], ["Feb <b>", 2, -20, 15.0], ["Mar & co", 4, 30, None], ["Apr", 8, 40, 25.0]]

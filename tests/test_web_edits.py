@@ -12,8 +12,8 @@ from web_desk import HOSTILE, Sums, ask, desk_file, desk_server, desk_sums, edit
 
 from xlmargin.cli.faces import FACES, Face, best
 from xlmargin.errors import MarginError
-from xlmargin.web import Server, serve
-from xlmargin.web.frame import rectangles
+from xlmargin.faces.web import Server, serve
+from xlmargin.faces.web.frame import rectangles
 
 
 def test_hostile_text_stays_text(server: Server) -> None:

@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xlmargin.errors import MarginError
-from xlmargin.libreoffice import Calc
-from xlmargin.template import template_path
-from xlmargin.web.number_format import formatted
-from xlmargin.web.typed import editing_text, typed_value
+from xlmargin.faces.libreoffice import Calc
+from xlmargin.faces.template import template_path
+from xlmargin.faces.web.number_format import formatted
+from xlmargin.faces.web.typed import editing_text, typed_value
 
 NUMBERS = (0.0, 1.0, -1.0, 0.5, 1234567.891, -1234.5, 0.1234, -0.004, 75000.0, 46204.5, 46174.333333333336, 0.00000123, 2.5, 999999.995)
 COMMON = (

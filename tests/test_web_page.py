@@ -14,10 +14,10 @@ from playwright.sync_api import sync_playwright
 
 import udfs  # noqa: F401  (importing it fills the registry)
 from xlmargin.engine import Workbook
+from xlmargin.faces.template import build_template
+from xlmargin.faces.web import Server, Session
 from xlmargin.files.books import named_cells
 from xlmargin.sheet.registry import FUNCTIONS
-from xlmargin.template import build_template
-from xlmargin.web import Server, Session
 
 CALLS: dict[str, Callable[..., Any]] = {name: function.call for name, function in FUNCTIONS.items()}
 FLAGS = [

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from web_desk import ask, desk_file, desk_server, desk_sums  # noqa: F401  (fixtures)
 
-from xlmargin.web import Server
+from xlmargin.faces.web import Server
 
 
 def test_the_address_holds_the_key_where_browsers_do_not_send_it(server: Server) -> None:

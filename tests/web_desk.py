@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import xlsxwriter
 
-from xlmargin.web import Server, Session
+from xlmargin.faces.web import Server, Session
 
 HOSTILE = "<script>alert(1)</script>"
 

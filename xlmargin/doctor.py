@@ -37,7 +37,7 @@ def _package(name: str) -> tuple[str, str]:
 
 
 def _libreoffice() -> tuple[str, str]:
-    from xlmargin.libreoffice.locate import find_libreoffice
+    from xlmargin.faces.libreoffice.locate import find_libreoffice
 
     try:
         return str(find_libreoffice().soffice), ""
@@ -46,7 +46,7 @@ def _libreoffice() -> tuple[str, str]:
 
 
 def _excel(file: Path | None) -> list[tuple[str, str, str]]:
-    from xlmargin.excel.diagnosis import excel_findings
+    from xlmargin.faces.excel.diagnosis import excel_findings
 
     elsewhere = ("Excel", f"not on {platform.system()}", "only for the Excel face: Windows with desktop Excel")
     return ([elsewhere] if sys.platform != "win32" else []) + excel_findings(file)

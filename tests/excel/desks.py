@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from xlmargin import template
-from xlmargin.excel.book import write_excel_workbook
+from xlmargin.faces import template
+from xlmargin.faces.excel.book import write_excel_workbook
 
 ROWS, DAYS = 60, 270
 

@@ -88,7 +88,7 @@ def _run(options: argparse.Namespace) -> int:
 
 def _report(path: Path, rows: list[list[Any]], runs: list[Run], note: str) -> None:
     """Write the report with a chart per book."""
-    from xlmargin.template import write_backtest
+    from xlmargin.faces.template import write_backtest
 
     books: dict[str, list[list[Any]]] = {}
     for name in dict.fromkeys(run.book for run in runs):

@@ -348,7 +348,7 @@ def _print_table(rows: list[list[Any]]) -> None:
 
 
 def _demo(options: argparse.Namespace) -> int:
-    from xlmargin.demo import run
+    from xlmargin.faces.demo import run
 
     run(Path.cwd())
     return ANSWERED

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xlmargin.errors import MarginError
-from xlmargin.libreoffice import PIPE
+from xlmargin.faces.libreoffice import PIPE
 
 if TYPE_CHECKING:
     from xlmargin.feed import Connection, Stream, Theirs

@@ -12,9 +12,9 @@ from typing import Any, Protocol
 
 from xlmargin.engine import recalculated
 from xlmargin.errors import MarginError
+from xlmargin.faces.libreoffice import Guest, Workbook
 from xlmargin.feed.market_table import Row, serial
 from xlmargin.files.books import named_cells
-from xlmargin.libreoffice import Guest, Workbook
 from xlmargin.sheet.registry import FUNCTIONS
 
 Grid = list[Row]

@@ -9,7 +9,7 @@ import sysconfig
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from xlmargin.excel.wrapper import UDF_MODULE
+from xlmargin.faces.excel.wrapper import UDF_MODULE
 
 SHEET = "xlwings.conf"
 INTERPRETER, UDF_MODULES, FOLDERS = "INTERPRETER_WIN", "UDF MODULES", "PYTHONPATH"
@@ -57,7 +57,7 @@ def workbook_settings(interpreter: Settings, source: Path, installed: Sequence[P
 
 def package_folders() -> tuple[Path, Path]:
     """Where the functions are, and where pip puts packages."""
-    return Path(__file__).resolve().parents[2], Path(sysconfig.get_path("purelib")).resolve()
+    return Path(__file__).resolve().parents[3], Path(sysconfig.get_path("purelib")).resolve()
 
 
 def user_file(home: Path) -> Path:

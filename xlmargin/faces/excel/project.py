@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from xlmargin.excel import compound
-from xlmargin.excel.compression import compress, decompress
+from xlmargin.faces.excel import compound
+from xlmargin.faces.excel.compression import compress, decompress
 
 Kind = Literal["document", "standard", "class"]
 

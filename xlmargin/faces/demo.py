@@ -8,10 +8,10 @@ from typing import Any
 
 from xlmargin.engine import Workbook, patch
 from xlmargin.errors import MarginError
+from xlmargin.faces.template import build_template
 from xlmargin.files.books import named_cells
 from xlmargin.sheet.cells import heading_key
 from xlmargin.sheet.registry import FUNCTIONS, Cells
-from xlmargin.template import build_template
 
 NAME = "xlmargin.xlsx"
 DEMO_NAME = "xlmargin-demo.xlsx"

@@ -7,11 +7,11 @@ from typing import Any
 
 from xlmargin.engine import Looks, Workbook
 from xlmargin.engine.formula import ERROR_CODES, address, parse_area
+from xlmargin.faces.web.frame import Frame
+from xlmargin.faces.web.number_format import formatted
+from xlmargin.faces.web.styles import StyleTable
+from xlmargin.faces.web.typed import editing_text
 from xlmargin.sheet.registry import ERROR
-from xlmargin.web.frame import Frame
-from xlmargin.web.number_format import formatted
-from xlmargin.web.styles import StyleTable
-from xlmargin.web.typed import editing_text
 
 Place = tuple[int, int]
 #: Text, number of the style, kind (n number, g number in the format General, s text, b bool, e fault, or ""), text to edit.

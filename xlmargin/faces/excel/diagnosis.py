@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from xlmargin.errors import MarginError
-from xlmargin.excel import field
-from xlmargin.excel.donor import workbook_project, xlwings_version
-from xlmargin.excel.field import Finding
-from xlmargin.excel.office import Facts, gather, zone_of
-from xlmargin.excel.settings import CONDA_ENVIRONMENT, INTERPRETER, SHEET, read_settings, user_file
+from xlmargin.faces.excel import field
+from xlmargin.faces.excel.donor import workbook_project, xlwings_version
+from xlmargin.faces.excel.field import Finding
+from xlmargin.faces.excel.office import Facts, gather, zone_of
+from xlmargin.faces.excel.settings import CONDA_ENVIRONMENT, INTERPRETER, SHEET, read_settings, user_file
 
 BITS = struct.calcsize("P") * 8
 

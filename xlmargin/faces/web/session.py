@@ -13,12 +13,12 @@ from typing import Any
 from xlmargin.engine import Looks, Workbook, patch
 from xlmargin.engine.formula import address, quoted
 from xlmargin.errors import MarginError
-from xlmargin.web.charts import Chart, charts, data_of, reference_area
-from xlmargin.web.contents import Contents
-from xlmargin.web.frame import SPARE_COLUMNS, SPARE_ROWS, Frame, Rectangle, frames, marks_inputs, rectangles
-from xlmargin.web.styles import StyleTable
-from xlmargin.web.svg import draw
-from xlmargin.web.typed import typed_value
+from xlmargin.faces.web.charts import Chart, charts, data_of, reference_area
+from xlmargin.faces.web.contents import Contents
+from xlmargin.faces.web.frame import SPARE_COLUMNS, SPARE_ROWS, Frame, Rectangle, frames, marks_inputs, rectangles
+from xlmargin.faces.web.styles import StyleTable
+from xlmargin.faces.web.svg import draw
+from xlmargin.faces.web.typed import typed_value
 
 _MOST_EDITS = 200_000  # cells of one edit
 _MOST_STEPS = 500  # that can be undone

@@ -6,8 +6,8 @@ import math
 import re
 
 from xlmargin.errors import MarginError
-from xlmargin.web.date_format import moment, serial_of
-from xlmargin.web.number_format import is_date_format
+from xlmargin.faces.web.date_format import moment, serial_of
+from xlmargin.faces.web.number_format import is_date_format
 
 Cell = float | str | bool | None
 

@@ -10,7 +10,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 from itertools import groupby
 
-from xlmargin.web.date_format import date_text, mark_minutes
+from xlmargin.faces.web.date_format import date_text, mark_minutes
 
 _TOKEN = re.compile(
     r"""(?:"(?P<quoted>[^"]*)"?|\\(?P<escaped>.)|_(?P<space>.)|\*(?P<fill>.)|\[(?P<bracket>[^\]]*)\]|(?P<general>General)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PureWindowsPath
 
-from xlmargin.excel.donor import library_names
-from xlmargin.excel.office import Facts, Trust
-from xlmargin.excel.settings import CONDA_ENVIRONMENT, CONDA_FOLDER, INTERPRETER, SHEET, UDF_MODULES, WITH_WORKBOOK_FOLDER
-from xlmargin.excel.wrapper import UDF_MODULE
+from xlmargin.faces.excel.donor import library_names
+from xlmargin.faces.excel.office import Facts, Trust
+from xlmargin.faces.excel.settings import CONDA_ENVIRONMENT, CONDA_FOLDER, INTERPRETER, SHEET, UDF_MODULES, WITH_WORKBOOK_FOLDER
+from xlmargin.faces.excel.wrapper import UDF_MODULE
 
 Finding = tuple[str, str, str]
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from xlmargin.errors import MarginError
-from xlmargin.web.server import Server
-from xlmargin.web.session import Session
+from xlmargin.faces.web.server import Server
+from xlmargin.faces.web.session import Session
 
 
 def serve(path: Path, functions: Mapping[str, Callable[..., Any]], port: int = 0, *, browser: bool = True) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from xlmargin.web.opening import serve
-from xlmargin.web.server import Server
-from xlmargin.web.session import Session
+from xlmargin.faces.web.opening import serve
+from xlmargin.faces.web.server import Server
+from xlmargin.faces.web.session import Session
 
 __all__ = ["Server", "Session", "serve"]

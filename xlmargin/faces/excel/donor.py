@@ -9,7 +9,7 @@ import zipfile
 from pathlib import Path
 
 from xlmargin.errors import MarginError
-from xlmargin.excel.project import Project, read_project
+from xlmargin.faces.excel.project import Project, read_project
 
 DONOR = "quickstart_standalone.xlsm"
 PART = "xl/vbaProject.bin"

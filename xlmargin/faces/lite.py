@@ -6,7 +6,7 @@ import re
 import zipfile
 from pathlib import Path
 
-from xlmargin.demo import new_workbook
+from xlmargin.faces.demo import new_workbook
 
 NAME = "xlmargin-lite.xlsx"
 PREFIX = "_xldudf_"  # what Excel stores in front of a function that an add-in of Office.js brings; Lite has no namespace

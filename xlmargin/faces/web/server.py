@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from xlmargin.errors import MarginError
-from xlmargin.web.session import Session
+from xlmargin.faces.web.session import Session
 
 HOST = "127.0.0.1"
 TOKEN_HEADER = "X-Xlmargin-Token"
@@ -209,7 +209,7 @@ def _page(path: str) -> tuple[bytes, str]:
     kind = _TYPES.get(name) or ("text/javascript" if name in _SCRIPTS else "")
     if not kind:
         raise _Refused(HTTPStatus.NOT_FOUND, "There is nothing here.")
-    return resources.files("xlmargin.web").joinpath("page", name).read_bytes(), kind
+    return resources.files("xlmargin.faces.web").joinpath("page", name).read_bytes(), kind
 
 
 def _json(found: object) -> bytes:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
-from xlmargin.web.charts import Axis
+from xlmargin.faces.web.charts import Axis
 
 INK, GREY, GRID, TITLE = "#1A1A1A", "#8A93A3", "#DDE1E8", "#1F2A44"
 SIZE, TITLE_SIZE = 11.0, 15.0  # of the letters, in pixels

@@ -18,8 +18,8 @@ from types import TracebackType
 from typing import Any, Literal, TypeAlias
 
 from xlmargin.errors import MarginError
-from xlmargin.libreoffice.addin import python_folders, write_addin
-from xlmargin.libreoffice.locate import Installation, clean_environment, find_libreoffice
+from xlmargin.faces.libreoffice.addin import python_folders, write_addin
+from xlmargin.faces.libreoffice.locate import Installation, clean_environment, find_libreoffice
 from xlmargin.sheet.registry import FUNCTIONS, Function
 
 Value: TypeAlias = float | str | dict[str, str | int] | None

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from xlmargin.errors import MarginError
-from xlmargin.libreoffice.addin import IDENTIFIER, python_folders, write_oxt
-from xlmargin.libreoffice.locate import Installation, clean_environment, find_libreoffice
+from xlmargin.faces.libreoffice.addin import IDENTIFIER, python_folders, write_oxt
+from xlmargin.faces.libreoffice.locate import Installation, clean_environment, find_libreoffice
 from xlmargin.sheet.registry import ERROR, FUNCTIONS, Function
 
 EXTENSION = "xlmargin.oxt"

@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from xml.sax.saxutils import quoteattr
 
-from xlmargin.web.charts import Axis, Chart, Data
-from xlmargin.web.number_format import formatted
-from xlmargin.web.svg_parts import (
+from xlmargin.faces.web.charts import Axis, Chart, Data
+from xlmargin.faces.web.number_format import formatted
+from xlmargin.faces.web.svg_parts import (
     GREY,
     GRID,
     PAD,

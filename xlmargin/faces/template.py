@@ -82,7 +82,7 @@ def write_backtest(path: str | Path, summary: Sequence[Sequence[Any]], books: Ma
 
 def _folder() -> Path:
     """The builder's folder: inside the installed package, else beside it in the project."""
-    package = Path(__file__).resolve().parent
+    package = Path(__file__).resolve().parents[1]
     for folder in (package / "workbook", package.parent / "workbook"):
         if (folder / "build.py").is_file():
             return folder

@@ -34,7 +34,7 @@ def python_folders() -> tuple[str, ...]:
 
     Returns: folder names, that of xlmargin itself first, each once.
     """
-    own = str(Path(__file__).resolve().parents[2])
+    own = str(Path(__file__).resolve().parents[3])
     packages = (folder for folder in sys.path if Path(folder).name in {"site-packages", "dist-packages"})
     return tuple(dict.fromkeys((own, *packages)))
 

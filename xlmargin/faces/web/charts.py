@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from xlmargin.engine.formula import Area, parse_area
-from xlmargin.web.frame import Frame
+from xlmargin.faces.web.frame import Frame
 
 _KINDS = {"BarChart": "bar", "LineChart": "line", "AreaChart": "area", "ScatterChart": "scatter", "PieChart": "pie", "DoughnutChart": "pie"}
 #: Colours of series that the file gives none: of one palette, each told from its neighbours without hue.

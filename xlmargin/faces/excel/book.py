@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from xlmargin.engine import Workbook, patch
-from xlmargin.excel.donor import read_donor
-from xlmargin.excel.project import Project, write_project
-from xlmargin.excel.settings import package_folders, this_interpreter, workbook_settings
-from xlmargin.excel.wrapper import MESSAGE, RESTART, wrapper_modules
+from xlmargin.faces.excel.donor import read_donor
+from xlmargin.faces.excel.project import Project, write_project
+from xlmargin.faces.excel.settings import package_folders, this_interpreter, workbook_settings
+from xlmargin.faces.excel.wrapper import MESSAGE, RESTART, wrapper_modules
+from xlmargin.faces.template import build_macro_template
 from xlmargin.sheet.registry import CATEGORY, ERROR, FUNCTIONS
-from xlmargin.template import build_macro_template
 
 
 def write_excel_workbook(path: Path, rows: int) -> Path:

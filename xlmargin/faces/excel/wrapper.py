@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from xlmargin.excel.project import CODE_PAGE, Module, document
+from xlmargin.faces.excel.project import CODE_PAGE, Module, document
 from xlmargin.sheet.registry import CATEGORY, ERROR, Function
 
 FUNCTIONS_MODULE = "xlwings_udfs"  # the name that xlwings' own Import Functions replaces, so that both ways never clash

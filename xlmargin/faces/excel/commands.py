@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 
 from xlmargin.errors import MarginError
-from xlmargin.excel.book import write_excel_workbook
-from xlmargin.excel.office import find_excel
-from xlmargin.excel.settings import UDF_MODULES, this_interpreter, user_file, with_settings
-from xlmargin.excel.wrapper import UDF_MODULE
+from xlmargin.faces.excel.book import write_excel_workbook
+from xlmargin.faces.excel.office import find_excel
+from xlmargin.faces.excel.settings import UDF_MODULES, this_interpreter, user_file, with_settings
+from xlmargin.faces.excel.wrapper import UDF_MODULE
 
 EXCEL_NAME = "xlmargin.xlsm"
 ELSEWHERE = "Excel can call Python functions on Windows only"

@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from xlmargin.errors import MarginError
-from xlmargin.libreoffice.addin import python_folders, write_addin
-from xlmargin.libreoffice.locate import PIPE, clean_environment, find_libreoffice
+from xlmargin.faces.libreoffice.addin import python_folders, write_addin
+from xlmargin.faces.libreoffice.locate import PIPE, clean_environment, find_libreoffice
 from xlmargin.sheet.registry import FUNCTIONS, Function
 
 # what a window needs; the rest of the environment is the clean one

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from xlmargin.libreoffice.addin import python_folders, write_addin, write_oxt
-from xlmargin.libreoffice.locate import PIPE, Installation, find_libreoffice
-from xlmargin.libreoffice.session import Calc, Guest, Value, Workbook
+from xlmargin.faces.libreoffice.addin import python_folders, write_addin, write_oxt
+from xlmargin.faces.libreoffice.locate import PIPE, Installation, find_libreoffice
+from xlmargin.faces.libreoffice.office_session import Calc, Guest, Value, Workbook
 
 __all__ = ["PIPE", "Calc", "Guest", "Installation", "Value", "Workbook", "find_libreoffice", "python_folders", "write_addin", "write_oxt"]
