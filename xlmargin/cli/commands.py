@@ -355,7 +355,7 @@ def _demo(options: argparse.Namespace) -> int:
 
 
 def _doctor(options: argparse.Namespace) -> int:
-    from xlmargin.doctor import findings
+    from xlmargin.cli.doctor import findings
 
     rows = findings(options.file)
     for what, state, cure in rows:
