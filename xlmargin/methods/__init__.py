@@ -1,4 +1,4 @@
-"""The methods: each is one module and one parameter file beside it, found by name.
+"""The rulebooks: each is one module and one parameter file, alone or in its venue's folder.
 
 What a module `methods/name.py` may hold:
 
