@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import pytest
 from batch_files import GOOD, HEAD, MARKET, as_csv, as_parquet, batch, pa, parquet, read
-
 from conftest import ROOT, missing
+
 from xlmargin.batch.plan import Parts
 from xlmargin.cli import main
 from xlmargin.errors import MarginError

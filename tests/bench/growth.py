@@ -15,7 +15,7 @@ from tests.bench.sheet import MARKET, sheet
 from tests.bench.structure import SPOT, market_of, positions_of
 from xlmargin.book.book import make_book
 from xlmargin.errors import Faults
-from xlmargin.live import Live  # noqa
+from xlmargin.live import Live
 from xlmargin.margin import valued
 from xlmargin.scenarios.scenarios import dense
 from xlmargin.sheet.answers import asked

@@ -15,7 +15,7 @@ from xlmargin.book.book import Positions, keys_of, make_book
 from xlmargin.book.contracts import CALL, PUT
 from xlmargin.book.market import YEAR, Market, Nodes
 from xlmargin.errors import Faults
-from xlmargin.live import Live  # noqa
+from xlmargin.live import Live
 from xlmargin.margin import valued
 from xlmargin.scenarios.scenarios import Scenarios, span16
 

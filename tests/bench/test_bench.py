@@ -16,7 +16,7 @@ from tests.bench import growth, kernel, report, structure
 from tests.bench import sheet as sheets
 from xlmargin.book.book import make_book
 from xlmargin.errors import Faults
-from xlmargin.live import Live  # noqa
+from xlmargin.live import Live
 from xlmargin.sheet.registry import FUNCTIONS
 
 SMALL: dict[Any, dict[str, Any]] = {
