@@ -47,13 +47,13 @@ class Held(NamedTuple):
 
     @classmethod
     def sample(cls) -> Held:
-        """Return the same positions on every run."""
+        """The same positions on every run."""
         random, count = np.random.default_rng(76), ACCOUNTS * POSITIONS
         return cls(np.repeat(np.arange(ACCOUNTS), POSITIONS), random.integers(0, INSTRUMENTS, count), random.normal(0.0, 3.0, count))
 
 
 def risk_of(scenarios: int) -> Floats:
-    """Return the profit and loss of options on two coins that move together, (INSTRUMENTS, scenarios)."""
+    """The profit and loss of options on two coins that move together, (INSTRUMENTS, scenarios)."""
     random = np.random.default_rng(77)
     days = random.choice([1.0, 7.0, 30.0, 90.0, 180.0, 365.0], INSTRUMENTS)
     forward = np.where(np.arange(INSTRUMENTS) < INSTRUMENTS // 2, 65_000.0, 3_200.0)
@@ -72,12 +72,12 @@ def risk_of(scenarios: int) -> Floats:
 
 
 def ours(held: Held, risk: Floats) -> Run:
-    """Return our worst loss of every account, from sorted columns."""
+    """Our worst loss of every account, from sorted columns."""
     return lambda: worst_loss(sparse(*held, (ACCOUNTS, INSTRUMENTS)), risk).loss
 
 
 def ours_unsorted(held: Held, risk: Floats) -> Run:
-    """Return the same from rows in any order."""
+    """The same from rows in any order."""
     order = np.random.default_rng(78).permutation(len(held.account))
     mixed = Held(held.account[order], held.instrument[order], held.units[order])
 
@@ -90,7 +90,7 @@ def ours_unsorted(held: Held, risk: Floats) -> Run:
 
 
 def duckdb(held: Held, risk: Floats) -> Run:
-    """Return the worst loss as SQL on one thread."""
+    """The worst loss as SQL on one thread."""
     connection = import_module("duckdb").connect(config={"threads": 1})
     pa = arrow("")
     connection.register("given_positions", pa.table(held._asdict()))
@@ -109,7 +109,7 @@ def duckdb(held: Held, risk: Floats) -> Run:
 
 
 def polars(held: Held, risk: Floats) -> Run:
-    """Return the worst loss by Polars' lazy engine; its threads are set before it is imported."""
+    """The worst loss by Polars' lazy engine; its threads are set before it is imported."""
     pl = import_module("polars")
     positions = pl.DataFrame(held._asdict())
     table = pl.DataFrame({"instrument": np.arange(len(risk)), **_columns(risk)})
@@ -126,7 +126,7 @@ def polars(held: Held, risk: Floats) -> Run:
 
 
 def pandas(held: Held, risk: Floats) -> Run:
-    """Return the worst loss by a merge and a group-by."""
+    """The worst loss by a merge and a group-by."""
     pd = import_module("pandas")
     positions = pd.DataFrame(held._asdict())
     table = pd.DataFrame({"instrument": np.arange(len(risk)), **_columns(risk)})

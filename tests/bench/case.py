@@ -23,7 +23,7 @@ class Case:
 
     @classmethod
     def sample(cls, options: int) -> Case:
-        """Return options within two standard deviations of the money, under 16 scenarios, the same on every run."""
+        """Options within two standard deviations of the money, under 16 scenarios, the same on every run."""
         random = np.random.default_rng(76)
         forward = random.uniform(50_000.0, 70_000.0, options)
         years = random.uniform(1.0, 365.0, options) / 365.0
@@ -34,12 +34,12 @@ class Case:
         return cls(forward, strike, years, vol, 1.0 + 0.05 * moves, relative)
 
     def part(self, options: slice | NDArray[np.bool_]) -> Case:
-        """Return the case with some of its options."""
+        """The case with some of its options."""
         terms = {name: getattr(self, name)[options] for name in ("forward", "strike", "years", "vol")}
         return replace(self, **terms)
 
     def cells(self) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-        """Return forward, strike, years and vol of every option in every scenario, four times (K, S)."""
+        """Forward, strike, years and vol of every option in every scenario, four times (K, S)."""
         forward = self.forward[:, None] * self.price
         vol = self.vol[:, None] * (1.0 + self.relative)
         strike, years = (np.broadcast_to(column[:, None], forward.shape) for column in (self.strike, self.years))

@@ -21,7 +21,7 @@ class Floor:
     """The C kernel, ready to call.
 
     Attributes:
-        folder : where the compiled library is left
+        folder: where the compiled library is left
 
     Raises:
         FileNotFoundError
@@ -43,7 +43,7 @@ class Floor:
         self._kernel.restype = None
 
     def __call__(self, case: Case) -> FloatArray:
-        """Return undiscounted call prices, (K, S)."""
+        """Undiscounted call prices, (K, S)."""
         shape = (case.forward.size, case.price.size)
         moneyness, total_vol = np.log(case.forward / case.strike), case.vol * np.sqrt(case.years)
         inputs = (case.forward, case.strike, moneyness, total_vol, case.price, np.log(case.price), 1.0 + case.relative)

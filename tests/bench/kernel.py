@@ -59,7 +59,7 @@ def tables() -> Iterator[Table]:
 
 
 def compare(variants: list[Variant], case: Case, exact: FloatArray, unit: FloatArray) -> tuple[list[list[str]], dict[str, float]]:
-    """Return the rows of a table, and the time of each variant that runs as a multiple of the first one's."""
+    """The rows of a table, and the time of each variant that runs as a multiple of the first one's."""
     runs: dict[str, partial[FloatArray]] = {}
     missing: dict[str, str] = {}
     errors: dict[str, float] = {}

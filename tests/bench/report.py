@@ -20,7 +20,7 @@ class Table(NamedTuple):
 
 
 def show(table: Table, *, markdown: bool) -> str:
-    """Return a table as text of even columns, or as Markdown."""
+    """A table as text of even columns, or as Markdown."""
     if markdown:
         lines = [
             f"**{table.title}**",
@@ -46,7 +46,7 @@ def turns(
     clock: Callable[[], float] = time.process_time,
     before: Callable[[], Any] = gc.collect,
 ) -> dict[str, list[float]]:
-    """Return the seconds of every run in every round, the order turning from round to round.
+    """The seconds of every run in every round, the order turning from round to round.
 
     Args:
         clock: seconds of this process by default, in which other programs do not count

@@ -51,7 +51,7 @@ GOALS = (
 
 
 def sheet(rows: int, instruments: int = INSTRUMENTS) -> tuple[Row, ...]:
-    """Return a positions range of ten columns as a spreadsheet hands it over, the same on every run."""
+    """A positions range of ten columns as a spreadsheet hands it over, the same on every run."""
     random = np.random.default_rng(76)
     expiries = [dt.datetime(2026, 11, 27, 8) + dt.timedelta(days=28 * n) for n in range(8)]
     contracts = []
@@ -80,12 +80,12 @@ def sheet(rows: int, instruments: int = INSTRUMENTS) -> tuple[Row, ...]:
 
 
 def fresh(cells: Any) -> Any:
-    """Return the same cells as new objects, which is how a spreadsheet hands them over at every call."""
+    """The same cells as new objects, which is how a spreadsheet hands them over at every call."""
     return pickle.loads(pickle.dumps(cells))
 
 
 def naive(cells: Any) -> Floats:
-    """Return the profit of seventeen scenarios from the lists of a sheet without a fault: to arrays, Black's formula, summed."""
+    """The profit of seventeen scenarios from the lists of a sheet without a fault: to arrays, Black's formula, summed."""
     ndtr = import_module("scipy.special").ndtr
     rows = cells[1:]
     forward = np.array([SPOTS[row[8]] for row in rows])

@@ -32,7 +32,7 @@ GOALS = (
 
 
 def positions_of(rows: int, instruments: int, accounts: int) -> Positions:
-    """Return options on one coin, sorted by account, the same on every run."""
+    """Options on one coin, sorted by account, the same on every run."""
     random = np.random.default_rng(76)
     held, none = random.integers(0, instruments, rows), np.full(rows, np.nan)
     strike = np.round(SPOT * np.exp(random.uniform(-0.5, 0.5, instruments)))[held]
@@ -66,19 +66,19 @@ def positions_of(rows: int, instruments: int, accounts: int) -> Positions:
 
 
 def market_of(spot: float) -> Market:
-    """Return a market of one coin."""
+    """A market of one coin."""
     none, floats = np.empty(0, np.int64), np.empty(0)
     return Market(("BTC",), np.array([spot]), np.zeros(1), np.array([np.nan]), AS_OF, Nodes(none, floats, floats, floats, floats, floats))
 
 
 def scan() -> Scenarios:
-    """Return sixteen scenarios of one coin."""
+    """Sixteen scenarios of one coin."""
     reach = np.array([0.15])
     return span16(("BTC",), (reach, reach), np.array([0.25]), ("relative", "relative"), (np.array([2.0]), np.array([0.35])), 1.0)
 
 
 def naive(positions: Positions, scenarios: Scenarios, cdf: Callable[[Floats], Floats]) -> Floats:
-    """Return profit and loss per account and scenario, every row valued on its own (A, S)."""
+    """Profit and loss per account and scenario, every row valued on its own (A, S)."""
     put = positions.kind == PUT
 
     def value(forward: Any, years: Any, vol: Any) -> Floats:

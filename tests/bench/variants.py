@@ -33,7 +33,7 @@ class Variant(NamedTuple):
 
 
 def kernels(options: int, folder: Path) -> list[Variant]:
-    """Return the variants of the kernel, ours first; a loop over single options prices fewer of them."""
+    """The variants of the kernel, ours first; a loop over single options prices fewer of them."""
     return [
         Variant("xlmargin call_grid (numpy)", lambda: _ours, options),
         Variant("xlmargin compiled (numba)", _compiled, options),
@@ -50,7 +50,7 @@ def kernels(options: int, folder: Path) -> list[Variant]:
 
 
 def two_cores(case: Case) -> float | None:
-    """Return how many times faster two cores are with the compiled kernel, None without it or without a second core.
+    """How many times faster two cores are with the compiled kernel, None without it or without a second core.
 
     To be called before the process stays on one core: threads that are started later stay there with it.
     """
@@ -74,7 +74,7 @@ def two_cores(case: Case) -> float | None:
 
 
 def implied_vols(quotes: FloatArray, options: int) -> list[Variant]:
-    """Return the variants of the implied vol of out-of-the-money calls at these undiscounted quotes, ours first."""
+    """The variants of the implied vol of out-of-the-money calls at these undiscounted quotes, ours first."""
 
     def loop(solve: Callable[[float, float, float, float], float]) -> Run:
         def run(case: Case) -> FloatArray:
