@@ -10,57 +10,51 @@ from typing import Any
 
 import numpy as np
 
+import udfs  # noqa: F401  (fills the registry)
 from tests.bench.report import Table, on_one_core
 from tests.bench.sheet import MARKET, sheet
-from tests.bench.structure import SPOT, market_of, positions_of
-from xlmargin.book.book import make_book
-from xlmargin.errors import Faults
-from xlmargin.live import Live
-from xlmargin.margin import valued
-from xlmargin.scenarios.scenarios import dense
 from xlmargin.sheet.answers import asked
 from xlmargin.sheet.registry import FUNCTIONS
 
-ROWS = (100, 1_000, 10_000, 100_000, 1_000_000)
 CELLS = (100, 1_000, 10_000, 100_000)
 SCENARIOS = (16, 64, 250, 500, 1_000, 2_000)
 ACCOUNTS = (1, 10, 100, 1_000, 10_000)
-INSTRUMENTS, MANY = 2_000, 100_000
-FEW, BRIEF = 3, 0.05  # rounds, and seconds below which a size is tried again
+FEW, MANY = 1_000, 20_000  # rows of the sheet whose scenarios, and whose accounts, grow
+ROUNDS, BRIEF = 3, 0.05  # rounds, and seconds below which a size is tried again
 SHEETS = 60  # different sheets, of which only the latest are remembered
+ACCOUNT = 4  # column
 
 
 def tables() -> Iterator[Table]:
-    """Four sizes that grow, then the memory of sheets that come one after another."""
+    """Three sizes that grow, then the memory of sheets that come one after another."""
     with on_one_core():
-        yield _grown("rows of arrays", ROWS, lambda rows: _look(rows, 16, 1), f"{INSTRUMENTS:,} instruments, 16 scenarios, 1 account")
-        yield _grown("rows of a sheet", CELLS, _sheet, "cells to PM_MARGIN, nothing remembered")
-        yield _grown("scenarios", SCENARIOS, lambda count: _look(10_000, count, 1), "10,000 rows, 2,000 instruments, 1 account")
-        yield _grown("accounts", ACCOUNTS, lambda count: _look(MANY, 16, count), f"{MANY:,} rows, 16 scenarios")
+        yield _grown("rows of a sheet", CELLS, lambda rows: _look(sheet(rows)), "cells to PM_MARGIN, nothing remembered")
+        yield _grown("scenarios", SCENARIOS, _stressed, f"STRESS, {FEW:,} rows")
+        yield _grown("accounts", ACCOUNTS, _held, f"{MANY:,} rows, 16 scenarios")
         yield _memory()
 
 
-def _look(rows: int, scenarios: int, accounts: int) -> Callable[[], Any]:
-    """A first look at a book of arrays."""
-    positions = positions_of(rows, min(rows, INSTRUMENTS), accounts)
-    moves = dense(("BTC",), np.linspace(-0.3, 0.3, scenarios), np.zeros(1), 1.0)
-
-    def run() -> None:
-        valued.forget()
-        Live(make_book(positions, market_of(SPOT), Faults()), moves)
-
-    return run
-
-
-def _sheet(rows: int) -> Callable[[], Any]:
+def _look(cells: Any, *asked_for: Any) -> Callable[[], Any]:
     """A first look at a sheet."""
-    cells = sheet(rows)
 
     def run() -> None:
         asked.forget()
-        FUNCTIONS["PM_MARGIN"].call(cells, MARKET)
+        assert isinstance(FUNCTIONS["PM_MARGIN"].call(cells, MARKET, *asked_for), float)
 
     return run
+
+
+def _stressed(scenarios: int) -> Callable[[], Any]:
+    """A first look at a sheet under so many scenarios of the desk's own."""
+    moves = np.linspace(-0.3, 0.3, scenarios).tolist()
+    table = [["Scenario", "Price move", "Vol move", "Days"], *([f"s{n}", move, 0.1, 1] for n, move in enumerate(moves))]
+    return _look(sheet(FEW), "STRESS", table)
+
+
+def _held(accounts: int) -> Callable[[], Any]:
+    """A first look at a sheet whose rows belong to so many accounts."""
+    head, *rows = sheet(MANY)
+    return _look([head, *([*row[:ACCOUNT], f"account {n % accounts}", *row[ACCOUNT + 1 :]] for n, row in enumerate(rows))])
 
 
 def _grown(what: str, sizes: Sequence[int], of_size: Callable[[int], Callable[[], Any]], about: str) -> Table:
@@ -83,7 +77,7 @@ def _grown(what: str, sizes: Sequence[int], of_size: Callable[[int], Callable[[]
 def _least(run: Callable[[], Any]) -> float:
     """The least seconds of this process that a run takes."""
     found: list[float] = []
-    while len(found) < FEW or (sum(found) < BRIEF and len(found) < 10 * FEW):
+    while len(found) < ROUNDS or (sum(found) < BRIEF and len(found) < 10 * ROUNDS):
         gc.collect()
         start = time.process_time()
         run()
