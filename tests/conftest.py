@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
+from calc import Calc
 from hypothesis import settings
 from venue_stub import VenueStub
 
 from xlmargin.errors import MarginError
-from xlmargin.faces.libreoffice import Calc, find_libreoffice
+from xlmargin.faces.libreoffice import find_libreoffice
 
 ROOT = Path(__file__).resolve().parents[1]
+TEMPLATE = ROOT / "workbook/xlmargin.xlsx"
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 IN_CI = os.environ.get("CI") == "true"
 

@@ -13,7 +13,7 @@ import numpy as np
 import udfs  # noqa: F401  (fills the registry)
 from tests.bench.report import Table, on_one_core
 from tests.bench.sheet import MARKET, sheet
-from xlmargin.sheet.answers import asked
+from tests.help.forgetting import forget
 from xlmargin.sheet.registry import FUNCTIONS
 
 CELLS = (100, 1_000, 10_000, 100_000)
@@ -38,7 +38,7 @@ def _look(cells: Any, *asked_for: Any) -> Callable[[], Any]:
     """A first look at a sheet."""
 
     def run() -> None:
-        asked.forget()
+        forget()
         assert isinstance(FUNCTIONS["PM_MARGIN"].call(cells, MARKET, *asked_for), float)
 
     return run
@@ -97,7 +97,7 @@ def _peak(run: Callable[[], Any]) -> int:
 
 def _memory() -> Table:
     """What is still held after many different sheets, which is bounded, and after forgetting them."""
-    asked.forget()
+    forget()
     gc.collect()
     tracemalloc.start()
     rows = []
@@ -108,7 +108,7 @@ def _memory() -> Table:
         if n % (SHEETS // 4) == 0:
             gc.collect()
             rows.append([f"{n} sheets of {CELLS[1]:,} rows", f"{tracemalloc.get_traced_memory()[0] / 1e6:.1f}"])
-    asked.forget()
+    forget()
     gc.collect()
     rows.append(["all of them forgotten", f"{tracemalloc.get_traced_memory()[0] / 1e6:.1f}"])
     tracemalloc.stop()

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 import udfs  # noqa: F401  (fills the registry)
 from tests.bench.report import Table, on_one_core, turns
+from tests.help.forgetting import forget
 from xlmargin.book.market import YEAR
 from xlmargin.errors import Faults
-from xlmargin.sheet.answers import asked
 from xlmargin.sheet.ranges.fingerprint import fingerprint
 from xlmargin.sheet.ranges.positions import read_positions
 from xlmargin.sheet.registry import FUNCTIONS
@@ -113,7 +113,7 @@ def _functions() -> Table:
 
     def hand() -> None:
         handed[0] = fresh(cells)
-        asked.forget()
+        forget()
         gc.collect()
 
     def call(*names: str) -> Callable[[], Any]:

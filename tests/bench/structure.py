@@ -11,7 +11,7 @@ import numpy as np
 
 from tests.bench.report import Table, on_one_core, turns
 from tests.bench.sheet import MARKET, NAIVE_PRICES, fresh, naive, sheet
-from xlmargin.sheet.answers import asked
+from tests.help.forgetting import forget
 from xlmargin.sheet.registry import FUNCTIONS
 
 ROWS, INSTRUMENTS = 100_000, 2_000
@@ -39,12 +39,12 @@ def _compared() -> Table:
         spot = [list(row) for row in MARKET]
         spot[1][1] += n
         handed.update(edited=fresh(cells), scaled=fresh(scaled), ticked=spot)
-        asked.forget()
+        forget()
         FUNCTIONS["PM_MARGIN"].call(before, MARKET)
         gc.collect()
 
     def first() -> None:
-        asked.forget()
+        forget()
         _answer(handed["edited"], MARKET)
 
     before = fresh(cells)

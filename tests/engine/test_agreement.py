@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from calc import Calc, CalcBook
 from desk_edits import ROWS, Edit, Editor, Names, Places
 from openpyxl.utils import get_column_letter
 from openpyxl.utils.cell import coordinate_to_tuple
@@ -17,8 +18,6 @@ from openpyxl.utils.cell import coordinate_to_tuple
 import udfs
 from xlmargin.engine import Workbook
 from xlmargin.faces import template
-from xlmargin.faces.libreoffice import Calc
-from xlmargin.faces.libreoffice import Workbook as CalcBook
 from xlmargin.faces.template import build_template
 from xlmargin.files.books import named_cells
 from xlmargin.sheet.registry import ERROR, FUNCTIONS

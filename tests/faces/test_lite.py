@@ -15,13 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ROOT, missing
+from conftest import ROOT, TEMPLATE, missing
 
 import udfs  # noqa: F401  (importing it fills the registry)
 from xlmargin.cli import main
 from xlmargin.errors import MarginError
 from xlmargin.faces.lite import MAIN, NAME, STEPS, office_names, store_as_office
-from xlmargin.faces.template import template_path
 from xlmargin.sheet.registry import FUNCTIONS
 
 HEAD = ["Underlying", "Type", "Strike", "Expiry", "Quantity", "IV", "Spot"]
@@ -239,17 +238,17 @@ def test_calls_are_named_as_office_js_stores_them() -> None:
 
 def test_the_workbook_differs_in_the_names_alone(tmp_path: Path) -> None:
     """The template with the stored names, and not one byte else: the same parts in the same order, the same values."""
-    path = shutil.copy(template_path(), tmp_path / NAME)
+    path = shutil.copy(TEMPLATE, tmp_path / NAME)
     store_as_office(path)
     calls = 0
-    with zipfile.ZipFile(path) as lite, zipfile.ZipFile(template_path()) as usual:
+    with zipfile.ZipFile(path) as lite, zipfile.ZipFile(TEMPLATE) as usual:
         assert lite.namelist() == usual.namelist()
         for name in lite.namelist():
             ours = lite.read(name)
             calls += ours.count(b"_xldudf_PM_")
             assert ours.replace(b"_xldudf_PM_", b"PM_") == usual.read(name), name
     assert calls > 20
-    again = shutil.copy(template_path(), tmp_path / "again.xlsx")
+    again = shutil.copy(TEMPLATE, tmp_path / "again.xlsx")
     store_as_office(again)
     assert again.read_bytes() == path.read_bytes()
 

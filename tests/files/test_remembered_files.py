@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 import span_samples as samples
+from forgetting import forget
 from range_books import MARKET, ask
 
 from xlmargin import memory as recent
 from xlmargin.memory import stamp
-from xlmargin.sheet.answers import asked
 
 PERP = [["Underlying", "Type", "Quantity", "Spot"], ["BTC", "perp", 1.0, 66_000.0]]
 SUGAR = [["Underlying", "Type", "Strike", "Expiry", "Quantity"], ["SB", "P", 23.25, "2010-05-31", -1.0]]
@@ -26,7 +26,7 @@ TICK = 0.05  # seconds: longer than a file system's clock
 def _settled(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Files that changed just now are read anew, and, in the other run, remembered by their stamp alone."""
     monkeypatch.setattr(recent, "SETTLED", request.param)
-    asked.forget()
+    forget()
 
 
 def answer(price_range: float) -> str:

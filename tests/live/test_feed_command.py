@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from calc import Calc
 from conftest import ROOT
 from venue_stub import Fault, VenueStub
 
 from xlmargin.cli import main
-from xlmargin.faces.libreoffice import Calc
 
 pytest.importorskip("ccxt")
 

@@ -9,12 +9,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from calc import Calc, CalcBook
 from conftest import ROOT
 from feed_help import Hands
 from venue_stub import Fault, VenueStub
 
 from xlmargin.errors import MarginError
-from xlmargin.faces.libreoffice import Calc, Workbook
 from xlmargin.faces.libreoffice.locate import clean_environment
 from xlmargin.live.feed import Connection, Desk, Keys
 from xlmargin.live.feed.sheets import BUSY, ExcelSheets, FileSheets, LibreOfficeSheets
@@ -48,7 +48,7 @@ def small(tmp_path: Path) -> Path:
     from openpyxl.workbook.defined_name import DefinedName
 
     path = tmp_path / "small.xlsx"
-    workbook = openpyxl.Workbook()
+    workbook = openpyxl.CalcBook()
     sheet = workbook.active
     assert sheet is not None
     sheet.title = "Desk"
@@ -82,7 +82,7 @@ def small(tmp_path: Path) -> Path:
     return path
 
 
-def _sheet(open_book: Workbook, name: str) -> list[list[Any]]:
+def _sheet(open_book: CalcBook, name: str) -> list[list[Any]]:
     place = open_book.place(name)
     assert place is not None
     return open_book.get(*place)

@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from calc import Calc
 from conftest import ROOT
 from venue_stub import Fault, VenueStub
 from watch_help import rows, sound, written
 
 from xlmargin.cli import main
-from xlmargin.faces.libreoffice import Calc
 from xlmargin.live.feed.market_table import serial
 from xlmargin.live.watch import Figures, Nearest, Panel, Reading
 

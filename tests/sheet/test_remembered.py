@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from forgetting import forget
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from range_books import MARKET, Grid, ask
@@ -156,7 +157,7 @@ def edited(sheet: Grid, what: str, row: int, column: int, cell: Any) -> None:
 @given(st.lists(edits(), min_size=1, max_size=12))
 def test_a_sequence_of_edits_answers_like_a_first_look(steps: list[tuple[str, int, int, Any]]) -> None:
     """Whatever is edited, undone, mutated in place or handed over as tuples, the answers are those of a fresh process."""
-    asked.forget()
+    forget()
     sheet, market, method, parameters = [list(row) for row in SHEET], MARKET, "SPAN", None
     history = [[list(row) for row in sheet]]
     for what, row, column, cell in steps:
@@ -183,7 +184,7 @@ def test_cells_that_python_holds_equal_are_told_apart(column: int) -> None:
         sheets[-1][1][column] = cell
     with nothing_remembered():
         fresh = [repr(ask("PM_MARGIN", sheet, MARKET)) for sheet in sheets]
-    asked.forget()
+    forget()
     for pair in itertools.permutations(range(len(CELLS)), 2):
         for n in pair:
             assert repr(ask("PM_MARGIN", sheets[n], MARKET)) == fresh[n]
@@ -246,14 +247,14 @@ def test_threads_see_their_own_sheet() -> None:
     sheets = [[SHEET[0], [*SHEET[1][:1], float(n % 5), *SHEET[1][2:]], *SHEET[2 : 4 + n % 2]] for n in range(40)]
     with nothing_remembered():
         alone = [ask("PM_MARGIN", sheet, MARKET) for sheet in sheets]
-    asked.forget()
+    forget()
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(lambda sheet: ask("PM_MARGIN", sheet, MARKET), sheets)) == alone
 
 
 def test_memory_is_bounded() -> None:
     """However many sheets come, only the latest few are kept, and heavy ones only as far as they fit together."""
-    asked.forget()
+    forget()
     for n in range(40):
         ask("PM_MARGIN", [HEADER, ["BTC-27JUN25-70000-C", 1.0, None, 0.5 + n / 100.0, "a", None, None]], MARKET)
     assert [len(getattr(module, name)) for module, name in STORES] == [16, 1, 16, 16, 16, 16, 32]

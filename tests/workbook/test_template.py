@@ -10,6 +10,8 @@ from typing import Any
 
 import openpyxl
 import pytest
+from calc import Calc
+from conftest import TEMPLATE
 from openpyxl.formula import Tokenizer
 from openpyxl.workbook import Workbook as Book
 
@@ -17,8 +19,7 @@ import udfs
 from xlmargin.engine import Workbook
 from xlmargin.errors import MarginError
 from xlmargin.faces import template
-from xlmargin.faces.libreoffice import Calc
-from xlmargin.faces.template import build_template, template_path
+from xlmargin.faces.template import build_template
 from xlmargin.sheet.registry import FUNCTIONS
 
 assert udfs  # fills the registry
@@ -110,7 +111,7 @@ def test_two_builds_are_the_same_bytes(built: Path, tmp_path: Path) -> None:
 def test_the_shipped_workbook_is_what_the_builder_writes(tmp_path: Path) -> None:
     """Values may have been calculated since; formulas, inputs and names are the builder's."""
     build_template(tmp_path / "fresh.xlsx")
-    fresh, shipped = (openpyxl.load_workbook(path) for path in (tmp_path / "fresh.xlsx", template_path()))
+    fresh, shipped = (openpyxl.load_workbook(path) for path in (tmp_path / "fresh.xlsx", TEMPLATE))
     assert list(formulas(fresh)) == list(formulas(shipped))
     assert {name: item.attr_text for name, item in fresh.defined_names.items()} == {
         name: item.attr_text for name, item in shipped.defined_names.items()

@@ -206,7 +206,7 @@ def test_the_order_of_the_sheets(book: Book) -> None:
 
 
 def test_there_is_a_picture_of_every_sheet(book: Book) -> None:
-    """`python -m workbook.pictures` draws them, the README adds one of the browser; each is small enough to be sent afar."""
+    """`python -m tests.pictures` draws them, the README adds one of the browser; each is small enough to be sent afar."""
     folder = ROOT / "workbook" / "pictures"
     names = {"".join(c if c.isalnum() else "-" for c in name.lower()) for name in book.sheetnames}
     found = {path.stem: path.stat().st_size for path in folder.glob("*.png")}

@@ -15,18 +15,6 @@ from xlmargin.errors import MarginError
 BUILDER = "xlmargin_workbook"
 
 
-def template_path() -> Path:
-    """The workbook that comes with the package, with its sample.
-
-    Raises:
-        MarginError: the folder `workbook` or its workbook is missing
-    """
-    path = _folder() / "xlmargin.xlsx"
-    if not path.is_file():
-        raise MarginError(f"{path} is missing: build it with `python -m workbook`, or install xlmargin again")
-    return path
-
-
 def build_template(path: str | Path, rows: int = 500) -> None:
     """Write a desk's workbook, with the sample in it and without calculated values.
 

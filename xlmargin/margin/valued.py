@@ -22,11 +22,6 @@ MOST_BYTES = 512_000_000
 _arrays: Recent[Floats] = Recent(ARRAYS, MOST_BYTES, lambda array: array.nbytes)
 
 
-def forget() -> None:
-    """Forget every risk array."""
-    _arrays.clear()
-
-
 def version_of(how: Any, instruments: Instruments, scenarios: Scenarios, value: Callable[[], Floats]) -> Floats:
     """The risk array of instruments under scenarios, valued only where either has changed.
 

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from calc import Calc
 from excel.desks import ROWS, small_desk
 
 from xlmargin.engine import Workbook
 from xlmargin.engine.formula import ERROR_CODES, find_calls
 from xlmargin.faces.excel.wrapper import MESSAGE
-from xlmargin.faces.libreoffice import Calc
 from xlmargin.files.books import named_cells
 from xlmargin.sheet.registry import ERROR, FUNCTIONS
 

@@ -10,10 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import missing
-
-from xlmargin.faces.libreoffice import Calc
-from xlmargin.faces.template import template_path
+from calc import Calc
+from conftest import TEMPLATE, missing
 
 SUMMARY, RISK = "Summary", "Risk array"
 
@@ -21,7 +19,7 @@ SUMMARY, RISK = "Summary", "Risk array"
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The shipped workbook, in a folder of its own."""
-    return Path(shutil.copy(template_path(), tmp_path_factory.mktemp("files") / "xlmargin.xlsx"))
+    return Path(shutil.copy(TEMPLATE, tmp_path_factory.mktemp("files") / "xlmargin.xlsx"))
 
 
 def test_a_saved_workbook_opens_again(calc: Calc, template: Path, tmp_path: Path) -> None:

@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from calc import Calc
 from conftest import ROOT, missing
 from openpyxl import Workbook
 
 import udfs  # noqa: F401  (importing it fills the registry)
 from xlmargin.cli import main
 from xlmargin.errors import MarginError
-from xlmargin.faces.libreoffice import Calc, find_libreoffice, install, python_folders
+from xlmargin.faces.libreoffice import find_libreoffice, install, python_folders
 from xlmargin.sheet.registry import FUNCTIONS
 
 POSITIONS: list[list[Any]] = [

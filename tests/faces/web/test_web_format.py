@@ -10,12 +10,12 @@ from xml.etree import ElementTree
 import openpyxl
 import pytest
 import xlsxwriter
+from calc import Calc
+from conftest import TEMPLATE
 from hypothesis import given
 from hypothesis import strategies as st
 
 from xlmargin.errors import MarginError
-from xlmargin.faces.libreoffice import Calc
-from xlmargin.faces.template import template_path
 from xlmargin.faces.web.number_format import formatted
 from xlmargin.faces.web.typed import editing_text, typed_value
 
@@ -72,7 +72,7 @@ OWN_WAYS = {(code, value) for code in ("General", "@") for value in (46174.33333
 
 def template_formats() -> list[str]:
     """The number formats of the shipped workbook's cells."""
-    book = openpyxl.load_workbook(template_path())
+    book = openpyxl.load_workbook(TEMPLATE)
     return sorted({cell.number_format for sheet in book for row in sheet.iter_rows() for cell in row})
 
 

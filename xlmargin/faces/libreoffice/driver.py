@@ -22,7 +22,6 @@ from typing import Any
 import uno
 from com.sun.star.beans import PropertyValue
 
-FILTERS = {"xlsx": "Calc MS Excel 2007 XML", "pdf": "calc_pdf_Export", "ods": "calc8"}
 RESTART = 81  # soffice ends with this when it wants to be started again after a first run
 EXCEL = 3  # com.sun.star.sheet.AddressConvention.XL_OOX
 HEADLESS = ("--headless", "--invisible", "--nodefault")
@@ -180,13 +179,6 @@ class Sheets:
         self.parsers: dict[int, Any] = {}
         self.opened = 0
 
-    def open(self, path: str) -> int:
-        """Load a workbook and give it a number."""
-        document = self.desktop.loadComponentFromURL(Path(path).as_uri(), "_blank", 0, properties(Hidden=True))
-        if document is None or not hasattr(document, "Sheets"):
-            raise ValueError(f"{path} is not a spreadsheet that LibreOffice can read")
-        return self.numbered(document)
-
     def attach(self, path: str) -> int:
         """Give a number to a workbook that is open already."""
         components = self.desktop.getComponents().createEnumeration()
@@ -208,14 +200,6 @@ class Sheets:
         parser.FormulaConvention = EXCEL
         self.parsers[self.opened] = parser
         return self.opened
-
-    def describe(self, function: str) -> dict[str, Any]:
-        """What the function wizard shows of a function."""
-        if not self.descriptions.hasByName(function):
-            raise ValueError(f"no function '{function}' in LibreOffice")
-        known = {entry.Name: entry.Value for entry in self.descriptions.getByName(function)}
-        arguments = [{"name": given.Name, "help": given.Description} for given in known["Arguments"] or ()]
-        return {"name": known["Name"], "summary": known["Description"], "arguments": arguments}
 
     def sheet(self, document: int, sheet: str) -> Any:
         """A sheet by name."""
@@ -240,10 +224,6 @@ class Sheets:
         names = self.documents[document].NamedRanges
         cells = names.getByName(name).getReferredCells() if names.hasByName(name) else None
         return cells and [cells.Spreadsheet.Name, cells.AbsoluteName.rpartition(".")[2].replace("$", "")]
-
-    def sheets(self, document: int) -> list[str]:
-        """The names of the sheets."""
-        return list(self.documents[document].Sheets.ElementNames)
 
     def get(self, document: int, sheet: str, where: str) -> list[list[Any]]:
         """Values, None for empty cells, {"error", "code"} for errors; few calls, because each crosses processes."""
@@ -300,20 +280,6 @@ class Sheets:
         for x, y, text in formulas:
             cells.getCellByPosition(x, y).FormulaLocal = text
 
-    def calculate(self, document: int) -> None:
-        """Recalculate every formula."""
-        self.documents[document].calculateAll()
-
-    def save(self, document: int, path: str, kind: str) -> None:
-        """Store a copy."""
-        filters = properties(FilterName=FILTERS[kind], Overwrite=True)
-        self.documents[document].storeToURL(Path(path).as_uri(), filters)
-
-    def close(self, document: int) -> None:
-        """Close and forget a document."""
-        del self.parsers[document]
-        self.documents.pop(document).close(True)
-
 
 def _is_formula(value: object) -> bool:
     return isinstance(value, str) and value.startswith("=")
@@ -324,7 +290,7 @@ def reason(error: Exception) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(" .:")
 
 
-def main() -> None:
+def main(verbs: type[Sheets] = Sheets) -> None:
     """Start as the first line says, answer until the input ends."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # whatever else prints must not disturb the answers
@@ -343,7 +309,7 @@ def main() -> None:
             return
         office.start(timeout)
         answer(ok=office.process.pid if office.process else 0)
-        sheets = Sheets(office.desktop, office.service("com.sun.star.sheet.FunctionDescriptions"))
+        sheets = verbs(office.desktop, office.service("com.sun.star.sheet.FunctionDescriptions"))
         for line in sys.stdin:
             verb, *arguments = json.loads(line)
             try:

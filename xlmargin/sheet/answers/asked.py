@@ -8,14 +8,12 @@ from typing import Any
 
 from xlmargin.book.book import Book
 from xlmargin.errors import MarginError
-from xlmargin.margin import valued
 from xlmargin.margin.parameters import Override, Rules
 from xlmargin.margin.statement import Line, not_modelled, over_accounts
 from xlmargin.margin.valuation import Case, Given, Margin
 from xlmargin.memory import Recent, Same, stamp
 from xlmargin.methods import case_of, margin_of, method_name, needs_vol, rules_of, takes_history, takes_table
 from xlmargin.sheet.checks import read_book
-from xlmargin.sheet.ranges import remembered
 from xlmargin.sheet.ranges.fingerprint import fingerprint
 from xlmargin.sheet.ranges.history import read_history
 from xlmargin.sheet.ranges.market import given
@@ -37,14 +35,6 @@ def _weight(case: Case) -> int:
 
 _cases: Recent[Case] = Recent(CASES, MOST_BYTES, _weight)
 _margins: Recent[Margin] = Recent(CASES)
-
-
-def forget() -> None:
-    """Forget every range, risk array and case, so that the next answer is worked out from nothing."""
-    remembered.forget()
-    valued.forget()
-    _cases.clear()
-    _margins.clear()
 
 
 def case_asked(positions: Any, market: Any, method: Any, parameters: Any, history: Any, *, aside: Collection[str] = ()) -> Case:

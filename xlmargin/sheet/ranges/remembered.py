@@ -63,12 +63,6 @@ _books: Recent[Book] = Recent(SHEETS)
 _priced: Recent[Book] = Recent(SHEETS)  # any book of the same contracts in the same market at the same time
 
 
-def forget() -> None:
-    """Forget every range, so that the next one is read anew."""
-    for kept in (_sheets, _quotes, _books, _priced):
-        kept.clear()
-
-
 def book_of(positions: Any, market: Any, *, priced: bool = True) -> Book:
     """The book of two ranges; the same object where the same cells come again at the same valuation time.
 

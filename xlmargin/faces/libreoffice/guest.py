@@ -1,4 +1,4 @@
-"""A private LibreOffice Calc with the PM_ functions, driven from Python: open a workbook, edit it, read it, save it."""
+"""Somebody's open LibreOffice, driven from Python: find a workbook in it, read it, write into it."""
 
 from __future__ import annotations
 
@@ -11,42 +11,30 @@ import signal
 import subprocess
 import tempfile
 import threading
-import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, TypeAlias
+from typing import Any, Self, TypeAlias
 
 from xlmargin.errors import MarginError
-from xlmargin.faces.libreoffice.addin import python_folders, write_addin
 from xlmargin.faces.libreoffice.locate import Installation, clean_environment, find_libreoffice
-from xlmargin.sheet.registry import FUNCTIONS, Function
 
 Value: TypeAlias = float | str | dict[str, str | int] | None
 """A cell: number, text, None when empty, or {"error": what the cell shows, "code": LibreOffice's number}."""
 
 
-class Calc:
-    """A headless LibreOffice of its own; use it as a context manager, or call `stop` at the end."""
+class Guest:
+    """A LibreOffice that somebody has opened, reached by the pipe on which it listens; it stays as it is at the end."""
 
-    def __init__(
-        self, functions: Mapping[str, Function] | None = None, folders: Sequence[str] | None = None, *, timeout: float = 60.0
-    ) -> None:
-        """Start LibreOffice.
+    driver: Path = Path(__file__).with_name("driver.py")
 
-        Parameters: functions, those of the add-in (left out: the registry); folders, where LibreOffice's Python finds
-        them (left out: where this Python does); timeout, seconds for the start and for each answer.
-        Raises: MarginError when LibreOffice is missing, too old, or does not start.
-        """
+    def __init__(self, pipe: str, *, timeout: float = 60.0) -> None:
+        """Connect; raises MarginError when nobody listens on the pipe."""
         self.installation = find_libreoffice()
-        self.timeout = timeout
+        self.timeout, self.pipe = timeout, pipe
         self.office_process = 0
         self._home = Path(tempfile.mkdtemp(prefix="xlmargin-calc-"))
-        registered = _registered() if functions is None else functions
-        found = python_folders() if folders is None else folders
-        write_addin(self._home / "extensions" / "xlmargin", registered, found)
-        self.pipe = f"xlmargin{uuid.uuid4().hex}"
-        self._begin({"soffice": str(self.installation.soffice), "home": str(self._home), "pipe": self.pipe})
+        self._begin({"pipe": pipe})
 
     def _begin(self, settings: dict[str, str]) -> None:
         """Start the driver with its settings."""
@@ -65,7 +53,7 @@ class Calc:
         temporary = self._home / "tmp"  # what a killed soffice leaves goes away with the home
         temporary.mkdir()
         return subprocess.Popen(
-            [installation.python, Path(__file__).with_name("driver.py")],
+            [installation.python, self.driver],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -109,21 +97,9 @@ class Calc:
         """Send one verb of the driver and return its answer; raises MarginError with LibreOffice's reason."""
         return self._exchange([verb, *arguments], verb)
 
-    def open(self, path: str | os.PathLike[str]) -> Workbook:
-        """Load a workbook and recalculate it; raises MarginError when LibreOffice cannot read it."""
-        file = Path(path).absolute()
-        if not file.is_file():
-            raise MarginError(f"there is no file {file}: check the name and the folder.")
-        return Workbook(self, self.ask("open", str(file)))
-
     def attach(self, path: str | os.PathLike[str]) -> Workbook:
         """A workbook that is open already; raises MarginError, with those that are, when it is not."""
         return Workbook(self, self.ask("attach", str(Path(path).absolute())))
-
-    def describe(self, function: str) -> dict[str, Any]:
-        """What the function wizard shows: name, summary, and name and help of each argument, in order."""
-        shown: dict[str, Any] = self.ask("describe", function)
-        return shown
 
     def stop(self) -> None:
         """End LibreOffice and remove everything it kept; calling it again does nothing."""
@@ -153,7 +129,7 @@ class Calc:
                 pipe.close()
         shutil.rmtree(self._home, ignore_errors=True)
 
-    def __enter__(self) -> Calc:
+    def __enter__(self) -> Self:
         """The running session."""
         return self
 
@@ -162,33 +138,16 @@ class Calc:
         self.stop()
 
 
-class Guest(Calc):
-    """Somebody else's LibreOffice, reached by the pipe on which it listens; it stays as it is at the end."""
-
-    def __init__(self, pipe: str, *, timeout: float = 60.0) -> None:
-        """Connect; raises MarginError when nobody listens on the pipe."""
-        self.installation = find_libreoffice()
-        self.timeout, self.pipe = timeout, pipe
-        self.office_process = 0
-        self._home = Path(tempfile.mkdtemp(prefix="xlmargin-calc-"))
-        self._begin({"pipe": pipe})
-
-
 class Workbook:
-    """One workbook open in Calc; use it as a context manager, or call `close`."""
+    """One workbook that is open there."""
 
-    def __init__(self, calc: Calc, number: int) -> None:
-        """Made by `Calc.open`."""
+    def __init__(self, calc: Guest, number: int) -> None:
+        """Made by `Guest.attach`."""
         self._calc = calc
         self._number = number
 
     def _ask(self, verb: str, *arguments: object) -> Any:
         return self._calc.ask(verb, self._number, *arguments)
-
-    def sheets(self) -> list[str]:
-        """The names of the sheets, in order."""
-        names: list[str] = self._ask("sheets")
-        return names
 
     def names(self) -> list[str]:
         """The defined names."""
@@ -213,29 +172,3 @@ class Workbook:
     def set(self, sheet: str, where: str, rows: Sequence[Sequence[float | str | None]]) -> None:
         """Write numbers, texts, blanks (None) and formulas (texts that start with =) into a range of that shape."""
         self._ask("set", sheet, where, [list(row) for row in rows])
-
-    def calculate(self) -> None:
-        """Recalculate every formula, changed or not."""
-        self._ask("calculate")
-
-    def save(self, path: str | os.PathLike[str], kind: Literal["xlsx", "pdf", "ods"]) -> None:
-        """Save a copy; the open workbook keeps its own name."""
-        self._ask("save", str(Path(path).absolute()), kind)
-
-    def close(self) -> None:
-        """Close without saving."""
-        self._ask("close")
-
-    def __enter__(self) -> Workbook:
-        """The open workbook."""
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        """Close without saving."""
-        self.close()
-
-
-def _registered() -> Mapping[str, Function]:
-    import udfs  # noqa: F401  (importing it fills the registry; it loads the whole package, so only when needed)
-
-    return FUNCTIONS

@@ -1,4 +1,4 @@
-"""`python -m workbook.pictures` draws the first page of every sheet again, as LibreOffice prints it."""
+"""`python -m tests.pictures` draws the first page of every sheet again, as LibreOffice prints it."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ import tempfile
 from pathlib import Path
 
 import udfs  # noqa: F401  (fills the registry)
-from xlmargin.faces.libreoffice import Calc
+from tests.help.calc import Calc
+from workbook.build import build
 
-from .build import build
-
-FOLDER = Path(__file__).with_name("pictures")
+FOLDER = Path(__file__).resolve().parents[1] / "workbook/pictures"
 WIDTHS = (1000, 900, 800, 700)  # pixels
 MOST_BYTES = 115_000
 ROWS = 100  # of the workbook that is drawn: the sample needs ten
