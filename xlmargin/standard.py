@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from xlmargin.book.book import Book
 from xlmargin.book.contracts import CALL, PERPETUAL, PUT, SPOT
 from xlmargin.errors import MarginError
+from xlmargin.margin.lines import parameter
 from xlmargin.margin.parameters import Rules
-from xlmargin.margin.statement import TOTAL, Line, above, given, largest, less, not_modelled, quotient, times, total
+from xlmargin.margin.statement import TOTAL, Line, above, given, largest, less, not_modelled, over_book, quotient, times, total
 from xlmargin.margin.valuation import Case, Margin
 
 Floats = NDArray[np.float64]
@@ -130,14 +131,7 @@ class Legs:
 
     def rate(self, label: str, name: str) -> Line:
         """A number of the rulebook."""
-        parameter = self.rules.get(name, self.coin)
-        return given(
-            label,
-            self.rules.number(name, self.coin),
-            f"parameter {name} [{parameter.unit}]",
-            status=parameter.status,
-            source=parameter.source,
-        )
+        return parameter(self.rules, label, name, self.coin)
 
     @cached_property
     def size(self) -> Line:
@@ -311,7 +305,7 @@ def requirement(
 
     def sheet(label: str, which: int) -> Line:
         coins = [_underlying(case, held, u, [(legs, pair[which]) for legs, pair in found]) for u, found in enumerate(pairs)]
-        return total(label, coins or [given("No positions", 0.0, "the book is flat")])
+        return over_book(label, coins)
 
     return Margin(
         sheet("Initial margin", 0), sheet("Maintenance margin", 1), lambda: (credited, *(more(case, held) if more else ())), credited

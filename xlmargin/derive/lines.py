@@ -11,6 +11,7 @@ from xlmargin.book.contracts import SPOT
 from xlmargin.derive.black import YEAR
 from xlmargin.derive.market import MEANT, Holdings
 from xlmargin.derive.pmrm import V1Result
+from xlmargin.margin.lines import parameter
 from xlmargin.margin.statement import TOTAL, Line, above, given, largest, less, not_modelled, times, total, worst
 from xlmargin.margin.valuation import Case
 
@@ -30,9 +31,7 @@ class Statement:
 
     def parameter(self, label: str, name: str) -> Line:
         """A number of the rulebook as a line."""
-        name = f"v1_{name}" if self.v1 else name
-        value = self.case.rules.get(name, self.name)
-        return given(label, float(value.value), f"parameter {name} [{value.unit}]", status=value.status, source=value.source)
+        return parameter(self.case.rules, label, f"v1_{name}" if self.v1 else name, self.name)
 
     # ---- totals
 

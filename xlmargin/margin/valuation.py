@@ -10,15 +10,18 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmargin.book.book import Book
+from xlmargin.book.book import Book, Instruments
+from xlmargin.book.distinct import distinct
 from xlmargin.margin.parameters import Rules
 from xlmargin.margin.statement import Line, Products, not_modelled, weighted
 from xlmargin.memory import fixed
 from xlmargin.scenarios.past import History
 from xlmargin.scenarios.risk_array import marks, pnl_by_underlying
-from xlmargin.scenarios.scenarios import Scenarios
+from xlmargin.scenarios.scenarios import Scenarios, amount
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,39 @@ class Given(NamedTuple):
 NOTHING_GIVEN = Given()
 
 
+@dataclass(frozen=True, slots=True)
+class Net:
+    """What A books hold in G groups of instruments that share some terms, netted inside each group.
+
+    Attributes:
+        amount: + long (A, G)
+        first: the first instrument of each group, which has its terms (G,)
+    """
+
+    amount: Floats
+    first: Ints
+
+    @property
+    def long(self) -> Floats:
+        """Sum over the groups that are long (A,)."""
+        return np.asarray(np.maximum(self.amount, 0.0).sum(axis=1), np.float64)
+
+    @property
+    def short(self) -> Floats:
+        """Sum over the groups that are short, without sign (A,)."""
+        return np.asarray(np.maximum(-self.amount, 0.0).sum(axis=1), np.float64)
+
+    @property
+    def gross(self) -> Floats:
+        """Sum over all groups, long and short alike (A,)."""
+        return np.asarray(np.abs(self.amount).sum(axis=1), np.float64)
+
+    @property
+    def opposite(self) -> Floats:
+        """How much of the long groups short ones stand against: the smaller of the two sums (A,)."""
+        return np.minimum(self.long, self.short)
+
+
 @dataclass(frozen=True)
 class Case:
     """A book under the scenarios of its rulebook.
@@ -74,10 +110,46 @@ class Case:
     own_pnl: Callable[[Case], Floats] | None = None
     alone: tuple[Case, ...] = ()
 
-    def net_contracts(self, chosen: NDArray[np.bool_]) -> Floats:
-        """Net units of each contract among the chosen instruments (K,), whatever market its rows carry (A, n)."""
-        first = np.unique(self.book.instruments.contract, return_index=True)[1]
-        return self.book.by_contract(self.book.units)[:, chosen[first]]
+    @property
+    def held(self) -> Instruments:
+        """The instruments of the book (K,)."""
+        return self.book.instruments
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The underlyings of the book (U,)."""
+        return self.book.instruments.underlyings
+
+    def some(self, u: int | None = None, kinds: Sequence[int] = ()) -> Bools:
+        """Which instruments are of an underlying, and of some kinds; all where left out (K,)."""
+        held = self.held
+        chosen = np.ones(len(held), np.bool_) if u is None else held.underlying == u
+        return chosen & np.isin(held.kind, kinds) if kinds else chosen
+
+    def net(self, chosen: Bools, by: Sequence[str] = ("contract",), each: Floats | float = 1.0) -> Net:
+        """Net the rows of some instruments that share terms, whatever market the rows carry.
+
+        Args:
+            chosen: which instruments count (K,)
+            by: attributes of instruments that a group shares: contract; days, for an expiry (0 of spot and perpetuals);
+                strike and days
+            each: amount of one long unit of each instrument, such as its delta: (K,), or of each book (A, K)
+
+        Returns:
+            groups in the order of their terms, the first term first
+        """
+        book, among = self.book, np.flatnonzero(chosen)
+        terms = [getattr(self.held, name)[among] for name in by]
+        index, first = distinct(terms)
+        order = np.lexsort([column[first] for column in reversed(terms)])
+        group = np.full(len(chosen), -1)
+        group[among] = np.argsort(order)[index]
+        rows = np.flatnonzero(chosen[book.instrument])
+        account, k = book.account[rows], book.instrument[rows]
+        shape = len(book.accounts), len(first)
+        amounts = book.units[rows] * np.broadcast_to(each, (shape[0], len(chosen)))[account, k]
+        flat = np.bincount(account * shape[1] + group[k], amounts, shape[0] * shape[1])
+        return Net(np.asarray(flat, np.float64).reshape(shape), among[first[order]])
 
     @cached_property
     def units(self) -> Floats:
@@ -169,7 +241,8 @@ class Case:
         if scenarios.how:
             return [self._own_way(u, option, terms, s) for u, option, _, terms in each]
         day, kind = f", {scenarios.days[s]:g} days on", scenarios.vol_kind
-        moves = [f"{move:+.6g}" for move in scenarios.price[s].tolist()]
+        relative = scenarios.price_kind == "relative"
+        moves = [f"{move:+.6g}" if relative else amount(move) for move in scenarios.price[s].tolist()]
         shocks = [f"price {move}, vol {kind} {vol:+.6g}" for move, vol in zip(moves, scenarios.vol[s].tolist())]
         tails = ["" if weight == 1.0 else f", weight {weight:g}" for weight in scenarios.weight[s].tolist()]
 
@@ -178,7 +251,7 @@ class Case:
             if scenarios.own_arrays and own:
                 return "the instrument's own risk array"
             if not option:
-                return f"price {level} × move {moves[u]}{tails[u]}"
+                return f"price {level}{' × move' if relative else ', move'} {moves[u]}{tails[u]}"
             return f"Black-76 before less after, forward {forward}, vol {vol}, {days} days: {shocks[u]}{day}{tails[u]}"
 
         return [one(*terms) for terms in each]
