@@ -28,6 +28,7 @@ LAYERS = (
     "xlmargin.scenarios.risk_array",
     "xlmargin.scenarios.greeks",
     "xlmargin.margin.statement",
+    "xlmargin.margin.netting",
     "xlmargin.margin.slopes",
     "xlmargin.margin.parameters",
     "xlmargin.margin.grid_scenarios",

@@ -280,33 +280,36 @@ def _underlying(case: Case, held: Holdings, u: int, margins: list[tuple[Legs, Li
     return Line(instruments.underlyings[u], value, TOTAL, contracts, "each contract on its own")
 
 
-def requirement(
-    case: Case, option: Per = short_option, futures: Per = future, more: Callable[[Case, Holdings], tuple[Line, ...]] | None = None
-) -> Margin:
-    """Standard margin: the sum over contracts, with no offset between them.
+def margin_by(
+    option: Per = short_option, futures: Per = future, more: Callable[[Case, Holdings], tuple[Line, ...]] | None = None
+) -> Callable[[Case], Margin]:
+    """The requirement of a venue: the sum over contracts, with no offset between them, at the rates of its parameter file.
 
     Args:
-        option: a venue's margin per unit of short options
-        futures: a venue's margin of futures and perpetuals
+        option: the venue's margin per unit of short options, where it is not the form that most share
+        futures: the venue's margin of futures and perpetuals
         more: further lines of the venue's statement
 
     Returns:
-        requirement + required; no option value is credited
-
-    Raises:
-        MarginError: an option has no mark
+        from a case to its margin, requirement + required; no option value is credited; it raises MarginError where an
+        option has no mark
     """
-    held = holdings_of(case)
-    pairs = [
-        [(legs, futures(legs) if legs.kind == PERPETUAL else _option_margin(legs, option)) for legs in _groups(case, held, u)]
-        for u in range(len(case.book.instruments.underlyings))
-    ]
-    credited = given("Option value credited", 0.0, NO_VALUE)
 
-    def sheet(label: str, which: int) -> Line:
-        coins = [_underlying(case, held, u, [(legs, pair[which]) for legs, pair in found]) for u, found in enumerate(pairs)]
-        return over_book(label, coins)
+    def requirement(case: Case) -> Margin:
+        """Margin of each contract on its own."""
+        held = holdings_of(case)
+        pairs = [
+            [(legs, futures(legs) if legs.kind == PERPETUAL else _option_margin(legs, option)) for legs in _groups(case, held, u)]
+            for u in range(len(case.names))
+        ]
+        credited = given("Option value credited", 0.0, NO_VALUE)
 
-    return Margin(
-        sheet("Initial margin", 0), sheet("Maintenance margin", 1), lambda: (credited, *(more(case, held) if more else ())), credited
-    )
+        def sheet(label: str, which: int) -> Line:
+            coins = [_underlying(case, held, u, [(legs, pair[which]) for legs, pair in found]) for u, found in enumerate(pairs)]
+            return over_book(label, coins)
+
+        return Margin(
+            sheet("Initial margin", 0), sheet("Maintenance margin", 1), lambda: (credited, *(more(case, held) if more else ())), credited
+        )
+
+    return requirement

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from xlmargin.derive.black import MONTH, YEAR, prices
 from xlmargin.derive.portfolio import SKEWS, Moves, Portfolio, Terms
+from xlmargin.margin.netting import net_by
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -227,12 +228,7 @@ class Result:
     @cached_property
     def naked(self) -> Floats:
         """Short options per expiry and strike, a long put offsetting a short call of the strike (A,)."""
-        book = self.book
-        pairs, at = np.unique(np.stack([book.expiry.astype(np.float64), book.strike], axis=1), axis=0, return_inverse=True)
-        net = np.zeros((len(book.amount), len(pairs)))
-        np.add.at(net.T, at.ravel(), book.amount.T)
-        total: Floats = np.maximum(-net, 0.0).sum(axis=1)
-        return total
+        return net_by(self.book.amount, (self.book.expiry, self.book.strike)).short
 
     def charges(self, perp: float, option: float, haircut: Floats) -> tuple[Floats, Floats, Floats]:
         """Contingencies of perpetuals, short options and collateral at the rates given (A,) each."""

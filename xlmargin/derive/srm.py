@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlmargin.derive.black import YEAR, prices
+from xlmargin.margin.netting import sums
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -92,9 +93,7 @@ class Result:
 
     def by_expiry(self, each: Floats) -> Floats:
         """Sum over the options of each expiry (A, E), of amounts (A, K)."""
-        result = np.zeros((len(self.book.forward), len(each)))
-        np.add.at(result, self.book.expiry, each.T)
-        return result.T
+        return sums(each, self.book.expiry, len(self.book.forward))
 
     # ---- options
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlmargin.book.book import Book, Instruments
-from xlmargin.book.distinct import distinct
+from xlmargin.margin.netting import Net, net_by
 from xlmargin.margin.parameters import Rules
 from xlmargin.margin.statement import Line, Products, not_modelled, weighted
 from xlmargin.memory import fixed
@@ -20,7 +20,6 @@ from xlmargin.scenarios.risk_array import marks, pnl_by_underlying
 from xlmargin.scenarios.scenarios import Scenarios, amount
 
 Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 
@@ -55,39 +54,6 @@ class Given(NamedTuple):
 
 
 NOTHING_GIVEN = Given()
-
-
-@dataclass(frozen=True, slots=True)
-class Net:
-    """What A books hold in G groups of instruments that share some terms, netted inside each group.
-
-    Attributes:
-        amount: + long (A, G)
-        first: the first instrument of each group, which has its terms (G,)
-    """
-
-    amount: Floats
-    first: Ints
-
-    @property
-    def long(self) -> Floats:
-        """Sum over the groups that are long (A,)."""
-        return np.asarray(np.maximum(self.amount, 0.0).sum(axis=1), np.float64)
-
-    @property
-    def short(self) -> Floats:
-        """Sum over the groups that are short, without sign (A,)."""
-        return np.asarray(np.maximum(-self.amount, 0.0).sum(axis=1), np.float64)
-
-    @property
-    def gross(self) -> Floats:
-        """Sum over all groups, long and short alike (A,)."""
-        return np.asarray(np.abs(self.amount).sum(axis=1), np.float64)
-
-    @property
-    def opposite(self) -> Floats:
-        """How much of the long groups short ones stand against: the smaller of the two sums (A,)."""
-        return np.minimum(self.long, self.short)
 
 
 @dataclass(frozen=True)
@@ -127,29 +93,21 @@ class Case:
         return chosen & np.isin(held.kind, kinds) if kinds else chosen
 
     def net(self, chosen: Bools, by: Sequence[str] = ("contract",), each: Floats | float = 1.0) -> Net:
-        """Net the rows of some instruments that share terms, whatever market the rows carry.
+        """Net the positions in some instruments that share terms, whatever market their rows carry.
 
         Args:
             chosen: which instruments count (K,)
-            by: attributes of instruments that a group shares: contract; days, for an expiry (0 of spot and perpetuals);
+            by: attributes of instruments that a group shares, such as contract; days, an expiry (0 of spot and perpetuals);
                 strike and days
             each: amount of one long unit of each instrument, such as its delta: (K,), or of each book (A, K)
 
         Returns:
             groups in the order of their terms, the first term first
         """
-        book, among = self.book, np.flatnonzero(chosen)
-        terms = [getattr(self.held, name)[among] for name in by]
-        index, first = distinct(terms)
-        order = np.lexsort([column[first] for column in reversed(terms)])
-        group = np.full(len(chosen), -1)
-        group[among] = np.argsort(order)[index]
-        rows = np.flatnonzero(chosen[book.instrument])
-        account, k = book.account[rows], book.instrument[rows]
-        shape = len(book.accounts), len(first)
-        amounts = book.units[rows] * np.broadcast_to(each, (shape[0], len(chosen)))[account, k]
-        flat = np.bincount(account * shape[1] + group[k], amounts, shape[0] * shape[1])
-        return Net(np.asarray(flat, np.float64).reshape(shape), among[first[order]])
+        among = np.flatnonzero(chosen)
+        amounts = (self.units * each)[:, among]
+        net = net_by(amounts, [getattr(self.held, name)[among] for name in by])
+        return replace(net, first=among[net.first])
 
     @cached_property
     def units(self) -> Floats:

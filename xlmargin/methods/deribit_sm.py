@@ -3,18 +3,7 @@
 from __future__ import annotations
 
 from xlmargin import standard
-from xlmargin.margin.valuation import Case, Margin
 
 NEEDS_VOL = False
 
-
-def requirement(case: Case) -> Margin:
-    """Margin of each contract on its own.
-
-    Returns:
-        requirement + required
-
-    Raises:
-        MarginError: an option has no mark
-    """
-    return standard.requirement(case)
+requirement = standard.margin_by()

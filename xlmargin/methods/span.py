@@ -16,9 +16,10 @@ from xlmargin.book.book import Book
 from xlmargin.book.contracts import CALL, PUT
 from xlmargin.errors import MarginError
 from xlmargin.margin import lines
+from xlmargin.margin.netting import Net
 from xlmargin.margin.parameters import Rules
 from xlmargin.margin.statement import NOT_MODELLED, Line, above, given, largest, less, not_modelled, over_book, smallest, times, total
-from xlmargin.margin.valuation import NOTHING_GIVEN, Case, Given, Margin, Net
+from xlmargin.margin.valuation import NOTHING_GIVEN, Case, Given, Margin
 from xlmargin.scenarios.risk_array import composite_deltas, spot_share
 from xlmargin.scenarios.scenarios import SPAN_PAIRS, SPAN_UP, Kind, Scenarios, span16
 from xlmargin.spanfile import applied
