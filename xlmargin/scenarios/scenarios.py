@@ -178,8 +178,11 @@ def percent(move: float) -> str:
 
 
 def amount(move: float) -> str:
-    """A move by an amount of the account's currency in words: `+7,700`, `unchanged`."""
-    return "unchanged" if move == 0.0 else f"{move:+,.10g}".replace("-", "−")
+    """A move by an amount of the account's currency in words: `+7,700`, `−0.0125`, `unchanged`."""
+    if move == 0.0:
+        return "unchanged"
+    text = f"{move:+,.2f}".rstrip("0").rstrip(".") if abs(move) >= 1.0 else f"{move:+.4g}"
+    return text.replace("-", "−")
 
 
 IN_WORDS = {"relative": percent, "absolute": amount}  # how a price move of each kind is put into words
