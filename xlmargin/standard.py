@@ -87,7 +87,7 @@ def holdings_of(case: Case) -> Holdings:
     Raises:
         MarginError: an option has neither a price nor a vol to find one from
     """
-    book, instruments = case.book, case.book.instruments
+    book, instruments = case.book, case.held
     unknown = instruments.is_option & np.isnan(instruments.price) & np.isnan(instruments.vol)
     for p in np.flatnonzero(unknown[book.instrument]).tolist():
         raise MarginError(f"row {book.row[p]}: no mark for {book.names[p]}: give Price or IV on the row, or a vol in the market range")
@@ -229,7 +229,7 @@ def _option_margin(legs: Legs, per: Per) -> Pair:
 
 def _groups(case: Case, held: Holdings, u: int) -> list[Legs]:
     """The holdings of one underlying that need margin, by kind and settlement."""
-    instruments = case.book.instruments
+    instruments = case.held
     kind, inverse = instruments.kind[held.instrument], instruments.inverse[held.instrument]
     mine = instruments.underlying[held.instrument] == u
     option = kind >= CALL
@@ -264,7 +264,7 @@ def _unmargined(held: Holdings, n: int) -> Line:
 
 def _underlying(case: Case, held: Holdings, u: int, margins: list[tuple[Legs, Line]]) -> Line:
     """Margin of one underlying in each book, down to contracts and rows."""
-    instruments = case.book.instruments
+    instruments = case.held
     amounts = np.zeros(len(held.units))
     where: dict[int, tuple[Line, int]] = {}
     for legs, line in margins:

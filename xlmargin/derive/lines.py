@@ -132,7 +132,7 @@ class Statement:
 
     def scenario(self, s: int, a: int) -> tuple[Line, ...]:
         """The loss of one account in one scenario: its perpetuals and coins row by row, its options by expiry."""
-        moves, held, lines = self.found.moves, self.case.book.instruments, []
+        moves, held, lines = self.found.moves, self.case.held, []
         for p in self.rows(a, np.concatenate([self.market.perps, self.market.coins])):
             k = int(self.case.book.instrument[p])
             coin = held.kind[k] == SPOT

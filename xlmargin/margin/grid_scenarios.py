@@ -71,13 +71,14 @@ def _number(text: str) -> tuple[float, str] | None:
     return (float(match[1]) / (PER_CENT if match[2] else 1.0), SIZED.get(match[2], "")) if match else None
 
 
-def grid(names: tuple[str, ...], rules: Rules) -> Scenarios:
+def grid(names: tuple[str, ...], rules: Rules, _: object = None) -> Scenarios:
     """The scenarios of the parameter `scenarios`, sized by the parameters of each underlying.
 
     Args:
         rules: knows `scenarios`, `vol_up` and `vol_down`; and, where the rulebook has them, `price_range`, `price_factor`,
             `vol_shift` (relative where left out), `vol_floor`, and the powers and days of a tenor by which vol shocks shrink
             with time to expiry
+        _: what a desk gives beside the parameters, of which a grid needs nothing
 
     Raises:
         MarginError: the grid cannot be read

@@ -117,7 +117,7 @@ class Case:
     @cached_property
     def marks(self) -> Floats:
         """Mark of each instrument per unit (K,)."""
-        return fixed(marks(self.book.instruments))
+        return fixed(marks(self.held))
 
     @cached_property
     def pnl(self) -> Floats:
@@ -126,24 +126,22 @@ class Case:
             return fixed(self._pnl_alone())
         if self.own_pnl is not None:
             return fixed(self.own_pnl(self))
-        return fixed(pnl_by_underlying(self.book.instruments, self.array, self.units * self.share))
+        return fixed(pnl_by_underlying(self.held, self.array, self.units * self.share))
 
     def _pnl_alone(self) -> Floats:
         """The same, of accounts on their own."""
-        names = self.book.instruments.underlyings
-        result = np.zeros((len(self.alone), len(self.scenarios), len(names)))
+        result = np.zeros((len(self.alone), len(self.scenarios), len(self.names)))
         for a, each in enumerate(self.alone):
-            result[a][:, [names.index(name) for name in each.book.instruments.underlyings]] = each.pnl[0]
+            result[a][:, [self.names.index(name) for name in each.names]] = each.pnl[0]
         return result
 
-    def losses(self, u: int, among: NDArray[np.bool_] | None = None) -> list[Line]:
+    def losses(self, u: int, among: Bools | None = None) -> list[Line]:
         """The loss of one underlying in each scenario, down to the sheet row: S lines, losses positive.
 
         Args:
             among: the instruments that count (K,), all of the underlying's where left out
         """
-        mine = self.book.instruments.underlying == u
-        mine = mine if among is None else mine & among
+        mine = self.some(u) if among is None else self.some(u) & among
         chosen = np.flatnonzero(mine)
         labels = [f"Scenario {name}: {text}" for name, text in zip(self.scenarios.names, self.scenarios.descriptions)]
         return weighted(
@@ -154,7 +152,7 @@ class Case:
             "quantity × loss per unit of each row",
         )
 
-    def loss_rows(self, chosen: NDArray[np.bool_], s: int, a: int) -> Sequence[Line]:
+    def loss_rows(self, chosen: Bools, s: int, a: int) -> Sequence[Line]:
         """The loss of every row of the chosen instruments (K,) and one account in one scenario."""
         rows, k = self._rows(chosen, a)
         shares = self.share[a, k]
@@ -166,7 +164,7 @@ class Case:
             rows, "Loss per unit", (self.book.units[rows] * shares, -self.array[k, s]), (how, [valued[each] for each in k.tolist()])
         )
 
-    def _rows(self, chosen: NDArray[np.bool_], a: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def _rows(self, chosen: Bools, a: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The rows of the chosen instruments (K,) in one account, open orders left out, and the instrument of each."""
         book = self.book
         rows = np.flatnonzero((book.account == a) & chosen[book.instrument] & ~book.order)
@@ -192,7 +190,7 @@ class Case:
 
     def _valued(self, at: NDArray[np.int64], s: int) -> list[str]:
         """How the loss per unit of each of the instruments in a scenario was found, with its numbers."""
-        held, scenarios = self.book.instruments, self.scenarios
+        held, scenarios = self.held, self.scenarios
         columns = ((held.level, ",.10g"), (held.forward, ",.10g"), (held.vol, ".6g"), (held.years * 365, ".6g"), (held.spot, ",.10g"))
         numbers = zip(*(_in_words(column[at].tolist(), form) for column, form in columns))
         each = zip(held.underlying[at].tolist(), held.is_option[at].tolist(), held.has_array[at].tolist(), numbers)
@@ -224,11 +222,10 @@ class Case:
 
     def option_value(self, u: int | None = None) -> Line:
         """Net option value, of one underlying or of all: long options at mark less short ones, per book."""
-        book, instruments = self.book, self.book.instruments
-        counted = instruments.is_option & (True if u is None else instruments.underlying == u)
+        book, counted = self.book, self.some(u) & self.held.is_option
         option = np.flatnonzero(counted & (self.units != 0.0).any(axis=0))
         for k in option[np.isnan(self.marks[option])].tolist():
-            return not_modelled("Net option value", f"not known: {instruments.name(k)} has neither Price nor IV")
+            return not_modelled("Net option value", f"not known: {self.held.name(k)} has neither Price nor IV")
 
         def rows(_: int, a: int) -> Sequence[Line]:
             mine, k = self._rows(counted, a)

@@ -7,15 +7,10 @@ from __future__ import annotations
 
 from xlmargin.margin import lines
 from xlmargin.margin.grid_scenarios import grid
-from xlmargin.margin.parameters import Rules
 from xlmargin.margin.statement import Line, not_modelled, total
-from xlmargin.margin.valuation import NOTHING_GIVEN, Case, Given, Margin
-from xlmargin.scenarios.scenarios import Scenarios
+from xlmargin.margin.valuation import Case, Margin
 
-
-def scenarios(names: tuple[str, ...], rules: Rules, _: Given = NOTHING_GIVEN) -> Scenarios:
-    """Price moves inside the published range; vols stay unless vol_up and vol_down are given."""
-    return grid(names, rules)
+scenarios = grid  # price moves inside the published range; vols stay unless vol_up and vol_down are given
 
 
 def requirement(case: Case) -> Margin:

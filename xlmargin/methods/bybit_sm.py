@@ -31,7 +31,7 @@ def _short_option(legs: Legs) -> Pair:
 
 def _cost(case: Case, held: Holdings) -> tuple[Line, ...]:
     """What the long options cost to buy: premium at entry and a taker's fee, a part of no margin."""
-    instruments = case.book.instruments
+    instruments = case.held
     bought = (instruments.kind[held.instrument] >= CALL) & (held.units > 0.0)
     coins = []
     for u, coin in enumerate(instruments.underlyings):

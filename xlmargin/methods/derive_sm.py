@@ -38,7 +38,7 @@ def requirement(case: Case) -> Margin:
     Raises:
         MarginError: an option has neither a price nor a vol
     """
-    markets = [_Statement(case, u) for u in range(len(case.book.instruments.underlyings))]
+    markets = [_Statement(case, u) for u in range(len(case.names))]
     initial = over_book("Initial margin", [market.total("im") for market in markets])
     maintenance = over_book("Maintenance margin", [market.total("mm") for market in markets])
     return lines.margin(case, initial, maintenance, credited=False)
@@ -84,12 +84,12 @@ class _Statement:
     @cached_property
     def years(self) -> tuple[Floats, Ints, Ints]:
         """Years of each expiry (E,), the first option of each (E,), the expiry of each option (K,)."""
-        years, first, at = np.unique(self.case.book.instruments.years[self.options], return_index=True, return_inverse=True)
+        years, first, at = np.unique(self.case.held.years[self.options], return_index=True, return_inverse=True)
         return years, first.astype(np.int64), at.astype(np.int64)
 
     def result(self) -> Result:
         """The venue's arithmetic on this market."""
-        held = self.case.book.instruments
+        held = self.case.held
         years, first, at = self.years
         spot = float(held.spot[np.flatnonzero(held.underlying == held.underlyings.index(self.name))[0]])
         market = Market(
@@ -201,7 +201,7 @@ class _Statement:
 
     def label(self, i: int) -> str:
         """Name of the contract of an option."""
-        return self.case.book.instruments.name(int(self.options[i]))
+        return self.case.held.name(int(self.options[i]))
 
     def short(self, a: int, i: int, stage: str) -> Line:
         """Margin of one short contract of one account by formula, with its mark."""

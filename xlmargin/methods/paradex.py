@@ -12,15 +12,10 @@ import numpy as np
 from xlmargin.book.contracts import PERPETUAL
 from xlmargin.margin import lines
 from xlmargin.margin.grid_scenarios import grid
-from xlmargin.margin.parameters import Rules
 from xlmargin.margin.statement import Line, above, given, largest, not_modelled, times, total
-from xlmargin.margin.valuation import NOTHING_GIVEN, Case, Given, Margin
-from xlmargin.scenarios.scenarios import Scenarios
+from xlmargin.margin.valuation import Case, Margin
 
-
-def scenarios(names: tuple[str, ...], rules: Rules, _: Given = NOTHING_GIVEN) -> Scenarios:
-    """The published scenarios; vol shocks scale by (30 / days)^power."""
-    return grid(names, rules)
+scenarios = grid  # the published ones; vol shocks scale by (30 / days)^power
 
 
 def requirement(case: Case) -> Margin:

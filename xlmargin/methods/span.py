@@ -135,7 +135,7 @@ class _Span:
     def unit_deltas(self) -> Floats:
         """Composite delta of one long unit of every instrument, NaN where it is not known (K,)."""
         weights = np.array([self.rules.number(name) for name in DELTA_WEIGHTS])
-        return composite_deltas(self.case.book.instruments, self.case.scenarios, weights)
+        return composite_deltas(self.case.held, self.case.scenarios, weights)
 
     @property
     def unknown_deltas(self) -> list[str]:

@@ -7,15 +7,10 @@ from __future__ import annotations
 
 from xlmargin.margin import lines
 from xlmargin.margin.grid_scenarios import grid
-from xlmargin.margin.parameters import Rules
 from xlmargin.margin.statement import Line, not_modelled, total
-from xlmargin.margin.valuation import NOTHING_GIVEN, Case, Given, Margin
-from xlmargin.scenarios.scenarios import Scenarios
+from xlmargin.margin.valuation import Case, Margin
 
-
-def scenarios(names: tuple[str, ...], rules: Rules, _: Given = NOTHING_GIVEN) -> Scenarios:
-    """Price moves × absolute vol moves, fully covered inside the published bounds."""
-    return grid(names, rules)
+scenarios = grid  # price moves × absolute vol moves, fully covered inside the published bounds
 
 
 def requirement(case: Case) -> Margin:
