@@ -56,6 +56,8 @@ def net_by(amounts: Floats, terms: Sequence[NDArray[np.generic]]) -> Net:
     """
     index, first = distinct(terms)
     order = np.lexsort([column[first] for column in reversed(terms)])
+    if len(first) == len(index):  # no two share their terms, as most contracts do: nothing is added
+        return Net(amounts[:, first[order]], first[order])
     return Net(sums(amounts, np.argsort(order)[index], len(first)), first[order])
 
 
@@ -67,6 +69,6 @@ def sums(amounts: Floats, group: Ints, count: int) -> Floats:
         group: index of the group of each (K,)
         count: of groups; one without members sums to 0
     """
-    result = np.zeros((count, len(amounts)))
-    np.add.at(result, group, amounts.T)
-    return result.T
+    cell = np.arange(len(amounts))[:, None] * count + group
+    flat = np.bincount(cell.ravel(), amounts.ravel(), len(amounts) * count)
+    return np.asarray(flat, np.float64).reshape(len(amounts), count)
