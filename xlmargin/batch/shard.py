@@ -21,7 +21,7 @@ from xlmargin.batch.scatter import read_shard
 from xlmargin.batch.source import arrow
 from xlmargin.book.market import Market
 from xlmargin.errors import Faults
-from xlmargin.ranges.market import read_market
+from xlmargin.sheet.ranges.market import read_market
 
 MARGINS = ("Account", "Method", "Initial", "Maintenance", "Scanning risk", "Worst scenario", "Positions", "Status")
 ERRORS = ("Account", "Method", "Row", "Column", "Problem", "Fix")

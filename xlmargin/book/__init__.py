@@ -1,1 +1,1 @@
-"""Contracts, the market of each, and who holds how much of what."""
+"""Contracts, their market, and who holds how much of what."""

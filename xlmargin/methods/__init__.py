@@ -1,4 +1,4 @@
-"""The methods: each is one module and one parameter file beside it, found by name.
+"""The rulebooks: each is one module and one parameter file, alone or in its venue's folder.
 
 What a module `methods/name.py` may hold:
 
@@ -63,9 +63,15 @@ FOLDER = Path(__file__).parent
 
 
 @cache
+def _files() -> dict[str, Path]:
+    """Parameter file of every method, here or in a venue's folder."""
+    return {path.stem.upper(): path for path in (*FOLDER.glob("*.toml"), *FOLDER.glob("*/*.toml"))}
+
+
+@cache
 def known_methods() -> tuple[str, ...]:
     """Every method that has its parameter file here, SPAN first."""
-    names = sorted(path.stem.upper() for path in FOLDER.glob("*.toml"))
+    names = sorted(_files())
     return tuple(sorted(names, key=lambda name: name != "SPAN"))
 
 
@@ -82,12 +88,12 @@ def method_name(text: str) -> str:
 
 
 def _module(name: str) -> ModuleType:
-    return importlib.import_module(f"{__name__}.{name.lower()}")
+    return importlib.import_module(".".join([__name__, *_files()[name].relative_to(FOLDER).with_suffix("").parts]))
 
 
 def rules_of(name: str, as_of: float, overrides: Sequence[Override] = (), *, skip_unknown: bool = False) -> Rules:
     """The rulebook of a method at the valuation time, with values given beside the positions."""
-    return read_rules(FOLDER / f"{name.lower()}.toml", as_of).override(overrides, skip_unknown=skip_unknown)
+    return read_rules(_files()[name.upper()], as_of).override(overrides, skip_unknown=skip_unknown)
 
 
 def takes_table(name: str) -> bool:

@@ -1,4 +1,4 @@
-"""Venues' own API answers as a book: one module per venue turns an answer into a positions range."""
+"""A folder per venue: its positions, its quotes, its own answers recomputed."""
 
 from __future__ import annotations
 

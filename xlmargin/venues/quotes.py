@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from xlmargin.book.book import Positions
 from xlmargin.book.contracts import CALL, FUTURE, parse_instrument
 from xlmargin.errors import Faults, MarginError
-from xlmargin.ranges.positions import read_positions
+from xlmargin.sheet.ranges.positions import read_positions
 
 Floats = NDArray[np.float64]
 Option = tuple[str, float, float]  # underlying, expiry as seconds since 1970 UTC, strike

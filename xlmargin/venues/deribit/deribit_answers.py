@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from xlmargin.book.book import Book
 from xlmargin.book.contracts import CALL, parse_instrument
-from xlmargin.checks import read_book
-from xlmargin.deribit_model import DOLLARS, read_parameters
 from xlmargin.errors import MarginError
 from xlmargin.margin.parameters import Rules
 from xlmargin.margin.valuation import Case
 from xlmargin.methods import case_of, rules_of
-from xlmargin.methods.deribit import COIN, VOLS, Leg, Matrix, counted, dampener, legs_of
+from xlmargin.methods.deribit.deribit import COIN, VOLS, Leg, Matrix, counted, dampener, legs_of
+from xlmargin.methods.deribit.saved_model import DOLLARS, read_parameters
+from xlmargin.sheet.checks import read_book
 from xlmargin.venues.outcome import Comparison, Outcome
 
 Floats = NDArray[np.float64]

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from xlmargin.answers.margins import maintenance, margin
+from xlmargin.sheet.answers.margins import maintenance, margin
 from xlmargin.venues.outcome import Outcome
 
 CASES = "deribit_linear_perp_sm"

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmargin.derive.black import YEAR, call_delta, fixed_part, prices, svi_vol
-from xlmargin.derive.pmrm import Result, V1Result
-from xlmargin.derive.portfolio import DIRECTIONS, Moves, Portfolio, Terms
+from xlmargin.methods.derive.black import YEAR, call_delta, fixed_part, prices, svi_vol
+from xlmargin.methods.derive.pmrm import Result, V1Result
+from xlmargin.methods.derive.portfolio import DIRECTIONS, Moves, Portfolio, Terms
 from xlmargin.venues.derive import derive_sm_answers as derive_sm
 from xlmargin.venues.derive.derive_cases import CaseError, Comparison, Node, column, flags
 from xlmargin.venues.derive.derive_sm_answers import RELATIVE, ROUNDING, outcomes

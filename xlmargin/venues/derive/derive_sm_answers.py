@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmargin.derive.srm import Market, Result, Terms, mark
+from xlmargin.methods.derive.srm import Market, Result, Terms, mark
 from xlmargin.venues.derive.derive_cases import CaseError, Comparison, Node, column, flags
 from xlmargin.venues.outcome import Outcome
 

@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from xlmargin.checks import read_book
 from xlmargin.errors import MarginError
 from xlmargin.margin.parameters import Override, Rules
 from xlmargin.margin.statement import Line, find
 from xlmargin.margin.valuation import Case
 from xlmargin.methods import case_of, margin_of, rules_of
-from xlmargin.methods.okx import MR1, MR6, VOLS, scaled, steps
+from xlmargin.methods.okx.okx import MR1, MR6, VOLS, scaled, steps
+from xlmargin.sheet.checks import read_book
 from xlmargin.venues.outcome import Comparison, Outcome
 
 CENTS = 1e-9  # USD: what sums of a few thousand dollars differ by in double precision

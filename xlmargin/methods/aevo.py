@@ -1,9 +1,0 @@
-"""Aevo's standard margin: the form that most venues share, with a higher maintenance rate."""
-
-from __future__ import annotations
-
-from xlmargin import standard
-
-NEEDS_VOL = False
-
-requirement = standard.margin_by()

@@ -1,9 +1,0 @@
-"""BIT.com's standard margin: the form that most venues share, with rates of its own for some coins."""
-
-from __future__ import annotations
-
-from xlmargin import standard
-
-NEEDS_VOL = False
-
-requirement = standard.margin_by()

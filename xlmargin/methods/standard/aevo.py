@@ -1,0 +1,9 @@
+"""Aevo's standard margin: the form that most venues share, with a higher maintenance rate."""
+
+from __future__ import annotations
+
+from xlmargin.methods.standard import standard
+
+NEEDS_VOL = False
+
+requirement = standard.margin_by()

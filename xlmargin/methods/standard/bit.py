@@ -1,0 +1,9 @@
+"""BIT.com's standard margin: the form that most venues share, with rates of its own for some coins."""
+
+from __future__ import annotations
+
+from xlmargin.methods.standard import standard
+
+NEEDS_VOL = False
+
+requirement = standard.margin_by()
