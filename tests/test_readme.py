@@ -1,4 +1,4 @@
-"""The README says what is so: its session runs, its tables name what there is, its links and commands lead somewhere."""
+"""The README and the page of each room say what is so: sessions run, tables name what there is, links and commands lead somewhere."""
 
 from __future__ import annotations
 
@@ -17,19 +17,28 @@ from xlmargin.sheet.registry import FUNCTIONS
 assert udfs  # fills the registry
 
 ROOT = Path(__file__).resolve().parents[1]
-TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
-PROSE = re.sub(r"^```.*?^```$", "", TEXT, flags=re.MULTILINE | re.DOTALL)
-SHELL = [line.strip() for language, block in BLOCKS if not language for line in block.splitlines()]
-# what stands before any further section: what it is, how to run it, how to test it
-SET_UP = [line for line in SHELL if line.startswith("pip install")]
-LINKED_HOSTS: frozenset[str] = frozenset()  # hosts that the README may name; it needs none
+FIRST = ROOT / "README.md"
+PAGES = [FIRST, *sorted(ROOT.glob("xlmargin/*/README.md")), ROOT / "workbook/README.md", ROOT / "tests/bench/README.md"]
+TEXTS = {page: page.read_text(encoding="utf-8") for page in PAGES}
+TEXT, ALL = TEXTS[FIRST], "\n".join(TEXTS.values())
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+SHELL = [line.strip() for language, block in BLOCK.findall(ALL) if not language for line in block.splitlines()]
+SET_UP = [line.strip() for _, block in BLOCK.findall(TEXT) for line in block.splitlines() if line.startswith("pip install")]
+MOST_LINES = 200
+LINKED_HOSTS: frozenset[str] = frozenset()  # hosts that a page may name; they need none
+
+each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+
+
+def prose(text: str) -> str:
+    """A page without its blocks."""
+    return BLOCK.sub("", text)
 
 
 def table(heading: str) -> list[list[str]]:
     """The rows of the table whose first heading is this, without the heading."""
     found: list[list[str]] = []
-    lines = iter(PROSE.splitlines())
+    lines = iter(prose(TEXT).splitlines())
     for line in lines:
         if line.startswith(f"| {heading} |"):
             next(lines)
@@ -46,16 +55,25 @@ def commands() -> list[list[str]]:
     return [shlex.split(words) for words in shown]
 
 
-def test_the_session_runs() -> None:
-    """Every line of the Python session gives what is printed below it, the mistake too."""
-    sessions = [block for language, block in BLOCKS if language == "python"]
-    assert sessions
-    for n, session in enumerate(sessions):
-        test = doctest.DocTestParser().get_doctest(session, {}, f"README session {n + 1}", "README.md", 0)
+def sessions(page: Path) -> list[str]:
+    """The Python sessions of a page."""
+    return [block for language, block in BLOCK.findall(TEXTS[page]) if language == "python"]
+
+
+def test_the_first_page_shows_a_session_with_a_mistake() -> None:
+    """A session without a mistake does not show how one is told."""
+    assert len(TEXT.splitlines()) <= MOST_LINES
+    assert any("#PM! " in session for session in sessions(FIRST))
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if sessions(page)], ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_sessions_run(page: Path) -> None:
+    """Every line of a Python session gives what is printed below it, the mistake too."""
+    for n, session in enumerate(sessions(page)):
+        test = doctest.DocTestParser().get_doctest(session, {}, f"session {n + 1}", page.name, 0)
         result = doctest.DocTestRunner().run(test)
         assert result.attempted >= 5
         assert result.failed == 0
-    assert any("#PM! " in session for session in sessions), "a session without a mistake does not show how one is told"
 
 
 def test_the_table_of_functions_is_the_registry() -> None:
@@ -66,7 +84,7 @@ def test_the_table_of_functions_is_the_registry() -> None:
 
 def test_every_function_named_anywhere_exists() -> None:
     """Prose and blocks name no function that was renamed or never was; the macros of the workbook for Excel count, too."""
-    assert set(re.findall(r"\bPM_[A-Z_]*[A-Z]\b", TEXT)) <= {*FUNCTIONS, MESSAGE, RESTART}
+    assert set(re.findall(r"\bPM_[A-Z_]*[A-Z]\b", ALL)) <= {*FUNCTIONS, MESSAGE, RESTART}
 
 
 def test_the_methods_named_exist() -> None:
@@ -77,28 +95,24 @@ def test_the_methods_named_exist() -> None:
     assert named <= there
 
 
-def test_links_and_pictures_lead_to_files() -> None:
+@each_page
+def test_links_and_pictures_lead_to_files(page: Path) -> None:
     """What is linked or shown is in the repository."""
-    targets = [target for target in re.findall(r"\]\(([^)\s]+)", TEXT) if not target.startswith("#")]
-    assert [target for target in targets if not (ROOT / target.split("#")[0]).exists()] == []
+    targets = [target for target in re.findall(r"\]\(([^)\s]+)", TEXTS[page]) if not target.startswith("#")]
+    assert [target for target in targets if not (page.parent / target.split("#")[0]).exists()] == []
 
 
-def test_files_and_folders_named_are_there() -> None:
+@each_page
+def test_files_and_folders_named_are_there(page: Path) -> None:
     """A name in code type that has a slash, or ends like one of our files, is one."""
-    names = [name for name in re.findall(r"`([\w./-]+)`", PROSE) if "/" in name or name.endswith((".py", ".toml"))]
-    assert names
+    names = [name for name in re.findall(r"`([\w./-]+)`", prose(TEXTS[page])) if "/" in name or name.endswith((".py", ".toml"))]
     assert [name for name in names if not (ROOT / name).exists()] == []
 
 
-def test_modules_of_the_house_are_there() -> None:
-    """Each name at the left of the list of modules is a module or a folder of the project."""
-    (block,) = (block for _, block in BLOCKS if block.startswith("errors "))
-    names = [name for line in block.splitlines() for name in re.split(r"\s{2,}|; ", line)[0].split(", ")]
-    assert len(names) >= 15
-    for name in names:
-        stem = name.strip().rstrip("/").removesuffix(".py")
-        places = [ROOT / f"{stem}.py", ROOT / stem, ROOT / "xlmargin" / f"{stem}.py", ROOT / "xlmargin" / stem]
-        assert any(place.exists() for place in places), name
+def test_every_page_is_linked_from_the_first() -> None:
+    """Nobody has to know that a room has a page."""
+    linked = {(ROOT / target).resolve() for target in re.findall(r"\]\(([^)\s]+\.md)\)", TEXT)}
+    assert linked == set(PAGES[1:])
 
 
 def test_every_command_shown_can_be_typed() -> None:
@@ -109,7 +123,7 @@ def test_every_command_shown_can_be_typed() -> None:
 
 
 def test_every_command_there_is_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
-    """What the parser offers stands in the README."""
+    """What the parser offers stands on a page."""
     with pytest.raises(SystemExit):
         cli.main(["--help"])
     offered = set(re.findall(r"^    (\w+)  ", capsys.readouterr().out, re.MULTILINE))
@@ -133,7 +147,7 @@ def test_set_up_stands_at_the_top() -> None:
 
 def test_nothing_of_one_machine_or_of_a_registry_is_named() -> None:
     """No path of a computer, no host, no module that needs a licence."""
-    assert re.findall(r"(?<![\w.])/(?:work|home|root|tmp|usr|opt|Users)/|\b[A-Z]:\\", TEXT) == []
-    hosts = re.findall(r"\b(?:[\w-]+\.)+(?:org|com|io|net|dev|app|cloud)\b", TEXT)
+    assert re.findall(r"(?<![\w.])/(?:work|home|root|tmp|usr|opt|Users)/|\b[A-Z]:\\", ALL) == []
+    hosts = re.findall(r"\b(?:[\w-]+\.)+(?:org|com|io|net|dev|app|cloud)\b", ALL)
     assert set(hosts) <= LINKED_HOSTS
-    assert "xlwings.pro" not in TEXT
+    assert "xlwings.pro" not in ALL

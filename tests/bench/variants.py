@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from tests.bench.case import Case
 from tests.bench.floor import Floor
 from xlmargin.pricing.grid import call_grid
-from xlmargin.pricing.implied_vol import implied_vol
+from xlmargin.pricing.implied_vol import solve as implied
 
 FloatArray = NDArray[np.float64]
 Run = Callable[[Case], FloatArray]
@@ -84,7 +84,7 @@ def implied_vols(quotes: FloatArray, options: int) -> list[Variant]:
         return run
 
     def ours() -> Run:
-        return lambda case: implied_vol(True, quotes[: case.forward.size], case.forward, case.strike, case.years)
+        return lambda case: implied(True, quotes[: case.forward.size], case.forward, case.strike, case.years)[0]
 
     def quantlib() -> Run:
         ql = import_module("QuantLib")

@@ -151,19 +151,11 @@ def test_limits_of_prices() -> None:
     assert black.price([True, False], 100.0, 90.0, 5.0, 1000.0).tolist() == [100.0, 90.0]
 
 
-def test_coin_price() -> None:
-    """An inverse option that expires pays max(S - K, 0) / S in coin: K 10,000 at 12,500 is 0.2 coin (Deribit)."""
-    assert float(black.coin_price(True, 12_500.0, 10_000.0, 0.0, 0.8)) == 0.2
-    assert float(black.coin_price(False, 12_500.0, 10_000.0, 0.0, 0.8)) == 0.0
-    one = black.coin_price(True, 60_000.0, 70_000.0, 0.1, 0.6)
-    assert float(one) == float(black.price(True, 60_000.0, 70_000.0, 0.1, 0.6)) / 60_000.0
-
-
 def test_vector_equals_scalar() -> None:
     """A column gives bit for bit what each of its rows gives alone, as a 0-d array."""
     options = extreme_options(200)
     rows = list(zip(*options.values(), strict=True))
-    for function in (black.price, black.black_delta, black.coin_price):
+    for function in (black.price, black.black_delta):
         alone = [function(*row) for row in rows]
         assert all(isinstance(value, np.ndarray) and value.shape == () for value in alone)
         assert function(**options).tolist() == [float(value) for value in alone]

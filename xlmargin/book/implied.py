@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xlmargin.book.contracts import CALL
 from xlmargin.errors import Faults
+
+if TYPE_CHECKING:
+    from xlmargin.pricing.implied_vol import Reason
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -30,11 +33,24 @@ def implied(pick: dict[str, Any], chosen: Ints, rows: Callable[[int], list[int]]
     early = np.flatnonzero(pick["american"])
     if len(early):
         vol[early], reason[early] = _implied_american(pick, early)
-    for i in np.flatnonzero(reason):
-        why = solver.reason_text(solver.Reason(reason[i]), bool(terms[0][i]), *(float(term[i]) for term in terms[1:]))
+    for i in np.flatnonzero(reason).tolist():
+        why = _why(solver.Reason(reason[i]), {name: column[i].item() for name, column in pick.items() if column.ndim == 1})
         for row in rows(int(chosen[i])):
             faults.add(row, "Price", f"Price has no implied vol, {why.rstrip('.')}", "mend it, or give IV on the row")
     return vol
+
+
+def _why(reason: Reason, terms: dict[str, Any]) -> str:
+    """Why the price of one instrument has no vol, by the bounds of its exercise."""
+    from xlmargin.pricing import american, implied_vol
+
+    is_call = terms["kind"] == CALL
+    if not terms["american"]:
+        return implied_vol.reason_text(reason, is_call, *(terms[name] for name in ("price", "forward", "strike", "years", "rate")))
+    carry = terms["rate"] - np.log(terms["forward"] / terms["spot"]) / terms["years"]
+    return american.reason_text(
+        reason, is_call, *(terms[name] for name in ("price", "spot", "strike", "years", "rate")), dividend_yield=carry
+    )
 
 
 def _implied_american(pick: dict[str, Any], early: Ints) -> tuple[Floats, NDArray[np.int8]]:

@@ -57,16 +57,6 @@ def price(is_call: ArrayLike, forward: ArrayLike, strike: ArrayLike, years: Arra
     return np.asarray(np.exp(-np.multiply(rate, years)) * undiscounted)
 
 
-def coin_price(
-    is_call: ArrayLike, forward: ArrayLike, strike: ArrayLike, years: ArrayLike, vol: ArrayLike, rate: ArrayLike = 0.0
-) -> FloatArray:
-    """The premium in coin of an inverse option: its Black-76 price over the forward.
-
-    Parameters are those of `price`, the forward positive. A call is never worth more than one coin.
-    """
-    return np.asarray(price(is_call, forward, strike, years, vol, rate) / np.asarray(forward))
-
-
 def black_delta(is_call: ArrayLike, forward: ArrayLike, strike: ArrayLike, years: ArrayLike, vol: ArrayLike) -> FloatArray:
     """The undiscounted Black delta: N(d1) of a call, N(d1) - 1 of a put.
 

@@ -8,7 +8,6 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from xlmargin.errors import MarginError
 from xlmargin.pricing.black import log_moneyness, mills, mills_gap, normalised_price
 
 FloatArray = NDArray[np.float64]
@@ -29,35 +28,6 @@ class Reason(IntEnum):
     BELOW_INTRINSIC = 1
     AT_OR_ABOVE_BOUND = 2
     BAD_INPUT = 3
-
-
-def implied_vol(
-    is_call: ArrayLike, price: ArrayLike, forward: ArrayLike, strike: ArrayLike, years: ArrayLike, rate: ArrayLike = 0.0
-) -> FloatArray:
-    """The vol at which Black-76 gives a price; 0 at a price equal to its intrinsic value.
-
-    Args:
-        is_call: bool, a put where False
-        price: discounted premium [price]
-        forward, strike: [price], positive
-        years: time to expiry, positive
-        rate: continuously compounded [per year]
-
-    Returns:
-        [per year ** 0.5], of the broadcast shape of the inputs, never negative
-
-    Raises:
-        MarginError
-            where a price has no implied vol; of a column, the first such element is told.
-    """
-    vol, reason = solve(is_call, price, forward, strike, years, rate)
-    if reason.any():
-        first = int(np.flatnonzero(reason)[0])
-        inputs = np.broadcast_arrays(is_call, price, forward, strike, years, rate)
-        call, *numbers = (column.flat[first].item() for column in inputs)
-        text = reason_text(Reason(int(reason.flat[first])), bool(call), *map(float, numbers))
-        raise MarginError(f"element {first + 1}: {text}" if reason.ndim else text)
-    return vol
 
 
 def reason_text(reason: Reason, is_call: bool, price: float, forward: float, strike: float, years: float, rate: float) -> str:
@@ -83,9 +53,19 @@ def reason_text(reason: Reason, is_call: bool, price: float, forward: float, str
 def solve(
     is_call: ArrayLike, price: ArrayLike, forward: ArrayLike, strike: ArrayLike, years: ArrayLike, rate: ArrayLike = 0.0
 ) -> tuple[FloatArray, NDArray[np.int8]]:
-    """Implied vols and, element by element, the Reason; the vol is NaN where the reason is not OK.
+    """The vols at which Black-76 gives some prices and, element by element, the Reason; NaN where the reason is not OK.
 
-    Parameters are those of `implied_vol`. Nothing is raised: a caller names the rows, with `reason_text`.
+    The vol of a price equal to its intrinsic value is 0. Nothing is raised: a caller names the rows, with `reason_text`.
+
+    Args:
+        is_call: bool, a put where False
+        price: discounted premium [price]
+        forward, strike: [price], positive
+        years: time to expiry, positive
+        rate: continuously compounded [per year]
+
+    Returns:
+        [per year ** 0.5], never negative, and codes of `Reason`, both of the broadcast shape of the inputs
 
     References:
         P. Jaeckel, Let's be rational, Wilmott (2015): the three objectives and the third-order Householder step.

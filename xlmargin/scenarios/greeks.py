@@ -47,7 +47,7 @@ def sensitivities(instruments: Instruments) -> Floats:
 
 
 def _american(instruments: Instruments, chosen: Ints) -> Floats:
-    """The same for American options, by differences of the tree's prices (len(chosen), 4)."""
+    """The same for American options: delta off the tree's own nodes, the others by differences of its prices (len(chosen), 4)."""
     from xlmargin.pricing import american
 
     call, spot, forward, strike, years, vol, rate, carry = (
@@ -67,7 +67,6 @@ def _american(instruments: Instruments, chosen: Ints) -> Floats:
     up, down = (american.price(call, spot * (1.0 + step), strike, years, vol, rate, carry) for step in (SPOT_STEP, -SPOT_STEP))
     richer = american.price(call, spot, strike, years, vol + VOL_STEP, rate, carry)
     later = american.price(call, spot, strike, np.maximum(years - DAY, 0.0), vol, rate, carry)
-    move = forward * SPOT_STEP
-    return np.column_stack(
-        [(up - down) / (2.0 * move), (up - 2.0 * now + down) / move**2, (richer - now) / VOL_STEP, (later - now) / np.minimum(DAY, years)]
-    )
+    delta = american.delta(call, spot, strike, years, vol, rate, carry) * spot / forward
+    gamma = (up - 2.0 * now + down) / (forward * SPOT_STEP) ** 2
+    return np.column_stack([delta, gamma, (richer - now) / VOL_STEP, (later - now) / np.minimum(DAY, years)])
