@@ -32,6 +32,14 @@ class Rule:
     binding_only: bool = False
     by_row: bool = False
 
+    def line(self, label: str, parts: Sequence[Line], detail: str = "", *, status: str = "", source: str = "") -> Line:
+        """The line that follows from its parts, which carry the same books or one number for all of them."""
+        fixed = tuple(parts)
+        assert self.compute is not None
+        assert fixed
+        stacked = np.stack(np.broadcast_arrays(*(part.value for part in fixed)))
+        return Line(label, self.compute(stacked), self, lambda _: fixed, detail, status, source, shared=True)
+
 
 NOT_MODELLED = "not modelled"  # status of a part that does not count here
 
@@ -111,47 +119,14 @@ def above(line: Line) -> Line:
     return replace(line, rule=GIVEN, parts=lambda _: (), detail=f"as above: {line.label}")
 
 
-def _made(rule: Rule, label: str, parts: Sequence[Line], detail: str, status: str, source: str) -> Line:
-    fixed = tuple(parts)
-    assert rule.compute is not None
-    assert fixed
-    stacked = np.stack(np.broadcast_arrays(*(part.value for part in fixed)))
-    return Line(label, rule.compute(stacked), rule, lambda _: fixed, detail, status, source, shared=True)
+# Makers of lines: `total("Margin", (line, line))` is the line that its rule makes of its parts.
+total, less, times, quotient = TOTAL.line, LESS.line, TIMES.line, QUOTIENT.line
+largest, smallest, worst = LARGEST.line, SMALLEST.line, WORST.line
 
 
-def total(label: str, parts: Sequence[Line], detail: str = "", *, status: str = "", source: str = "") -> Line:
-    """The sum of its parts."""
-    return _made(TOTAL, label, parts, detail, status, source)
-
-
-def less(label: str, parts: Sequence[Line], detail: str = "", *, status: str = "", source: str = "") -> Line:
-    """The first part less the others."""
-    return _made(LESS, label, parts, detail, status, source)
-
-
-def times(label: str, parts: Sequence[Line], detail: str = "", *, status: str = "", source: str = "") -> Line:
-    """The product of its parts."""
-    return _made(TIMES, label, parts, detail, status, source)
-
-
-def quotient(label: str, parts: Sequence[Line], detail: str = "", *, status: str = "", source: str = "") -> Line:
-    """The first part over the second, 0 where that is 0."""
-    return _made(QUOTIENT, label, parts, detail, status, source)
-
-
-def largest(label: str, parts: Sequence[Line], detail: str = "", *, status: str = "", source: str = "") -> Line:
-    """The largest of its parts."""
-    return _made(LARGEST, label, parts, detail, status, source)
-
-
-def smallest(label: str, parts: Sequence[Line], detail: str = "", *, status: str = "", source: str = "") -> Line:
-    """The smallest of its parts."""
-    return _made(SMALLEST, label, parts, detail, status, source)
-
-
-def worst(label: str, losses: Sequence[Line], detail: str = "", *, status: str = "", source: str = "") -> Line:
-    """The largest of the losses, at least 0; only the scenario that decides is explained further."""
-    return _made(WORST, label, losses, detail, status, source)
+def over_book(label: str, parts: Sequence[Line], detail: str = "") -> Line:
+    """The sum over what a book holds; a flat book has one part, which says so."""
+    return total(label, tuple(parts) or (given("No positions", 0.0, "the book is flat"),), detail)
 
 
 @dataclass(frozen=True, slots=True)

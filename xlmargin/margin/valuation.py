@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmargin.book.book import Book
+from xlmargin.book.book import Book, Instruments
+from xlmargin.margin.netting import Net, net_by
 from xlmargin.margin.parameters import Rules
 from xlmargin.margin.statement import Line, Products, not_modelled, weighted
 from xlmargin.memory import fixed
 from xlmargin.scenarios.past import History
 from xlmargin.scenarios.risk_array import marks, pnl_by_underlying
-from xlmargin.scenarios.scenarios import Scenarios
+from xlmargin.scenarios.scenarios import Scenarios, amount
 
 Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +76,38 @@ class Case:
     own_pnl: Callable[[Case], Floats] | None = None
     alone: tuple[Case, ...] = ()
 
-    def net_contracts(self, chosen: NDArray[np.bool_]) -> Floats:
-        """Net units of each contract among the chosen instruments (K,), whatever market its rows carry (A, n)."""
-        first = np.unique(self.book.instruments.contract, return_index=True)[1]
-        return self.book.by_contract(self.book.units)[:, chosen[first]]
+    @property
+    def held(self) -> Instruments:
+        """The instruments of the book (K,)."""
+        return self.book.instruments
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The underlyings of the book (U,)."""
+        return self.book.instruments.underlyings
+
+    def some(self, u: int | None = None, kinds: Sequence[int] = ()) -> Bools:
+        """Which instruments are of an underlying, and of some kinds; all where left out (K,)."""
+        held = self.held
+        chosen = np.ones(len(held), np.bool_) if u is None else held.underlying == u
+        return chosen & np.isin(held.kind, kinds) if kinds else chosen
+
+    def net(self, chosen: Bools, by: Sequence[str] = ("contract",), each: Floats | float = 1.0) -> Net:
+        """Net the positions in some instruments that share terms, whatever market their rows carry.
+
+        Args:
+            chosen: which instruments count (K,)
+            by: attributes of instruments that a group shares, such as contract; days, an expiry (0 of spot and perpetuals);
+                strike and days
+            each: amount of one long unit of each instrument, such as its delta: (K,), or of each book (A, K)
+
+        Returns:
+            groups in the order of their terms, the first term first
+        """
+        among = np.flatnonzero(chosen)
+        amounts = (self.units * each)[:, among]
+        net = net_by(amounts, [getattr(self.held, name)[among] for name in by])
+        return replace(net, first=among[net.first])
 
     @cached_property
     def units(self) -> Floats:
@@ -87,7 +117,7 @@ class Case:
     @cached_property
     def marks(self) -> Floats:
         """Mark of each instrument per unit (K,)."""
-        return fixed(marks(self.book.instruments))
+        return fixed(marks(self.held))
 
     @cached_property
     def pnl(self) -> Floats:
@@ -96,24 +126,22 @@ class Case:
             return fixed(self._pnl_alone())
         if self.own_pnl is not None:
             return fixed(self.own_pnl(self))
-        return fixed(pnl_by_underlying(self.book.instruments, self.array, self.units * self.share))
+        return fixed(pnl_by_underlying(self.held, self.array, self.units * self.share))
 
     def _pnl_alone(self) -> Floats:
         """The same, of accounts on their own."""
-        names = self.book.instruments.underlyings
-        result = np.zeros((len(self.alone), len(self.scenarios), len(names)))
+        result = np.zeros((len(self.alone), len(self.scenarios), len(self.names)))
         for a, each in enumerate(self.alone):
-            result[a][:, [names.index(name) for name in each.book.instruments.underlyings]] = each.pnl[0]
+            result[a][:, [self.names.index(name) for name in each.names]] = each.pnl[0]
         return result
 
-    def losses(self, u: int, among: NDArray[np.bool_] | None = None) -> list[Line]:
+    def losses(self, u: int, among: Bools | None = None) -> list[Line]:
         """The loss of one underlying in each scenario, down to the sheet row: S lines, losses positive.
 
         Args:
             among: the instruments that count (K,), all of the underlying's where left out
         """
-        mine = self.book.instruments.underlying == u
-        mine = mine if among is None else mine & among
+        mine = self.some(u) if among is None else self.some(u) & among
         chosen = np.flatnonzero(mine)
         labels = [f"Scenario {name}: {text}" for name, text in zip(self.scenarios.names, self.scenarios.descriptions)]
         return weighted(
@@ -124,7 +152,7 @@ class Case:
             "quantity × loss per unit of each row",
         )
 
-    def loss_rows(self, chosen: NDArray[np.bool_], s: int, a: int) -> Sequence[Line]:
+    def loss_rows(self, chosen: Bools, s: int, a: int) -> Sequence[Line]:
         """The loss of every row of the chosen instruments (K,) and one account in one scenario."""
         rows, k = self._rows(chosen, a)
         shares = self.share[a, k]
@@ -136,7 +164,7 @@ class Case:
             rows, "Loss per unit", (self.book.units[rows] * shares, -self.array[k, s]), (how, [valued[each] for each in k.tolist()])
         )
 
-    def _rows(self, chosen: NDArray[np.bool_], a: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def _rows(self, chosen: Bools, a: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The rows of the chosen instruments (K,) in one account, open orders left out, and the instrument of each."""
         book = self.book
         rows = np.flatnonzero((book.account == a) & chosen[book.instrument] & ~book.order)
@@ -162,14 +190,15 @@ class Case:
 
     def _valued(self, at: NDArray[np.int64], s: int) -> list[str]:
         """How the loss per unit of each of the instruments in a scenario was found, with its numbers."""
-        held, scenarios = self.book.instruments, self.scenarios
+        held, scenarios = self.held, self.scenarios
         columns = ((held.level, ",.10g"), (held.forward, ",.10g"), (held.vol, ".6g"), (held.years * 365, ".6g"), (held.spot, ",.10g"))
         numbers = zip(*(_in_words(column[at].tolist(), form) for column, form in columns))
         each = zip(held.underlying[at].tolist(), held.is_option[at].tolist(), held.has_array[at].tolist(), numbers)
         if scenarios.how:
             return [self._own_way(u, option, terms, s) for u, option, _, terms in each]
         day, kind = f", {scenarios.days[s]:g} days on", scenarios.vol_kind
-        moves = [f"{move:+.6g}" for move in scenarios.price[s].tolist()]
+        relative = scenarios.price_kind == "relative"
+        moves = [f"{move:+.6g}" if relative else amount(move) for move in scenarios.price[s].tolist()]
         shocks = [f"price {move}, vol {kind} {vol:+.6g}" for move, vol in zip(moves, scenarios.vol[s].tolist())]
         tails = ["" if weight == 1.0 else f", weight {weight:g}" for weight in scenarios.weight[s].tolist()]
 
@@ -178,7 +207,7 @@ class Case:
             if scenarios.own_arrays and own:
                 return "the instrument's own risk array"
             if not option:
-                return f"price {level} × move {moves[u]}{tails[u]}"
+                return f"price {level}{' × move' if relative else ', move'} {moves[u]}{tails[u]}"
             return f"Black-76 before less after, forward {forward}, vol {vol}, {days} days: {shocks[u]}{day}{tails[u]}"
 
         return [one(*terms) for terms in each]
@@ -193,11 +222,10 @@ class Case:
 
     def option_value(self, u: int | None = None) -> Line:
         """Net option value, of one underlying or of all: long options at mark less short ones, per book."""
-        book, instruments = self.book, self.book.instruments
-        counted = instruments.is_option & (True if u is None else instruments.underlying == u)
+        book, counted = self.book, self.some(u) & self.held.is_option
         option = np.flatnonzero(counted & (self.units != 0.0).any(axis=0))
         for k in option[np.isnan(self.marks[option])].tolist():
-            return not_modelled("Net option value", f"not known: {instruments.name(k)} has neither Price nor IV")
+            return not_modelled("Net option value", f"not known: {self.held.name(k)} has neither Price nor IV")
 
         def rows(_: int, a: int) -> Sequence[Line]:
             mine, k = self._rows(counted, a)

@@ -5,16 +5,12 @@ Source: none of Binance; the pattern is that of Deribit, Derive and Paradex, its
 
 from __future__ import annotations
 
-from xlmargin.margin import lines as grids
-from xlmargin.margin.parameters import Rules
-from xlmargin.margin.statement import Line, above, less, not_modelled, times, total
-from xlmargin.margin.valuation import NOTHING_GIVEN, Case, Given, Margin
-from xlmargin.scenarios.scenarios import Scenarios
+from xlmargin.margin import lines
+from xlmargin.margin.grid_scenarios import grid
+from xlmargin.margin.statement import Line, not_modelled, total
+from xlmargin.margin.valuation import Case, Margin
 
-
-def scenarios(names: tuple[str, ...], rules: Rules, _: Given = NOTHING_GIVEN) -> Scenarios:
-    """Price × vol inside a range, and far moves at a weight that falls with the move."""
-    return grids.grid(names, rules)
+scenarios = grid  # price × vol inside a range, and far moves at a weight that falls with the move
 
 
 def requirement(case: Case) -> Margin:
@@ -23,28 +19,17 @@ def requirement(case: Case) -> Margin:
     Returns:
         requirements + required; maintenance is a share of initial
     """
-    names = case.book.instruments.underlyings
-    initial = total(
-        "Initial margin",
-        [_risk(case, u) for u in range(len(names))] or [grids.nothing_held()],
-        "assumed pattern, not Binance's own formula",
-    )
-    value = case.option_value()
-    ratio = grids.parameter(case.rules, "Maintenance ratio", "maintenance_ratio")
-
-    def more() -> tuple[Line, ...]:
-        own = not_modelled("Binance's own formula", "not published: every number here is an assumption to override")
-        return value, less("Total requirement", (above(initial), above(value))), own
-
-    return Margin(initial, times("Maintenance margin", (above(initial), ratio)), more, value)
+    own = not_modelled("Binance's own formula", "not published: every number here is an assumption to override")
+    initial = lines.by_underlying(case, "Initial margin", _risk, "assumed pattern, not Binance's own formula")
+    return lines.scaled(case, initial, own, maintenance="maintenance_ratio")
 
 
 def _risk(case: Case, u: int) -> Line:
     """Worst loss of one underlying and the charge on its short options."""
     return total(
-        case.book.instruments.underlyings[u],
+        case.names[u],
         (
-            grids.scan(case, u),
-            grids.charge(case, "Short option charge", "short_option_rate", u, (grids.short_units(case, u), grids.spot(case, u))),
+            lines.scan(case, u),
+            lines.charge(case, "Short option charge", "short_option_rate", u, (lines.short_options(case, u), lines.spot(case, u))),
         ),
     )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from xlmargin.errors import MarginError
+from xlmargin.margin import lines
 from xlmargin.margin.parameters import Rules
-from xlmargin.margin.statement import above, given, total, worst
+from xlmargin.margin.statement import over_book, total, worst
 from xlmargin.margin.valuation import NOTHING_GIVEN, Case, Given, Margin
 from xlmargin.scenarios.scenarios import Scenarios
 
@@ -35,13 +36,9 @@ def requirement(case: Case) -> Margin:
     Returns:
         requirement + required, the same for initial and maintenance
     """
-    names = case.book.instruments.underlyings
-    by_underlying = [case.losses(u) for u in range(len(names))]
+    by_underlying = [case.losses(u) for u in range(len(case.names))]
     losses = []
     for s, (name, text) in enumerate(zip(case.scenarios.names, case.scenarios.descriptions)):
-        parts = [total(names[u], (lines[s],)) for u, lines in enumerate(by_underlying)]
-        losses.append(total(f"Scenario {name}: {text}", parts or [given("No positions", 0.0, "the book is flat")]))
-    initial = total("Initial margin", (worst("Worst scenario", losses),))
-    maintenance = total("Maintenance margin", (above(initial),))
-    value = case.option_value()
-    return Margin(initial, maintenance, lambda: (value,), value)
+        parts = [total(case.names[u], (by_scenario[s],)) for u, by_scenario in enumerate(by_underlying)]
+        losses.append(over_book(f"Scenario {name}: {text}", parts))
+    return lines.scaled(case, total("Initial margin", (worst("Worst scenario", losses),)), credited=False)

@@ -5,16 +5,12 @@ Source: thalex.com/trading-information/portfolio-margin; support.thalex.com, mar
 
 from __future__ import annotations
 
-from xlmargin.margin import lines as grids
-from xlmargin.margin.parameters import Rules
-from xlmargin.margin.statement import Line, above, less, not_modelled, times, total
-from xlmargin.margin.valuation import NOTHING_GIVEN, Case, Given, Margin
-from xlmargin.scenarios.scenarios import Scenarios
+from xlmargin.margin import lines
+from xlmargin.margin.grid_scenarios import grid
+from xlmargin.margin.statement import Line, not_modelled, total
+from xlmargin.margin.valuation import Case, Margin
 
-
-def scenarios(names: tuple[str, ...], rules: Rules, _: Given = NOTHING_GIVEN) -> Scenarios:
-    """Price moves × absolute vol moves, fully covered inside the published bounds."""
-    return grids.grid(names, rules)
+scenarios = grid  # price moves × absolute vol moves, fully covered inside the published bounds
 
 
 def requirement(case: Case) -> Margin:
@@ -23,25 +19,16 @@ def requirement(case: Case) -> Margin:
     Returns:
         requirements + required; what is not published stands as lines of 0 that say so
     """
-    names = case.book.instruments.underlyings
-    initial = total("Initial margin", [_risk(case, u) for u in range(len(names))] or [grids.nothing_held()])
-    ratio = grids.parameter(case.rules, "Maintenance ratio", "maintenance_ratio")
-    value = case.option_value()
-    return Margin(
-        initial,
-        times("Maintenance margin", (above(initial), ratio)),
-        lambda: (value, less("Total requirement", (above(initial), above(value)))),
-        value,
-    )
+    return lines.scaled(case, lines.by_underlying(case, "Initial margin", _risk), maintenance="maintenance_ratio")
 
 
 def _risk(case: Case, u: int) -> Line:
     """Maximum loss coverage and contingencies of one underlying."""
     return total(
-        case.book.instruments.underlyings[u],
+        case.names[u],
         (
-            grids.scan(case, u, "Maximum loss coverage"),
+            lines.scan(case, u, "Maximum loss coverage"),
             not_modelled("Roll contingency", "offsetting deltas in different maturities: neither rate nor formula is published"),
-            grids.charge(case, "Option contingency", "option_contingency", u, (grids.short_units(case, u), grids.spot(case, u))),
+            lines.charge(case, "Option contingency", "option_contingency", u, (lines.short_options(case, u), lines.spot(case, u))),
         ),
     )

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from xlmargin.book.book import Book
 from xlmargin.book.contracts import SPOT
+from xlmargin.margin import lines
 from xlmargin.margin.parameters import Rules
-from xlmargin.margin.statement import Line, above, given, largest, less, times, total, worst
+from xlmargin.margin.statement import Line, given, largest, over_book, times, total, worst
 from xlmargin.margin.valuation import NOTHING_GIVEN, Case, Given, Margin
 from xlmargin.scenarios.scenarios import Scenarios, percent
 
@@ -61,20 +62,12 @@ def requirement(case: Case) -> Margin:
     Returns:
         requirement + required, the same for initial and maintenance; option values count in the account's equity
     """
-    names = case.book.instruments.underlyings
     groups: dict[str, list[int]] = {}
-    for u, name in enumerate(names):
+    for u, name in enumerate(case.names):
         shared = not case.rules.is_unset("product_group_offset", name)
         groups.setdefault("product group" if shared else name, []).append(u)
-    lines = [_group(case, label, members) for label, members in groups.items()]
-    initial = total("Initial margin", lines or [given("No positions", 0.0, "the book is flat")])
-    value = case.option_value()
-    return Margin(
-        initial,
-        total("Maintenance margin", (above(initial),)),
-        lambda: (value, less("Total requirement", (above(initial), above(value)), "initial margin less net option value")),
-        value,
-    )
+    initial = over_book("Initial margin", [_group(case, label, members) for label, members in groups.items()])
+    return lines.scaled(case, initial, how="initial margin less net option value")
 
 
 def _group(case: Case, label: str, members: list[int]) -> Line:
@@ -92,7 +85,7 @@ def _group(case: Case, label: str, members: list[int]) -> Line:
 
 def _offset(case: Case, u: int, loss: Line) -> Line:
     """What a class's loss at one point counts in its group: losses in full, gains by the offset."""
-    name = case.book.instruments.underlyings[u]
+    name = case.names[u]
     share = case.rules.number("product_group_offset", name)
     counts = np.where(loss.value > 0.0, 1.0, share)
     return times(
@@ -111,20 +104,11 @@ def _offset(case: Case, u: int, loss: Line) -> Line:
 
 def _minimum(case: Case, u: int) -> Line:
     """Minimum per contract of one class: options, futures and perpetuals, long and short alike."""
-    held = case.book.instruments
-    name = held.underlyings[u]
-    net = np.abs(case.net_contracts((held.underlying == u) & (held.kind != SPOT)))
-    rate = case.rules.get("minimum_per_contract", name)
+    net = case.net(case.some(u) & (case.held.kind != SPOT))
     return times(
-        f"Minimum of {name}",
+        f"Minimum of {case.names[u]}",
         (
-            given("Units of contracts", net.sum(axis=1), "contracts × multiplier, net per contract, long and short"),
-            given(
-                "Minimum per unit",
-                float(rate.value),
-                f"parameter minimum_per_contract [{rate.unit}]",
-                status=rate.status,
-                source=rate.source,
-            ),
+            given("Units of contracts", net.gross, "contracts × multiplier, net per contract, long and short"),
+            lines.parameter(case.rules, "Minimum per unit", "minimum_per_contract", case.names[u]),
         ),
     )

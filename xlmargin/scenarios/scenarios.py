@@ -22,8 +22,8 @@ class Tenor:
         floor_days: shorter options are shocked as if they had this many days [days]
     """
 
-    short_power: float
-    long_power: float
+    short_power: float = 0.0
+    long_power: float = 0.0
     reference_days: float = 30.0
     floor_days: float = 1.0
 
@@ -173,5 +173,16 @@ def shared_move(moves: Floats, other: str) -> str:
 
 
 def percent(move: float) -> str:
-    """A move in words: `+3.67 %`, `unchanged`."""
+    """A relative move in words: `+3.67 %`, `unchanged`."""
     return "unchanged" if move == 0.0 else f"{100.0 * move:+.4g} %".replace("-", "−")
+
+
+def amount(move: float) -> str:
+    """A move by an amount of the account's currency in words: `+7,700`, `−0.0125`, `unchanged`."""
+    if move == 0.0:
+        return "unchanged"
+    text = f"{move:+,.2f}".rstrip("0").rstrip(".") if abs(move) >= 1.0 else f"{move:+.4g}"
+    return text.replace("-", "−")
+
+
+IN_WORDS = {"relative": percent, "absolute": amount}  # how a price move of each kind is put into words

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from operator import itemgetter
 from typing import TYPE_CHECKING
@@ -18,7 +18,7 @@ from xlmargin.margin.parameters import Meta, Parameter
 from xlmargin.margin.statement import Line, entries
 from xlmargin.scenarios.greeks import sensitivities
 from xlmargin.scenarios.risk_array import marks
-from xlmargin.scenarios.scenarios import Scenarios, percent
+from xlmargin.scenarios.scenarios import IN_WORDS, Scenarios, percent
 from xlmargin.sheet.registry import Cell, Sound
 
 if TYPE_CHECKING:
@@ -66,7 +66,8 @@ def risk_array_table(scenarios: Scenarios, pnl: Floats) -> Rows:
         rows.append(
             [
                 *_scenario(scenarios, s),
-                *(_shared(scenarios, column[s]) for column in (scenarios.price, scenarios.vol, scenarios.weight)),
+                _shared(scenarios, scenarios.price[s], IN_WORDS[scenarios.price_kind]),
+                *(_shared(scenarios, column[s]) for column in (scenarios.vol, scenarios.weight)),
                 *line,
                 sum(line, 0.0),
             ]
@@ -79,13 +80,13 @@ def _scenario(scenarios: Scenarios, s: int) -> list[Cell]:
     return [float(name) if name.isdigit() else name, scenarios.descriptions[s]]
 
 
-def _shared(scenarios: Scenarios, values: Floats) -> Cell:
-    """One number where all underlyings share it, else the number of each in words."""
+def _shared(scenarios: Scenarios, values: Floats, words: Callable[[float], str] = percent) -> Cell:
+    """One number where all underlyings share it, else that of each in words; an amount is in words, as cells show fractions."""
     if len(values) == 0:
         return 0.0
     if np.all(values == values[0]):
-        return float(values[0])
-    return "; ".join(f"{name} {percent(value)}" for name, value in zip(scenarios.underlyings, values))
+        return float(values[0]) if words is percent else words(float(values[0]))
+    return "; ".join(f"{name} {words(value)}" for name, value in zip(scenarios.underlyings, values.tolist()))
 
 
 def scenario_table(scenarios: Scenarios) -> Rows:
@@ -97,7 +98,7 @@ def scenario_table(scenarios: Scenarios) -> Rows:
                 [
                     *_scenario(scenarios, s),
                     name,
-                    float(scenarios.price[s, u]),
+                    _shared(scenarios, scenarios.price[s, u : u + 1], IN_WORDS[scenarios.price_kind]),
                     float(scenarios.vol[s, u]),
                     float(scenarios.days[s]),
                     float(scenarios.weight[s, u]),

@@ -9,26 +9,14 @@ import numpy as np
 
 from xlmargin.book.contracts import CALL
 from xlmargin.margin.statement import TOTAL, Line, largest, smallest, times, total
-from xlmargin.margin.valuation import Case, Margin
+from xlmargin.margin.valuation import Case
 from xlmargin.methods.standard import standard
 from xlmargin.methods.standard.standard import Holdings, Legs, Pair
 
 NEEDS_VOL = False
 
 
-def requirement(case: Case) -> Margin:
-    """Margin of each contract on its own; what its long options cost to buy stands beside it.
-
-    Returns:
-        requirement + required
-
-    Raises:
-        MarginError: an option has no mark
-    """
-    return standard.requirement(case, short_option, more=_cost)
-
-
-def short_option(legs: Legs) -> Pair:
+def _short_option(legs: Legs) -> Pair:
     """Per unit: max(rate × S − OTM, minimum × S) + max(entry, mark), at least max(f × S, f × mark) + mark + fee × S."""
     kept = largest(
         "Underlying part",
@@ -43,7 +31,7 @@ def short_option(legs: Legs) -> Pair:
 
 def _cost(case: Case, held: Holdings) -> tuple[Line, ...]:
     """What the long options cost to buy: premium at entry and a taker's fee, a part of no margin."""
-    instruments = case.book.instruments
+    instruments = case.held
     bought = (instruments.kind[held.instrument] >= CALL) & (held.units > 0.0)
     coins = []
     for u, coin in enumerate(instruments.underlyings):
@@ -65,3 +53,6 @@ def _cost_of(legs: Legs, accounts: int) -> Line:
         return tuple(standard.named(legs.held, int(legs.chosen[n]), each, n) for n in np.flatnonzero(account == a).tolist())
 
     return Line(legs.coin, standard.sums(account, each.value, accounts), TOTAL, contracts)
+
+
+requirement = standard.margin_by(_short_option, more=_cost)

@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlmargin.book.book import Book
-from xlmargin.book.contracts import CALL, PUT, SPOT, show_instant
+from xlmargin.book.contracts import PUT, SPOT, show_instant
 from xlmargin.errors import MarginError
+from xlmargin.margin import lines
 from xlmargin.margin.parameters import Rules
-from xlmargin.margin.statement import Line, above, given, less, not_modelled, times, total, worst
+from xlmargin.margin.statement import NOT_MODELLED, Line, above, given, less, not_modelled, over_book, times, total, worst
 from xlmargin.margin.valuation import NOTHING_GIVEN, Case, Given, Margin
 from xlmargin.methods.deribit.saved_model import load_parameters
 from xlmargin.pricing.grid import call_grid
@@ -212,7 +213,7 @@ def requirement(case: Case) -> Margin:
     """
     matrix = Matrix(case).margin()
     beside = [
-        _given(case.rules, label, name)
+        _parameter(case.rules, label, name)
         for label, name in (
             ("Spot margin", "spot_margin"),
             ("Market maker protection margin", "mmp_margin"),
@@ -220,19 +221,15 @@ def requirement(case: Case) -> Margin:
         )
     ]
     initial = total("Initial margin", (matrix, *beside))
-    factor = case.rules.get("mm_factor")
-    ratio = given("Maintenance factor", case.rules.number("mm_factor"), "parameter mm_factor", status=factor.status, source=factor.source)
+    ratio = _parameter(case.rules, "Maintenance factor", "mm_factor")
     maintenance = times("Maintenance margin", (replace(above(matrix), label="Risk matrix"), ratio))
-    value = case.option_value()
-    return Margin(initial, maintenance, lambda: (value,), value)
+    return lines.margin(case, initial, maintenance, credited=False)
 
 
-def _given(rules: Rules, label: str, name: str) -> Line:
-    """An amount that only the venue knows."""
-    parameter = rules.get(name)
-    if rules.is_unset(name):
-        return not_modelled(label, f"parameter {name} is not set: {parameter.source}")
-    return given(label, rules.number(name), f"parameter {name}", status=parameter.status, source=parameter.source)
+def _parameter(rules: Rules, label: str, name: str) -> Line:
+    """A number of the rulebook, or the line that says that only the venue knows it."""
+    line = lines.parameter(rules, label, name)
+    return replace(line, status=NOT_MODELLED) if rules.is_unset(name) else replace(line, detail=f"parameter {name}")
 
 
 def counted(loss: Floats, offset: float, most: float) -> Floats:
@@ -266,8 +263,7 @@ class Matrix:
         blocks: dict[str, list[Leg]] = {}
         for leg in legs_of(self.book):
             blocks.setdefault(leg.name if cross else f"{leg.name} {leg.settled}", []).append(leg)
-        lines = [self.block(label, legs) for label, legs in blocks.items()]
-        return total("Risk matrix margin", lines or [given("No positions", 0.0, "the book is flat")])
+        return over_book("Risk matrix margin", [self.block(label, legs) for label, legs in blocks.items()])
 
     def block(self, label: str, legs: list[Leg]) -> Line:
         """Worst case, roll shock, delta shock and what is not modelled of one block."""
@@ -333,24 +329,18 @@ class Matrix:
 
     def roll_shock(self, leg: Leg) -> Line:
         """Net delta of each expiry × the move of its basis, at least the minimum; a perpetual at the minimum."""
-        held, units = self.book.instruments, self.case.units
-        mine = np.flatnonzero(leg.among & (held.kind != SPOT))
+        held = self.case.held
         least, yearly = (leg.number(self.rules, name) for name in ("min_annualised_move", "annualised_move_risk"))
-        years, where = np.unique(held.years[mine], return_inverse=True)
-        lines = []
-        for n, ahead in enumerate(years.tolist()):
-            chosen = mine[where == n]
-            name = show_instant(float(held.expiry[chosen[0]])) or "Perpetual"
+        net = self.case.net(leg.among & (held.kind != SPOT), ("years",), self.deltas)
+        shocks = []
+        for n, k in enumerate(net.first.tolist()):
+            name, ahead = show_instant(float(held.expiry[k])) or "Perpetual", float(held.years[k])
             rate = max(least, float(np.expm1(yearly * ahead)))
-            lines.append(
+            shocks.append(
                 times(
                     name,
                     (
-                        given(
-                            "Net delta",
-                            np.abs(units[:, chosen] @ self.deltas[chosen]),
-                            "coins, without sign; of inverse options less their mark in coin",
-                        ),
+                        given("Net delta", np.abs(net.amount[:, n]), "coins, without sign; of inverse options less their mark in coin"),
                         given("Index", leg.index, "spot of the positions or the market range"),
                         given(
                             "Move",
@@ -361,7 +351,7 @@ class Matrix:
                     ),
                 )
             )
-        return total(leg.settled, lines or [given("No derivatives", 0.0, "spot has no roll")])
+        return total(leg.settled, shocks or [given("No derivatives", 0.0, "spot has no roll")])
 
     def delta_shock(self, legs: list[Leg]) -> Line:
         """Charge on the delta beyond what can be liquidated, long options only where they reduce it."""
@@ -381,12 +371,10 @@ class Matrix:
 
     def liquidated_delta(self, among: Bools) -> Floats:
         """Delta of futures and short options, reduced by long options but never turned, (A,) [coins]."""
-        held, units = self.book.instruments, self.case.units
-        contracts = np.zeros((units.shape[0], int(held.contract.max(initial=-1)) + 1))
-        np.add.at(contracts.T, held.contract, (units * self.deltas * (among & (held.kind != SPOT))).T)
-        option = np.zeros(contracts.shape[1], np.bool_)
-        option[held.contract] = held.kind >= CALL
-        long = (self.book.by_contract(self.book.units) > 0.0) & option
+        held, among = self.case.held, among & (self.case.held.kind != SPOT)
+        net = self.case.net(among, each=self.deltas)
+        long = (self.case.net(among).amount > 0.0) & held.is_option[net.first]
+        contracts = net.amount
         d1, d2 = np.where(long, contracts, 0.0).sum(axis=1), np.where(long, 0.0, contracts).sum(axis=1)
         both = d1 + d2
         reduced: Floats = np.where(d2 < 0.0, np.minimum(np.maximum(both, d2), 0.0), np.maximum(np.minimum(both, d2), 0.0))

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlmargin.book.book import Book
+from xlmargin.margin import lines
 from xlmargin.margin.parameters import Rules
-from xlmargin.margin.statement import given, total
+from xlmargin.margin.statement import over_book
 from xlmargin.margin.valuation import NOTHING_GIVEN, Case, Given, Margin
 from xlmargin.methods.derive.lines import Statement
 from xlmargin.methods.derive.market import Holdings, scenarios_of
@@ -64,8 +65,6 @@ def requirement(case: Case) -> Margin:
         requirements + required; options count at mark in the account's equity
     """
     markets = [Statement(market, case) for market in _markets(case.book, case.rules)]
-    flat = [given("No positions", 0.0, "the book is flat")]
-    initial = total("Initial margin", [market.initial for market in markets] or flat)
-    maintenance = total("Maintenance margin", [market.maintenance for market in markets] or flat)
-    value = case.option_value()
-    return Margin(initial, maintenance, lambda: (value,), value)
+    initial = over_book("Initial margin", [market.initial for market in markets])
+    maintenance = over_book("Maintenance margin", [market.maintenance for market in markets])
+    return lines.margin(case, initial, maintenance, credited=False)

@@ -15,8 +15,9 @@ from xlmargin.book.book import Book
 from xlmargin.book.contracts import CALL, SPOT
 from xlmargin.book.market import DAY
 from xlmargin.errors import MarginError
+from xlmargin.margin import lines
 from xlmargin.margin.parameters import Rules
-from xlmargin.margin.statement import TOTAL, Line, above, given, largest, less, not_modelled, smallest, times, total
+from xlmargin.margin.statement import TOTAL, Line, above, given, largest, less, not_modelled, over_book, smallest, times, total
 from xlmargin.margin.valuation import Case, Margin
 from xlmargin.methods.derive.black import YEAR
 from xlmargin.methods.derive.srm import Market, Result, Terms, mark
@@ -37,12 +38,10 @@ def requirement(case: Case) -> Margin:
     Raises:
         MarginError: an option has neither a price nor a vol
     """
-    markets = [_Statement(case, u) for u in range(len(case.book.instruments.underlyings))]
-    flat = [given("No positions", 0.0, "the book is flat")]
-    initial = total("Initial margin", [market.total("im") for market in markets] or flat)
-    maintenance = total("Maintenance margin", [market.total("mm") for market in markets] or flat)
-    value = case.option_value()
-    return Margin(initial, maintenance, lambda: (value,), value)
+    markets = [_Statement(case, u) for u in range(len(case.names))]
+    initial = over_book("Initial margin", [market.total("im") for market in markets])
+    maintenance = over_book("Maintenance margin", [market.total("mm") for market in markets])
+    return lines.margin(case, initial, maintenance, credited=False)
 
 
 def apart(book: Book, rules: Rules) -> bool:
@@ -68,15 +67,10 @@ class _Statement:
     """The lines of one market; contracts are netted, whatever market their rows give them: the first one counts."""
 
     def __init__(self, case: Case, u: int) -> None:
-        self.case, self.rules, held = case, case.rules, case.book.instruments
-        self.name = held.underlyings[u]
-        contracts, first = np.unique(held.contract, return_index=True)
-        mine = held.underlying[first] == u
-        self.contracts, first = contracts[mine], first[mine].astype(np.int64)
-        option, coin = held.is_option[first], held.kind[first] == SPOT
-        self.options, self.coins, self.perps = first[option], first[coin], first[~option & ~coin]
-        net = case.book.by_contract(case.book.units)[:, self.contracts]
-        self.amount, self.coin_amount, self.perp_amount = net[:, option], net[:, coin], net[:, ~option & ~coin]
+        self.case, self.rules, self.name = case, case.rules, case.names[u]
+        options, coins, perps = (case.net(case.some(u, kinds)) for kinds in (lines.OPTIONS, (SPOT,), lines.FUTURES))
+        self.options, self.coins, self.perps = options.first, coins.first, perps.first
+        self.amount, self.coin_amount, self.perp_amount = options.amount, coins.amount, perps.amount
         self.found = self.result()
 
     def number(self, name: str) -> float:
@@ -85,18 +79,17 @@ class _Statement:
 
     def parameter(self, label: str, name: str) -> Line:
         """A number of the rulebook as a line."""
-        value = self.rules.get(name, self.name)
-        return given(label, float(value.value), f"parameter {name} [{value.unit}]", status=value.status, source=value.source)
+        return lines.parameter(self.rules, label, name, self.name)
 
     @cached_property
     def years(self) -> tuple[Floats, Ints, Ints]:
         """Years of each expiry (E,), the first option of each (E,), the expiry of each option (K,)."""
-        years, first, at = np.unique(self.case.book.instruments.years[self.options], return_index=True, return_inverse=True)
+        years, first, at = np.unique(self.case.held.years[self.options], return_index=True, return_inverse=True)
         return years, first.astype(np.int64), at.astype(np.int64)
 
     def result(self) -> Result:
         """The venue's arithmetic on this market."""
-        held = self.case.book.instruments
+        held = self.case.held
         years, first, at = self.years
         spot = float(held.spot[np.flatnonzero(held.underlying == held.underlyings.index(self.name))[0]])
         market = Market(
@@ -120,14 +113,14 @@ class _Statement:
 
     def total(self, stage: str) -> Line:
         """Initial (im) or maintenance (mm) margin of this market."""
-        lines = [self.expiry(e, stage) for e in range(len(self.years[0]))]
-        lines += [self.perpetuals(stage), self.base(stage)]
+        parts = [self.expiry(e, stage) for e in range(len(self.years[0]))]
+        parts += [self.perpetuals(stage), self.base(stage)]
         if stage == "im":
-            lines += [
+            parts += [
                 self.depeg(),
                 not_modelled("Low confidence", "every feed is taken as sure: the venue adds to initial margin where one is not"),
             ]
-        return total(self.name if stage == "im" else f"{self.name} maintenance", lines)
+        return total(self.name if stage == "im" else f"{self.name} maintenance", parts)
 
     def perpetuals(self, stage: str) -> Line:
         """Perpetuals at their prices × their rate."""
@@ -208,7 +201,7 @@ class _Statement:
 
     def label(self, i: int) -> str:
         """Name of the contract of an option."""
-        return self.case.book.instruments.name(int(self.options[i]))
+        return self.case.held.name(int(self.options[i]))
 
     def short(self, a: int, i: int, stage: str) -> Line:
         """Margin of one short contract of one account by formula, with its mark."""

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlmargin.book.contracts import SPOT
+from xlmargin.margin.lines import parameter
 from xlmargin.margin.statement import TOTAL, Line, above, given, largest, less, not_modelled, times, total, worst
 from xlmargin.margin.valuation import Case
 from xlmargin.methods.derive.black import YEAR
@@ -30,9 +31,7 @@ class Statement:
 
     def parameter(self, label: str, name: str) -> Line:
         """A number of the rulebook as a line."""
-        name = f"v1_{name}" if self.v1 else name
-        value = self.case.rules.get(name, self.name)
-        return given(label, float(value.value), f"parameter {name} [{value.unit}]", status=value.status, source=value.source)
+        return parameter(self.case.rules, label, f"v1_{name}" if self.v1 else name, self.name)
 
     # ---- totals
 
@@ -133,7 +132,7 @@ class Statement:
 
     def scenario(self, s: int, a: int) -> tuple[Line, ...]:
         """The loss of one account in one scenario: its perpetuals and coins row by row, its options by expiry."""
-        moves, held, lines = self.found.moves, self.case.book.instruments, []
+        moves, held, lines = self.found.moves, self.case.held, []
         for p in self.rows(a, np.concatenate([self.market.perps, self.market.coins])):
             k = int(self.case.book.instrument[p])
             coin = held.kind[k] == SPOT

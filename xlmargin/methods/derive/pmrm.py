@@ -12,6 +12,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from xlmargin.margin.netting import net_by
 from xlmargin.methods.derive.black import MONTH, YEAR, prices
 from xlmargin.methods.derive.portfolio import SKEWS, Moves, Portfolio, Terms
 
@@ -227,12 +228,7 @@ class Result:
     @cached_property
     def naked(self) -> Floats:
         """Short options per expiry and strike, a long put offsetting a short call of the strike (A,)."""
-        book = self.book
-        pairs, at = np.unique(np.stack([book.expiry.astype(np.float64), book.strike], axis=1), axis=0, return_inverse=True)
-        net = np.zeros((len(book.amount), len(pairs)))
-        np.add.at(net.T, at.ravel(), book.amount.T)
-        total: Floats = np.maximum(-net, 0.0).sum(axis=1)
-        return total
+        return net_by(self.book.amount, (self.book.expiry, self.book.strike)).short
 
     def charges(self, perp: float, option: float, haircut: Floats) -> tuple[Floats, Floats, Floats]:
         """Contingencies of perpetuals, short options and collateral at the rates given (A,) each."""

@@ -13,6 +13,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from xlmargin.margin.netting import sums
 from xlmargin.methods.derive.black import YEAR, prices
 
 Floats = NDArray[np.float64]
@@ -92,9 +93,7 @@ class Result:
 
     def by_expiry(self, each: Floats) -> Floats:
         """Sum over the options of each expiry (A, E), of amounts (A, K)."""
-        result = np.zeros((len(self.book.forward), len(each)))
-        np.add.at(result, self.book.expiry, each.T)
-        return result.T
+        return sums(each, self.book.expiry, len(self.book.forward))
 
     # ---- options
 

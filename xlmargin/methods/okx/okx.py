@@ -7,6 +7,7 @@ position-builder; announcements of December 2021 and January 2025.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +15,9 @@ from numpy.typing import NDArray
 from xlmargin.book.book import Book
 from xlmargin.book.contracts import CALL, FUTURE, PERPETUAL, PUT
 from xlmargin.errors import MarginError
-from xlmargin.margin.parameters import Rules
-from xlmargin.margin.statement import Line, above, given, largest, not_modelled, times, total, worst
+from xlmargin.margin import lines
+from xlmargin.margin.parameters import NOT_SET, Rules
+from xlmargin.margin.statement import NOT_MODELLED, Line, above, given, largest, not_modelled, times, total, worst
 from xlmargin.margin.valuation import NOTHING_GIVEN, Case, Given, Margin
 from xlmargin.pricing.grid import call_grid
 from xlmargin.scenarios.risk_array import DAY_IN_YEARS, require_european, require_vols, spot_share
@@ -162,10 +164,7 @@ def requirement(case: Case) -> Margin:
         requirements + required; option values count in the account's equity
     """
     unit = _Units(case)
-    names = case.book.instruments.underlyings
-    derivatives = total(
-        "Maintenance of derivatives", [unit.maintenance(u) for u in range(len(names))] or [given("No positions", 0.0, "the book is flat")]
-    )
+    derivatives = lines.by_underlying(case, "Maintenance of derivatives", unit.maintenance)
     decoupling = not_modelled("MR9 stablecoin decoupling", "the rate is not published")
     initial = total(
         "Initial margin",
@@ -178,32 +177,24 @@ def requirement(case: Case) -> Margin:
     maintenance = total(
         "Maintenance margin", (above(derivatives), unit.borrowing("MR8 borrowing, maintenance", "borrow_maintenance_rate"), decoupling)
     )
-    value = case.option_value()
-    return Margin(initial, maintenance, lambda: (value,), value)
+    return lines.margin(case, initial, maintenance, credited=False)
 
 
 class _Units:
     """The risk units of one book."""
 
     def __init__(self, case: Case) -> None:
-        self.case, self.rules, self.held = case, case.rules, case.book.instruments
+        self.case, self.rules, self.held = case, case.rules, case.held
 
     def parameter(self, label: str, name: str, underlying: str = "") -> Line:
-        """A number of the rulebook as a line."""
-        value = self.rules.get(name, underlying)
-        return given(
-            label, self.rules.number(name, underlying), f"parameter {name} [{value.unit}]", status=value.status, source=value.source
-        )
+        """A number of the rulebook as a line, or the line that says that nobody gave a figure."""
+        line = lines.parameter(self.rules, label, name, underlying)
+        return replace(line, status=NOT_MODELLED) if line.status == NOT_SET else line
 
-    def unset(self, label: str, name: str, underlying: str = "") -> Line:
-        """A line of 0 that says that nobody gave a figure."""
-        value = self.rules.get(name, underlying)
-        return not_modelled(label, f"parameter {name} is not set: {value.source}")
-
-    def maintenance(self, u: int) -> Line:
+    def maintenance(self, _: Case, u: int) -> Line:
         """max(max(MR1, MR2, MR6) + MR3 + MR4 + MR5, MR7) of one risk unit."""
         losses = self.case.losses(u)
-        option = bool((self.held.is_option & (self.held.underlying == u)).any())
+        option = bool(self.case.some(u, lines.OPTIONS).any())
         stress = largest(
             "Largest of MR1, MR2 and MR6",
             (
@@ -225,17 +216,13 @@ class _Units:
 
     def dollars(self, u: int, kinds: tuple[int, ...]) -> Floats:
         """Sum over contracts of some kinds of the mark value of the net position, without sign, (A,)."""
-        book = self.case.book
-        mine = np.isin(self.held.kind, kinds) & (self.held.underlying == u)
-        per_row = book.units * (self.held.level * mine)[book.instrument]
-        amount: Floats = np.abs(book.by_contract(per_row)).sum(axis=1)
-        return amount
+        return self.case.net(self.case.some(u, kinds), each=self.held.level).gross
 
     def charge(self, label: str, u: int, kinds: tuple[int, ...], rate: str) -> Line:
         """A rate on the dollars of delta of some kinds of contracts."""
         name = self.held.underlyings[u]
         if self.rules.is_unset(rate, name):
-            return self.unset(label, rate, name)
+            return self.parameter(label, rate, name)
         return times(
             label,
             (given("Delta", self.dollars(u, kinds), "sum over contracts of |net position| × mark"), self.parameter("Rate", rate, name)),
@@ -243,7 +230,7 @@ class _Units:
 
     def others(self, u: int, kinds: tuple[int, ...], label: str) -> list[Line]:
         """A line that names contracts whose part is not published, where some are held."""
-        there = (np.isin(self.held.kind, kinds) & (self.held.underlying == u) & (self.case.units != 0.0).any(axis=0)).any()
+        there = (self.case.some(u, kinds) & (self.case.units != 0.0).any(axis=0)).any()
         return [not_modelled(label, "the formula is not published")] if there else []
 
     def basis(self, u: int) -> Line:
@@ -261,7 +248,7 @@ class _Units:
             (self.charge("Perpetuals and futures", u, (PERPETUAL, FUTURE), "reduction_rate"), *self.others(u, (CALL, PUT), "Options")),
         )
         if self.rules.is_unset("reduction_tiers", name):
-            return total("MR7 minimum charge", (rate, self.unset("Tiers", "reduction_tiers", name)))
+            return total("MR7 minimum charge", (rate, self.parameter("Tiers", "reduction_tiers", name)))
         table = self.rules.get("reduction_tiers", name)
         ends, factors = steps(str(table.value), "reduction_tiers")
         more = scaled(rate.value, ends, factors - 1.0)
@@ -275,5 +262,5 @@ class _Units:
     def borrowing(self, label: str, rate: str) -> Line:
         """MR8: a rate on what the account has borrowed."""
         if self.rules.is_unset("borrowed"):
-            return self.unset(label, "borrowed")
+            return self.parameter(label, "borrowed")
         return times(label, (self.parameter("Borrowed", "borrowed"), self.parameter("Rate", rate)))

@@ -7,26 +7,13 @@ from __future__ import annotations
 
 from xlmargin.book.contracts import PUT
 from xlmargin.margin.statement import Line, largest, quotient, times, total
-from xlmargin.margin.valuation import Case, Margin
 from xlmargin.methods.standard import standard
 from xlmargin.methods.standard.standard import Legs, Pair
 
 NEEDS_VOL = False
 
 
-def requirement(case: Case) -> Margin:
-    """Margin of each contract on its own.
-
-    Returns:
-        requirement + required
-
-    Raises:
-        MarginError: an option has no mark
-    """
-    return standard.requirement(case, short_option)
-
-
-def short_option(legs: Legs) -> Pair:
+def _short_option(legs: Legs) -> Pair:
     """Per unit: max(rate × U − OTM, minimum × U) × tier factor + mark; of maintenance the rate × U alone."""
     base = legs.price
     if legs.kind == PUT:
@@ -45,3 +32,6 @@ def short_option(legs: Legs) -> Pair:
 def _with_tier(legs: Legs, label: str, part: Line) -> Line:
     """The underlying's part times the factor of the position tier, plus the mark."""
     return total(label, (times("Underlying part by tier", (part, legs.rate("Tier factor", "margin_factor"))), legs.mark))
+
+
+requirement = standard.margin_by(_short_option)

@@ -5,19 +5,17 @@ Source: docs.paradex.trade/risk/portfolio-margin.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from xlmargin.book.contracts import PERPETUAL
-from xlmargin.margin import lines as grids
-from xlmargin.margin.parameters import Rules
-from xlmargin.margin.statement import Line, above, given, largest, less, not_modelled, times, total
-from xlmargin.margin.valuation import NOTHING_GIVEN, Case, Given, Margin
-from xlmargin.scenarios.scenarios import Scenarios
+from xlmargin.margin import lines
+from xlmargin.margin.grid_scenarios import grid
+from xlmargin.margin.statement import Line, above, given, largest, not_modelled, times, total
+from xlmargin.margin.valuation import Case, Margin
 
-
-def scenarios(names: tuple[str, ...], rules: Rules, _: Given = NOTHING_GIVEN) -> Scenarios:
-    """The published scenarios; vol shocks scale by (30 / days)^power."""
-    return grids.grid(names, rules)
+scenarios = grid  # the published ones; vol shocks scale by (30 / days)^power
 
 
 def requirement(case: Case) -> Margin:
@@ -26,31 +24,29 @@ def requirement(case: Case) -> Margin:
     Returns:
         requirements + required; maintenance takes half of the net requirement and the provisions in full
     """
-    every = range(len(case.book.instruments.underlyings))
-    net = total("Net requirement", [_net(case, u) for u in every] or [grids.nothing_held()])
-    funding = total("Funding provision", [_funding(case, u) for u in every] or [grids.nothing_held()])
-    fees = total("Fee provision", [_fees(case, u) for u in every] or [grids.nothing_held()])
-    ratio = grids.parameter(case.rules, "Maintenance ratio", "maintenance_ratio")
+    net, funding, fees = (
+        lines.by_underlying(case, label, part)
+        for label, part in (("Net requirement", _net), ("Funding provision", _funding), ("Fee provision", _fees))
+    )
+    ratio = lines.parameter(case.rules, "Maintenance ratio", "maintenance_ratio")
     initial = total("Initial margin", (net, funding, fees))
     maintenance = total("Maintenance margin", (times("Net requirement for maintenance", (above(net), ratio)), above(funding), above(fees)))
-    value = case.option_value()
-    return Margin(initial, maintenance, lambda: (value, less("Total requirement", (above(initial), above(value)))), value)
+    return lines.margin(case, initial, maintenance)
 
 
 def _net(case: Case, u: int) -> Line:
     """Net requirement of one underlying."""
-    return largest(case.book.instruments.underlyings[u], (grids.scan(case, u), _minimum(case, u)))
+    return largest(case.names[u], (lines.scan(case, u), _minimum(case, u)))
 
 
 def _minimum(case: Case, u: int) -> Line:
     """Minimum delta requirement: a rate on the net delta, and a lower one on the hedged delta, at spot."""
-    name, held = case.book.instruments.underlyings[u], grids.deltas(case, u)
-    long, short = np.maximum(held, 0.0).sum(axis=1), np.maximum(-held, 0.0).sum(axis=1)
+    name, held = case.names[u], case.net(case.some(u), each=lines.deltas(case))
     net = times(
         "On the net delta",
         (
-            given("Net delta", np.abs(long - short), "absolute sum of the deltas at mark"),
-            grids.parameter(case.rules, "Rate", "net_delta_rate", name),
+            given("Net delta", np.abs(held.long - held.short), "absolute sum of the deltas at mark"),
+            lines.parameter(case.rules, "Rate", "net_delta_rate", name),
         ),
     )
     label, reading = "On the hedged delta", case.rules.get("hedged_delta")
@@ -62,34 +58,30 @@ def _minimum(case: Case, u: int) -> Line:
             (
                 given(
                     "Hedged delta",
-                    np.minimum(long, short),
+                    held.opposite,
                     "the smaller of the long and the short deltas at mark",
                     status=reading.status,
                     source=reading.source,
                 ),
-                grids.parameter(case.rules, "Rate", "hedged_delta_rate", name),
+                lines.parameter(case.rules, "Rate", "hedged_delta_rate", name),
             ),
             status=reading.status,
             source=reading.source,
         )
-    return times("Minimum delta requirement", (total("Deltas at their rates", (net, hedged)), grids.spot(case, u)))
+    return times("Minimum delta requirement", (total("Deltas at their rates", (net, hedged)), lines.spot(case, u)))
 
 
 def _funding(case: Case, u: int) -> Line:
     """What perpetuals pay over the next funding period, at the rate given; nothing where they receive."""
-    book = case.book.instruments
-    name, perpetual = book.underlyings[u], (book.kind == PERPETUAL) & (book.underlying == u)
-    rate = case.rules.get("funding_rate", name)
+    name, perpetual = case.names[u], case.some(u, (PERPETUAL,))
+    rate = lines.parameter(case.rules, "Funding rate", "funding_rate", name)
     if case.rules.is_unset("funding_rate", name):
-        return grids.unset(case.rules, name, "funding_rate", name)
-    value = case.units[:, perpetual] @ book.forward[perpetual]
+        return replace(rate, label=name)
+    value = case.units[:, perpetual] @ case.held.forward[perpetual]
     return largest(
         name,
         (
-            times(
-                "Funding paid",
-                (given("Value of perpetuals", value, "units × mark"), grids.parameter(case.rules, "Funding rate", "funding_rate", name)),
-            ),
+            times("Funding paid", (given("Value of perpetuals", value, "units × mark"), rate)),
             given("Zero", 0.0, "what is received is not counted"),
         ),
         status=rate.status,
@@ -98,6 +90,5 @@ def _funding(case: Case, u: int) -> Line:
 
 def _fees(case: Case, u: int) -> Line:
     """Fees of closing the positions, at the rate given."""
-    chosen = case.book.instruments.underlying == u
-    units = given("Units", np.abs(case.units[:, chosen]).sum(axis=1), "all positions, long and short alike")
-    return grids.charge(case, case.book.instruments.underlyings[u], "fee_rate", u, (units, grids.spot(case, u)))
+    units = given("Units", case.net(case.some(u)).gross, "all positions, long and short alike")
+    return lines.charge(case, case.names[u], "fee_rate", u, (units, lines.spot(case, u)))

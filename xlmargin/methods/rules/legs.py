@@ -96,7 +96,7 @@ def legs_of(case: Case, a: int, u: int) -> Legs:
     Raises:
         MarginError: an option has no mark
     """
-    held = case.book.instruments
+    held = case.held
     mine = np.flatnonzero((held.underlying == u) & (case.units[a] != 0.0))
     for k in mine[np.isnan(case.marks[mine])].tolist():
         raise MarginError(f"{held.name(k)} has no mark: give Price or IV on its row")
@@ -141,5 +141,5 @@ def legs_of(case: Case, a: int, u: int) -> Legs:
 
 def _sorted(case: Case, first: Ints, option: Ints) -> Ints:
     """Options in an order that the order of the rows does not change."""
-    held, k = case.book.instruments, first[option]
+    held, k = case.held, first[option]
     return option[np.lexsort((held.inverse[k], held.american[k], held.multiplier[k], held.kind[k], held.strike[k], held.expiry[k]))]

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from xlmargin.book.book import Book
 from xlmargin.errors import MarginError
 from xlmargin.margin.parameters import Rules
-from xlmargin.margin.statement import TOTAL, Line, above, given, less, times, total
+from xlmargin.margin.statement import TOTAL, Line, above, given, less, over_book, times, total
 from xlmargin.margin.valuation import Case, Margin
 from xlmargin.methods.rules.legs import Legs, legs_of
 from xlmargin.methods.rules.pairing import Pairing, pair
@@ -61,14 +61,14 @@ def paired(case: Case) -> list[Paired]:
     """
     found, known = [], dict[tuple[int, bytes], tuple[Pairing, tuple[Strategy, ...]]]()
     for a, account in enumerate(case.book.accounts):
-        for u, name in enumerate(case.book.instruments.underlyings):
+        for u, name in enumerate(case.names):
             legs, terms = legs_of(case, a, u), terms_of(case.rules, name)
             if terms.cash and legs.stock < 0.0:
                 raise MarginError(
                     f"{f'account {account}: ' if account else ''}a cash account cannot be short of {name}: "
                     "use the parameter account = margin"
                 )
-            held = u, case.units[a, case.book.instruments.underlying == u].tobytes()
+            held = u, case.units[a, case.some(u)].tobytes()
             if held not in known:  # accounts that hold the same are paired once
                 pairing = pair(legs, terms)
                 known[held] = pairing, tuple(recognise(legs, terms, pairing))
@@ -104,7 +104,7 @@ def _credited(case: Case, initial: Line, cash_call: Floats) -> Line:
 
     The gross requirement holds the premiums of long options already and shorts bring theirs in, so both are credited.
     """
-    option = np.flatnonzero(case.book.instruments.is_option & (case.units > 0.0).any(axis=0))
+    option = np.flatnonzero(case.held.is_option & (case.units > 0.0).any(axis=0))
     premium = given("Premium paid", np.maximum(case.units[:, option], 0.0) @ case.marks[option], "long options at mark")
     return less(
         "Option value credited",
@@ -137,11 +137,9 @@ def _maintenance(case: Case, found: list[Paired], basis: str, sold: Line) -> Lin
 
 def _over_book(case: Case, label: str, found: list[Paired], view: Callable[[Strategy], Line]) -> Line:
     """One view of every strategy: by underlying, then the strategies of the account asked for."""
-    held = case.book.instruments
-    lines = [
-        _of_underlying(case, u, name, [item for item in found if item.underlying == u], view) for u, name in enumerate(held.underlyings)
-    ]
-    return total(label, lines or [given("No positions", np.zeros(len(case.book.accounts)), "the book is flat")])
+    return over_book(
+        label, [_of_underlying(case, u, name, [item for item in found if item.underlying == u], view) for u, name in enumerate(case.names)]
+    )
 
 
 def _of_underlying(case: Case, u: int, name: str, found: list[Paired], view: Callable[[Strategy], Line]) -> Line:

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlmargin.book.contracts import CALL, PUT
-from xlmargin.margin import lines as grids
+from xlmargin.margin import lines
 from xlmargin.margin.parameters import Rules
-from xlmargin.margin.statement import Line, above, largest, less, not_modelled, times, total
+from xlmargin.margin.statement import Line, largest, not_modelled, total
 from xlmargin.margin.valuation import NOTHING_GIVEN, Case, Given, Margin
 from xlmargin.scenarios.scenarios import Scenarios, span16
 
@@ -40,16 +40,7 @@ def requirement(case: Case) -> Margin:
     Returns:
         requirements + required; initial is maintenance times the ratio
     """
-    names = case.book.instruments.underlyings
-    risk = total("SPAN risk", [_risk(case, u) for u in range(len(names))] or [grids.nothing_held()])
-    initial = times("Initial margin", (risk, grids.parameter(case.rules, "Initial ratio", "initial_ratio")))
-    value = case.option_value()
-    return Margin(
-        initial,
-        total("Maintenance margin", (above(risk),)),
-        lambda: (value, less("Total requirement", (above(initial), above(value)))),
-        value,
-    )
+    return lines.scaled(case, lines.by_underlying(case, "SPAN risk", _risk), initial="initial_ratio")
 
 
 def _risk(case: Case, u: int) -> Line:
@@ -57,18 +48,18 @@ def _risk(case: Case, u: int) -> Line:
     risk = total(
         "Risk",
         (
-            grids.scan(case, u),
+            lines.scan(case, u),
             not_modelled("Intra-commodity spread charge", "rates stand only in CME's daily files"),
             not_modelled("Inter-commodity credit", "rates stand only in CME's daily files"),
         ),
     )
-    return largest(case.book.instruments.underlyings[u], (risk, _short_option_minimum(case, u)))
+    return largest(case.names[u], (risk, _short_option_minimum(case, u)))
 
 
 def _short_option_minimum(case: Case, u: int) -> Line:
     """Share of the outright margin of the future, on the larger of short calls and short puts."""
-    calls, puts = (grids.short_units(case, u, kind) for kind in (CALL, PUT))
-    reach = grids.parameter(case.rules, "Price scan range", "price_scan_range", case.book.instruments.underlyings[u])
-    return grids.charge(
-        case, "Short option minimum", "short_option_minimum", u, (largest("Short option units", (calls, puts)), grids.spot(case, u), reach)
+    calls, puts = (lines.short_options(case, u, (kind,)) for kind in (CALL, PUT))
+    reach = lines.parameter(case.rules, "Price scan range", "price_scan_range", case.names[u])
+    return lines.charge(
+        case, "Short option minimum", "short_option_minimum", u, (largest("Short option units", (calls, puts)), lines.spot(case, u), reach)
     )

@@ -5,6 +5,7 @@ Source: ICE Clear US, SPAN Margin System v1.0, 2015; CME clearing advisory 99-65
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache, cached_property
 
 import numpy as np
@@ -13,8 +14,10 @@ from numpy.typing import NDArray
 from xlmargin.book.book import Book
 from xlmargin.book.contracts import CALL, PUT
 from xlmargin.errors import MarginError
-from xlmargin.margin.parameters import NOT_SET, Rules
-from xlmargin.margin.statement import NOT_MODELLED, Line, above, given, largest, less, not_modelled, smallest, times, total, worst
+from xlmargin.margin import lines
+from xlmargin.margin.netting import Net
+from xlmargin.margin.parameters import Rules
+from xlmargin.margin.statement import NOT_MODELLED, Line, above, given, largest, less, not_modelled, over_book, smallest, times, total
 from xlmargin.margin.valuation import NOTHING_GIVEN, Case, Given, Margin
 from xlmargin.methods.span import spreads as charges
 from xlmargin.methods.span.file import applied
@@ -98,34 +101,26 @@ class _Span:
     """One book under SPAN: the composite deltas and the lines of each underlying."""
 
     def __init__(self, case: Case) -> None:
-        self.case, self.rules, self.names = case, case.rules, case.book.instruments.underlyings
+        self.case, self.rules, self.names = case, case.rules, case.names
 
     def parameter(self, label: str, name: str, underlying: str = "") -> Line:
-        """A number of the rulebook as a line."""
-        value = self.rules.get(name, underlying)
-        return given(label, float(value.value), f"parameter {name} [{value.unit}]", status=value.status, source=value.source)
-
-    def unset(self, label: str, name: str, underlying: str = "") -> Line:
-        """A line of 0 that says that nobody gave a figure."""
-        value = self.rules.get(name, underlying)
-        return not_modelled(label, f"parameter {name} is not set: {value.source}", status=NOT_SET)
+        """A number of the rulebook as a line, or the line that says that nobody gave a figure."""
+        return lines.parameter(self.rules, label, name, underlying)
 
     def requirement(self) -> Line:
         """The requirement before the initial ratio, in the order that the rulebook adds its parts up."""
         every = range(len(self.names))
-        if not self.names:
-            return total("SPAN risk", [given("No positions", 0.0, "the book is flat")])
-        if self.rules.word("order") == "kdpw":
+        if self.names and self.rules.word("order") == "kdpw":
             parts = [total(self.names[u], (self.scanning[u], self.inter_month(u))) for u in every]
             least = total("Short option minimum", [self.short_option_minimum(u) for u in every])
             credit = total("Inter-commodity credit", [self.credit(u) for u in every])
             return total("SPAN risk", (largest("Before credits", (total("Scanning risk and charges", parts), least)), credit))
-        return total("SPAN risk", [self.risk(u) for u in every])
+        return over_book("SPAN risk", [self.risk(u) for u in every])
 
     @cached_property
     def scanning(self) -> list[Line]:
         """Scanning risk of each underlying."""
-        return [worst("Scanning risk", self.case.losses(u)) for u in range(len(self.names))]
+        return [lines.scan(self.case, u) for u in range(len(self.names))]
 
     def risk(self, u: int) -> Line:
         """Risk of one underlying: scanning risk, charges and credits, at least the short option minimum."""
@@ -140,17 +135,16 @@ class _Span:
     def unit_deltas(self) -> Floats:
         """Composite delta of one long unit of every instrument, NaN where it is not known (K,)."""
         weights = np.array([self.rules.number(name) for name in DELTA_WEIGHTS])
-        return composite_deltas(self.case.book.instruments, self.case.scenarios, weights)
+        return composite_deltas(self.case.held, self.case.scenarios, weights)
 
     @property
     def unknown_deltas(self) -> list[str]:
         """Instruments held whose composite delta is not known."""
-        held = (self.case.units != 0.0).any(axis=0)
-        return [self.case.book.instruments.name(k) for k in np.flatnonzero(np.isnan(self.unit_deltas) & held).tolist()]
+        unknown = np.isnan(self.unit_deltas) & (self.case.units != 0.0).any(axis=0)
+        return [self.case.held.name(k) for k in np.flatnonzero(unknown).tolist()]
 
-    @cached_property
-    def deltas(self) -> Floats:
-        """Composite delta position of every account and instrument (A, K).
+    def net_deltas(self, chosen: NDArray[np.bool_], by: Sequence[str]) -> Net:
+        """Composite deltas of some instruments in every account, net by some terms.
 
         Raises:
             MarginError: an instrument has its own risk array but neither a delta nor a vol
@@ -160,11 +154,11 @@ class _Span:
                 f"{self.unknown_deltas[0]} has its own sixteen numbers but no Delta: charges and credits on "
                 "deltas need one, so give it on the row, or IV"
             )
-        return self.case.units * self.case.share * np.nan_to_num(self.unit_deltas)
+        return self.case.net(chosen, by, self.case.share * np.nan_to_num(self.unit_deltas))
 
     def net_delta(self, u: int) -> Floats:
         """Net composite delta of one underlying (A,)."""
-        net: Floats = self.deltas[:, self.case.book.instruments.underlying == u].sum(axis=1)
+        net: Floats = self.net_deltas(self.case.some(u), ("underlying",)).amount.sum(axis=1)
         return net
 
     def periods(self, u: int) -> tuple[Floats, Floats]:
@@ -172,12 +166,9 @@ class _Span:
 
         Spot and perpetuals have no expiry: they stand in no period, and form no spreads between periods.
         """
-        instruments = self.case.book.instruments
-        chosen = np.flatnonzero((instruments.underlying == u) & (instruments.years > 0.0))
-        days, where = np.unique(instruments.days[chosen], return_inverse=True)
-        net = np.zeros((len(self.deltas), len(days)))
-        np.add.at(net.T, where, self.deltas[:, chosen].T)
-        return days, net
+        held = self.case.held
+        net = self.net_deltas(self.case.some(u) & (held.years > 0.0), lines.EXPIRY)
+        return held.days[net.first], net.amount
 
     def inter_month(self, u: int) -> Line:
         """Charge for long deltas of one period against short ones of another."""
@@ -185,7 +176,7 @@ class _Span:
         table = self._spread_table(name)
         if table is None:
             return given(label, 0.0, "parameter inter_month_method is none")
-        return self.unset(label, table, name) if self.rules.is_unset(table, name) else self._spreads(u)[0]
+        return self.parameter(label, table, name) if self.rules.is_unset(table, name) else self._spreads(u)[0]
 
     def _spread_table(self, name: str) -> str | None:
         """The parameter that holds the charges of the method of one underlying, None where it charges nothing."""
@@ -223,7 +214,7 @@ class _Span:
         """Charge on deltas of periods about to be delivered: one rate on those in spreads, one on outright ones."""
         name, label = self.names[u], "Delivery charge"
         if self.rules.is_unset("delivery_days", name):
-            return self.unset(label, "delivery_days", name)
+            return self.parameter(label, "delivery_days", name)
         days, net = self.periods(u)
         near = charges.tier_of(days, charges.read_tiers(self.rules.word("delivery_days", name), "delivery_days")) > 0
         table = self._spread_table(name)
@@ -269,37 +260,31 @@ class _Span:
         normal = largest("Weighted futures price risk", (self.splits[u].weighted, given("Zero", 0.0, "never a debit")))
         if method == "normal":
             return normal
-        book = self.case.book.instruments
-        level = float(book.level[book.underlying == u][0])
-        scan_range = given("Price scan range", level * self.case.scenarios.price[SPAN_UP, u], "per delta")
+        reach = self.case.scenarios.price[SPAN_UP, u]
+        if self.case.scenarios.price_kind == "relative":
+            reach *= float(self.case.held.level[self.case.some(u)][0])
+        scan_range = given("Price scan range", reach, "per delta")
         return scan_range if method == "scan_range" else smallest("Weighted futures price risk", (normal, scan_range))
 
     def credit(self, u: int) -> Line:
         """Credit for spreads of this underlying against others."""
         label = "Inter-commodity credit"
         if self.rules.is_unset("inter_commodity_spreads"):
-            return self.unset(label, "inter_commodity_spreads")
+            return self.parameter(label, "inter_commodity_spreads")
         return total(label, self.credits[self.names[u]] or [given("No spread formed", 0.0, "no opposite deltas are left")])
 
     def short_option_minimum(self, u: int) -> Line:
         """Rate per short option unit, on all short options or on the larger of short calls and short puts."""
         name, label = self.names[u], "Short option minimum"
         if self.rules.is_unset("short_option_minimum", name):
-            return self.unset(label, "short_option_minimum", name)
+            return self.parameter(label, "short_option_minimum", name)
         calls, puts = (
-            given(text, self._short_units(u, kind), "net short contracts of the rows")
+            given(text, self.case.net(self.case.some(u, (kind,))).short, "net short contracts of the rows")
             for text, kind in (("Short calls", CALL), ("Short puts", PUT))
         )
         maximum = self.rules.word("short_option_method", name) == "max"
         count = (largest if maximum else total)("Short option units", (calls, puts))
         return times(label, (count, self.parameter("Rate per unit", "short_option_minimum", name)))
-
-    def _short_units(self, u: int, kind: int) -> Floats:
-        """Units of net short options of one kind in each book (A,)."""
-        held = self.case.book.instruments
-        net = self.case.net_contracts((held.underlying == u) & (held.kind == kind))
-        short: Floats = np.maximum(-net, 0.0).sum(axis=1)
-        return short
 
     @cached_property
     def available_value(self) -> Line:

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from xlmargin.book.book import Book
 from xlmargin.book.contracts import CALL, PERPETUAL, PUT, SPOT
 from xlmargin.errors import MarginError
+from xlmargin.margin.lines import parameter
 from xlmargin.margin.parameters import Rules
-from xlmargin.margin.statement import TOTAL, Line, above, given, largest, less, not_modelled, quotient, times, total
+from xlmargin.margin.statement import TOTAL, Line, above, given, largest, less, not_modelled, over_book, quotient, times, total
 from xlmargin.margin.valuation import Case, Margin
 
 Floats = NDArray[np.float64]
@@ -86,7 +87,7 @@ def holdings_of(case: Case) -> Holdings:
     Raises:
         MarginError: an option has neither a price nor a vol to find one from
     """
-    book, instruments = case.book, case.book.instruments
+    book, instruments = case.book, case.held
     unknown = instruments.is_option & np.isnan(instruments.price) & np.isnan(instruments.vol)
     for p in np.flatnonzero(unknown[book.instrument]).tolist():
         raise MarginError(f"row {book.row[p]}: no mark for {book.names[p]}: give Price or IV on the row, or a vol in the market range")
@@ -130,14 +131,7 @@ class Legs:
 
     def rate(self, label: str, name: str) -> Line:
         """A number of the rulebook."""
-        parameter = self.rules.get(name, self.coin)
-        return given(
-            label,
-            self.rules.number(name, self.coin),
-            f"parameter {name} [{parameter.unit}]",
-            status=parameter.status,
-            source=parameter.source,
-        )
+        return parameter(self.rules, label, name, self.coin)
 
     @cached_property
     def size(self) -> Line:
@@ -235,7 +229,7 @@ def _option_margin(legs: Legs, per: Per) -> Pair:
 
 def _groups(case: Case, held: Holdings, u: int) -> list[Legs]:
     """The holdings of one underlying that need margin, by kind and settlement."""
-    instruments = case.book.instruments
+    instruments = case.held
     kind, inverse = instruments.kind[held.instrument], instruments.inverse[held.instrument]
     mine = instruments.underlying[held.instrument] == u
     option = kind >= CALL
@@ -270,7 +264,7 @@ def _unmargined(held: Holdings, n: int) -> Line:
 
 def _underlying(case: Case, held: Holdings, u: int, margins: list[tuple[Legs, Line]]) -> Line:
     """Margin of one underlying in each book, down to contracts and rows."""
-    instruments = case.book.instruments
+    instruments = case.held
     amounts = np.zeros(len(held.units))
     where: dict[int, tuple[Line, int]] = {}
     for legs, line in margins:
@@ -286,33 +280,36 @@ def _underlying(case: Case, held: Holdings, u: int, margins: list[tuple[Legs, Li
     return Line(instruments.underlyings[u], value, TOTAL, contracts, "each contract on its own")
 
 
-def requirement(
-    case: Case, option: Per = short_option, futures: Per = future, more: Callable[[Case, Holdings], tuple[Line, ...]] | None = None
-) -> Margin:
-    """Standard margin: the sum over contracts, with no offset between them.
+def margin_by(
+    option: Per = short_option, futures: Per = future, more: Callable[[Case, Holdings], tuple[Line, ...]] | None = None
+) -> Callable[[Case], Margin]:
+    """The requirement of a venue: the sum over contracts, with no offset between them, at the rates of its parameter file.
 
     Args:
-        option: a venue's margin per unit of short options
-        futures: a venue's margin of futures and perpetuals
+        option: the venue's margin per unit of short options, where it is not the form that most share
+        futures: the venue's margin of futures and perpetuals
         more: further lines of the venue's statement
 
     Returns:
-        requirement + required; no option value is credited
-
-    Raises:
-        MarginError: an option has no mark
+        from a case to its margin, requirement + required; no option value is credited; it raises MarginError where an
+        option has no mark
     """
-    held = holdings_of(case)
-    pairs = [
-        [(legs, futures(legs) if legs.kind == PERPETUAL else _option_margin(legs, option)) for legs in _groups(case, held, u)]
-        for u in range(len(case.book.instruments.underlyings))
-    ]
-    credited = given("Option value credited", 0.0, NO_VALUE)
 
-    def sheet(label: str, which: int) -> Line:
-        coins = [_underlying(case, held, u, [(legs, pair[which]) for legs, pair in found]) for u, found in enumerate(pairs)]
-        return total(label, coins or [given("No positions", 0.0, "the book is flat")])
+    def requirement(case: Case) -> Margin:
+        """Margin of each contract on its own."""
+        held = holdings_of(case)
+        pairs = [
+            [(legs, futures(legs) if legs.kind == PERPETUAL else _option_margin(legs, option)) for legs in _groups(case, held, u)]
+            for u in range(len(case.names))
+        ]
+        credited = given("Option value credited", 0.0, NO_VALUE)
 
-    return Margin(
-        sheet("Initial margin", 0), sheet("Maintenance margin", 1), lambda: (credited, *(more(case, held) if more else ())), credited
-    )
+        def sheet(label: str, which: int) -> Line:
+            coins = [_underlying(case, held, u, [(legs, pair[which]) for legs, pair in found]) for u, found in enumerate(pairs)]
+            return over_book(label, coins)
+
+        return Margin(
+            sheet("Initial margin", 0), sheet("Maintenance margin", 1), lambda: (credited, *(more(case, held) if more else ())), credited
+        )
+
+    return requirement

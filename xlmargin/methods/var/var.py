@@ -171,8 +171,8 @@ def _day(case: Case, losses: Floats, s: int, *, full: bool) -> Line:
         label,
         losses[:, s],
         lambda a: tuple(
-            sum_of(name, -case.pnl[:, s, u], lambda b, u=u: case.loss_rows(case.book.instruments.underlying == u, s, b))  # type: ignore[misc]
-            for u, name in enumerate(case.book.instruments.underlyings)
+            sum_of(name, -case.pnl[:, s, u], lambda b, u=u: case.loss_rows(case.some(u), s, b))  # type: ignore[misc]
+            for u, name in enumerate(case.names)
         ),
     )
 
