@@ -48,9 +48,8 @@ def _why(reason: Reason, terms: dict[str, Any]) -> str:
     if not terms["american"]:
         return implied_vol.reason_text(reason, is_call, *(terms[name] for name in ("price", "forward", "strike", "years", "rate")))
     carry = terms["rate"] - np.log(terms["forward"] / terms["spot"]) / terms["years"]
-    return american.reason_text(
-        reason, is_call, *(terms[name] for name in ("price", "spot", "strike", "years", "rate")), dividend_yield=carry
-    )
+    price, spot, strike, years, rate = (terms[name] for name in ("price", "spot", "strike", "years", "rate"))
+    return american.reason_text(reason, is_call, price, spot, strike, years, rate, carry)
 
 
 def _implied_american(pick: dict[str, Any], early: Ints) -> tuple[Floats, NDArray[np.int8]]:
