@@ -40,6 +40,7 @@ LAYERS = (
     "xlmargin.revaluation",
     "xlmargin.deribit_model",
     "xlmargin.case",
+    "xlmargin.method",
     "xlmargin.apart",
     "xlmargin.standard",
     "xlmargin.derive",

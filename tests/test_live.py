@@ -11,12 +11,11 @@ from hypothesis import strategies as st
 from range_books import MARKET
 
 from xlmargin import distinct, live
-from xlmargin import methods as all_methods
 from xlmargin.answers import asked
 from xlmargin.book import Book
 from xlmargin.checks import read_book
 from xlmargin.live import Live
-from xlmargin.methods import case_of, known_methods, rules_of
+from xlmargin.methods import case_of, known_methods, method_named, rules_of
 from xlmargin.valued import signature, version_of
 
 HEADER = ["Underlying", "Type", "Strike", "DTE", "Quantity", "IV", "Account"]
@@ -97,7 +96,7 @@ def test_an_edit_values_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert calls == [1]
 
 
-@pytest.mark.parametrize("method", [name for name in known_methods() if getattr(all_methods._module(name), "ARRAY_OF_INSTRUMENTS", False)])
+@pytest.mark.parametrize("method", [name for name in known_methods() if method_named(name).array_of_instruments])
 def test_arrays_that_are_said_to_follow_from_instruments_do(method: str) -> None:
     """A method whose risk array is kept while quantities change gives the same one whoever holds how much."""
     dates = [

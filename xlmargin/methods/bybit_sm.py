@@ -25,10 +25,10 @@ def requirement(case: Case) -> Margin:
     Raises:
         MarginError: an option has no mark
     """
-    return standard.requirement(case, short_option, more=_cost)
+    return standard.requirement(case, _short_option, more=_cost)
 
 
-def short_option(legs: Legs) -> Pair:
+def _short_option(legs: Legs) -> Pair:
     """Per unit: max(rate × S − OTM, minimum × S) + max(entry, mark), at least max(f × S, f × mark) + mark + fee × S."""
     kept = largest(
         "Underlying part",

@@ -6,7 +6,12 @@ Source: Acerbi and Tasche, On the coherence of expected shortfall, 2002.
 from __future__ import annotations
 
 from xlmargin.case import Case, Margin
-from xlmargin.methods.var import tail_margin
+from xlmargin.methods import var
+from xlmargin.methods.tail_margin import tail_margin
+
+TAKES_HISTORY = True
+ARRAY_OF_INSTRUMENTS = True
+scenarios, apart, risk_array = var.scenarios, var.apart, var.risk_array
 
 
 def requirement(case: Case) -> Margin:

@@ -23,10 +23,10 @@ def requirement(case: Case) -> Margin:
     Raises:
         MarginError: an option has no mark
     """
-    return standard.requirement(case, short_option)
+    return standard.requirement(case, _short_option)
 
 
-def short_option(legs: Legs) -> Pair:
+def _short_option(legs: Legs) -> Pair:
     """Per unit: max(minimum × U, of puts × (1 + mark / U), rate × U − OTM) + mark."""
     base = total("Price and mark", (legs.price, legs.mark)) if legs.kind == PUT else legs.price
     part = standard.underlying_part(legs, legs.share_of("Minimum", "initial_minimum", base))

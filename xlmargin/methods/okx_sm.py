@@ -23,10 +23,10 @@ def requirement(case: Case) -> Margin:
     Raises:
         MarginError: an option has no mark
     """
-    return standard.requirement(case, short_option)
+    return standard.requirement(case, _short_option)
 
 
-def short_option(legs: Legs) -> Pair:
+def _short_option(legs: Legs) -> Pair:
     """Per unit: max(rate × U − OTM, minimum × U) × tier factor + mark; of maintenance the rate × U alone."""
     base = legs.price
     if legs.kind == PUT:

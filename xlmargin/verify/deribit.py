@@ -15,7 +15,7 @@ from xlmargin.checks import read_book
 from xlmargin.deribit_model import DOLLARS, read_parameters
 from xlmargin.errors import MarginError
 from xlmargin.methods import case_of, rules_of
-from xlmargin.methods.deribit import COIN, VOLS, Leg, Matrix, counted, dampener, legs_of
+from xlmargin.methods.deribit_matrix import COIN, VOLS, Leg, Matrix, counted, dampener, legs_of
 from xlmargin.names import CALL, parse_instrument
 from xlmargin.rules import Rules
 from xlmargin.verify.outcome import Comparison, Outcome

@@ -13,7 +13,7 @@ from xlmargin.case import Case
 from xlmargin.checks import read_book
 from xlmargin.errors import MarginError
 from xlmargin.methods import case_of, margin_of, rules_of
-from xlmargin.methods.okx import MR1, MR6, VOLS, scaled, steps
+from xlmargin.methods.okx_tables import MR1, MR6, VOLS, scaled, steps
 from xlmargin.rules import Override, Rules
 from xlmargin.statement import Line, find
 from xlmargin.verify.outcome import Comparison, Outcome
