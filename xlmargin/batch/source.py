@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmargin.cells import heading_key
 from xlmargin.errors import Faults, MarginError
-from xlmargin.ranges.positions import HEADINGS, read_positions
+from xlmargin.sheet.cells import heading_key
+from xlmargin.sheet.ranges.positions import HEADINGS, read_positions
 
 ACCOUNT, QUANTITY, ENTRY = "Account", "Quantity", "Entry"
 PLAIN = (ACCOUNT, QUANTITY, ENTRY)  # columns that hold a value of its own on almost every row

@@ -46,7 +46,7 @@ class Blocks:
         return block
 
     def give_back(self, block: Block) -> None:
-        """Return a block whose cells have been emptied."""
+        """A block whose cells have been emptied."""
         self._free.setdefault(block.capacity, []).append(block)
 
 

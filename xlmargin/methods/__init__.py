@@ -1,7 +1,7 @@
-"""The methods: each is a module and a parameter file of one name, here or in a folder here, found by that name.
+"""The rulebooks: each is one module and one parameter file, alone or in its venue's folder.
 
-A pair of files dropped in is a method; a module without a parameter file is what methods share. The public names of a method's
-module are the hooks of `xlmargin.method.Method`; a method whose files are refused holds up no other.
+A pair of files of one name dropped in is a method; a module without a parameter file is what methods share. The public names of a method's
+module are the hooks of `xlmargin.margin.method.Method`; a method whose files are refused holds up no other.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmargin.apart import by_account, together
-from xlmargin.book import Book
-from xlmargin.case import NOTHING_GIVEN, Case, Given, Margin
+from xlmargin.book.book import Book
 from xlmargin.errors import MarginError
-from xlmargin.history import History
-from xlmargin.method import Method, method_of
-from xlmargin.risk_array import risk_array
-from xlmargin.rules import Override, Rules, read_rules
-from xlmargin.scenarios import Scenarios, none
-from xlmargin.valued import version_of
+from xlmargin.margin.accounts import by_account, together
+from xlmargin.margin.method import Method, method_of
+from xlmargin.margin.parameters import Override, Rules, read_rules
+from xlmargin.margin.valuation import NOTHING_GIVEN, Case, Given, Margin
+from xlmargin.margin.valued import version_of
+from xlmargin.scenarios.past import History
+from xlmargin.scenarios.risk_array import risk_array
+from xlmargin.scenarios.scenarios import Scenarios, none
 
 __all__ = [
     "apart",

@@ -27,7 +27,7 @@ _LAST_MISS = 1e-13  # of max(S, K): the rounding of the tree
 def price(
     is_call: ArrayLike, spot: ArrayLike, strike: ArrayLike, years: ArrayLike, vol: ArrayLike, rate: ArrayLike, dividend_yield: ArrayLike
 ) -> FloatArray:
-    """Return prices of American options: never below intrinsic, the European price, or the price without vol.
+    """Prices of American options: never below intrinsic, the European price, or the price without vol.
 
     Inputs broadcast; scalars give a 0-d array. A call without yield, and every option without rate and yield, is
     worth its Black-76 price exactly.
@@ -38,22 +38,21 @@ def price(
     tenth of the rate, where the best time to exercise falls between two steps, it reached 1e-3 of rate times spot.
 
     Args:
-        is_call : bool, a put where False
-        spot, strike : [price], positive or 0
-        years : time to expiry; 0 or less gives the intrinsic value
-        vol : [per year ** 0.5], positive or 0
-        rate : continuously compounded [per year]
-        dividend_yield : continuously compounded [per year]; the one a forward implies is rate - log(F / S) / years
+        is_call: bool, a put where False
+        spot, strike: [price], positive or 0
+        years: time to expiry; 0 or less gives the intrinsic value
+        vol: [per year ** 0.5], positive or 0
+        rate: continuously compounded [per year]
+        dividend_yield: continuously compounded [per year]; the one a forward implies is rate - log(F / S) / years
 
     Returns:
         [price], never negative; NaN where an input is not a finite number
 
     References:
-    ----------
-    M. Broadie, J. Detemple, American option valuation: new bounds, approximations, and a comparison of existing
-    methods, Review of Financial Studies 9 (1996): the BBSR tree. J. Cox, S. Ross, M. Rubinstein, Option pricing: a
-    simplified approach, Journal of Financial Economics 7 (1979). R. McDonald, M. Schroder, A parity result for
-    American options, Journal of Computational Finance 1 (1998): calls as puts.
+        M. Broadie, J. Detemple, American option valuation: new bounds, approximations, and a comparison of existing
+        methods, Review of Financial Studies 9 (1996): the BBSR tree. J. Cox, S. Ross, M. Rubinstein, Option pricing: a
+        simplified approach, Journal of Financial Economics 7 (1979). R. McDonald, M. Schroder, A parity result for
+        American options, Journal of Computational Finance 1 (1998): calls as puts.
     """
     puts, shape, _ = _as_puts(is_call, spot, strike, years, vol, rate, dividend_yield)
     return _values(puts).price.reshape(shape)
@@ -62,15 +61,14 @@ def price(
 def delta(
     is_call: ArrayLike, spot: ArrayLike, strike: ArrayLike, years: ArrayLike, vol: ArrayLike, rate: ArrayLike, dividend_yield: ArrayLike
 ) -> FloatArray:
-    """Return d price / d spot, from the nodes beside the root of a tree that starts two steps early.
+    """D price / d spot, from the nodes beside the root of a tree that starts two steps early.
 
     It is that of the payoff where exercise is due at once, and one half of it at the kink of an expired option.
     Against 800 steps the error was below 1e-4 for up to a year and vols up to 0.8, 2e-3 for three years and 1.5.
     Parameters are those of `price`, the spot positive.
 
     References:
-    ----------
-    A. Pelsser, T. Vorst, The binomial model and the Greeks, Journal of Derivatives 1 (1994).
+        A. Pelsser, T. Vorst, The binomial model and the Greeks, Journal of Derivatives 1 (1994).
     """
     puts, shape, call = _as_puts(is_call, spot, strike, years, vol, rate, dividend_yield)
     values = _values(puts)
@@ -82,17 +80,17 @@ def delta(
 def solve(
     is_call: ArrayLike, price: ArrayLike, spot: ArrayLike, strike: ArrayLike, years: ArrayLike, rate: ArrayLike, dividend_yield: ArrayLike
 ) -> tuple[FloatArray, NDArray[np.int8]]:
-    """Return the vols at which `price` gives the prices, and the Reason of each; NaN where it is not OK.
+    """The vols at which `price` gives the prices, and the Reason of each; NaN where it is not OK.
 
     The vol of a price that needs none, such as an intrinsic value that is due at once, is 0. Nothing is raised: a
     caller names the rows itself, with `reason_text`.
 
     Args:
-        is_call : bool, a put where False
-        price : premium [price]
-        spot, strike : [price], positive
-        years : time to expiry, positive
-        rate, dividend_yield : continuously compounded [per year]
+        is_call: bool, a put where False
+        price: premium [price]
+        spot, strike: [price], positive
+        years: time to expiry, positive
+        rate, dividend_yield: continuously compounded [per year]
 
     Returns:
         [per year ** 0.5], never negative, and codes of `Reason`, both of the broadcast shape of the inputs
@@ -119,7 +117,7 @@ def solve(
 def reason_text(
     reason: Reason, is_call: bool, price: float, spot: float, strike: float, years: float, rate: float, dividend_yield: float
 ) -> str:
-    """Return why one price has no implied vol, as a sentence."""
+    """Why one price has no implied vol, as a sentence."""
     named = {"price": price, "spot": spot, "strike": strike, "years": years, "rate": rate, "yield": dividend_yield}
     if reason is Reason.BAD_INPUT:
         for name, value in named.items():
@@ -139,7 +137,7 @@ def reason_text(
 def _as_puts(
     is_call: ArrayLike, spot: ArrayLike, strike: ArrayLike, years: ArrayLike, vol: ArrayLike, rate: ArrayLike, dividend_yield: ArrayLike
 ) -> tuple[Puts, tuple[int, ...], NDArray[np.bool_]]:
-    """Return flat puts that are worth the same, the shape of the inputs, and which were calls."""
+    """Flat puts that are worth the same, the shape of the inputs, and which were calls."""
     call, *columns = np.broadcast_arrays(is_call, spot, strike, years, vol, rate, dividend_yield)
     shape = call.shape
     call = np.asarray(call, dtype=np.bool_)
@@ -157,12 +155,12 @@ def _as_puts(
 
 
 def _bound(puts: Puts) -> FloatArray:
-    """Return what no vol lifts a put to: the strike, the better of now and at expiry."""
+    """What no vol lifts a put to: the strike, the better of now and at expiry."""
     return np.asarray(puts.strike * np.exp(np.maximum(-puts.rate * puts.years, 0.0)))
 
 
 def _values(puts: Puts) -> Values:
-    """Return prices and deltas of puts of any kind."""
+    """Prices and deltas of puts of any kind."""
     total_vol = puts.vol * np.sqrt(puts.years)
     known = np.isfinite(sum(puts))
     is_random = known & (total_vol > 0.0) & (puts.spot > 0.0) & (puts.strike > 0.0)
@@ -184,7 +182,7 @@ def _values(puts: Puts) -> Values:
 
 
 def _without_vol(puts: Puts) -> Values:
-    """Return what puts are worth when the spot moves for certain: the best of all moments to exercise.
+    """What puts are worth when the spot moves for certain: the best of all moments to exercise.
 
     The gain K exp(-r t) - S exp(-q t) is largest now, at expiry, or where its slope is 0.
     """
@@ -202,7 +200,7 @@ def _without_vol(puts: Puts) -> Values:
 
 
 def _implied(puts: Puts, quoted: FloatArray) -> FloatArray:
-    """Return the vols of prices that lie between that without vol and the bound, both (k,)."""
+    """The vols of prices that lie between that without vol and the bound, both (k,)."""
     low, low_miss, high, high_miss = _bracket(puts, quoted)
     scale = _LAST_MISS * np.maximum(puts.spot, puts.strike)
     result = np.where(np.abs(low_miss) < np.abs(high_miss), low, high)
@@ -231,7 +229,7 @@ def _implied(puts: Puts, quoted: FloatArray) -> FloatArray:
 
 
 def _bracket(puts: Puts, quoted: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    """Return vols below and above the root, each followed by what its price misses the quoted one by.
+    """Vols below and above the root, each followed by what its price misses the quoted one by.
 
     An American option is worth no less than a European one, whose vol is therefore never too low.
     """
@@ -253,7 +251,7 @@ def _bracket(puts: Puts, quoted: FloatArray) -> tuple[FloatArray, FloatArray, Fl
 
 
 def _inverse_share(a: FloatArray, fa: FloatArray, b: FloatArray, fb: FloatArray, c: FloatArray, fc: FloatArray) -> FloatArray:
-    """Return how far from a to b the next vol lies: by inverse parabola where that is sure to help, else half.
+    """How far from a to b the next vol lies: by inverse parabola where that is sure to help, else half.
 
     Reference: T. R. Chandrupatla, A new hybrid quadratic/bisection algorithm for finding the zero of a nonlinear
     function without using derivatives, Advances in Engineering Software 28 (1997).

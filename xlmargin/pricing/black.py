@@ -19,10 +19,10 @@ _ROOT_HALF = 0.7071067811865476
 class Greeks(NamedTuple):
     """First and second derivatives of one discounted option price, each of the broadcast shape of the inputs.
 
-    delta : d price / d forward
-    gamma : second derivative by the forward [per unit of price]
-    vega : per 1.00 of vol [price]
-    theta : per year of calendar time, forward and vol held [price per year]; usually negative
+    delta: d price / d forward
+    gamma: second derivative by the forward [per unit of price]
+    vega: per 1.00 of vol [price]
+    theta: per year of calendar time, forward and vol held [price per year]; usually negative
     """
 
     delta: FloatArray
@@ -32,24 +32,23 @@ class Greeks(NamedTuple):
 
 
 def price(is_call: ArrayLike, forward: ArrayLike, strike: ArrayLike, years: ArrayLike, vol: ArrayLike, rate: ArrayLike = 0.0) -> FloatArray:
-    """Return the discounted Black-76 price of a European option on a forward.
+    """The discounted Black-76 price of a European option on a forward.
 
     The intrinsic value plus the out-of-the-money price of the same strike: never below intrinsic, and within
     1e-10 of an out-of-the-money price however small. Inputs broadcast; scalars give a 0-d array.
 
     Args:
-        is_call : bool, a put where False
-        forward, strike : [price], positive or 0
-        years : time to expiry, positive or 0
-        vol : [per year ** 0.5], positive or 0
-        rate : continuously compounded [per year]
+        is_call: bool, a put where False
+        forward, strike: [price], positive or 0
+        years: time to expiry, positive or 0
+        vol: [per year ** 0.5], positive or 0
+        rate: continuously compounded [per year]
 
     Returns:
         [price], never negative
 
     References:
-    ----------
-    F. Black, The pricing of commodity contracts, Journal of Financial Economics 3 (1976).
+        F. Black, The pricing of commodity contracts, Journal of Financial Economics 3 (1976).
     """
     forward, strike, years = (np.asarray(x, dtype=np.float64) for x in (forward, strike, years))
     total_vol = np.asarray(vol, dtype=np.float64) * np.sqrt(years)
@@ -61,7 +60,7 @@ def price(is_call: ArrayLike, forward: ArrayLike, strike: ArrayLike, years: Arra
 def coin_price(
     is_call: ArrayLike, forward: ArrayLike, strike: ArrayLike, years: ArrayLike, vol: ArrayLike, rate: ArrayLike = 0.0
 ) -> FloatArray:
-    """Return the premium in coin of an inverse option: its Black-76 price over the forward.
+    """The premium in coin of an inverse option: its Black-76 price over the forward.
 
     Parameters are those of `price`, the forward positive. A call is never worth more than one coin.
     """
@@ -69,7 +68,7 @@ def coin_price(
 
 
 def black_delta(is_call: ArrayLike, forward: ArrayLike, strike: ArrayLike, years: ArrayLike, vol: ArrayLike) -> FloatArray:
-    """Return the undiscounted Black delta: N(d1) of a call, N(d1) - 1 of a put.
+    """The undiscounted Black delta: N(d1) of a call, N(d1) - 1 of a put.
 
     Without time or vol it is 0 or 1 in size, and one half at the money. Parameters are those of `price`.
     """
@@ -81,7 +80,7 @@ def black_delta(is_call: ArrayLike, forward: ArrayLike, strike: ArrayLike, years
 
 
 def greeks(is_call: ArrayLike, forward: ArrayLike, strike: ArrayLike, years: ArrayLike, vol: ArrayLike, rate: ArrayLike = 0.0) -> Greeks:
-    """Return delta, gamma, vega and theta of the discounted Black-76 price.
+    """Delta, gamma, vega and theta of the discounted Black-76 price.
 
     Parameters are those of `price`, forward and strike positive. Without time or vol, delta is that of the
     payoff (one half of it at the money) and gamma and the decay of time value are 0, also at the money, where the
@@ -105,11 +104,11 @@ def greeks(is_call: ArrayLike, forward: ArrayLike, strike: ArrayLike, years: Arr
 
 
 def time_value(forward: FloatArray, strike: FloatArray, total_vol: FloatArray) -> FloatArray:
-    """Return the undiscounted out-of-the-money price, a call's above the forward and a put's below it.
+    """The undiscounted out-of-the-money price, a call's above the forward and a put's below it.
 
     Args:
-        forward, strike : [price], positive or 0
-        total_vol : vol times the root of the years, positive or 0
+        forward, strike: [price], positive or 0
+        total_vol: vol times the root of the years, positive or 0
 
     Returns:
         [price], never negative
@@ -119,7 +118,7 @@ def time_value(forward: FloatArray, strike: FloatArray, total_vol: FloatArray) -
 
 
 def normalised_price(distance: FloatArray, total_vol: FloatArray) -> FloatArray:
-    """Return the undiscounted out-of-the-money price over sqrt(F K), with distance = abs(log(F / K)).
+    """The undiscounted out-of-the-money price over sqrt(F K), with distance = abs(log(F / K)).
 
     With h = distance / s, t = s / 2, the density phi and the Mills ratio M(a) = N(-a) / phi(a), it is
     exp(-t^2 / 2) phi(h) (M(h - t) - M(h + t)), whose factors lose no digits far from the money.
@@ -135,7 +134,7 @@ def normalised_price(distance: FloatArray, total_vol: FloatArray) -> FloatArray:
 
 
 def log_moneyness(forward: ArrayLike, strike: ArrayLike) -> FloatArray:
-    """Return log(forward / strike) to full relative accuracy, also where the two are nearly equal."""
+    """Log(forward / strike) to full relative accuracy, also where the two are nearly equal."""
     tiny = 1e-300  # a price of 0 has no logarithm, but this one is as far from any strike as there is
     forward, strike = np.maximum(forward, tiny), np.maximum(strike, tiny)
     excess = (forward - strike) / strike
@@ -144,19 +143,19 @@ def log_moneyness(forward: ArrayLike, strike: ArrayLike) -> FloatArray:
 
 
 def _d1(forward: ArrayLike, strike: ArrayLike, total_vol: FloatArray) -> FloatArray:
-    """Return d1, so large as to act as infinite where total_vol is 0, but 0 there at the money."""
+    """D1, so large as to act as infinite where total_vol is 0, but 0 there at the money."""
     return np.asarray(log_moneyness(forward, strike) / np.maximum(total_vol, _TINY) + 0.5 * total_vol)
 
 
 def mills(a: FloatArray) -> FloatArray:
-    """Return the Mills ratio N(-a) / phi(a)."""
+    """The Mills ratio N(-a) / phi(a)."""
     from scipy.special import erfcx
 
     return np.asarray(0.5 * _ROOT_TWO_PI * erfcx(a * _ROOT_HALF))
 
 
 def mills_gap(h: FloatArray, half: FloatArray) -> FloatArray:
-    """Return M(h - t) - M(h + t) for t = half, positive and not much above h.
+    """M(h - t) - M(h + t) for t = half, positive and not much above h.
 
     For a small t it is 2 (t I1 + t^3 I3 / 3! + t^5 I5 / 5!), where In is the integral of u^n exp(-h u - u^2 / 2)
     over positive u, I0 = M(h), and I(n+1) = n I(n-1) - h I(n).

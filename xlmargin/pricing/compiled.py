@@ -84,7 +84,7 @@ def call_grid(
     floor: FloatArray,
     tenor: FloatArray | None = None,
 ) -> FloatArray:
-    """Return what `grid.call_grid` returns of the same arguments, to 1e-14 of the larger of forward and strike."""
+    """What `grid.call_grid` returns of the same arguments, to 1e-14 of the larger of forward and strike."""
     tiny = 1e-300
     columns = [
         np.ascontiguousarray(column, np.float64)

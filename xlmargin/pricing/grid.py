@@ -50,13 +50,13 @@ class _Scratch:
         self._index = np.empty(2 * cells, dtype=np.int64)
 
     def cut(self, scenarios: int, options: int) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-        """Return four (2, s, k) views: d1 and d2 stacked, two for the cdf, one for the tile itself."""
+        """Four (2, s, k) views: d1 and d2 stacked, two for the cdf, one for the tile itself."""
         shape = (2, scenarios, options)
         first, second, third, fourth = (row[: 2 * scenarios * options].reshape(shape) for row in self._floats)
         return first, second, third, fourth
 
     def index(self, scenarios: int, options: int) -> NDArray[np.int64]:
-        """Return a (2, s, k) view of integers."""
+        """A (2, s, k) view of integers."""
         return self._index[: 2 * scenarios * options].reshape(2, scenarios, options)
 
 
@@ -71,20 +71,20 @@ def call_grid(
     floor: FloatArray,
     tenor: FloatArray | None = None,
 ) -> FloatArray:
-    """Return undiscounted Black-76 call prices of K options under S scenarios.
+    """Undiscounted Black-76 call prices of K options under S scenarios.
 
     The shocked vol is the larger of floor and vol (1 + relative tenor) + absolute tenor, and never below 0.
     No price is below its intrinsic value, which it meets exactly where no time or vol is left.
 
     Args:
-        forward, strike : (K,) [price], positive or 0
-        root_years : (K,) square root of the years to expiry [year ** 0.5], positive or 0
-        vol : (K,) [per year ** 0.5], positive or 0
-        price : (S,) factor on the forward, positive or 0
-        relative : (S,) change of vol as a fraction of itself
-        absolute : (S,) change of vol in vol
-        floor : (S,) lowest shocked vol
-        tenor : (K,) weight of the vol changes by expiry; all 1 when left out
+        forward, strike: (K,) [price], positive or 0
+        root_years: (K,) square root of the years to expiry [year ** 0.5], positive or 0
+        vol: (K,) [per year ** 0.5], positive or 0
+        price: (S,) factor on the forward, positive or 0
+        relative: (S,) change of vol as a fraction of itself
+        absolute: (S,) change of vol in vol
+        floor: (S,) lowest shocked vol
+        tenor: (K,) weight of the vol changes by expiry; all 1 when left out
 
     Returns:
         (K, S) [price], C-contiguous, never negative

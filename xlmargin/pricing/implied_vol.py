@@ -34,14 +34,14 @@ class Reason(IntEnum):
 def implied_vol(
     is_call: ArrayLike, price: ArrayLike, forward: ArrayLike, strike: ArrayLike, years: ArrayLike, rate: ArrayLike = 0.0
 ) -> FloatArray:
-    """Return the vol at which Black-76 gives a price; 0 at a price equal to its intrinsic value.
+    """The vol at which Black-76 gives a price; 0 at a price equal to its intrinsic value.
 
     Args:
-        is_call : bool, a put where False
-        price : discounted premium [price]
-        forward, strike : [price], positive
-        years : time to expiry, positive
-        rate : continuously compounded [per year]
+        is_call: bool, a put where False
+        price: discounted premium [price]
+        forward, strike: [price], positive
+        years: time to expiry, positive
+        rate: continuously compounded [per year]
 
     Returns:
         [per year ** 0.5], of the broadcast shape of the inputs, never negative
@@ -61,7 +61,7 @@ def implied_vol(
 
 
 def reason_text(reason: Reason, is_call: bool, price: float, forward: float, strike: float, years: float, rate: float) -> str:
-    """Return why one price has no implied vol, as a sentence."""
+    """Why one price has no implied vol, as a sentence."""
     if reason is Reason.BAD_INPUT:
         named = {"price": price, "forward": forward, "strike": strike, "years": years, "rate": rate}
         for name, value in named.items():
@@ -83,13 +83,12 @@ def reason_text(reason: Reason, is_call: bool, price: float, forward: float, str
 def solve(
     is_call: ArrayLike, price: ArrayLike, forward: ArrayLike, strike: ArrayLike, years: ArrayLike, rate: ArrayLike = 0.0
 ) -> tuple[FloatArray, NDArray[np.int8]]:
-    """Return implied vols and, element by element, the Reason; the vol is NaN where the reason is not OK.
+    """Implied vols and, element by element, the Reason; the vol is NaN where the reason is not OK.
 
     Parameters are those of `implied_vol`. Nothing is raised: a caller names the rows, with `reason_text`.
 
     References:
-    ----------
-    P. Jaeckel, Let's be rational, Wilmott (2015): the three objectives and the third-order Householder step.
+        P. Jaeckel, Let's be rational, Wilmott (2015): the three objectives and the third-order Householder step.
     """
     call, *rest = np.broadcast_arrays(is_call, price, forward, strike, years, rate)
     price, forward, strike, years, rate = (np.asarray(column, dtype=np.float64) for column in rest)
@@ -113,7 +112,7 @@ def solve(
 def _out_of_the_money(
     call: NDArray[np.bool_], price: FloatArray, forward: FloatArray, strike: FloatArray, discount: FloatArray
 ) -> tuple[FloatArray, NDArray[np.int64]]:
-    """Return the undiscounted price less its intrinsic value, not below 0, and the Reason that the price gives."""
+    """The undiscounted price less its intrinsic value, not below 0, and the Reason that the price gives."""
     gain = np.where(call, forward - strike, strike - forward)
     excess = price - discount * np.maximum(gain, 0.0)
     premium = np.maximum(excess, 0.0) / discount
@@ -123,7 +122,7 @@ def _out_of_the_money(
 
 
 def _total_vol(distance: FloatArray, premium: FloatArray, room: FloatArray) -> FloatArray:
-    """Return the total vol of normalised out-of-the-money premiums, all (k,).
+    """The total vol of normalised out-of-the-money premiums, all (k,).
 
     distance = abs(log(F / K)) and premium = time value / sqrt(F K); room is what it lacks of its upper bound
     exp(-distance / 2). The price is convex in the total vol up to its turn at sqrt(2 distance), then concave.
@@ -154,7 +153,7 @@ def _total_vol(distance: FloatArray, premium: FloatArray, room: FloatArray) -> F
 
 
 def _converge(objective: Objective, x: FloatArray, s: FloatArray, target: FloatArray, least: FloatArray, most: FloatArray) -> FloatArray:
-    """Return total vols s improved by third-order Householder steps, between bounds that close in."""
+    """Total vols s improved by third-order Householder steps, between bounds that close in."""
     result = s.copy()
     active: NDArray[np.intp] = np.arange(s.size)
     for _ in range(_MOST_STEPS):
@@ -174,7 +173,7 @@ def _converge(objective: Objective, x: FloatArray, s: FloatArray, target: FloatA
 
 
 def _vega_ratios(x: FloatArray, s: FloatArray) -> Ratios:
-    """Return the normalised vega b', and b'' and b''' as multiples of it."""
+    """The normalised vega b', and b'' and b''' as multiples of it."""
     h, t = x / s, 0.5 * s
     vega = np.exp(-0.5 * (h * h + t * t)) / _ROOT_TWO_PI
     second = h * h / s - 0.5 * t
@@ -182,7 +181,7 @@ def _vega_ratios(x: FloatArray, s: FloatArray) -> Ratios:
 
 
 def _low_ratios(x: FloatArray, s: FloatArray, target: FloatArray) -> Ratios:
-    """Return -g / g', g'' / g' and g''' / g' of g = 1 / log(b) - 1 / log(target)."""
+    """-g / g', g'' / g' and g''' / g' of g = 1 / log(b) - 1 / log(target)."""
     h, t = x / s, 0.5 * s
     gap = mills_gap(h, t)
     growth = 1.0 / gap
@@ -195,13 +194,13 @@ def _low_ratios(x: FloatArray, s: FloatArray, target: FloatArray) -> Ratios:
 
 
 def _middle_ratios(x: FloatArray, s: FloatArray, target: FloatArray) -> Ratios:
-    """Return -g / g', g'' / g' and g''' / g' of g = b - target."""
+    """-g / g', g'' / g' and g''' / g' of g = b - target."""
     vega, second, third = _vega_ratios(x, s)
     return (target - normalised_price(x, s)) / vega, second, third
 
 
 def _high_ratios(x: FloatArray, s: FloatArray, target: FloatArray) -> Ratios:
-    """Return -g / g', g'' / g' and g''' / g' of g = log(target) - log(exp(-x / 2) - b)."""
+    """-g / g', g'' / g' and g''' / g' of g = log(target) - log(exp(-x / 2) - b)."""
     vega, second, third = _vega_ratios(x, s)
     h, t = x / s, 0.5 * s
     room = vega * (mills(t - h) + mills(t + h))

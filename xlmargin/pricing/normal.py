@@ -22,7 +22,7 @@ _FIRST_NODE = int(np.float64(_ROUNDER).view(np.int64)) - _NODES_BELOW_ZERO
 
 @functools.cache
 def _table() -> tuple[FloatArray, FloatArray]:
-    """Return the cdf and a sixth of the density at every node, the ends exactly 0 and 1 with slope 0."""
+    """The cdf and a sixth of the density at every node, the ends exactly 0 and 1 with slope 0."""
     count = _NODES_BELOW_ZERO
     lower = [0.5 * math.erfc(node / NODES_PER_UNIT * math.sqrt(0.5)) for node in range(count, -1, -1)]
     lower[0] = 0.0
@@ -39,8 +39,8 @@ def cdf_in_place(x: FloatArray, node: FloatArray, offset: FloatArray, index: NDA
     A cubic Taylor series about the nearest of the nodes k / 1024; the error is below 3e-15.
 
     Args:
-        x : any shape; finite or infinite, overwritten by the result
-        node, offset, index : scratch of the shape of x, C-contiguous, overwritten
+        x: any shape; finite or infinite, overwritten by the result
+        node, offset, index: scratch of the shape of x, C-contiguous, overwritten
     """
     cdf, sixth = _table()
     np.clip(x, -REACH, REACH, out=x)

@@ -9,7 +9,7 @@ POINTS = 200
 
 
 def mills_coefficients() -> tuple[float, ...]:
-    """Return p with N(−a) / φ(a) = p(t) / (a + 4), t = (a − 4) / (a + 4), to 5e-15 for a ≥ 0, lowest power first."""
+    """P with N(−a) / φ(a) = p(t) / (a + 4), t = (a − 4) / (a + 4), to 5e-15 for a ≥ 0, lowest power first."""
     from numpy.polynomial import chebyshev
     from scipy.special import erfcx
 

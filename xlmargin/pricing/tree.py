@@ -30,7 +30,7 @@ class Puts(NamedTuple):
     carry: FloatArray
 
     def take(self, chosen: NDArray[np.intp]) -> Puts:
-        """Return the chosen ones."""
+        """The chosen ones."""
         return Puts(*(column[chosen] for column in self))
 
 
@@ -42,7 +42,7 @@ class Values(NamedTuple):
 
 
 def european_values(puts: Puts) -> Values:
-    """Return Black-76 prices and spot deltas."""
+    """Black-76 prices and spot deltas."""
     forward = puts.spot * np.exp((puts.rate - puts.carry) * puts.years)
     terms = (forward, puts.strike, puts.years, puts.vol)
     slope = np.exp(-puts.carry * puts.years) * black.black_delta(False, *terms)
@@ -50,7 +50,7 @@ def european_values(puts: Puts) -> Values:
 
 
 def tree_values(puts: Puts) -> Values:
-    """Return values from trees of like options, extrapolated to infinitely many steps."""
+    """Values from trees of like options, extrapolated to infinitely many steps."""
     total_vol = np.minimum(puts.vol * np.sqrt(puts.years), WIDEST)
     puts = puts._replace(vol=total_vol / np.sqrt(puts.years))
     european = european_values(puts)
@@ -68,7 +68,7 @@ def tree_values(puts: Puts) -> Values:
 
 
 def _tree(puts: Puts, steps: int) -> Values:
-    """Return values of puts from one tree, whose last step is priced by Black-76.
+    """Values of puts from one tree, whose last step is priced by Black-76.
 
     Node m of step n lies at S exp(drift n dt + m h). With p the probability of a move up, and values counted in units
     of ((1 - p) / p) ** (m / 2) and of a power of n, a step back is the plain sum of its two followers.
@@ -100,14 +100,14 @@ def _roll_back(
     top: int,
     cone: list[tuple[int, int]],
 ) -> FloatArray:
-    """Return the values at the three nodes of today, (3, k), from those one step before expiry, (steps + 2, k).
+    """The values at the three nodes of today, (3, k), from those one step before expiry, (steps + 2, k).
 
     Args:
-        strike_leg, spot_leg : what exercise gains and gives up at every node while nodes stand still, (2 steps + 3, k)
-        unit : how many units of value one of the payoff is, by step, (steps, k)
-        move : drift of the nodes over one step, (k,)
-        top : the highest node that is worth comparing with exercise
-        cone : the first row and that after the last, from the last step but one back to now
+        strike_leg, spot_leg: what exercise gains and gives up at every node while nodes stand still, (2 steps + 3, k)
+        unit: how many units of value one of the payoff is, by step, (steps, k)
+        move: drift of the nodes over one step, (k,)
+        top: the highest node that is worth comparing with exercise
+        cone: the first row and that after the last, from the last step but one back to now
     """
     spare, gain, payoff = value.copy(), np.empty_like(value), strike_leg - spot_leg
     growth = np.exp(np.arange(len(unit))[:, None] * move)
@@ -131,7 +131,7 @@ def _roll_back(
 
 
 def _moves(puts: Puts, dt: FloatArray, h: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return the probability of a move up and the drift of the nodes.
+    """The probability of a move up and the drift of the nodes.
 
     Nodes stand still (Cox, Ross and Rubinstein) unless the drift of a step is as large as its move, where that
     probability would leave 0 to 1; there they follow the forward, which holds for every vol.
@@ -143,7 +143,7 @@ def _moves(puts: Puts, dt: FloatArray, h: FloatArray) -> tuple[FloatArray, Float
 
 
 def _cone(up: FloatArray, steps: int) -> list[tuple[int, int]]:
-    """Return from the last step but one to the root the first row, and that after the last, worth a step back.
+    """From the last step but one to the root the first row, and that after the last, worth a step back.
 
     Rows outside are reached from the root with a probability below 1e-8; those that a step back misses at the edge
     keep the value of a later step, whose weight in the price is as small.
@@ -156,7 +156,7 @@ def _cone(up: FloatArray, steps: int) -> list[tuple[int, int]]:
 
 
 def _last_step(puts: Puts, nodes: NDArray[np.int_], dt: FloatArray, h: FloatArray, drift: FloatArray, step: int) -> FloatArray:
-    """Return the values at the nodes one step before expiry, (nodes, k)."""
+    """The values at the nodes one step before expiry, (nodes, k)."""
     spot = puts.spot * np.exp(step * drift * dt + nodes * h)
     forward = spot * np.exp((puts.rate - puts.carry) * dt)
     hold = np.exp(-puts.rate * dt) * np.maximum(puts.strike - forward, 0.0)
@@ -167,7 +167,7 @@ def _last_step(puts: Puts, nodes: NDArray[np.int_], dt: FloatArray, h: FloatArra
 
 
 def _at_root(spot: FloatArray, h: FloatArray, value: FloatArray) -> Values:
-    """Return the value of the middle node and the slope there of the parabola through the three, (3, k)."""
+    """The value of the middle node and the slope there of the parabola through the three, (3, k)."""
     right, left = spot * np.expm1(2.0 * h), -spot * np.expm1(-2.0 * h)
     slope = (value[2] - value[1]) / right * left + (value[1] - value[0]) / left * right
     return Values(value[1], slope / (left + right))

@@ -1,4 +1,4 @@
-"""Venues' own API answers as a book: one module per venue turns an answer into a positions range."""
+"""A folder per venue: its positions, its quotes, its own answers recomputed."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def answer_of(source: Source, venue: str, instruments: Source | None = None, *, 
     name = venue.strip().lower()
     if name not in KNOWN_VENUES:
         raise MarginError(f"no answers of {venue!r} can be read: --venue is one of {', '.join(KNOWN_VENUES)}")
-    module = importlib.import_module(f"{__name__}.{name}")
+    module = importlib.import_module(f"{__name__}.{name}.{name}_positions")
     contracts = {} if instruments is None else module.contract_sizes(instruments)
     holdings: list[Holding] = module.holdings(source, contracts)
     answer = range_of(holdings, name, module.moment(source), priced=priced)

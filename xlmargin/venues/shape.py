@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, NoReturn
 
+from xlmargin.book.contracts import CALL, SPOT, Contract, parse_instrument
 from xlmargin.errors import MarginError
-from xlmargin.names import CALL, SPOT, Contract, parse_instrument
 
 Sizes = Mapping[str, "Size"]
 HEADINGS = ["Instrument", "Venue", "Quantity", "Price", "Spot", "Forward", "IV", "Entry"]

@@ -1,0 +1,75 @@
+"""A venue's positions put into the rows of a positions range, the desk's own columns and other venues' rows left alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from xlmargin.book.contracts import venue_of
+from xlmargin.errors import MarginError
+from xlmargin.live.feed.market_table import Row
+from xlmargin.sheet.cells import heading_key, is_blank
+from xlmargin.venues import Answer
+
+WRITTEN = ("Instrument", "Venue", "Quantity", "Entry")  # what a venue's answer says that no market says better
+YES = ("yes", "y", "true", "order", "open")
+
+
+def with_positions(before: Sequence[Row], answer: Answer, venue: str) -> list[Row]:
+    """A positions range with a venue's rows brought up to date.
+
+    A row of that venue keeps its place and its other columns as long as the instrument is held; new ones follow below,
+    closed ones go. Rows that name no instrument, or another venue, or are open orders, are the desk's own and stay as they are.
+
+    Args:
+        before: the range as it stands, header first
+        answer: positions as `xlmargin.venues` reads them
+
+    Raises:
+        MarginError: a column is missing, or the rows do not fit
+    """
+    keys = [heading_key(cell) for cell in before[0]]
+    for heading in WRITTEN[:3]:
+        if heading_key(heading) not in keys:
+            raise MarginError(f"the positions range has no column {heading}: add it, so that the feed can write there")
+    at = {heading: keys.index(heading_key(heading)) for heading in WRITTEN if heading_key(heading) in keys}
+    head, *rows = answer.positions
+    held = _by_instrument(head, rows)
+    result = [list(before[0])]
+    seen = set()
+    for row in before[1:]:
+        if all(map(is_blank, row)):
+            continue
+        name = "" if is_blank(row[at["Instrument"]]) else str(row[at["Instrument"]])
+        owner = "deribit" if is_blank(row[at["Venue"]]) else venue_of(str(row[at["Venue"]]))
+        order = "order" in keys and str(row[keys.index("order")] or "").strip().lower() in YES
+        if not name or owner != venue or order:
+            result.append(list(row))
+        elif name in held and name not in seen:
+            seen.add(name)
+            fresh = _filled(list(row), at, head, held[name])
+            if "side" in keys:
+                fresh[keys.index("side")] = None  # the quantity has its sign
+            result.append(fresh)
+    result += [_filled([None] * len(keys), at, head, row) for name, row in held.items() if name not in seen]
+    if len(result) > len(before):
+        raise MarginError(f"the positions range has {len(before) - 1} rows and needs {len(result) - 1}: make it longer")
+    return result + [[None] * len(keys) for _ in range(len(before) - len(result))]
+
+
+def _by_instrument(head: Row, rows: Sequence[Row]) -> dict[str, Row]:
+    """One row for each instrument: a long and a short leg of one are held as their sum, which has no price of entry."""
+    name, quantity, entry = (head.index(heading) for heading in ("Instrument", "Quantity", "Entry"))
+    held: dict[str, Row] = {}
+    for row in rows:
+        if row[name] in held:
+            row = list(row)
+            row[quantity], row[entry] = row[quantity] + held[row[name]][quantity], None
+        held[row[name]] = row
+    return {instrument: row for instrument, row in held.items() if row[quantity]}
+
+
+def _filled(cells: Row, at: dict[str, int], head: Row, row: Row) -> Row:
+    """A row with what the venue says of it."""
+    for heading, column in at.items():
+        cells[column] = row[head.index(heading)]
+    return cells

@@ -1,0 +1,70 @@
+"""Deribit: private/get_positions; inverse futures are sized in USD, options and linear futures in coin, vols in percent."""
+
+from __future__ import annotations
+
+from xlmargin.book.contracts import CALL
+from xlmargin.venues.shape import Holding, Item, Sizes, Source, contract_of, moment_of, signed
+
+SIDES = ("buy", "sell", "zero")
+PER_CENT = 100.0
+
+
+def contract_sizes(source: Source) -> Sizes:
+    """Nothing: sizes at Deribit are amounts, not contracts."""
+    return {}
+
+
+def moment(source: Source) -> float | None:
+    """When the answer was made."""
+    return None if source.is_list else moment_of(source.top, "usOut", "usIn")
+
+
+def holdings(source: Source, sizes: Sizes) -> list[Holding]:
+    """The positions of an answer.
+
+    Raises:
+        MarginError: it is an error of the venue, or has no positions
+    """
+    return [_holding(item) for item in _items(source)]
+
+
+def _items(source: Source) -> list[Item]:
+    name = "instrument_name"
+    if source.is_list:
+        return source.listed(name)
+    top = source.top
+    if top.has("error"):
+        error = top.inner("error")
+        top.fail(f"Deribit answered with the error {str(error.cells.get('message'))[:60]!r}: save a positions answer")
+    if top.has("params"):  # user.changes
+        return top.inner("params").inner("data").items("positions", name)
+    if isinstance(top.cells.get("result"), dict):
+        return top.inner("result").items("positions", name)
+    return top.items("result" if "result" in top.cells or "positions" not in top.cells else "positions", name)
+
+
+def _holding(item: Item) -> Holding:
+    name = item.text("instrument_name")
+    side, size = item.word("direction", SIDES), item.number("size")
+    if size == 0.0 or side == "zero":
+        return Holding(item, name, 0.0)
+    contract = contract_of(item, name, "deribit")
+    mark, index = item.price("mark_price"), item.price("index_price")
+    if contract.kind >= CALL:
+        forward = item.price("underlying_price")
+        vol = item.price("mark_iv")
+        coin = forward or index
+        price = mark if not contract.inverse or mark is None else mark * coin if coin else None
+        entry = None if contract.inverse else item.price("average_price")
+        return Holding(item, name, signed(item, size, side), price, index, forward, vol and vol / PER_CENT, entry)
+    coins = _coins(item, size, mark) if contract.inverse else size
+    return Holding(item, name, signed(item, coins, side), mark, index, entry=item.price("average_price"))
+
+
+def _coins(item: Item, size: float, mark: float | None) -> float:
+    """Coins of an inverse future sized in USD."""
+    if mark is None:
+        if not item.has("size_currency"):
+            item.fail("no key 'mark_price': an inverse future is sized in USD, and its coins are size / mark")
+        return item.number("size_currency")
+    return size / mark

@@ -1,0 +1,48 @@
+"""A venue's own initial and maintenance margin of an account, as it says them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from xlmargin.venues.quotes import VenueError
+
+
+class Theirs(NamedTuple):
+    """What a venue says an account must hold.
+
+    Attributes:
+        venue: lower case
+        account: the venue's name of it, "" where the answer has none
+        currency: in which the amounts stand
+        initial, maintenance: required, +
+        time: seconds since 1970 UTC, NaN where the answer does not say
+        method: ours that models it
+        lines: parts of it that the venue tells, by the path that our statement has for them, in the order of the calculation
+    """
+
+    venue: str
+    account: str
+    currency: str
+    initial: float
+    maintenance: float
+    time: float
+    method: str
+    lines: Mapping[str, float] = {}
+
+
+def signed_number(row: Mapping[str, Any], key: str) -> float:
+    """A number of an account answer, written as a number or as text.
+
+    Raises:
+        VenueError: it is missing, blank or no number
+    """
+    value = row.get(key)
+    try:
+        number = math.nan if isinstance(value, bool) or value is None else float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise VenueError(f"half an answer: key {key!r} holds no number")
+    return number
