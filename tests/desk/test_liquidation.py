@@ -14,7 +14,7 @@ from xlmargin.desk.account import account_rules
 from xlmargin.desk.liquidation import Account, Search, coarse_steps, fine_steps
 from xlmargin.desk.liquidation import liquidation as moves_of
 from xlmargin.desk.versions import Path
-from xlmargin.methods import known_methods, margin_of, takes_history, takes_table
+from xlmargin.methods import known_methods, margin_of, method_named
 from xlmargin.sheet.answers.asked import case_asked, case_for
 
 SPOTS = {"BTC": 65_000.0, "ETH": 3_200.0, "SOL": 150.0}
@@ -204,7 +204,9 @@ def test_two_spikes_the_nearer_is_told() -> None:
         assert scan[max(first - 1, 0)] - 1e-9 <= up <= scan[first] + 1e-9
 
 
-@pytest.mark.parametrize("method", [name for name in known_methods() if not (takes_history(name) or takes_table(name))])
+@pytest.mark.parametrize(
+    "method", [name for name in known_methods() if not (method_named(name).takes_history or method_named(name).takes_table)]
+)
 def test_versions_margined_together_are_those_margined_apart(method: str) -> None:
     """Whatever the method, many prices in one pass give the margins of each price alone, also where its rulebook reads one
     market for the whole book.

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from test_laws import CASES, MARKET, SPOTS
 
 from udfs import PM_MARGIN
-from xlmargin.methods import takes_history
+from xlmargin.methods import method_named
 
 Row = list[Any]
 Rows = list[Row]
@@ -17,7 +17,7 @@ Rows = list[Row]
 HEADER = ["Underlying", "Type", "Strike", "DTE", "Quantity", "IV", "Account"]
 QUANTITY, ACCOUNT = HEADER.index("Quantity"), HEADER.index("Account")
 # every method that can answer without a history, under the parameters that the tests of laws give it
-ANSWERING = [name for name, (_, method, _, _) in CASES.items() if not takes_history(method)]
+ANSWERING = [name for name, (_, method, _, _) in CASES.items() if not method_named(method).takes_history]
 FEW = ("SPAN", "SPAN charges", "TIMS", "DERIBIT", "OKX", "DERIVE", "RULES", "STRESS", "DERIVE_SM", "DERIBIT_SM")
 
 

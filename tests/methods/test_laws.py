@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from udfs import PM_EXPLAIN, PM_IV, PM_LINE, PM_MARGIN, PM_PNL_GRID, PM_PRICE, PM_RISK_ARRAY, PM_SCANNING_RISK, PM_SCENARIO_PNL
 from xlmargin.errors import MarginError
-from xlmargin.methods import known_methods, rules_of, scenarios_of, takes_table
+from xlmargin.methods import known_methods, method_named, rules_of, scenarios_of
 
 Row = list[Any]
 Rows = list[Row]
@@ -47,7 +47,7 @@ def laws_of(method: str) -> tuple[str, ...]:
 def has_scenarios(method: str) -> bool:
     """Whether a method answers the scenario functions."""
     try:
-        return takes_table(method) or bool(scenarios_of(rules_of(method, time.time())))
+        return method_named(method).takes_table or bool(scenarios_of(rules_of(method, time.time())))
     except MarginError:
         return False
 
@@ -57,7 +57,7 @@ Asked = tuple[Any, ...]  # what follows the positions in every function: market,
 FUTURES = [["future_initial_rate", 0.05], ["future_maintenance_rate", 0.03]]
 GIVEN = dict.fromkeys(("AEVO", "BIT", "GATE"), FUTURES)
 METHODS: dict[str, Asked] = {
-    method: (MARKET, method, TABLE if takes_table(method) else GIVEN.get(method), HISTORY) for method in known_methods()
+    method: (MARKET, method, TABLE if method_named(method).takes_table else GIVEN.get(method), HISTORY) for method in known_methods()
 }
 # SPAN with charges, and with the treatments that its defaults leave out
 VARIANTS: dict[str, Asked] = {

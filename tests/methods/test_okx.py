@@ -14,7 +14,7 @@ import pytest
 
 from udfs import PM_EXPLAIN, PM_LINE, PM_MAINTENANCE, PM_MARGIN, PM_RISK_ARRAY, PM_SCANNING_RISK, PM_SCENARIOS
 from xlmargin.errors import MarginError
-from xlmargin.methods.okx.okx import scaled, steps
+from xlmargin.methods.okx.tables import scaled, steps
 from xlmargin.venues.okx.okx_answers import replay
 from xlmargin.venues.verify import verify
 

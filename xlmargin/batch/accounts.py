@@ -19,7 +19,7 @@ from xlmargin.errors import Fault, Faults, MarginError
 from xlmargin.margin.parameters import Rules
 from xlmargin.margin.statement import Line, weighted
 from xlmargin.margin.valuation import Case, Given
-from xlmargin.methods import apart, case_of, margin_of, needs_vol, rules_of, takes_history, takes_table, with_book, worst_loss_alone
+from xlmargin.methods import apart, case_of, margin_of, method_named, rules_of, with_book
 from xlmargin.sheet.answers.asked import ARRAYS
 from xlmargin.sheet.checks import keep_rows
 from xlmargin.sheet.ranges.history import read_history
@@ -141,8 +141,9 @@ class _Work:
         self.starts = np.searchsorted(rows.account, np.arange(count + 1))
         initial, maintenance, scanning = (np.full(count, np.nan) for _ in range(3))
         self.answer = Margins(initial, maintenance, scanning, [NO_NAME] * count, np.zeros(count, np.bool_), [])
-        overrides = [] if takes_table(name) else read_overrides(inputs.parameters)
-        self.priced = needs_vol(name) and not any(item.name == ARRAYS for item in overrides)
+        self.method = method_named(name)
+        overrides = [] if self.method.takes_table else read_overrides(inputs.parameters)
+        self.priced = self.method.needs_vol and not any(item.name == ARRAYS for item in overrides)
         self.rules: Rules = rules_of(name, market.as_of, overrides, skip_unknown=len(inputs.methods) > 1)
 
     def run(self) -> None:
@@ -169,7 +170,7 @@ class _Work:
         Moves of the past are those of the days on which all underlyings of a book were quoted, and a scenario table must
         name one of them; so books of the same underlyings go together there.
         """
-        if not (takes_history(self.name) or takes_table(self.name)):
+        if not (self.method.takes_history or self.method.takes_table):
             if len(accounts):
                 yield accounts
             return
@@ -194,7 +195,7 @@ class _Work:
         except MarginError as error:
             self._halve(accounts, error, self._group)
             return
-        if worst_loss_alone(self.name) and len(case.scenarios) > SCREEN_SCENARIOS and len(accounts) > SCREEN_ACCOUNTS:
+        if self.method.worst_loss_alone and len(case.scenarios) > SCREEN_SCENARIOS and len(accounts) > SCREEN_ACCOUNTS:
             self._screened(case, of_distinct, accounts)
             return
         wide = max(len(base.instruments), len(case.scenarios) * (len(base.instruments.underlyings) + 1), 1)
@@ -226,11 +227,11 @@ class _Work:
     def _given(self, base: Book) -> Given:
         """The scenario table or the history, for the underlyings of a book."""
         names = base.instruments.underlyings
-        if takes_table(self.name):
+        if self.method.takes_table:
             parameters = self.inputs.parameters
             return Given(table=read_scenarios(parameters, names) if is_scenario_table(parameters) else None)
         past = self.inputs.history
-        return Given(history=read_history(past, names) if takes_history(self.name) and given(past) else None)
+        return Given(history=read_history(past, names) if self.method.takes_history and given(past) else None)
 
     def _of(self, case: Case, of_distinct: Ints, accounts: Ints) -> ManyAccounts:
         """The case of some accounts, whose instruments are valued already."""

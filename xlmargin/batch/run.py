@@ -20,7 +20,7 @@ from xlmargin.book.book import make_book
 from xlmargin.book.market import Market
 from xlmargin.errors import Faults, MarginError
 from xlmargin.margin.valuation import Given
-from xlmargin.methods import case_of, rules_of, takes_history, takes_table
+from xlmargin.methods import case_of, method_named, rules_of
 from xlmargin.sheet.ranges.history import read_history
 from xlmargin.sheet.ranges.market import given
 from xlmargin.sheet.ranges.parameters import is_scenario_table, read_overrides, read_scenarios
@@ -129,14 +129,14 @@ def _must_answer(inputs: Inputs, market: Market) -> None:
     flat = make_book(read_positions([["Instrument", "Quantity"]], Faults()), market, Faults())
     several = len(inputs.methods) > 1
     for name in inputs.methods:
-        if takes_table(name):
+        if method_named(name).takes_table:
             table = read_scenarios(inputs.parameters, ()) if is_scenario_table(inputs.parameters) else None
             case_of(flat, rules_of(name, market.as_of), Given(table=table))
             continue
         rules = rules_of(name, market.as_of, _overrides(inputs), skip_unknown=several)
-        past = read_history(inputs.history, ()) if takes_history(name) and given(inputs.history) else None
+        past = read_history(inputs.history, ()) if method_named(name).takes_history and given(inputs.history) else None
         case_of(flat, rules, Given(history=past))
-    if several and not all(map(takes_table, inputs.methods)):
+    if several and not all(method_named(name).takes_table for name in inputs.methods):
         known = {name for method in inputs.methods for name in rules_of(method, market.as_of).names}
         for item in _overrides(inputs):
             if item.name not in known:

@@ -43,10 +43,15 @@ def compare_rows(
     rows: list[list[float | str | bool]] = [list(HEADER)]
     for name, result in found.items():
         if isinstance(result, MarginError):
-            rows += [] if only_answers else [[name, "", "", "", "", "", "", str(result)]]
+            rows += [] if only_answers else [no_answer(name, str(result))]
         else:
             rows.append([name, *_row(*result, against)])
     return rows
+
+
+def no_answer(name: str, why: str) -> list[float | str | bool]:
+    """The row of a method that cannot answer."""
+    return [name, *[""] * (len(HEADER) - 2), why]
 
 
 def _row(case: Case, margin: Margin, against: float | None) -> list[float | str | bool]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from operator import itemgetter
 from typing import TYPE_CHECKING
@@ -124,13 +124,18 @@ def parameters_table(parameters: Sequence[Parameter]) -> Rows:
     return rows
 
 
-def methods_table(methods: Sequence[Meta]) -> Rows:
-    """`Method, Title, Scope, Evidence, Not modelled, Status, Checked, Source`."""
+def methods_table(methods: Sequence[Meta], refused: Mapping[str, str]) -> Rows:
+    """`Method, Title, Scope, Evidence, Not modelled, Status, Checked, Source`.
+
+    Args:
+        refused: why methods cannot be asked, by their name
+    """
     rows: Rows = [["Method", "Title", "Scope", "Evidence", "Not modelled", "Status", "Checked", "Source"]]
     rows.extend(
         [meta.name, meta.title, meta.scope, meta.evidence, meta.missing, meta.status, meta.checked.isoformat(), meta.source]
         for meta in methods
     )
+    rows.extend([name, "", "", "", why, "refused", "", ""] for name, why in refused.items())
     return rows
 
 

@@ -16,7 +16,7 @@ from xlmargin.errors import MarginError
 from xlmargin.margin.accounts import some_rows
 from xlmargin.margin.statement import Line
 from xlmargin.margin.valuation import Case
-from xlmargin.methods import case_of, margin_of, pairs_legs, with_book
+from xlmargin.methods import case_of, margin_of, method_named, with_book
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -65,7 +65,7 @@ class Desk:
         self.touched = np.unique(trades.account).tolist()
         self.known: dict[tuple[int, bytes], float] = {}
         self.apart = apart or methods.apart(case.book, case.rules)
-        self.slowness = SLOWNESS if self.apart or pairs_legs(case.rules.meta.name) else 1
+        self.slowness = SLOWNESS if self.apart or method_named(case.rules.meta.name).pairs_legs else 1
 
     @cached_property
     def rest(self) -> float:

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from xlmargin.book.book import Book
 from xlmargin.book.contracts import CALL, FUTURE, PERPETUAL, PUT
-from xlmargin.errors import MarginError
 from xlmargin.margin import lines
 from xlmargin.margin.parameters import NOT_SET, Rules
 from xlmargin.margin.statement import NOT_MODELLED, Line, above, given, largest, not_modelled, times, total, worst
 from xlmargin.margin.valuation import NOTHING_GIVEN, Case, Given, Margin
+from xlmargin.methods.okx.tables import MR1, MR2, MR6, PERCENT, POINTS, PRICES, SHOCKS, VOLS, scaled, steps
 from xlmargin.pricing.grid import call_grid
 from xlmargin.scenarios.risk_array import DAY_IN_YEARS, require_european, require_vols, spot_share
 from xlmargin.scenarios.scenarios import Scenarios, shared_move
@@ -27,44 +27,6 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 ARRAY_OF_INSTRUMENTS = True
-SHOCKS = ("price_shock_small", "price_shock_middle", "price_shock_large")
-POINTS, PERCENT = "vol_shock_points", "vol_shock_percent"
-VOLS = (
-    (1.0, POINTS, "vol up by points"),
-    (1.0, PERCENT, "vol up by percent"),
-    (0.0, POINTS, "vol unchanged"),
-    (-1.0, POINTS, "vol down by points"),
-    (-1.0, PERCENT, "vol down by percent"),
-)
-PRICES = 2 * len(SHOCKS) + 1
-MR1 = slice(0, PRICES * len(VOLS))  # of the scenarios
-MR6 = slice(MR1.stop, MR1.stop + 2)
-MR2 = slice(MR6.stop, MR6.stop + 1)
-
-
-def steps(text: str, name: str) -> tuple[Floats, Floats]:
-    """A table of steps `10000 1; 70000 2; inf 12`: where each ends, ascending, and its value.
-
-    Raises:
-        MarginError: the text has another shape
-    """
-    try:
-        table = np.array([[float(cell) for cell in part.split()] for part in text.split(";")])
-    except ValueError:
-        table = np.empty(0)
-    if table.ndim != 2 or table.shape[1] != 2 or np.isnan(table).any() or not np.all(np.diff(table[:, 0]) > 0.0):
-        raise MarginError(
-            f"{name} must be pairs of numbers with semicolons between them, the first of each ascending, "
-            f"such as 0 0.3; 30 0.25, not {text!r}"
-        )
-    return table[:, 0], table[:, 1]
-
-
-def scaled(charge: Floats, ends: Floats, factors: Floats) -> Floats:
-    """The part of a charge that falls into each tier, times its factor, (N, A)."""
-    starts = np.append(0.0, ends[:-1])[:, None]
-    inside: Floats = np.maximum(np.minimum(charge, ends[:, None]) - starts, 0.0)
-    return inside * factors[:, None]
 
 
 def share(book: Book, rules: Rules) -> Floats:

@@ -9,72 +9,21 @@ Source: FINRA Rule 4210(f)(2); Cboe Margin Manual of 2021-11-30.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmargin.book.book import Book
-from xlmargin.errors import MarginError
-from xlmargin.margin.parameters import Rules
 from xlmargin.margin.statement import TOTAL, Line, above, given, less, over_book, times, total
 from xlmargin.margin.valuation import Case, Margin
-from xlmargin.methods.rules.legs import Legs, legs_of
-from xlmargin.methods.rules.pairing import Pairing, pair
-from xlmargin.methods.rules.recognise import recognise
-from xlmargin.methods.rules.table import Strategy, terms_of
-from xlmargin.scenarios.scenarios import Scenarios
+from xlmargin.methods.rules.cheapest import Paired, paired, shown
+from xlmargin.methods.rules.table import Strategy
 
 Floats = NDArray[np.float64]
 
 NEEDS_VOL = False
 PAIRS_LEGS = True
-
-
-@dataclass(frozen=True, slots=True)
-class Paired:
-    """The strategies of one account in one underlying.
-
-    Attributes:
-        account, underlying: indices
-        proven: the requirement is proven to be the smallest
-    """
-
-    account: int
-    underlying: int
-    legs: Legs
-    strategies: tuple[Strategy, ...]
-    proven: bool
-
-
-def risk_array(book: Book, scenarios: Scenarios, rules: Rules) -> Floats:
-    """No scenarios: nothing is revalued."""
-    return np.zeros((len(book.instruments), len(scenarios)))
-
-
-def paired(case: Case) -> list[Paired]:
-    """The cheapest pairing of every account and underlying.
-
-    Raises:
-        MarginError: a cash account is short of stock, or an option has no mark
-    """
-    found, known = [], dict[tuple[int, bytes], tuple[Pairing, tuple[Strategy, ...]]]()
-    for a, account in enumerate(case.book.accounts):
-        for u, name in enumerate(case.names):
-            legs, terms = legs_of(case, a, u), terms_of(case.rules, name)
-            if terms.cash and legs.stock < 0.0:
-                raise MarginError(
-                    f"{f'account {account}: ' if account else ''}a cash account cannot be short of {name}: "
-                    "use the parameter account = margin"
-                )
-            held = u, case.units[a, case.some(u)].tobytes()
-            if held not in known:  # accounts that hold the same are paired once
-                pairing = pair(legs, terms)
-                known[held] = pairing, tuple(recognise(legs, terms, pairing))
-            pairing, strategies = known[held]
-            found.append(Paired(a, u, legs, strategies, pairing.proven))
-    return found
 
 
 def requirement(case: Case) -> Margin:
@@ -164,16 +113,6 @@ def _of_underlying(case: Case, u: int, name: str, found: list[Paired], view: Cal
 def _named(item: Paired) -> list[Strategy]:
     """Strategies whose names carry their legs."""
     return [replace(strategy, name=f"{strategy.name}: {shown(item.legs, strategy)}") for strategy in item.strategies]
-
-
-def shown(legs: Legs, strategy: Strategy) -> str:
-    """The legs of a strategy in words."""
-    parts = [f"{ratio:+g} {legs.names[i]}" for i, ratio in strategy.legs]
-    if strategy.stock:
-        parts.insert(0, f"{strategy.stock:+g} stock")
-    if strategy.other:
-        parts.append(strategy.other)
-    return ", ".join(parts)
 
 
 def _requirement(strategy: Strategy) -> Line:

@@ -26,8 +26,8 @@ from xlmargin.scenarios.scenarios import SPAN_PAIRS, SPAN_UP, Kind, Scenarios, s
 
 Floats = NDArray[np.float64]
 
-LARGEST_FRACTION = 2.0  # of the price: above it the cell holds percent or an amount
-DELTA_WEIGHTS = ("delta_weight_0", "delta_weight_1", "delta_weight_2", "delta_weight_3")
+_LARGEST_FRACTION = 2.0  # of the price: above it the cell holds percent or an amount
+_DELTA_WEIGHTS = ("delta_weight_0", "delta_weight_1", "delta_weight_2", "delta_weight_3")
 
 
 def scenarios(names: tuple[str, ...], rules: Rules, _: Given = NOTHING_GIVEN) -> Scenarios:
@@ -38,7 +38,7 @@ def scenarios(names: tuple[str, ...], rules: Rules, _: Given = NOTHING_GIVEN) ->
 
     up = each("price_scan_range")
     for name, reach in zip(names, up.tolist()):
-        if reach > LARGEST_FRACTION and rules.word("price_range_kind") == "fraction":
+        if reach > _LARGEST_FRACTION and rules.word("price_range_kind") == "fraction":
             raise MarginError(
                 f"price_scan_range of {name} must be a fraction (0.11 is 11 %), not {reach:g}: divide it by 100, "
                 "or set price_range_kind to amount"
@@ -134,7 +134,7 @@ class _Span:
     @cached_property
     def unit_deltas(self) -> Floats:
         """Composite delta of one long unit of every instrument, NaN where it is not known (K,)."""
-        weights = np.array([self.rules.number(name) for name in DELTA_WEIGHTS])
+        weights = np.array([self.rules.number(name) for name in _DELTA_WEIGHTS])
         return composite_deltas(self.case.held, self.case.scenarios, weights)
 
     @property

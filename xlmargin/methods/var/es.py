@@ -6,9 +6,12 @@ Source: Acerbi and Tasche, On the coherence of expected shortfall, 2002.
 from __future__ import annotations
 
 from xlmargin.margin.valuation import Case, Margin
-from xlmargin.methods.var.var import ARRAY_OF_INSTRUMENTS, TAKES_HISTORY, apart, risk_array, scenarios, tail_margin
+from xlmargin.methods.var import var
+from xlmargin.methods.var.tail_margin import tail_margin
 
-__all__ = ["ARRAY_OF_INSTRUMENTS", "TAKES_HISTORY", "apart", "requirement", "risk_array", "scenarios"]  # all but the tail as VAR
+TAKES_HISTORY = True
+ARRAY_OF_INSTRUMENTS = True
+scenarios, apart, risk_array = var.scenarios, var.apart, var.risk_array
 
 
 def requirement(case: Case) -> Margin:

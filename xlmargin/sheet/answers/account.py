@@ -14,7 +14,7 @@ from xlmargin.desk.qualify import amounts, fields, findings, rulebook
 from xlmargin.errors import Faults, MarginError
 from xlmargin.margin.parameters import Rules
 from xlmargin.margin.valuation import Case
-from xlmargin.methods import known_methods, margin_of, method_name, needs_vol, pairs_legs, rules_of, takes_table
+from xlmargin.methods import known_methods, margin_of, method_name, method_named, rules_of
 from xlmargin.sheet.answers.asked import case_asked, case_for, known_somewhere
 from xlmargin.sheet.checks import read_book
 from xlmargin.sheet.ranges.balances import is_number, read_balances, read_equity
@@ -94,7 +94,7 @@ def liquidation(positions: Any, equity: Any, market: Any, method: Any, parameter
     rules, spot = _own_rules(case.book.as_of, parameters), _spots(case.book, market)
     held = _equity(equity, spot, rules)
     most = rules.number("pairing_rows")
-    if pairs_legs(case.rules.meta.name) and len(case.book.row) > most:
+    if method_named(case.rules.meta.name).pairs_legs and len(case.book.row) > most:
         raise MarginError(
             f"{case.rules.meta.name} pairs the legs anew at each of some hundred prices, which takes too long for "
             f"{len(case.book.row)} rows: give at most {most:g}, raise pairing_rows, or choose another method"
@@ -179,9 +179,9 @@ def _parts(positions: Any, market: Any, book: Book, rules: Rules, default: str, 
     for name in names:
         rows = only_rows(positions, {row for row, method in asked.items() if method == name})
         case = case_for(
-            read_book(rows, market, priced=needs_vol(name)),
+            read_book(rows, market, priced=method_named(name).needs_vol),
             name,
-            parameters if takes_table(name) or overrides else None,
+            parameters if method_named(name).takes_table or overrides else None,
             None,
             skip_unknown=True,
             aside=aside,

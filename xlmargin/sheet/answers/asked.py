@@ -12,7 +12,7 @@ from xlmargin.margin.parameters import Override, Rules
 from xlmargin.margin.statement import Line, not_modelled, over_accounts
 from xlmargin.margin.valuation import Case, Given, Margin
 from xlmargin.memory import Recent, Same, stamp
-from xlmargin.methods import case_of, margin_of, method_name, needs_vol, rules_of, takes_history, takes_table
+from xlmargin.methods import case_of, margin_of, method_name, method_named, rules_of
 from xlmargin.sheet.checks import read_book
 from xlmargin.sheet.ranges.fingerprint import fingerprint
 from xlmargin.sheet.ranges.history import read_history
@@ -56,12 +56,12 @@ def vols_needed(name: str, parameters: Any) -> bool:
 
 def _vols_needed(name: str, overrides: Sequence[Override]) -> bool:
     """The same of values that are read already: a file among them that brings the risk arrays spares the vols."""
-    return needs_vol(name) and not any(item.name == ARRAYS for item in overrides)
+    return method_named(name).needs_vol and not any(item.name == ARRAYS for item in overrides)
 
 
 def _overrides(name: str, parameters: Any) -> list[Override]:
     """The values given in the stead of a rulebook's own; none where the range is the method's scenario table."""
-    return [] if takes_table(name) else read_overrides(parameters)
+    return [] if method_named(name).takes_table else read_overrides(parameters)
 
 
 def case_for(
@@ -100,7 +100,7 @@ def _latest(
     def new() -> Case:
         return _new_case(book, name, kept, parameters, history, skip_unknown=skip_unknown, beside=beside)
 
-    marks = fingerprint(parameters), fingerprint(history) if takes_history(name) else ()
+    marks = fingerprint(parameters), fingerprint(history) if method_named(name).takes_history else ()
     files = tuple(stamp(Path(item.value).expanduser()) for item in kept if isinstance(item.value, str) and item.name.endswith(A_FILE))
     if None in marks or None in files:
         return new()
@@ -112,12 +112,12 @@ def _new_case(
     book: Book, name: str, overrides: Sequence[Override], parameters: Any, history: Any, *, skip_unknown: bool, beside: Sequence[str]
 ) -> Case:
     """A book under a method, worked out."""
-    if takes_table(name):
+    if method_named(name).takes_table:
         table = read_scenarios(parameters, book.instruments.underlyings) if is_scenario_table(parameters) else None
         return case_of(book, rules_of(name, book.as_of), Given(table=table))
     rules = rules_of(name, book.as_of, overrides, skip_unknown=skip_unknown)
     _names_somebody(overrides, {*book.instruments.underlyings, *beside}, rules)
-    past = read_history(history, book.instruments.underlyings) if takes_history(name) and given(history) else None
+    past = read_history(history, book.instruments.underlyings) if method_named(name).takes_history and given(history) else None
     return case_of(book, rules, Given(history=past))
 
 

@@ -21,7 +21,7 @@ from xlmargin.desk.move import as_before, by_account, move, path
 from xlmargin.desk.whatif import into_accounts, joined, measures
 from xlmargin.errors import Fault, Faults, MarginError
 from xlmargin.margin.valuation import Case
-from xlmargin.methods import margin_of, method_name, takes_table
+from xlmargin.methods import margin_of, method_name, method_named
 from xlmargin.sheet.answers.asked import case_asked, case_for, vols_needed
 from xlmargin.sheet.checks import keep_rows
 from xlmargin.sheet.ranges.instruments import Tradable, read_instruments
@@ -121,7 +121,7 @@ def hedge(positions: Any, instruments: Any, market: Any, method: Any, parameters
     """The trades that lower a margin most."""
     asked = _Hedging(positions, instruments, market, method, parameters)
     before, desk = asked.margin({}), asked.desk()
-    told = [] if takes_table(asked.name) else read_overrides(parameters)  # a scenario table says nothing of hedges
+    told = [] if method_named(asked.name).takes_table else read_overrides(parameters)  # a scenario table says nothing of hedges
     limits = Limits.of(hedge_rules(desk.book.as_of, told))
     found = find_hedge(desk, limits)
     after = asked.margin(_quantities(found))

@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlmargin import __version__
-from xlmargin.desk.compare import compare_rows
+from xlmargin.desk.compare import compare_rows, no_answer
 from xlmargin.errors import Faults, MarginError
+from xlmargin.margin.method import Method
 from xlmargin.margin.parameters import Rules
 from xlmargin.margin.statement import find
 from xlmargin.margin.valuation import Case, Margin
-from xlmargin.methods import known_methods, method_name, needs_vol, rules_of, takes_history, takes_table
+from xlmargin.methods import known_methods, method_name, method_named, refused_methods, rules_of
 from xlmargin.methods import scenarios_of as scenarios_of_rules
 from xlmargin.scenarios.risk_array import risk_array
 from xlmargin.scenarios.scenarios import dense
@@ -93,22 +94,29 @@ def compare(positions: Any, market: Any, methods: Any, parameters: Any, history:
     asked = [str(cell) for row in grid(methods) for cell in row if not is_blank(cell)]
     names = [method_name(part) for text in asked for part in text.split(",") if part.strip()]
     overrides = [] if is_scenario_table(parameters) else read_overrides(parameters)
-    chosen = names or [
-        name
-        for name in known_methods()
-        if (not takes_table(name) or is_scenario_table(parameters)) and (not takes_history(name) or given(history))
-    ]
+    refused = refused_methods(names)
+    methods = {name: method_named(name) for name in names or known_methods() if name not in refused}
+    if not names:
+        methods = {name: method for name, method in methods.items() if _has_its_range(method, parameters, history)}
     arrays = any(item.name == ARRAYS for item in overrides)
-    book = read_book(positions, market, priced=all(map(needs_vol, chosen)) and not arrays)
-    known_somewhere(overrides, [rules_of(name, book.as_of) for name in chosen])
+    book = read_book(positions, market, priced=all(method.needs_vol for method in methods.values()) and not arrays)
+    if methods:
+        known_somewhere(overrides, [rules_of(name, book.as_of) for name in methods])
 
     def answer(name: str) -> tuple[Case, Margin]:
-        if needs_vol(name) and book.unpriced and not (arrays and ARRAYS in rules_of(name, book.as_of).names):
+        method = method_named(name)
+        if method.needs_vol and book.unpriced and not (arrays and ARRAYS in rules_of(name, book.as_of).names):
             raise MarginError(book.unpriced[0].line)
-        case = case_for(book, name, parameters if takes_table(name) or overrides else None, history, skip_unknown=True)
+        case = case_for(book, name, parameters if method.takes_table or overrides else None, history, skip_unknown=True)
         return case, margin_for(case)
 
-    return compare_rows(dict.fromkeys(chosen), answer, only_answers=not names)
+    rows = compare_rows(dict.fromkeys(names) or methods, answer, only_answers=not names)
+    return rows if names else [*rows, *(no_answer(name, why) for name, why in refused.items())]
+
+
+def _has_its_range(method: Method, parameters: Any, history: Any) -> bool:
+    """Whether what a method cannot do without was given: its scenario table, its history."""
+    return (not method.takes_table or is_scenario_table(parameters)) and (not method.takes_history or given(history))
 
 
 def explain(positions: Any, market: Any, method: Any, parameters: Any, history: Any) -> Rows:
@@ -126,18 +134,13 @@ def line(positions: Any, path: Any, market: Any, method: Any, parameters: Any, h
 
 def pairs(positions: Any, market: Any, parameters: Any) -> Rows:
     """The strategies of the cheapest pairing under RULES."""
-    from xlmargin.methods.rules import rules as table_of_strategies
+    from xlmargin.methods.rules.cheapest import paired, shown
 
     case = case_asked(positions, market, "RULES", parameters, None)
     return tables.pairs(
         [
-            (
-                case.book.accounts[item.account],
-                case.book.instruments.underlyings[item.underlying],
-                strategy,
-                table_of_strategies.shown(item.legs, strategy),
-            )
-            for item in table_of_strategies.paired(case)
+            (case.book.accounts[item.account], case.book.instruments.underlyings[item.underlying], strategy, shown(item.legs, strategy))
+            for item in paired(case)
             for strategy in item.strategies
         ]
     )
@@ -235,7 +238,7 @@ def _rules_today(method: Any) -> Rules:
 
 def methods() -> Rows:
     """Every method with its scope, its evidence and its status."""
-    return tables.methods_table([_rules_today(name).meta for name in known_methods()])
+    return tables.methods_table([_rules_today(name).meta for name in known_methods()], refused_methods())
 
 
 def version() -> str:

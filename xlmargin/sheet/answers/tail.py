@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from xlmargin.desk.coverage import Coverage, coverage
 from xlmargin.errors import Faults, MarginError
 from xlmargin.margin.valuation import Given
-from xlmargin.methods import case_of, margin_of, needs_vol, rules_of
+from xlmargin.methods import case_of, margin_of, method_named, rules_of
 from xlmargin.sheet.cell_errors import error_text
 from xlmargin.sheet.cells import grid, is_blank, numbers
 from xlmargin.sheet.checks import read_book
@@ -39,7 +39,7 @@ def value_at_risk(
     ):
         value = one_number(raw, name, math.nan, accept=accept, must=must)
         chosen += [[name, value]] if math.isfinite(value) else []
-    book = read_book(positions, market, priced=needs_vol(method))
+    book = read_book(positions, market, priced=method_named(method).needs_vol)
     overrides = [*(item._replace(row=0) for item in read_overrides(chosen if len(chosen) > 1 else None)), *read_overrides(parameters)]
     for item in overrides[len(chosen) - 1 :]:
         if any(item.name == name for name, _ in chosen[1:]):

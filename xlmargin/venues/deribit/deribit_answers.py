@@ -15,7 +15,7 @@ from xlmargin.errors import MarginError
 from xlmargin.margin.parameters import Rules
 from xlmargin.margin.valuation import Case
 from xlmargin.methods import case_of, rules_of
-from xlmargin.methods.deribit.deribit import COIN, VOLS, Leg, Matrix, counted, dampener, legs_of
+from xlmargin.methods.deribit.matrix import COIN, VOLS, Leg, Matrix, counted, dampener, legs_of
 from xlmargin.methods.deribit.saved_model import DOLLARS, read_parameters
 from xlmargin.sheet.checks import read_book
 from xlmargin.venues.outcome import Comparison, Outcome

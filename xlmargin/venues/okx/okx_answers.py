@@ -14,7 +14,7 @@ from xlmargin.margin.parameters import Override, Rules
 from xlmargin.margin.statement import Line, find
 from xlmargin.margin.valuation import Case
 from xlmargin.methods import case_of, margin_of, rules_of
-from xlmargin.methods.okx.okx import MR1, MR6, VOLS, scaled, steps
+from xlmargin.methods.okx.tables import MR1, MR6, VOLS, scaled, steps
 from xlmargin.sheet.checks import read_book
 from xlmargin.venues.outcome import Comparison, Outcome
 
