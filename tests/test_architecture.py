@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 LAYERS = (
     "xlmargin",
     "xlmargin.errors",
+    "xlmargin.json_shape",
     "xlmargin.recent",
     "xlmargin.distinct",
     "xlmargin.pricing",

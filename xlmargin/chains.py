@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlmargin.cells import heading_key
-from xlmargin.errors import MarginError
+from xlmargin.errors import MarginError, existing_file
 from xlmargin.files import read_csv
 from xlmargin.names import CALL, Contract, parse_instrument
 
@@ -103,8 +103,7 @@ def _csv_columns(path: Path) -> dict[str, Any]:
 
 
 def _parquet_columns(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise MarginError(f"there is no file {path}: check the name and the folder")
+    existing_file(path)
     try:
         import pyarrow.parquet
     except ImportError:

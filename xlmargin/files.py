@@ -13,12 +13,11 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from xlmargin.cells import heading_key, is_blank
-from xlmargin.errors import MarginError
+from xlmargin.errors import MOST_BYTES, MarginError, existing_file
 from xlmargin.registry import FUNCTIONS
 
 Grid = list[list[Any]]
 CHAIN = {"instrumentname", "currency", "markiv", "underlyingprice", "indexprice", "timestamp"}  # Deribit's chain as CSV
-MOST_BYTES = 200_000_000
 # a formula cell without a value; one whose value is the empty text says so by t="str"
 UNCALCULATED = re.compile(
     rb"""<(?:\w+:)?c\b(?![^>]*\st=)[^>]*><(?:\w+:)?f\b[^>]*(?:/>|>[^<]*</(?:\w+:)?f>)"""
@@ -66,7 +65,7 @@ def read_ranges(
     Raises:
         MarginError: a file is missing or unreadable, or a workbook has no positions
     """
-    _must_exist(path)
+    existing_file(path, most=MOST_BYTES)
     if path.suffix.lower() == ".json":
         book = _answer(path, venue, instruments, priced=market is None)
     elif venue is not None or instruments is not None:
@@ -92,26 +91,14 @@ def _answer(path: Path, venue: str | None, instruments: Path | None, *, priced: 
     return Ranges(answer.positions, answer.market, None, None, notes=answer.notes)
 
 
-def _must_exist(path: Path) -> None:
-    try:
-        there = path.is_file()
-    except OSError:  # a name that no file can have, such as one that is far too long
-        there = False
-    if not there:
-        raise MarginError(f"there is no file {path}: check the name and the folder")
-    if path.stat().st_size > MOST_BYTES:
-        raise MarginError(f"{path} has more than {MOST_BYTES // 1_000_000} MB: give a workbook or CSV file of positions")
-
-
 def read_csv(path: Path) -> Grid:
     """The cells of a CSV file, numbers as numbers; commas, semicolons and tabs are told apart by the header row.
 
     Raises:
         MarginError: the file is missing, or not text
     """
-    _must_exist(path)
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = existing_file(path, most=MOST_BYTES).read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise MarginError(f"{path} is not a text file in UTF-8 (byte {error.start}): save it as CSV UTF-8") from None
     first = text.split("\n", 1)[0]

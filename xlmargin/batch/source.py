@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlmargin.cells import heading_key
-from xlmargin.errors import Faults, MarginError
+from xlmargin.errors import Faults, MarginError, existing_file
 from xlmargin.ranges.positions import HEADINGS, read_positions
 
 ACCOUNT, QUANTITY, ENTRY = "Account", "Quantity", "Entry"
@@ -92,8 +92,7 @@ def open_source(path: Path, pieces: int) -> Source:
     Raises:
         MarginError: the file is missing, unreadable, or its header lacks what the positions range must have
     """
-    if not path.is_file():
-        raise MarginError(f"there is no file {path}: check the name and the folder")
+    existing_file(path)
     if path.suffix.lower() == ".parquet":
         return _open_parquet(path, pieces)
     if path.suffix.lower() == ".csv":

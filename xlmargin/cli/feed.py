@@ -10,7 +10,7 @@ import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xlmargin.errors import MarginError
+from xlmargin.errors import MarginError, existing_file
 from xlmargin.libreoffice import PIPE
 
 if TYPE_CHECKING:
@@ -138,8 +138,7 @@ def open_sheets(workbook: Path, pipe: str | None, *, excel: bool, file: bool = F
     """
     from xlmargin.feed.sheets import ExcelSheets, FileSheets, LibreOfficeSheets, excel_book
 
-    if not workbook.is_file():
-        raise MarginError(f"there is no file {workbook}: check the name and the folder")
+    existing_file(workbook)
     if file:
         return FileSheets(workbook)
     if excel or (os.name == "nt" and not pipe):

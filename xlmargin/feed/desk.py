@@ -16,7 +16,7 @@ from xlmargin.feed.quotes import Needs, Quotes, needs_of
 from xlmargin.feed.sheets import Sheets
 from xlmargin.feed.theirs import Theirs
 from xlmargin.feed.venues import Call, venue_module
-from xlmargin.venues import Answer, Source, answer_of
+from xlmargin.venues import Answer, RawAnswer, answer_of
 
 MARKET, POSITIONS, FEED_TIME, FEED_STATUS, THEIRS = "market", "positions", "feed_time", "feed_status", "theirs"
 LOOK_AGAIN = 0.2  # seconds between looks at a program whose cell is being edited
@@ -90,9 +90,9 @@ class Desk:
             held = self._module.held(self._call)
             place = f"{self._venue}'s positions"
             self._held = answer_of(
-                Source(held.positions, place),
+                RawAnswer(held.positions, place),
                 self._venue,
-                None if held.instruments is None else Source(held.instruments, place),
+                None if held.instruments is None else RawAnswer(held.instruments, place),
                 priced=False,
             )
             rows = with_positions(rows, self._held, self._venue)

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, TypeAlias
 
-from xlmargin.errors import MarginError
+from xlmargin.errors import MarginError, existing_file
 from xlmargin.libreoffice.addin import python_folders, write_addin
 from xlmargin.libreoffice.locate import Installation, clean_environment, find_libreoffice
 from xlmargin.registry import FUNCTIONS, Function
@@ -111,9 +111,7 @@ class Calc:
 
     def open(self, path: str | os.PathLike[str]) -> Workbook:
         """Load a workbook and recalculate it; raises MarginError when LibreOffice cannot read it."""
-        file = Path(path).absolute()
-        if not file.is_file():
-            raise MarginError(f"there is no file {file}: check the name and the folder.")
+        file = existing_file(Path(path).absolute())
         return Workbook(self, self.ask("open", str(file)))
 
     def attach(self, path: str | os.PathLike[str]) -> Workbook:

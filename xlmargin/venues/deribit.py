@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+from xlmargin.json_shape import Node
 from xlmargin.names import CALL
-from xlmargin.venues.shape import Holding, Item, Sizes, Source, contract_of, moment_of, signed
+from xlmargin.venues.shape import Holding, RawAnswer, Sizes, contract_of, moment_of, refuse, signed
 
 SIDES = ("buy", "sell", "zero")
 PER_CENT = 100.0
 
 
-def contract_sizes(source: Source) -> Sizes:
+def contract_sizes(source: RawAnswer) -> Sizes:
     """Nothing: sizes at Deribit are amounts, not contracts."""
     return {}
 
 
-def moment(source: Source) -> float | None:
+def moment(source: RawAnswer) -> float | None:
     """When the answer was made."""
     return None if source.is_list else moment_of(source.top, "usOut", "usIn")
 
 
-def holdings(source: Source, sizes: Sizes) -> list[Holding]:
+def holdings(source: RawAnswer, sizes: Sizes) -> list[Holding]:
     """The positions of an answer.
 
     Raises:
@@ -28,22 +29,22 @@ def holdings(source: Source, sizes: Sizes) -> list[Holding]:
     return [_holding(item) for item in _items(source)]
 
 
-def _items(source: Source) -> list[Item]:
+def _items(source: RawAnswer) -> list[Node]:
     name = "instrument_name"
     if source.is_list:
         return source.listed(name)
     top = source.top
     if top.has("error"):
-        error = top.inner("error")
-        top.fail(f"Deribit answered with the error {str(error.cells.get('message'))[:60]!r}: save a positions answer")
+        error = top.node("error")
+        refuse(top, "Deribit", error.cells.get("message"))
     if top.has("params"):  # user.changes
-        return top.inner("params").inner("data").items("positions", name)
+        return top.node("params").node("data").nodes("positions", name)
     if isinstance(top.cells.get("result"), dict):
-        return top.inner("result").items("positions", name)
-    return top.items("result" if "result" in top.cells or "positions" not in top.cells else "positions", name)
+        return top.node("result").nodes("positions", name)
+    return top.nodes("result" if "result" in top.cells or "positions" not in top.cells else "positions", name)
 
 
-def _holding(item: Item) -> Holding:
+def _holding(item: Node) -> Holding:
     name = item.text("instrument_name")
     side, size = item.word("direction", SIDES), item.number("size")
     if size == 0.0 or side == "zero":
@@ -61,7 +62,7 @@ def _holding(item: Item) -> Holding:
     return Holding(item, name, signed(item, coins, side), mark, index, entry=item.price("average_price"))
 
 
-def _coins(item: Item, size: float, mark: float | None) -> float:
+def _coins(item: Node, size: float, mark: float | None) -> float:
     """Coins of an inverse future sized in USD."""
     if mark is None:
         if not item.has("size_currency"):

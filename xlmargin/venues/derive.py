@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+from xlmargin.json_shape import Node
 from xlmargin.names import CALL
-from xlmargin.venues.shape import Holding, Item, Sizes, Source, contract_of
+from xlmargin.venues.shape import Holding, RawAnswer, Sizes, contract_of, refuse
 
 CASH = ("USDC", "USDT", "USD")
 
 
-def contract_sizes(source: Source) -> Sizes:
+def contract_sizes(source: RawAnswer) -> Sizes:
     """Nothing: amounts at Derive are coins."""
     return {}
 
 
-def moment(source: Source) -> float | None:
+def moment(source: RawAnswer) -> float | None:
     """Not known: Derive tells when each position was opened, not when it answered."""
     return None
 
 
-def holdings(source: Source, sizes: Sizes) -> list[Holding]:
+def holdings(source: RawAnswer, sizes: Sizes) -> list[Holding]:
     """The positions of an answer.
 
     Raises:
@@ -27,7 +28,7 @@ def holdings(source: Source, sizes: Sizes) -> list[Holding]:
     return [_holding(item) for item in _items(source)]
 
 
-def left_out(source: Source) -> tuple[str, ...]:
+def left_out(source: RawAnswer) -> tuple[str, ...]:
     """What stands beside the positions and is none: coins held as collateral, open orders."""
     result = [] if source.is_list else [source.top.cells, source.top.cells.get("result")]
     owners = [owner for owner in result if isinstance(owner, dict)]
@@ -50,22 +51,22 @@ def _list(value: object) -> list[object]:
     return value if isinstance(value, list) else []
 
 
-def _items(source: Source) -> list[Item]:
+def _items(source: RawAnswer) -> list[Node]:
     name = "instrument_name"
     if source.is_list:
         return source.listed(name)
     top = source.top
     if top.has("error"):
-        error = top.inner("error")
-        top.fail(f"Derive answered with the error {str(error.cells.get('message'))[:60]!r}: save a positions answer")
+        error = top.node("error")
+        refuse(top, "Derive", error.cells.get("message"))
     if top.has(name) and top.has("amount"):  # one position alone
-        return [Item(top.cells, f"{top.place}: position 1 ({str(top.cells[name])[:60]})")]
+        return [top]
     if "result" in top.cells and isinstance(top.cells["result"], list):
-        return top.items("result", name)
-    return (top.inner("result") if "result" in top.cells else top).items("positions", name)
+        return top.nodes("result", name)
+    return (top.node("result") if "result" in top.cells else top).nodes("positions", name)
 
 
-def _holding(item: Item) -> Holding:
+def _holding(item: Node) -> Holding:
     name, amount = item.text("instrument_name"), item.number("amount")
     if amount == 0.0:
         return Holding(item, name, 0.0)

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from xlmargin.json_shape import Node
 from xlmargin.names import CALL
-from xlmargin.venues.shape import Holding, Item, Size, Sizes, Source, contract_of, signed
+from xlmargin.venues.shape import Holding, RawAnswer, Size, Sizes, contract_of, refuse, signed
 
 SIDES = ("long", "short", "net")
 KINDS = ("swap", "futures", "option", "margin")
 MONEY = ("USD", "USDT", "USDC")
 
 
-def moment(source: Source) -> float | None:
+def moment(source: RawAnswer) -> float | None:
     """Not known: OKX tells when each position changed, not when it answered."""
     return None
 
 
-def contract_sizes(source: Source) -> Sizes:
+def contract_sizes(source: RawAnswer) -> Sizes:
     """Size of a contract of every instrument: ctVal × ctMult."""
     return {
         item.text("instId"): Size(
@@ -26,7 +27,7 @@ def contract_sizes(source: Source) -> Sizes:
     }
 
 
-def holdings(source: Source, sizes: Sizes) -> list[Holding]:
+def holdings(source: RawAnswer, sizes: Sizes) -> list[Holding]:
     """The positions of an answer.
 
     Raises:
@@ -35,16 +36,16 @@ def holdings(source: Source, sizes: Sizes) -> list[Holding]:
     return [_holding(item, sizes) for item in _items(source, "instId")]
 
 
-def _items(source: Source, name: str) -> list[Item]:
+def _items(source: RawAnswer, name: str) -> list[Node]:
     if source.is_list:
         return source.listed(name)
     top = source.top
     if top.has("code") and str(top.cells["code"]) != "0":
-        top.fail(f"OKX answered with the error {str(top.cells.get('msg'))[:60]!r}: save a positions answer")
-    return top.items("data", name)
+        refuse(top, "OKX", top.cells.get("msg"))
+    return top.nodes("data", name)
 
 
-def _holding(item: Item, sizes: Sizes) -> Holding:
+def _holding(item: Node, sizes: Sizes) -> Holding:
     name, side = item.text("instId"), item.word("posSide", SIDES)
     contracts = item.number("pos")
     if contracts == 0.0:
