@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
 from pathlib import Path
 from typing import Any
 
 from xlmargin.errors import MarginError
+from xlmargin.json_shape import Node, read_json
 from xlmargin.rules import Override
 
 OWN = ("extended_dampener", "annualised_move_risk", "min_annualised_move", "pnl_offset", "max_offsetable_pnl")
@@ -20,16 +21,19 @@ def read_parameters(model: Any, coin: str) -> list[Override]:
         model: its `model_params`
         coin: lower-case name
     """
-    values: dict[tuple[str, str], Any] = {}
-    for pair, parameters in model["currency_pair"].items():
+    node = Node(model, "model_params")
+    values: dict[tuple[str, str], float] = {}
+    pairs, currencies, general = node.node("currency_pair"), node.node("currency"), node.node("general")
+    for pair in pairs.cells:
         if pair.split("_")[0] == coin:
-            values |= {(coin, name): value for name, value in parameters.items()}
-    for currency, parameters in model["currency"].items():
+            parameters = pairs.node(pair)
+            values |= {(coin, name): parameters.number(name) for name in parameters.cells}
+    for currency in currencies.cells:
         if currency == coin or currency in DOLLARS:
-            suffix = "" if currency == coin else "_usd"
-            values |= {(coin, name + suffix): parameters[name] for name in OWN}
-    values |= {("", name): model["general"][name] for name in ("mm_factor", "buckets_count")}
-    return [Override(underlying.upper(), name, float(value), row) for row, ((underlying, name), value) in enumerate(values.items(), 1)]
+            parameters, suffix = currencies.node(currency), "" if currency == coin else "_usd"
+            values |= {(coin, name + suffix): parameters.number(name) for name in OWN}
+    values |= {("", name): general.number(name) for name in ("mm_factor", "buckets_count")}
+    return [Override(underlying.upper(), name, value, row) for row, ((underlying, name), value) in enumerate(values.items(), 1)]
 
 
 def load_parameters(path: str, known: list[str]) -> list[Override]:
@@ -42,16 +46,15 @@ def load_parameters(path: str, known: list[str]) -> list[Override]:
     Raises:
         MarginError: the file cannot be read, or carries no model parameters
     """
+    file = Path(path)
+    with contextlib.suppress(RuntimeError):  # `~` of a user that this machine does not have: no such file
+        file = file.expanduser()
+    content = read_json(file, "give the whole path of a saved pme/simulate answer")
     try:
-        data = json.loads(Path(path).expanduser().read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise MarginError(f"there is no file {path}: give the whole path of a saved pme/simulate answer") from None
-    except (OSError, ValueError) as error:
-        raise MarginError(f"{path} is not a JSON file: {error}") from None
-    try:
-        model = data.get("result", data)["model_params"]
-        coins = dict.fromkeys(pair.split("_")[0] for pair in model["currency_pair"])
-        found = {(item.underlying, item.name): item for coin in coins for item in read_parameters(model, coin)}
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise MarginError(f"{path} carries no model_params as Deribit's pme/simulate answers do ({error}): save that answer") from None
+        answer = Node(content)
+        model = (answer.node("result") if "result" in answer else answer).node("model_params")
+        coins = dict.fromkeys(pair.split("_")[0] for pair in model.node("currency_pair").cells)
+        found = {(item.underlying, item.name): item for coin in coins for item in read_parameters(model.cells, coin)}
+    except MarginError as error:
+        raise MarginError(f"{path} carries no model_params as Deribit's pme/simulate answers do ({error})") from None
     return [item for item in found.values() if item.name in known]

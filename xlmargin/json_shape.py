@@ -105,7 +105,7 @@ class Node:
     @property
     def place(self) -> str:
         """File and path as messages name them."""
-        return ": ".join(part for part in (self.file, self.path) if part) or "it"
+        return ": ".join(part for part in (self.file, self.path) if part) or "the answer"
 
     def error(self, text: str) -> MarginError:
         """The mistake of this kind of text."""

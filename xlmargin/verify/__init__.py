@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import importlib
-import json
 from pathlib import Path
 
 from xlmargin.errors import MarginError
+from xlmargin.json_shape import read_json
 from xlmargin.verify.outcome import Outcome
 
 __all__ = ["Outcome", "verify"]
@@ -28,14 +28,7 @@ def verify(method: str, path: Path) -> list[Outcome]:
     known = sorted(module.stem.upper() for module in FOLDER.glob("*.py") if module.stem not in OURS)
     if method.upper() not in known:
         raise MarginError(f"no saved answers can be replayed under {method!r}: the methods are {', '.join(known)}")
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise MarginError(f"there is no file {path}: check the name and the folder") from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise MarginError(f"{path} is not a JSON file: {error}") from None
-    replay = importlib.import_module(f"{__name__}.{method.lower()}").replay
-    outcomes: list[Outcome] = list(replay(data))
+    outcomes: list[Outcome] = list(importlib.import_module(f"{__name__}.{method.lower()}").replay(read_json(path)))
     if not outcomes:
         raise MarginError(f"{path} holds no case that {method.upper()} can replay")
     return outcomes
