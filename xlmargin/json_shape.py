@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any, NoReturn, Self
@@ -96,7 +96,7 @@ class Node:
 
     def __init__(self, value: Any, path: str = "", file: str = "") -> None:
         self.path, self.file = path, file
-        self.cells: Mapping[str, Any] = value if isinstance(value, dict) else {}
+        self.cells: dict[str, Any] = value if isinstance(value, dict) else {}
         self._read: set[str] = set()
         self._children: list[Self] = []
         if not isinstance(value, dict):

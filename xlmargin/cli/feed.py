@@ -213,14 +213,10 @@ def _theirs(options: argparse.Namespace) -> list[Theirs]:
     """The venue's margins: saved, kept, or asked for now."""
     from xlmargin.feed import venue_module
     from xlmargin.feed.store import kept, store_of
+    from xlmargin.json_shape import read_json
 
     module = venue_module(options.venue)
     if options.answers is not None:
-        try:
-            return module.theirs_of(json.loads(options.answers.read_text(encoding="utf-8-sig")))
-        except OSError:
-            raise MarginError(f"there is no file {options.answers}: check the name and the folder") from None
-        except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-            raise MarginError(f"{options.answers} is not JSON ({error}): save the whole answer as it came") from None
+        return module.theirs_of(read_json(options.answers))
     found = kept(store_of(options.book), options.venue.strip().lower())
     return found or module.theirs(connection_of(options, private=True).call)

@@ -15,6 +15,7 @@ from xlmargin.names import SPOT
 from xlmargin.ranges.market import read_market
 from xlmargin.ranges.positions import read_positions
 from xlmargin.registry import ERROR, FUNCTIONS
+from xlmargin.verify.outcome import differ
 
 HEADINGS = ("Account", "Measure", "Ours", "Theirs", "Difference", "First differing line", "Alarm")
 TOLERANCE = 0.01  # of the larger of the two
@@ -49,18 +50,14 @@ def reconcile(ours: Sequence[Ours], theirs: Sequence[Theirs], tolerance: float =
     for mine, his in zip(ours, theirs, strict=True):
         account = " ".join(part for part in (his.venue, his.account, his.currency) if part)
         for measure, own, told in ((INITIAL, mine.initial, his.initial), (MAINTENANCE, mine.maintenance, his.maintenance)):
-            alarm = _differ(own, told, tolerance)
+            alarm = differ(own, told, tolerance)
             first = ""
             if alarm:
                 first = next(
-                    (label for label, amount in his.lines.items() if _differ(mine.lines.get(label, 0.0), amount, tolerance)), measure
+                    (label for label, amount in his.lines.items() if differ(mine.lines.get(label, 0.0), amount, tolerance)), measure
                 )
             rows.append([account, measure, own, told, own - told, first, "ALARM" if alarm else "OK"])
     return rows
-
-
-def _differ(own: float, told: float, tolerance: float) -> bool:
-    return abs(own - told) > tolerance * max(abs(own), abs(told))
 
 
 def our_margins(

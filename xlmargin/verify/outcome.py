@@ -93,4 +93,6 @@ def outcome_of(name: str, compare: Callable[[Comparison], None]) -> Outcome:
         compare(compared)
     except MarginError as error:
         compared.fail(f"cannot be recomputed: {error}")
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:  # what numbers far from any market make of a calculation
+        compared.fail(f"cannot be recomputed: {type(error).__name__}: {error}")
     return compared.outcome()
