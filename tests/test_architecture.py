@@ -18,6 +18,7 @@ LAYERS = (
     "xlmargin",
     "xlmargin.errors",
     "xlmargin.json_shape",
+    "xlmargin.headings",
     "xlmargin.recent",
     "xlmargin.distinct",
     "xlmargin.pricing",

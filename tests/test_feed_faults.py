@@ -219,4 +219,7 @@ def test_rates_and_foreign_coins_are_taken_over(stub: VenueStub) -> None:
     assert tick.status.endswith("(AAPL is not quoted by deribit: its rows stay as they were)")
     with pytest.raises(MarginError) as raised:
         tick.table.laid_out(before)
-    assert str(raised.value) == "the Market range has no column Strike, Forward, IV: add it"
+    assert (
+        str(raised.value)
+        == "market row 1: no column Strike, Forward, IV: add it (the headings found are: Underlying, Spot, Rate, As of, Expiry)"
+    )

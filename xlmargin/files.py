@@ -12,8 +12,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from xlmargin.cells import heading_key, is_blank
+from xlmargin.cells import is_blank
 from xlmargin.errors import MOST_BYTES, MarginError, existing_file
+from xlmargin.headings import Header
 from xlmargin.registry import FUNCTIONS
 
 Grid = list[list[Any]]
@@ -135,30 +136,25 @@ def cell_of(ranges: Ranges, row: float | str, heading: str) -> str:
     if place is None or cells is None or not number.isdigit():
         return ""
     header = next(n for n, line in enumerate(cells) if not all(map(is_blank, line)))
-    keys = [heading_key(cell) for cell in cells[header]]
-    column = keys.index(heading_key(heading)) if heading_key(heading) in keys else 0
+    column = Header(cells[header]).find(heading) or 0
     return f"{place.sheet}!{get_column_letter(place.column + column)}{place.row + header + int(number) - 1}"
 
 
 def with_parameter(rows: Grid, name: str, value: str) -> Grid:
     """A parameters range with one more row, in the columns that the range has."""
-    keys = [heading_key(cell) for cell in rows[0]]
-    if "parameter" in keys:
-        width, at = len(rows[0]), (keys.index("parameter"), keys.index("value"))
-    else:
-        width = len(rows[0])
-        at = (width - 2, width - 1)
+    header, width = Header(rows[0], "parameters"), len(rows[0])
+    named = "Parameter" in header
     extra: list[Any] = [None] * width
-    extra[at[0]], extra[at[1]] = name, value
+    extra[header.column("Parameter") if named else width - 2] = name
+    extra[header.column("Value") if named else width - 1] = value
     return [*rows, extra]
 
 
 def as_market(rows: Grid) -> Grid:
     """A market range, from one or from a Deribit chain with its vols in percent."""
-    keys = [heading_key(cell) for cell in rows[0]] if rows else []
-    if not set(keys) >= CHAIN:
+    at = Header(rows[0] if rows else ()).columns(CHAIN)
+    if len(at) < len(CHAIN):
         return rows
-    at = {key: keys.index(key) for key in CHAIN}
     market: Grid = [["Underlying", "Spot", "Instrument", "Forward", "IV", "As of"]]
     for n, row in enumerate(rows[1:], 2):
         if all(is_blank(cell) for cell in row):
@@ -251,7 +247,7 @@ def _range(values: Any, engine: Any, name: str, headings: tuple[str, ...], place
         if sheet.title.lower() == name and headings:
             rows = _area(sheet, engine, sheet.dimensions)
             for start, row in enumerate(rows):
-                if any(heading in map(heading_key, row) for heading in headings):
+                if any(heading in Header(row) for heading in headings):
                     left, top, _, _ = range_boundaries(sheet.dimensions)
                     places[name] = Place(sheet.title, top + start, left)
                     return _trimmed(rows[start:])

@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlmargin.backtest import Coverage, Swings, coverage, swings
-from xlmargin.cells import heading_key, is_blank, table
+from xlmargin.cells import is_blank, table
 from xlmargin.chains import Chain, history_of
 from xlmargin.errors import Faults, MarginError
 from xlmargin.files import read_csv
+from xlmargin.headings import Header
 from xlmargin.names import CALL, DAY, PUT, SPOT, parse_instrument
 from xlmargin.registry import FUNCTIONS
 
@@ -276,7 +277,7 @@ class _Pasts:
         self._rows = plan.rows
         self._side: Literal["left", "right"] = "right" if plan.from_chains else "left"  # a close of the day is not yet known
         self._head, self._body = (history[0], history[1:]) if history else ([], [])
-        at = [heading_key(cell) for cell in self._head].index("date") if history else 0
+        at = Header(self._head, "history").column("Date") if history else 0
         self._days = [str(row[at])[:10] for row in self._body if not is_blank(row[at])]
 
     def before(self, time: float) -> Rows | None:

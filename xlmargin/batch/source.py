@@ -6,14 +6,15 @@ import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmargin.cells import heading_key
 from xlmargin.errors import Faults, MarginError, existing_file
+from xlmargin.headings import Header
 from xlmargin.ranges.positions import HEADINGS, read_positions
 
 ACCOUNT, QUANTITY, ENTRY = "Account", "Quantity", "Entry"
@@ -21,7 +22,6 @@ PLAIN = (ACCOUNT, QUANTITY, ENTRY)  # columns that hold a value of its own on al
 BLOCK_ROWS = 250_000
 BLOCK_BYTES = 16_000_000
 FIRST_LINES = 1_000_000  # bytes from which the length of a CSV file is guessed
-KEYS = {heading_key(heading): heading for heading in HEADINGS}
 
 
 class Piece(NamedTuple):
@@ -106,7 +106,7 @@ def _columns(headings: list[str], path: Path) -> tuple[tuple[str, int], ...]:
         read_positions([headings], Faults())
     except MarginError as error:
         raise MarginError(f"{path}: {error}") from None
-    return tuple((KEYS[key], i) for i, key in enumerate(map(heading_key, headings)) if key in KEYS)
+    return tuple(sorted(Header(headings).columns(HEADINGS).items(), key=itemgetter(1)))
 
 
 def _open_parquet(path: Path, pieces: int) -> Source:

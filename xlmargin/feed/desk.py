@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from xlmargin.cells import heading_key
 from xlmargin.errors import MarginError
 from xlmargin.feed.loop import Clock, Feed, Prices, Tick, show_second
 from xlmargin.feed.market_table import Row, serial
@@ -16,9 +15,19 @@ from xlmargin.feed.quotes import Needs, Quotes, needs_of
 from xlmargin.feed.sheets import Sheets
 from xlmargin.feed.theirs import Theirs
 from xlmargin.feed.venues import Call, venue_module
+from xlmargin.headings import laid_out
 from xlmargin.venues import Answer, RawAnswer, answer_of
 
 MARKET, POSITIONS, FEED_TIME, FEED_STATUS, THEIRS = "market", "positions", "feed_time", "feed_status", "theirs"
+# What stands under each heading of the range `theirs`
+TOLD: dict[str, Callable[[Theirs], Any]] = {
+    "account": lambda row: row.account,
+    "currency": lambda row: row.currency,
+    "initial": lambda row: row.initial,
+    "maintenance": lambda row: row.maintenance,
+    "venue": lambda row: row.venue,
+    "time": lambda row: serial(row.time) if row.time == row.time else None,
+}
 LOOK_AGAIN = 0.2  # seconds between looks at a program whose cell is being edited
 Grid = list[Row]
 
@@ -148,7 +157,7 @@ class Desk:
                     ranges[POSITIONS] = rows
             ranges[MARKET] = tick.table.laid_out(self.sheets.read(MARKET))
             if self._keep is not None and THEIRS in self._names:
-                ranges[THEIRS] = _laid_out(self._theirs, self.sheets.read(THEIRS))
+                ranges[THEIRS] = laid_out(self.sheets.read(THEIRS), self._theirs, TOLD, THEIRS)
         if FEED_TIME in self._names and tick.table is not None:
             ranges[FEED_TIME] = [[serial(tick.table.as_of)]]
         if FEED_STATUS in self._names:
@@ -164,20 +173,3 @@ class Desk:
             except MarginError as error:
                 self._say(str(error))
         self._say("stopped")
-
-
-def _laid_out(theirs: list[Theirs], before: Grid) -> Grid:
-    """The rows of a `theirs` range: its headings, the venue's margins, blank rows to its end."""
-    known: dict[str, Callable[[Theirs], Any]] = {
-        "account": lambda row: row.account,
-        "currency": lambda row: row.currency,
-        "initial": lambda row: row.initial,
-        "maintenance": lambda row: row.maintenance,
-        "venue": lambda row: row.venue,
-        "time": lambda row: serial(row.time) if row.time == row.time else None,
-    }
-    keys = [heading_key(cell) for cell in before[0]]
-    if len(theirs) > len(before) - 1:
-        raise MarginError(f"the range {THEIRS} has {len(before) - 1} rows and needs {len(theirs)}: make it longer")
-    rows = [[known[key](row) if key in known else None for key in keys] for row in theirs]
-    return [list(before[0]), *rows, *([None] * len(keys) for _ in range(len(before) - 1 - len(rows)))]

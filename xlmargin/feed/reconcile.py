@@ -8,12 +8,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from xlmargin.cells import heading_key, is_blank
+from xlmargin.cells import from_header
 from xlmargin.errors import Faults, MarginError
 from xlmargin.feed.theirs import Theirs
 from xlmargin.names import SPOT
 from xlmargin.ranges.market import read_market
 from xlmargin.ranges.positions import read_positions
+from xlmargin.ranges.venues import read_venues
 from xlmargin.registry import ERROR, FUNCTIONS
 from xlmargin.verify.outcome import differ
 
@@ -94,11 +95,8 @@ def _behind(row: Theirs, positions: list[list[Any]]) -> list[list[Any]]:
     )
     if row.account and row.account in book.accounts:
         mine &= book.account == book.accounts.index(row.account)
-    header = next(n for n, cells in enumerate(positions) if not all(map(is_blank, cells)))
-    venues = [heading_key(cell) for cell in positions[header]]
-    column = venues.index("venue") if "venue" in venues else None
-    chosen = [positions[header + number - 1] for number in book.row[mine].tolist()]
-    return [cells for cells in chosen if column is None or is_blank(cells[column]) or str(cells[column]).strip().lower() == row.venue]
+    rows, named = from_header(positions), read_venues(positions)
+    return [list(rows[n - 1]) for n in book.row[mine].tolist() if named.get(n, row.venue) == row.venue]
 
 
 def _statement(positions: list[list[Any]], market: Any, method: str, parameters: Any) -> dict[str, float]:

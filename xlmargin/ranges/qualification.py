@@ -6,8 +6,9 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from xlmargin.cell_errors import error_text
-from xlmargin.cells import choices, heading_key, is_blank, numbers, show, table
+from xlmargin.cells import choices, is_blank, numbers, show, table
 from xlmargin.errors import Faults
+from xlmargin.headings import heading_key
 
 WORDS = dict.fromkeys(("yes", "y", "true", "1"), "yes") | dict.fromkeys(("no", "n", "false", "0"), "no")
 

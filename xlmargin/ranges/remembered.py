@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from xlmargin.book import Book, Keys, Positions, keys_of, make_book
-from xlmargin.cells import Table, from_header, grid, heading_key, is_blank, raw_rows
+from xlmargin.cells import Table, from_header, grid, is_blank, raw_rows
 from xlmargin.errors import Faults
+from xlmargin.headings import Header, heading_key
 from xlmargin.market import Market
 from xlmargin.officejs import plain_rows
 from xlmargin.ranges.fingerprint import Fingerprint, fingerprint, is_ragged
@@ -139,8 +140,7 @@ def _read_sheet(raw: Any) -> _Sheet:
     _fix(positions)
     rows = grid(raw)
     below = from_header(rows)
-    keys = [] if mark is None or is_ragged(mark) else [heading_key(cell) for cell in below[0]]
-    at = {key: keys.index(key) for key in AMOUNT_KEYS if key in keys}
+    at = Header(() if mark is None or is_ragged(mark) else below[0]).columns(AMOUNT_KEYS)
     sheet = _Sheet(mark or (), positions, keys_of(positions), len(rows) - len(below), at)
     return sheet if mark is None else _sheets.put(mark, sheet)
 
@@ -165,7 +165,7 @@ def _edited(raw: Any, mark: Fingerprint) -> _Sheet | None:
         if not _blank_elsewhere(columns.values(), chosen, len(below)):
             return None
         columns = {key: [column[n] for n in chosen] for key, column in columns.items()}
-    cells = Table([], columns, base.positions.row.tolist())
+    cells = Table(Header(()), columns, base.positions.row.tolist())
     faults = Faults()
     quantity = read_quantities(cells, faults)
     faults.stop()
