@@ -5,8 +5,8 @@ Excel waits at its start for what is imported here, so what fewer sheets ask for
 
 from __future__ import annotations
 
-from xlmargin.answers import margins
-from xlmargin.registry import pm_function
+from xlmargin.sheet.answers import margins
+from xlmargin.sheet.registry import pm_function
 
 POSITIONS = "Positions with their header row: Instrument or Underlying, Type, Strike, Expiry; and Quantity"
 MARKET = "Market with its header row: Underlying, Spot, and optionally Expiry, Strike, Forward, IV, Rate, As of"
@@ -107,7 +107,7 @@ def PM_LINE(positions, path, market=None, method=None, parameters=None, history=
 @pm_function("table", positions=POSITIONS, market=MARKET, method=METHOD, parameters=PARAMETERS)
 def PM_CONTRIBUTION(positions, market=None, method=None, parameters=None):
     """Each row alone, its share of the margin (the shares add up to it), and what would be saved without it."""
-    from xlmargin.answers.desk import contribution
+    from xlmargin.sheet.answers.desk import contribution
 
     return contribution(positions, market, method, parameters)
 
@@ -122,7 +122,7 @@ def PM_CONTRIBUTION(positions, market=None, method=None, parameters=None):
 )
 def PM_WHATIF(positions, trades, market=None, method=None, parameters=None):
     """Margins and net deltas of a book before and after hypothetical trades, and the change."""
-    from xlmargin.answers.desk import what_if
+    from xlmargin.sheet.answers.desk import what_if
 
     return what_if(positions, trades, market, method, parameters)
 
@@ -138,7 +138,7 @@ def PM_WHATIF(positions, trades, market=None, method=None, parameters=None):
 )
 def PM_MOVE(positions, market, positions_before, market_before, method=None, parameters=None):
     """Why the margin moved: trades, spot, vol, time and change of worst scenario, which add up to the change."""
-    from xlmargin.answers.desk import margin_move
+    from xlmargin.sheet.answers.desk import margin_move
 
     return margin_move(positions, market, positions_before, market_before, method, parameters)
 
@@ -188,7 +188,7 @@ def PM_IV(kind, price, forward, strike, years, rate=None):
 )
 def PM_VAR(positions, history, confidence=None, horizon_days=None, market=None, parameters=None):
     """Value at risk: the k-th worst loss of the book under the moves of its history, all positions repriced."""
-    from xlmargin.answers.tail import value_at_risk
+    from xlmargin.sheet.answers.tail import value_at_risk
 
     return value_at_risk(positions, history, confidence, horizon_days, market, parameters)
 
@@ -198,7 +198,7 @@ def PM_VAR(positions, history, confidence=None, horizon_days=None, market=None, 
 )
 def PM_ES(positions, history, confidence=None, horizon_days=None, market=None, parameters=None):
     """Expected shortfall: the mean of the k worst losses of the book under the moves of its history."""
-    from xlmargin.answers.tail import value_at_risk
+    from xlmargin.sheet.answers.tail import value_at_risk
 
     return value_at_risk(positions, history, confidence, horizon_days, market, parameters, method="ES")
 
@@ -211,7 +211,7 @@ def PM_ES(positions, history, confidence=None, horizon_days=None, market=None, p
 )
 def PM_BACKTEST(pnl, var, confidence=None):
     """Backtest of a VaR: exceptions, Kupiec, Christoffersen and the Basel zone."""
-    from xlmargin.answers.tail import backtest
+    from xlmargin.sheet.answers.tail import backtest
 
     return backtest(pnl, var, confidence)
 
@@ -219,7 +219,7 @@ def PM_BACKTEST(pnl, var, confidence=None):
 @pm_function("table", positions=POSITIONS, equity=EQUITY, market=MARKET, method=METHOD, parameters=PARAMETERS)
 def PM_STATUS(positions, equity, market=None, method=None, parameters=None):
     """Status of an account: equity against its margins, what may be withdrawn, OK, WARNING, MARGIN CALL or LIQUIDATION."""
-    from xlmargin.answers.account import status
+    from xlmargin.sheet.answers.account import status
 
     return status(positions, equity, market, method, parameters)
 
@@ -227,7 +227,7 @@ def PM_STATUS(positions, equity, market=None, method=None, parameters=None):
 @pm_function("table", positions=POSITIONS, equity=EQUITY, market=MARKET, method=METHOD, parameters=PARAMETERS)
 def PM_LIQUIDATION(positions, equity, market=None, method=None, parameters=None):
     """Liquidation prices: where maintenance first exceeds equity as each underlying moves alone, down and up."""
-    from xlmargin.answers.account import liquidation
+    from xlmargin.sheet.answers.account import liquidation
 
     return liquidation(positions, equity, market, method, parameters)
 
@@ -242,7 +242,7 @@ def PM_LIQUIDATION(positions, equity, market=None, method=None, parameters=None)
 )
 def PM_ACCOUNTS(positions, market=None, balances=None, method=None, parameters=None):
     """Margin, maintenance and status of each account, under its own venue's method where one is given, and of all."""
-    from xlmargin.answers.account import accounts
+    from xlmargin.sheet.answers.account import accounts
 
     return accounts(positions, market, balances, method, parameters)
 
@@ -254,7 +254,7 @@ def PM_ACCOUNTS(positions, market=None, balances=None, method=None, parameters=N
 )
 def PM_QUALIFY(account, rulebook=None):
     """Qualification for portfolio margin: each rule that applies to an account, what it requires, PASS or FAIL."""
-    from xlmargin.answers.account import qualify
+    from xlmargin.sheet.answers.account import qualify
 
     return qualify(account, rulebook)
 
@@ -270,7 +270,7 @@ def PM_QUALIFY(account, rulebook=None):
 )
 def PM_HEDGE(positions, instruments, market=None, method=None, parameters=None):
     """Hedge: the trades among instruments that lower the margin most after their cost, best first, and the margin after."""
-    from xlmargin.answers.desk import hedge
+    from xlmargin.sheet.answers.desk import hedge
 
     return hedge(positions, instruments, market, method, parameters)
 

@@ -14,7 +14,7 @@ from hypothesis import settings
 from venue_stub import VenueStub
 
 from xlmargin.errors import MarginError
-from xlmargin.libreoffice import Calc, find_libreoffice
+from xlmargin.faces.libreoffice import Calc, find_libreoffice
 
 ROOT = Path(__file__).resolve().parents[1]
 LOOPBACK = ("127.0.0.1", "::1", "localhost")

@@ -6,6 +6,7 @@ import ast
 import graphlib
 import subprocess
 import sys
+from collections import Counter
 from functools import cache
 from pathlib import Path
 
@@ -13,92 +14,48 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 
-# Each module imports only from its left; modules of one package may import from each other, but not in a circle.
-LAYERS = (
-    "xlmargin",
-    "xlmargin.errors",
-    "xlmargin.json_shape",
-    "xlmargin.headings",
-    "xlmargin.recent",
-    "xlmargin.distinct",
-    "xlmargin.pricing",
-    "xlmargin.market",
-    "xlmargin.names",
-    "xlmargin.quoted_vols",
-    "xlmargin.book",
-    "xlmargin.scenarios",
-    "xlmargin.risk_array",
-    "xlmargin.sensitivities",
-    "xlmargin.statement",
-    "xlmargin.marginal",
-    "xlmargin.rules",
-    "xlmargin.valued",
-    "xlmargin.live",
-    "xlmargin.spanfile",
-    "xlmargin.charges",
-    "xlmargin.var_math",
-    "xlmargin.backtest",
-    "xlmargin.history",
-    "xlmargin.revaluation",
-    "xlmargin.deribit_model",
-    "xlmargin.case",
-    "xlmargin.apart",
-    "xlmargin.standard",
-    "xlmargin.derive",
-    "xlmargin.grids",
-    "xlmargin.strategies",
-    "xlmargin.methods",
-    "xlmargin.compare",
-    "xlmargin.desk",
-    "xlmargin.officejs",
-    "xlmargin.cell_errors",
-    "xlmargin.cells",
-    "xlmargin.single_cells",
-    "xlmargin.ranges",
-    "xlmargin.checks",
-    "xlmargin.registry",
-    "xlmargin.tables",
-    "xlmargin.answers",
+# Each room imports only from those on its left; modules of one room may import from each other, but not in a circle.
+ROOMS = (
+    "errors",
+    "memory",
+    "pricing",
+    "book",
+    "scenarios",
+    "margin",
+    "methods",
+    "desk",
+    "sheet",
     "udfs",
-    "xlmargin.engine",
-    "xlmargin.libreoffice",
+    "engine",
     "workbook",
-    "xlmargin.template",
-    "xlmargin.excel",
-    "xlmargin.venues",
-    "xlmargin.files",
-    "xlmargin.batch",
-    "xlmargin.chains",
-    "xlmargin.replay",
-    "xlmargin.demo",
-    "xlmargin.lite",
-    "xlmargin.verify",
-    "xlmargin.doctor",
-    "xlmargin.bench",
-    "xlmargin.feed",
-    "xlmargin.watch",
-    "xlmargin.web",
-    "xlmargin.cli",
+    "venues",
+    "files",
+    "batch",
+    "faces",
+    "live",
+    "cli",
 )
-CORE = LAYERS[: LAYERS.index("udfs") + 1]
+OUTSIDE = ("udfs", "workbook")  # beside the package
+CORE = ROOMS[: ROOMS.index("udfs") + 1]
+MOST_LINES, MOST_FILES = 400, 16
 
 # Where each outside library may be imported; nowhere else.
 HOMES = {
-    "ironcalc": ("xlmargin.engine",),
+    "ironcalc": ("engine",),
     "xlsxwriter": ("workbook",),
-    "distributed": ("xlmargin.batch",),
-    "pyarrow": ("xlmargin.batch", "xlmargin.chains"),
-    "numba": ("xlmargin.pricing",),
-    "uno": ("xlmargin.libreoffice",),
-    "unohelper": ("xlmargin.libreoffice",),
-    "com": ("xlmargin.libreoffice",),
-    "xlwings": ("xlmargin.feed",),  # finds a workbook open in Excel; the registry decorates where xlwings has loaded us
-    "ccxt": ("xlmargin.feed",),
-    "aiohttp": ("xlmargin.feed",),
-    "keyring": ("xlmargin.feed",),
-    "requests": ("xlmargin.feed",),
-    "urllib3": ("xlmargin.feed",),
-    "rich": ("xlmargin.watch",),
+    "distributed": ("batch",),
+    "pyarrow": ("batch", "files"),
+    "numba": ("pricing",),
+    "uno": ("faces",),
+    "unohelper": ("faces",),
+    "com": ("faces",),
+    "xlwings": ("live",),  # finds a workbook open in Excel; the registry decorates where xlwings has loaded us
+    "ccxt": ("live",),
+    "aiohttp": ("live",),
+    "keyring": ("live",),
+    "requests": ("live",),
+    "urllib3": ("live",),
+    "rich": ("live",),
 }
 
 
@@ -126,24 +83,51 @@ def imports(module: str) -> frozenset[str]:
     return frozenset(names)
 
 
-def layer(module: str) -> str:
-    """The layer that a module belongs to: itself, or the package in the list that holds it; "" where it has none."""
-    return next((name for name in LAYERS if module == name or (module.startswith(f"{name}.") and name != "xlmargin")), "")
+def room(module: str) -> str:
+    """The room that a module belongs to; "" for the package itself."""
+    parts = module.split(".")
+    return parts[0] if parts[0] in OUTSIDE else ".".join(parts[1:2])
 
 
-def test_every_module_has_its_place() -> None:
-    """A new module is given its place in the line."""
-    assert [module for module in modules() if not layer(module)] == []
+def folders() -> list[Path]:
+    """Every folder of code."""
+    return sorted({path.parent for path in modules().values()})
 
 
-@pytest.mark.parametrize("name", LAYERS)
+def test_the_rooms_are_these_and_no_module_lies_loose() -> None:
+    """A new module is given its room; at the top lie but what every room needs."""
+    assert {room(module) for module in modules()} == {"", *ROOMS}
+    assert [path.stem for path in sorted((ROOT / "xlmargin").glob("*.py"))] == ["__init__", "errors", "memory"]
+
+
+@pytest.mark.parametrize("name", ROOMS)
 def test_imports_only_from_the_left(name: str) -> None:
-    """A layer imports from itself and from layers before it."""
-    allowed = LAYERS[: LAYERS.index(name) + 1]
+    """A room imports from itself and from rooms before it."""
+    allowed = ("", *ROOMS[: ROOMS.index(name) + 1])
     for module in modules():
-        if layer(module) == name:
-            wrong = sorted(other for other in imports(module) if other in modules() and layer(other) not in allowed)
+        if room(module) == name:
+            wrong = sorted(other for other in imports(module) if other in modules() and room(other) not in allowed)
             assert not wrong, f"{module} imports {', '.join(wrong)}"
+
+
+@pytest.mark.parametrize("name", [name for name in ROOMS if (ROOT / "xlmargin" / name).is_dir()])
+def test_a_room_says_in_a_sentence_what_it_is(name: str) -> None:
+    """The first line of a room is the line of the README's map."""
+    said = (ast.get_docstring(ast.parse((ROOT / "xlmargin" / name / "__init__.py").read_text(encoding="utf-8"))) or "").splitlines()[0]
+    assert said.endswith(".")
+    assert said in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_files_and_folders_stay_small() -> None:
+    """A file can be read at a sitting, and a folder seen at a glance."""
+    assert [path.name for path in modules().values() if len(path.read_text(encoding="utf-8").splitlines()) > MOST_LINES] == []
+    assert [folder for folder in folders() if sum(path.is_file() for path in folder.iterdir()) > MOST_FILES] == []
+
+
+def test_no_file_name_twice_in_a_room() -> None:
+    """A name that is said in a room means one file."""
+    counts = Counter((room(module), path.name) for module, path in modules().items() if path.name != "__init__.py")
+    assert [name for name, count in counts.items() if count > 1] == []
 
 
 def test_no_import_goes_in_a_circle() -> None:
@@ -156,18 +140,18 @@ def test_no_import_goes_in_a_circle() -> None:
 def test_each_library_has_one_home(library: str) -> None:
     """An outside library is imported in its own folder only, so that it can be changed in one place."""
     users = {module for module in modules() if any(name.split(".")[0] == library for name in imports(module))}
-    assert {layer(module) for module in users} <= set(HOMES[library])
+    assert {room(module) for module in users} <= set(HOMES[library])
 
 
 @pytest.mark.parametrize("library", ["pandas", "openpyxl", "pyarrow", "scipy.stats", "scipy.optimize"])
 def test_the_core_needs_numpy_and_a_little_of_scipy(library: str) -> None:
     """What answers the functions imports neither frames nor file formats nor the slow parts of scipy."""
     # loaded when first needed
-    late = {"scipy.optimize": {"xlmargin.strategies.pairing", "xlmargin.desk.liquidation", "xlmargin.desk.programme"}}
+    late = {"scipy.optimize": {"xlmargin.methods.rules.pairing", "xlmargin.desk.liquidation", "xlmargin.desk.hedge.programme"}}
     users = [
         module
         for module in modules()
-        if layer(module) in CORE
+        if room(module) in CORE
         and module not in late.get(library, ())
         and any(name == library or name.startswith(f"{library}.") for name in imports(module))
     ]

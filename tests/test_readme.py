@@ -11,8 +11,8 @@ import pytest
 
 import udfs
 from xlmargin import cli
-from xlmargin.excel.wrapper import MESSAGE, RESTART
-from xlmargin.registry import FUNCTIONS
+from xlmargin.faces.excel.wrapper import MESSAGE, RESTART
+from xlmargin.sheet.registry import FUNCTIONS
 
 assert udfs  # fills the registry
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import udfs  # noqa: F401  (fills the registry)
 from xlmargin.engine import recalculated
-from xlmargin.registry import FUNCTIONS
+from xlmargin.sheet.registry import FUNCTIONS
 
 from .build import build
 

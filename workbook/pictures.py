@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 import udfs  # noqa: F401  (fills the registry)
-from xlmargin.libreoffice import Calc
+from xlmargin.faces.libreoffice import Calc
 
 from .build import build
 

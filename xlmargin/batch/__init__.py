@@ -1,3 +1,3 @@
-"""Margin of many accounts: a Parquet or CSV file of positions in, one row per account and method out."""
+"""Files of many accounts: positions in, one row per account and method out."""
 
 from __future__ import annotations

@@ -10,21 +10,21 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmargin.answers.asked import ARRAYS
 from xlmargin.batch.plan import Inputs
 from xlmargin.batch.product import Screen, Worst, sparse, worst_loss
 from xlmargin.batch.rows import Rows, Wrong
-from xlmargin.book import Book, make_book
-from xlmargin.case import Case, Given
-from xlmargin.checks import keep_rows
+from xlmargin.book.book import Book, make_book
+from xlmargin.book.market import Market
 from xlmargin.errors import Fault, Faults, MarginError
-from xlmargin.market import Market
+from xlmargin.margin.parameters import Rules
+from xlmargin.margin.statement import Line, weighted
+from xlmargin.margin.valuation import Case, Given
 from xlmargin.methods import apart, case_of, margin_of, needs_vol, rules_of, takes_history, takes_table, with_book, worst_loss_alone
-from xlmargin.ranges.history import read_history
-from xlmargin.ranges.market import given
-from xlmargin.ranges.parameters import is_scenario_table, read_overrides, read_scenarios
-from xlmargin.rules import Rules
-from xlmargin.statement import Line, weighted
+from xlmargin.sheet.answers.asked import ARRAYS
+from xlmargin.sheet.checks import keep_rows
+from xlmargin.sheet.ranges.history import read_history
+from xlmargin.sheet.ranges.market import given
+from xlmargin.sheet.ranges.parameters import is_scenario_table, read_overrides, read_scenarios
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

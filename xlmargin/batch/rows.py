@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from xlmargin.batch.product import order_of
 from xlmargin.batch.scatter import ROW, labels
 from xlmargin.batch.source import ACCOUNT, ENTRY, QUANTITY, arrow
-from xlmargin.book import Positions, make_book
-from xlmargin.cell_errors import error_text
-from xlmargin.cells import is_blank, plain_number
-from xlmargin.checks import keep_rows
+from xlmargin.book.book import Positions, make_book
+from xlmargin.book.market import Market
 from xlmargin.errors import Fault, Faults
-from xlmargin.files import csv_cell
-from xlmargin.market import Market
-from xlmargin.ranges.positions import read_positions
+from xlmargin.files.books import csv_cell
+from xlmargin.sheet.cell_errors import error_text
+from xlmargin.sheet.cells import is_blank, plain_number
+from xlmargin.sheet.checks import keep_rows
+from xlmargin.sheet.ranges.positions import read_positions
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

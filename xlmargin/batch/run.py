@@ -16,15 +16,15 @@ from xlmargin.batch.scatter import scatter
 from xlmargin.batch.shard import ERRORS, MARGINS, by_account, done, margin_shard, market_of, peak_memory
 from xlmargin.batch.source import Source, arrow, open_source
 from xlmargin.batch.workers import Run, here, on_cluster, processes
-from xlmargin.book import make_book
-from xlmargin.case import Given
+from xlmargin.book.book import make_book
+from xlmargin.book.market import Market
 from xlmargin.errors import Faults, MarginError
-from xlmargin.market import Market
+from xlmargin.margin.valuation import Given
 from xlmargin.methods import case_of, rules_of, takes_history, takes_table
-from xlmargin.ranges.history import read_history
-from xlmargin.ranges.market import given
-from xlmargin.ranges.parameters import is_scenario_table, read_overrides, read_scenarios
-from xlmargin.ranges.positions import read_positions
+from xlmargin.sheet.ranges.history import read_history
+from xlmargin.sheet.ranges.market import given
+from xlmargin.sheet.ranges.parameters import is_scenario_table, read_overrides, read_scenarios
+from xlmargin.sheet.ranges.positions import read_positions
 
 WORKER_BYTES = 180_000_000  # of a worker before it reads anything: libraries
 ROW_BYTES = 700  # of a shard's row while it is read, measured with ten columns

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from xlmargin.batch.plan import Plan
 from xlmargin.batch.product import order_of
 from xlmargin.batch.source import ACCOUNT, Block, arrow, blocks
-from xlmargin.cells import show, texts
 from xlmargin.errors import Faults
+from xlmargin.sheet.cells import show, texts
 
 Ints = NDArray[np.int64]
 

@@ -19,9 +19,9 @@ from xlmargin.batch.plan import Inputs, Plan
 from xlmargin.batch.rows import Rows, Wrong, read_rows
 from xlmargin.batch.scatter import read_shard
 from xlmargin.batch.source import arrow
+from xlmargin.book.market import Market
 from xlmargin.errors import Faults
-from xlmargin.market import Market
-from xlmargin.ranges.market import read_market
+from xlmargin.sheet.ranges.market import read_market
 
 MARGINS = ("Account", "Method", "Initial", "Maintenance", "Scanning risk", "Worst scenario", "Positions", "Status")
 ERRORS = ("Account", "Method", "Row", "Column", "Problem", "Fix")

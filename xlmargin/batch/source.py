@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlmargin.errors import Faults, MarginError, existing_file
-from xlmargin.headings import Header
-from xlmargin.ranges.positions import HEADINGS, read_positions
+from xlmargin.sheet.headings import Header
+from xlmargin.sheet.ranges.positions import HEADINGS, read_positions
 
 ACCOUNT, QUANTITY, ENTRY = "Account", "Quantity", "Entry"
 PLAIN = (ACCOUNT, QUANTITY, ENTRY)  # columns that hold a value of its own on almost every row

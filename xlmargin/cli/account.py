@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from xlmargin.errors import MarginError
-from xlmargin.files import Grid, read_csv
-from xlmargin.registry import FUNCTIONS
+from xlmargin.files.books import Grid, read_csv
+from xlmargin.sheet.registry import FUNCTIONS
 
 Answer = Callable[[Any, argparse.Namespace], int]
 

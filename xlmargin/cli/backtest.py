@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from xlmargin.errors import MarginError
 
 if TYPE_CHECKING:
-    from xlmargin.replay import Run
+    from xlmargin.files.replay import Run
 
 
 ROWS = 501  # of history that each day sees where nobody says: 500 moves
@@ -45,10 +45,10 @@ def add_backtest(commands: Any) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from xlmargin.chains import read_chains
-    from xlmargin.files import read_csv
+    from xlmargin.files.books import read_csv
+    from xlmargin.files.chains import read_chains
+    from xlmargin.files.replay import BOOKS, Plan, read_legs, replay, summary
     from xlmargin.methods import method_name
-    from xlmargin.replay import BOOKS, Plan, read_legs, replay, summary
 
     if options.positions:
         books = {options.positions.stem: read_legs(options.positions)}
@@ -88,7 +88,7 @@ def _run(options: argparse.Namespace) -> int:
 
 def _report(path: Path, rows: list[list[Any]], runs: list[Run], note: str) -> None:
     """Write the report with a chart per book."""
-    from xlmargin.template import write_backtest
+    from xlmargin.faces.template import write_backtest
 
     books: dict[str, list[list[Any]]] = {}
     for name in dict.fromkeys(run.book for run in runs):

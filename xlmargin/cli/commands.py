@@ -17,7 +17,7 @@ from xlmargin.cli.faces import add_faces
 from xlmargin.cli.feed import add_feed
 from xlmargin.cli.watch import add_watch
 from xlmargin.errors import MarginError
-from xlmargin.registry import ERROR, FUNCTIONS
+from xlmargin.sheet.registry import ERROR, FUNCTIONS
 
 ANSWERED, FAULTY, MISUSED, INTERRUPTED = 0, 1, 2, 130
 
@@ -137,7 +137,7 @@ def _second_file(command: argparse.ArgumentParser, name: str) -> None:
 
 def _ranges(options: argparse.Namespace) -> Any:
     """The book's ranges, and the method that the command line or the workbook names."""
-    from xlmargin.files import read_ranges, with_parameter
+    from xlmargin.files.books import read_ranges, with_parameter
     from xlmargin.methods import method_name
 
     ranges = read_ranges(
@@ -173,7 +173,7 @@ def _without_others(ranges: Any, method: str) -> Any:
 
 def _load_span_file(path: Path) -> None:
     """Read a SPAN file once, with its progress on the terminal."""
-    from xlmargin.spanfile.applied import load
+    from xlmargin.methods.span.file.applied import load
 
     def progress(done: int, size: int) -> None:
         if sys.stderr.isatty():
@@ -259,7 +259,7 @@ def _account(name: str) -> Callable[[argparse.Namespace], int]:
 
 
 def _accounts(options: argparse.Namespace) -> int:
-    from xlmargin.files import read_csv
+    from xlmargin.files.books import read_csv
 
     ranges = _ranges(options)
     balances = read_csv(options.balances) if options.balances else ranges.balances
@@ -282,7 +282,7 @@ def _contribution(options: argparse.Namespace) -> int:
 
 
 def _whatif(options: argparse.Namespace) -> int:
-    from xlmargin.files import read_csv
+    from xlmargin.files.books import read_csv
 
     ranges = _ranges(options)
     return _answer(
@@ -293,7 +293,7 @@ def _whatif(options: argparse.Namespace) -> int:
 
 
 def _hedge(options: argparse.Namespace) -> int:
-    from xlmargin.files import read_csv
+    from xlmargin.files.books import read_csv
 
     ranges = _ranges(options)
     return _answer(
@@ -304,7 +304,7 @@ def _hedge(options: argparse.Namespace) -> int:
 
 
 def _move(options: argparse.Namespace) -> int:
-    from xlmargin.files import read_ranges
+    from xlmargin.files.books import read_ranges
 
     ranges, before = _ranges(options), read_ranges(options.before, options.market_before)
     return _answer(
@@ -315,7 +315,7 @@ def _move(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from xlmargin.files import cell_of
+    from xlmargin.files.books import cell_of
 
     ranges = _ranges(options)
     result = _call("PM_CHECK", ranges.positions, ranges.market)
@@ -348,14 +348,14 @@ def _print_table(rows: list[list[Any]]) -> None:
 
 
 def _demo(options: argparse.Namespace) -> int:
-    from xlmargin.demo import run
+    from xlmargin.faces.demo import run
 
     run(Path.cwd())
     return ANSWERED
 
 
 def _doctor(options: argparse.Namespace) -> int:
-    from xlmargin.doctor import findings
+    from xlmargin.cli.doctor import findings
 
     rows = findings(options.file)
     for what, state, cure in rows:
@@ -364,7 +364,7 @@ def _doctor(options: argparse.Namespace) -> int:
 
 
 def _verify(options: argparse.Namespace) -> int:
-    from xlmargin.verify import verify
+    from xlmargin.venues.verify import verify
 
     outcomes = verify(options.method, options.file)
     for outcome in outcomes:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from xlmargin.errors import MarginError
-from xlmargin.libreoffice import PIPE
+from xlmargin.faces.libreoffice import PIPE
 
 ANSWERED = 0
 MOST_PORT = 65_535
@@ -55,9 +55,9 @@ def add_faces(commands: Any) -> None:
 
 
 def _new(options: argparse.Namespace) -> int:
-    from xlmargin.demo import new_workbook
-    from xlmargin.excel.commands import EXCEL_NAME, new_excel_workbook
-    from xlmargin.lite import instructions, new_lite_workbook
+    from xlmargin.faces.demo import new_workbook
+    from xlmargin.faces.excel.commands import EXCEL_NAME, new_excel_workbook
+    from xlmargin.faces.lite import instructions, new_lite_workbook
 
     if options.lite:
         print(instructions(new_lite_workbook(options.folder, options.rows).resolve()))
@@ -86,22 +86,22 @@ def _port(text: str) -> int:
 
 
 def _open_excel(options: argparse.Namespace) -> int:
-    from xlmargin.excel.commands import open_excel
+    from xlmargin.faces.excel.commands import open_excel
 
     open_excel(options.file)
     return ANSWERED
 
 
 def _open_libreoffice(options: argparse.Namespace) -> int:
-    from xlmargin.libreoffice.desktop import open_on_desktop
+    from xlmargin.faces.libreoffice.desktop import open_on_desktop
 
     open_on_desktop(options.file)
     return ANSWERED
 
 
 def _open_web(options: argparse.Namespace) -> int:
-    from xlmargin.registry import FUNCTIONS
-    from xlmargin.web import serve
+    from xlmargin.faces.web import serve
+    from xlmargin.sheet.registry import FUNCTIONS
 
     functions = {name: function.call for name, function in FUNCTIONS.items()}
     serve(options.file, functions, options.port, browser=not options.no_browser)
@@ -109,14 +109,14 @@ def _open_web(options: argparse.Namespace) -> int:
 
 
 def _has_excel() -> bool:
-    from xlmargin.excel.office import find_excel
+    from xlmargin.faces.excel.office import find_excel
 
     return sys.platform == "win32" and find_excel() is not None
 
 
 def _has_libreoffice() -> bool:
-    from xlmargin.libreoffice import find_libreoffice
-    from xlmargin.libreoffice.desktop import has_desktop
+    from xlmargin.faces.libreoffice import find_libreoffice
+    from xlmargin.faces.libreoffice.desktop import has_desktop
 
     try:
         return has_desktop() and bool(find_libreoffice())
@@ -125,7 +125,7 @@ def _has_libreoffice() -> bool:
 
 
 def _install_excel(options: argparse.Namespace) -> int:
-    from xlmargin.excel.commands import install_excel
+    from xlmargin.faces.excel.commands import install_excel
 
     if options.remove:
         raise MarginError("--remove is for LibreOffice: in Excel take the add-in out with `xlwings addin remove`")
@@ -134,7 +134,7 @@ def _install_excel(options: argparse.Namespace) -> int:
 
 
 def _install_libreoffice(options: argparse.Namespace) -> int:
-    from xlmargin.libreoffice.install import install, remove
+    from xlmargin.faces.libreoffice.install import install, remove
 
     print(remove() if options.remove else install())
     return ANSWERED

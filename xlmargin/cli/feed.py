@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xlmargin.errors import MarginError, existing_file
-from xlmargin.libreoffice import PIPE
+from xlmargin.faces.libreoffice import PIPE
 
 if TYPE_CHECKING:
-    from xlmargin.feed import Connection, Stream, Theirs
-    from xlmargin.feed.sheets import Sheets
+    from xlmargin.live.feed import Connection, Stream, Theirs
+    from xlmargin.live.feed.sheets import Sheets
 
 
 ANSWERED, ALARMED = 0, 1
@@ -102,7 +102,7 @@ def add_stream(command: argparse.ArgumentParser) -> None:
 
 def stream_of(options: argparse.Namespace, venue: str) -> Stream | None:
     """The stream of a venue's prices, None where none is asked for."""
-    from xlmargin.feed import Stream
+    from xlmargin.live.feed import Stream
 
     if not (math.isfinite(options.least) and options.least > 0.0):
         raise MarginError(f"--least must be above 0 seconds, not {options.least:g}")
@@ -111,8 +111,8 @@ def stream_of(options: argparse.Namespace, venue: str) -> Stream | None:
 
 def connection_of(options: argparse.Namespace, *, private: bool) -> Connection:
     """A connection to the venue, with keys only where something private is asked for."""
-    from xlmargin.feed import Connection, find_keys, venue_module
-    from xlmargin.feed.keys import NO_KEYS
+    from xlmargin.live.feed import Connection, find_keys, venue_module
+    from xlmargin.live.feed.keys import NO_KEYS
 
     venue_module(options.venue)
     name = options.venue.strip().lower()
@@ -136,7 +136,7 @@ def open_sheets(workbook: Path, pipe: str | None, *, excel: bool, file: bool = F
     Raises:
         MarginError: there is no such file, or the program or the workbook in it is not found
     """
-    from xlmargin.feed.sheets import ExcelSheets, FileSheets, LibreOfficeSheets, excel_book
+    from xlmargin.live.feed.sheets import ExcelSheets, FileSheets, LibreOfficeSheets, excel_book
 
     existing_file(workbook)
     if file:
@@ -147,8 +147,8 @@ def open_sheets(workbook: Path, pipe: str | None, *, excel: bool, file: bool = F
 
 
 def _feed(options: argparse.Namespace) -> int:
-    from xlmargin.feed import Desk
-    from xlmargin.feed.store import keep, store_of
+    from xlmargin.live.feed import Desk
+    from xlmargin.live.feed.store import keep, store_of
 
     if not (math.isfinite(options.interval) and options.interval > 0.0):
         raise MarginError(f"--interval must be above 0 seconds, not {options.interval:g}")
@@ -189,8 +189,8 @@ def _feed(options: argparse.Namespace) -> int:
 
 
 def _reconcile(options: argparse.Namespace) -> int:
-    from xlmargin.feed import our_margins, reconcile
-    from xlmargin.files import read_ranges
+    from xlmargin.files.books import read_ranges
+    from xlmargin.live.feed import our_margins, reconcile
 
     if not 0.0 <= options.tolerance < 1.0:
         raise MarginError(f"--tolerance must be a fraction from 0 to below 1, not {options.tolerance:g}")
@@ -211,9 +211,9 @@ def _reconcile(options: argparse.Namespace) -> int:
 
 def _theirs(options: argparse.Namespace) -> list[Theirs]:
     """The venue's margins: saved, kept, or asked for now."""
-    from xlmargin.feed import venue_module
-    from xlmargin.feed.store import kept, store_of
-    from xlmargin.json_shape import read_json
+    from xlmargin.live.feed import venue_module
+    from xlmargin.live.feed.store import kept, store_of
+    from xlmargin.methods.json_shape import read_json
 
     module = venue_module(options.venue)
     if options.answers is not None:

@@ -15,9 +15,9 @@ from xlmargin.cli.feed import add_place, add_stream, add_venue, connection_of, o
 from xlmargin.errors import MarginError
 
 if TYPE_CHECKING:
-    from xlmargin.feed import Connection
-    from xlmargin.rules import Rules
-    from xlmargin.watch import Hook, Inputs, Record, Screen
+    from xlmargin.live.feed import Connection
+    from xlmargin.live.watch import Hook, Inputs, Record, Screen
+    from xlmargin.margin.parameters import Rules
 
 
 ANSWERED, FAULTY = 0, 1
@@ -84,8 +84,8 @@ def _add_alerts(watch: argparse.ArgumentParser) -> None:
 
 
 def _watch(options: argparse.Namespace) -> int:
-    from xlmargin.watch import Record, record_of
-    from xlmargin.watch.export import export
+    from xlmargin.live.watch import Record, record_of
+    from xlmargin.live.watch.export import export
 
     path = options.record or record_of(options.book)
     if options.export is not None:
@@ -117,7 +117,7 @@ def _watched(
     last: ExitStack,
 ) -> int:
     """Watch until a signal."""
-    from xlmargin.watch import Delivery, Monitor, Watch, screen
+    from xlmargin.live.watch import Delivery, Monitor, Watch, screen
 
     shown: Screen = screen(options.book.name)
     last.callback(shown.close)
@@ -146,7 +146,7 @@ def _watched(
 
 def _feed(options: argparse.Namespace, inputs: Inputs, connection: Connection, needs: Any) -> Any:
     """The venue's quotes, with the book's own market for what the venue does not quote."""
-    from xlmargin.feed import Feed, venue_module
+    from xlmargin.live.feed import Feed, venue_module
 
     module = venue_module(options.venue)
     return Feed(
@@ -162,8 +162,8 @@ def _feed(options: argparse.Namespace, inputs: Inputs, connection: Connection, n
 
 def _inputs(options: argparse.Namespace) -> Inputs:
     """The files that the command line names."""
+    from xlmargin.live.watch import Files, Inputs
     from xlmargin.methods import method_name
-    from xlmargin.watch import Files, Inputs
 
     equity: float | Path | None = None
     if options.equity is not None:
@@ -182,8 +182,8 @@ def _rules(options: argparse.Namespace) -> Rules:
     """The parameters of the watch, with what the command line says of them."""
     import time
 
-    from xlmargin.rules import Override
-    from xlmargin.watch import watch_rules
+    from xlmargin.live.watch import watch_rules
+    from xlmargin.margin.parameters import Override
 
     given = (("stale_after", "--stale-after", options.stale_after), ("rearm_below", "--rearm", options.rearm))
     rules = watch_rules(time.time())
@@ -196,7 +196,7 @@ def _rules(options: argparse.Namespace) -> Rules:
 
 def _hooks(options: argparse.Namespace, limit: float) -> list[Hook]:
     """The hooks that the command line names."""
-    from xlmargin.watch import command, desktop, webhook
+    from xlmargin.live.watch import command, desktop, webhook
 
     hooks = [desktop(limit)] if options.desktop else []
     if options.webhook:

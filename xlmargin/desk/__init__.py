@@ -1,1 +1,1 @@
-"""What a desk asks beside the margin: trades, contributions, why it moved, the account, liquidation, hedges."""
+"""What a desk asks beside the margin: contributions, moves, accounts, limits, hedges."""

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlmargin.errors import Faults, MarginError
-from xlmargin.rules import Override, Rules, read_rules
+from xlmargin.margin.parameters import Override, Rules, read_rules
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

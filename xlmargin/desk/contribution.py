@@ -11,13 +11,13 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmargin.apart import some_rows
-from xlmargin.book import Book, Instruments
-from xlmargin.case import Case
+from xlmargin.book.book import Book, Instruments
 from xlmargin.errors import MarginError
-from xlmargin.marginal import Bumps, slope
+from xlmargin.margin.accounts import some_rows
+from xlmargin.margin.slopes import Bumps, slope
+from xlmargin.margin.valuation import Case
 from xlmargin.methods import apart, case_of, margin_of, with_book
-from xlmargin.revaluation import picked
+from xlmargin.scenarios.blocks import picked
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -9,9 +9,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmargin.book import Book
+from xlmargin.book.book import Book
 from xlmargin.desk.versions import Path
-from xlmargin.rules import Rules
+from xlmargin.margin.parameters import Rules
 
 Floats = NDArray[np.float64]
 

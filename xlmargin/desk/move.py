@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmargin.book import Book, Instruments
-from xlmargin.case import Case
+from xlmargin.book.book import Book, Instruments
+from xlmargin.margin.statement import LARGEST, WORST, Line
+from xlmargin.margin.valuation import Case
 from xlmargin.methods import margin_of
-from xlmargin.risk_array import marks
-from xlmargin.statement import LARGEST, WORST, Line
+from xlmargin.scenarios.risk_array import marks
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -9,10 +9,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmargin.book import Book, Instruments
+from xlmargin.book.book import Book, Instruments
 from xlmargin.errors import MarginError
-from xlmargin.risk_array import risk_array
-from xlmargin.scenarios import Scenarios
+from xlmargin.scenarios.risk_array import risk_array
+from xlmargin.scenarios.scenarios import Scenarios
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmargin.book import Instruments, Positions
-from xlmargin.case import Case
+from xlmargin.book.book import Instruments, Positions
 from xlmargin.errors import Faults
+from xlmargin.margin.valuation import Case
 from xlmargin.methods import margin_of
-from xlmargin.revaluation import picked
-from xlmargin.sensitivities import sensitivities
+from xlmargin.scenarios.blocks import picked
+from xlmargin.scenarios.greeks import sensitivities
 
 Floats = NDArray[np.float64]
 

@@ -1,4 +1,4 @@
-"""The embedded spreadsheet engine: calculates a workbook with our functions and updates its file."""
+"""The embedded spreadsheet behind an interface of our own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The methods: each is one module and one parameter file beside it, found by name.
+"""The rulebooks: each is one module and one parameter file, alone or in its venue's folder.
 
 What a module `methods/name.py` may hold:
 
@@ -31,15 +31,15 @@ from types import ModuleType
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmargin.apart import by_account, together
-from xlmargin.book import Book
-from xlmargin.case import NOTHING_GIVEN, Case, Given, Margin
+from xlmargin.book.book import Book
 from xlmargin.errors import MarginError
-from xlmargin.history import History
-from xlmargin.risk_array import risk_array
-from xlmargin.rules import Override, Rules, read_rules
-from xlmargin.scenarios import Scenarios, none
-from xlmargin.valued import version_of
+from xlmargin.margin.accounts import by_account, together
+from xlmargin.margin.parameters import Override, Rules, read_rules
+from xlmargin.margin.valuation import NOTHING_GIVEN, Case, Given, Margin
+from xlmargin.margin.valued import version_of
+from xlmargin.scenarios.past import History
+from xlmargin.scenarios.risk_array import risk_array
+from xlmargin.scenarios.scenarios import Scenarios, none
 
 __all__ = [
     "apart",
@@ -63,9 +63,15 @@ FOLDER = Path(__file__).parent
 
 
 @cache
+def _files() -> dict[str, Path]:
+    """Parameter file of every method, here or in a venue's folder."""
+    return {path.stem.upper(): path for path in (*FOLDER.glob("*.toml"), *FOLDER.glob("*/*.toml"))}
+
+
+@cache
 def known_methods() -> tuple[str, ...]:
     """Every method that has its parameter file here, SPAN first."""
-    names = sorted(path.stem.upper() for path in FOLDER.glob("*.toml"))
+    names = sorted(_files())
     return tuple(sorted(names, key=lambda name: name != "SPAN"))
 
 
@@ -82,12 +88,12 @@ def method_name(text: str) -> str:
 
 
 def _module(name: str) -> ModuleType:
-    return importlib.import_module(f"{__name__}.{name.lower()}")
+    return importlib.import_module(".".join([__name__, *_files()[name].relative_to(FOLDER).with_suffix("").parts]))
 
 
 def rules_of(name: str, as_of: float, overrides: Sequence[Override] = (), *, skip_unknown: bool = False) -> Rules:
     """The rulebook of a method at the valuation time, with values given beside the positions."""
-    return read_rules(FOLDER / f"{name.lower()}.toml", as_of).override(overrides, skip_unknown=skip_unknown)
+    return read_rules(_files()[name.upper()], as_of).override(overrides, skip_unknown=skip_unknown)
 
 
 def takes_table(name: str) -> bool:

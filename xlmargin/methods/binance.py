@@ -5,11 +5,11 @@ Source: none of Binance; the pattern is that of Deribit, Derive and Paradex, its
 
 from __future__ import annotations
 
-from xlmargin import grids
-from xlmargin.case import NOTHING_GIVEN, Case, Given, Margin
-from xlmargin.rules import Rules
-from xlmargin.scenarios import Scenarios
-from xlmargin.statement import Line, above, less, not_modelled, times, total
+from xlmargin.margin import lines as grids
+from xlmargin.margin.parameters import Rules
+from xlmargin.margin.statement import Line, above, less, not_modelled, times, total
+from xlmargin.margin.valuation import NOTHING_GIVEN, Case, Given, Margin
+from xlmargin.scenarios.scenarios import Scenarios
 
 
 def scenarios(names: tuple[str, ...], rules: Rules, _: Given = NOTHING_GIVEN) -> Scenarios:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from xlmargin.case import NOTHING_GIVEN, Case, Given, Margin
 from xlmargin.errors import MarginError
-from xlmargin.rules import Rules
-from xlmargin.scenarios import Scenarios
-from xlmargin.statement import above, given, total, worst
+from xlmargin.margin.parameters import Rules
+from xlmargin.margin.statement import above, given, total, worst
+from xlmargin.margin.valuation import NOTHING_GIVEN, Case, Given, Margin
+from xlmargin.scenarios.scenarios import Scenarios
 
 TAKES_TABLE = True
 WORST_LOSS_ALONE = True

@@ -11,12 +11,12 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmargin.book import Book
-from xlmargin.case import NOTHING_GIVEN, Case, Given, Margin
-from xlmargin.names import SPOT
-from xlmargin.rules import Rules
-from xlmargin.scenarios import Scenarios, percent
-from xlmargin.statement import Line, above, given, largest, less, times, total, worst
+from xlmargin.book.book import Book
+from xlmargin.book.contracts import SPOT
+from xlmargin.margin.parameters import Rules
+from xlmargin.margin.statement import Line, above, given, largest, less, times, total, worst
+from xlmargin.margin.valuation import NOTHING_GIVEN, Case, Given, Margin
+from xlmargin.scenarios.scenarios import Scenarios, percent
 
 Floats = NDArray[np.float64]
 

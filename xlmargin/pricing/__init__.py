@@ -1,3 +1,3 @@
-"""Black-76 prices, greeks and implied vols: exact ones for cells, a fast grid of them for margins."""
+"""Option formulas on arrays: no market, no files."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Venues' own API answers as a book: one module per venue turns an answer into a positions range."""
+"""A folder per venue: its positions, its quotes, its own answers recomputed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import importlib
 from pathlib import Path
 
 from xlmargin.errors import MarginError
-from xlmargin.json_shape import read_json
+from xlmargin.methods.json_shape import read_json
 from xlmargin.venues.shape import Answer, Holding, RawAnswer, range_of
 
 __all__ = ["KNOWN_VENUES", "Answer", "RawAnswer", "answer_of", "read_answer"]
@@ -43,7 +43,7 @@ def answer_of(source: RawAnswer, venue: str, instruments: RawAnswer | None = Non
     name = venue.strip().lower()
     if name not in KNOWN_VENUES:
         raise MarginError(f"no answers of {venue!r} can be read: --venue is one of {', '.join(KNOWN_VENUES)}")
-    module = importlib.import_module(f"{__name__}.{name}")
+    module = importlib.import_module(f"{__name__}.{name}.{name}_positions")
     contracts = {} if instruments is None else module.contract_sizes(instruments)
     holdings: list[Holding] = module.holdings(source, contracts)
     answer = range_of(holdings, name, module.moment(source), priced=priced)

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, NoReturn
 
-from xlmargin.json_shape import Node, listed, quoted
-from xlmargin.names import CALL, SPOT, Contract, parse_instrument
+from xlmargin.book.contracts import CALL, SPOT, Contract, parse_instrument
+from xlmargin.methods.json_shape import Node, listed, quoted
 
 Sizes = Mapping[str, "Size"]
 HEADINGS = ["Instrument", "Venue", "Quantity", "Price", "Spot", "Forward", "IV", "Entry"]

@@ -1,0 +1,3 @@
+"""Speed and accuracy of the pricing core against other ways to compute it: python -m tests.bench."""
+
+from __future__ import annotations

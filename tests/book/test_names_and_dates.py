@@ -1,0 +1,197 @@
+"""Names of instruments and dates, as venues and people write them."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from typing import Any
+
+import pytest
+from range_books import AS_OF, CALL_NAME, JUNE, MARKET, Grid, ask, margin, one, option
+
+import udfs  # noqa: F401  (fills the registry)
+from xlmargin.book.contracts import CALL, FUTURE, PERPETUAL, PUT, SPOT, parse_instrument, show_instant
+from xlmargin.sheet.checks import read_book
+
+# ---------------------------------------------------------------- names
+
+
+@pytest.mark.parametrize(
+    ("name", "venue", "contract"),
+    [
+        ("BTC-27JUN25-70000-C", "deribit", ("BTC", CALL, 70_000.0, JUNE, True)),
+        ("btc-27jun25-70000-p", "deribit", ("BTC", PUT, 70_000.0, JUNE, True)),
+        ("BTC-27JUN25-70000-C", "bybit", ("BTC", CALL, 70_000.0, JUNE, False)),
+        ("BTC_USDC-27JUN25-70000-C", "deribit", ("BTC", CALL, 70_000.0, JUNE, False)),
+        ("XRP_USDC-27JUN25-2d5-C", "deribit", ("XRP", CALL, 2.5, JUNE, False)),
+        ("BTC-8FEB26-50000-P", "deribit", ("BTC", PUT, 50_000.0, dt.datetime(2026, 2, 8, 8, tzinfo=dt.UTC).timestamp(), True)),
+        ("BTC-PERPETUAL", "deribit", ("BTC", PERPETUAL, None, None, True)),
+        ("SOL_USDC-PERPETUAL", "deribit", ("SOL", PERPETUAL, None, None, False)),
+        ("BTC-27JUN25", "deribit", ("BTC", FUTURE, None, JUNE, True)),
+        ("BTC-USD-250627-70000-C", "okx", ("BTC", CALL, 70_000.0, JUNE, True)),
+        ("BTC-USD-250627-70000-C", "deribit", ("BTC", CALL, 70_000.0, JUNE, True)),
+        ("BTC-USDT-SWAP", "okx", ("BTC", PERPETUAL, None, None, False)),
+        ("BTC-USD-SWAP", "okx", ("BTC", PERPETUAL, None, None, True)),
+        ("BTC-250627-70000-C", "binance", ("BTC", CALL, 70_000.0, JUNE, False)),
+        ("BTC-250627-70000-C", "deribit", ("BTC", CALL, 70_000.0, JUNE, False)),
+        ("BTCUSDT", "binance", ("BTC", PERPETUAL, None, None, False)),
+        ("BTCUSD", "bybit", ("BTC", PERPETUAL, None, None, True)),
+        ("ETH-PERP", "derive", ("ETH", PERPETUAL, None, None, False)),
+        ("ETH-PERP", "deribit", ("ETH", PERPETUAL, None, None, False)),
+        ("BTC-20250627-70000-C", "derive", ("BTC", CALL, 70_000.0, JUNE, False)),
+        ("BTC_USDC", "deribit", ("BTC", SPOT, None, None, False)),
+        ("1INCH-27JUN25-0.5-C", "bybit", ("1INCH", CALL, 0.5, JUNE, False)),
+    ],
+)
+def test_instrument_names(name: str, venue: str, contract: tuple[Any, ...]) -> None:
+    """Every venue's spelling means its contract, at 08:00 UTC, settled as that venue settles it."""
+    found = parse_instrument(name, venue)
+    assert found is not None
+    assert tuple(None if isinstance(part, float) and math.isnan(part) else part for part in found) == contract
+    book = read_book(
+        [["Instrument", "Venue", "Quantity", "IV", "Spot"], [name, venue, 1.0, 0.5, 100.0]], [["Underlying", "As of"], [contract[0], AS_OF]]
+    )
+    assert (book.instruments.kind[0], bool(book.instruments.inverse[0])) == (contract[1], contract[4])
+    assert list(book.names) == [name]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "BTC",
+        "BTC-31JUN25-70000-C",
+        "BTC-27JUN25-0-C",
+        "BTC-27JUN25-70000-X",
+        "BTC-27JUN25-70000",
+        "27JUN25-70000-C",
+        "BTC-27JUN25-" + "9" * 30 + "-C",
+        "BTC 27JUN25 70000 C",
+    ],
+)
+def test_names_that_no_venue_writes(name: str) -> None:
+    """A name of no known form is told, with forms that are."""
+    shown = repr(name if len(name) <= 40 else name[:37] + "...")
+    assert margin([["Instrument", "Quantity", "IV"], [name, 1.0, 0.5]], MARKET) == (
+        f"#PM! row 2: Instrument {shown} has no form that is known: write it as the venue does, such as "
+        "BTC-27JUN25-70000-C, BTC-PERPETUAL, BTC-USD-240628-70000-C, BTCUSDT"
+    )
+
+
+def test_a_name_that_two_venues_share_follows_the_venue_column() -> None:
+    """The same name is coin-settled at Deribit, the default, and linear at Bybit."""
+    rows: Grid = [["Instrument", "Venue", "Quantity", "IV"]]
+    rows += [[CALL_NAME, venue, 1.0, 0.5] for venue in (None, "Bybit", "OKEx")]
+    assert read_book(rows, MARKET).instruments.inverse.tolist() == [True, False]
+    assert read_book(rows, MARKET).instrument.tolist() == [0, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("word", "kind"),
+    [
+        ("S", SPOT),
+        ("stock", SPOT),
+        ("cash", SPOT),
+        ("F", FUTURE),
+        ("Futures", FUTURE),
+        ("perp", PERPETUAL),
+        ("Perpetual", PERPETUAL),
+        ("C", CALL),
+        ("CALL", CALL),
+        ("Call option", CALL),
+        ("p", PUT),
+        (" put ", PUT),
+    ],
+)
+def test_types_in_any_common_spelling(word: str, kind: int) -> None:
+    """A type may be abbreviated and spelled in any case."""
+    assert one(option(Type=word)).kind.tolist() == [kind]
+
+
+def test_rows_without_an_instrument_are_named_in_deribits_spelling() -> None:
+    """Messages and tables call a contract of columns by a venue's name, days standing in for a date."""
+    rows = [
+        ["Underlying", "Type", "Strike", "Expiry", "DTE", "Quantity", "IV"],
+        ["BTC", "C", 70_000.0, "27JUN25", None, 1.0, 0.5],
+        ["BTC", "P", 2.5, None, 30.0, 1.0, 0.5],
+        ["ETH", "perp", None, None, None, 1.0, None],
+        ["ETH", "F", None, 45835.0, None, 1.0, None],
+        ["ETH", "S", None, None, None, 1.0, None],
+    ]
+    names = read_book(rows, MARKET).names
+    assert list(names) == ["BTC-27JUN25-70000-C", "BTC-30D-2.5-P", "ETH-PERPETUAL", "ETH-27JUN25", "ETH spot"]
+    assert names[1:3] == ["BTC-30D-2.5-P", "ETH-PERPETUAL"]
+    assert [row[1] for row in ask("PM_GREEKS", rows, MARKET)[1:6]] == list(names)
+
+
+# ---------------------------------------------------------------- dates
+
+
+@pytest.mark.parametrize(
+    ("cell", "instant"),
+    [
+        (dt.date(2025, 6, 27), "2025-06-27 08:00 UTC"),
+        (dt.datetime(2025, 6, 27), "2025-06-27 08:00 UTC"),
+        (dt.datetime(2025, 6, 27, tzinfo=dt.UTC), "2025-06-27 08:00 UTC"),
+        (dt.datetime(2025, 6, 27, 16, 30), "2025-06-27 16:30 UTC"),
+        (dt.datetime(2025, 6, 27, 16, 30, tzinfo=dt.timezone(dt.timedelta(hours=2))), "2025-06-27 14:30 UTC"),
+        (45835.0, "2025-06-27 08:00 UTC"),
+        (45835, "2025-06-27 08:00 UTC"),
+        (45835.75, "2025-06-27 18:00 UTC"),
+        (45835 + 1 / 3, "2025-06-27 08:00 UTC"),
+        ("2025-06-27", "2025-06-27 08:00 UTC"),
+        ("2025/6/27", "2025-06-27 08:00 UTC"),
+        ("2025-06-27T16:30:00", "2025-06-27 16:30 UTC"),
+        ("2025-06-27 16:30", "2025-06-27 16:30 UTC"),
+        ("2025-06-27T16:30:00Z", "2025-06-27 16:30 UTC"),
+        ("2025-06-27 16:30 UTC", "2025-06-27 16:30 UTC"),
+        ("2025-06-27T16:30:00+02:00", "2025-06-27 14:30 UTC"),
+        ("27JUN25", "2025-06-27 08:00 UTC"),
+        ("27jun25", "2025-06-27 08:00 UTC"),
+        (" 27 June 2025 ", "2025-06-27 08:00 UTC"),
+        ("28-Aug-25", "2025-08-28 08:00 UTC"),
+        ("8FEB26", "2026-02-08 08:00 UTC"),
+        ("1 Sept 2025", "2025-09-01 08:00 UTC"),
+        ("20321217", "2032-12-17 08:00 UTC"),
+        (20321217.0, "2032-12-17 08:00 UTC"),
+        (20321217, "2032-12-17 08:00 UTC"),
+        ("250627", "2025-06-27 08:00 UTC"),
+    ],
+)
+def test_expiry_forms(cell: Any, instant: str) -> None:
+    """An expiry in any form is its instant; one that is only a date is 08:00 UTC, a time without a zone is UTC."""
+    assert show_instant(float(one(option(Expiry=cell)).expiry[0])) == instant
+
+
+def test_years_are_act_365_to_the_second() -> None:
+    """Years to expiry count the seconds from the valuation time over 365 days."""
+    market = [["Underlying", "Spot", "As of"], ["BTC", 65_000.0, "2025-06-26T20:00:00Z"]]
+    assert one(option(), market).years.tolist() == [0.5 / 365]
+
+
+@pytest.mark.parametrize("kind", ["call", "put", "future"])
+def test_days_to_expiry_are_exact(kind: str) -> None:
+    """With DTE, years are DTE / 365 exactly, whatever the clock says."""
+    assert one(option(Type=kind, Expiry=None, DTE=30.0)).years.tolist() == [30.0 / 365]
+    assert margin(option(Expiry=None, DTE=30.0), [["Underlying", "Spot"], ["BTC", 65_000.0]]) == margin(
+        option(Expiry=None, DTE=30.0), MARKET
+    )
+
+
+def test_days_that_no_expiry_has() -> None:
+    """Days must lie ahead, and may not contradict an Expiry."""
+    assert margin(option(Expiry=None, DTE=0.0), MARKET) == "#PM! row 2: DTE must be above 0, not 0"
+    assert margin(option(Expiry=None, DTE=1e6), MARKET) == "#PM! row 2: DTE must be at most 36,500 days, not 1,000,000"
+    assert margin(option(DTE=26.0), MARKET) == "#PM! row 2: DTE stands beside an Expiry: clear one of the two cells"
+    assert margin(option(Expiry=None, DTE=None), MARKET) == "#PM! row 2: Expiry must be given"
+
+
+def test_an_expired_row_is_told() -> None:
+    """At and after its expiry an option or a future has no margin, and the row is named."""
+    market = [["Underlying", "Spot", "As of"], ["BTC", 65_000.0, "2025-06-27T08:00:00Z"]]
+    line = (
+        "#PM! row 2: Expiry 2025-06-27 08:00 UTC is not after the valuation time 2025-06-27 08:00 UTC: "
+        "remove the expired row, or mend As of in the market range"
+    )
+    assert margin(option(), market) == line
+    assert margin([["Instrument", "Quantity"], ["BTC-27JUN25", 1.0]], market) == line
+    assert margin(option(Quantity=-1.0), [market[0], ["BTC", 65_000.0, "2025-06-27T07:59:59Z"]]) > 0.0

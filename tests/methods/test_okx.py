@@ -1,0 +1,310 @@
+"""OKX portfolio margin against the venue's documented answer, published tiers, an independent slow loop, hand-made books."""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from udfs import PM_EXPLAIN, PM_LINE, PM_MAINTENANCE, PM_MARGIN, PM_RISK_ARRAY, PM_SCANNING_RISK, PM_SCENARIOS
+from xlmargin.errors import MarginError
+from xlmargin.methods.okx.okx import scaled, steps
+from xlmargin.venues.okx.okx_answers import replay
+from xlmargin.venues.verify import verify
+
+Rows = list[list[Any]]
+HEADER = ["Underlying", "Type", "Strike", "DTE", "Quantity", "IV", "Price", "Forward"]
+MARKET = [["Underlying", "Spot"], ["BTC", 65_000.0], ["SOL", 150.0], ["TRX", 0.2]]
+NUMBERS = ("delta", "mmr", "imr", *(f"mr{n}" for n in range(1, 10)))
+SHOCKS = (-0.12, -0.08, -0.04, 0.0, 0.04, 0.08, 0.12)  # announcement of January 2025: BTC and ETH
+
+
+@pytest.fixture
+def examples(shared: Path) -> dict[str, Any]:
+    """The documented answer of the position builder, with its request and its market, and the tier example."""
+    data: dict[str, Any] = json.loads((shared / "vectors/venue_examples.json").read_text())
+    return {key: data[key] for key in ("okx_position_builder", "okx_mr7_scale")}
+
+
+@pytest.fixture
+def answer(examples: dict[str, Any]) -> dict[str, Any]:
+    """The same answer in the form in which the venue sends it: texts, contracts, no index."""
+    expected, market = examples["okx_position_builder"]["expected"], examples["okx_position_builder"]["market"]
+    rate, units = market["usdt_usd_implied"], []
+    for order in examples["okx_position_builder"]["request"]["simPos"]:
+        coin = order["instId"].split("-")[0]
+        unit, mark = expected[coin], market[f"{coin.lower()}_mark"]
+        reach, size = abs(float(unit["mr1_spot"])), order["pos"] * market["ctVal"][coin]
+        index = market[f"{coin.lower()}_usdt_index_implied"]
+        grid = {f"{reach * n / 3:.2f}": str(size * index * rate * reach * n / 3) for n in range(-3, 4)}
+        profit = size * (mark - order["avgPx"])
+        flat = {"gamma": "0", "theta": "0", "vega": "0"}
+        units.append(
+            {
+                "riskUnit": coin,
+                **{key: str(unit.get(key, 0)) for key in NUMBERS},
+                "mr8": str(expected["borrowMmr"]),
+                "upl": str(profit * rate),
+                **flat,
+                "mr1FinalResult": {"pnl": str(-unit["mr1"]), "spotShock": unit["mr1_spot"], "volShock": "up"},
+                "mr6FinalResult": {"pnl": str(unit["mr6_pnl"]), "spotShock": unit["mr6_spot"]},
+                "mr1Scenarios": {"volSame": grid, "volShockDown": grid, "volShockUp": grid},
+                "portfolios": [
+                    {
+                        "amt": str(order["pos"]),
+                        "avgPx": str(order["avgPx"]),
+                        "delta": str(unit["delta"]),
+                        "floatPnl": str(profit),
+                        "instId": order["instId"],
+                        "instType": "SWAP",
+                        "markPx": str(mark),
+                        **flat,
+                    }
+                ],
+            }
+        )
+    debt = [
+        {"ccy": "USDC", "availEq": "0", "borrowImr": "0", "borrowMmr": "", "spotInUse": "0"},
+        {"ccy": "USDT", "availEq": str(expected["eq"] / rate), "borrowImr": str(expected["borrowImr_usdt"])},
+    ]
+    totals = {key: str(expected[key]) for key in ("eq", "totalMmr", "totalImr", "borrowMmr", "derivMmr", "marginRatio")}
+    whole = {**totals, "upl": str(sum(float(unit["upl"]) for unit in units)), "assets": debt, "riskUnitData": units}
+    return {"code": "0", "msg": "", "data": [{**whole, "ts": "1736936801642"}]}
+
+
+def test_file_of_answers_matches(shared: Path) -> None:
+    """Every number of the documented answer but the margin ratio, and the published tiers."""
+    outcomes = verify("OKX", shared / "vectors/venue_examples.json")
+    assert [outcome.matches for outcome in outcomes] == [True, True]
+    assert outcomes[0].text.startswith("38 numbers match")
+    assert "marginRatio is not compared" in outcomes[0].text
+
+
+def test_bare_answer_matches(answer: dict[str, Any]) -> None:
+    """The answer as the venue sends it, and its data alone: grids, all nine requirements, profits and totals."""
+    for data in (answer, answer["data"], answer["data"][0]):
+        (outcome,) = replay(data)
+        assert outcome.matches, outcome.text
+        assert outcome.text.startswith("100 numbers match"), outcome.text
+
+
+def test_statement_gives_the_example(examples: dict[str, Any]) -> None:
+    """The functions of a sheet give every intermediate number of the example, in USD."""
+    case = examples["okx_position_builder"]
+    market, expected = case["market"], case["expected"]
+    rate = market["usdt_usd_implied"]
+    rows = [["Instrument", "Venue", "Quantity", "Price"]]
+    spots: Rows = [["Underlying", "Spot"]]
+    for order in case["request"]["simPos"]:
+        coin = order["instId"].split("-")[0]
+        rows.append([order["instId"], "OKX", order["pos"] * market["ctVal"][coin], market[f"{coin.lower()}_mark"] * rate])
+        spots.append([coin, market[f"{coin.lower()}_usdt_index_implied"] * rate])
+    debt = [["borrowed", -expected["eq"]]]
+    for coin in ("BTC", "LTC"):
+        for key, label in (
+            ("mr1", "MR1 spot and vol shock"),
+            ("mr4", "MR4 basis"),
+            ("mr6", "MR6 extreme move"),
+            ("mr7", "MR7 minimum charge"),
+            ("mmr", f"Maintenance of derivatives/{coin}"),
+        ):
+            path = label if key == "mmr" else f"{coin}/{label}"
+            assert PM_LINE(rows, path, spots, "OKX", debt) == pytest.approx(expected[coin][key], rel=1e-12), (coin, key)
+    for label, key in (
+        ("Maintenance of derivatives", "derivMmr"),
+        ("MR8 borrowing, maintenance", "borrowMmr"),
+        ("MR8 borrowing, initial", "borrowImr_usdt"),
+    ):
+        assert PM_LINE(rows, label, spots, "OKX", debt) == pytest.approx(expected[key], rel=1e-12), key
+    assert PM_MARGIN(rows, spots, "OKX", debt) == pytest.approx(expected["totalImr"], rel=1e-12)
+    assert PM_MAINTENANCE(rows, spots, "OKX", debt) == pytest.approx(expected["totalMmr"], rel=1e-12)
+
+
+def leaves(node: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Paths of everything that is a number, or text of one."""
+    if isinstance(node, (dict, list)):
+        for key, value in node.items() if isinstance(node, dict) else enumerate(node):
+            yield from leaves(value, (*path, key))
+        return
+    try:
+        float(node)
+    except ValueError:
+        return
+    yield path
+
+
+def changed(data: Any, path: tuple[Any, ...]) -> Any:
+    """A copy with one number moved by a millionth, text staying text."""
+    data = copy.deepcopy(data)
+    node = data
+    for key in path[:-1]:
+        node = node[key]
+    moved = float(node[path[-1]]) * (1.0 + 1e-6) + 1e-6
+    node[path[-1]] = str(moved) if isinstance(node[path[-1]], str) else moved
+    return data
+
+
+def test_any_changed_number_of_the_example_is_reported(examples: dict[str, Any]) -> None:
+    """Whatever expected number is changed by a millionth, the replay says so, but for the margin ratio."""
+    paths = [("okx_position_builder", "expected", *path) for path in leaves(examples["okx_position_builder"]["expected"])]
+    paths += [("okx_mr7_scale", "MR7_adj"), ("okx_mr7_scale", "mmr")]
+    missed = [path[-1] for path in paths if all(outcome.matches for outcome in replay(changed(examples, path)))]
+    assert missed == ["marginRatio"]
+
+
+def test_any_changed_number_of_an_answer_is_reported(answer: dict[str, Any]) -> None:
+    """The same of the answer as the venue sends it; its code, its time, USDC's equity and what is not compared aside."""
+    missed = {path[-1] for path in leaves(answer) if all(outcome.matches for outcome in replay(changed(answer, path)))}
+    assert missed == {"code", "ts", "marginRatio", "spotInUse", "availEq"}
+
+
+def test_what_an_answer_cannot_tell_is_taken_as_printed(answer: dict[str, Any]) -> None:
+    """A risk unit with options carries no vols: its sums alone are compared, and the text says so."""
+    unit = answer["data"][0]["riskUnitData"][0]
+    unit["portfolios"][0] |= {"instType": "OPTION", "instId": "BTC-USD-270326-70000-C"}
+    (outcome,) = replay(answer)
+    assert outcome.matches, outcome.text
+    assert "taken as printed" in outcome.text
+    unit["imr"] = "1"
+    (outcome,) = replay(answer)
+    assert "BTC imr: ours 1538.96695141, theirs 1" in outcome.text
+
+
+def test_damaged_answer_differs(answer: dict[str, Any], examples: dict[str, Any]) -> None:
+    """An answer that lacks a number or holds a word in its place differs and says which."""
+    unit = answer["data"][0]["riskUnitData"][1]
+    del unit["mmr"]
+    (outcome,) = replay(answer)
+    assert not outcome.matches
+    assert f"riskUnitData[1] ({unit['riskUnit']}) lacks 'mmr'" in outcome.text
+    examples["okx_mr7_scale"]["mmr"] = "many"
+    assert "mmr must be a number, not 'many'" in list(replay(examples))[1].text
+
+
+def test_tiers() -> None:
+    """Published: a charge of 30,000 becomes 10,000 + 20,000 × 2; beyond the last tier everything counts twelve times."""
+    ends, factors = steps("10000 1; 70000 2; 170000 4; 300000 6; 470000 8; 700000 10; inf 12", "reduction_tiers")
+    charges = np.array([0.0, 30_000.0, 800_000.0])
+    far = 10_000 + 60_000 * 2 + 100_000 * 4 + 130_000 * 6 + 170_000 * 8 + 230_000 * 10 + 100_000 * 12
+    assert scaled(charges, ends, factors).sum(axis=0).tolist() == [0.0, 50_000.0, far]
+    with pytest.raises(MarginError):
+        steps("1 2; 0 3", "reduction_tiers")
+
+
+def test_tiers_decide_a_hedged_book() -> None:
+    """400 coins of a perpetual against a dated future: no stress, MR7 = 0.45 % of both, in its tiers."""
+    rows = [["Underlying", "Type", "DTE", "Quantity"], ["BTC", "perp", None, 400.0], ["BTC", "future", 30.0, -400.0]]
+    charge = 2 * 400 * 65_000 * 0.0045
+    expected = 10_000 + 60_000 * 2 + 100_000 * 4 + (charge - 170_000) * 6
+    assert PM_LINE(rows, "MR7 minimum charge", MARKET, "OKX") == pytest.approx(expected, rel=1e-12)
+    assert PM_MAINTENANCE(rows, MARKET, "OKX") == pytest.approx(expected, rel=1e-12)
+    assert PM_MARGIN(rows, MARKET, "OKX") == pytest.approx(1.3 * expected, rel=1e-12)
+
+
+def test_spot_against_perpetuals() -> None:
+    """Published example: 10 spot, −10 of a perpetual: MR1 and MR6 are 0, MR4 8,053.32 decides, an open order stays out.
+
+    The rate of 1.2 % at 67,111 is the one that gives the published MR4; the page names neither.
+    """
+    rows = [
+        ["Underlying", "Type", "Quantity", "Order"],
+        ["BTC", "spot", 10.0, None],
+        ["BTC", "perp", -10.0, None],
+        ["BTC", "perp", 5.0, "yes"],
+    ]
+    spot, rate = [["Underlying", "Spot"], ["BTC", 67_111.0]], [["basis_rate", 0.012]]
+    for path in ("MR1 spot and vol shock", "MR2 theta decay", "MR3 vega term structure", "MR5 interest rate", "MR6 extreme move"):
+        assert PM_LINE(rows, path, spot, "OKX", rate) == pytest.approx(0.0, abs=1e-9)
+    assert PM_LINE(rows, "MR4 basis", spot, "OKX", rate) == pytest.approx(8_053.32, rel=1e-12)
+    assert PM_LINE(rows, "MR7 minimum charge", spot, "OKX", rate) == pytest.approx(3_020.17, abs=0.5)
+    assert PM_MAINTENANCE(rows, spot, "OKX", rate) == pytest.approx(8_053.32, rel=1e-12)
+    assert PM_MAINTENANCE(rows, spot, "OKX", [["basis_rate", 0.0]]) == pytest.approx(3_020.17, abs=0.5)
+    apart = PM_MAINTENANCE(rows, spot, "OKX", [*rate, ["spot_mode", "collateral"]])
+    assert apart == pytest.approx(671_110.0 * (0.12 + 0.012), rel=1e-12)
+
+
+def black(call: bool, forward: float, strike: float, years: float, vol: float) -> float:
+    """Undiscounted Black-76 by the error function; intrinsic without vol or time."""
+    sign = 1.0 if call else -1.0
+    if vol * years == 0.0:
+        return max(sign * (forward - strike), 0.0)
+    d1 = math.log(forward / strike) / (vol * math.sqrt(years)) + 0.5 * vol * math.sqrt(years)
+    d2 = d1 - vol * math.sqrt(years)
+    normal = [0.5 * math.erfc(-sign * d / math.sqrt(2.0)) for d in (d1, d2)]
+    return sign * (forward * normal[0] - strike * normal[1])
+
+
+@pytest.mark.parametrize("kind", ["call", "put"])
+@pytest.mark.parametrize(
+    ("days", "points", "percent"),
+    [
+        (0.5, 0.30 - 0.05 * 0.5 / 30, 0.50 - 0.15 * 0.5 / 30),
+        (15.0, 0.275, 0.425),
+        (30.0, 0.25, 0.35),
+        (45.0, 0.225, 0.30),
+        (300.0, 0.20, 0.25),
+    ],
+)
+def test_option_against_a_slow_loop(days: float, points: float, percent: float, kind: str) -> None:
+    """Forwards move by the index's dollars; vols by points and by percent between 0, 30 and 60 days: an independent loop."""
+    strike, vol, spot, forward = 68_000.0, 0.28, 65_000.0, 66_300.0
+    call, years = kind == "call", days / 365.0
+
+    def change(shock: float, after_vol: float, left: float = years) -> float:
+        after = black(call, forward + spot * shock, strike, left, max(after_vol, 0.0))
+        return after - black(call, forward, strike, years, vol)
+
+    vols = (vol + points, vol * (1 + percent), vol, vol - points, vol * (1 - percent))
+    expected = [change(shock, each) for shock in SHOCKS for each in vols]
+    expected += [0.5 * change(shock, vol) for shock in (-0.24, 0.24)]
+    expected.append(change(0.0, vol, max(years - 1 / 365, 0.0)))
+    table = PM_RISK_ARRAY([HEADER, ["BTC", kind, strike, days, -3.0, vol, None, forward]], MARKET, "OKX")[1:]
+    assert [row[-1] for row in table] == pytest.approx([-3.0 * value for value in expected], rel=1e-9, abs=1e-8)
+
+
+def test_worst_of_both_kinds_and_theta() -> None:
+    """A short straddle loses most with vols up by percent; of a long one MR1, MR2 and MR6 the largest counts."""
+    straddle = [[kind, 65_000.0, 90.0, -1.0, 1.2, None, None] for kind in ("call", "put")]
+    short = [HEADER, *(["BTC", *leg] for leg in straddle)]
+    array = {row[1]: row[-1] for row in PM_RISK_ARRAY(short, MARKET, "OKX")[1:]}
+    by_percent = [value for name, value in array.items() if "up by percent" in name]
+    assert min(array.values()) == min(by_percent)  # 25 % of 1.2 is more than 20 points
+    long = [row if row is HEADER else [*row[:4], 1.0, *row[5:]] for row in short]
+    paths = "MR1 spot and vol shock", "MR2 theta decay", "MR6 extreme move"
+    worst = {path: PM_LINE(long, path, MARKET, "OKX") for path in paths}
+    assert all(value > 0.0 for value in worst.values())
+    assert PM_LINE(long, "Largest of MR1, MR2 and MR6", MARKET, "OKX") == max(worst.values())
+    assert PM_SCANNING_RISK(long, MARKET, "OKX") == max(worst.values())
+
+
+def test_groups_of_coins() -> None:
+    """Shocks by group: 12, 18 and 25 %; coins outside the two groups have neither MR4 nor MR7 rates, and are told so."""
+    for coin, spot, reach in (("BTC", 65_000.0, 0.12), ("SOL", 150.0, 0.18), ("TRX", 0.2, 0.25)):
+        rows = [HEADER, [coin, "perp", None, None, 10.0, None, None, None]]
+        assert PM_LINE(rows, "MR1 spot and vol shock", MARKET, "OKX") == pytest.approx(10.0 * spot * reach, rel=1e-12)
+    statement = PM_EXPLAIN([["Underlying", "Type", "Quantity"], ["TRX", "perp", 1.0]], MARKET, "OKX")
+    status = {row[1]: row[4] for row in statement[1:]}
+    for label in (
+        "Perpetuals",
+        "Perpetuals and futures",
+        "Tiers",
+        "MR3 vega term structure",
+        "MR5 interest rate",
+        "MR9 stablecoin decoupling",
+    ):
+        assert status[label] == "not modelled", label
+
+
+def test_faults_are_told() -> None:
+    """American options and tables of another shape are refused with a cure."""
+    book = [HEADER[:6], ["BTC", "put", 6e4, 9.0, 1.0, 0.5]]
+    american = [[*row, cell] for row, cell in zip(book, ("Exercise", "american"))]
+    assert "european" in PM_MARGIN(american, MARKET, "OKX")
+    assert PM_MARGIN(book, MARKET, "OKX", [["vol_shock_points", "high"]]).startswith("#PM! vol_shock_points")
+    assert len({row[0] for row in PM_SCENARIOS("OKX")[1:]}) == 38

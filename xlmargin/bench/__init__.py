@@ -1,3 +1,0 @@
-"""Speed and accuracy of the pricing core against other ways to compute it: python -m xlmargin.bench."""
-
-from __future__ import annotations

@@ -1,0 +1,1 @@
+"""Contracts, their market, and who holds how much of what."""

@@ -1,0 +1,359 @@
+"""The book as arrays: position rows, the distinct instruments behind them, and the market each one is priced in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xlmargin.book import market as quotes
+from xlmargin.book.contracts import CALL, FUTURE, PERPETUAL, SPOT, instrument_name, show_instant
+from xlmargin.book.distinct import distinct
+from xlmargin.book.implied import implied
+from xlmargin.book.market import DAY, YEAR, Market
+from xlmargin.errors import Fault, Faults
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+SCENARIO_COUNT = 16  # columns 1 … 16 of a desk's own risk array
+
+
+@dataclass(frozen=True, slots=True)
+class Positions:
+    """The position rows as typed columns (P,); NaN where a cell is blank.
+
+    Attributes:
+        row: row in the sheet, counted from the header as 1
+        underlyings: distinct upper-case names, alphabetical (U,)
+        underlying: index into `underlyings`
+        kind: SPOT, FUTURE, PERPETUAL, CALL or PUT
+        strike: [account currency]
+        expiry: seconds since 1970 UTC
+        years: given by DTE, else NaN
+        quantity: signed, + long [units of the underlying / multiplier]
+        multiplier: units of the underlying per unit of quantity
+        spot, forward, vol, price: given on the row, else NaN
+        inverse: settled in the coin
+        accounts: distinct account labels (A,)
+        account: index into `accounts`
+        order: an open order, not a position
+        entry: price at which the position was entered, else NaN
+        american: exercised at any time
+        delta: own composite delta per long unit, NaN where none is given
+        array: own risk array per long unit, losses positive (P, 16), NaN where none is given
+        names: instrument as the row names it
+    """
+
+    row: Ints
+    underlyings: tuple[str, ...]
+    underlying: Ints
+    kind: Ints
+    strike: Floats
+    expiry: Floats
+    years: Floats
+    quantity: Floats
+    multiplier: Floats
+    spot: Floats
+    forward: Floats
+    vol: Floats
+    price: Floats
+    inverse: Bools
+    accounts: tuple[str, ...]
+    account: Ints
+    order: Bools
+    entry: Floats
+    american: Bools
+    delta: Floats
+    array: Floats
+    names: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Instruments:
+    """The distinct contracts of a book with their market, one entry each (K,).
+
+    Attributes:
+        underlyings: upper-case names, alphabetical (U,)
+        underlying: index into `underlyings`
+        kind: SPOT, FUTURE, PERPETUAL, CALL or PUT
+        strike: NaN where there is none [account currency]
+        expiry: seconds since 1970 UTC, NaN where there is none
+        years: time to expiry, 0 where there is none [years, ACT/365]
+        spot, forward: [account currency]
+        vol: fraction, NaN where none was found
+        rate: continuously compounded fraction per year
+        price: mark given with the position, NaN where the model's holds [account currency per unit]
+        multiplier: units of the underlying per unit of quantity
+        inverse: settled in the coin
+        american: exercised at any time
+        delta: own composite delta per long unit, NaN where none is given
+        array: own risk array per long unit, losses positive (K, 16), NaN where none is given
+        contract: index of the contract itself, the same for instruments that differ only by their market
+        vol_origin: where the market gave the vol (AT_STRIKE … NO_VOL); AT_STRIKE for a row's own vol
+    """
+
+    underlyings: tuple[str, ...]
+    underlying: Ints
+    kind: Ints
+    strike: Floats
+    expiry: Floats
+    years: Floats
+    spot: Floats
+    forward: Floats
+    vol: Floats
+    vol_origin: Ints
+    rate: Floats
+    price: Floats
+    multiplier: Floats
+    inverse: Bools
+    american: Bools
+    delta: Floats
+    array: Floats
+    contract: Ints
+
+    def __len__(self) -> int:
+        return len(self.kind)
+
+    @property
+    def is_option(self) -> Bools:
+        """Calls and puts, (K,)."""
+        return self.kind >= CALL
+
+    @property
+    def carry(self) -> Floats:
+        """Yield of the underlying implied by spot, forward and rate, 0 without time to expiry (K,)."""
+        growth = np.log(self.forward / self.spot)
+        return self.rate - np.divide(growth, self.years, out=np.zeros_like(growth), where=self.years > 0.0)
+
+    @property
+    def has_array(self) -> Bools:
+        """Instruments whose own risk array replaces the model, (K,)."""
+        return np.isfinite(self.array[:, 0])
+
+    @property
+    def days(self) -> Floats:
+        """Days to expiry, to a hundredth of a second, so that equal expiries are equal (K,)."""
+        return np.round(self.years * (YEAR / DAY), 7)
+
+    @property
+    def level(self) -> Floats:
+        """The price that an underlying's move scales: spot of spot, forward of everything else, (K,)."""
+        return np.where(self.kind == SPOT, self.spot, self.forward)
+
+    def name(self, k: int) -> str:
+        """The contract's name."""
+        return instrument_name(self.underlyings[self.underlying[k]], int(self.kind[k]), float(self.strike[k]), float(self.expiry[k]))
+
+
+@dataclass(frozen=True)
+class Book:
+    """A book: who holds how much of which instrument, and the sheet row that says so.
+
+    Attributes:
+        instruments: the distinct contracts (K,)
+        quantity: signed, of each position row (P,)
+        instrument: index of each row's instrument (P,)
+        accounts: account labels (A,)
+        account: index of each row's account (P,)
+        row: sheet row of each position (P,)
+        order: rows that are open orders (P,)
+        entry: entry price of each row, NaN where none is given (P,)
+        names: instrument as each row names it (P,)
+        as_of: valuation time, seconds since 1970 UTC
+        unpriced: what is wrong with the vols: faults for every method that needs one
+    """
+
+    instruments: Instruments
+    quantity: Floats
+    instrument: Ints
+    accounts: tuple[str, ...]
+    account: Ints
+    row: Ints
+    order: Bools
+    entry: Floats
+    names: Sequence[str]
+    as_of: float
+    unpriced: tuple[Fault, ...]
+
+    @cached_property
+    def units(self) -> Floats:
+        """Position of each row in units of the underlying, open orders left out (P,)."""
+        return np.where(self.order, 0.0, self.quantity * self.instruments.multiplier[self.instrument])
+
+    def by_instrument(self, per_row: Floats) -> Floats:
+        """Sum of an amount per row over each account's rows of each instrument, (A, K)."""
+        shape = len(self.accounts), len(self.instruments)
+        flat = np.bincount(self.account * shape[1] + self.instrument, per_row, shape[0] * shape[1])
+        return np.asarray(flat, np.float64).reshape(shape)
+
+    def by_contract(self, per_row: Floats) -> Floats:
+        """Net amount per account and contract: rows of one contract are netted whatever their market, (A, C)."""
+        contract = self.instruments.contract[self.instrument]
+        count = int(self.instruments.contract.max(initial=-1)) + 1
+        flat = np.bincount(self.account * count + contract, per_row, len(self.accounts) * count)
+        return np.asarray(flat, np.float64).reshape(len(self.accounts), count)
+
+
+def make_book(positions: Positions, market: Market, faults: Faults, keys: Keys | None = None) -> Book:
+    """Find the distinct instruments of the positions and the market of each.
+
+    Args:
+        positions: typed columns (P,)
+        market: spots, curves and smiles
+        faults: receives missing spots and expired contracts
+        keys: those of the positions, where they are known already
+
+    Returns:
+        the book; its `unpriced` holds the faults of vols, which count only where a vol is needed
+    """
+    instrument, first, contract = keys or keys_of(positions)
+    pick = {
+        name: getattr(positions, name)[first]
+        for name in (
+            "underlying",
+            "kind",
+            "strike",
+            "expiry",
+            "spot",
+            "forward",
+            "vol",
+            "price",
+            "multiplier",
+            "inverse",
+            "american",
+            "delta",
+            "array",
+        )
+    }
+    rows = _RowsOf(positions.row, instrument)
+    known = {name: i for i, name in enumerate(market.underlyings)}
+    there = np.array([known.get(name, -1) for name in positions.underlyings], np.int64)[pick["underlying"]]
+    given = positions.years[first]
+    pick["expiry"] = np.where(np.isfinite(given), market.as_of + given * YEAR, pick["expiry"])
+    pick["years"] = _years(pick["kind"], pick["expiry"], given, market.as_of, rows, faults)
+    pick["rate"] = quotes.rates(market, there, pick["expiry"])
+    pick["spot"] = _spot(pick, there, market, positions.underlyings, rows, faults)
+    pick["forward"] = _forward(pick, there, market)
+    unpriced = Faults()
+    pick["vol"], pick["vol_origin"] = _vol(pick, there, market, rows, unpriced)
+    return Book(
+        Instruments(underlyings=positions.underlyings, contract=contract, **pick),
+        positions.quantity,
+        instrument,
+        positions.accounts,
+        positions.account,
+        positions.row,
+        positions.order,
+        positions.entry,
+        positions.names,
+        market.as_of,
+        tuple(unpriced.faults),
+    )
+
+
+class _RowsOf:
+    """The sheet rows of an instrument, looked up only when there is something to tell about it."""
+
+    def __init__(self, row: Ints, instrument: Ints) -> None:
+        self._row, self._instrument = row, instrument
+
+    def __call__(self, k: int) -> list[int]:
+        return [int(row) for row in self._row[self._instrument == k]]
+
+
+class Keys(NamedTuple):
+    """Which rows of the positions hold the same: found once for as long as only amounts and the market change.
+
+    Attributes:
+        instrument: index of each row's instrument (P,)
+        first: row that holds each instrument first (K,)
+        contract: index of each instrument's contract, the same where only the market differs (K,)
+    """
+
+    instrument: Ints
+    first: Ints
+    contract: Ints
+
+
+def keys_of(positions: Positions) -> Keys:
+    """The distinct instruments and contracts of positions."""
+    years = np.where(np.isfinite(positions.years), positions.years, -1.0)
+    terms = (
+        positions.underlying,
+        positions.kind,
+        positions.strike,
+        positions.expiry,
+        positions.multiplier,
+        positions.inverse,
+        positions.american,
+        years,
+    )
+    own = positions.array.T if np.isfinite(positions.array).any() else ()
+    instrument, first = distinct((*terms, positions.spot, positions.forward, positions.vol, positions.price, positions.delta, *own))
+    return Keys(instrument, first, distinct([column[first] for column in terms])[0])
+
+
+def _years(kind: Ints, expiry: Floats, given: Floats, as_of: float, rows: _RowsOf, faults: Faults) -> Floats:
+    """Time to expiry of each instrument, 0 for spot and perpetuals."""
+    dated = (kind == FUTURE) | (kind >= CALL)
+    years = np.where(np.isfinite(given), given, (expiry - as_of) / YEAR)
+    for k in np.flatnonzero(dated & (years <= 0.0)).tolist():
+        for row in rows(k):
+            faults.add(
+                row,
+                "Expiry",
+                f"Expiry {show_instant(expiry[k])} is not after the valuation time {show_instant(as_of)}",
+                "remove the expired row, or mend As of in the market range",
+            )
+    return np.where(dated & (years > 0.0), years, 0.0)
+
+
+def _spot(pick: dict[str, Any], there: Ints, market: Market, names: tuple[str, ...], rows: _RowsOf, faults: Faults) -> Floats:
+    """Spot of each instrument: the row's, else the market's."""
+    spot: Floats = np.where(np.isfinite(pick["spot"]), pick["spot"], quotes.spots(market, there))
+    for k in np.flatnonzero(np.isnan(spot)).tolist():
+        name = names[pick["underlying"][k]]
+        for row in rows(k):
+            faults.add(
+                row, "Spot", f"no Spot for {name}", f"fill a Spot column in the positions, or give a market range with a row for {name}"
+            )
+    return spot
+
+
+def _forward(pick: dict[str, Any], there: Ints, market: Market) -> Floats:
+    """Forward of each instrument: a future's own mark, the row's, the market's of that expiry, spot carried at the rate.
+
+    A perpetual has no expiry: its price is its mark, the row's forward, else spot.
+    """
+    kind, spot = pick["kind"], pick["spot"]
+    delta_one = (kind == FUTURE) | (kind == PERPETUAL)
+    result: Floats = np.where(delta_one, pick["price"], np.nan)
+    carried = spot * np.exp(np.clip(pick["rate"] * pick["years"], -100.0, 100.0))
+    quoted = np.where(kind == PERPETUAL, np.nan, quotes.forwards(market, there, pick["expiry"], pick["strike"]))
+    for source in (pick["forward"], quoted, carried):
+        result = np.where(np.isfinite(result), result, source)
+    return result
+
+
+def _vol(pick: dict[str, Any], there: Ints, market: Market, rows: _RowsOf, faults: Faults) -> tuple[Floats, Ints]:
+    """Vol of each option and where it was found: the row's, implied from its price, else the market's."""
+    option = pick["kind"] >= CALL
+    vol: Floats = np.where(option, pick["vol"], np.nan)
+    origin = np.full(len(vol), quotes.AT_STRIKE, np.int64)
+    priced = option & np.isnan(vol) & np.isfinite(pick["price"])
+    solvable = priced & np.isfinite(pick["forward"]) & (pick["years"] > 0.0)
+    if solvable.any():
+        chosen = np.flatnonzero(solvable)
+        vol[chosen] = implied({name: values[chosen] for name, values in pick.items()}, chosen, rows, faults)
+    asked = np.flatnonzero(option & np.isnan(pick["vol"]) & ~priced & np.isnan(pick["array"][:, 0]))
+    vol[asked], origin[asked] = quotes.vols(market, there[asked], pick["expiry"][asked], pick["strike"][asked])
+    for k in np.flatnonzero(origin == quotes.NO_VOL).tolist():
+        for row in rows(k):
+            faults.add(row, "IV", "no IV for this option", "give IV or Price on the row, or a vol in the market range")
+    return vol, origin

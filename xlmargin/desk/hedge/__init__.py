@@ -1,0 +1,1 @@
+"""Trades that lower a margin: the proposal and the search for it."""

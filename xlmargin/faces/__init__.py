@@ -1,0 +1,1 @@
+"""Where the functions are used: Excel, LibreOffice, the browser, xlwings Lite."""

@@ -1,0 +1,45 @@
+"""The workbook for Excel on Windows: the template with the wrapper and the settings of this installation in it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from xlmargin.engine import Workbook, patch
+from xlmargin.faces.excel.donor import read_donor
+from xlmargin.faces.excel.project import Project, write_project
+from xlmargin.faces.excel.settings import package_folders, this_interpreter, workbook_settings
+from xlmargin.faces.excel.wrapper import MESSAGE, RESTART, wrapper_modules
+from xlmargin.faces.template import build_macro_template
+from xlmargin.sheet.registry import CATEGORY, ERROR, FUNCTIONS
+
+
+def write_excel_workbook(path: Path, rows: int) -> Path:
+    """Write the workbook for Excel, its sample already calculated.
+
+    Args:
+        path: the file to write, .xlsm
+        rows: rows reserved for positions
+
+    Raises:
+        MarginError: xlwings is missing or not whole, or the file cannot be written
+    """
+    import udfs  # noqa: F401  (fills the registry)
+
+    donor = read_donor()
+
+    def project(sheets: Sequence[str]) -> bytes:
+        return write_project(Project((*wrapper_modules(FUNCTIONS, sheets), *donor.modules), donor.before, donor.after))
+
+    source, installed = package_folders()
+    settings = workbook_settings(this_interpreter(os.environ), source, [installed])
+    build_macro_template(path, rows, project, settings, RESTART, CATEGORY)
+    calls = {name: function.call for name, function in FUNCTIONS.items()} | {MESSAGE: _message}
+    patch(path, path, Workbook(path, calls))
+    return path
+
+
+def _message(cell: object) -> str:
+    """What the wrapper's function answers where mistakes are texts."""
+    return cell if isinstance(cell, str) and cell.startswith(ERROR) else ""

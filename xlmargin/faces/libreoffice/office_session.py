@@ -1,0 +1,239 @@
+"""A private LibreOffice Calc with the PM_ functions, driven from Python: open a workbook, edit it, read it, save it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import queue
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+import uuid
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, TypeAlias
+
+from xlmargin.errors import MarginError, existing_file
+from xlmargin.faces.libreoffice.addin import python_folders, write_addin
+from xlmargin.faces.libreoffice.locate import Installation, clean_environment, find_libreoffice
+from xlmargin.sheet.registry import FUNCTIONS, Function
+
+Value: TypeAlias = float | str | dict[str, str | int] | None
+"""A cell: number, text, None when empty, or {"error": what the cell shows, "code": LibreOffice's number}."""
+
+
+class Calc:
+    """A headless LibreOffice of its own; use it as a context manager, or call `stop` at the end."""
+
+    def __init__(
+        self, functions: Mapping[str, Function] | None = None, folders: Sequence[str] | None = None, *, timeout: float = 60.0
+    ) -> None:
+        """Start LibreOffice.
+
+        Parameters: functions, those of the add-in (left out: the registry); folders, where LibreOffice's Python finds
+        them (left out: where this Python does); timeout, seconds for the start and for each answer.
+        Raises: MarginError when LibreOffice is missing, too old, or does not start.
+        """
+        self.installation = find_libreoffice()
+        self.timeout = timeout
+        self.office_process = 0
+        self._home = Path(tempfile.mkdtemp(prefix="xlmargin-calc-"))
+        registered = _registered() if functions is None else functions
+        found = python_folders() if folders is None else folders
+        write_addin(self._home / "extensions" / "xlmargin", registered, found)
+        self.pipe = f"xlmargin{uuid.uuid4().hex}"
+        self._begin({"soffice": str(self.installation.soffice), "home": str(self._home), "pipe": self.pipe})
+
+    def _begin(self, settings: dict[str, str]) -> None:
+        """Start the driver with its settings."""
+        self._answers: queue.Queue[str] = queue.Queue()
+        self._lock = threading.Lock()
+        self._driver = self._start_driver(self.installation)
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
+        try:
+            self.office_process = self._exchange(settings | {"timeout": self.timeout}, "start")
+        except BaseException:
+            self.kill()
+            raise
+
+    def _start_driver(self, installation: Installation) -> subprocess.Popen[str]:
+        temporary = self._home / "tmp"  # what a killed soffice leaves goes away with the home
+        temporary.mkdir()
+        return subprocess.Popen(
+            [installation.python, Path(__file__).with_name("driver.py")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            encoding="utf-8",
+            env=clean_environment() | {"TMPDIR": str(temporary)},
+            start_new_session=True,  # an interrupt at the keyboard is ours to handle, not the driver's
+        )
+
+    def _listen(self) -> None:
+        assert self._driver.stdout is not None
+        for line in self._driver.stdout:
+            self._answers.put(line)
+        self._answers.put("")  # the driver has ended
+
+    def _exchange(self, message: object, verb: str) -> Any:
+        """Send one line and wait for its answer; a LibreOffice that does not answer is killed."""
+        with self._lock:
+            try:
+                assert self._driver.stdin is not None
+                self._driver.stdin.write(json.dumps(message) + "\n")
+                self._driver.stdin.flush()
+                line = self._answers.get(timeout=self.timeout)
+            except queue.Empty:
+                self.kill()
+                raise MarginError(
+                    f"LibreOffice did not answer '{verb}' within {self.timeout:g} seconds and was ended: "
+                    "start it again, with a longer timeout for a large workbook."
+                ) from None
+            except (OSError, ValueError):
+                line = ""
+        if not line:
+            self.kill()
+            raise MarginError(f"LibreOffice ended before it answered '{verb}': start it again.")
+        answer = json.loads(line)
+        if "problem" in answer:
+            raise MarginError(f"LibreOffice could not do '{verb}': {answer['problem']}.")
+        return answer["ok"]
+
+    def ask(self, verb: str, *arguments: object) -> Any:
+        """Send one verb of the driver and return its answer; raises MarginError with LibreOffice's reason."""
+        return self._exchange([verb, *arguments], verb)
+
+    def open(self, path: str | os.PathLike[str]) -> Workbook:
+        """Load a workbook and recalculate it; raises MarginError when LibreOffice cannot read it."""
+        file = existing_file(Path(path).absolute())
+        return Workbook(self, self.ask("open", str(file)))
+
+    def attach(self, path: str | os.PathLike[str]) -> Workbook:
+        """A workbook that is open already; raises MarginError, with those that are, when it is not."""
+        return Workbook(self, self.ask("attach", str(Path(path).absolute())))
+
+    def describe(self, function: str) -> dict[str, Any]:
+        """What the function wizard shows: name, summary, and name and help of each argument, in order."""
+        shown: dict[str, Any] = self.ask("describe", function)
+        return shown
+
+    def stop(self) -> None:
+        """End LibreOffice and remove everything it kept; calling it again does nothing."""
+        assert self._driver.stdin is not None
+        with contextlib.suppress(OSError):
+            self._driver.stdin.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._driver.wait(15)
+        self.kill()
+
+    def kill(self) -> None:
+        """End driver and LibreOffice by force, with whatever they started."""
+        if not self.office_process:  # still starting: only the driver knows what it has started
+            self._driver.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._driver.wait(15)
+        if self._driver.poll() is None:
+            os.killpg(self._driver.pid, signal.SIGKILL)
+        if self._driver.wait() != 0 and self.office_process:  # a driver that ended well has ended its LibreOffice
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.office_process, signal.SIGKILL)
+        self.office_process = 0  # numbers of ended processes are given out again
+        self._listener.join()
+        for pipe in (self._driver.stdin, self._driver.stdout):
+            assert pipe is not None
+            with contextlib.suppress(OSError):  # what was not sent has nobody to read it
+                pipe.close()
+        shutil.rmtree(self._home, ignore_errors=True)
+
+    def __enter__(self) -> Calc:
+        """The running session."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """End LibreOffice."""
+        self.stop()
+
+
+class Guest(Calc):
+    """Somebody else's LibreOffice, reached by the pipe on which it listens; it stays as it is at the end."""
+
+    def __init__(self, pipe: str, *, timeout: float = 60.0) -> None:
+        """Connect; raises MarginError when nobody listens on the pipe."""
+        self.installation = find_libreoffice()
+        self.timeout, self.pipe = timeout, pipe
+        self.office_process = 0
+        self._home = Path(tempfile.mkdtemp(prefix="xlmargin-calc-"))
+        self._begin({"pipe": pipe})
+
+
+class Workbook:
+    """One workbook open in Calc; use it as a context manager, or call `close`."""
+
+    def __init__(self, calc: Calc, number: int) -> None:
+        """Made by `Calc.open`."""
+        self._calc = calc
+        self._number = number
+
+    def _ask(self, verb: str, *arguments: object) -> Any:
+        return self._calc.ask(verb, self._number, *arguments)
+
+    def sheets(self) -> list[str]:
+        """The names of the sheets, in order."""
+        names: list[str] = self._ask("sheets")
+        return names
+
+    def names(self) -> list[str]:
+        """The defined names."""
+        found: list[str] = self._ask("names")
+        return found
+
+    def place(self, name: str) -> tuple[str, str] | None:
+        """Sheet and area of a defined name as they are now; None where it stands for no range."""
+        found = self._ask("place", name)
+        return None if found is None else (found[0], found[1])
+
+    def get(self, sheet: str, where: str) -> list[list[Value]]:
+        """The values of a range ("A1:C3"), row by row."""
+        rows: list[list[Value]] = self._ask("get", sheet, where)
+        return rows
+
+    def formulas(self, sheet: str) -> dict[str, str]:
+        """Every formula of a sheet by its address; an array formula once, in braces, under its whole range."""
+        found: dict[str, str] = self._ask("formulas", sheet)
+        return found
+
+    def set(self, sheet: str, where: str, rows: Sequence[Sequence[float | str | None]]) -> None:
+        """Write numbers, texts, blanks (None) and formulas (texts that start with =) into a range of that shape."""
+        self._ask("set", sheet, where, [list(row) for row in rows])
+
+    def calculate(self) -> None:
+        """Recalculate every formula, changed or not."""
+        self._ask("calculate")
+
+    def save(self, path: str | os.PathLike[str], kind: Literal["xlsx", "pdf", "ods"]) -> None:
+        """Save a copy; the open workbook keeps its own name."""
+        self._ask("save", str(Path(path).absolute()), kind)
+
+    def close(self) -> None:
+        """Close without saving."""
+        self._ask("close")
+
+    def __enter__(self) -> Workbook:
+        """The open workbook."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Close without saving."""
+        self.close()
+
+
+def _registered() -> Mapping[str, Function]:
+    import udfs  # noqa: F401  (importing it fills the registry; it loads the whole package, so only when needed)
+
+    return FUNCTIONS

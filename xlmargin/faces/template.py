@@ -1,0 +1,102 @@
+"""The desk's workbook: where the shipped one is, and how to build one with another number of rows."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from xlmargin.errors import MarginError
+
+BUILDER = "xlmargin_workbook"
+
+
+def template_path() -> Path:
+    """The workbook that comes with the package, with its sample.
+
+    Raises:
+        MarginError: the folder `workbook` or its workbook is missing
+    """
+    path = _folder() / "xlmargin.xlsx"
+    if not path.is_file():
+        raise MarginError(f"{path} is missing: build it with `python -m workbook`, or install xlmargin again")
+    return path
+
+
+def build_template(path: str | Path, rows: int = 500) -> None:
+    """Write a desk's workbook, with the sample in it and without calculated values.
+
+    Args:
+        path: the file to write, .xlsx
+        rows: position rows to keep free
+
+    Raises:
+        MarginError: too few or too many rows, or the file cannot be written
+    """
+    _build(path, rows, None)
+
+
+def build_macro_template(
+    path: str | Path, rows: int, project: Callable[[Sequence[str]], bytes], settings: Sequence[tuple[str, str]], restart: str, category: str
+) -> None:
+    """Write a desk's workbook for Excel on Windows, with macros in it.
+
+    Args:
+        path: the file to write, .xlsm
+        rows: position rows to keep free
+        project: writes the macros' part for the code names of the sheets
+        settings: keys and values of the sheet that xlwings reads
+        restart: the macro behind the button
+        category: of the functions in Excel's wizard
+
+    Raises:
+        MarginError: too few or too many rows, or the file cannot be written
+    """
+    _build(path, rows, _builder("excel").Macros(project, settings, restart, category))
+
+
+def _build(path: str | Path, rows: int, macros: Any) -> None:
+    try:
+        _builder("build").build(path, rows, macros)
+    except ValueError as error:
+        raise MarginError(str(error)) from error
+    except OSError as error:
+        raise MarginError(f"{path} cannot be written ({error.strerror}): close it, or choose another folder") from error
+
+
+def write_backtest(path: str | Path, summary: Sequence[Sequence[Any]], books: Mapping[str, Sequence[Sequence[Any]]], note: str) -> None:
+    """Write the report of a backtest: its summary, and a table and a chart per book.
+
+    Raises:
+        MarginError: the file cannot be written
+    """
+    try:
+        _builder("backtest_report").write(path, summary, books, note)
+    except OSError as error:
+        raise MarginError(f"{path} cannot be written ({error.strerror}): close it, or choose another folder") from error
+
+
+def _folder() -> Path:
+    """The builder's folder: inside the installed package, else beside it in the project."""
+    package = Path(__file__).resolve().parents[1]
+    for folder in (package / "workbook", package.parent / "workbook"):
+        if (folder / "build.py").is_file():
+            return folder
+    raise MarginError("the folder workbook is missing: install xlmargin again")
+
+
+def _builder(module: str) -> ModuleType:
+    """A module of the builder, loaded as a package of its own wherever its folder stands."""
+    if BUILDER not in sys.modules:
+        folder = _folder()
+        spec = importlib.util.spec_from_file_location(BUILDER, folder / "__init__.py", submodule_search_locations=[str(folder)])
+        assert spec is not None
+        assert spec.loader is not None
+        package = importlib.util.module_from_spec(spec)
+        sys.modules[BUILDER] = package
+        spec.loader.exec_module(package)
+    return importlib.import_module(f"{BUILDER}.{module}")

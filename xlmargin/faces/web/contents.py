@@ -1,0 +1,116 @@
+"""What the cells of one sheet show, and since when: so that only what has changed goes to the page."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import Any
+
+from xlmargin.engine import Looks, Workbook
+from xlmargin.engine.formula import ERROR_CODES, address, parse_area
+from xlmargin.faces.web.frame import Frame
+from xlmargin.faces.web.number_format import formatted
+from xlmargin.faces.web.styles import StyleTable
+from xlmargin.faces.web.typed import editing_text
+from xlmargin.sheet.registry import ERROR
+
+Place = tuple[int, int]
+#: Text, number of the style, kind (n number, g number in the format General, s text, b bool, e fault, or ""), text to edit.
+Shown = tuple[str, int, str, str]
+
+_WHOLE = "A1:XFD1048576"
+_NO_STYLE: Shown = ("", 0, "", "")
+
+
+class Contents:
+    """The cells of a sheet as they were shown last, with the revision of the workbook that changed each."""
+
+    def __init__(self, frame: Frame, book: Workbook, looks: Looks, styles: StyleTable) -> None:
+        self._frame, self._book, self._looks, self._styles = frame, book, looks, styles
+        self._cells: dict[Place, Shown] = {}
+        self._stamps: dict[Place, int] = {}
+        self._plain: dict[Place, tuple[Any, str]] = {}  # looks of cells without conditional formats stay
+        self._conditional = [
+            area for text in looks.ranges(frame.name) for part in text.replace(",", " ").split() if (area := parse_area(part, frame.name))
+        ]
+        self._revision = -1
+        self.size = frame.used
+
+    def refresh(self, revision: int) -> None:
+        """Bring the cells up to a revision of the workbook."""
+        if revision == self._revision:
+            return
+        name = self._frame.name
+        rows = self._book.values(name, _WHOLE)
+        height, width = max(len(rows), self._frame.used[0]), max(len(rows[0]), self._frame.used[1])
+        self.size = height, width
+        for row in range(1, height + 1):
+            values = rows[row - 1] if row <= len(rows) else []
+            live = [a for a in self._conditional if a.first_row <= row <= a.last_row]
+            for column in range(1, width + 1):
+                value = values[column - 1] if column <= len(values) else None
+                shown = self._shown(row, column, value, any(a.covers(row, column) for a in live))
+                place = row, column
+                if self._cells.get(place) != shown:
+                    self._cells[place] = shown
+                    self._stamps[place] = revision
+        self._revision = revision
+
+    def since(self, revision: int) -> list[list[Any]]:
+        """The cells that changed after a revision, as [row, column, text, style, kind, text to edit where it differs]."""
+        return [_sent(place, self._cells[place]) for place, stamp in self._stamps.items() if stamp > revision]
+
+    def filled(self) -> list[list[Any]]:
+        """The cells that show something."""
+        return [_sent(place, shown) for place, shown in self._cells.items() if shown[0] or shown[3]]
+
+    def row_styles(self) -> list[list[Any]]:
+        """The styles of all cells in runs: [rows, [[style, columns], …]] from the top."""
+        height, width = self.size
+        lines = [tuple(self._cells.get((row, column), _NO_STYLE)[1] for column in range(1, width + 1)) for row in range(1, height + 1)]
+        return [[len(list(same)), [[style, len(list(run))] for style, run in groupby(line)]] for line, same in groupby(lines)]
+
+    def formulas(self) -> list[list[Any]]:
+        """The formulas as [row, column, text]."""
+        found = []
+        for cell in self._book.formula_cells(self._frame.name):
+            area = parse_area(cell, self._frame.name)
+            if area:
+                found.append([area.first_row, area.first_column, self._book.formula(self._frame.name, cell)])
+        return found
+
+    def value(self, row: int, column: int) -> Any:
+        """The value of a cell."""
+        return self._book.get(self._frame.name, address(row, column))
+
+    def number_format(self, row: int, column: int) -> str:
+        """The number format of a cell."""
+        return str(self._looks.at(self._frame.name, row, column).style.get("num_fmt") or "General")
+
+    def _shown(self, row: int, column: int, value: Any, live: bool) -> Shown:
+        place = row, column
+        if live or place not in self._plain:
+            look = self._looks.at(self._frame.name, row, column)
+            code = str(look.style.get("num_fmt") or "General")
+            if not live:
+                self._plain[place] = look, code
+        else:
+            look, code = self._plain[place]
+        indent = self._frame.indents.get(place, 0)
+        if value is None or value == "":
+            return "", self._styles.number(look, "", indent), "", ""
+        shown = formatted(value, code)
+        text = "" if look.bar and not look.bar.get("show_value", True) else shown.text
+        return text, self._styles.number(look, shown.colour, indent), _kind(value, code), editing_text(value, code)
+
+
+def _kind(value: Any, code: str) -> str:
+    if isinstance(value, bool):
+        return "b"
+    if isinstance(value, str):
+        return "e" if value in ERROR_CODES or value.startswith(ERROR) else "s"
+    return "g" if code.lower() == "general" else "n"
+
+
+def _sent(place: Place, shown: Shown) -> list[Any]:
+    text, style, kind, raw = shown
+    return [*place, text, style, kind] + ([raw] if raw != text else [])

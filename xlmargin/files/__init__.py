@@ -1,0 +1,1 @@
+"""Books, markets and chains in files."""

@@ -1,0 +1,175 @@
+"""Daily option chains in files: one Parquet file with a chain a day, or a folder of saved Deribit chains as CSV."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xlmargin.book.contracts import CALL, Contract, parse_instrument
+from xlmargin.errors import MarginError, existing_file
+from xlmargin.files.books import read_csv
+from xlmargin.sheet.headings import Header, heading_key
+
+Floats = NDArray[np.float64]
+
+# What a column of a chain is called, and by what its values are multiplied: quoted APIs give the vol in percent.
+COLUMNS = {
+    "time": ("ts", "timestamp"),
+    "name": ("instrument", "instrumentname"),
+    "forward": ("fwd", "underlyingprice"),
+    "index": ("index", "indexprice"),
+    "mark": ("mark", "markprice"),
+    "vol": ("iv", "markiv"),
+}
+PERCENT = 0.01
+DAY = 86_400.0
+TENORS = (7.0, 30.0, 90.0)  # days of the vols that a history of chains holds
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """The options of one moment.
+
+    Attributes:
+        time: seconds since 1970 UTC
+        names: instruments (N,)
+        contracts: what the names say (N,)
+        forward: of each option's expiry (N,) [USD]
+        spot: index of each underlying [USD]
+        mark: premium of each option (N,) [USD per unit]
+        vol: fraction (N,)
+        row: where each instrument stands
+    """
+
+    time: float
+    names: list[str]
+    contracts: list[Contract]
+    forward: Floats
+    spot: dict[str, float]
+    mark: Floats
+    vol: Floats
+    row: dict[str, int]
+
+
+def read_chains(path: Path) -> Iterator[Chain]:
+    """The chains of a Parquet file or of a folder's CSV files, oldest first.
+
+    Raises:
+        MarginError: nothing is there, columns are missing, or what reads Parquet is not installed
+    """
+    if path.is_dir():
+        files = [file for file in sorted(path.glob("*.csv")) if file.stem.upper() != "MANIFEST"]
+        if not files:
+            raise MarginError(f"{path} holds no CSV file: give a folder of saved chains, or a Parquet file")
+        yield from sorted((chain for file in files for chain in _split(_csv_columns(file))), key=lambda chain: chain.time)
+    elif path.suffix.lower() == ".parquet":
+        yield from _split(_parquet_columns(path))
+    else:
+        yield from _split(_csv_columns(path))
+
+
+def _named(found: dict[str, Any], path: Path) -> dict[str, Any]:
+    """The columns by what they mean."""
+    header, columns, result = Header(found), list(found.values()), dict[str, Any]()
+    for meaning, spellings in COLUMNS.items():
+        spelled = next((key for key in spellings if key in header), None)
+        if spelled is None:
+            raise MarginError(
+                f"{path} has no column {' or '.join(spellings)}: a chain needs {', '.join(COLUMNS)} "
+                f"(the columns found are: {', '.join(found)})"
+            )
+        result[meaning] = columns[header.column(spelled)]
+        if spelled == "markiv":
+            result[meaning] = np.asarray(result[meaning], np.float64) * PERCENT
+    return result
+
+
+def _csv_columns(path: Path) -> dict[str, Any]:
+    head, *rows = read_csv(path)
+    rows = [row for row in rows if len(row) == len(head)]
+    columns = _named(dict(zip(map(str, head), map(list, zip(*rows)))), path)
+    columns["time"] = np.array([dt.datetime.fromisoformat(str(cell).replace("Z", "+00:00")).timestamp() for cell in columns["time"]])
+    return {
+        name: np.array([cell if isinstance(cell, float) else np.nan for cell in column]) if name in ("forward", "index", "mark") else column
+        for name, column in columns.items()
+    }
+
+
+def _parquet_columns(path: Path) -> dict[str, Any]:
+    existing_file(path)
+    try:
+        import pyarrow.parquet
+    except ImportError:
+        raise MarginError(f"{path.name} is a Parquet file, which needs pyarrow: pip install 'xlmargin[history]'") from None
+    frame = pyarrow.parquet.read_table(path)
+    wanted = {name for spellings in COLUMNS.values() for name in spellings}
+    columns = _named({name: frame.column(name) for name in frame.column_names if heading_key(name) in wanted}, path)
+    columns["time"] = columns["time"].to_numpy().astype("datetime64[us]").astype(np.float64) / 1e6
+    columns["name"] = columns["name"].to_pylist()
+    return {name: column.to_numpy() if hasattr(column, "to_numpy") else column for name, column in columns.items()}
+
+
+def _split(columns: dict[str, Any]) -> Iterator[Chain]:
+    """One chain per UTC day: underlyings that were read some seconds apart stand in one."""
+    times, names = np.asarray(columns["time"], np.float64), columns["name"]
+    known: dict[str, Contract | None] = {name: parse_instrument(name, "deribit") for name in set(names)}
+    numbers = {key: np.asarray(columns[key], np.float64) for key in ("forward", "index", "mark", "vol")}
+    days = np.floor(times / DAY)
+    order = np.argsort(days, kind="stable")
+    for rows in np.split(order, np.flatnonzero(np.diff(days[order])) + 1):
+        kept = [i for i in rows.tolist() if known[names[i]] is not None and numbers["forward"][i] > 0.0]
+        if kept:
+            yield _chain(kept, times, names, known, numbers)
+
+
+def _chain(rows: list[int], times: Floats, names: Any, known: dict[str, Any], numbers: dict[str, Floats]) -> Chain:
+    """The chain of some rows."""
+    kept = [names[i] for i in rows]
+    contracts = [known[name] for name in kept]
+    forward = numbers["forward"][rows]
+    inverse = np.array([contract.inverse for contract in contracts])
+    mark = numbers["mark"][rows] * np.where(inverse, forward, 1.0)
+    spot = {contract.underlying: float(numbers["index"][i]) for i, contract in zip(rows, contracts)}
+    return Chain(
+        float(times[rows].max()), kept, contracts, forward, spot, mark, numbers["vol"][rows], {name: n for n, name in enumerate(kept)}
+    )
+
+
+def history_of(chains: Sequence[Chain]) -> list[list[Any]]:
+    """A history range from chains: the index of each underlying, and its vols at the money by tenor.
+
+    The vol at the money of an expiry is read at its forward; between expiries total variance runs straight in time.
+    """
+    coins = sorted(set.intersection(*(set(chain.spot) for chain in chains)))
+    head: list[Any] = ["Date", *(name for coin in coins for name in (coin, *(f"{coin} IV {days:g}" for days in TENORS)))]
+    rows = [head]
+    for chain in chains:
+        cells: list[Any] = [dt.datetime.fromtimestamp(chain.time, dt.UTC).strftime("%Y-%m-%d")]
+        for coin in coins:
+            cells += [chain.spot[coin], *_vols_at_the_money(chain, coin)]
+        rows.append(cells)
+    return rows
+
+
+def _vols_at_the_money(chain: Chain, coin: str) -> list[float]:
+    """Vol at the money of each tenor."""
+    calls = [
+        (contract.expiry, contract.strike, n)
+        for n, contract in enumerate(chain.contracts)
+        if contract.underlying == coin and contract.kind == CALL and chain.vol[n] > 0.0 and contract.expiry > chain.time
+    ]
+    days, variance = [], []
+    for expiry in sorted({expiry for expiry, _, _ in calls}):
+        strikes, at = zip(*sorted((strike, n) for when, strike, n in calls if when == expiry))
+        vol = float(np.interp(chain.forward[at[0]], strikes, chain.vol[list(at)]))
+        days.append((expiry - chain.time) / DAY)
+        variance.append(vol**2)
+    total = np.array(variance) * np.array(days)
+    inside = np.clip(TENORS, days[0], days[-1])
+    return [float(np.sqrt(value)) for value in np.interp(inside, days, total) / inside]

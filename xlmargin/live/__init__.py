@@ -1,0 +1,1 @@
+"""A book that follows a venue: the feed and the watch."""

@@ -1,0 +1,73 @@
+"""A venue's positions put into the rows of a positions range, the desk's own columns and other venues' rows left alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from xlmargin.book.contracts import venue_of
+from xlmargin.live.feed.market_table import Row
+from xlmargin.sheet.cells import is_blank
+from xlmargin.sheet.headings import Header, must_hold
+from xlmargin.venues import Answer
+
+WRITTEN = ("Instrument", "Venue", "Quantity", "Entry")  # what a venue's answer says that no market says better
+YES = ("yes", "y", "true", "order", "open")
+
+
+def with_positions(before: Sequence[Row], answer: Answer, venue: str) -> list[Row]:
+    """A positions range with a venue's rows brought up to date.
+
+    A row of that venue keeps its place and its other columns as long as the instrument is held; new ones follow below,
+    closed ones go. Rows that name no instrument, or another venue, or are open orders, are the desk's own and stay as they are.
+
+    Args:
+        before: the range as it stands, header first
+        answer: positions as `xlmargin.venues` reads them
+
+    Raises:
+        MarginError: a column is missing, or the rows do not fit
+    """
+    header = Header(before[0], "positions")
+    for heading in WRITTEN[:3]:
+        header.column(heading)
+    at, ordered, side, width = header.columns(WRITTEN), header.find("Order"), header.find("Side"), len(header.keys)
+    head, *rows = answer.positions
+    held = _by_instrument(head, rows)
+    result = [list(before[0])]
+    seen = set()
+    for row in before[1:]:
+        if all(map(is_blank, row)):
+            continue
+        name = "" if is_blank(row[at["Instrument"]]) else str(row[at["Instrument"]])
+        owner = "deribit" if is_blank(row[at["Venue"]]) else venue_of(str(row[at["Venue"]]))
+        order = ordered is not None and str(row[ordered] or "").strip().lower() in YES
+        if not name or owner != venue or order:
+            result.append(list(row))
+        elif name in held and name not in seen:
+            seen.add(name)
+            fresh = _filled(list(row), at, head, held[name])
+            if side is not None:
+                fresh[side] = None  # the quantity has its sign
+            result.append(fresh)
+    result += [_filled([None] * width, at, head, row) for name, row in held.items() if name not in seen]
+    must_hold(before, len(result) - 1, "positions")
+    return result + [[None] * width for _ in range(len(before) - len(result))]
+
+
+def _by_instrument(head: Row, rows: Sequence[Row]) -> dict[str, Row]:
+    """One row for each instrument: a long and a short leg of one are held as their sum, which has no price of entry."""
+    name, quantity, entry = (head.index(heading) for heading in ("Instrument", "Quantity", "Entry"))
+    held: dict[str, Row] = {}
+    for row in rows:
+        if row[name] in held:
+            row = list(row)
+            row[quantity], row[entry] = row[quantity] + held[row[name]][quantity], None
+        held[row[name]] = row
+    return {instrument: row for instrument, row in held.items() if row[quantity]}
+
+
+def _filled(cells: Row, at: dict[str, int], head: Row, row: Row) -> Row:
+    """A row with what the venue says of it."""
+    for heading, column in at.items():
+        cells[column] = row[head.index(heading)]
+    return cells

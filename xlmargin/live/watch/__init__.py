@@ -1,0 +1,41 @@
+"""Real-time monitoring: every tick of a feed and change of a book recorded, the newest computed, alerts raised once."""
+
+from __future__ import annotations
+
+from xlmargin.live.watch.alerts import Levels, Outcome, step, watch_rules
+from xlmargin.live.watch.delivery import Delivery
+from xlmargin.live.watch.hooks import Hook, command, desktop, webhook
+from xlmargin.live.watch.inputs import Files, Inputs, Snapshot
+from xlmargin.live.watch.monitor import Monitor
+from xlmargin.live.watch.reading import Figures, Nearest, Reading, figures_of
+from xlmargin.live.watch.record import COLUMNS, Record, record_of
+from xlmargin.live.watch.screen import Lines, Panel, Screen, screen
+from xlmargin.live.watch.watching import Watch
+
+__all__ = [
+    "COLUMNS",
+    "Delivery",
+    "Figures",
+    "Files",
+    "Hook",
+    "Inputs",
+    "Levels",
+    "Lines",
+    "Monitor",
+    "Nearest",
+    "Outcome",
+    "Panel",
+    "Reading",
+    "Record",
+    "Screen",
+    "Snapshot",
+    "Watch",
+    "command",
+    "desktop",
+    "figures_of",
+    "record_of",
+    "screen",
+    "step",
+    "watch_rules",
+    "webhook",
+]

@@ -1,0 +1,1 @@
+"""Statement lines, a rulebook's numbers, and a book under a rulebook."""

@@ -1,0 +1,86 @@
+"""How fast a margin grows with a holding: the rules of its statement differentiated, its given numbers measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xlmargin.margin.statement import LARGEST, LESS, QUOTIENT, SMALLEST, TIMES, TOTAL, WORST, Line, Rule
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+TIED = 1e-11  # of the largest of some lines, by which two that are equal may differ by rounding
+
+
+@dataclass(frozen=True, slots=True)
+class Bumps:
+    """Which of A books are the versions of each holding (H,).
+
+    Attributes:
+        base: the book as it is
+        up, down: the book with somewhat more, and less, of the holding
+        step: units by which `up` holds more than `down`; 0 where nothing is held
+    """
+
+    base: Ints
+    up: Ints
+    down: Ints
+    step: Floats
+
+
+def slope(line: Line, bumps: Bumps) -> Floats:
+    """What one more unit of each holding adds to a line (H,).
+
+    Lines whose parts carry the same books are differentiated by their rule: sums, products and quotients as usual; of the
+    largest of some lines, those that tie for it share equally. All else is measured between `up` and `down`.
+
+    Args:
+        line: over A books
+    """
+    rule = _RULES.get(line.rule) if line.shared else None
+    if rule is None:
+        if len(line.value) == 1:  # the same for every book
+            return np.zeros_like(bumps.step)
+        change = line.value[bumps.up] - line.value[bumps.down]
+        return np.divide(change, bumps.step, out=np.zeros_like(change), where=bumps.step != 0.0)
+    parts = line.parts(0)
+    values = [part.value[bumps.base] if len(part.value) > 1 else np.full(len(bumps.base), part.value[0]) for part in parts]
+    return rule(np.stack(values), np.stack([slope(part, bumps) for part in parts]))
+
+
+def _times(values: Floats, slopes: Floats) -> Floats:
+    result = np.zeros(values.shape[1])
+    for n in range(len(values)):
+        result += slopes[n] * np.prod(np.delete(values, n, axis=0), axis=0)
+    return result
+
+
+def _quotient(values: Floats, slopes: Floats) -> Floats:
+    over = values[1] != 0.0
+    below = np.where(over, values[1], 1.0)
+    return np.where(over, (slopes[0] - values[0] / below * slopes[1]) / below, 0.0)
+
+
+def _largest(values: Floats, slopes: Floats) -> Floats:
+    top = values.max(axis=0)
+    tied = values >= top - TIED * np.abs(values).max(axis=0)
+    return np.asarray((slopes * tied).sum(axis=0) / tied.sum(axis=0), np.float64)
+
+
+def _worst(values: Floats, slopes: Floats) -> Floats:
+    return np.where(values.max(axis=0) > 0.0, _largest(values, slopes), 0.0)
+
+
+_RULES: dict[Rule, Callable[[Floats, Floats], Floats]] = {
+    TOTAL: lambda _, slopes: np.asarray(slopes.sum(axis=0), np.float64),
+    LESS: lambda _, slopes: np.asarray(slopes[0] - slopes[1:].sum(axis=0), np.float64),
+    TIMES: _times,
+    QUOTIENT: _quotient,
+    LARGEST: _largest,
+    WORST: _worst,
+    SMALLEST: lambda values, slopes: -_largest(-values, -slopes),
+}

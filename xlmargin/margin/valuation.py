@@ -1,0 +1,214 @@
+"""A book under the scenarios of one rulebook, and the margin that comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xlmargin.book.book import Book
+from xlmargin.margin.parameters import Rules
+from xlmargin.margin.statement import Line, Products, not_modelled, weighted
+from xlmargin.memory import fixed
+from xlmargin.scenarios.past import History
+from xlmargin.scenarios.risk_array import marks, pnl_by_underlying
+from xlmargin.scenarios.scenarios import Scenarios
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Margin:
+    """What a method answers for A books.
+
+    Attributes:
+        initial, maintenance: the requirements, + required
+        more: further lines of the statement, made when asked for
+        option_value: value of options that the method credits against its requirement
+    """
+
+    initial: Line
+    maintenance: Line
+    more: Callable[[], tuple[Line, ...]]
+    option_value: Line
+
+
+class Given(NamedTuple):
+    """What a desk gives a method beside the book and the parameters.
+
+    Attributes:
+        table: its own scenarios, for a method that takes them
+        history: past closes and vols of the book's underlyings, for a method that reads them
+        book: the book itself, for a method whose scenarios follow from its market
+    """
+
+    table: Scenarios | None = None
+    history: History | None = None
+    book: Book | None = None
+
+
+NOTHING_GIVEN = Given()
+
+
+@dataclass(frozen=True)
+class Case:
+    """A book under the scenarios of its rulebook.
+
+    Attributes:
+        scenarios: S scenarios, none for a rulebook without
+        array: risk array of the book's instruments, gains positive (K, S)
+        share: part of each account's position in each instrument that the scenarios act on (A, K)
+        own_pnl: profit and loss (A, S, U) of a rulebook whose scenarios do not add up over positions, None of all others
+        alone: the case of each account on its own (A,), where the rows of one would change the margin of another; else none
+    """
+
+    book: Book
+    rules: Rules
+    scenarios: Scenarios
+    array: Floats
+    share: Floats
+    own_pnl: Callable[[Case], Floats] | None = None
+    alone: tuple[Case, ...] = ()
+
+    def net_contracts(self, chosen: NDArray[np.bool_]) -> Floats:
+        """Net units of each contract among the chosen instruments (K,), whatever market its rows carry (A, n)."""
+        first = np.unique(self.book.instruments.contract, return_index=True)[1]
+        return self.book.by_contract(self.book.units)[:, chosen[first]]
+
+    @cached_property
+    def units(self) -> Floats:
+        """Net units of the underlying per account and instrument, open orders left out (A, K)."""
+        return fixed(self.book.by_instrument(self.book.units))
+
+    @cached_property
+    def marks(self) -> Floats:
+        """Mark of each instrument per unit (K,)."""
+        return fixed(marks(self.book.instruments))
+
+    @cached_property
+    def pnl(self) -> Floats:
+        """Profit and loss per account, scenario and underlying, (A, S, U)."""
+        if self.alone and all(each.scenarios.names == self.scenarios.names for each in self.alone):
+            return fixed(self._pnl_alone())
+        if self.own_pnl is not None:
+            return fixed(self.own_pnl(self))
+        return fixed(pnl_by_underlying(self.book.instruments, self.array, self.units * self.share))
+
+    def _pnl_alone(self) -> Floats:
+        """The same, of accounts on their own."""
+        names = self.book.instruments.underlyings
+        result = np.zeros((len(self.alone), len(self.scenarios), len(names)))
+        for a, each in enumerate(self.alone):
+            result[a][:, [names.index(name) for name in each.book.instruments.underlyings]] = each.pnl[0]
+        return result
+
+    def losses(self, u: int, among: NDArray[np.bool_] | None = None) -> list[Line]:
+        """The loss of one underlying in each scenario, down to the sheet row: S lines, losses positive.
+
+        Args:
+            among: the instruments that count (K,), all of the underlying's where left out
+        """
+        mine = self.book.instruments.underlying == u
+        mine = mine if among is None else mine & among
+        chosen = np.flatnonzero(mine)
+        labels = [f"Scenario {name}: {text}" for name, text in zip(self.scenarios.names, self.scenarios.descriptions)]
+        return weighted(
+            labels,
+            (self.units * self.share)[:, chosen],
+            -self.array[chosen],
+            lambda s, a: self.loss_rows(mine, s, a),
+            "quantity × loss per unit of each row",
+        )
+
+    def loss_rows(self, chosen: NDArray[np.bool_], s: int, a: int) -> Sequence[Line]:
+        """The loss of every row of the chosen instruments (K,) and one account in one scenario."""
+        rows, k = self._rows(chosen, a)
+        shares = self.share[a, k]
+        whole = "units of the underlying"
+        how = [whole if share == 1.0 else f"{whole}, {share:.6g} of the position in use" for share in shares.tolist()]
+        held = np.unique(k)
+        valued = dict(zip(held.tolist(), self._valued(held, s)))
+        return self._products(
+            rows, "Loss per unit", (self.book.units[rows] * shares, -self.array[k, s]), (how, [valued[each] for each in k.tolist()])
+        )
+
+    def _rows(self, chosen: NDArray[np.bool_], a: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The rows of the chosen instruments (K,) in one account, open orders left out, and the instrument of each."""
+        book = self.book
+        rows = np.flatnonzero((book.account == a) & chosen[book.instrument] & ~book.order)
+        return rows, book.instrument[rows]
+
+    @cached_property
+    def _labels(self) -> tuple[list[str], list[str]]:
+        """What each sheet row is called, and where it stands (P,)."""
+        numbers = self.book.row.tolist()
+        return (
+            [f"Row {number}: {name}" for number, name in zip(numbers, self.book.names)],
+            [f"positions row {number}" for number in numbers],
+        )
+
+    def _products(
+        self, rows: NDArray[np.int64], name: str, values: tuple[Floats, Floats], details: tuple[Sequence[str], Sequence[str]]
+    ) -> Products:
+        """Quantity × an amount per unit of each of the rows."""
+        labels, sources = (
+            self._labels if len(rows) == len(self.book.row) else ([column[p] for p in rows.tolist()] for column in self._labels)
+        )
+        return Products(labels, ("Quantity", name), values, details, sources)
+
+    def _valued(self, at: NDArray[np.int64], s: int) -> list[str]:
+        """How the loss per unit of each of the instruments in a scenario was found, with its numbers."""
+        held, scenarios = self.book.instruments, self.scenarios
+        columns = ((held.level, ",.10g"), (held.forward, ",.10g"), (held.vol, ".6g"), (held.years * 365, ".6g"), (held.spot, ",.10g"))
+        numbers = zip(*(_in_words(column[at].tolist(), form) for column, form in columns))
+        each = zip(held.underlying[at].tolist(), held.is_option[at].tolist(), held.has_array[at].tolist(), numbers)
+        if scenarios.how:
+            return [self._own_way(u, option, terms, s) for u, option, _, terms in each]
+        day, kind = f", {scenarios.days[s]:g} days on", scenarios.vol_kind
+        moves = [f"{move:+.6g}" for move in scenarios.price[s].tolist()]
+        shocks = [f"price {move}, vol {kind} {vol:+.6g}" for move, vol in zip(moves, scenarios.vol[s].tolist())]
+        tails = ["" if weight == 1.0 else f", weight {weight:g}" for weight in scenarios.weight[s].tolist()]
+
+        def one(u: int, option: bool, own: bool, terms: tuple[str, ...]) -> str:
+            level, forward, vol, days, _ = terms
+            if scenarios.own_arrays and own:
+                return "the instrument's own risk array"
+            if not option:
+                return f"price {level} × move {moves[u]}{tails[u]}"
+            return f"Black-76 before less after, forward {forward}, vol {vol}, {days} days: {shocks[u]}{day}{tails[u]}"
+
+        return [one(*terms) for terms in each]
+
+    def _own_way(self, u: int, option: bool, terms: tuple[str, ...], s: int) -> str:
+        """How a venue's own valuation found the loss per unit of an instrument, with its numbers."""
+        scenarios, (level, forward, vol, days, spot) = self.scenarios, terms
+        text = f"{scenarios.how}: spot {spot}, move {scenarios.price[s, u]:+.6g}, {scenarios.descriptions[s]}"
+        if not option:
+            return f"{text}, price {level}"
+        return f"{text}, Black-76 before less after, forward {forward}, vol {vol}, {days} days"
+
+    def option_value(self, u: int | None = None) -> Line:
+        """Net option value, of one underlying or of all: long options at mark less short ones, per book."""
+        book, instruments = self.book, self.book.instruments
+        counted = instruments.is_option & (True if u is None else instruments.underlying == u)
+        option = np.flatnonzero(counted & (self.units != 0.0).any(axis=0))
+        for k in option[np.isnan(self.marks[option])].tolist():
+            return not_modelled("Net option value", f"not known: {instruments.name(k)} has neither Price nor IV")
+
+        def rows(_: int, a: int) -> Sequence[Line]:
+            mine, k = self._rows(counted, a)
+            details = ["units of the underlying"] * len(mine), ["mark per unit"] * len(mine)
+            return self._products(mine, "Mark", (book.units[mine], self.marks[k]), details)
+
+        return weighted(["Net option value"], self.units[:, option], self.marks[option, None], rows, "quantity × mark of each option row")[
+            0
+        ]
+
+
+def _in_words(values: Sequence[float], form: str) -> list[str]:
+    """Numbers as texts, those that repeat written once."""
+    return list(map({value: format(value, form) for value in set(values)}.__getitem__, values))

@@ -1,0 +1,71 @@
+"""Derive's portfolio margin: PMRM_2, and PMRM v1 by the parameter `model`. Each underlying is a market of its own.
+
+Source: venues.md 4.2, 4.3 and 4.5; docs.derive.xyz, Portfolio Margin Parameters.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xlmargin.book.book import Book
+from xlmargin.margin.parameters import Rules
+from xlmargin.margin.statement import given, total
+from xlmargin.margin.valuation import NOTHING_GIVEN, Case, Given, Margin
+from xlmargin.methods.derive.lines import Statement
+from xlmargin.methods.derive.market import Holdings, scenarios_of
+from xlmargin.scenarios.risk_array import one_market
+from xlmargin.scenarios.scenarios import Scenarios
+
+Floats = NDArray[np.float64]
+
+
+def scenarios(names: tuple[str, ...], rules: Rules, _: Given = NOTHING_GIVEN) -> Scenarios:
+    """The regular scenarios, the tails, the skews and, last, the forward contingency."""
+    return scenarios_of(names, rules)
+
+
+def apart(book: Book, rules: Rules) -> bool:
+    """Spot and forwards are read off the first rows that give them."""
+    return not one_market(book.instruments)
+
+
+def _markets(book: Book, rules: Rules) -> list[Holdings]:
+    return [Holdings(book, rules, u) for u in range(len(book.instruments.underlyings))]
+
+
+def risk_array(book: Book, scenarios: Scenarios, rules: Rules) -> Floats:
+    """Profit of one long unit of each instrument, after weights, before the discount that its whole expiry takes (K, S).
+
+    The forward contingency, which is a loss of whole expiries, stands as 0.
+    """
+    result = np.zeros((len(book.instruments), len(scenarios)))
+    for market in _markets(book, rules):
+        found, kept = market.result(scenarios), len(scenarios) - 1
+        move, weight = found.moves.spot - 1.0, found.moves.weight
+        result[market.options, :kept] = (found.units - found.marks[:, None]) * weight
+        result[market.perps, :kept] = found.book.perp_price[:, None] * move * weight
+        result[market.coins, :kept] = found.book.price[:, None] / market.stable * move * weight
+    return result
+
+
+def pnl(case: Case) -> Floats:
+    """Profit of each account, scenario and underlying, expiries discounted by the sign of their value (A, S, U)."""
+    found = [market.result(case.scenarios) for market in _markets(case.book, case.rules)]
+    if not found:
+        return np.zeros((len(case.book.accounts), len(case.scenarios), 0))
+    return np.stack([np.hstack([each.pnl, each.basis[:, None]]) for each in found], axis=2)
+
+
+def requirement(case: Case) -> Margin:
+    """What the venue asks for beyond the mark of everything: its mark to market less its surplus.
+
+    Returns:
+        requirements + required; options count at mark in the account's equity
+    """
+    markets = [Statement(market, case) for market in _markets(case.book, case.rules)]
+    flat = [given("No positions", 0.0, "the book is flat")]
+    initial = total("Initial margin", [market.initial for market in markets] or flat)
+    maintenance = total("Maintenance margin", [market.maintenance for market in markets] or flat)
+    value = case.option_value()
+    return Margin(initial, maintenance, lambda: (value,), value)

@@ -1,0 +1,247 @@
+"""Derive's standard margin: short options by formula or by the largest loss of their expiry, market by market.
+
+Source: venues.md 4.4 and 4.5.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xlmargin.book.book import Book
+from xlmargin.book.contracts import CALL, SPOT
+from xlmargin.book.market import DAY
+from xlmargin.errors import MarginError
+from xlmargin.margin.parameters import Rules
+from xlmargin.margin.statement import TOTAL, Line, above, given, largest, less, not_modelled, smallest, times, total
+from xlmargin.margin.valuation import Case, Margin
+from xlmargin.methods.derive.black import YEAR
+from xlmargin.methods.derive.srm import Market, Result, Terms, mark
+from xlmargin.scenarios.risk_array import one_market
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+NEEDS_VOL = False
+
+
+def requirement(case: Case) -> Margin:
+    """What the venue asks for beyond the mark of everything: its mark to market less its surplus.
+
+    Returns:
+        requirements + required; options count at mark in the account's equity, so a long option needs its own value
+
+    Raises:
+        MarginError: an option has neither a price nor a vol
+    """
+    markets = [_Statement(case, u) for u in range(len(case.book.instruments.underlyings))]
+    flat = [given("No positions", 0.0, "the book is flat")]
+    initial = total("Initial margin", [market.total("im") for market in markets] or flat)
+    maintenance = total("Maintenance margin", [market.total("mm") for market in markets] or flat)
+    value = case.option_value()
+    return Margin(initial, maintenance, lambda: (value,), value)
+
+
+def apart(book: Book, rules: Rules) -> bool:
+    """Spot, forwards and marks are read off the first rows that give them."""
+    return not one_market(book.instruments)
+
+
+def _marks(book: Book, chosen: Ints) -> Floats:
+    """Mark of options: the price given with the position, else the undiscounted model's.
+
+    Raises:
+        MarginError: an option has neither a price nor a vol
+    """
+    held = book.instruments
+    for k in chosen[np.isnan(held.price[chosen]) & np.isnan(held.vol[chosen])].tolist():
+        raise MarginError(f"{held.name(k)} has neither Price nor IV: give one of them on its row to margin it")
+    vol = np.nan_to_num(held.vol[chosen])
+    model = mark(held.forward[chosen], held.strike[chosen], held.years[chosen] * YEAR, vol, held.kind[chosen] == CALL)
+    return np.where(np.isfinite(held.price[chosen]), held.price[chosen], model)
+
+
+class _Statement:
+    """The lines of one market; contracts are netted, whatever market their rows give them: the first one counts."""
+
+    def __init__(self, case: Case, u: int) -> None:
+        self.case, self.rules, held = case, case.rules, case.book.instruments
+        self.name = held.underlyings[u]
+        contracts, first = np.unique(held.contract, return_index=True)
+        mine = held.underlying[first] == u
+        self.contracts, first = contracts[mine], first[mine].astype(np.int64)
+        option, coin = held.is_option[first], held.kind[first] == SPOT
+        self.options, self.coins, self.perps = first[option], first[coin], first[~option & ~coin]
+        net = case.book.by_contract(case.book.units)[:, self.contracts]
+        self.amount, self.coin_amount, self.perp_amount = net[:, option], net[:, coin], net[:, ~option & ~coin]
+        self.found = self.result()
+
+    def number(self, name: str) -> float:
+        """A parameter of this market."""
+        return self.rules.number(name, self.name)
+
+    def parameter(self, label: str, name: str) -> Line:
+        """A number of the rulebook as a line."""
+        value = self.rules.get(name, self.name)
+        return given(label, float(value.value), f"parameter {name} [{value.unit}]", status=value.status, source=value.source)
+
+    @cached_property
+    def years(self) -> tuple[Floats, Ints, Ints]:
+        """Years of each expiry (E,), the first option of each (E,), the expiry of each option (K,)."""
+        years, first, at = np.unique(self.case.book.instruments.years[self.options], return_index=True, return_inverse=True)
+        return years, first.astype(np.int64), at.astype(np.int64)
+
+    def result(self) -> Result:
+        """The venue's arithmetic on this market."""
+        held = self.case.book.instruments
+        years, first, at = self.years
+        spot = float(held.spot[np.flatnonzero(held.underlying == held.underlyings.index(self.name))[0]])
+        market = Market(
+            self.amount,
+            held.strike[self.options],
+            held.kind[self.options] == CALL,
+            _marks(self.case.book, self.options),
+            at,
+            held.forward[self.options][first],
+            np.ones(len(years)),
+            self.perp_amount,
+            held.forward[self.perps],
+            self.coin_amount.sum(axis=1),
+            np.zeros(len(self.amount)),
+            spot,
+            stable=self.number("stable_price"),
+        )
+        return Result(market, Terms(**{field.name: self.number(field.name) for field in fields(Terms)}))
+
+    # ---- totals
+
+    def total(self, stage: str) -> Line:
+        """Initial (im) or maintenance (mm) margin of this market."""
+        lines = [self.expiry(e, stage) for e in range(len(self.years[0]))]
+        lines += [self.perpetuals(stage), self.base(stage)]
+        if stage == "im":
+            lines += [
+                self.depeg(),
+                not_modelled("Low confidence", "every feed is taken as sure: the venue adds to initial margin where one is not"),
+            ]
+        return total(self.name if stage == "im" else f"{self.name} maintenance", lines)
+
+    def perpetuals(self, stage: str) -> Line:
+        """Perpetuals at their prices × their rate."""
+        size = given("Perpetuals at price", self.found.perp_notional, "long and short alike × price")
+        return times("Perpetuals", (size, self.parameter("Rate", f"perp_{stage}")))
+
+    def base(self, stage: str) -> Line:
+        """The part of the coin's value that does not count."""
+        counts = self.parameter("Share that counts", "base")
+        if stage == "im":
+            counts = times("Share that counts", (counts, self.parameter("Initial scale", "base_im")))
+        return times(
+            "Coins",
+            (
+                given("Coins at spot", np.abs(self.found.base_value), "amount × spot"),
+                less("Share that does not count", (given("All", 1.0 / self.found.book.stable, "of the value, in stable coins"), counts)),
+            ),
+        )
+
+    def depeg(self) -> Line:
+        """Charge while the stable coin is below its threshold."""
+        if not self.found.depeg.any():
+            return given("Depeg", 0.0, "the stable coin is not below the threshold, or there is nothing to charge")
+        below = less(
+            "Below the threshold",
+            (self.parameter("Threshold", "depeg_threshold"), given("Stable coin", self.number("stable_price"), "parameter stable_price")),
+        )
+        size = given("Short options and perpetuals", self.found.perps - self.found.short.sum(axis=1), "units of the underlying")
+        return times("Depeg", (size, below, self.parameter("Rate", "depeg_factor"), given("Spot", self.found.book.spot, "the market's")))
+
+    # ---- options
+
+    def expiry(self, e: int, stage: str) -> Line:
+        """Requirement of the options of one expiry: the lighter of the short options' own and the largest loss."""
+        found, n, mine = self.found, 0 if stage == "im" else 1, np.flatnonzero(self.years[2] == e)
+        worth = Line(
+            "Options at mark",
+            self.amount[:, mine] @ found.book.mark[mine],
+            TOTAL,
+            lambda a: tuple(self.option(a, int(i)) for i in mine if self.rows(a, int(i))),
+        )
+        shorts = Line(
+            "Short options",
+            0.0 - found.isolated[n][:, e],
+            TOTAL,
+            lambda a: tuple(self.short(a, int(i), stage) for i in mine if found.short[a, i] < 0.0),
+        )
+        payoff = given("Largest loss at a strike", 0.0 - found.least_payoff[:, e], "payoff at expiry at 0 and at every strike, at least 0")
+        unpaired = times(
+            "Uncovered calls",
+            (
+                given("Calls", 0.0 - found.net_calls[:, e], "short calls less long ones, at least 0"),
+                given("Forward", float(found.book.forward[e]), "of the expiry"),
+                self.parameter("Scale", f"unpaired_{stage}"),
+            ),
+        )
+        return smallest(
+            f"Expiry in {self.years[0][e] * YEAR / DAY:.6g} days",
+            (total("By formula", (worth, shorts)), total("By largest loss", (above(worth), payoff, unpaired))),
+        )
+
+    def rows(self, a: int, i: int) -> list[int]:
+        """Position rows of one account in the contract of an option."""
+        book = self.case.book
+        contract = book.instruments.contract
+        same = contract[book.instrument] == contract[self.options[i]]
+        return np.flatnonzero((book.account == a) & ~book.order & same).tolist()
+
+    def option(self, a: int, i: int) -> Line:
+        """One contract of one account at mark, from its sheet rows."""
+        book = self.case.book
+        parts = [
+            given(f"Row {book.row[p]}", book.units[p], "units of the underlying", source=f"positions row {book.row[p]}")
+            for p in self.rows(a, i)
+        ]
+        worth = given("Mark", float(self.found.book.mark[i]), "mark per unit")
+        return times(self.label(i), (total("Quantity", parts), worth))
+
+    def label(self, i: int) -> str:
+        """Name of the contract of an option."""
+        return self.case.book.instruments.name(int(self.options[i]))
+
+    def short(self, a: int, i: int, stage: str) -> Line:
+        """Margin of one short contract of one account by formula, with its mark."""
+        found, book = self.found, self.found.book
+        size = given("Short", float(-found.short[a, i]), "units of the underlying, net")
+        worth, spot = given("Mark", float(book.mark[i]), "mark per unit"), given("Spot", book.spot, "the market's")
+        if book.call[i]:
+            rate = self.parameter("Rate", "mm_call") if stage == "mm" else self.rate(i)
+            return times(self.label(i), (size, total("Per unit", (times("Of spot", (rate, spot)), worth))))
+        part = largest(
+            "The larger part",
+            (
+                times("Of spot", (self.parameter("Rate", "mm_put"), spot)),
+                times("Of the mark", (self.parameter("Mark rate", "mm_put_mark"), worth)),
+            ),
+        )
+        least = total("Maintenance per unit", (part, worth))
+        if stage == "mm":
+            return times(self.label(i), (size, least))
+        formula = total("By spot", (times("Of spot", (self.rate(i), spot)), worth))
+        scaled = times("Scaled maintenance", (self.parameter("Scale", "put_scale"), least))
+        return times(self.label(i), (size, largest("Per unit", (formula, scaled))))
+
+    def rate(self, i: int) -> Line:
+        """Initial rate of a short option: less by what it is out of the money."""
+        book = self.found.book
+        out = max(float(book.strike[i] - book.spot if book.call[i] else book.spot - book.strike[i]), 0.0) / book.spot
+        return largest(
+            "Rate",
+            (
+                less(
+                    "Less out of the money", (self.parameter("Largest rate", "max_spot"), given("Out of the money", out, "share of spot"))
+                ),
+                self.parameter("Least rate", "min_spot"),
+            ),
+        )

@@ -1,0 +1,279 @@
+"""OKX portfolio margin: nine requirements MR1 … MR9 per risk unit, as far as the venue has published them.
+
+A risk unit is an underlying: contracts of every quote currency and spot in use together. Source: OKX API v5,
+position-builder; announcements of December 2021 and January 2025.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xlmargin.book.book import Book
+from xlmargin.book.contracts import CALL, FUTURE, PERPETUAL, PUT
+from xlmargin.errors import MarginError
+from xlmargin.margin.parameters import Rules
+from xlmargin.margin.statement import Line, above, given, largest, not_modelled, times, total, worst
+from xlmargin.margin.valuation import NOTHING_GIVEN, Case, Given, Margin
+from xlmargin.pricing.grid import call_grid
+from xlmargin.scenarios.risk_array import DAY_IN_YEARS, require_european, require_vols, spot_share
+from xlmargin.scenarios.scenarios import Scenarios, shared_move
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+ARRAY_OF_INSTRUMENTS = True
+SHOCKS = ("price_shock_small", "price_shock_middle", "price_shock_large")
+POINTS, PERCENT = "vol_shock_points", "vol_shock_percent"
+VOLS = (
+    (1.0, POINTS, "vol up by points"),
+    (1.0, PERCENT, "vol up by percent"),
+    (0.0, POINTS, "vol unchanged"),
+    (-1.0, POINTS, "vol down by points"),
+    (-1.0, PERCENT, "vol down by percent"),
+)
+PRICES = 2 * len(SHOCKS) + 1
+MR1 = slice(0, PRICES * len(VOLS))  # of the scenarios
+MR6 = slice(MR1.stop, MR1.stop + 2)
+MR2 = slice(MR6.stop, MR6.stop + 1)
+
+
+def steps(text: str, name: str) -> tuple[Floats, Floats]:
+    """A table of steps `10000 1; 70000 2; inf 12`: where each ends, ascending, and its value.
+
+    Raises:
+        MarginError: the text has another shape
+    """
+    try:
+        table = np.array([[float(cell) for cell in part.split()] for part in text.split(";")])
+    except ValueError:
+        table = np.empty(0)
+    if table.ndim != 2 or table.shape[1] != 2 or np.isnan(table).any() or not np.all(np.diff(table[:, 0]) > 0.0):
+        raise MarginError(
+            f"{name} must be pairs of numbers with semicolons between them, the first of each ascending, "
+            f"such as 0 0.3; 30 0.25, not {text!r}"
+        )
+    return table[:, 0], table[:, 1]
+
+
+def scaled(charge: Floats, ends: Floats, factors: Floats) -> Floats:
+    """The part of a charge that falls into each tier, times its factor, (N, A)."""
+    starts = np.append(0.0, ends[:-1])[:, None]
+    inside: Floats = np.maximum(np.minimum(charge, ends[:, None]) - starts, 0.0)
+    return inside * factors[:, None]
+
+
+def share(book: Book, rules: Rules) -> Floats:
+    """Part of each position that is stressed: spot as far as it is in use against the derivatives' delta."""
+    treatments = [rules.word("spot_mode", name) for name in book.instruments.underlyings]
+    return spot_share(book.instruments, book.by_instrument(book.units), treatments)
+
+
+def scenarios(names: tuple[str, ...], rules: Rules, _: Given = NOTHING_GIVEN) -> Scenarios:
+    """MR1: seven index moves by five vols, up and down by points and by percent; MR6: two far moves; MR2: a day.
+
+    The vol moves are those of the shortest options; the weight of the far moves is the share of their loss that counts.
+    """
+    reach = np.array([[rules.number(shock, name) for name in names] for shock in SHOCKS])
+    moves = np.vstack([-reach[::-1], np.zeros((1, len(names))), reach])
+    extreme = np.array([[rules.number("extreme_shock", name) for name in names]])
+    still = np.zeros((1, len(names)))
+    price = np.vstack([np.repeat(moves, len(VOLS), axis=0), -extreme, extreme, still])
+    shock = np.array([[sign * float(steps(rules.word(kind, name), kind)[1][0]) for name in names] for sign, kind, _ in VOLS])
+    vol = np.zeros(price.shape)
+    vol[MR1] = np.tile(shock.reshape(len(VOLS), len(names)), (PRICES, 1))
+    weight = np.ones(price.shape)
+    weight[MR6] = rules.number("extreme_share")
+    days = np.zeros(len(price))
+    days[MR2] = rules.number("theta_days")
+    sizes = [name.replace("price_shock_", "") for name in SHOCKS]
+    places = [*(f"down {size}" for size in reversed(sizes)), "unchanged", *(f"up {size}" for size in sizes)]
+    words = [f"MR1, index {shared_move(price[s], places[s // len(VOLS)])}, {VOLS[s % len(VOLS)][2]}" for s in range(MR1.stop)]
+    words += [f"MR6, index {shared_move(row, side)}, vol unchanged" for row, side in zip(price[MR6], ("far down", "far up"))]
+    words.append("MR2, time passes")
+    return Scenarios(
+        tuple(str(s + 1) for s in range(len(price))),
+        tuple(words),
+        names,
+        price,
+        vol,
+        "relative",
+        days,
+        weight,
+        np.zeros(len(price)),
+        how="every price moves by the index's dollars",
+    )
+
+
+def risk_array(book: Book, scenarios: Scenarios, rules: Rules) -> Floats:
+    """Profit and loss of one long unit: futures move by the dollars of the index, options are repriced on the moved forward.
+
+    Raises:
+        MarginError: an option is American, or has no vol
+    """
+    held = book.instruments
+    require_vols(held, held.is_option)
+    require_european(held)
+    result = held.spot[:, None] * scenarios.price.T[held.underlying]
+    for chosen in _expiries(book):
+        name = held.underlyings[int(held.underlying[chosen[0]])]
+        for days in np.unique(scenarios.days):
+            at = np.flatnonzero(scenarios.days == days)
+            result[np.ix_(chosen, at)] = _options(book, chosen, scenarios, at, rules, name)
+    return result * scenarios.weight.T[held.underlying]
+
+
+def _expiries(book: Book) -> Iterator[Ints]:
+    """Options that share underlying, time, forward and spot: they move by the same fraction and their vols shift alike."""
+    held = book.instruments
+    option = np.flatnonzero(held.is_option)
+    keys = np.column_stack([held.underlying, held.years, held.forward, held.spot])[option]
+    distinct, where = np.unique(keys, axis=0, return_inverse=True)
+    for n in range(len(distinct)):
+        yield option[where.ravel() == n]
+
+
+def _options(book: Book, chosen: Ints, scenarios: Scenarios, at: Ints, rules: Rules, name: str) -> Floats:
+    """Change of value of options of one expiry in scenarios of one length of time, (len(chosen), len(at))."""
+    held, first = book.instruments, int(chosen[0])
+    forward, strike, vol = (column[chosen] for column in (held.forward, held.strike, held.vol))
+    put, years, rate = (held.kind[chosen] == PUT)[:, None], float(held.years[first]), held.rate[chosen]
+    points, relative = (float(np.interp(years / DAY_IN_YEARS, *steps(rules.word(kind, name), kind))) for kind in (POINTS, PERCENT))
+    signs = np.zeros((2, len(scenarios)))
+    for row, kind in enumerate((PERCENT, POINTS)):
+        signs[row, MR1] = np.tile([sign if kind == own else 0.0 for sign, own, _ in VOLS], PRICES)
+    move = held.spot[first] * scenarios.price[at, held.underlying[first]] / held.forward[first]
+    factor, none = np.maximum(1.0 + move, 0.0), np.zeros(1)
+
+    def value(factor: Floats, relative: Floats, absolute: Floats, left: float) -> Floats:
+        call = call_grid(forward, strike, np.full(len(chosen), np.sqrt(left)), vol, factor, relative, absolute, np.zeros(len(factor)))
+        return np.where(put, call - (forward[:, None] * factor - strike[:, None]), call) * np.exp(-rate * left)[:, None]
+
+    left = max(years - float(scenarios.days[at[0]]) * DAY_IN_YEARS, 0.0)
+    return value(factor, relative * signs[0, at], points * signs[1, at], left) - value(np.ones(1), none, none, years)
+
+
+def requirement(case: Case) -> Margin:
+    """Maintenance margin of every risk unit, the initial ratio on their sum, and what is borrowed.
+
+    Returns:
+        requirements + required; option values count in the account's equity
+    """
+    unit = _Units(case)
+    names = case.book.instruments.underlyings
+    derivatives = total(
+        "Maintenance of derivatives", [unit.maintenance(u) for u in range(len(names))] or [given("No positions", 0.0, "the book is flat")]
+    )
+    decoupling = not_modelled("MR9 stablecoin decoupling", "the rate is not published")
+    initial = total(
+        "Initial margin",
+        (
+            times("Derivatives", (derivatives, unit.parameter("Initial ratio", "imr_ratio"))),
+            unit.borrowing("MR8 borrowing, initial", "borrow_initial_rate"),
+            decoupling,
+        ),
+    )
+    maintenance = total(
+        "Maintenance margin", (above(derivatives), unit.borrowing("MR8 borrowing, maintenance", "borrow_maintenance_rate"), decoupling)
+    )
+    value = case.option_value()
+    return Margin(initial, maintenance, lambda: (value,), value)
+
+
+class _Units:
+    """The risk units of one book."""
+
+    def __init__(self, case: Case) -> None:
+        self.case, self.rules, self.held = case, case.rules, case.book.instruments
+
+    def parameter(self, label: str, name: str, underlying: str = "") -> Line:
+        """A number of the rulebook as a line."""
+        value = self.rules.get(name, underlying)
+        return given(
+            label, self.rules.number(name, underlying), f"parameter {name} [{value.unit}]", status=value.status, source=value.source
+        )
+
+    def unset(self, label: str, name: str, underlying: str = "") -> Line:
+        """A line of 0 that says that nobody gave a figure."""
+        value = self.rules.get(name, underlying)
+        return not_modelled(label, f"parameter {name} is not set: {value.source}")
+
+    def maintenance(self, u: int) -> Line:
+        """max(max(MR1, MR2, MR6) + MR3 + MR4 + MR5, MR7) of one risk unit."""
+        losses = self.case.losses(u)
+        option = bool((self.held.is_option & (self.held.underlying == u)).any())
+        stress = largest(
+            "Largest of MR1, MR2 and MR6",
+            (
+                worst("MR1 spot and vol shock", losses[MR1], status="estimate" if option else "verified"),
+                worst("MR2 theta decay", losses[MR2], status="estimate"),
+                worst("MR6 extreme move", losses[MR6], status="verified"),
+            ),
+        )
+        risk = total(
+            "MR",
+            (
+                stress,
+                not_modelled("MR3 vega term structure", "the formula is not published"),
+                self.basis(u),
+                not_modelled("MR5 interest rate", "the formula is not published"),
+            ),
+        )
+        return largest(self.held.underlyings[u], (risk, self.reduction(u)))
+
+    def dollars(self, u: int, kinds: tuple[int, ...]) -> Floats:
+        """Sum over contracts of some kinds of the mark value of the net position, without sign, (A,)."""
+        book = self.case.book
+        mine = np.isin(self.held.kind, kinds) & (self.held.underlying == u)
+        per_row = book.units * (self.held.level * mine)[book.instrument]
+        amount: Floats = np.abs(book.by_contract(per_row)).sum(axis=1)
+        return amount
+
+    def charge(self, label: str, u: int, kinds: tuple[int, ...], rate: str) -> Line:
+        """A rate on the dollars of delta of some kinds of contracts."""
+        name = self.held.underlyings[u]
+        if self.rules.is_unset(rate, name):
+            return self.unset(label, rate, name)
+        return times(
+            label,
+            (given("Delta", self.dollars(u, kinds), "sum over contracts of |net position| × mark"), self.parameter("Rate", rate, name)),
+        )
+
+    def others(self, u: int, kinds: tuple[int, ...], label: str) -> list[Line]:
+        """A line that names contracts whose part is not published, where some are held."""
+        there = (np.isin(self.held.kind, kinds) & (self.held.underlying == u) & (self.case.units != 0.0).any(axis=0)).any()
+        return [not_modelled(label, "the formula is not published")] if there else []
+
+    def basis(self, u: int) -> Line:
+        """MR4: perpetuals by a rate; of dated contracts nothing is published."""
+        return total(
+            "MR4 basis",
+            (self.charge("Perpetuals", u, (PERPETUAL,), "basis_rate"), *self.others(u, (FUTURE, CALL, PUT), "Dated futures and options")),
+        )
+
+    def reduction(self, u: int) -> Line:
+        """MR7: the cost of reducing positions, each part of it times the factor of its tier."""
+        name = self.held.underlyings[u]
+        rate = total(
+            "Charge",
+            (self.charge("Perpetuals and futures", u, (PERPETUAL, FUTURE), "reduction_rate"), *self.others(u, (CALL, PUT), "Options")),
+        )
+        if self.rules.is_unset("reduction_tiers", name):
+            return total("MR7 minimum charge", (rate, self.unset("Tiers", "reduction_tiers", name)))
+        table = self.rules.get("reduction_tiers", name)
+        ends, factors = steps(str(table.value), "reduction_tiers")
+        more = scaled(rate.value, ends, factors - 1.0)
+        labels = [f"Tier above {start:,.10g}" for start in [0.0, *ends[:-1].tolist()]]
+        lines = [
+            given(label, extra, f"part of the charge in the tier × (factor {factor:g} − 1)", status=table.status, source=table.source)
+            for label, factor, extra in zip(labels, factors, more)
+        ]
+        return total("MR7 minimum charge", (rate, *lines))
+
+    def borrowing(self, label: str, rate: str) -> Line:
+        """MR8: a rate on what the account has borrowed."""
+        if self.rules.is_unset("borrowed"):
+            return self.unset(label, "borrowed")
+        return times(label, (self.parameter("Borrowed", "borrowed"), self.parameter("Rate", rate)))

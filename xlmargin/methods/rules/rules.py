@@ -1,0 +1,200 @@
+"""RULES: the table of strategies, and of all ways to pair a book's legs the one that requires least.
+
+Requirement, Proceeds, Cash call and Maximum loss are four views of one pairing: that of the smallest requirement and,
+among equals, of the smallest maintenance. Proceeds are the same for every pairing, so the cash call is the smallest too.
+
+Source: FINRA Rule 4210(f)(2); Cboe Margin Manual of 2021-11-30.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xlmargin.book.book import Book
+from xlmargin.errors import MarginError
+from xlmargin.margin.parameters import Rules
+from xlmargin.margin.statement import TOTAL, Line, above, given, less, times, total
+from xlmargin.margin.valuation import Case, Margin
+from xlmargin.methods.rules.legs import Legs, legs_of
+from xlmargin.methods.rules.pairing import Pairing, pair
+from xlmargin.methods.rules.recognise import recognise
+from xlmargin.methods.rules.table import Strategy, terms_of
+from xlmargin.scenarios.scenarios import Scenarios
+
+Floats = NDArray[np.float64]
+
+NEEDS_VOL = False
+PAIRS_LEGS = True
+
+
+@dataclass(frozen=True, slots=True)
+class Paired:
+    """The strategies of one account in one underlying.
+
+    Attributes:
+        account, underlying: indices
+        proven: the requirement is proven to be the smallest
+    """
+
+    account: int
+    underlying: int
+    legs: Legs
+    strategies: tuple[Strategy, ...]
+    proven: bool
+
+
+def risk_array(book: Book, scenarios: Scenarios, rules: Rules) -> Floats:
+    """No scenarios: nothing is revalued."""
+    return np.zeros((len(book.instruments), len(scenarios)))
+
+
+def paired(case: Case) -> list[Paired]:
+    """The cheapest pairing of every account and underlying.
+
+    Raises:
+        MarginError: a cash account is short of stock, or an option has no mark
+    """
+    found, known = [], dict[tuple[int, bytes], tuple[Pairing, tuple[Strategy, ...]]]()
+    for a, account in enumerate(case.book.accounts):
+        for u, name in enumerate(case.book.instruments.underlyings):
+            legs, terms = legs_of(case, a, u), terms_of(case.rules, name)
+            if terms.cash and legs.stock < 0.0:
+                raise MarginError(
+                    f"{f'account {account}: ' if account else ''}a cash account cannot be short of {name}: "
+                    "use the parameter account = margin"
+                )
+            held = u, case.units[a, case.book.instruments.underlying == u].tobytes()
+            if held not in known:  # accounts that hold the same are paired once
+                pairing = pair(legs, terms)
+                known[held] = pairing, tuple(recognise(legs, terms, pairing))
+            pairing, strategies = known[held]
+            found.append(Paired(a, u, legs, strategies, pairing.proven))
+    return found
+
+
+def requirement(case: Case) -> Margin:
+    """The requirement of the cheapest pairing, on the basis that the parameters choose.
+
+    Returns:
+        requirement + required; a cash call is negative where premiums received exceed the gross requirement
+    """
+    found = paired(case)
+    basis = case.rules.word("basis")
+    views: dict[str, Callable[[Strategy], Line]] = {"Requirement": _requirement, "Proceeds": _proceeds, "Maximum loss": _maximum}
+    gross, sold, loss = (_over_book(case, label, found, view) for label, view in views.items())
+    if basis == "cash_call":
+        chosen = less("Cash call", (gross, sold), "requirement less proceeds of shorts")
+        more = (above(gross), above(sold), above(chosen), loss)
+    else:
+        call = less("Cash call", (above(gross), above(sold)), "requirement less proceeds of shorts")
+        chosen = gross if basis == "requirement" else loss
+        more = (above(gross), sold, call, loss) if basis == "requirement" else (gross, sold, call, above(loss))
+    initial = total("Initial margin", (chosen,))
+    kept = _maintenance(case, found, basis, sold)
+    return Margin(initial, kept, lambda: more, _credited(case, initial, gross.value - sold.value))
+
+
+def _credited(case: Case, initial: Line, cash_call: Floats) -> Line:
+    """What makes requirement + premium paid − credit the cash call of the manual on every basis.
+
+    The gross requirement holds the premiums of long options already and shorts bring theirs in, so both are credited.
+    """
+    option = np.flatnonzero(case.book.instruments.is_option & (case.units > 0.0).any(axis=0))
+    premium = given("Premium paid", np.maximum(case.units[:, option], 0.0) @ case.marks[option], "long options at mark")
+    return less(
+        "Option value credited",
+        (total("Requirement and premium", (above(initial), premium)), given("Cash call", cash_call, "requirement less proceeds of shorts")),
+    )
+
+
+def _maintenance(case: Case, found: list[Paired], basis: str, sold: Line) -> Line:
+    """Maintenance of the same pairing on the same basis."""
+    if basis == "maximum_loss":
+        kept = _over_book(
+            case,
+            "Maintenance at maximum loss",
+            found,
+            lambda strategy: _amount(
+                strategy, "Maintenance per unit", min(strategy.maintenance, strategy.maximum), "at most the maximum loss"
+            ),
+        )
+        return total("Maintenance margin", (kept,))
+    gross = _over_book(
+        case,
+        "Maintenance requirement",
+        found,
+        lambda strategy: _amount(strategy, "Maintenance per unit", strategy.maintenance, "the table's maintenance at mark"),
+    )
+    if basis == "cash_call":
+        return less("Maintenance margin", (gross, given("Proceeds", sold.value, "premiums of shorts and sales of stock")))
+    return total("Maintenance margin", (gross,))
+
+
+def _over_book(case: Case, label: str, found: list[Paired], view: Callable[[Strategy], Line]) -> Line:
+    """One view of every strategy: by underlying, then the strategies of the account asked for."""
+    held = case.book.instruments
+    lines = [
+        _of_underlying(case, u, name, [item for item in found if item.underlying == u], view) for u, name in enumerate(held.underlyings)
+    ]
+    return total(label, lines or [given("No positions", np.zeros(len(case.book.accounts)), "the book is flat")])
+
+
+def _of_underlying(case: Case, u: int, name: str, found: list[Paired], view: Callable[[Strategy], Line]) -> Line:
+    """One view of the strategies in one underlying."""
+
+    @cache
+    def parts(a: int) -> tuple[Line, ...]:
+        return tuple(view(strategy) for item in found if item.account == a for strategy in _named(item))
+
+    values = np.array([sum((part.amount for part in parts(a)), 0.0) for a in range(len(case.book.accounts))])
+    proven = all(item.proven for item in found)
+    return Line(
+        name,
+        values,
+        TOTAL,
+        parts,
+        "the cheapest pairing" if proven else "a pairing not proven to be the cheapest",
+        "" if proven else "estimate",
+    )
+
+
+def _named(item: Paired) -> list[Strategy]:
+    """Strategies whose names carry their legs."""
+    return [replace(strategy, name=f"{strategy.name}: {shown(item.legs, strategy)}") for strategy in item.strategies]
+
+
+def shown(legs: Legs, strategy: Strategy) -> str:
+    """The legs of a strategy in words."""
+    parts = [f"{ratio:+g} {legs.names[i]}" for i, ratio in strategy.legs]
+    if strategy.stock:
+        parts.insert(0, f"{strategy.stock:+g} stock")
+    if strategy.other:
+        parts.append(strategy.other)
+    return ", ".join(parts)
+
+
+def _requirement(strategy: Strategy) -> Line:
+    pieces = [given(piece.label, piece.value, piece.how) for piece in strategy.pieces]
+    return times(strategy.name, (given("Units", strategy.units, "units of the underlying"), total("Requirement per unit", pieces)))
+
+
+def _amount(strategy: Strategy, label: str, value: float, how: str) -> Line:
+    return times(strategy.name, (given("Units", strategy.units, "units of the underlying"), given(label, value, how)))
+
+
+def _proceeds(strategy: Strategy) -> Line:
+    return _amount(strategy, "Proceeds per unit", strategy.proceeds, "premiums of short options and sale of short stock")
+
+
+def _maximum(strategy: Strategy) -> Line:
+    return _amount(
+        strategy,
+        "Maximum loss per unit",
+        strategy.maximum,
+        "spreads at maximum loss, long options at premium, uncovered shorts at the formula",
+    )

@@ -1,0 +1,1 @@
+"""SPAN as its specification has it and as CME runs it, with clearing houses' files."""

@@ -1,0 +1,74 @@
+"""SPAN as CME runs it for Bitcoin and Ether: sixteen scenarios, a short option minimum set by the outright margin.
+
+Source: CME clearing notices 08-303 (extreme moves), 99-65 and 20-319 (short option minimum). Options are exercised into
+the future, so a row's Forward is the price of that future. Scan ranges are daily files: those here are illustrative.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xlmargin.book.contracts import CALL, PUT
+from xlmargin.margin import lines as grids
+from xlmargin.margin.parameters import Rules
+from xlmargin.margin.statement import Line, above, largest, less, not_modelled, times, total
+from xlmargin.margin.valuation import NOTHING_GIVEN, Case, Given, Margin
+from xlmargin.scenarios.scenarios import Scenarios, span16
+
+
+def scenarios(names: tuple[str, ...], rules: Rules, _: Given = NOTHING_GIVEN) -> Scenarios:
+    """The sixteen scenarios; CME's extreme cover lies on the last two."""
+
+    def each(name: str) -> NDArray[np.float64]:
+        return np.array([rules.number(name, coin) for coin in names])
+
+    reach = each("price_scan_range")
+    return span16(
+        names,
+        (reach, reach),
+        each("vol_scan_range"),
+        ("relative", "relative"),
+        (each("extreme_multiple"), each("extreme_cover")),
+        rules.number("look_ahead_days"),
+    )
+
+
+def requirement(case: Case) -> Margin:
+    """The larger of scanning risk and short option minimum of each underlying.
+
+    Returns:
+        requirements + required; initial is maintenance times the ratio
+    """
+    names = case.book.instruments.underlyings
+    risk = total("SPAN risk", [_risk(case, u) for u in range(len(names))] or [grids.nothing_held()])
+    initial = times("Initial margin", (risk, grids.parameter(case.rules, "Initial ratio", "initial_ratio")))
+    value = case.option_value()
+    return Margin(
+        initial,
+        total("Maintenance margin", (above(risk),)),
+        lambda: (value, less("Total requirement", (above(initial), above(value)))),
+        value,
+    )
+
+
+def _risk(case: Case, u: int) -> Line:
+    """Risk of one underlying; what CME sets only in its daily files is told."""
+    risk = total(
+        "Risk",
+        (
+            grids.scan(case, u),
+            not_modelled("Intra-commodity spread charge", "rates stand only in CME's daily files"),
+            not_modelled("Inter-commodity credit", "rates stand only in CME's daily files"),
+        ),
+    )
+    return largest(case.book.instruments.underlyings[u], (risk, _short_option_minimum(case, u)))
+
+
+def _short_option_minimum(case: Case, u: int) -> Line:
+    """Share of the outright margin of the future, on the larger of short calls and short puts."""
+    calls, puts = (grids.short_units(case, u, kind) for kind in (CALL, PUT))
+    reach = grids.parameter(case.rules, "Price scan range", "price_scan_range", case.book.instruments.underlyings[u])
+    return grids.charge(
+        case, "Short option minimum", "short_option_minimum", u, (largest("Short option units", (calls, puts)), grids.spot(case, u), reach)
+    )

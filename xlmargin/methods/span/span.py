@@ -1,0 +1,327 @@
+"""SPAN-style margin: sixteen scenarios per underlying, the worst loss, charges and credits on composite deltas.
+
+Source: ICE Clear US, SPAN Margin System v1.0, 2015; CME clearing advisory 99-65 for the short option minimum.
+"""
+
+from __future__ import annotations
+
+from functools import cache, cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xlmargin.book.book import Book
+from xlmargin.book.contracts import CALL, PUT
+from xlmargin.errors import MarginError
+from xlmargin.margin.parameters import NOT_SET, Rules
+from xlmargin.margin.statement import NOT_MODELLED, Line, above, given, largest, less, not_modelled, smallest, times, total, worst
+from xlmargin.margin.valuation import NOTHING_GIVEN, Case, Given, Margin
+from xlmargin.methods.span import spreads as charges
+from xlmargin.methods.span.file import applied
+from xlmargin.scenarios.risk_array import composite_deltas, spot_share
+from xlmargin.scenarios.scenarios import SPAN_PAIRS, SPAN_UP, Kind, Scenarios, span16
+
+Floats = NDArray[np.float64]
+
+LARGEST_FRACTION = 2.0  # of the price: above it the cell holds percent or an amount
+DELTA_WEIGHTS = ("delta_weight_0", "delta_weight_1", "delta_weight_2", "delta_weight_3")
+
+
+def scenarios(names: tuple[str, ...], rules: Rules, _: Given = NOTHING_GIVEN) -> Scenarios:
+    """The sixteen scenarios with each underlying's own scan ranges."""
+
+    def each(name: str) -> Floats:
+        return np.array([rules.number(name, underlying) for underlying in names])
+
+    up = each("price_scan_range")
+    for name, reach in zip(names, up.tolist()):
+        if reach > LARGEST_FRACTION and rules.word("price_range_kind") == "fraction":
+            raise MarginError(
+                f"price_scan_range of {name} must be a fraction (0.11 is 11 %), not {reach:g}: divide it by 100, "
+                "or set price_range_kind to amount"
+            )
+    down = np.array(
+        [
+            up[u] if rules.is_unset("price_scan_range_down", name) else rules.number("price_scan_range_down", name)
+            for u, name in enumerate(names)
+        ]
+    )
+    kinds: tuple[Kind, ...] = tuple(
+        "absolute" if rules.word(name) in ("absolute", "amount") else "relative" for name in ("price_range_kind", "vol_shift")
+    )
+    return span16(
+        names,
+        (up, down),
+        each("vol_scan_range"),
+        (kinds[0], kinds[1]),
+        (each("extreme_multiple"), each("extreme_cover")),
+        rules.number("look_ahead_days"),
+    )
+
+
+def prepared(book: Book, rules: Rules) -> tuple[Book, Rules]:
+    """The book with the arrays of a clearing house's file and the rulebook with its charges, where one is given."""
+    if rules.is_unset("span_file"):
+        return book, rules
+    lookup = applied.load(rules.word("span_file"))
+    book = applied.with_arrays(book, lookup)
+    return book, rules.beneath(applied.overrides(book, lookup), f"SPAN file {lookup.file.source}")
+
+
+def apart(book: Book, rules: Rules) -> bool:
+    """A weighted futures price risk that is the scan range itself is of the price of the book's first row."""
+    return any(rules.word("wfpr_method", name) == "scan_range" for name in book.instruments.underlyings)
+
+
+def share(book: Book, rules: Rules) -> Floats:
+    """Part of each account's position that is stressed: 1, but for spot under its treatment, (A, K).
+
+    Spot in use counts up to the opposite Black delta of the underlying's derivatives at mark.
+    """
+    treatments = [rules.word("spot_treatment", name) for name in book.instruments.underlyings]
+    return spot_share(book.instruments, book.by_instrument(book.units), treatments)
+
+
+def requirement(case: Case) -> Margin:
+    """Initial and maintenance requirement; net option value and the split of the risk as further lines.
+
+    Returns:
+        requirements + required; the net option value is + where options are held long
+    """
+    span = _Span(case)
+    risk = span.requirement()
+    initial = times("Initial margin", (risk, span.parameter("Initial ratio", "initial_ratio")))
+    return Margin(initial, total("Maintenance margin", (above(risk),)), lambda: span.rest(initial), span.available_value)
+
+
+class _Span:
+    """One book under SPAN: the composite deltas and the lines of each underlying."""
+
+    def __init__(self, case: Case) -> None:
+        self.case, self.rules, self.names = case, case.rules, case.book.instruments.underlyings
+
+    def parameter(self, label: str, name: str, underlying: str = "") -> Line:
+        """A number of the rulebook as a line."""
+        value = self.rules.get(name, underlying)
+        return given(label, float(value.value), f"parameter {name} [{value.unit}]", status=value.status, source=value.source)
+
+    def unset(self, label: str, name: str, underlying: str = "") -> Line:
+        """A line of 0 that says that nobody gave a figure."""
+        value = self.rules.get(name, underlying)
+        return not_modelled(label, f"parameter {name} is not set: {value.source}", status=NOT_SET)
+
+    def requirement(self) -> Line:
+        """The requirement before the initial ratio, in the order that the rulebook adds its parts up."""
+        every = range(len(self.names))
+        if not self.names:
+            return total("SPAN risk", [given("No positions", 0.0, "the book is flat")])
+        if self.rules.word("order") == "kdpw":
+            parts = [total(self.names[u], (self.scanning[u], self.inter_month(u))) for u in every]
+            least = total("Short option minimum", [self.short_option_minimum(u) for u in every])
+            credit = total("Inter-commodity credit", [self.credit(u) for u in every])
+            return total("SPAN risk", (largest("Before credits", (total("Scanning risk and charges", parts), least)), credit))
+        return total("SPAN risk", [self.risk(u) for u in every])
+
+    @cached_property
+    def scanning(self) -> list[Line]:
+        """Scanning risk of each underlying."""
+        return [worst("Scanning risk", self.case.losses(u)) for u in range(len(self.names))]
+
+    def risk(self, u: int) -> Line:
+        """Risk of one underlying: scanning risk, charges and credits, at least the short option minimum."""
+        name = self.names[u]
+        risk = total("Risk", (self.scanning[u], self.inter_month(u), self.delivery(u), self.credit(u)))
+        larger = risk, self.short_option_minimum(u)
+        if self.rules.number("currency_rate", name) == 1.0:
+            return largest(name, larger)
+        return times(name, (largest(f"{name} in its own currency", larger), self.parameter("Currency rate", "currency_rate", name)))
+
+    @cached_property
+    def unit_deltas(self) -> Floats:
+        """Composite delta of one long unit of every instrument, NaN where it is not known (K,)."""
+        weights = np.array([self.rules.number(name) for name in DELTA_WEIGHTS])
+        return composite_deltas(self.case.book.instruments, self.case.scenarios, weights)
+
+    @property
+    def unknown_deltas(self) -> list[str]:
+        """Instruments held whose composite delta is not known."""
+        held = (self.case.units != 0.0).any(axis=0)
+        return [self.case.book.instruments.name(k) for k in np.flatnonzero(np.isnan(self.unit_deltas) & held).tolist()]
+
+    @cached_property
+    def deltas(self) -> Floats:
+        """Composite delta position of every account and instrument (A, K).
+
+        Raises:
+            MarginError: an instrument has its own risk array but neither a delta nor a vol
+        """
+        if self.unknown_deltas:
+            raise MarginError(
+                f"{self.unknown_deltas[0]} has its own sixteen numbers but no Delta: charges and credits on "
+                "deltas need one, so give it on the row, or IV"
+            )
+        return self.case.units * self.case.share * np.nan_to_num(self.unit_deltas)
+
+    def net_delta(self, u: int) -> Floats:
+        """Net composite delta of one underlying (A,)."""
+        net: Floats = self.deltas[:, self.case.book.instruments.underlying == u].sum(axis=1)
+        return net
+
+    def periods(self, u: int) -> tuple[Floats, Floats]:
+        """Days to expiry of the contract periods of one underlying, nearest first (N,), and their net deltas (A, N).
+
+        Spot and perpetuals have no expiry: they stand in no period, and form no spreads between periods.
+        """
+        instruments = self.case.book.instruments
+        chosen = np.flatnonzero((instruments.underlying == u) & (instruments.years > 0.0))
+        days, where = np.unique(instruments.days[chosen], return_inverse=True)
+        net = np.zeros((len(self.deltas), len(days)))
+        np.add.at(net.T, where, self.deltas[:, chosen].T)
+        return days, net
+
+    def inter_month(self, u: int) -> Line:
+        """Charge for long deltas of one period against short ones of another."""
+        name, label = self.names[u], "Inter-month charge"
+        table = self._spread_table(name)
+        if table is None:
+            return given(label, 0.0, "parameter inter_month_method is none")
+        return self.unset(label, table, name) if self.rules.is_unset(table, name) else self._spreads(u)[0]
+
+    def _spread_table(self, name: str) -> str | None:
+        """The parameter that holds the charges of the method of one underlying, None where it charges nothing."""
+        return {"none": None, "flat": "inter_month_charge", "tiered": "inter_month_spreads"}[self.rules.word("inter_month_method", name)]
+
+    @cache  # noqa: B019  (one short-lived object per calculation)
+    def _spreads(self, u: int) -> tuple[Line, Floats]:
+        """The inter-month charge of one underlying, and the deltas that its spreads took from each period (A, N)."""
+        name, label = self.names[u], "Inter-month charge"
+        method = self.rules.word("inter_month_method", name)
+        days, net = self.periods(u)
+        tiers, spreads = self._table(name, days, method)
+        places = dict.fromkeys([*tiers.tolist(), *(leg.place for spread in spreads for leg in spread.legs)])
+        sides = [{tier: side[:, tiers == tier].sum(axis=1) for tier in places} for side in (np.maximum(net, 0.0), np.maximum(-net, 0.0))]
+        pools = charges.Pools(*sides)
+        line = charges.inter_month(label, pools, spreads)
+        used = np.zeros_like(net)
+        for tier in places:
+            mine = tiers == tier
+            for side, left, sign in ((sides[0], pools.long, 1.0), (sides[1], pools.short, -1.0)):
+                used[:, mine] += charges.nearest_first(np.maximum(sign * net[:, mine], 0.0), side[tier] - left[tier])
+        return line, used
+
+    def _table(self, name: str, days: Floats, method: str) -> tuple[NDArray[np.str_], tuple[charges.Spread, ...]]:
+        """Tier of each period, and the spread table of one underlying; one rate is one tier spread against itself."""
+        if method == "flat":
+            legs = charges.Leg("ALL", 1.0, "A"), charges.Leg("ALL", 1.0, "B")
+            rate = self.rules.number("inter_month_charge", name)
+            return np.full(len(days), "ALL"), (charges.Spread(1, rate, legs),)
+        tiers = charges.read_tiers(self.rules.word("inter_month_tiers", name), "inter_month_tiers")
+        spreads = charges.read_spreads(self.rules.word("inter_month_spreads", name), "inter_month_spreads")
+        return charges.tier_of(days, tiers).astype(str), spreads
+
+    def delivery(self, u: int) -> Line:
+        """Charge on deltas of periods about to be delivered: one rate on those in spreads, one on outright ones."""
+        name, label = self.names[u], "Delivery charge"
+        if self.rules.is_unset("delivery_days", name):
+            return self.unset(label, "delivery_days", name)
+        days, net = self.periods(u)
+        near = charges.tier_of(days, charges.read_tiers(self.rules.word("delivery_days", name), "delivery_days")) > 0
+        table = self._spread_table(name)
+        spreads = np.zeros_like(net) if table is None or self.rules.is_unset(table, name) else self._spreads(u)[1]
+        used = spreads[:, near].sum(axis=1)
+        outright = np.abs(net[:, near]).sum(axis=1) - used
+        return total(
+            label,
+            (
+                times(
+                    "In spreads",
+                    (
+                        given("Deltas in spreads", used, "of the periods in delivery"),
+                        self.parameter("Rate in spreads", "delivery_charge_spread", name),
+                    ),
+                ),
+                times(
+                    "Outright",
+                    (
+                        given("Outright deltas", outright, "of the periods in delivery"),
+                        self.parameter("Rate outright", "delivery_charge_outright", name),
+                    ),
+                ),
+            ),
+        )
+
+    @cached_property
+    def splits(self) -> list[charges.Decomposition]:
+        """Time, volatility and futures price risk of each underlying, and its weighted futures price risk."""
+        losses = -self.case.pnl
+        return [charges.decomposition(name, losses[:, :, u], SPAN_PAIRS, self.net_delta(u)) for u, name in enumerate(self.names)]
+
+    @cached_property
+    def credits(self) -> dict[str, list[Line]]:
+        """Credits of the spreads between underlyings, by underlying."""
+        spreads = charges.read_spreads(self.rules.word("inter_commodity_spreads"), "inter_commodity_spreads")
+        weighted = {name: self.weighted(u) for u, name in enumerate(self.names)}
+        return charges.inter_commodity(spreads, {name: self.net_delta(u) for u, name in enumerate(self.names)}, weighted)
+
+    def weighted(self, u: int) -> Line:
+        """Weighted futures price risk by its method: as it is, at most the scan range, or the scan range itself."""
+        method = self.rules.word("wfpr_method", self.names[u])
+        normal = largest("Weighted futures price risk", (self.splits[u].weighted, given("Zero", 0.0, "never a debit")))
+        if method == "normal":
+            return normal
+        book = self.case.book.instruments
+        level = float(book.level[book.underlying == u][0])
+        scan_range = given("Price scan range", level * self.case.scenarios.price[SPAN_UP, u], "per delta")
+        return scan_range if method == "scan_range" else smallest("Weighted futures price risk", (normal, scan_range))
+
+    def credit(self, u: int) -> Line:
+        """Credit for spreads of this underlying against others."""
+        label = "Inter-commodity credit"
+        if self.rules.is_unset("inter_commodity_spreads"):
+            return self.unset(label, "inter_commodity_spreads")
+        return total(label, self.credits[self.names[u]] or [given("No spread formed", 0.0, "no opposite deltas are left")])
+
+    def short_option_minimum(self, u: int) -> Line:
+        """Rate per short option unit, on all short options or on the larger of short calls and short puts."""
+        name, label = self.names[u], "Short option minimum"
+        if self.rules.is_unset("short_option_minimum", name):
+            return self.unset(label, "short_option_minimum", name)
+        calls, puts = (
+            given(text, self._short_units(u, kind), "net short contracts of the rows")
+            for text, kind in (("Short calls", CALL), ("Short puts", PUT))
+        )
+        maximum = self.rules.word("short_option_method", name) == "max"
+        count = (largest if maximum else total)("Short option units", (calls, puts))
+        return times(label, (count, self.parameter("Rate per unit", "short_option_minimum", name)))
+
+    def _short_units(self, u: int, kind: int) -> Floats:
+        """Units of net short options of one kind in each book (A,)."""
+        held = self.case.book.instruments
+        net = self.case.net_contracts((held.underlying == u) & (held.kind == kind))
+        short: Floats = np.maximum(-net, 0.0).sum(axis=1)
+        return short
+
+    @cached_property
+    def available_value(self) -> Line:
+        """Net option value; where the rulebook limits it, of each underlying at most its risk."""
+        limited = [self.rules.word("option_value_limit", name) == "yes" for name in self.names]
+        if not any(limited):
+            return self.case.option_value()
+        lines = []
+        for u, name in enumerate(self.names):
+            value = self.case.option_value(u)
+            lines.append(smallest(f"Available in {name}", (value, above(self.risk(u)))) if limited[u] else value)
+        return total("Available net option value", lines)
+
+    def rest(self, initial: Line) -> tuple[Line, ...]:
+        """Net option value, what is required after it, and the split of each scanning risk."""
+        value = self.available_value
+        if value.status == NOT_MODELLED:
+            lines = [value, not_modelled("Total requirement", "not known: the net option value is not")]
+        else:
+            lines = [value, less("Total requirement", (above(initial), above(value)), "initial margin less net option value")]
+        if self.unknown_deltas:
+            lines.append(not_modelled("Scanning risk split", f"not known: {self.unknown_deltas[0]} has no Delta and no IV"))
+        else:
+            lines += [line for split in self.splits for line in split]
+        return tuple(lines)

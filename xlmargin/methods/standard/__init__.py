@@ -1,0 +1,1 @@
+"""Standard margin: every position on its own, by tables of rates."""

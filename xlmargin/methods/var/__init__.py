@@ -1,0 +1,1 @@
+"""Value at risk and expected shortfall on a history."""

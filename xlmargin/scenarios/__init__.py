@@ -1,0 +1,1 @@
+"""What may happen, and what it does to one unit of every instrument."""

@@ -1,0 +1,1 @@
+"""Cells become columns and answers become cells: every PM_ function."""

@@ -1,0 +1,207 @@
+"""What PM_STATUS, PM_LIQUIDATION, PM_ACCOUNTS and PM_QUALIFY answer: raw cells in, a table out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from xlmargin.book.book import Book
+from xlmargin.desk.account import Holding, account_rules, equity_of, parameter_names, standing, venue_methods, worth
+from xlmargin.desk.qualify import amounts, fields, findings, rulebook
+from xlmargin.errors import Faults, MarginError
+from xlmargin.margin.parameters import Rules
+from xlmargin.margin.valuation import Case
+from xlmargin.methods import known_methods, margin_of, method_name, needs_vol, pairs_legs, rules_of, takes_table
+from xlmargin.sheet.answers.asked import case_asked, case_for, known_somewhere
+from xlmargin.sheet.checks import read_book
+from xlmargin.sheet.ranges.balances import is_number, read_balances, read_equity
+from xlmargin.sheet.ranges.market import given, read_market
+from xlmargin.sheet.ranges.parameters import is_scenario_table, read_overrides
+from xlmargin.sheet.ranges.qualification import read_account
+from xlmargin.sheet.ranges.venues import only_rows, read_venues
+from xlmargin.sheet.registry import Cell
+from xlmargin.sheet.single_cells import one_text
+from xlmargin.sheet.tables import Rows
+
+Spot = Callable[[str], float]
+
+NONE = "none"
+BLANK = "(blank)"
+NOT_GIVEN = "no equity given"
+MEASURES = ("Equity", "Initial margin", "Maintenance margin", "Excess", "Withdrawable", "Usage", "Status")
+
+
+def status(positions: Any, equity: Any, market: Any, method: Any, parameters: Any) -> Rows:
+    """An account against its margin."""
+    case = case_asked(positions, market, method, parameters, None, aside=parameter_names())
+    rules = _own_rules(case.book.as_of, parameters)
+    held = _equity(equity, _spots(case.book, market), rules)
+    margin = margin_of(case)
+    found = standing(held.equity, float(margin.initial.value.sum()), float(margin.maintenance.value.sum()), rules.number("warning_usage"))
+    return [["Measure", "Value"], *([name, value] for name, value in zip(MEASURES, found))]
+
+
+def _own_rules(as_of: float, parameters: Any) -> Rules:
+    """The account's parameters, with what the parameters range says of them; a scenario table says nothing."""
+    own = parameter_names()
+    told = [] if is_scenario_table(parameters) else read_overrides(parameters)
+    return account_rules(as_of, [item for item in told if item.name in own])
+
+
+def _equity(raw: Any, spot: Spot, rules: Rules) -> Holding:
+    """An equity given as a number or as balances."""
+    if is_number(raw):
+        return Holding(read_equity(raw), {})
+    balances = read_balances(raw)
+    return equity_of(balances, *worth(balances, spot, rules))
+
+
+def _spots(book: Book, market: Any) -> Spot:
+    """The spot of a currency: the market range's, else that of the rows of positions, NaN where nobody gives one."""
+    held = book.instruments
+    prices: dict[str, float] = {}
+    if given(market):
+        quotes = read_market(market, Faults("market"))
+        prices = dict(zip(quotes.underlyings, quotes.spot.tolist()))
+
+    def spot(name: str) -> float:
+        if math.isfinite(prices.get(name, math.nan)):
+            return prices[name]
+        if name not in held.underlyings:
+            return math.nan
+        rows = np.unique(held.spot[held.underlying == held.underlyings.index(name)])
+        if len(rows) > 1:
+            raise MarginError(
+                f"the rows of {name} have different spots, {rows[0]:,.10g} and {rows[-1]:,.10g}: give a market "
+                f"range with a row for {name}, which says what its coins are worth"
+            )
+        return float(rows[0])
+
+    return spot
+
+
+def liquidation(positions: Any, equity: Any, market: Any, method: Any, parameters: Any) -> Rows:
+    """Where maintenance first exceeds equity along each underlying's price path, down and up."""
+    from xlmargin.desk.liquidation import Account, Search
+    from xlmargin.desk.liquidation import liquidation as moves_of
+    from xlmargin.desk.versions import Path, require_model
+
+    aside = parameter_names()
+    case = case_asked(positions, market, method, parameters, None, aside=aside)
+    rules, spot = _own_rules(case.book.as_of, parameters), _spots(case.book, market)
+    held = _equity(equity, spot, rules)
+    most = rules.number("pairing_rows")
+    if pairs_legs(case.rules.meta.name) and len(case.book.row) > most:
+        raise MarginError(
+            f"{case.rules.meta.name} pairs the legs anew at each of some hundred prices, which takes too long for "
+            f"{len(case.book.row)} rows: give at most {most:g}, raise pairing_rows, or choose another method"
+        )
+    require_model(case.book)
+    Faults().stop(case.book.unpriced)
+
+    def maintenance(book: Book) -> Any:
+        return margin_of(case_for(book, case.rules.meta.name, parameters, None, aside=aside)).maintenance.value
+
+    names = case.book.instruments.underlyings
+    rows: Rows = [["Underlying", "Down price", "Down move", "Up price", "Up move"]]
+    for name in sorted({*names, *held.coins}):
+        price = spot(name)
+        path = Path(case.book, names.index(name) if name in names else len(names))
+        found = moves_of(Account(path, maintenance, held.equity, held.coins.get(name, 0.0) * price), Search.of(rules))
+        row: list[Cell] = [name]
+        for move in found:
+            row += [NONE, NONE] if move is None else [price * (1.0 + move), move]
+        rows.append(row)
+    return rows
+
+
+class _Part(NamedTuple):
+    """The margin of one account under one method."""
+
+    account: str
+    method: str
+    initial: float
+    maintenance: float
+
+
+def accounts(positions: Any, market: Any, balances: Any, method: Any, parameters: Any) -> Rows:
+    """Margin, maintenance and status of every account, each under its own venue's method, and of all together."""
+    chosen = method_name(one_text(method, "method", "SPAN"))
+    book = read_book(positions, market, priced=False)
+    rules = _own_rules(book.as_of, parameters)
+    parts = _parts(positions, market, book, rules, chosen, parameters)
+    names = list(dict.fromkeys(part.account for part in parts))
+    equities, whole = _equities(balances, _spots(book, market), rules)
+    names += [name for name in equities if name not in names]
+    if len(names) == 1 and not equities and whole is not None:  # the only account is all there is
+        equities = {names[0]: whole}
+    table: Rows = [["Account", "Method", *MEASURES[:4], *MEASURES[5:]]]
+    for name in sorted(names):
+        mine = [part for part in parts if part.account == name]
+        table.append([name or BLANK, " + ".join(part.method for part in mine), *_measures(mine, equities.get(name), rules)])
+    table.append(["Total", "", *_measures(parts, whole, rules)])
+    return table
+
+
+def _measures(parts: list[_Part], equity: float | None, rules: Rules) -> list[Cell]:
+    """The cells of some parts together; without an equity, the margins alone."""
+    initial, maintenance = sum((part.initial for part in parts), 0.0), sum((part.maintenance for part in parts), 0.0)
+    if equity is None:
+        return ["", initial, maintenance, "", "", NOT_GIVEN]
+    found = standing(equity, initial, maintenance, rules.number("warning_usage"))
+    return [found.equity, found.initial, found.maintenance, found.excess, found.usage, found.status]
+
+
+def _equities(raw: Any, spot: Spot, rules: Rules) -> tuple[dict[str, float], float | None]:
+    """Equity of each account that the balances name, and of all together; None where no balances are given."""
+    if not given(raw):
+        return {}, None
+    balances = read_balances(raw)
+    values, _ = worth(balances, spot, rules)
+    each: dict[str, float] = {}
+    for name, value in zip(balances.account, values.tolist()) if balances.by_account else ():
+        each[name] = each.get(name, 0.0) + value
+    return each, float(values.sum())
+
+
+def _parts(positions: Any, market: Any, book: Book, rules: Rules, default: str, parameters: Any) -> list[_Part]:
+    """The margin of every account under each method that its rows' venues ask for."""
+    by_venue, venues = venue_methods(rules, known_methods()), read_venues(positions)
+    asked = {row: by_venue.get(venues.get(row, ""), default) for row in book.row.tolist()}
+    names = sorted(set(asked.values()))
+    aside = parameter_names()
+    overrides = [] if is_scenario_table(parameters) else [item for item in read_overrides(parameters) if item.name not in aside]
+    known_somewhere(overrides, [rules_of(name, book.as_of) for name in names or [default]])
+    found = []
+    for name in names:
+        rows = only_rows(positions, {row for row, method in asked.items() if method == name})
+        case = case_for(
+            read_book(rows, market, priced=needs_vol(name)),
+            name,
+            parameters if takes_table(name) or overrides else None,
+            None,
+            skip_unknown=True,
+            aside=aside,
+        )
+        found += _split(case, name)
+    return found
+
+
+def _split(case: Case, name: str) -> list[_Part]:
+    """The margin of each account of a book."""
+    margin, count = margin_of(case), len(case.book.accounts)
+    initial, maintenance = (np.broadcast_to(line.value, (count,)).tolist() for line in (margin.initial, margin.maintenance))
+    return [_Part(account, name, *amounts) for account, *amounts in zip(case.book.accounts, initial, maintenance)]
+
+
+def qualify(account: Any, name: Any) -> Rows:
+    """Every rule of a rulebook that applies to an account, and whether the account keeps it."""
+    book = rulebook(one_text(name, "rulebook", "FINRA"))
+    facts = read_account(account, fields(), amounts())
+    rows: Rows = [["Rule", "Required", "Actual", "Pass"]]
+    for found in findings(book, facts):
+        rows.append([found.rule.name, found.required, found.actual, "PASS" if found.passed else "FAIL"])
+    return rows

@@ -1,0 +1,117 @@
+"""Everything that is wrong with the ranges, or worth knowing, at once."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import Any
+
+import numpy as np
+
+from xlmargin.book import market as quotes
+from xlmargin.book.book import Book, Positions, make_book
+from xlmargin.book.contracts import show_instant
+from xlmargin.book.market import Market
+from xlmargin.errors import Fault, Faults, MarginError
+from xlmargin.sheet.ranges.market import read_market
+from xlmargin.sheet.ranges.positions import read_positions
+from xlmargin.sheet.ranges.remembered import book_of
+
+
+def read_book(positions: Any, market: Any, *, priced: bool = True) -> Book:
+    """The book of two ranges.
+
+    Args:
+        positions, market: raw cells; the market may be blank
+        priced: options need a vol
+
+    Raises:
+        MarginError: the first fault, by row
+    """
+    return book_of(positions, market, priced=priced)
+
+
+CONTRACT_COLUMNS = ("", "Instrument", "Underlying", "Type", "Strike", "Expiry", "DTE", "Venue")  # without them: no contract
+MARKET_COLUMNS = ("Spot", "Forward", "IV", "Price")  # a fault in one of them may be why another has no value
+
+
+def all_faults(positions: Any, market: Any) -> tuple[list[Fault], list[Fault]]:
+    """Every fault of two ranges, and what is worth knowing about the rows that have none."""
+    try:
+        return [], _notes(book_of(positions, market))  # without a fault, the book that the other cells ask for
+    except MarginError:
+        pass
+    rows, quotes_ = Faults(), Faults("market")
+    typed, known = _attempt(positions, market, rows, quotes_)
+    notes: list[Fault] = []
+    if typed is not None and known is not None:
+        unread, unpriced = (
+            {fault.row for fault in rows.faults if fault.column in columns} for columns in (CONTRACT_COLUMNS, MARKET_COLUMNS)
+        )
+        later = Faults()
+        book = make_book(keep_rows(typed, np.array([row not in unread for row in typed.row.tolist()], np.bool_)), known, later)
+        rows.faults += [
+            fault
+            for fault in (*later.faults, *book.unpriced)
+            if _certain(fault, quotes_) and not (fault.row in unpriced and fault.column in MARKET_COLUMNS)
+        ]
+        notes = [] if quotes_.faults else [note for note in _notes(book) if note.row not in rows.rows()]
+    # once each, and within a row in the order they were found: the same in every process, which a set is not
+    told = [sorted(dict.fromkeys(found.faults), key=lambda fault: fault.row) for found in (rows, quotes_)]
+    return [*told[0], *told[1]], notes
+
+
+def _certain(fault: Fault, quotes_: Faults) -> bool:
+    """Whether a fault of a row stands whatever is mended in the market, where a missing spot or vol may be what is wrong."""
+    return not quotes_.faults or (fault.column == "Expiry" and all(other.column != "As of" for other in quotes_.faults))
+
+
+def _attempt(positions: Any, market: Any, rows: Faults, quotes_: Faults) -> tuple[Positions | None, Market | None]:
+    """Both ranges as far as they can be read; what cannot be read at all is a fault of its header row."""
+    typed = known = None
+    try:
+        typed = read_positions(positions, rows)
+    except MarginError as error:
+        rows.add(1, "", str(error), "mend the header row of the positions range")
+    try:
+        known = read_market(market, quotes_)
+    except MarginError as error:
+        quotes_.add(1, "", str(error), "mend the header row of the market range")
+    return typed, known
+
+
+def keep_rows(positions: Positions, mask: Any) -> Positions:
+    """The rows of a mask; names of underlyings that no row uses any more are left out."""
+    columns = {field.name: getattr(positions, field.name) for field in fields(positions)}
+    kept = {name: column[mask] for name, column in columns.items() if isinstance(column, np.ndarray)}
+    used = np.unique(kept["underlying"])
+    kept["underlying"] = np.searchsorted(used, kept["underlying"])
+    names = tuple(name for name, there in zip(positions.names, mask) if there)
+    return replace(positions, **kept, names=names, underlyings=tuple(positions.underlyings[u] for u in used))
+
+
+def _notes(book: Book) -> list[Fault]:
+    """What a book took from elsewhere than its rows, and rows that do not count."""
+    held, found = book.instruments, Faults()
+    expiry = {float(when): show_instant(float(when)) for when in np.unique(held.expiry)}
+    for p in np.flatnonzero(book.order | (held.vol_origin != quotes.AT_STRIKE)[book.instrument]).tolist():
+        row, k = int(book.row[p]), int(book.instrument[p])
+        _vol_note(found, row, float(held.vol[k]), int(held.vol_origin[k]), expiry.get(float(held.expiry[k]), ""))
+        if book.order[p]:
+            found.note(
+                row,
+                "Order",
+                "this open order is not a position: methods without a rule for orders leave it out",
+                "clear Order to count it as a position",
+            )
+    return found.notes
+
+
+def _vol_note(found: Faults, row: int, vol: float, origin: int, expiry: str) -> None:
+    """Where a vol came from, when it is not the row's own or the market's at that very strike."""
+    give = "give IV or Price on the row to use another"
+    if origin == quotes.ON_SMILE:
+        found.note(row, "IV", f"IV {vol:.4f} was read off the market's smile of {expiry}, which has no vol at that strike", give)
+    elif origin == quotes.BY_EXPIRY:
+        found.note(row, "IV", f"IV {vol:.4f} is the market's vol of the expiry {expiry}", give)
+    elif origin == quotes.BY_UNDERLYING:
+        found.note(row, "IV", f"IV {vol:.4f} is the market's vol of the underlying", give)

@@ -1,0 +1,121 @@
+"""The history range: a date, one column of closes per underlying, and vols where a desk has them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xlmargin.book.contracts import show_instant
+from xlmargin.errors import Faults, MarginError
+from xlmargin.scenarios.past import VOL_DAYS, History
+from xlmargin.sheet.cells import Table, from_header, grid, show, table
+from xlmargin.sheet.headings import Header, heading_key
+from xlmargin.sheet.ranges.dates import instants
+
+Floats = NDArray[np.float64]
+
+HIGHEST_VOL = 20.0  # a fraction: above it the cell holds percent
+MIDNIGHT = 0
+
+
+def read_history(raw: Any, underlyings: tuple[str, ...]) -> History:
+    """Read the columns of a history that a book needs.
+
+    Rows before the first on which every one of them has a value are left out; a blank after it is a fault.
+
+    Args:
+        raw: `Date`, one column per underlying (`BTC` or `BTC close`), and optionally `BTC IV`, or `BTC IV 7`, `BTC IV 30`
+            by days of tenor; vols are fractions
+        underlyings: those of the book (U,)
+
+    Raises:
+        MarginError: a column is missing, or the first fault by row: dates out of order, closes not positive, blanks
+    """
+    head = Header(next(iter(from_header(grid(raw))), ()))
+    closes = [_close_heading(name, head) for name in underlyings]
+    vols = [(u, days, heading) for u, name in enumerate(underlyings) for days, heading in _vol_headings(name, head)]
+    cells = table(raw, "history", needed=("Date",), known=["Date", *closes, *(heading for _, _, heading in vols)])
+    for name, heading in zip(underlyings, closes):
+        if not cells.has(heading):
+            cells.header.lack(name, mend="add one with its closes")
+    faults = Faults("history")
+    dates = _dates(cells, faults)
+    columns = [(heading, cells.numbers(heading, faults)) for heading in (*closes, *(heading for _, _, heading in vols))]
+    bad = faults.rows()
+    first = _first_row(columns, len(cells))
+    for n, (heading, values) in enumerate(columns):
+        _sound(cells, heading, values, first, n >= len(closes), faults, bad)
+    faults.stop()
+    whole = _history(dates, underlyings, [values for _, values in columns], vols)
+    return whole if not first else replace(whole, dates=dates[first:], closes=whole.closes[first:], vols=whole.vols[first:], whole=whole)
+
+
+def _close_heading(name: str, head: Header) -> str:
+    """How the range calls an underlying's closes."""
+    return next((heading for heading in (name, f"{name} close") if heading in head), name)
+
+
+def _vol_headings(name: str, head: Header) -> list[tuple[float, str]]:
+    """Tenor and heading of each column of an underlying's vols."""
+    pattern = re.compile(re.escape(heading_key(name)) + r"iv(\d*)(d|days)?$")
+    found = [
+        (float(match[1]) if match[1] else VOL_DAYS, heading) for heading in head.shown if (match := pattern.match(heading_key(heading)))
+    ]
+    for days in {days for days, _ in found if sum(days == other for other, _ in found) > 1}:
+        raise MarginError(f"history row 1: {name} has two columns of {days:g}-day vols: remove one of them")
+    return found
+
+
+def _dates(cells: Table, faults: Faults) -> Floats:
+    """The dates (N,), which must be there and rise."""
+    dates = instants(cells, "Date", faults, MIDNIGHT)
+    bad = faults.rows()
+    for i in np.flatnonzero(np.isnan(dates)).tolist():
+        if cells.rows[i] not in bad:
+            faults.add(cells.rows[i], "Date", "Date must be given", "type the day of these closes")
+    for i in np.flatnonzero(dates[1:] <= dates[:-1]).tolist():
+        faults.add(
+            cells.rows[i + 1],
+            "Date",
+            f"Date {show_instant(float(dates[i + 1]))[:10]} is not after the row above, {show_instant(float(dates[i]))[:10]}",
+            "sort the history by date, oldest first, one row a day",
+        )
+    return dates
+
+
+def _first_row(columns: list[tuple[str, Floats]], count: int) -> int:
+    """The first row on which every column has a value."""
+    there = np.ones(count, np.bool_)
+    for _, values in columns:
+        there &= np.isfinite(values)
+    return int(np.argmax(there)) if there.any() else 0
+
+
+def _sound(cells: Table, heading: str, values: Floats, first: int, vol: bool, faults: Faults, bad: set[int]) -> None:
+    """Faults of one column: blanks, what is not positive, vols in percent."""
+    for i in np.flatnonzero(~(values > 0.0)).tolist():
+        if cells.rows[i] in bad or (i < first and np.isnan(values[i])):
+            continue
+        if np.isnan(values[i]):
+            faults.add(cells.rows[i], heading, f"{heading} is blank", "fill it, or remove the row")
+        else:
+            faults.add(cells.rows[i], heading, f"{heading} must be above 0, not {show(float(values[i]))}", "mend it")
+    for i in np.flatnonzero(values > HIGHEST_VOL).tolist() if vol else ():
+        faults.add(
+            cells.rows[i], heading, f"{heading} {show(float(values[i]))} is above 2,000 %", "give the vol as a fraction: 0.55 for 55 %"
+        )
+
+
+def _history(dates: Floats, underlyings: tuple[str, ...], columns: list[Floats], vols: list[tuple[int, float, str]]) -> History:
+    """The columns as arrays."""
+    count = len(underlyings)
+    days = sorted({tenor for _, tenor, _ in vols})
+    surface = np.full((len(dates), len(days), count), np.nan)
+    for (u, tenor, _), values in zip(vols, columns[count:]):
+        surface[:, days.index(tenor), u] = values
+    closes = np.column_stack(columns[:count]) if count else np.empty((len(dates), 0))
+    return History(dates, underlyings, closes, np.array(days), surface)

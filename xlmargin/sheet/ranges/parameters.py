@@ -1,0 +1,176 @@
+"""The parameters range: values that override a rulebook's, or a desk's own scenario table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from xlmargin.errors import Faults, MarginError
+from xlmargin.margin.parameters import Override
+from xlmargin.scenarios.scenarios import Scenarios, percent
+from xlmargin.sheet.cell_errors import error_text
+from xlmargin.sheet.cells import Table, from_header, grid, is_blank, numbers, show, table, texts
+from xlmargin.sheet.headings import Header
+from xlmargin.sheet.ranges.market import given
+
+ALL = ("", "all", "*")  # what stands for every underlying
+SCENARIO_HEADINGS = ("Scenario", "Underlying", "Price move", "Vol move", "Days", "Weight")
+
+
+def read_overrides(raw: Any) -> list[Override]:
+    """Read `Parameter, Value` or `Underlying, Parameter, Value`, with or without a header.
+
+    A name may carry its underlying (`BTC.price_range`). Blank rows are skipped; a name without a value is a mistake.
+
+    Raises:
+        MarginError: a row has another shape, no name or no value
+    """
+    if not given(raw):
+        return []
+    rows = [(n, list(row)) for n, row in enumerate(from_header(grid(raw)), 1) if not all(is_blank(cell) for cell in row)]
+    header = Header(rows[0][1])
+    if "parameter" in header and "value" in header:
+        at = header.columns(("underlying", "parameter", "value"))
+        rows = rows[1:]
+    else:
+        at = _columns_without_header(rows)
+    return [override for n, row in rows if (override := _override(n, row, at)) is not None]
+
+
+def _columns_without_header(rows: Sequence[tuple[int, list[Any]]]) -> dict[str, int]:
+    """Which column is which where the range has no header: two columns or three, told by the widest filled row."""
+    width = max(max(i for i, cell in enumerate(row) if not is_blank(cell)) + 1 for _, row in rows)
+    if width not in (2, 3):
+        raise MarginError(
+            f"parameters row {rows[0][0]}: the range must have two columns Parameter, Value or three "
+            f"Underlying, Parameter, Value, not {width}"
+        )
+    return {"parameter": 0, "value": 1} if width == 2 else {"underlying": 0, "parameter": 1, "value": 2}
+
+
+def _override(n: int, row: list[Any], at: dict[str, int]) -> Override | None:
+    """One row as an override; None where parameter and value are both blank."""
+    cells = {key: row[i] if i < len(row) else None for key, i in at.items()}
+    for key, cell in cells.items():
+        if error_text(cell):
+            raise MarginError(f"parameters row {n}: {key.capitalize()} holds the error {error_text(cell)}: mend the formula in that cell")
+    name, value, underlying = cells["parameter"], cells["value"], cells.get("underlying")
+    if is_blank(name) and is_blank(value):
+        return None
+    if not isinstance(name, str) or is_blank(name):
+        raise MarginError(f"parameters row {n}: Parameter must be a name, not {show(name)}")
+    if is_blank(value):
+        raise MarginError(f"parameters row {n}: {name.strip()} has no value: type one, or clear the row")
+    head, _, tail = name.strip().rpartition(".")
+    named = _underlying(underlying, n)
+    if head and named and head.upper() != named.upper():
+        raise MarginError(f"parameters row {n}: {name.strip()} stands beside the Underlying {named}: clear one of the two")
+    coin = head or named
+    if isinstance(value, str):
+        return Override(coin.upper(), tail.lower().replace(" ", "_"), value.strip(), n)
+    faults = Faults("parameters")
+    amount = float(numbers([value], [n], name.strip(), faults)[0])
+    faults.stop()
+    return Override(coin.upper(), tail.lower().replace(" ", "_"), amount, n)
+
+
+def _underlying(cell: Any, n: int) -> str:
+    """The underlying that a row names, "" for all."""
+    faults = Faults("parameters")
+    name = texts([cell], [n], "Underlying", faults)[0]
+    faults.stop()
+    return "" if name.lower() in ALL else name
+
+
+def is_scenario_table(raw: Any) -> bool:
+    """Whether a parameters range is a desk's own scenario table."""
+    if not given(raw):
+        return False
+    first = next(row for row in grid(raw) if not all(is_blank(cell) for cell in row))
+    return {"scenario", "pricemove"} <= set(Header(first).keys)
+
+
+def read_scenarios(raw: Any, underlyings: tuple[str, ...]) -> Scenarios:
+    """A desk's own scenarios: rows of one name are one scenario, a blank underlying is all of them.
+
+    Args:
+        raw: `Scenario, Underlying, Price move, Vol move, Days, Weight`; moves are fractions, days default 0, weight 1
+        underlyings: those of the book (U,)
+
+    Raises:
+        MarginError: a cell cannot be read, or an underlying has two rows in one scenario
+    """
+    cells = table(raw, "parameters", needed=("Scenario", "Price move"), known=SCENARIO_HEADINGS)
+    if not cells.rows:
+        raise MarginError("parameters row 1: the scenario table has no rows: fill at least one scenario")
+    faults = Faults("parameters")
+    names = cells.texts("Scenario", faults, digits=True)
+    coins = ["" if text.lower() in ALL else text.upper() for text in cells.texts("Underlying", faults)]
+    columns = {
+        heading: np.nan_to_num(cells.numbers(heading, faults), nan=blank)
+        for heading, blank in (("Price move", 0.0), ("Vol move", 0.0), ("Days", 0.0), ("Weight", 1.0))
+    }
+    _bounds(cells, names, columns, faults)
+    faults.stop()
+    if underlyings and not any(coin in ("", *underlyings) for coin in coins):
+        raise MarginError(f"the scenario table says nothing of {', '.join(underlyings)}: leave its Underlying blank for all, or name them")
+    return _joined(cells.rows, names, coins, columns, underlyings)
+
+
+def _bounds(cells: Table, names: list[str], columns: dict[str, Any], faults: Faults) -> None:
+    """What no scenario may say."""
+    for i, name in enumerate(names):
+        if not name:
+            faults.add(cells.rows[i], "Scenario", "Scenario must be given", "name the scenario")
+    for heading, least, words in (
+        ("Price move", -1.0, "−1 (the price falls to 0)"),
+        ("Vol move", -1.0, "−1 (the vol falls to 0)"),
+        ("Days", 0.0, "0"),
+        ("Weight", 0.0, "0"),
+    ):
+        for i in np.flatnonzero(columns[heading] < least).tolist():
+            faults.add(
+                cells.rows[i], heading, f"{heading} must be at least {words}, not {show(float(columns[heading][i]))}", "mend the move"
+            )
+
+
+def _joined(rows: Sequence[int], names: list[str], coins: list[str], columns: dict[str, Any], underlyings: tuple[str, ...]) -> Scenarios:
+    """Rows of one name as one scenario; an underlying that it does not name does not move."""
+    distinct = list(dict.fromkeys(names))
+    price, vol, weight = (np.full((len(distinct), len(underlyings)), blank) for blank in (0.0, 0.0, 1.0))
+    days = np.full(len(distinct), np.nan)
+    taken: set[tuple[str, str]] = set()
+    order = sorted(range(len(names)), key=lambda i: coins[i] != "")  # rows for all first: a coin's own row replaces them
+    for i in order:
+        if (names[i], coins[i]) in taken:
+            raise MarginError(
+                f"parameters row {rows[i]}: scenario {names[i]!r} has two rows for "
+                f"{coins[i] or 'all underlyings'}: remove one, or give it another name"
+            )
+        taken.add((names[i], coins[i]))
+        s = distinct.index(names[i])
+        if coins[i] not in ("", *underlyings):
+            continue
+        if np.isfinite(days[s]) and days[s] != columns["Days"][i]:
+            raise MarginError(
+                f"parameters row {rows[i]}: scenario {names[i]!r} lets {columns['Days'][i]:g} days pass here and "
+                f"{days[s]:g} in another row: give it one number of days"
+            )
+        days[s] = columns["Days"][i]
+        for u, coin in enumerate(underlyings):
+            if coins[i] in ("", coin):
+                price[s, u], vol[s, u] = columns["Price move"][i], columns["Vol move"][i]
+                weight[s, u] = columns["Weight"][i]
+    words = tuple(_described(s, price, vol, underlyings) for s in range(len(distinct)))
+    days = np.nan_to_num(days, nan=0.0)
+    return Scenarios(tuple(distinct), words, underlyings, price, vol, "relative", days, weight, np.zeros(len(distinct)))
+
+
+def _described(s: int, price: Any, vol: Any, underlyings: tuple[str, ...]) -> str:
+    moves = {(price[s, u], vol[s, u]) for u in range(len(underlyings))}
+    if len(moves) == 1:
+        p, v = moves.pop()
+        return f"price {percent(p)}, vol {percent(v)}"
+    return "; ".join(f"{name} {percent(price[s, u])}, vol {percent(vol[s, u])}" for u, name in enumerate(underlyings))

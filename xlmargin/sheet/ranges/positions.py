@@ -1,0 +1,364 @@
+"""The positions range: every heading of the contract, read column by column."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xlmargin.book.book import SCENARIO_COUNT, Positions
+from xlmargin.book.contracts import (
+    CALL,
+    DAY,
+    EXPIRY_HOUR,
+    FUTURE,
+    KIND_NAMES,
+    KINDS,
+    SPOT,
+    Contract,
+    RowNames,
+    parse_instrument,
+    show_instant,
+    venue_of,
+)
+from xlmargin.errors import Faults
+from xlmargin.sheet.cells import Table, blanks, choices, is_blank, show, table
+from xlmargin.sheet.ranges.dates import instants
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+ARRAY = tuple(str(n) for n in range(1, SCENARIO_COUNT + 1))
+HEADINGS = (
+    "Instrument",
+    "Underlying",
+    "Type",
+    "Strike",
+    "Expiry",
+    "DTE",
+    "Quantity",
+    "Side",
+    "IV",
+    "Price",
+    "Spot",
+    "Forward",
+    "Multiplier",
+    "Settlement",
+    "Exercise",
+    "Account",
+    "Entry",
+    "Order",
+    "Venue",
+    "Delta",
+    *ARRAY,
+)
+AMOUNTS = ("Quantity", "Side")  # the columns that say how much, and nothing of what
+SIDES = dict.fromkeys(("buy", "b", "long", "l", "bought"), "buy") | dict.fromkeys(("sell", "s", "short", "sold"), "sell")
+SETTLEMENTS = dict.fromkeys(("inverse", "coin", "reversed", "coinsettled"), "inverse") | dict.fromkeys(
+    ("linear", "cash", "usd", "usdc", "usdt"), "linear"
+)
+EXERCISES = {"european": "european", "e": "european", "eu": "european", "american": "american", "a": "american"}
+YES = dict.fromkeys(("yes", "y", "true", "order", "open"), "yes") | dict.fromkeys(("no", "n", "false", "position"), "no")
+FORMS = "BTC-27JUN25-70000-C, BTC-PERPETUAL, BTC-USD-240628-70000-C, BTCUSDT"
+ZERO_IS_BLANK = ("IV", "Price", "Forward", "Multiplier", "Spot")
+MOST_DAYS = 36_500.0
+HIGHEST_VOL = 20.0  # 2,000 %: above it the cell holds percent, not a fraction
+
+
+def read_positions(raw: Any, faults: Faults) -> Positions:
+    """Read the positions range.
+
+    Args:
+        raw: rows of cells with the header first, as any face hands them over
+        faults: receives every fault of every cell; its `where` names the range
+
+    Returns:
+        typed columns (P,); rows with faults hold NaN or a default where the cell could not be read
+
+    Raises:
+        MarginError: the range has no header, or lacks the headings without which no row can be read
+    """
+    cells = table(raw, faults.where or "positions", needed=("Quantity",), known=HEADINGS, zero_is_blank=ZERO_IS_BLANK)
+    _require_contract(cells, faults.where or "positions")
+    terms = _terms(cells, faults)
+    kind = terms.kind
+    spot, forward, price, vol, multiplier = (
+        _positive(cells, heading, faults) for heading in ("Spot", "Forward", "Price", "IV", "Multiplier")
+    )
+    for i in np.flatnonzero(vol > HIGHEST_VOL).tolist():
+        faults.add(cells.rows[i], "IV", f"IV must be a fraction (0.55 is 55 %), not {show(float(vol[i]))}", "divide it by 100")
+    underlyings, underlying = _distinct(terms.underlying)
+    accounts, account = _distinct(cells.texts("Account", faults, digits=True))
+    years = _days_to_expiry(cells, terms, faults)
+    return Positions(
+        row=np.array(cells.rows, np.int64),
+        underlyings=underlyings,
+        underlying=underlying,
+        kind=kind,
+        strike=terms.strike,
+        expiry=terms.expiry,
+        years=years,
+        quantity=read_quantities(cells, faults),
+        multiplier=np.where(np.isnan(multiplier), 1.0, multiplier),
+        spot=spot,
+        forward=forward,
+        vol=vol,
+        price=price,
+        inverse=_inverse(cells, terms.inverse, faults),
+        accounts=accounts or ("",),
+        account=account,
+        order=_orders(cells, faults),
+        entry=cells.numbers("Entry", faults),
+        american=_american(cells, faults),
+        delta=cells.numbers("Delta", faults),
+        array=_arrays(cells, faults),
+        names=RowNames(terms.typed, terms.underlying, kind, terms.strike, terms.expiry, years * 365.0),
+    )
+
+
+def _distinct(words: Sequence[str]) -> tuple[tuple[str, ...], Ints]:
+    """Distinct words, sorted, and the index of each row's among them (P,)."""
+    found = tuple(sorted(set(words)))
+    at = {word: i for i, word in enumerate(found)}
+    return found, np.array(list(map(at.__getitem__, words)), np.int64)
+
+
+def _require_contract(cells: Table, name: str) -> None:
+    """Some heading must say what each row holds."""
+    if cells.has("Instrument") or (cells.has("Underlying") and cells.has("Type")):
+        return
+    cells.header.fail("no column says what each row holds: add Instrument, or Underlying and Type with Strike and Expiry")
+
+
+def _positive(cells: Table, heading: str, faults: Faults) -> Floats:
+    """A column of positive numbers in which 0 stands for blank."""
+    values = cells.numbers(heading, faults, zero_is_blank=True)
+    for i in np.flatnonzero(values < 0.0).tolist():
+        faults.add(cells.rows[i], heading, f"{heading} must be above 0, not {show(float(values[i]))}", "type a positive number")
+    return values
+
+
+@dataclass(frozen=True, slots=True)
+class _Terms:
+    """The contract of each row as columns (P,); a row with a fault holds blanks.
+
+    Attributes:
+        typed: the Instrument cell, "" where the row names its contract by columns
+        underlying: upper case, "" where the row does not say
+        said: whether the row says of what kind it is
+    """
+
+    typed: Sequence[str]
+    underlying: Sequence[str]
+    said: NDArray[np.bool_]
+    kind: Ints
+    strike: Floats
+    expiry: Floats
+    inverse: NDArray[np.bool_]
+
+
+def _terms(cells: Table, faults: Faults) -> _Terms:
+    """The contract of each row, from its Instrument or from its columns."""
+    columns = _by_columns(cells, faults)
+    mine = blanks(cells.column("Instrument"))
+    _must_be_whole(cells, columns, mine, faults)
+    own = replace(
+        columns,
+        strike=np.where(columns.kind >= CALL, columns.strike, np.nan),
+        expiry=np.where((columns.kind == FUTURE) | (columns.kind >= CALL), columns.expiry, np.nan),
+    )
+    venues = _venues(cells, faults)
+    if not cells.has("Instrument") or not len(cells):
+        return own
+    named = _by_name(cells, venues, own, faults)
+    _must_agree(cells, named, columns, faults)
+    return named
+
+
+def _by_name(cells: Table, venues: Sequence[str], own: _Terms, faults: Faults) -> _Terms:
+    """What the Instrument says of each row that has one, and what the columns say of the others."""
+    names = cells.texts("Instrument", faults)
+    index: dict[tuple[str, str], int] = {}
+    at = np.array([index.setdefault(key, len(index)) for key in zip(names, venues)], np.int64)
+    contracts = [parse_instrument(*key) if key[0] else None for key in index]
+    read = np.array([contract is not None for contract in contracts], np.bool_)[at]
+    for i in np.flatnonzero(~read).tolist():
+        if names[i]:
+            faults.add(
+                cells.rows[i],
+                "Instrument",
+                f"Instrument {show(names[i])} has no form that is known",
+                f"write it as the venue does, such as {FORMS}",
+            )
+    coins, *rest = zip(*(contract or NOTHING for contract in contracts))
+    kind, strike, expiry, inverse = (
+        np.where(read, np.array(column)[at], given) for column, given in zip(rest, (own.kind, own.strike, own.expiry, own.inverse))
+    )
+    underlying = [coins[a] or name for a, name in zip(at.tolist(), own.underlying)]
+    return _Terms(names, underlying, read, kind, strike, expiry, inverse)
+
+
+NOTHING = Contract("", SPOT, math.nan, math.nan, False)  # stands in for an instrument that is blank or has a fault
+
+
+def _must_agree(cells: Table, named: _Terms, columns: _Terms, faults: Faults) -> None:
+    """Columns that repeat what the instrument's name says must say the same."""
+    option, dated = named.kind >= CALL, (named.kind == FUTURE) | (named.kind >= CALL)
+    differ = {
+        "Underlying": [own not in ("", name) for own, name in zip(columns.underlying, named.underlying)]
+        if cells.has("Underlying")
+        else False,
+        "Type": columns.said & (columns.kind != named.kind),
+        "Strike": option & np.isfinite(columns.strike) & (columns.strike != named.strike),
+        "Expiry": dated & np.isfinite(columns.expiry) & (columns.expiry // DAY != named.expiry // DAY),
+    }
+    for heading, wrong in differ.items():
+        for i in np.flatnonzero(named.said & np.asarray(wrong, np.bool_)).tolist():
+            meant = {
+                "Underlying": named.underlying[i],
+                "Type": KIND_NAMES[named.kind[i]],
+                "Strike": f"{named.strike[i]:,.10g}",
+                "Expiry": show_instant(float(named.expiry[i])),
+            }
+            faults.add(
+                cells.rows[i],
+                heading,
+                f"{heading} {show(cells.column(heading)[i])} contradicts the Instrument, which has {meant[heading]}",
+                "clear one of the two cells",
+            )
+
+
+def _venues(cells: Table, faults: Faults) -> list[str]:
+    """The venue of each row, Deribit where none is named."""
+    if not cells.has("Venue"):
+        return ["deribit"] * len(cells)
+    written = cells.texts("Venue", faults)
+    known = {text: venue_of(text) for text in set(written)}
+    for text, row in zip(written, cells.rows):
+        if known[text] is None:
+            faults.add(
+                row,
+                "Venue",
+                f"Venue {show(text)} is not known",
+                "type deribit, okx, bybit, binance, derive, paradex, thalex, cme, gate, bit or aevo",
+            )
+    return [known[text] or "deribit" for text in written]
+
+
+def _by_columns(cells: Table, faults: Faults) -> _Terms:
+    """What Underlying, Type, Strike and Expiry say of each row."""
+    words = cells.choices("Type", KINDS, faults)
+    codes = {"": SPOT} | {word: code for code, word in enumerate(KIND_NAMES)}
+    return _Terms(
+        typed=[""] * len(cells),
+        underlying=list(map(str.upper, cells.texts("Underlying", faults))),
+        said=np.array(list(map(bool, words)), np.bool_),
+        kind=np.array(list(map(codes.__getitem__, words)), np.int64),
+        strike=cells.numbers("Strike", faults),
+        expiry=instants(cells, "Expiry", faults, EXPIRY_HOUR),
+        inverse=np.zeros(len(cells), np.bool_),
+    )
+
+
+def _must_be_whole(cells: Table, columns: _Terms, mine: NDArray[np.bool_], faults: Faults) -> None:
+    """Rows without an Instrument must name their contract by columns, as far as its kind needs them."""
+    if not mine.any():
+        return
+    if not (cells.has("Underlying") and cells.has("Type")):
+        for i in np.flatnonzero(mine).tolist():
+            faults.add(cells.rows[i], "Instrument", "Instrument must be given", f"type a venue's name, such as {FORMS}")
+        return
+    option, dated = columns.kind >= CALL, (columns.kind == FUTURE) | (columns.kind >= CALL)
+    days = cells.column("DTE")
+    lacking = {
+        "Underlying": np.array([name == "" for name in columns.underlying], np.bool_),
+        "Type": ~columns.said,
+        "Strike": option & np.isnan(columns.strike),
+        "Expiry": dated & np.isnan(columns.expiry),
+    }
+    for heading, missing in lacking.items():
+        given = cells.column(heading)
+        for i in np.flatnonzero(missing & mine).tolist():
+            if is_blank(given[i]) and (heading != "Expiry" or is_blank(days[i])):
+                faults.add(cells.rows[i], heading, f"{heading} must be given", "fill it" + " or DTE" * (heading == "Expiry"))
+    for i in np.flatnonzero(mine & option & (columns.strike <= 0.0)).tolist():
+        faults.add(cells.rows[i], "Strike", f"Strike must be above 0, not {show(float(columns.strike[i]))}", "type a positive strike")
+
+
+def _days_to_expiry(cells: Table, terms: _Terms, faults: Faults) -> Floats:
+    """Years to expiry of rows that give DTE, DTE / 365 exactly; NaN for the others."""
+    days = cells.numbers("DTE", faults)
+    dated = (terms.kind == FUTURE) | (terms.kind >= CALL)
+    for i in np.flatnonzero(dated & ((days <= 0.0) | (days > MOST_DAYS))).tolist():
+        bound = "above 0" if days[i] <= 0.0 else f"at most {MOST_DAYS:,.0f} days"
+        faults.add(cells.rows[i], "DTE", f"DTE must be {bound}, not {show(float(days[i]))}", "remove the expired row, or mend the days")
+    for i in np.flatnonzero(dated & np.isfinite(days) & np.isfinite(terms.expiry)).tolist():
+        faults.add(cells.rows[i], "DTE", "DTE stands beside an Expiry", "clear one of the two cells")
+    return np.where(dated, days / 365.0, np.nan)
+
+
+def read_quantities(cells: Table, faults: Faults) -> Floats:
+    """Signed quantities (P,): a side turns a positive quantity, and may not contradict a negative one."""
+    quantity, written = cells.numbers("Quantity", faults), cells.column("Quantity")
+    for i in np.flatnonzero(np.isnan(quantity)).tolist():
+        if is_blank(written[i]):
+            faults.add(cells.rows[i], "Quantity", "Quantity must be given", "type a number, + long, − short")
+    if not cells.has("Side"):
+        return quantity
+    words = cells.choices("Side", SIDES, faults)
+    if not any(words):
+        return quantity
+    sides = np.array(words, np.str_)
+    for i in np.flatnonzero((sides == "buy") & (quantity < 0.0)).tolist():
+        faults.add(
+            cells.rows[i],
+            "Side",
+            f"Side buy contradicts the Quantity {show(float(quantity[i]))}",
+            "make the quantity positive, or the side sell",
+        )
+    return np.where(sides == "sell", -np.abs(quantity), quantity)
+
+
+def _inverse(cells: Table, named: NDArray[np.bool_], faults: Faults) -> NDArray[np.bool_]:
+    """Coin-settled rows: by the Settlement column, else by the instrument's name."""
+    if not cells.has("Settlement"):
+        return named
+    words = np.array(cells.choices("Settlement", SETTLEMENTS, faults), np.str_)
+    return np.where(words == "", named, words == "inverse")
+
+
+def _orders(cells: Table, faults: Faults) -> NDArray[np.bool_]:
+    """Which rows are open orders; TRUE and FALSE are understood too."""
+    if not cells.has("Order"):
+        return np.zeros(len(cells), np.bool_)
+    words = [{True: "yes", False: "no"}[cell] if isinstance(cell, bool) else cell for cell in cells.column("Order")]
+    return np.array([word == "yes" for word in choices(words, cells.rows, "Order", YES, faults)], np.bool_)
+
+
+def _american(cells: Table, faults: Faults) -> NDArray[np.bool_]:
+    """Rows that are exercised at any time; European where the cell is blank."""
+    if not cells.has("Exercise"):
+        return np.zeros(len(cells), np.bool_)
+    words = choices(cells.column("Exercise"), cells.rows, "Exercise", EXERCISES, faults)
+    return np.array([word == "american" for word in words], np.bool_)
+
+
+def _arrays(cells: Table, faults: Faults) -> Floats:
+    """The instruments' own risk arrays (P, 16); a row gives all sixteen numbers or none."""
+    if not any(cells.has(heading) for heading in ARRAY):
+        return np.full((len(cells), SCENARIO_COUNT), np.nan)
+    result = np.column_stack([cells.numbers(heading, faults) for heading in ARRAY])
+    blank = np.column_stack([blanks(cells.column(heading)) for heading in ARRAY])
+    for i in np.flatnonzero(blank.any(axis=1) & ~blank.all(axis=1)).tolist():
+        heading = ARRAY[int(np.argmax(blank[i]))]
+        faults.add(
+            cells.rows[i],
+            heading,
+            f"{heading} must be given: a risk array has all sixteen numbers or none",
+            "fill the columns 1 … 16 of the row, or clear them",
+        )
+    return result

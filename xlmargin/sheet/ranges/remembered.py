@@ -1,0 +1,185 @@
+"""Ranges that come again are not read again: the latest positions, markets and books by the content of their cells."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from xlmargin.book.book import Book, Keys, Positions, keys_of, make_book
+from xlmargin.book.market import Market
+from xlmargin.errors import Faults
+from xlmargin.memory import Recent, Same
+from xlmargin.sheet.cells import Table, from_header, grid, is_blank, raw_rows
+from xlmargin.sheet.headings import Header, heading_key
+from xlmargin.sheet.officejs import plain_rows
+from xlmargin.sheet.ranges.fingerprint import Fingerprint, fingerprint, is_ragged
+from xlmargin.sheet.ranges.market import market_given, this_second
+from xlmargin.sheet.ranges.positions import AMOUNTS, read_positions, read_quantities
+
+SHEETS = 16  # ranges of each kind that are remembered
+MOST_BYTES = 256_000_000
+AMOUNT_KEYS = tuple(heading_key(heading) for heading in AMOUNTS)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Sheet:
+    """A positions range without a fault.
+
+    Attributes:
+        mark: its cells as bytes, nothing where some have no bytes of their own and the range cannot be remembered
+        positions: what they say
+        contracts: shared by sheets that differ in their amounts alone: which rows hold the same
+        top: blank rows above the header
+        at: index of the column of each heading of AMOUNTS, where the range has it; nothing where the range has no columns
+    """
+
+    mark: Fingerprint
+    positions: Positions
+    contracts: Keys
+    top: int
+    at: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Quotes:
+    """A market range without a fault: its cells as bytes, and what they say; its valuation time is NaN where it gives none."""
+
+    mark: Fingerprint
+    market: Market
+
+
+def _weight(sheet: _Sheet) -> int:
+    """Bytes of a sheet, its names left out."""
+    arrays = (getattr(sheet.positions, field.name) for field in fields(Positions))
+    return sum(map(len, sheet.mark)) + sum(array.nbytes for array in arrays if isinstance(array, np.ndarray))
+
+
+_sheets: Recent[_Sheet] = Recent(SHEETS, MOST_BYTES, _weight)
+_quotes: Recent[_Quotes] = Recent(SHEETS)
+_books: Recent[Book] = Recent(SHEETS)
+_priced: Recent[Book] = Recent(SHEETS)  # any book of the same contracts in the same market at the same time
+
+
+def forget() -> None:
+    """Forget every range, so that the next one is read anew."""
+    for kept in (_sheets, _quotes, _books, _priced):
+        kept.clear()
+
+
+def book_of(positions: Any, market: Any, *, priced: bool = True) -> Book:
+    """The book of two ranges; the same object where the same cells come again at the same valuation time.
+
+    Args:
+        positions, market: raw cells; the market may be blank
+        priced: options need a vol
+
+    Returns:
+        the book, whose arrays cannot be written to
+
+    Raises:
+        MarginError: the first fault by row
+    """
+    sheet, quotes = _read_sheet(positions), _read_quotes(market)
+    as_of = quotes.market.as_of if math.isfinite(quotes.market.as_of) else this_second()
+    key, shared = ((Same(each), Same(quotes), as_of) for each in (sheet, sheet.contracts))
+    book, other = _books.get(key), _priced.get(shared)
+    if book is None and other is not None:
+        book = _books.put(key, replace(other, quantity=sheet.positions.quantity))
+    if book is None:
+        faults = Faults()
+        book = make_book(sheet.positions, replace(quotes.market, as_of=as_of), faults, sheet.contracts)
+        if faults.faults:
+            faults.stop(book.unpriced if priced else ())
+        _fix(book)
+        if sheet.mark and quotes.mark:
+            _books.put(key, _priced.put(shared, book))
+    if priced:
+        Faults().stop(book.unpriced)
+    return book
+
+
+def _fix(holder: Any) -> None:
+    """Make every array of a dataclass unwritable: what is shared must stay as it is."""
+    for field in fields(holder):
+        value = getattr(holder, field.name)
+        if isinstance(value, np.ndarray):
+            value.flags.writeable = False
+        elif is_dataclass(value):
+            _fix(value)
+
+
+def _read_quotes(raw: Any) -> _Quotes:
+    """The market range, read where it is new."""
+    mark = fingerprint(raw)
+    found = None if mark is None else _quotes.get(mark)
+    if found is not None:
+        return found
+    faults = Faults("market")
+    market = market_given(raw, faults)
+    faults.stop()
+    _fix(market)
+    return _Quotes((), market) if mark is None else _quotes.put(mark, _Quotes(mark, market))
+
+
+def _read_sheet(raw: Any) -> _Sheet:
+    """The positions range, read as far as it is new."""
+    mark = fingerprint(raw)
+    found = None if mark is None else _sheets.get(mark)
+    if found is not None:
+        return found
+    edited = None if mark is None else _edited(raw, mark)
+    if edited is not None:
+        return _sheets.put(mark, edited)
+    faults = Faults()
+    positions = read_positions(raw, faults)
+    faults.stop()
+    _fix(positions)
+    rows = grid(raw)
+    below = from_header(rows)
+    at = Header(() if mark is None or is_ragged(mark) else below[0]).columns(AMOUNT_KEYS)
+    sheet = _Sheet(mark or (), positions, keys_of(positions), len(rows) - len(below), at)
+    return sheet if mark is None else _sheets.put(mark, sheet)
+
+
+def _edited(raw: Any, mark: Fingerprint) -> _Sheet | None:
+    """The sheet where only amounts differ from one that is remembered, None where more does.
+
+    Raises:
+        MarginError: an amount is at fault, which is then the only fault, since the remembered sheet has none
+    """
+    base = None if is_ragged(mark) else _sheets.latest(lambda sheet: _same_contracts(sheet, mark))
+    if base is None:
+        return None
+    rows = raw_rows(raw)
+    top = len(rows) - len(from_header(rows))
+    chosen = (base.positions.row - 2).tolist()
+    below = rows[base.top + 1 :]
+    if top != base.top or any(heading_key(rows[top][i]) != key for key, i in base.at.items()):
+        return None
+    columns = {key: list(plain_rows([[row[i] for row in below]])[0]) for key, i in base.at.items()}
+    if len(chosen) != len(below):
+        if not _blank_elsewhere(columns.values(), chosen, len(below)):
+            return None
+        columns = {key: [column[n] for n in chosen] for key, column in columns.items()}
+    cells = Table(Header(()), columns, base.positions.row.tolist())
+    faults = Faults()
+    quantity = read_quantities(cells, faults)
+    faults.stop()
+    quantity.flags.writeable = False
+    return replace(base, mark=mark, positions=replace(base.positions, quantity=quantity))
+
+
+def _same_contracts(sheet: _Sheet, mark: Fingerprint) -> bool:
+    """Whether two ranges differ in nothing but the columns of amounts: of the first entries, one is the number of rows."""
+    amounts = {i + 1 for i in sheet.at.values()}
+    return len(sheet.mark) == len(mark) and all(i in amounts or old == new for i, (old, new) in enumerate(zip(sheet.mark, mark)))
+
+
+def _blank_elsewhere(columns: Any, chosen: Sequence[int], count: int) -> bool:
+    """Whether the rows that were left out as blank have no amount now: one that has is a row, and a fault."""
+    left_out = sorted(set(range(count)) - set(chosen))
+    return all(is_blank(column[n]) for column in columns for n in left_out)

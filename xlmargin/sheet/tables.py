@@ -1,0 +1,201 @@
+"""Results become cells: statements, parameters, greeks, faults as tables with their header first."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from operator import itemgetter
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xlmargin.book.book import Book
+from xlmargin.book.contracts import SPOT
+from xlmargin.errors import Fault
+from xlmargin.margin.parameters import Meta, Parameter
+from xlmargin.margin.statement import Line, entries
+from xlmargin.scenarios.greeks import sensitivities
+from xlmargin.scenarios.risk_array import marks
+from xlmargin.scenarios.scenarios import Scenarios, percent
+from xlmargin.sheet.registry import Cell, Sound
+
+if TYPE_CHECKING:
+    from xlmargin.methods.rules.table import Strategy
+
+
+Floats = NDArray[np.float64]
+Rows = list[list[Cell]]
+
+POINT, DAY = 0.01, 1.0 / 365.0  # vega is shown per vol point, theta per day
+
+
+@contextmanager
+def _no_garbage() -> Iterator[None]:
+    """Let nobody look for garbage while tens of thousands of rows are made: none is any, and it takes a third of the time."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
+
+
+def statement_table(roots: Sequence[Line], meta: Meta) -> Rows:
+    """`Level, Line, Amount, Rule, Status, Source`: every line of a statement, a line before those it follows from."""
+    rows: Rows = [["Level", "Line", "Amount", "Rule", "Status", "Source"]]
+    for root in roots:
+        start = len(rows)
+        with _no_garbage():
+            rows += entries(root)
+        rows[start][4:] = root.status or meta.status, root.source or meta.source
+    amounts = np.fromiter(map(itemgetter(2), rows[1:]), np.float64)
+    return Sound(rows) if np.isfinite(amounts).all() else rows
+
+
+def risk_array_table(scenarios: Scenarios, pnl: Floats) -> Rows:
+    """`Scenario, Description, Price move, Vol move, Weight`, one column of P&L per underlying, `Total`; gains +.
+
+    Args:
+        pnl: profit and loss per scenario and underlying, after weights (S, U)
+    """
+    rows: Rows = [["Scenario", "Description", "Price move", "Vol move", "Weight", *scenarios.underlyings, "Total"]]
+    for s, line in enumerate(pnl.tolist()):
+        rows.append(
+            [
+                *_scenario(scenarios, s),
+                *(_shared(scenarios, column[s]) for column in (scenarios.price, scenarios.vol, scenarios.weight)),
+                *line,
+                sum(line, 0.0),
+            ]
+        )
+    return rows
+
+
+def _scenario(scenarios: Scenarios, s: int) -> list[Cell]:
+    name = scenarios.names[s]
+    return [float(name) if name.isdigit() else name, scenarios.descriptions[s]]
+
+
+def _shared(scenarios: Scenarios, values: Floats) -> Cell:
+    """One number where all underlyings share it, else the number of each in words."""
+    if len(values) == 0:
+        return 0.0
+    if np.all(values == values[0]):
+        return float(values[0])
+    return "; ".join(f"{name} {percent(value)}" for name, value in zip(scenarios.underlyings, values))
+
+
+def scenario_table(scenarios: Scenarios) -> Rows:
+    """`Scenario, Description, Underlying, Price move, Vol move, Days, Weight`: one row per scenario and underlying."""
+    rows: Rows = [["Scenario", "Description", "Underlying", "Price move", "Vol move", "Days", "Weight"]]
+    for s in range(len(scenarios)):
+        for u, name in enumerate(scenarios.underlyings):
+            rows.append(
+                [
+                    *_scenario(scenarios, s),
+                    name,
+                    float(scenarios.price[s, u]),
+                    float(scenarios.vol[s, u]),
+                    float(scenarios.days[s]),
+                    float(scenarios.weight[s, u]),
+                ]
+            )
+    return rows
+
+
+def pnl_grid(price_moves: Floats, vol_moves: Floats, pnl: Floats) -> Rows:
+    """P&L by price move (rows) and vol move (columns); the first row and column hold the moves."""
+    rows: Rows = [["Price move / Vol move", *vol_moves.tolist()]]
+    rows.extend([move, *line] for move, line in zip(price_moves.tolist(), pnl.tolist()))
+    return rows
+
+
+def parameters_table(parameters: Sequence[Parameter]) -> Rows:
+    """`Underlying, Parameter, Value, Unit, Status, Source, Since, Checked`; a blank underlying is all without their own."""
+    rows: Rows = [["Underlying", "Parameter", "Value", "Unit", "Status", "Source", "Since", "Checked"]]
+    rows.extend(
+        [item.underlying, item.name, item.value, item.unit, item.status, item.source, item.since.isoformat(), item.checked.isoformat()]
+        for item in parameters
+    )
+    return rows
+
+
+def methods_table(methods: Sequence[Meta]) -> Rows:
+    """`Method, Title, Scope, Evidence, Not modelled, Status, Checked, Source`."""
+    rows: Rows = [["Method", "Title", "Scope", "Evidence", "Not modelled", "Status", "Checked", "Source"]]
+    rows.extend(
+        [meta.name, meta.title, meta.scope, meta.evidence, meta.missing, meta.status, meta.checked.isoformat(), meta.source]
+        for meta in methods
+    )
+    return rows
+
+
+def checks(faults: Sequence[Fault], notes: Sequence[Fault]) -> Rows:
+    """`Row, Column, Problem, Fix`: every fault, or one row OK; then what is worth knowing."""
+    rows: Rows = [["Row", "Column", "Problem", "Fix"]]
+    rows.extend(_fault(fault, fault.problem) for fault in faults)
+    if not faults:
+        rows.append(["OK", "", "no fault found", ""])
+    rows.extend(_fault(note, f"note: {note.problem}") for note in notes)
+    return rows
+
+
+def _fault(fault: Fault, problem: str) -> list[Cell]:
+    return [fault.place if fault.where else float(fault.row), fault.column, problem, fault.fix]
+
+
+def pairs(found: Sequence[tuple[str, str, Strategy, str]]) -> Rows:
+    """`Account, Underlying, Strategy, Legs, Units, Requirement, Maintenance, Proceeds, Cash call, Maximum loss`.
+
+    Args:
+        found: account, underlying, strategy and its legs in words; amounts of the table are of all its units
+    """
+    rows: Rows = [
+        ["Account", "Underlying", "Strategy", "Legs", "Units", "Requirement", "Maintenance", "Proceeds", "Cash call", "Maximum loss"]
+    ]
+    for account, underlying, strategy, legs in found:
+        need, sold = strategy.units * strategy.requirement, strategy.units * strategy.proceeds
+        rows.append(
+            [
+                account,
+                underlying,
+                strategy.name,
+                legs,
+                strategy.units,
+                need,
+                strategy.units * strategy.maintenance,
+                sold,
+                need - sold,
+                strategy.units * strategy.maximum,
+            ]
+        )
+    return rows
+
+
+def greeks(book: Book) -> Rows:
+    """`Row, Instrument, Quantity, Mark, Value, Notional, Delta, Gamma, Vega, Theta` per row, and a total per underlying.
+
+    Amounts are those of the position. Value: quantity × mark of options and spot; profit since Entry of futures and
+    perpetuals, 0 without one. Notional: units × spot, × own price for futures. Delta and Gamma: to the contract's own
+    forward. Vega: per vol point (0.01). Theta: per day.
+    """
+    held, k = book.instruments, book.instrument
+    mark, option = marks(held), held.is_option
+    table = sensitivities(held) * np.array([1.0, 1.0, POINT, DAY])
+    units = book.units
+    cost = np.where(np.isnan(book.entry), mark[k], book.entry)
+    value = units * np.where(option[k] | (held.kind[k] == SPOT), mark[k], mark[k] - cost)
+    notional = np.abs(units) * np.where(option, held.spot, held.level)[k]
+    amounts = np.column_stack([value, notional, units[:, None] * table[k]])
+    rows: Rows = [["Row", "Instrument", "Quantity", "Mark", "Value", "Notional", "Delta", "Gamma", "Vega", "Theta"]]
+    names = list(book.names)
+    for p in np.flatnonzero(book.order).tolist():
+        names[p] += " (open order, not counted)"
+    rows.extend(map(list, zip(book.row.astype(np.float64).tolist(), names, book.quantity.tolist(), mark[k].tolist(), *amounts.T.tolist())))
+    for u, name in enumerate(held.underlyings):
+        rows.append(["Total", name, "", "", *amounts[held.underlying[k] == u].sum(axis=0).tolist()])
+    finite = np.isfinite(amounts).all() and np.isfinite(amounts.sum()) and np.isfinite([book.quantity, mark[k]]).all()
+    return Sound(rows) if finite else rows

@@ -1,0 +1,1 @@
+"""Binance: its positions and its quotes."""

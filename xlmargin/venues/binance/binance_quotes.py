@@ -1,0 +1,131 @@
+"""Binance: option marks hold markIV as a fraction and no forward, which put-call parity of the marks gives."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from xlmargin.book.contracts import CALL, Contract, parse_instrument
+from xlmargin.venues.fed import Call, Held, Priced
+from xlmargin.venues.quotes import Mark, Needs, NotListed, Point, Quotes, VenueError, positive, rows_of, smile
+from xlmargin.venues.theirs import Theirs, signed_number
+
+STREAM = "wss://fstream.binance.com/market/ws"  # developers.binance.com, checked 2026-11-21: mark prices are below /market
+PING = ""
+MILLISECONDS = 1e-3
+
+
+def quotes(call: Call, needs: Needs) -> Quotes:
+    """Spots, forwards and vols: one call for all options, one for each coin's index, one for all futures.
+
+    Raises:
+        VenueError: an answer is missing or cut off
+    """
+    spot: dict[str, float] = {}
+    times, unlisted = [], set()
+    for coin in needs.underlyings:
+        optional = coin in needs.with_options()
+        method, key = ("eapipublic_get_index", "underlying") if optional else ("fapipublic_get_premiumindex", "symbol")
+        try:
+            answer = call(method, {key: f"{coin}USDT"})
+        except NotListed:
+            unlisted.add(coin)
+            continue
+        spot[coin] = positive(answer.get("indexPrice")) if isinstance(answer, dict) else math.nan
+        if math.isnan(spot[coin]):
+            raise VenueError(f"half an answer: no index price of {coin}")
+        times.append(positive(answer.get("time")) * MILLISECONDS)
+    points: list[Point] = []
+    optional_coins = sorted(set(needs.with_options()) - unlisted)
+    if optional_coins:
+        points += smile(_with_forwards(rows_of(call("eapipublic_get_mark")), spot), "binance", optional_coins)
+    if listed := sorted(needs.dated - unlisted):
+        rows = rows_of(call("fapipublic_get_premiumindex"))
+        points += smile(
+            [Mark(str(row.get("symbol")), math.nan, math.nan, positive(row.get("markPrice"))) for row in rows], "binance", listed
+        )
+    told = [moment for moment in times if math.isfinite(moment)]
+    return Quotes.of("binance", max(told, default=math.nan), spot, points, frozenset(unlisted))
+
+
+def _with_forwards(rows: Sequence[dict[str, Any]], spot: dict[str, float]) -> list[Mark]:
+    """The option rows with forwards F = K + C − P at the strike nearest to spot that has both marks.
+
+    No discounting: marks are prices undiscounted within what their tick resolves, as everywhere on these venues.
+    """
+    pairs: dict[tuple[str, float, float], dict[bool, float]] = {}
+    named: list[tuple[str, Contract, float]] = []
+    for row in rows:
+        contract = parse_instrument(str(row.get("symbol")), "binance")
+        if contract is None or contract.kind < CALL or contract.underlying not in spot:
+            continue
+        named.append((str(row["symbol"]), contract, positive(row.get("markIV"))))
+        mark = positive(row.get("markPrice"))
+        if math.isfinite(mark):
+            pair = pairs.setdefault((contract.underlying, contract.expiry, contract.strike), {})
+            pair[contract.kind == CALL] = mark
+    forwards: dict[tuple[str, float], tuple[float, float]] = {}
+    for (coin, expiry, strike), pair in pairs.items():
+        far = abs(strike - spot[coin])
+        if len(pair) == 2 and far < forwards.get((coin, expiry), (math.inf, 0.0))[0]:
+            forwards[coin, expiry] = far, strike + pair[True] - pair[False]
+    nothing = (0.0, math.nan)
+    return [Mark(name, forwards.get((contract.underlying, contract.expiry), nothing)[1], vol) for name, contract, vol in named]
+
+
+def subscription(underlyings: Sequence[str]) -> list[dict[str, Any]]:
+    """The mark prices of the perpetuals, which hold the index; one message, as names that are not listed do no harm."""
+    names = [f"{coin.lower()}usdt@markPrice@1s" for coin in underlyings]
+    return [{"method": "SUBSCRIBE", "params": names, "id": 1}] if names else []
+
+
+def price_of(message: Any) -> Priced | None:
+    """The index in an event of a mark price."""
+    if "e" not in message:
+        return None
+    return Priced(message["s"].removesuffix("USDT"), positive(message["i"])) if message["e"] == "markPriceUpdate" else None
+
+
+def held(call: Call) -> Held:
+    """Positions in options, in futures settled in dollars and in futures settled in coin."""
+    rows = [
+        *rows_of(call("eapiprivate_get_position")),
+        *rows_of(call("fapiprivatev2_get_positionrisk")),
+        *rows_of(call("dapiprivate_get_positionrisk")),
+    ]
+    return Held(rows, call("dapipublic_get_exchangeinfo"))
+
+
+def theirs(call: Call) -> list[Theirs]:
+    """Margins of the options account and of the futures account settled in dollars."""
+    return [*theirs_of(call("eapiprivate_get_marginaccount")), *theirs_of(call("fapiprivatev2_get_account"))]
+
+
+def theirs_of(answer: Any) -> list[Theirs]:
+    """Margins in an answer of eapi's marginAccount, or of the futures account."""
+    if isinstance(answer, dict) and "totalInitialMargin" in answer:
+        return [
+            Theirs(
+                "binance",
+                "futures",
+                "USDT",
+                signed_number(answer, "totalInitialMargin"),
+                signed_number(answer, "totalMaintMargin"),
+                positive(answer.get("updateTime")) * MILLISECONDS,
+                "BINANCE",
+            )
+        ]
+    moment = positive(answer.get("time")) * MILLISECONDS if isinstance(answer, dict) else math.nan
+    return [
+        Theirs(
+            "binance",
+            "options",
+            str(row.get("asset")),
+            signed_number(row, "initialMargin"),
+            signed_number(row, "maintMargin"),
+            moment,
+            "BINANCE",
+        )
+        for row in rows_of(answer, "asset")
+    ]

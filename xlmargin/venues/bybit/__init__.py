@@ -1,0 +1,1 @@
+"""Bybit: its positions and its quotes."""

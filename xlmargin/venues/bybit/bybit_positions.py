@@ -1,0 +1,65 @@
+"""Bybit: /v5/position/list and the position stream; sizes in coin, those of inverse contracts in USD; vols are fractions."""
+
+from __future__ import annotations
+
+from xlmargin.book.contracts import CALL
+from xlmargin.methods.json_shape import Node
+from xlmargin.venues.shape import Holding, RawAnswer, Sizes, contract_of, moment_of, refuse, signed
+
+SIDES = ("buy", "sell", "none")
+
+
+def contract_sizes(source: RawAnswer) -> Sizes:
+    """Nothing: sizes at Bybit are amounts, not contracts."""
+    return {}
+
+
+def moment(source: RawAnswer) -> float | None:
+    """When the answer was made."""
+    return None if source.is_list else moment_of(source.top, "time", "creationTime")
+
+
+def holdings(source: RawAnswer, sizes: Sizes) -> list[Holding]:
+    """The positions of an answer.
+
+    Raises:
+        MarginError: it is an error of the venue, or has no positions
+    """
+    return [_holding(item) for item in _items(source)]
+
+
+def _items(source: RawAnswer) -> list[Node]:
+    if source.is_list:
+        return source.listed("symbol")
+    top = source.top
+    if top.has("retCode") and str(top.cells["retCode"]) != "0":
+        refuse(top, "Bybit", top.cells.get("retMsg"))
+    if "result" in top.cells:
+        return top.node("result").nodes("list", "symbol")
+    return top.nodes("data" if "data" in top.cells or "list" not in top.cells else "list", "symbol")
+
+
+def _holding(item: Node) -> Holding:
+    name, side = item.text("symbol"), item.word("side", SIDES)
+    size = item.number("size")
+    if size == 0.0 or side == "none":
+        return Holding(item, name, 0.0)
+    if not side:
+        item.fail("no key 'side': it must be Buy or Sell where the size is not 0")
+    contract = contract_of(item, name, "bybit")
+    mark = item.price("markPrice")
+    if contract.inverse:
+        if mark is None:
+            item.fail("no key 'markPrice': an inverse contract is sized in USD, and its coins are size / mark")
+        size /= mark
+    option = contract.kind >= CALL
+    return Holding(
+        item,
+        name,
+        signed(item, size, side),
+        mark,
+        item.price("indexPrice"),
+        item.price("underlyingPrice") if option else None,
+        item.price("markIv", "markPriceIv") if option else None,
+        item.price("avgPrice", "entryPrice"),
+    )

@@ -1,0 +1,114 @@
+"""Bybit: option tickers hold markIv as a fraction, underlyingPrice as forward and indexPrice as spot."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from xlmargin.venues.fed import Call, Held, Priced
+from xlmargin.venues.quotes import Mark, Needs, NotListed, Point, Quotes, VenueError, positive, rows_of, smile
+from xlmargin.venues.theirs import Theirs, signed_number
+
+STREAM = "wss://stream.bybit.com/v5/public/linear"  # bybit-exchange.github.io/docs/v5, checked 2026-11-21
+PING = '{"op": "ping"}'
+MILLISECONDS = 1e-3
+HELD = (
+    {"category": "option"},
+    {"category": "linear", "settleCoin": "USDT"},
+    {"category": "linear", "settleCoin": "USDC"},
+    {"category": "inverse"},
+)
+PAGE = "200"
+
+
+def quotes(call: Call, needs: Needs) -> Quotes:
+    """Spots, forwards and vols: one call for each coin's options, one for a perpetual's index, one for all futures.
+
+    Raises:
+        VenueError: an answer is missing or cut off
+    """
+    spot: dict[str, float] = {}
+    points: list[Point] = []
+    times, unlisted = [], set()
+    for coin in needs.underlyings:
+        optional = coin in needs.with_options()
+        parameters = {"category": "option", "baseCoin": coin} if optional else {"category": "linear", "symbol": f"{coin}USDT"}
+        try:
+            answer = call("public_get_v5_market_tickers", parameters)
+        except NotListed:
+            unlisted.add(coin)
+            continue
+        rows = rows_of(answer, "result", "list")
+        times.append(positive(answer.get("time")) * MILLISECONDS)
+        spot[coin] = next((value for row in rows if (value := positive(row.get("indexPrice"))) > 0.0), math.nan)
+        if math.isnan(spot[coin]):
+            raise VenueError(f"half an answer: no index price of {coin}")
+        if optional:
+            points += smile(
+                [Mark(str(row.get("symbol")), positive(row.get("underlyingPrice")), positive(row.get("markIv"))) for row in rows],
+                "bybit",
+                [coin],
+            )
+    listed = sorted(needs.dated - unlisted)
+    if listed:
+        rows = rows_of(call("public_get_v5_market_tickers", {"category": "linear"}), "result", "list")
+        points += smile([Mark(str(row.get("symbol")), math.nan, math.nan, positive(row.get("markPrice"))) for row in rows], "bybit", listed)
+    told = [moment for moment in times if math.isfinite(moment)]
+    return Quotes.of("bybit", max(told, default=math.nan), spot, points, frozenset(unlisted))
+
+
+def subscription(underlyings: Sequence[str]) -> list[dict[str, Any]]:
+    """The tickers of the perpetuals, which hold the index."""
+    return [{"op": "subscribe", "args": [f"tickers.{coin}USDT"]} for coin in underlyings]
+
+
+def price_of(message: Any) -> Priced | None:
+    """The index in a ticker; one that tells changes only holds it where it has changed."""
+    if "topic" not in message:
+        return None
+    data = message["data"]
+    coin = data["symbol"].removesuffix("USDT")
+    return Priced(coin, positive(data["indexPrice"])) if "indexPrice" in data else None
+
+
+def held(call: Call) -> Held:
+    """Positions of every category, page by page."""
+    rows: list[dict[str, Any]] = []
+    moment = math.nan
+    for parameters in HELD:
+        page = ""
+        while True:
+            answer = call("private_get_v5_position_list", {**parameters, "limit": PAGE, **({"cursor": page} if page else {})})
+            rows += rows_of(answer, "result", "list")
+            moment = positive(answer.get("time"))
+            following = str(answer["result"].get("nextPageCursor") or "")
+            if following in ("", page):
+                break
+            page = following
+    time = {} if math.isnan(moment) else {"time": int(moment)}
+    return Held({"retCode": 0, "result": {"list": rows}, **time})
+
+
+def theirs(call: Call) -> list[Theirs]:
+    """Margins of the unified account in USD."""
+    return theirs_of(call("private_get_v5_account_wallet_balance", {"accountType": "UNIFIED"}))
+
+
+def theirs_of(answer: Any) -> list[Theirs]:
+    """Margins in an answer of account/wallet-balance, or an event of the wallet stream."""
+    streamed = isinstance(answer, dict) and "data" in answer
+    rows = rows_of(answer, "data") if streamed else rows_of(answer, "result", "list")
+    moment = positive(answer.get("creationTime") if streamed else answer.get("time")) * MILLISECONDS
+    return [
+        Theirs(
+            "bybit",
+            str(row.get("accountType") or ""),
+            "USD",
+            signed_number(row, "totalInitialMargin"),
+            signed_number(row, "totalMaintenanceMargin"),
+            moment,
+            "BYBIT",
+        )
+        for row in rows
+    ]

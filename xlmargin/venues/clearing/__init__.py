@@ -1,0 +1,1 @@
+"""Clearing houses: their printed answers recomputed."""

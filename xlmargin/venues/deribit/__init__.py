@@ -1,0 +1,1 @@
+"""Deribit: its positions, its quotes, and its answers recomputed."""

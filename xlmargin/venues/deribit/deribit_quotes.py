@@ -1,0 +1,229 @@
+"""Deribit: book summaries hold mark_iv in percent and the forward of each expiry; accounts count in their currency."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from xlmargin.book.contracts import COIN_SETTLED
+from xlmargin.venues.fed import Call, Held, Priced
+from xlmargin.venues.quotes import Mark, Needs, NotListed, Option, Point, Quotes, VenueError, positive, rows_of, smile
+from xlmargin.venues.theirs import Theirs, signed_number
+
+STREAM = "wss://www.deribit.com/ws/api/v2"  # docs.deribit.com, checked 2026-11-21
+PING = '{"jsonrpc": "2.0", "id": 0, "method": "public/test"}'
+PERCENT = 0.01
+MICROSECONDS, MILLISECONDS = 1e-6, 1e-3
+INDEXES = ("usd", "usdc", "usdt")  # quote currencies of a coin's index, best first
+
+
+def quotes(call: Call, needs: Needs) -> Quotes:
+    """Spots, forwards and vols: one call per currency of the options held, one per coin without options.
+
+    Raises:
+        VenueError: an answer is missing or cut off
+    """
+    asked = _Asked(call)
+    spot: dict[str, float] = {}
+    points: list[Point] = []
+    unlisted = set()
+    for coin in needs.underlyings:
+        if coin in needs.with_options():
+            spot[coin], smiles = _options(asked, coin, needs)
+            points += smiles
+        else:
+            spot[coin] = asked.index(coin)
+        if math.isnan(spot[coin]):
+            unlisted.add(coin)
+        elif coin in needs.dated:
+            rows = asked.summary(coin if coin in COIN_SETTLED else "USDC", "future")
+            points += smile(_marks(rows), "deribit", [coin])
+    known = {coin: value for coin, value in spot.items() if coin not in unlisted}
+    return Quotes.of("deribit", asked.time, known, points, frozenset(unlisted))
+
+
+def _options(asked: _Asked, coin: str, needs: Needs) -> tuple[float, list[Point]]:
+    """The index of a coin and its smiles.
+
+    Those of the chain that settles as the options held do come first; the other chain adds what is held and missing there.
+    """
+    chains = [coin, "USDC"] if coin in COIN_SETTLED else ["USDC"]
+    if coin not in needs.coin_settled:
+        chains.reverse()
+    held = {option for option in needs.options if option[0] == coin}
+    found: dict[Option, Point] = {}
+    index = math.nan
+    for currency in chains:
+        rows = [row for row in asked.summary(currency, "option") if str(row.get("instrument_name")).startswith((f"{coin}-", f"{coin}_"))]
+        found = {point[:3]: point for point in smile(_marks(rows), "deribit", [coin])} | found
+        if math.isnan(index):
+            index = next((value for row in rows if (value := positive(row.get("estimated_delivery_price"))) > 0.0), math.nan)
+        if held <= found.keys():
+            break
+    return index if math.isfinite(index) else asked.index(coin), list(found.values())
+
+
+def _marks(rows: list[dict[str, Any]]) -> list[Mark]:
+    """The rows of a summary; vols are in percent there."""
+    return [
+        Mark(
+            str(row.get("instrument_name")),
+            positive(row.get("underlying_price")),
+            positive(row.get("mark_iv")) * PERCENT,
+            positive(row.get("mark_price")),
+        )
+        for row in rows
+    ]
+
+
+class _Asked:
+    """What was asked for in one refresh: nothing twice, and the latest time that the venue told."""
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self._summaries: dict[tuple[str, str], list[dict[str, Any]]] = {}
+        self.time = math.nan
+
+    def _answer(self, method: str, **parameters: str) -> Any:
+        answer = self._call(method, parameters)
+        moment = positive(answer.get("usOut")) * MICROSECONDS if isinstance(answer, dict) else math.nan
+        self.time = moment if math.isnan(self.time) else max(self.time, moment)
+        return answer
+
+    def summary(self, currency: str, kind: str) -> list[dict[str, Any]]:
+        """All contracts of one kind."""
+        if (currency, kind) not in self._summaries:
+            answer = self._answer("public_get_get_book_summary_by_currency", currency=currency, kind=kind)
+            self._summaries[currency, kind] = rows_of(answer, "result")
+        return self._summaries[currency, kind]
+
+    def index(self, coin: str) -> float:
+        """The index of a coin, NaN where the venue has none."""
+        for quoted in INDEXES:
+            try:
+                answer = self._answer("public_get_get_index_price", index_name=f"{coin.lower()}_{quoted}")
+            except NotListed:
+                continue
+            value = positive((answer.get("result") or {}).get("index_price"))
+            if math.isnan(value):
+                raise VenueError(f"half an answer: no index price of {coin}")
+            return value
+        return math.nan
+
+
+def subscription(underlyings: Sequence[str]) -> list[dict[str, Any]]:
+    """The channels of the indexes."""
+    names = [f"{coin.lower()}_{'usd' if coin in COIN_SETTLED else 'usdc'}" for coin in underlyings]
+    return [
+        {"jsonrpc": "2.0", "id": n, "method": "public/subscribe", "params": {"channels": [f"deribit_price_index.{name}"]}}
+        for n, name in enumerate(names, 1)
+    ]
+
+
+def price_of(message: Any) -> Priced | None:
+    """The index in a notification."""
+    if message.get("method") != "subscription":
+        return None
+    data = message["params"]["data"]
+    return Priced(data["index_name"].split("_")[0].upper(), positive(data["price"]))
+
+
+def held(call: Call) -> Held:
+    """Positions in every currency."""
+    return Held(call("private_get_get_positions", {"currency": "any"}))
+
+
+def theirs(call: Call) -> list[Theirs]:
+    """Margins of the account, a row per currency in which it has any."""
+    return theirs_of(call("private_get_get_account_summaries", {"extended": "true"}))
+
+
+def theirs_of(answer: Any) -> list[Theirs]:
+    """Margins in an answer of get_account_summary, get_account_summaries, simulate_portfolio or pme/simulate.
+
+    With cross margin the account counts as one, in USD.
+    """
+    result = answer.get("result", answer) if isinstance(answer, dict) else answer
+    if not isinstance(result, dict):
+        raise VenueError("half an answer: no key 'result'")
+    moment = positive(answer.get("usOut")) * MICROSECONDS
+    if "margins" in result:
+        return _simulated(result)
+    account = str(result.get("system_name") or result.get("username") or "")
+    rows = rows_of(result, "summaries") if "summaries" in result else [result]
+    crossed = [row for row in rows if row.get("cross_collateral_enabled") and "total_initial_margin_usd" in row]
+    if crossed:
+        return [
+            Theirs(
+                "deribit",
+                account,
+                "USD",
+                signed_number(crossed[0], "total_initial_margin_usd"),
+                signed_number(crossed[0], "total_maintenance_margin_usd"),
+                moment,
+                _method(crossed[0]),
+            )
+        ]
+    return [
+        Theirs(
+            "deribit",
+            account,
+            str(row.get("currency", "")).upper(),
+            signed_number(row, "initial_margin"),
+            signed_number(row, "maintenance_margin"),
+            moment,
+            _method(row),
+        )
+        for row in rows
+    ]
+
+
+# What pme/simulate tells of a margin, in the order of its calculation, by the labels of our statement's lines
+DETAILS = {
+    "worst_case": "Worst case",
+    "roll_shock": "Roll shock",
+    "delta_shock": "Delta shock",
+    "correlation_contingency": "Correlation contingency",
+}
+PARTS = {
+    "risk_matrix_margin": "Risk matrix margin",
+    "spot_margin": "Spot margin",
+    "mmp_margin": "Market maker protection margin",
+    "open_orders_margin": "Open orders margin",
+}
+
+
+def _simulated(result: dict[str, Any]) -> list[Theirs]:
+    """Margins of pme/simulate with their parts."""
+    general = (result.get("model_params") or {}).get("general") or {}
+    moment = positive(general.get("timestamp")) * MILLISECONDS
+    rows = []
+    for currency, margin in (result["margins"] or {}).items():
+        parts = (margin.get("initial_margin_details") or {}) if isinstance(margin, dict) else {}
+        details = parts.get("risk_matrix_margin_details") or {}
+        lines = {
+            label: signed_number(owner, key)
+            for owner, known in ((details, DETAILS), (parts, PARTS))
+            for key, label in known.items()
+            if key in owner
+        }
+        rows.append(
+            Theirs(
+                "deribit",
+                "",
+                str(currency).upper(),
+                signed_number(margin, "initial_margin"),
+                signed_number(margin, "maintenance_margin"),
+                moment,
+                "DERIBIT",
+                lines,
+            )
+        )
+    return rows
+
+
+def _method(row: dict[str, Any]) -> str:
+    """Our method for the margin model of an account."""
+    portfolio = str(row.get("margin_model", "")).endswith("pm") or row.get("portfolio_margining_enabled") is True
+    return "DERIBIT" if portfolio else "DERIBIT_SM"

@@ -1,0 +1,1 @@
+"""Derive: its positions, and its answers recomputed."""

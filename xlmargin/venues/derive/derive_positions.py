@@ -1,0 +1,83 @@
+"""Derive: private/get_positions and get_subaccount; amounts in coin with their sign, all linear; vols are fractions."""
+
+from __future__ import annotations
+
+from xlmargin.book.contracts import CALL
+from xlmargin.methods.json_shape import Node
+from xlmargin.venues.shape import Holding, RawAnswer, Sizes, contract_of, refuse
+
+CASH = ("USDC", "USDT", "USD")
+
+
+def contract_sizes(source: RawAnswer) -> Sizes:
+    """Nothing: amounts at Derive are coins."""
+    return {}
+
+
+def moment(source: RawAnswer) -> float | None:
+    """Not known: Derive tells when each position was opened, not when it answered."""
+    return None
+
+
+def holdings(source: RawAnswer, sizes: Sizes) -> list[Holding]:
+    """The positions of an answer.
+
+    Raises:
+        MarginError: it is an error of the venue, or has no positions
+    """
+    return [_holding(item) for item in _items(source)]
+
+
+def left_out(source: RawAnswer) -> tuple[str, ...]:
+    """What stands beside the positions and is none: coins held as collateral, open orders."""
+    result = [] if source.is_list else [source.top.cells, source.top.cells.get("result")]
+    owners = [owner for owner in result if isinstance(owner, dict)]
+    coins = sorted(
+        {
+            str(part.get("asset_name"))[:20]
+            for owner in owners
+            for part in _list(owner.get("collaterals"))
+            if isinstance(part, dict) and part.get("asset_name") not in CASH
+        }
+    )
+    notes = [f"collateral is left out: {', '.join(coins)}; give it as balances, or as spot rows"] if coins else []
+    if any(owner.get("open_orders") for owner in owners):
+        notes.append("open orders are left out")
+    return tuple(notes)
+
+
+def _list(value: object) -> list[object]:
+    """A list that may be left out."""
+    return value if isinstance(value, list) else []
+
+
+def _items(source: RawAnswer) -> list[Node]:
+    name = "instrument_name"
+    if source.is_list:
+        return source.listed(name)
+    top = source.top
+    if top.has("error"):
+        error = top.node("error")
+        refuse(top, "Derive", error.cells.get("message"))
+    if top.has(name) and top.has("amount"):  # one position alone
+        return [top]
+    if "result" in top.cells and isinstance(top.cells["result"], list):
+        return top.nodes("result", name)
+    return (top.node("result") if "result" in top.cells else top).nodes("positions", name)
+
+
+def _holding(item: Node) -> Holding:
+    name, amount = item.text("instrument_name"), item.number("amount")
+    if amount == 0.0:
+        return Holding(item, name, 0.0)
+    option = contract_of(item, name, "derive").kind >= CALL
+    return Holding(
+        item,
+        name,
+        amount,
+        item.price("mark_price"),
+        item.price("index_price"),
+        item.price("forward_price") if option else None,
+        item.price("iv") if option else None,
+        item.price("average_price"),
+    )

@@ -1,0 +1,1 @@
+"""OKX: its positions, its quotes, and its answers recomputed."""

@@ -1,0 +1,40 @@
+"""A venue's own initial and maintenance margin of an account, as it says them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from xlmargin.venues.quotes import VenueAnswer
+
+
+class Theirs(NamedTuple):
+    """What a venue says an account must hold.
+
+    Attributes:
+        venue: lower case
+        account: the venue's name of it, "" where the answer has none
+        currency: in which the amounts stand
+        initial, maintenance: required, +
+        time: seconds since 1970 UTC, NaN where the answer does not say
+        method: ours that models it
+        lines: parts of it that the venue tells, by the path that our statement has for them, in the order of the calculation
+    """
+
+    venue: str
+    account: str
+    currency: str
+    initial: float
+    maintenance: float
+    time: float
+    method: str
+    lines: Mapping[str, float] = {}
+
+
+def signed_number(row: Any, key: str) -> float:
+    """A number of an account answer, written as a number or as text.
+
+    Raises:
+        VenueError: it is missing, blank or no number
+    """
+    return VenueAnswer(row).number(key)
