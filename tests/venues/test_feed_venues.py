@@ -12,7 +12,7 @@ import pytest
 from venue_stub import Fault, VenueStub, utc
 
 from xlmargin.errors import MarginError
-from xlmargin.live.feed import FED_VENUES, Connection, Keys, VenueError, find_keys, needs_of, redacted, venue_module
+from xlmargin.live.feed import FED_VENUES, ApiKeys, Connection, VenueError, find_keys, needs_of, redacted, venue_module
 from xlmargin.venues import RawAnswer, answer_of
 
 pytest.importorskip("ccxt")
@@ -24,7 +24,7 @@ POSITIONS = [
     ["SOL", "future", None, "2026-08-28", 200.0, ""],
     ["AAPL", "spot", None, None, 2.0, ""],
 ]
-KEYS = Keys("AKey0123456789", "Secret+/abcdef==", "pass phrase")
+KEYS = ApiKeys("AKey0123456789", "Secret+/abcdef==", "pass phrase")
 
 
 @pytest.mark.parametrize("venue", FED_VENUES)

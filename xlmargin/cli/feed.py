@@ -147,7 +147,7 @@ def open_sheets(workbook: Path, pipe: str | None, *, excel: bool, file: bool = F
 
 
 def _feed(options: argparse.Namespace) -> int:
-    from xlmargin.live.feed import Desk
+    from xlmargin.live.feed import FeedDesk
     from xlmargin.live.feed.store import keep, store_of
 
     if not (math.isfinite(options.interval) and options.interval > 0.0):
@@ -157,7 +157,7 @@ def _feed(options: argparse.Namespace) -> int:
     sheets = open_sheets(options.workbook, options.libreoffice, excel=options.excel, file=options.file)
     store = store_of(options.workbook)
     try:
-        desk = Desk(
+        desk = FeedDesk(
             sheets,
             connection.venue,
             connection.call,

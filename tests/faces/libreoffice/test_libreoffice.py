@@ -17,7 +17,7 @@ import xlsxwriter
 
 import udfs  # noqa: F401  (importing it fills the registry)
 from xlmargin.errors import MarginError
-from xlmargin.faces.libreoffice import Calc, Workbook, locate, python_folders, write_addin, write_oxt
+from xlmargin.faces.libreoffice import Calc, CalcWorkbook, locate, python_folders, write_addin, write_oxt
 from xlmargin.sheet.registry import FUNCTIONS
 
 POSITIONS: list[list[Any]] = [
@@ -63,7 +63,7 @@ def book_file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def book(calc: Calc, book_file: Path) -> Iterator[Workbook]:
+def book(calc: Calc, book_file: Path) -> Iterator[CalcWorkbook]:
     """The workbook, open in LibreOffice."""
     with calc.open(book_file) as opened:
         yield opened
@@ -74,7 +74,7 @@ def call(name: str, *arguments: Any) -> Any:
     return FUNCTIONS[name].call(*arguments)
 
 
-def one(book: Workbook, address: str, sheet: str = "Summary") -> Any:
+def one(book: CalcWorkbook, address: str, sheet: str = "Summary") -> Any:
     """One cell."""
     return book.get(sheet, address)[0][0]
 
@@ -91,7 +91,7 @@ def agree(got: list[list[Any]], expected: list[list[Any]]) -> None:
         assert row == [pytest.approx(cell, rel=1e-12) if isinstance(cell, float) else cell for cell in wanted]
 
 
-def test_numbers_are_those_of_python(book: Workbook) -> None:
+def test_numbers_are_those_of_python(book: CalcWorkbook) -> None:
     """Scalar functions, alone and inside ordinary formulas."""
     margin = call("PM_MARGIN", POSITIONS)
     assert margin > 0.0
@@ -102,31 +102,31 @@ def test_numbers_are_those_of_python(book: Workbook) -> None:
 
 
 @pytest.mark.parametrize(("sheet", "name"), [("Risk", "PM_RISK_ARRAY"), ("Why", "PM_EXPLAIN")])
-def test_tables_are_those_of_python(book: Workbook, sheet: str, name: str) -> None:
+def test_tables_are_those_of_python(book: CalcWorkbook, sheet: str, name: str) -> None:
     """Every cell of a table."""
     expected = call(name, POSITIONS)
     agree(book.get(sheet, whole(expected)), expected)
 
 
-def test_a_reference_to_a_blank_cell_is_left_out(book: Workbook) -> None:
+def test_a_reference_to_a_blank_cell_is_left_out(book: CalcWorkbook) -> None:
     """Calc hands one blank cell over as 0; as market or method it still counts as left out."""
     assert one(book, "B7") == one(book, "B2")
 
 
-def test_columns_are_answered_with_a_column(book: Workbook) -> None:
+def test_columns_are_answered_with_a_column(book: CalcWorkbook) -> None:
     """PM_PRICE takes columns, and is a number inside SUM when it takes cells."""
     assert one(book, "B8") == pytest.approx(call("PM_PRICE", "put", 100.0, 110.0, 0.5, 0.4), rel=1e-12)
     assert one(book, "B9") == pytest.approx(call("PM_PRICE", "call", 100.0, 90.0, 0.5, 0.4), rel=1e-9)
 
 
-def test_a_mistake_is_told_as_text(book: Workbook) -> None:
+def test_a_mistake_is_told_as_text(book: CalcWorkbook) -> None:
     """The text of the error is the cell's value."""
     assert one(book, "B4") == call("PM_MARGIN", BROKEN)
     assert one(book, "B4").startswith("#PM! row 2:")
     assert one(book, "B5") == "told"
 
 
-def test_an_edit_moves_every_result(book: Workbook) -> None:
+def test_an_edit_moves_every_result(book: CalcWorkbook) -> None:
     """A quantity changed through the sheet changes numbers and tables at once, without a recalculation by hand."""
     before = one(book, "B2")
     book.set("Positions", "E2", [[-9.0]])
@@ -137,7 +137,7 @@ def test_an_edit_moves_every_result(book: Workbook) -> None:
     agree(book.get("Risk", whole(expected)), expected)
 
 
-def test_formulas_and_values_can_be_set_together(book: Workbook) -> None:
+def test_formulas_and_values_can_be_set_together(book: CalcWorkbook) -> None:
     """A text that starts with = is a formula, None empties a cell, an error value is told as such."""
     book.set("Summary", "F1:H1", [["=PM_MARGIN(Positions!A1:G3)", None, "=1/0"]])
     margin, empty, wrong = book.get("Summary", "F1:H1")[0]
@@ -149,7 +149,7 @@ def test_formulas_and_values_can_be_set_together(book: Workbook) -> None:
     assert one(book, "F1") == margin
 
 
-def test_formulas_are_listed_with_their_arrays(book: Workbook) -> None:
+def test_formulas_are_listed_with_their_arrays(book: CalcWorkbook) -> None:
     """A cell formula under its cell, an array formula once under its range."""
     formulas = book.formulas("Summary")
     assert formulas["B2"] == "=PM_MARGIN(AllPositions)"
@@ -158,7 +158,7 @@ def test_formulas_are_listed_with_their_arrays(book: Workbook) -> None:
     assert book.sheets() == ["Positions", "Broken", "Summary", "Risk", "Why"]
 
 
-def test_saving_keeps_the_names(book: Workbook, tmp_path: Path) -> None:
+def test_saving_keeps_the_names(book: CalcWorkbook, tmp_path: Path) -> None:
     """A saved xlsx holds PM_ names, not LibreOffice's own; PDF and ODS are written too."""
     saved = tmp_path / "saved.xlsx"
     book.save(saved, "xlsx")
@@ -184,7 +184,7 @@ def test_the_function_wizard_shows_every_function(calc: Calc, name: str) -> None
     }
 
 
-def test_mistakes_of_the_caller_are_told(calc: Calc, book: Workbook, tmp_path: Path) -> None:
+def test_mistakes_of_the_caller_are_told(calc: Calc, book: CalcWorkbook, tmp_path: Path) -> None:
     """A wrong file, sheet, range or shape is told with its name, and the session goes on."""
     with pytest.raises(MarginError, match=r"there is no file .*none\.xlsx: check the name"):
         calc.open(tmp_path / "none.xlsx")

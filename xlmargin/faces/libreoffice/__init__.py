@@ -4,6 +4,17 @@ from __future__ import annotations
 
 from xlmargin.faces.libreoffice.addin import python_folders, write_addin, write_oxt
 from xlmargin.faces.libreoffice.locate import PIPE, Installation, find_libreoffice
-from xlmargin.faces.libreoffice.office_session import Calc, Guest, Value, Workbook
+from xlmargin.faces.libreoffice.office_session import Calc, CalcWorkbook, Guest, Value
 
-__all__ = ["PIPE", "Calc", "Guest", "Installation", "Value", "Workbook", "find_libreoffice", "python_folders", "write_addin", "write_oxt"]
+__all__ = [
+    "PIPE",
+    "Calc",
+    "CalcWorkbook",
+    "Guest",
+    "Installation",
+    "Value",
+    "find_libreoffice",
+    "python_folders",
+    "write_addin",
+    "write_oxt",
+]

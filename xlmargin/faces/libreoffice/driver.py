@@ -149,7 +149,7 @@ class Office:
         shutil.rmtree(self.home, ignore_errors=True)
 
 
-class Guest(Office):
+class GuestOffice(Office):
     """Somebody else's soffice, which is neither started nor ended here."""
 
     def __init__(self, pipe: str) -> None:
@@ -169,7 +169,7 @@ class Guest(Office):
         """Leave it as it is."""
 
 
-class Sheets:
+class SheetVerbs:
     """The verbs a client can use; a document is named by the number that open gave it."""
 
     def __init__(self, desktop: Any, descriptions: Any) -> None:
@@ -335,7 +335,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     settings = json.loads(sys.stdin.readline())
     timeout, show = settings.pop("timeout"), settings.pop("show", None)
-    office = Office(**settings) if "soffice" in settings else Guest(**settings)
+    office = Office(**settings) if "soffice" in settings else GuestOffice(**settings)
     try:
         if show:
             office.show(timeout, show)
@@ -343,7 +343,7 @@ def main() -> None:
             return
         office.start(timeout)
         answer(ok=office.process.pid if office.process else 0)
-        sheets = Sheets(office.desktop, office.service("com.sun.star.sheet.FunctionDescriptions"))
+        sheets = SheetVerbs(office.desktop, office.service("com.sun.star.sheet.FunctionDescriptions"))
         for line in sys.stdin:
             verb, *arguments = json.loads(line)
             try:

@@ -109,14 +109,14 @@ class Calc:
         """Send one verb of the driver and return its answer; raises MarginError with LibreOffice's reason."""
         return self._exchange([verb, *arguments], verb)
 
-    def open(self, path: str | os.PathLike[str]) -> Workbook:
+    def open(self, path: str | os.PathLike[str]) -> CalcWorkbook:
         """Load a workbook and recalculate it; raises MarginError when LibreOffice cannot read it."""
         file = existing_file(Path(path).absolute())
-        return Workbook(self, self.ask("open", str(file)))
+        return CalcWorkbook(self, self.ask("open", str(file)))
 
-    def attach(self, path: str | os.PathLike[str]) -> Workbook:
+    def attach(self, path: str | os.PathLike[str]) -> CalcWorkbook:
         """A workbook that is open already; raises MarginError, with those that are, when it is not."""
-        return Workbook(self, self.ask("attach", str(Path(path).absolute())))
+        return CalcWorkbook(self, self.ask("attach", str(Path(path).absolute())))
 
     def describe(self, function: str) -> dict[str, Any]:
         """What the function wizard shows: name, summary, and name and help of each argument, in order."""
@@ -172,7 +172,7 @@ class Guest(Calc):
         self._begin({"pipe": pipe})
 
 
-class Workbook:
+class CalcWorkbook:
     """One workbook open in Calc; use it as a context manager, or call `close`."""
 
     def __init__(self, calc: Calc, number: int) -> None:
@@ -224,7 +224,7 @@ class Workbook:
         """Close without saving."""
         self._ask("close")
 
-    def __enter__(self) -> Workbook:
+    def __enter__(self) -> CalcWorkbook:
         """The open workbook."""
         return self
 

@@ -32,7 +32,7 @@ LOOK_AGAIN = 0.2  # seconds between looks at a program whose cell is being edite
 Grid = list[Row]
 
 
-class Desk:
+class FeedDesk:
     """Feeds one workbook from one venue until it is stopped.
 
     Attributes:

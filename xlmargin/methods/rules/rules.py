@@ -20,7 +20,7 @@ from xlmargin.errors import MarginError
 from xlmargin.margin.parameters import Rules
 from xlmargin.margin.statement import TOTAL, Line, above, given, less, times, total
 from xlmargin.margin.valuation import Case, Margin
-from xlmargin.methods.rules.legs import Legs, legs_of
+from xlmargin.methods.rules.legs import OptionLegs, legs_of
 from xlmargin.methods.rules.pairing import Pairing, pair
 from xlmargin.methods.rules.recognise import recognise
 from xlmargin.methods.rules.table import Strategy, terms_of
@@ -43,7 +43,7 @@ class Paired:
 
     account: int
     underlying: int
-    legs: Legs
+    legs: OptionLegs
     strategies: tuple[Strategy, ...]
     proven: bool
 
@@ -168,7 +168,7 @@ def _named(item: Paired) -> list[Strategy]:
     return [replace(strategy, name=f"{strategy.name}: {shown(item.legs, strategy)}") for strategy in item.strategies]
 
 
-def shown(legs: Legs, strategy: Strategy) -> str:
+def shown(legs: OptionLegs, strategy: Strategy) -> str:
     """The legs of a strategy in words."""
     parts = [f"{ratio:+g} {legs.names[i]}" for i, ratio in strategy.legs]
     if strategy.stock:

@@ -18,7 +18,7 @@ from xlmargin.margin.parameters import Rules
 from xlmargin.margin.statement import Line, above, given, largest, least_of, quotient, sum_of, times, total
 from xlmargin.margin.valuation import NOTHING_GIVEN, Case, Given, Margin
 from xlmargin.scenarios.blocks import annual_vols, expanded, revalued
-from xlmargin.scenarios.past import Past, Reading, drawn, past, simple_returns
+from xlmargin.scenarios.past import Past, PastOptions, drawn, past, simple_returns
 from xlmargin.scenarios.scenarios import Scenarios
 from xlmargin.scenarios.tails import components, tail_count, tail_value, worst_window
 
@@ -45,7 +45,7 @@ def scenarios(names: tuple[str, ...], rules: Rules, beside: Given = NOTHING_GIVE
     lookback = _optional(rules, "lookback")
     return past(
         beside.history,
-        Reading(
+        PastOptions(
             horizon,
             rules.word("horizon_method") == "overlapping",
             rules.word("returns") == "log",

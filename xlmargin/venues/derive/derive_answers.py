@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from xlmargin.errors import MarginError
 from xlmargin.methods.derive.black import YEAR, call_delta, fixed_part, prices, svi_vol
-from xlmargin.methods.derive.pmrm import Result, V1Result
-from xlmargin.methods.derive.portfolio import DIRECTIONS, Moves, Portfolio, Terms
+from xlmargin.methods.derive.pmrm import PmrmResult, V1Result
+from xlmargin.methods.derive.portfolio import DIRECTIONS, Moves, PmrmTerms, Portfolio
 from xlmargin.methods.json_shape import Node, column, flags
 from xlmargin.venues.derive import derive_sm_answers as derive_sm
 from xlmargin.venues.derive.derive_sm_answers import exact, integers, outcomes
@@ -159,7 +159,7 @@ def _pmrm_2(case: Node, terms: Node, compared: Comparison) -> None:
     moves = _moves(terms.items("scenarios"), "scenarios", True)
     inputs, expected = case.node("inputs"), case.node("expected")
     book = _portfolio(inputs)
-    result = Result(book, moves, Terms(**values))
+    result = PmrmResult(book, moves, PmrmTerms(**values))
     ours = {
         "IM": result.initial,
         "MM": result.maintenance,
@@ -229,7 +229,7 @@ def _pmrm_v1(case: Node, terms: Node, compared: Comparison) -> None:
     values = {name: terms.number(key) for key, name in V1_TERMS.items()}
     moves = _moves(case.items("scenarios"), "scenarios", False)
     book = _v1_portfolio(case.node("inputs"), terms.number("base"))
-    result = V1Result(book, moves, Terms(**values))
+    result = V1Result(book, moves, PmrmTerms(**values))
     ours = {"IM": result.initial, "MM": result.maintenance}
     if "expected_int" in case:
         integers(case.node("expected_int"), ours, compared)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlmargin.errors import MarginError
-from xlmargin.methods.derive.srm import Market, Result, Terms, mark
+from xlmargin.methods.derive.srm import SrmMarket, SrmResult, SrmTerms, mark
 from xlmargin.methods.json_shape import Node, column, flags
 from xlmargin.venues.outcome import Comparison, Outcome, outcome_of
 
@@ -111,14 +111,14 @@ def truncated(value: float) -> float:
     return float(math.trunc(value + math.copysign(NEAR_INTEGER, value))) if math.isfinite(value) else value
 
 
-def _market(node: Node, stable: float) -> Market:
+def _market(node: Node, stable: float) -> SrmMarket:
     """One market of an SRM case."""
     dates = node.nodes("exps")
     options = [(e, option) for e, date in enumerate(dates) for option in date.nodes("options")]
     at, nodes = np.array([e for e, _ in options], np.int64), [option for _, option in options]
     forward, strike, call = column(dates, "F"), column(nodes, "strike"), flags(nodes, "is_call")
     node.skip("name")
-    return Market(
+    return SrmMarket(
         column(nodes, "amount")[None],
         strike,
         call,
@@ -137,7 +137,7 @@ def _market(node: Node, stable: float) -> Market:
     )
 
 
-def _gross(book: Market) -> float:
+def _gross(book: SrmMarket) -> float:
     """All that a market's account holds, long and short alike, at price."""
     options = np.abs(book.amount[0]) @ (book.forward[book.expiry] + book.strike)
     return float(options + np.abs(book.perp[0]) @ book.perp_price + np.abs(book.base[0]) * book.spot + np.abs(book.unrealised[0]))
@@ -145,10 +145,10 @@ def _gross(book: Market) -> float:
 
 def _srm(case: Node, terms: Node, compared: Comparison) -> None:
     """An SRM case, exact or in integer parts: all its markets with the cash."""
-    values = Terms(**{name: terms.number(key) for key, name in TERMS.items()})
+    values = SrmTerms(**{name: terms.number(key) for key, name in TERMS.items()})
     inputs = case.node("inputs")
     cash, stable = inputs.number("cash"), inputs.number("stable")
-    markets = [Result(_market(node, stable), values) for node in inputs.nodes("markets")]
+    markets = [SrmResult(_market(node, stable), values) for node in inputs.nodes("markets")]
     start = np.array([cash])
     ours = {
         "IM": sum((market.initial for market in markets), start),

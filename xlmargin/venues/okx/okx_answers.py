@@ -35,7 +35,7 @@ UNEXPLAINED = "marginRatio is not compared: its denominator is not explained"
 TYPES = {"SWAP": "perp", "SPOT": "spot"}  # what the replay can recompute; the answers carry no vols
 
 
-class Holding(NamedTuple):
+class BuilderPosition(NamedTuple):
     """One position of an answer.
 
     Attributes:
@@ -89,12 +89,12 @@ def _example(data: Node, compared: Comparison) -> None:
     """An example that carries its request, its market and what the venue answered."""
     market, expected, request = data.node("market"), data.node("expected"), data.node("request")
     rate, sizes = market.number("usdt_usd_implied"), market.node("ctVal")
-    units: dict[str, list[Holding]] = {}
+    units: dict[str, list[BuilderPosition]] = {}
     for order in request.nodes("simPos"):
         coin = order.text("instId").split("-")[0]
         size = order.number("pos") * sizes.number(coin)
         mark, average = market.number(f"{coin.lower()}_mark"), order.number("avgPx")
-        units.setdefault(coin, []).append(Holding("perp", size, mark * rate, average * rate, rate))
+        units.setdefault(coin, []).append(BuilderPosition("perp", size, mark * rate, average * rate, rate))
     index = {coin: market.number(f"{coin.lower()}_usdt_index_implied") * rate for coin in units}
     cash = sum(asset.number("amt") for asset in request.nodes("simAsset")) * rate
     equity = cash + sum(_profit(holding) for held in units.values() for holding in held)
@@ -169,12 +169,12 @@ def _rules(moment: float, debt: float) -> Rules:
     return rules_of("OKX", moment, [Override("", "borrowed", debt, 1), Override("", "spot_mode", "full", 2)])
 
 
-def _profit(holding: Holding) -> float:
+def _profit(holding: BuilderPosition) -> float:
     """Profit of a position since it was opened, 0 of spot [USD]."""
     return 0.0 if holding.kind == "spot" else holding.units * (holding.mark - holding.average)
 
 
-def _holdings(name: str, unit: Node, compared: Comparison) -> list[Holding] | None:
+def _holdings(name: str, unit: Node, compared: Comparison) -> list[BuilderPosition] | None:
     """The positions of a risk unit in coins, None where they cannot be recomputed.
 
     The answer prints contracts and their delta in USD: delta / (contracts × mark) is the contract size, a power of ten,
@@ -191,16 +191,16 @@ def _holdings(name: str, unit: Node, compared: Comparison) -> list[Holding] | No
             )
             return None
         if kind == "SPOT":
-            found.append(Holding("spot", amount, mark, math.nan, 1.0, row))
+            found.append(BuilderPosition("spot", amount, mark, math.nan, 1.0, row))
             continue
         each = row.number("delta") / (amount * mark)
         size = 10.0 ** round(math.log10(each))
         rate = each / size
-        found.append(Holding("perp", amount * size, mark * rate, row.number_or("avgPx", math.nan) * rate, rate, row))
+        found.append(BuilderPosition("perp", amount * size, mark * rate, row.number_or("avgPx", math.nan) * rate, rate, row))
     return found
 
 
-def _profits(name: str, holdings: Sequence[Holding], unit: Node, compared: Comparison) -> float:
+def _profits(name: str, holdings: Sequence[BuilderPosition], unit: Node, compared: Comparison) -> float:
     """Compare deltas and profits of a risk unit's positions."""
     for holding in holdings:
         row = holding.printed
@@ -220,7 +220,7 @@ def _profits(name: str, holdings: Sequence[Holding], unit: Node, compared: Compa
     return profit
 
 
-def _index(name: str, holdings: Sequence[Holding], unit: Node, rules: Rules, compared: Comparison) -> float:
+def _index(name: str, holdings: Sequence[BuilderPosition], unit: Node, rules: Rules, compared: Comparison) -> float:
     """The index in USD: printed, or implied by one number of the grid."""
     if unit.has("indexUsd"):
         return unit.number("indexUsd")
@@ -234,7 +234,7 @@ def _index(name: str, holdings: Sequence[Holding], unit: Node, rules: Rules, com
     return same[near] / (net * near)
 
 
-def _unit(name: str, holdings: Sequence[Holding], index: float, rules: Rules, printed: Node, compared: Comparison) -> float:
+def _unit(name: str, holdings: Sequence[BuilderPosition], index: float, rules: Rules, printed: Node, compared: Comparison) -> float:
     """Compare a risk unit with our own statement of it; returns its maintenance margin."""
     rows: list[list[Any]] = [["Underlying", "Type", "Quantity", "Price", "Spot"]]
     rows.extend([name, holding.kind, holding.units, holding.mark if holding.kind == "perp" else None, index] for holding in holdings)
