@@ -7,7 +7,7 @@ from pathlib import Path
 
 from xlmargin.errors import MarginError
 from xlmargin.methods.json_shape import read_json
-from xlmargin.venues.shape import Answer, Holding, RawAnswer, range_of
+from xlmargin.venues.shape import Answer, Holding, RawAnswer, moment_of, range_of
 
 __all__ = ["KNOWN_VENUES", "Answer", "RawAnswer", "answer_of", "read_answer"]
 
@@ -44,8 +44,10 @@ def answer_of(source: RawAnswer, venue: str, instruments: RawAnswer | None = Non
     if name not in KNOWN_VENUES:
         raise MarginError(f"no answers of {venue!r} can be read: --venue is one of {', '.join(KNOWN_VENUES)}")
     module = importlib.import_module(f"{__name__}.{name}.{name}_positions")
-    contracts = {} if instruments is None else module.contract_sizes(instruments)
-    holdings: list[Holding] = module.holdings(source, contracts)
-    answer = range_of(holdings, name, module.moment(source), priced=priced)
+    sized = instruments is not None and hasattr(module, "contract_sizes")  # the other venues count in amounts
+    contracts = module.contract_sizes(instruments) if sized else {}
+    holdings: list[Holding] = [module.holding(item, contracts) for item in module.items(source)]
+    moment = None if source.is_list else moment_of(source.top, *module.TIMES)
+    answer = range_of(holdings, name, moment, priced=priced)
     told = module.left_out(source) if hasattr(module, "left_out") else ()
     return answer._replace(notes=(*answer.notes, *told))

@@ -7,11 +7,7 @@ from xlmargin.methods.json_shape import Node
 from xlmargin.venues.shape import Holding, RawAnswer, Size, Sizes, contract_of, refuse, signed
 
 SIDES = ("both", "long", "short")
-
-
-def moment(source: RawAnswer) -> float | None:
-    """Not known: Binance tells when each position changed, not when it answered."""
-    return None
+TIMES: tuple[str, ...] = ()  # Binance tells when each position changed, not when it answered
 
 
 def contract_sizes(source: RawAnswer) -> Sizes:
@@ -20,20 +16,20 @@ def contract_sizes(source: RawAnswer) -> Sizes:
     return {item.text("symbol"): Size(item.number("contractSize"), "USD") for item in items if item.has("contractSize")}
 
 
-def holdings(source: RawAnswer, sizes: Sizes) -> list[Holding]:
-    """The positions of an answer.
+def items(source: RawAnswer) -> list[Node]:
+    """The positions of an answer, one by one.
 
     Raises:
-        MarginError: it is an error of the venue, has no positions, or the size of a contract is not known
+        MarginError: it is an error of the venue, or has no positions
     """
     if source.is_list:
-        return [_holding(item, sizes) for item in source.listed("symbol")]
+        return source.listed("symbol")
     top = source.top
     if top.has("code") and top.has("msg"):
         refuse(top, "Binance", top.cells["msg"])
     if top.has("a"):  # ACCOUNT_UPDATE of the user stream, whose keys are letters
-        return [_holding(_spelled(item), sizes) for item in top.node("a").nodes("P", "s")]
-    return [_holding(item, sizes) for item in top.nodes("positions", "symbol")]
+        return [_spelled(item) for item in top.node("a").nodes("P", "s")]
+    return top.nodes("positions", "symbol")
 
 
 def _spelled(item: Node) -> Node:
@@ -44,7 +40,8 @@ def _spelled(item: Node) -> Node:
     return Node({names.get(key, key): value for key, value in item.cells.items()}, item.path, item.file)
 
 
-def _holding(item: Node, sizes: Sizes) -> Holding:
+def holding(item: Node, sizes: Sizes) -> Holding:
+    """A position as a row will say it."""
     name = item.text("symbol")
     side = item.word("positionSide", SIDES) or item.word("side", SIDES)
     amount = item.number("positionAmt" if "positionAmt" in item.cells or "quantity" not in item.cells else "quantity")

@@ -4,31 +4,18 @@ from __future__ import annotations
 
 from xlmargin.book.contracts import CALL
 from xlmargin.methods.json_shape import Node
-from xlmargin.venues.shape import Holding, RawAnswer, Sizes, contract_of, moment_of, refuse, signed
+from xlmargin.venues.shape import Holding, RawAnswer, Sizes, contract_of, refuse, signed
 
 SIDES = ("buy", "sell", "none")
+TIMES = ("time", "creationTime")  # keys of the moment at which the answer was made
 
 
-def contract_sizes(source: RawAnswer) -> Sizes:
-    """Nothing: sizes at Bybit are amounts, not contracts."""
-    return {}
-
-
-def moment(source: RawAnswer) -> float | None:
-    """When the answer was made."""
-    return None if source.is_list else moment_of(source.top, "time", "creationTime")
-
-
-def holdings(source: RawAnswer, sizes: Sizes) -> list[Holding]:
-    """The positions of an answer.
+def items(source: RawAnswer) -> list[Node]:
+    """The positions of an answer, one by one.
 
     Raises:
         MarginError: it is an error of the venue, or has no positions
     """
-    return [_holding(item) for item in _items(source)]
-
-
-def _items(source: RawAnswer) -> list[Node]:
     if source.is_list:
         return source.listed("symbol")
     top = source.top
@@ -39,7 +26,8 @@ def _items(source: RawAnswer) -> list[Node]:
     return top.nodes("data" if "data" in top.cells or "list" not in top.cells else "list", "symbol")
 
 
-def _holding(item: Node) -> Holding:
+def holding(item: Node, sizes: Sizes) -> Holding:
+    """A position as a row will say it."""
     name, side = item.text("symbol"), item.word("side", SIDES)
     size = item.number("size")
     if size == 0.0 or side == "none":

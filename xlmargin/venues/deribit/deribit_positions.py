@@ -4,39 +4,25 @@ from __future__ import annotations
 
 from xlmargin.book.contracts import CALL
 from xlmargin.methods.json_shape import Node
-from xlmargin.venues.shape import Holding, RawAnswer, Sizes, contract_of, moment_of, refuse, signed
+from xlmargin.venues.shape import Holding, RawAnswer, Sizes, contract_of, refuse, signed
 
 SIDES = ("buy", "sell", "zero")
 PER_CENT = 100.0
+TIMES = ("usOut", "usIn")  # keys of the moment at which the answer was made
 
 
-def contract_sizes(source: RawAnswer) -> Sizes:
-    """Nothing: sizes at Deribit are amounts, not contracts."""
-    return {}
-
-
-def moment(source: RawAnswer) -> float | None:
-    """When the answer was made."""
-    return None if source.is_list else moment_of(source.top, "usOut", "usIn")
-
-
-def holdings(source: RawAnswer, sizes: Sizes) -> list[Holding]:
-    """The positions of an answer.
+def items(source: RawAnswer) -> list[Node]:
+    """The positions of an answer, one by one.
 
     Raises:
         MarginError: it is an error of the venue, or has no positions
     """
-    return [_holding(item) for item in _items(source)]
-
-
-def _items(source: RawAnswer) -> list[Node]:
     name = "instrument_name"
     if source.is_list:
         return source.listed(name)
     top = source.top
     if top.has("error"):
-        error = top.node("error")
-        refuse(top, "Deribit", error.cells.get("message"))
+        refuse(top, "Deribit", top.node("error").cells.get("message"))
     if top.has("params"):  # user.changes
         return top.node("params").node("data").nodes("positions", name)
     if isinstance(top.cells.get("result"), dict):
@@ -44,7 +30,8 @@ def _items(source: RawAnswer) -> list[Node]:
     return top.nodes("result" if "result" in top.cells or "positions" not in top.cells else "positions", name)
 
 
-def _holding(item: Node) -> Holding:
+def holding(item: Node, sizes: Sizes) -> Holding:
+    """A position as a row will say it."""
     name = item.text("instrument_name")
     side, size = item.word("direction", SIDES), item.number("size")
     if size == 0.0 or side == "zero":

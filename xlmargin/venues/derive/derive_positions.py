@@ -7,25 +7,7 @@ from xlmargin.methods.json_shape import Node
 from xlmargin.venues.shape import Holding, RawAnswer, Sizes, contract_of, refuse
 
 CASH = ("USDC", "USDT", "USD")
-
-
-def contract_sizes(source: RawAnswer) -> Sizes:
-    """Nothing: amounts at Derive are coins."""
-    return {}
-
-
-def moment(source: RawAnswer) -> float | None:
-    """Not known: Derive tells when each position was opened, not when it answered."""
-    return None
-
-
-def holdings(source: RawAnswer, sizes: Sizes) -> list[Holding]:
-    """The positions of an answer.
-
-    Raises:
-        MarginError: it is an error of the venue, or has no positions
-    """
-    return [_holding(item) for item in _items(source)]
+TIMES: tuple[str, ...] = ()  # Derive tells when each position was opened, not when it answered
 
 
 def left_out(source: RawAnswer) -> tuple[str, ...]:
@@ -51,14 +33,18 @@ def _list(value: object) -> list[object]:
     return value if isinstance(value, list) else []
 
 
-def _items(source: RawAnswer) -> list[Node]:
+def items(source: RawAnswer) -> list[Node]:
+    """The positions of an answer, one by one.
+
+    Raises:
+        MarginError: it is an error of the venue, or has no positions
+    """
     name = "instrument_name"
     if source.is_list:
         return source.listed(name)
     top = source.top
     if top.has("error"):
-        error = top.node("error")
-        refuse(top, "Derive", error.cells.get("message"))
+        refuse(top, "Derive", top.node("error").cells.get("message"))
     if top.has(name) and top.has("amount"):  # one position alone
         return [top]
     if "result" in top.cells and isinstance(top.cells["result"], list):
@@ -66,7 +52,8 @@ def _items(source: RawAnswer) -> list[Node]:
     return (top.node("result") if "result" in top.cells else top).nodes("positions", name)
 
 
-def _holding(item: Node) -> Holding:
+def holding(item: Node, sizes: Sizes) -> Holding:
+    """A position as a row will say it."""
     name, amount = item.text("instrument_name"), item.number("amount")
     if amount == 0.0:
         return Holding(item, name, 0.0)

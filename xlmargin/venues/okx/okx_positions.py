@@ -9,11 +9,7 @@ from xlmargin.venues.shape import Holding, RawAnswer, Size, Sizes, contract_of, 
 SIDES = ("long", "short", "net")
 KINDS = ("swap", "futures", "option", "margin")
 MONEY = ("USD", "USDT", "USDC")
-
-
-def moment(source: RawAnswer) -> float | None:
-    """Not known: OKX tells when each position changed, not when it answered."""
-    return None
+TIMES: tuple[str, ...] = ()  # OKX tells when each position changed, not when it answered
 
 
 def contract_sizes(source: RawAnswer) -> Sizes:
@@ -22,21 +18,18 @@ def contract_sizes(source: RawAnswer) -> Sizes:
         item.text("instId"): Size(
             item.number("ctVal") * (item.number("ctMult") if item.has("ctMult") else 1.0), item.text("ctValCcy").upper()
         )
-        for item in _items(source, "instId")
+        for item in items(source)
         if item.has("ctVal")
     }
 
 
-def holdings(source: RawAnswer, sizes: Sizes) -> list[Holding]:
-    """The positions of an answer.
+def items(source: RawAnswer) -> list[Node]:
+    """The positions of an answer, one by one.
 
     Raises:
-        MarginError: it is an error of the venue, has no positions, or the size of a contract is not known
+        MarginError: it is an error of the venue, or has no positions
     """
-    return [_holding(item, sizes) for item in _items(source, "instId")]
-
-
-def _items(source: RawAnswer, name: str) -> list[Node]:
+    name = "instId"
     if source.is_list:
         return source.listed(name)
     top = source.top
@@ -45,7 +38,8 @@ def _items(source: RawAnswer, name: str) -> list[Node]:
     return top.nodes("data", name)
 
 
-def _holding(item: Node, sizes: Sizes) -> Holding:
+def holding(item: Node, sizes: Sizes) -> Holding:
+    """A position as a row will say it."""
     name, side = item.text("instId"), item.word("posSide", SIDES)
     contracts = item.number("pos")
     if contracts == 0.0:
