@@ -13,6 +13,14 @@ class MarginError(Exception):
     """A mistake that a person can mend: the text says what, where and how to mend it."""
 
 
+def named_file(name: str) -> Path:
+    """The path that a cell names; `~` is the user's folder, and one of a user who is not known stays as it is."""
+    try:
+        return Path(name).expanduser()
+    except RuntimeError:
+        return Path(name)
+
+
 def existing_file(path: Path, mend: str = "check the name and the folder", most: int | None = None) -> Path:
     """A file that a person has named.
 

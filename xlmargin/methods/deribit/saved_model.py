@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-from pathlib import Path
 from typing import Any
 
-from xlmargin.errors import MarginError
+from xlmargin.errors import MarginError, named_file
 from xlmargin.margin.parameters import Override
 from xlmargin.methods.json_shape import Node, read_json
 
@@ -46,10 +44,7 @@ def load_parameters(path: str, known: list[str]) -> list[Override]:
     Raises:
         MarginError: the file cannot be read, or carries no model parameters
     """
-    file = Path(path)
-    with contextlib.suppress(RuntimeError):  # `~` of a user that this machine does not have: no such file
-        file = file.expanduser()
-    content = read_json(file, "give the whole path of a saved pme/simulate answer")
+    content = read_json(named_file(path), "give the whole path of a saved pme/simulate answer")
     try:
         answer = Node(content)
         model = (answer.node("result") if "result" in answer else answer).node("model_params")
