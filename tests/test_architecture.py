@@ -136,6 +136,13 @@ def test_no_import_goes_in_a_circle() -> None:
     assert len(list(graphlib.TopologicalSorter(graph).static_order())) == len(modules())
 
 
+def test_no_public_class_name_stands_for_two_things() -> None:
+    """A class name says what it is wherever it is read: no two public classes of the project share one."""
+    trees = {module: ast.parse(path.read_text(encoding="utf-8")) for module, path in modules().items()}
+    classes = [node.name for tree in trees.values() for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    assert [name for name, count in Counter(classes).items() if count > 1 and not name.startswith("_")] == []
+
+
 @pytest.mark.parametrize("library", HOMES)
 def test_each_library_has_one_home(library: str) -> None:
     """An outside library is imported in its own folder only, so that it can be changed in one place."""

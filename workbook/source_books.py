@@ -149,14 +149,14 @@ def _figures(desk: Desk, sheet: Any) -> None:
         sheet.write_string(row, LEFT + 4, one.reason, desk.style("text", indent=1))
 
 
-def _book(desk: Desk, sheet: Any, block: data.Block) -> None:
+def _book(desk: Desk, sheet: Any, block: data.BookBlock) -> None:
     """One block: its title, its header and its rows."""
     where = _BOOKS[block.key]
     _title(desk, sheet, where, block.title)
     desk.header(sheet, where, HEADINGS[: where.columns], formats=FORMATS[: where.columns])
     for r, leg in enumerate(block.legs, 1):
         row = where.part(row=r, rows=1)
-        if isinstance(leg, data.Same):
+        if isinstance(leg, data.RepeatedRow):
             _repeated(desk, sheet, row, leg)
         else:
             _typed(desk, sheet, row, leg)
@@ -164,7 +164,7 @@ def _book(desk: Desk, sheet: Any, block: data.Block) -> None:
             put(sheet, row.row, row.column + len(HEADINGS) - 1, leg.account, desk.style("input"))
 
 
-def _typed(desk: Desk, sheet: Any, row: Area, leg: data.Leg) -> None:
+def _typed(desk: Desk, sheet: Any, row: Area, leg: data.BookRow) -> None:
     """A row of inputs; spot and vol are those declared for its coin."""
     for c, value in enumerate((leg.coin, leg.kind, leg.strike, leg.days, leg.quantity)):
         look = {"num_format": FORMATS[c]} if FORMATS[c] else {}
@@ -175,10 +175,10 @@ def _typed(desk: Desk, sheet: Any, row: Area, leg: data.Leg) -> None:
             _points(desk, sheet, row, HEADINGS.index(heading), _SETTINGS["coins"].cell(coin, column))
 
 
-def _repeated(desk: Desk, sheet: Any, row: Area, leg: data.Same) -> None:
+def _repeated(desk: Desk, sheet: Any, row: Area, leg: data.RepeatedRow) -> None:
     """A row that points to the row it repeats; what is blank there stays blank, where a link would show 0."""
     origin = next(block for block in data.BLOCKS if block.key == leg.block).legs[leg.row]
-    assert isinstance(origin, data.Leg)
+    assert isinstance(origin, data.BookRow)
     blank = set() if origin.kind in OPTIONS else {"Strike", "IV"}
     for c, heading in enumerate(HEADINGS[:-1]):
         if heading not in blank:

@@ -22,7 +22,7 @@ PARAMETERS: dict[str, list[tuple[str, float | str, str]]] = {  # parameter, valu
 
 
 @dataclass(frozen=True, slots=True)
-class Leg:
+class BookRow:
     """A row of a book; its spot and vol are those declared for its coin."""
 
     coin: str
@@ -34,7 +34,7 @@ class Leg:
 
 
 @dataclass(frozen=True, slots=True)
-class Same:
+class RepeatedRow:
     """A row that repeats a row of an earlier block, under an account of its own where one is given."""
 
     block: str
@@ -43,15 +43,15 @@ class Same:
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class BookBlock:
     """A small book with a header row of its own."""
 
     key: str
     title: str
-    legs: tuple[Leg | Same, ...]
+    legs: tuple[BookRow | RepeatedRow, ...]
 
 
-def _term_structure() -> tuple[Leg, ...]:
+def _term_structure() -> tuple[BookRow, ...]:
     """Six expiries, four strikes, calls and puts: short the nearer of each two expiries, long the farther."""
     expiries = ((7, -1.0), (14, 1.0), (30, -1.5), (60, 1.5), (90, -2.0), (180, 2.0))
     legs = [
@@ -60,68 +60,78 @@ def _term_structure() -> tuple[Leg, ...]:
         for strike in (64_000.0, 68_000.0, 72_000.0, 76_000.0)
         for kind in ("call", "put")
     ]
-    return tuple(Leg("BTC", kind, quantity, strike, days, f"leg {n}") for n, (kind, quantity, strike, days) in enumerate(legs, 1))
+    return tuple(BookRow("BTC", kind, quantity, strike, days, f"leg {n}") for n, (kind, quantity, strike, days) in enumerate(legs, 1))
 
 
 BLOCKS = (
-    Block("put_spread", "Short put spread: −P70k +P69k, 10 days", (Leg("BTC", "put", -1, 70_000, 10), Leg("BTC", "put", 1, 69_000, 10))),
-    Block(
+    BookBlock(
+        "put_spread",
+        "Short put spread: −P70k +P69k, 10 days",
+        (BookRow("BTC", "put", -1, 70_000, 10), BookRow("BTC", "put", 1, 69_000, 10)),
+    ),
+    BookBlock(
         "condor",
         "Iron condor: −C72k +C73k −P68k +P67k, 10 days",
         (
-            Leg("BTC", "call", -1, 72_000, 10),
-            Leg("BTC", "call", 1, 73_000, 10),
-            Leg("BTC", "put", -1, 68_000, 10),
-            Leg("BTC", "put", 1, 67_000, 10),
+            BookRow("BTC", "call", -1, 72_000, 10),
+            BookRow("BTC", "call", 1, 73_000, 10),
+            BookRow("BTC", "put", -1, 68_000, 10),
+            BookRow("BTC", "put", 1, 67_000, 10),
         ),
     ),
-    Block(
-        "calendar", "Long calendar: −C70k 10 days, +C70k 40 days", (Leg("BTC", "call", -1, 70_000, 10), Leg("BTC", "call", 1, 70_000, 40))
+    BookBlock(
+        "calendar",
+        "Long calendar: −C70k 10 days, +C70k 40 days",
+        (BookRow("BTC", "call", -1, 70_000, 10), BookRow("BTC", "call", 1, 70_000, 40)),
     ),
-    Block(
+    BookBlock(
         "straddle",
         "Delta-neutral straddle: −C70k −P70k 30 days, its net delta hedged with a long future",
-        (Leg("BTC", "call", -1, 70_000, 30), Leg("BTC", "put", -1, 70_000, 30), Leg("BTC", "future", 0.0571377, None, 30)),
+        (BookRow("BTC", "call", -1, 70_000, 30), BookRow("BTC", "put", -1, 70_000, 30), BookRow("BTC", "future", 0.0571377, None, 30)),
     ),
-    Block("naked_call", "Table 2: short BTC 75k call, 30 days", (Leg("BTC", "call", -1, 75_000, 30),)),
-    Block("eth_puts", "Table 2: long ETH 3k puts, 60 days", (Leg("ETH", "put", 2, 3_000, 60),)),
-    Block(
+    BookBlock("naked_call", "Table 2: short BTC 75k call, 30 days", (BookRow("BTC", "call", -1, 75_000, 30),)),
+    BookBlock("eth_puts", "Table 2: long ETH 3k puts, 60 days", (BookRow("ETH", "put", 2, 3_000, 60),)),
+    BookBlock(
         "eth_condor",
         "Table 2: short ETH iron condor 3.8k/3.9k calls, 3.2k/3.1k puts, 30 days",
         (
-            Leg("ETH", "call", -1, 3_800, 30),
-            Leg("ETH", "call", 1, 3_900, 30),
-            Leg("ETH", "put", -1, 3_200, 30),
-            Leg("ETH", "put", 1, 3_100, 30),
+            BookRow("ETH", "call", -1, 3_800, 30),
+            BookRow("ETH", "call", 1, 3_900, 30),
+            BookRow("ETH", "put", -1, 3_200, 30),
+            BookRow("ETH", "put", 1, 3_100, 30),
         ),
     ),
-    Block(
+    BookBlock(
         "portfolio",
         "Table 2: the whole portfolio (the first two rows are its covered call)",
         (
-            Leg("BTC", "spot", 1),
-            Same("naked_call", 0),
-            Leg("ETH", "spot", 1),
-            Same("eth_puts", 0),
-            *(Same("eth_condor", row) for row in range(4)),
+            BookRow("BTC", "spot", 1),
+            RepeatedRow("naked_call", 0),
+            BookRow("ETH", "spot", 1),
+            RepeatedRow("eth_puts", 0),
+            *(RepeatedRow("eth_condor", row) for row in range(4)),
         ),
     ),
-    Block("lead_call", "Lead example: long C70k, 30 days", (Leg("BTC", "call", 1, 70_000, 30),)),
-    Block("lead_future", "Lead example: short future", (Leg("BTC", "future", -1, None, 30),)),
-    Block("lead", "Lead example: both", (Same("lead_call", 0), Same("lead_future", 0))),
-    Block("lead_half", "Lead example: with half a future", (Same("lead_call", 0, "call"), Leg("BTC", "future", -0.5, None, 30, "future"))),
-    Block("cash_put", "Cash-secured put: −P65k, 30 days", (Leg("BTC", "put", -1, 65_000, 30),)),
-    Block(
+    BookBlock("lead_call", "Lead example: long C70k, 30 days", (BookRow("BTC", "call", 1, 70_000, 30),)),
+    BookBlock("lead_future", "Lead example: short future", (BookRow("BTC", "future", -1, None, 30),)),
+    BookBlock("lead", "Lead example: both", (RepeatedRow("lead_call", 0), RepeatedRow("lead_future", 0))),
+    BookBlock(
+        "lead_half",
+        "Lead example: with half a future",
+        (RepeatedRow("lead_call", 0, "call"), BookRow("BTC", "future", -0.5, None, 30, "future")),
+    ),
+    BookBlock("cash_put", "Cash-secured put: −P65k, 30 days", (BookRow("BTC", "put", -1, 65_000, 30),)),
+    BookBlock(
         "gamma_vega",
         "Short gamma, long vega: −straddle 10 days, +straddle 60 days",
         (
-            Leg("BTC", "call", -1, 70_000, 10, "front"),
-            Leg("BTC", "put", -1, 70_000, 10, "front"),
-            Leg("BTC", "call", 1, 70_000, 60, "back"),
-            Leg("BTC", "put", 1, 70_000, 60, "back"),
+            BookRow("BTC", "call", -1, 70_000, 10, "front"),
+            BookRow("BTC", "put", -1, 70_000, 10, "front"),
+            BookRow("BTC", "call", 1, 70_000, 60, "back"),
+            BookRow("BTC", "put", 1, 70_000, 60, "back"),
         ),
     ),
-    Block("term", "Term structure: six expiries, four strikes, calls and puts", _term_structure()),
+    BookBlock("term", "Term structure: six expiries, four strikes, calls and puts", _term_structure()),
 )
 
 OUTSIDE = "outside the source's band with these vols, days and parameters"

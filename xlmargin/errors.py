@@ -3,11 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import NamedTuple
+
+MOST_BYTES = 200_000_000  # of a file of one book
 
 
 class MarginError(Exception):
     """A mistake that a person can mend: the text says what, where and how to mend it."""
+
+
+def named_file(name: str) -> Path:
+    """The path that a cell names; `~` is the user's folder, and one of a user who is not known stays as it is."""
+    try:
+        return Path(name).expanduser()
+    except RuntimeError:
+        return Path(name)
+
+
+def existing_file(path: Path, mend: str = "check the name and the folder", most: int | None = None) -> Path:
+    """A file that a person has named.
+
+    Args:
+        path: its name
+        mend: what the message advises where it is not there
+        most: bytes that it may have
+
+    Raises:
+        MarginError: there is no such file, or it is too large
+    """
+    try:
+        there = path.is_file()
+    except OSError:  # a name that no file can have, such as one that is far too long
+        there = False
+    if not there:
+        raise MarginError(f"there is no file {path}: {mend}")
+    if most is not None and path.stat().st_size > most:
+        raise MarginError(f"{path} has more than {most // 1_000_000} MB: give the file of one book alone")
+    return path
 
 
 class Fault(NamedTuple):

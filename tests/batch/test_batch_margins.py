@@ -12,7 +12,7 @@ from range_books import ask
 
 from xlmargin.batch.accounts import Margins, margins
 from xlmargin.batch.plan import Inputs
-from xlmargin.batch.product import Screen, order_of, sparse, worst_loss
+from xlmargin.batch.product import LossScreen, order_of, sparse, worst_loss
 from xlmargin.batch.rows import Rows, read_rows
 from xlmargin.batch.scatter import ROW
 from xlmargin.batch.shard import market_of
@@ -211,7 +211,7 @@ def test_screening_is_exact() -> None:
     smooth = random.normal(size=(shape[0], 12)) @ random.normal(size=(12, shape[1])) + 1e-3 * random.normal(size=shape)
     account = np.sort(random.integers(0, 900, 20_000))
     units = sparse(account, random.integers(0, shape[0], 20_000), random.normal(size=20_000), (900, shape[0]))
-    whole, screened = worst_loss(units, smooth), Screen(smooth).worst_loss(units)
+    whole, screened = worst_loss(units, smooth), LossScreen(smooth).worst_loss(units)
     np.testing.assert_allclose(screened.loss, whole.loss, rtol=1e-12)
     np.testing.assert_array_equal(screened.scenario, whole.scenario)
 
@@ -222,7 +222,7 @@ def test_screening_is_exact_where_it_cannot_help() -> None:
     array = np.repeat(random.normal(size=(40, 150)), 2, axis=1)
     account = np.repeat(np.arange(50) * 2, 5)
     units = sparse(account, random.integers(0, 40, 250), random.normal(size=250), (100, 40))
-    whole, screened = worst_loss(units, array), Screen(array, rank=3).worst_loss(units)
+    whole, screened = worst_loss(units, array), LossScreen(array, rank=3).worst_loss(units)
     np.testing.assert_allclose(screened.loss, whole.loss, rtol=1e-12)
     np.testing.assert_array_equal(screened.scenario, whole.scenario)
 
@@ -242,7 +242,7 @@ def test_a_large_table_is_screened(monkeypatch: pytest.MonkeyPatch) -> None:
     plain = margined(rows, beside, 10**6)
     used = []
     monkeypatch.setattr("xlmargin.batch.accounts.SCREEN_ACCOUNTS", 50)
-    monkeypatch.setattr("xlmargin.batch.accounts.Screen", lambda array: used.append(array.shape) or Screen(array))
+    monkeypatch.setattr("xlmargin.batch.accounts.Screen", lambda array: used.append(array.shape) or LossScreen(array))
     screened = margined(rows, beside)
     assert used
     for name in ("initial", "maintenance", "scanning"):

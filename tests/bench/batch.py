@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from tests.bench.report import Table, turns
 from xlmargin.batch.plan import Inputs
-from xlmargin.batch.product import Screen, order_of, sparse, worst_loss
+from xlmargin.batch.product import LossScreen, order_of, sparse, worst_loss
 from xlmargin.batch.run import Settings, run_batch
 from xlmargin.batch.source import arrow
 from xlmargin.pricing.grid import call_grid
@@ -196,10 +196,10 @@ def _sums(held: Held) -> Table:
 
 
 def _both(units: Any, risk: Floats) -> dict[str, Run]:
-    ready = Screen(risk)
+    ready = LossScreen(risk)
     return {
         "exact screen": lambda: ready.worst_loss(units).loss,
-        "exact screen and its preparation": lambda: Screen(risk).worst_loss(units).loss,
+        "exact screen and its preparation": lambda: LossScreen(risk).worst_loss(units).loss,
         "whole product": lambda: worst_loss(units, risk).loss,
     }
 

@@ -425,8 +425,8 @@ def test_verify_names_the_first_number_that_differs(run: Run, shared: Path, tmp_
     [
         ('{"futures": []}', "holds no case"),
         ("[1, 2]", "holds no case"),
-        ("not json", "is not a JSON file"),
-        ("[" * 200_000, "is not a JSON file"),
+        ("not json", "is not JSON"),
+        ("[" * 200_000, "is not JSON"),
         ('{"futures": "many"}', "holds no case"),
     ],
 )

@@ -17,7 +17,7 @@ from xlmargin.cli import main
 from xlmargin.desk.coverage import basel_zone, christoffersen_lr, coverage, kupiec_lr, swings, transitions
 from xlmargin.errors import MarginError
 from xlmargin.files.chains import history_of, read_chains
-from xlmargin.files.replay import BOOKS, Leg, Plan, read_legs, replay, summary
+from xlmargin.files.replay import BOOKS, ReplayedLeg, ReplayPlan, read_legs, replay, summary
 
 DAY = 86_400.0
 
@@ -170,8 +170,8 @@ def folder(tmp_path: Path) -> Path:
 def test_replay_by_hand(folder: Path) -> None:
     """The loss is that of the marks to the next chain; the margin is that of a sheet with the same cells."""
     chains = list(read_chains(folder))
-    legs = (Leg("BTC", "call", 1.0, 30.0, -2.0), Leg("BTC", "spot", np.nan, 0.0, 1.0))
-    (run,), missing = replay({"mine": legs}, ["SPAN"], chains, Plan())
+    legs = (ReplayedLeg("BTC", "call", 1.0, 30.0, -2.0), ReplayedLeg("BTC", "spot", np.nan, 0.0, 1.0))
+    (run,), missing = replay({"mine": legs}, ["SPAN"], chains, ReplayPlan())
     now, then = chains[3], chains[4]
     at = now.names.index("BTC-15FEB26-60000-C")
     gain = -2.0 * (then.mark[then.row[now.names[at]]] - now.mark[at]) + then.spot["BTC"] - now.spot["BTC"]
@@ -191,7 +191,10 @@ def test_a_leg_that_the_next_chain_does_not_quote_is_valued_and_counted(folder: 
     """It keeps its own vol, and the count is told."""
     saved_chain(folder, 5, 61_000.0, 0.5, left_out=60_000.0)
     (run,), missing = replay(
-        {"mine": (Leg("BTC", "call", np.nan, np.nan, 1.0, "BTC-15FEB26-60000-C"),)}, ["SPAN"], list(read_chains(folder)), Plan()
+        {"mine": (ReplayedLeg("BTC", "call", np.nan, np.nan, 1.0, "BTC-15FEB26-60000-C"),)},
+        ["SPAN"],
+        list(read_chains(folder)),
+        ReplayPlan(),
     )
     assert missing == 1
     assert len(run.pnl) == 10  # nothing is held on the day whose chain does not list it
@@ -203,8 +206,8 @@ def test_a_day_sees_only_the_past(folder: Path) -> None:
     calm = [["Date", "BTC"], *([day, 60_000.0 + 500.0 * (n % 2)] for n, day in enumerate(days))]
     crash = [[*row] for row in calm]
     crash[-8][1] = 1.0  # the close of 7 January
-    book = {"mine": (Leg("BTC", "spot", np.nan, 0.0, 1.0),)}
-    before, after = (replay(book, ["VAR"], list(read_chains(folder)), Plan(history=history))[0][0] for history in (calm, crash))
+    book = {"mine": (ReplayedLeg("BTC", "spot", np.nan, 0.0, 1.0),)}
+    before, after = (replay(book, ["VAR"], list(read_chains(folder)), ReplayPlan(history=history))[0][0] for history in (calm, crash))
     assert before.margin[:7].tolist() == after.margin[:7].tolist()
     assert after.margin[7] > 50_000.0 > before.margin[7]
 
@@ -216,8 +219,8 @@ def test_history_of_chains(folder: Path) -> None:
     assert rows[0] == ["Date", "BTC", "BTC IV 7", "BTC IV 30", "BTC IV 90"]
     assert rows[4] == ["2026-01-04", chains[3].spot["BTC"], *([pytest.approx(0.50)] * 3)]
     book = {"mine": BOOKS["long straddle"]}
-    (run,), _ = replay(book, ["VAR"], chains, Plan(from_chains=True, skip=5))
-    (plain,), _ = replay(book, ["VAR"], chains, Plan(history=[row[:2] for row in rows], skip=5))
+    (run,), _ = replay(book, ["VAR"], chains, ReplayPlan(from_chains=True, skip=5))
+    (plain,), _ = replay(book, ["VAR"], chains, ReplayPlan(history=[row[:2] for row in rows], skip=5))
     assert run.margin.mean() > plain.margin.mean()
 
 
@@ -300,8 +303,8 @@ def test_eight_months_of_real_chains(shared: Path) -> None:
         rows = [row for row in csv.DictReader(file) if row["date"] >= "2024-06-01"]
     closes = [["Date", "BTC", "ETH"], *([row["date"], float(row["btc_close"]), float(row["eth_close"])] for row in rows)]
     books = {name: BOOKS[name] for name in ("short straddle", "long straddle")}
-    runs, missing = replay(books, ["VAR"], chains, Plan(history=closes, skip=60))
-    vega, _ = replay({"long straddle": BOOKS["long straddle"]}, ["VAR"], chains, Plan(from_chains=True, skip=60))
+    runs, missing = replay(books, ["VAR"], chains, ReplayPlan(history=closes, skip=60))
+    vega, _ = replay({"long straddle": BOOKS["long straddle"]}, ["VAR"], chains, ReplayPlan(from_chains=True, skip=60))
     assert missing == 0
     assert runs[0].coverage.exceptions <= 2
     assert runs[1].coverage.zone == "red"

@@ -11,7 +11,7 @@ import pytest
 from range_books import AS_OF, Grid, ask
 
 from xlmargin.desk.account import account_rules
-from xlmargin.desk.liquidation import Account, Search, coarse_steps, fine_steps
+from xlmargin.desk.liquidation import Account, PriceSearch, coarse_steps, fine_steps
 from xlmargin.desk.liquidation import liquidation as moves_of
 from xlmargin.desk.versions import Path
 from xlmargin.methods import known_methods, margin_of, method_named
@@ -159,7 +159,7 @@ def account(rows: Grid, start: float, method: str = "SPAN") -> Account:
     return Account(Path(case.book, case.book.instruments.underlyings.index("BTC")), maintenance, start, 0.0)
 
 
-SEARCH = Search.of(account_rules(0.0))
+SEARCH = PriceSearch.of(account_rules(0.0))
 
 
 @cache

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from xlmargin.errors import MarginError
 from xlmargin.faces.libreoffice.addin import python_folders, write_addin
-from xlmargin.faces.libreoffice.guest import Guest, Workbook
+from xlmargin.faces.libreoffice.guest import Guest, OpenWorkbook
 from xlmargin.faces.libreoffice.locate import find_libreoffice
 from xlmargin.sheet.registry import FUNCTIONS, Function
 
@@ -54,7 +54,7 @@ class Calc(Guest):
         return shown
 
 
-class CalcBook(Workbook):
+class CalcBook(OpenWorkbook):
     """One workbook open in Calc; use it as a context manager, or call `close`."""
 
     def sheets(self) -> list[str]:

@@ -8,12 +8,12 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "xlmargin/faces/libreoffice"))
 
-from driver import Sheets, main, properties
+from driver import SheetVerbs, main, properties
 
 FILTERS = {"xlsx": "Calc MS Excel 2007 XML", "pdf": "calc_pdf_Export", "ods": "calc8"}
 
 
-class Documents(Sheets):
+class Documents(SheetVerbs):
     """Workbooks are opened, looked through, saved and closed."""
 
     def open(self, path: str) -> int:

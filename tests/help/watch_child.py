@@ -18,7 +18,7 @@ from watch_help import feed_at
 
 from xlmargin.desk.account import standing
 from xlmargin.errors import MarginError
-from xlmargin.live.watch import Delivery, Figures, Files, Hook, Inputs, Lines, Record, Snapshot, Watch, watch_rules
+from xlmargin.live.watch import Delivery, Figures, Files, Hook, Lines, Record, Snapshot, Watch, WatchedFiles, watch_rules
 from xlmargin.live.watch import watching as watch_loop
 
 
@@ -72,7 +72,7 @@ def main() -> None:
     if place in places:
         owner, name, after = places[place]
         killed_at(owner, name, call, after=after)
-    inputs = Inputs(Files(folder / "book.csv", 800.0))
+    inputs = WatchedFiles(Files(folder / "book.csv", 800.0))
     record = Record(folder / "book.watch.sqlite", ["file"], 1000)
     start = record.last(1)[0]["sequence"] if record.last(1) else 0
     delivery = Delivery(record, [Hook("file", lambda content: hook.take(content))], watch_rules(0.0), print)

@@ -45,9 +45,9 @@ FAULTS = {
     "a connection lost on the way": (Fault("cut"), "cannot be reached"),
     "half the JSON": (Fault("half"), "half an answer: it is no JSON"),
     "an empty chain": (Fault("change", SUMMARY, change=_rows(lambda row: None)), "no vols of BTC"),
-    "rows that are none": (Fault("change", SUMMARY, change=lambda answer: {**answer, "result": [1, 2]}), "holds no rows"),
+    "rows that are none": (Fault("change", SUMMARY, change=lambda answer: {**answer, "result": [1, 2]}), "result[0] must be an object"),
     "another shape": (Fault("change", "index_price", 2, change=lambda answer: {**answer, "result": [7]}), "AttributeError"),
-    "no rows": (Fault("change", SUMMARY, change=lambda answer: {"usOut": 1}), "no key 'result'"),
+    "no rows": (Fault("change", SUMMARY, change=lambda answer: {"usOut": 1}), "half an answer: the answer lacks 'result'"),
     "a vol that is missing": (
         Fault("change", SUMMARY, change=_rows(lambda row: _held_only(row, mark_iv=None))),
         "no vol of BTC 2026-07-01 08:00 UTC 75000",
@@ -219,4 +219,7 @@ def test_rates_and_foreign_coins_are_taken_over(stub: VenueStub) -> None:
     assert tick.status.endswith("(AAPL is not quoted by deribit: its rows stay as they were)")
     with pytest.raises(MarginError) as raised:
         tick.table.laid_out(before)
-    assert str(raised.value) == "the Market range has no column Strike, Forward, IV: add it"
+    assert (
+        str(raised.value)
+        == "market row 1: no column Strike, Forward, IV: add it (the headings found are: Underlying, Spot, Rate, As of, Expiry)"
+    )

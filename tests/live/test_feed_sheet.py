@@ -16,7 +16,7 @@ from venue_stub import Fault, VenueStub
 
 from xlmargin.errors import MarginError
 from xlmargin.faces.libreoffice.locate import clean_environment
-from xlmargin.live.feed import Connection, Desk, Keys
+from xlmargin.live.feed import ApiKeys, Connection, FeedDesk
 from xlmargin.live.feed.sheets import BUSY, ExcelSheets, FileSheets, LibreOfficeSheets
 from xlmargin.live.feed.store import keep, kept, store_of
 
@@ -116,7 +116,7 @@ def test_a_document_in_libreoffice_follows_the_venue(calc: Calc, stub: VenueStub
             if len(seen) == 4:
                 desk.feed.stop()
 
-        desk = Desk(
+        desk = FeedDesk(
             LibreOfficeSheets(book, calc.pipe),
             "deribit",
             Connection("deribit", stub.url).call,
@@ -149,7 +149,7 @@ def test_the_margin_in_the_sheet_is_that_of_the_tick(calc: Calc, stub: VenueStub
     import udfs
 
     with calc.open(small) as document:
-        desk = Desk(
+        desk = FeedDesk(
             LibreOfficeSheets(small, calc.pipe),
             "deribit",
             Connection("deribit", stub.url).call,
@@ -178,11 +178,11 @@ def test_positions_and_margins_follow_the_venue(calc: Calc, stub: VenueStub, sma
         "usOut": int(stub.now() * 1e6),
         "result": {"summaries": [{"currency": "BTC", "margin_model": "segregated_pm", "initial_margin": 0.75, "maintenance_margin": 0.6}]},
     }
-    keys = Keys("key-of-the-test", "secret-of-the-test")
+    keys = ApiKeys("key-of-the-test", "secret-of-the-test")
     said: list[str] = []
     store = store_of(small)
     with calc.open(small) as document:
-        desk = Desk(
+        desk = FeedDesk(
             LibreOfficeSheets(small, calc.pipe),
             "deribit",
             Connection("deribit", stub.url, keys).call,
@@ -210,10 +210,10 @@ def test_half_of_a_private_answer_writes_nothing(calc: Calc, stub: VenueStub, sm
     said: list[str] = []
     with calc.open(small) as document:
         before = _sheet(document, "positions"), _sheet(document, "market")
-        desk = Desk(
+        desk = FeedDesk(
             LibreOfficeSheets(small, calc.pipe),
             "deribit",
-            Connection("deribit", stub.url, Keys("a-key-that", "is-refused")).call,
+            Connection("deribit", stub.url, ApiKeys("a-key-that", "is-refused")).call,
             positions=True,
             say=said.append,
             clock=Hands(stub).clock,
@@ -238,7 +238,9 @@ def test_a_cell_being_edited_is_not_disturbed(calc: Calc, stub: VenueStub, small
         assert typing.stdout.readline() == "''\n"
         sheets = LibreOfficeSheets(small, calc.pipe)
         said: list[str] = []
-        assert Desk(sheets, "deribit", Connection("deribit", stub.url).call, say=said.append, clock=Hands(stub).clock).run(once=True), said
+        assert FeedDesk(sheets, "deribit", Connection("deribit", stub.url).call, say=said.append, clock=Hands(stub).clock).run(once=True), (
+            said
+        )
         assert LibreOfficeSheets(small, calc.pipe).read("market")[1][:2] == ["BTC", stub.spot["BTC"]]
         print(file=typing.stdin, flush=True)
         assert typing.stdout.readline() == "'75'\n"
@@ -262,8 +264,8 @@ def test_the_file_itself_is_fed(stub: VenueStub, small: Path) -> None:
     lock.touch()
     hands, said = Hands(stub), []
 
-    def desk() -> Desk:
-        return Desk(
+    def desk() -> FeedDesk:
+        return FeedDesk(
             FileSheets(small),
             "deribit",
             Connection("deribit", stub.url).call,
@@ -296,7 +298,7 @@ def test_formulas_are_not_written_over(small: Path, stub: VenueStub) -> None:
     workbook["Desk"]["I8"] = "=1+1"
     workbook.save(small)
     with pytest.raises(MarginError) as raised:
-        Desk(FileSheets(small), "deribit", Connection("deribit", stub.url).call)
+        FeedDesk(FileSheets(small), "deribit", Connection("deribit", stub.url).call)
     assert str(raised.value) == (
         "I8 in the range market holds a formula, which the feed would write over: type a value there, or move the formula"
     )
@@ -350,7 +352,7 @@ def test_excel_is_waited_for_and_written_to_in_one_piece(stub: VenueStub) -> Non
     names = _Names({name: SimpleNamespace(name=name, refers_to_range=Range(name, cells)) for name, cells in ranges.items()})
     sheets = ExcelSheets(SimpleNamespace(names=names, app=SimpleNamespace(api=Api())))
     said: list[str] = []
-    desk = Desk(sheets, "deribit", Connection("deribit", stub.url).call, say=said.append, clock=Hands(stub).clock)
+    desk = FeedDesk(sheets, "deribit", Connection("deribit", stub.url).call, say=said.append, clock=Hands(stub).clock)
     assert desk.run(once=True)
     assert [name for name, _ in writes] == ["market", "feed_status"]
     assert len(writes[0][1]) == len(market)

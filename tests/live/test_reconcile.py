@@ -127,4 +127,4 @@ def test_the_command_line_compares_and_alarms(tmp_path: Path, capsys: pytest.Cap
     assert "is not JSON" in capsys.readouterr().err
     answer.write_text(json.dumps({"result": {"currency": "BTC", "initial_margin": "many"}}))
     assert main(options) == 2
-    assert "half an answer: key 'initial_margin' holds no number" in capsys.readouterr().err
+    assert "half an answer: initial_margin must be a number, not 'many'" in capsys.readouterr().err

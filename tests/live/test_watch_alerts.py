@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from watch_help import reference
 
 from xlmargin.desk.account import standing
-from xlmargin.live.watch import Levels, Outcome, step, watch_rules
+from xlmargin.live.watch import AlertBasis, Levels, step, watch_rules
 
 LEVELS = Levels(0.8, 0.05, 60.0)
 MARGINS = st.floats(0.0, 2_000.0)
@@ -32,7 +32,7 @@ def _path(usages: list[float], equity: float = 1_000.0) -> list[tuple[str, ...]]
     found = []
     for usage in usages:
         now = standing(equity, usage * equity, 0.8 * usage * equity, LEVELS.warning_usage)
-        raised, new = step(raised, Outcome(now.equity, now.initial, now.maintenance, now.status), 0.0, LEVELS)
+        raised, new = step(raised, AlertBasis(now.equity, now.initial, now.maintenance, now.status), 0.0, LEVELS)
         found.append(new)
     return found
 
@@ -75,7 +75,7 @@ def test_any_path_raises_what_a_plain_automaton_raises(path: list[Any]) -> None:
         now = standing(equity, initial, maintenance, LEVELS.warning_usage)
         readings.append((n, equity, initial, maintenance, now.status, age) if known else (n, None, None, None, None, age))
         before = raised
-        raised, new = step(raised, Outcome(equity, initial, maintenance, now.status) if known else None, age, LEVELS)
+        raised, new = step(raised, AlertBasis(equity, initial, maintenance, now.status) if known else None, age, LEVELS)
         assert set(new) == raised - before
         seen += [(n, kind) for kind in new]
     assert sorted(seen) == reference(readings, *LEVELS)

@@ -19,7 +19,7 @@ from watch_help import BOOK, feed_at, rows, sound, written
 from xlmargin.errors import MarginError
 from xlmargin.files.books import read_csv
 from xlmargin.live.feed import Feed, needs_of
-from xlmargin.live.watch import Files, Inputs, Reading, Record, Watch
+from xlmargin.live.watch import Files, Reading, Record, Watch, WatchedFiles
 from xlmargin.live.watch import record as watch_record
 from xlmargin.live.watch import watching as watch_loop
 from xlmargin.sheet.registry import FUNCTIONS
@@ -92,7 +92,7 @@ def record(tmp_path: Path) -> Iterator[Record]:
 
 def test_each_reading_is_what_the_functions_answer(files: Files, record: Record, tmp_path: Path) -> None:
     """Every number of the file equals PM_STATUS and PM_LIQUIDATION called by hand on the feed's market."""
-    inputs, seen = Inputs(files), Seen()
+    inputs, seen = WatchedFiles(files), Seen()
     positions, balances = read_csv(files.book), read_csv(tmp_path / "balances.csv")
     needs = needs_of(positions)
     for n, spot in enumerate((62_000.0, 70_000.0, 78_000.0), 1):
@@ -134,7 +134,7 @@ def test_what_came_while_another_was_computed_is_counted(files: Files, record: R
         level[0] += 100.0
         return level[0]
 
-    watch = Watch(Inputs(files), record, Seen(), feed=(feed := feed_at(spot, lambda: watch.needs(), 0.005)))
+    watch = Watch(WatchedFiles(files), record, Seen(), feed=(feed := feed_at(spot, lambda: watch.needs(), 0.005)))
     with _running(watch):
         _until(lambda: len(rows(record.path, "SELECT 1 FROM readings")) >= 3)
     assert feed.latest() is not None
@@ -148,7 +148,7 @@ def test_a_file_half_written_leaves_the_last_good_book(tmp_path: Path, record: R
     """A cell typed wrong, a file cut off, one that is gone: the last good numbers stay, marked; the next good book counts."""
     book = written(tmp_path / "own.csv", OWN.format(-1))
     seen = Seen()
-    watch = Watch(Inputs(Files(book, 1_000.0)), record, seen, interval=0.1)
+    watch = Watch(WatchedFiles(Files(book, 1_000.0)), record, seen, interval=0.1)
     with _running(watch):
         _until(lambda: len(seen.readings) == 1)
         good = seen.readings[0]
@@ -176,7 +176,7 @@ def test_a_file_half_written_leaves_the_last_good_book(tmp_path: Path, record: R
 def test_a_file_that_is_still_being_written_is_left_alone(tmp_path: Path) -> None:
     """Only a file that looks the same twice is read; one saved without a change is no change."""
     book = written(tmp_path / "own.csv", OWN.format(-1))
-    inputs = Inputs(Files(book, 1_000.0))
+    inputs = WatchedFiles(Files(book, 1_000.0))
     assert not inputs.look()
     written(book, OWN.format(-1) + "BTC,put,65000")
     assert not inputs.look()
@@ -202,7 +202,7 @@ def test_a_book_with_a_new_coin_waits_for_its_market(tmp_path: Path, record: Rec
         asked.append(found.underlyings)
         return found
 
-    watch = Watch(Inputs(Files(book, 9_000.0)), record, seen := Seen(), feed=feed_at(lambda: 66_000.0, needs, 0.05))
+    watch = Watch(WatchedFiles(Files(book, 9_000.0)), record, seen := Seen(), feed=feed_at(lambda: 66_000.0, needs, 0.05))
     with _running(watch):
         _until(lambda: bool(seen.readings))
         written(book, "Instrument,Quantity\nETH-1JUL26-3000-C,-1\n")
@@ -220,7 +220,7 @@ def test_a_record_that_cannot_be_written_just_now_gets_its_ticks_later(
     """While another program holds the file the watch goes on and says so; afterwards no tick is missing."""
     monkeypatch.setattr(watch_record, "PATIENCE", 0.02)
     record = Record(tmp_path / "book.watch.sqlite")
-    watch = Watch(Inputs(files), record, seen := Seen(), feed=feed_at(lambda: 66_000.0, lambda: watch.needs(), 0.02))
+    watch = Watch(WatchedFiles(files), record, seen := Seen(), feed=feed_at(lambda: 66_000.0, lambda: watch.needs(), 0.02))
     with _running(watch):
         _until(lambda: len(seen.readings) >= 2)
         with closing(sqlite3.connect(record.path, isolation_level=None)) as other:
@@ -248,7 +248,7 @@ def test_stale_data_are_told_once_and_the_numbers_stay(files: Files, record: Rec
         return 66_000.0
 
     rules = watch_rules(0.0).override([Override("", "stale_after", 0.3, 0)])
-    watch = Watch(Inputs(files), record, seen := Seen(), feed=feed_at(spot, lambda: watch.needs(), 0.01), rules=rules)
+    watch = Watch(WatchedFiles(files), record, seen := Seen(), feed=feed_at(spot, lambda: watch.needs(), 0.01), rules=rules)
     with _running(watch):
         _until(lambda: seen.readings and seen.readings[-1].age > 0.6)
     assert seen.readings[-1].figures == seen.readings[0].figures
@@ -265,7 +265,7 @@ def test_a_book_without_equity_is_told(tmp_path: Path) -> None:
     from openpyxl.workbook.defined_name import DefinedName
 
     with pytest.raises(MarginError, match="says nothing of the equity: give --equity a number"):
-        Inputs(Files(written(tmp_path / "book.csv", BOOK)))
+        WatchedFiles(Files(written(tmp_path / "book.csv", BOOK)))
     workbook = openpyxl.Workbook()
     sheet: Any = workbook.active
     sheet.title = "Positions"
@@ -274,4 +274,4 @@ def test_a_book_without_equity_is_told(tmp_path: Path) -> None:
     for name, area in (("positions", "$A$1:$D$9"), ("balances", "$F$1:$G$9")):
         workbook.defined_names[name] = DefinedName(name, attr_text=f"Positions!{area}")
     workbook.save(tmp_path / "book.xlsx")
-    assert Inputs(Files(tmp_path / "book.xlsx")).snapshot.equity == [["Currency", "Amount"], ["USD", 9_000.0]]
+    assert WatchedFiles(Files(tmp_path / "book.xlsx")).snapshot.equity == [["Currency", "Amount"], ["USD", 9_000.0]]

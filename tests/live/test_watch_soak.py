@@ -18,7 +18,7 @@ from watch_help import rows, sound, written
 
 from xlmargin.live.feed import Clock, Connection, Feed, venue_module
 from xlmargin.live.feed import connect as feed_connect
-from xlmargin.live.watch import Delivery, Files, Hook, Inputs, Reading, Record, Watch, watch_rules
+from xlmargin.live.watch import Delivery, Files, Hook, Reading, Record, Watch, WatchedFiles, watch_rules
 
 pytest.importorskip("ccxt")
 
@@ -108,7 +108,7 @@ def test_a_soak_of_thousands_of_ticks(tmp_path: Path, monkeypatch: pytest.Monkey
         hook = Hook("list", lambda content: taken.append(content["sequence"]))
         rules = watch_rules(0.0)
         delivery = Delivery(record, [hook], rules, print)
-        inputs = Inputs(Files(written(tmp_path / "book.csv"), 6_500.0))
+        inputs = WatchedFiles(Files(written(tmp_path / "book.csv"), 6_500.0))
         watch = Watch(
             inputs,
             record,

@@ -7,7 +7,7 @@ import pytest
 
 from udfs import PM_EXPLAIN, PM_LINE, PM_MAINTENANCE, PM_MARGIN
 from xlmargin.errors import MarginError
-from xlmargin.methods.span.spreads import Leg, Pools, Spread, inter_month, nearest_first, read_spreads, read_tiers
+from xlmargin.methods.span.spreads import ChargedLeg, Pools, Spread, inter_month, nearest_first, read_spreads, read_tiers
 
 # ICE Clear US, SPAN Margin System v1.0 (2015), section 2.5.1: arrays of the whole positions, losses positive.
 TF = [-25600, 28900, -105400, -52500, 45900, 100000, -193200, -143200, 108300, 160600, -288400, -242500, 162000, 210600, -317600, 109700]
@@ -181,7 +181,7 @@ def test_nearest_periods_are_spread_first() -> None:
 
 def test_spread_tables_are_read() -> None:
     """A table is rates and legs; percent and plain rates, any number of legs."""
-    assert read_spreads("80 %: btc A 1, eth B 20", "x") == (Spread(1, 0.8, (Leg("BTC", 1.0, "A"), Leg("ETH", 20.0, "B"))),)
+    assert read_spreads("80 %: btc A 1, eth B 20", "x") == (Spread(1, 0.8, (ChargedLeg("BTC", 1.0, "A"), ChargedLeg("ETH", 20.0, "B"))),)
     assert read_tiers("0-35, 36-400", "x") == ((0.0, 35.0), (36.0, 400.0))
 
 

@@ -114,7 +114,7 @@ def test_any_changed_number_is_reported(answer: dict[str, Any]) -> None:
     [
         ("model_params", {"general": {"vol_scenarios_count": 3, "timestamp": 1.7e12}}, "lacks 'currency_pair'"),
         ("portfolio", {"position": {"nonsense": 1.0}}, "no instrument of Deribit"),
-        ("portfolio", {"position": {"BTC-PERPETUAL": "many"}}, "cannot be read"),
+        ("portfolio", {"position": {"BTC-PERPETUAL": "many"}}, "portfolio.position.BTC-PERPETUAL must be a number, not 'many'"),
         ("margins", {}, "lacks 'btc'"),
     ],
 )

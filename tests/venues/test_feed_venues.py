@@ -12,8 +12,8 @@ import pytest
 from venue_stub import Fault, VenueStub, utc
 
 from xlmargin.errors import MarginError
-from xlmargin.live.feed import FED_VENUES, Connection, Keys, VenueError, find_keys, needs_of, redacted, venue_module
-from xlmargin.venues import Source, answer_of
+from xlmargin.live.feed import FED_VENUES, ApiKeys, Connection, VenueError, find_keys, needs_of, redacted, venue_module
+from xlmargin.venues import RawAnswer, answer_of
 
 pytest.importorskip("ccxt")
 
@@ -24,7 +24,7 @@ POSITIONS = [
     ["SOL", "future", None, "2026-08-28", 200.0, ""],
     ["AAPL", "spot", None, None, 2.0, ""],
 ]
-KEYS = Keys("AKey0123456789", "Secret+/abcdef==", "pass phrase")
+KEYS = ApiKeys("AKey0123456789", "Secret+/abcdef==", "pass phrase")
 
 
 @pytest.mark.parametrize("venue", FED_VENUES)
@@ -102,7 +102,10 @@ def test_positions_are_read_in_units_of_the_underlying(venue: str, stub: VenueSt
     stub.private |= answers
     held = venue_module(venue).held(Connection(venue, stub.url, KEYS).call)
     answer = answer_of(
-        Source(held.positions, "answer"), venue, None if held.instruments is None else Source(held.instruments, "answer"), priced=False
+        RawAnswer(held.positions, "answer"),
+        venue,
+        None if held.instruments is None else RawAnswer(held.instruments, "answer"),
+        priced=False,
     )
     amounts: dict[str, float] = {}
     for row in answer.positions[1:]:

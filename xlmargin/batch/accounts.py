@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlmargin.batch.plan import Inputs
-from xlmargin.batch.product import Screen, Worst, sparse, worst_loss
+from xlmargin.batch.product import LossScreen, Worst, sparse, worst_loss
 from xlmargin.batch.rows import Rows, Wrong
 from xlmargin.book.book import Book, make_book
 from xlmargin.book.market import Market
@@ -302,7 +302,7 @@ class _Work:
 
 def _quickest(held: Any, array: Floats) -> Worst:
     """The worst loss by screening, or by the whole product where the array is too small for it to pay."""
-    return Screen(array).worst_loss(held) if min(array.shape) > 1 else worst_loss(held, array)
+    return LossScreen(array).worst_loss(held) if min(array.shape) > 1 else worst_loss(held, array)
 
 
 def _rows_of(starts: Ints, accounts: Ints) -> Ints:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from xlmargin import __version__
-from xlmargin.batch.source import Piece, Source
+from xlmargin.batch.source import FilePart, Source
 from xlmargin.errors import MarginError
 
 MANIFEST = "manifest.json"
@@ -113,7 +113,7 @@ class Parts:
             plan,
             shards=kept["shards"],
             inputs=replace(plan.inputs, as_of=kept["as_of"]),
-            source=replace(plan.source, pieces=tuple(Piece(*piece) for piece in kept["pieces"])),
+            source=replace(plan.source, pieces=tuple(FilePart(*piece) for piece in kept["pieces"])),
         )
 
     def remove(self) -> None:

@@ -77,7 +77,7 @@ def worst_loss(units: Any, array: Floats) -> Worst:
     return Worst(loss, scenario)
 
 
-class Screen:
+class LossScreen:
     """A risk array that finds worst losses exactly without the whole product.
 
     A product of low rank in single precision comes within a proven bound of every profit and loss; only the scenarios

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from xlmargin.batch.plan import Plan
 from xlmargin.batch.product import order_of
-from xlmargin.batch.source import ACCOUNT, Block, arrow, blocks
+from xlmargin.batch.source import ACCOUNT, RowBlock, arrow, blocks
 from xlmargin.errors import Faults
 from xlmargin.sheet.cells import show, texts
 
@@ -40,7 +40,7 @@ def scatter(plan: Plan, piece: int) -> int:
     return count
 
 
-def _append(plan: Plan, folder: str, block: Block) -> None:
+def _append(plan: Plan, folder: str, block: RowBlock) -> None:
     """Append a block's rows to the shards of their accounts: a stream each, one file open at a time for there may be many."""
     pa = arrow("")
     table = block.table.append_column(ROW, pa.array(block.rows, pa.int64()))

@@ -6,14 +6,15 @@ import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmargin.errors import Faults, MarginError
-from xlmargin.sheet.cells import heading_key
+from xlmargin.errors import Faults, MarginError, existing_file
+from xlmargin.sheet.headings import Header
 from xlmargin.sheet.ranges.positions import HEADINGS, read_positions
 
 ACCOUNT, QUANTITY, ENTRY = "Account", "Quantity", "Entry"
@@ -21,10 +22,9 @@ PLAIN = (ACCOUNT, QUANTITY, ENTRY)  # columns that hold a value of its own on al
 BLOCK_ROWS = 250_000
 BLOCK_BYTES = 16_000_000
 FIRST_LINES = 1_000_000  # bytes from which the length of a CSV file is guessed
-KEYS = {heading_key(heading): heading for heading in HEADINGS}
 
 
-class Piece(NamedTuple):
+class FilePart(NamedTuple):
     """A part of the file that is read by itself: its row groups from and to, and the rows before it."""
 
     first: int
@@ -32,7 +32,7 @@ class Piece(NamedTuple):
     before: int
 
 
-class Block(NamedTuple):
+class RowBlock(NamedTuple):
     """Rows of the file as columns: their numbers, counted from the header row as 1, and an Arrow table of known headings."""
 
     rows: NDArray[np.int64]
@@ -57,7 +57,7 @@ class Source:
     columns: tuple[tuple[str, int], ...]
     width: int
     rows: int
-    pieces: tuple[Piece, ...]
+    pieces: tuple[FilePart, ...]
     skip: int = 0
     delimiter: str = ""
 
@@ -92,8 +92,7 @@ def open_source(path: Path, pieces: int) -> Source:
     Raises:
         MarginError: the file is missing, unreadable, or its header lacks what the positions range must have
     """
-    if not path.is_file():
-        raise MarginError(f"there is no file {path}: check the name and the folder")
+    existing_file(path)
     if path.suffix.lower() == ".parquet":
         return _open_parquet(path, pieces)
     if path.suffix.lower() == ".csv":
@@ -107,7 +106,7 @@ def _columns(headings: list[str], path: Path) -> tuple[tuple[str, int], ...]:
         read_positions([headings], Faults())
     except MarginError as error:
         raise MarginError(f"{path}: {error}") from None
-    return tuple((KEYS[key], i) for i, key in enumerate(map(heading_key, headings)) if key in KEYS)
+    return tuple(sorted(Header(headings).columns(HEADINGS).items(), key=itemgetter(1)))
 
 
 def _open_parquet(path: Path, pieces: int) -> Source:
@@ -119,7 +118,7 @@ def _open_parquet(path: Path, pieces: int) -> Source:
         raise MarginError(f"{path} cannot be read as Parquet: {error}") from None
     ends = np.cumsum([meta.row_group(n).num_rows for n in range(meta.num_row_groups)], dtype=np.int64).tolist()
     cuts = sorted({round(n * len(ends) / max(pieces, 1)) for n in range(pieces + 1)})
-    parts = tuple(Piece(first, last, ends[first - 1] if first else 0) for first, last in pairwise(cuts))
+    parts = tuple(FilePart(first, last, ends[first - 1] if first else 0) for first, last in pairwise(cuts))
     return Source(path, _columns(headings, path), len(headings), meta.num_rows, parts)
 
 
@@ -137,10 +136,10 @@ def _open_csv(path: Path) -> Source:
     delimiter = max(",;\t", key=lines[skip].count)
     headings = next(csv.reader([lines[skip]], delimiter=delimiter))
     rows = round(len(lines) * size / max(len(start), 1))
-    return Source(path, _columns(headings, path), len(headings), rows, (Piece(0, 1, 0),), skip + 1, delimiter)
+    return Source(path, _columns(headings, path), len(headings), rows, (FilePart(0, 1, 0),), skip + 1, delimiter)
 
 
-def blocks(source: Source, piece: Piece) -> Iterator[Block]:
+def blocks(source: Source, piece: FilePart) -> Iterator[RowBlock]:
     """The rows of a piece, in blocks of bounded size.
 
     Raises:
@@ -153,7 +152,7 @@ def blocks(source: Source, piece: Piece) -> Iterator[Block]:
         raise MarginError(f"{source.path} cannot be read: {error}") from None
 
 
-def _parquet_blocks(source: Source, piece: Piece) -> Iterator[Block]:
+def _parquet_blocks(source: Source, piece: FilePart) -> Iterator[RowBlock]:
     pa, parquet = arrow(""), arrow("parquet")
     schema = parquet.read_schema(source.path)
     names = [schema.names[i] for _, i in source.columns]
@@ -168,7 +167,7 @@ def _parquet_blocks(source: Source, piece: Piece) -> Iterator[Block]:
             rows = np.arange(before + 2, before + 2 + batch.num_rows)
             before += batch.num_rows
             columns = [_plain(batch.column(names.index(schema.names[i])), heading) for heading, i in source.columns]
-            yield Block(rows, pa.table(columns, [heading for heading, _ in source.columns]))
+            yield RowBlock(rows, pa.table(columns, [heading for heading, _ in source.columns]))
 
 
 def _plain(column: Any, heading: str) -> Any:
@@ -198,7 +197,7 @@ def _is_text(kind: Any) -> bool:
     return bool(types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind))
 
 
-def _csv_blocks(source: Source, _: Piece) -> Iterator[Block]:
+def _csv_blocks(source: Source, _: FilePart) -> Iterator[RowBlock]:
     """Blocks of texts; lines with more or fewer cells than the header come last, cut or filled up as a sheet does."""
     odd: list[tuple[int, str]] = []
     position = 1
@@ -235,8 +234,8 @@ def _as_batch(lines: list[list[str]], width: int) -> Any:
     return pa.record_batch([pa.array(list(cells), pa.string()) for cells in zip(*full)], [f"f{n}" for n in range(width)])
 
 
-def _texts(source: Source, rows: NDArray[np.int64], batch: Any) -> Block:
+def _texts(source: Source, rows: NDArray[np.int64], batch: Any) -> RowBlock:
     """The known columns of a block; texts that repeat as a dictionary."""
     pa = arrow("")
     columns = [batch.column(i) if heading in PLAIN else batch.column(i).dictionary_encode() for heading, i in source.columns]
-    return Block(rows, pa.table(columns, [heading for heading, _ in source.columns]))
+    return RowBlock(rows, pa.table(columns, [heading for heading, _ in source.columns]))

@@ -47,7 +47,7 @@ def add_backtest(commands: Any) -> None:
 def _run(options: argparse.Namespace) -> int:
     from xlmargin.files.books import read_csv
     from xlmargin.files.chains import read_chains
-    from xlmargin.files.replay import BOOKS, Plan, read_legs, replay, summary
+    from xlmargin.files.replay import BOOKS, ReplayPlan, read_legs, replay, summary
     from xlmargin.methods import method_name
 
     if options.positions:
@@ -69,7 +69,7 @@ def _run(options: argparse.Namespace) -> int:
         books,
         methods,
         read_chains(options.chains),
-        Plan(parameters, history, from_chains, options.history_rows, max(0, options.skip), options.confidence),
+        ReplayPlan(parameters, history, from_chains, options.history_rows, max(0, options.skip), options.confidence),
     )
     rows = summary(runs)
     note = (

@@ -10,7 +10,7 @@ import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xlmargin.errors import MarginError
+from xlmargin.errors import MarginError, existing_file
 from xlmargin.faces.libreoffice import PIPE
 
 if TYPE_CHECKING:
@@ -138,8 +138,7 @@ def open_sheets(workbook: Path, pipe: str | None, *, excel: bool, file: bool = F
     """
     from xlmargin.live.feed.sheets import ExcelSheets, FileSheets, LibreOfficeSheets, excel_book
 
-    if not workbook.is_file():
-        raise MarginError(f"there is no file {workbook}: check the name and the folder")
+    existing_file(workbook)
     if file:
         return FileSheets(workbook)
     if excel or (os.name == "nt" and not pipe):
@@ -148,7 +147,7 @@ def open_sheets(workbook: Path, pipe: str | None, *, excel: bool, file: bool = F
 
 
 def _feed(options: argparse.Namespace) -> int:
-    from xlmargin.live.feed import Desk
+    from xlmargin.live.feed import FeedDesk
     from xlmargin.live.feed.store import keep, store_of
 
     if not (math.isfinite(options.interval) and options.interval > 0.0):
@@ -158,7 +157,7 @@ def _feed(options: argparse.Namespace) -> int:
     sheets = open_sheets(options.workbook, options.libreoffice, excel=options.excel, file=options.file)
     store = store_of(options.workbook)
     try:
-        desk = Desk(
+        desk = FeedDesk(
             sheets,
             connection.venue,
             connection.call,
@@ -214,14 +213,10 @@ def _theirs(options: argparse.Namespace) -> list[Theirs]:
     """The venue's margins: saved, kept, or asked for now."""
     from xlmargin.live.feed import venue_module
     from xlmargin.live.feed.store import kept, store_of
+    from xlmargin.methods.json_shape import read_json
 
     module = venue_module(options.venue)
     if options.answers is not None:
-        try:
-            return module.theirs_of(json.loads(options.answers.read_text(encoding="utf-8-sig")))
-        except OSError:
-            raise MarginError(f"there is no file {options.answers}: check the name and the folder") from None
-        except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-            raise MarginError(f"{options.answers} is not JSON ({error}): save the whole answer as it came") from None
+        return module.theirs_of(read_json(options.answers))
     found = kept(store_of(options.book), options.venue.strip().lower())
     return found or module.theirs(connection_of(options, private=True).call)

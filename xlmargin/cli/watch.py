@@ -16,7 +16,7 @@ from xlmargin.errors import MarginError
 
 if TYPE_CHECKING:
     from xlmargin.live.feed import Connection
-    from xlmargin.live.watch import Hook, Inputs, Record, Screen
+    from xlmargin.live.watch import Hook, Record, Screen, WatchedFiles
     from xlmargin.margin.parameters import Rules
 
 
@@ -109,7 +109,7 @@ def _watch(options: argparse.Namespace) -> int:
 
 def _watched(
     options: argparse.Namespace,
-    inputs: Inputs,
+    inputs: WatchedFiles,
     rules: Rules,
     hooks: list[Hook],
     connection: Connection | None,
@@ -144,7 +144,7 @@ def _watched(
     return ANSWERED if watch.run(once=options.once) or not options.once else FAULTY
 
 
-def _feed(options: argparse.Namespace, inputs: Inputs, connection: Connection, needs: Any) -> Any:
+def _feed(options: argparse.Namespace, inputs: WatchedFiles, connection: Connection, needs: Any) -> Any:
     """The venue's quotes, with the book's own market for what the venue does not quote."""
     from xlmargin.live.feed import Feed, venue_module
 
@@ -160,9 +160,9 @@ def _feed(options: argparse.Namespace, inputs: Inputs, connection: Connection, n
     )
 
 
-def _inputs(options: argparse.Namespace) -> Inputs:
+def _inputs(options: argparse.Namespace) -> WatchedFiles:
     """The files that the command line names."""
-    from xlmargin.live.watch import Files, Inputs
+    from xlmargin.live.watch import Files, WatchedFiles
     from xlmargin.methods import method_name
 
     equity: float | Path | None = None
@@ -175,7 +175,7 @@ def _inputs(options: argparse.Namespace) -> Inputs:
         raise MarginError(f"--equity must be a number or a CSV file of balances, not {options.equity}")
     if options.method:
         method_name(options.method)
-    return Inputs(Files(options.book, equity, options.market, options.parameters, options.method, options.venue))
+    return WatchedFiles(Files(options.book, equity, options.market, options.parameters, options.method, options.venue))
 
 
 def _rules(options: argparse.Namespace) -> Rules:

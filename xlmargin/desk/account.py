@@ -43,7 +43,7 @@ class Balances:
     by_account: bool
 
 
-class Holding(NamedTuple):
+class AccountAsset(NamedTuple):
     """What an account holds beside its positions.
 
     Attributes:
@@ -131,13 +131,13 @@ def worth(balances: Balances, spot: Callable[[str], float], rules: Rules) -> tup
     return values, np.where([name in moves for name in balances.currency], counted, 0.0)
 
 
-def equity_of(balances: Balances, values: Floats, coins: Floats) -> Holding:
+def equity_of(balances: Balances, values: Floats, coins: Floats) -> AccountAsset:
     """The whole of some balances: their value, and the coins that move."""
     held: dict[str, float] = {}
     for name, amount in zip(balances.currency, coins.tolist()):
         if amount:
             held[name] = held.get(name, 0.0) + amount
-    return Holding(float(values.sum()), held)
+    return AccountAsset(float(values.sum()), held)
 
 
 def standing(equity: float, initial: float, maintenance: float, warning_usage: float) -> Standing:

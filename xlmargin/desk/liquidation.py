@@ -27,7 +27,7 @@ WIDTH = 0.5  # of the narrowest option's standard deviation: the widest step nea
 EXACT = 1e-13  # of the price
 
 
-class Search(NamedTuple):
+class PriceSearch(NamedTuple):
     """How far a price is looked for, and in what steps; fractions of the price."""
 
     lowest: float
@@ -37,12 +37,12 @@ class Search(NamedTuple):
     far_step: float
 
     @classmethod
-    def of(cls, rules: Rules) -> Search:
+    def of(cls, rules: Rules) -> PriceSearch:
         """As the account's parameters say."""
         return cls(*(rules.number(name) for name in ("lowest_move", "highest_move", "near_reach", "near_step", "far_step")))
 
 
-def coarse_steps(search: Search, side: int, width: float) -> Floats:
+def coarse_steps(search: PriceSearch, side: int, width: float) -> Floats:
     """Moves at which the margin is found wherever equity is, from the current price outwards.
 
     Args:
@@ -61,7 +61,7 @@ def coarse_steps(search: Search, side: int, width: float) -> Floats:
     return np.unique(moves[moves <= search.highest])
 
 
-def fine_steps(search: Search, side: int, strikes: Floats) -> Floats:
+def fine_steps(search: PriceSearch, side: int, strikes: Floats) -> Floats:
     """Moves at which equity is found everywhere, and the margin wherever it may exceed it; strikes are among them.
 
     Args:
@@ -168,7 +168,7 @@ class _Trace:
         return np.flatnonzero(top) + 1
 
 
-def liquidation(account: Account, search: Search) -> tuple[float | None, float | None]:
+def liquidation(account: Account, search: PriceSearch) -> tuple[float | None, float | None]:
     """The moves down and up at which maintenance first exceeds equity, None where it never does within the search.
 
     Returns:

@@ -19,7 +19,7 @@ Fact = float | str
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class EligibilityRule:
     """One rule of a rulebook.
 
     Attributes:
@@ -49,14 +49,14 @@ class Rulebook:
     below: str
     source: str
     checked: dt.date
-    rules: tuple[Rule, ...]
+    rules: tuple[EligibilityRule, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
     """A rule that applies to an account, what it requires, what the account has, and whether it is kept."""
 
-    rule: Rule
+    rule: EligibilityRule
     required: Fact
     actual: Fact
     passed: bool
@@ -74,7 +74,7 @@ def _read(name: str) -> Rulebook:
         data = tomllib.load(file)
     about = data["meta"]
     rules = tuple(
-        Rule(
+        EligibilityRule(
             entry["rule"],
             entry["field"],
             entry.get("at_least"),

@@ -7,8 +7,8 @@ from bisect import bisect_right
 from collections.abc import Mapping
 from typing import Any
 
-from xlmargin.engine.calls import Argument, Cell, Computed, FunctionCall, Placement, Result
-from xlmargin.engine.formula import MAX_COLUMN, MAX_ROW, Area, Constant, address, quoted
+from xlmargin.engine.calls import Argument, CallResult, Cell, Computed, FunctionCall, Placement
+from xlmargin.engine.formula import MAX_COLUMN, MAX_ROW, CellArea, Constant, address, quoted
 from xlmargin.engine.rewriter import PENDING, Rewriter
 
 Value = Cell | list[list[Cell]]
@@ -25,13 +25,13 @@ class Reader:
         self._model = model
         self._rewriter = rewriter
         self._formulas = formulas
-        self._areas: dict[Area, list[list[Cell]]] = {}
-        self._packed: dict[Area, bytes] = {}
+        self._areas: dict[CellArea, list[list[Cell]]] = {}
+        self._packed: dict[CellArea, bytes] = {}
         # per sheet, for each row with formulas: the leftmost column that holds one in that row or above
         self._frontier: dict[int, list[tuple[int, int]]] = {}
         self._scratch: int | None = None
 
-    def area(self, area: Area) -> list[list[Cell]]:
+    def area(self, area: CellArea) -> list[list[Cell]]:
         """The values of a rectangle; whole columns and rows end with the used part of the sheet."""
         if area not in self._areas:
             sheet, get = self._rewriter.number(area.sheet), self._model.get_cell_value
@@ -101,11 +101,11 @@ class Reader:
         # a formula that shows an error, #SPILL! too, fills its own cell only
         return [(1, 1) if isinstance(h, str) or isinstance(w, str) else (int(h), int(w)) for h, w in found]
 
-    def _drop(self, area: Area) -> None:
+    def _drop(self, area: CellArea) -> None:
         self._areas.pop(area, None)
         self._packed.pop(area, None)
 
-    def _is_constant(self, area: Area) -> bool:
+    def _is_constant(self, area: CellArea) -> bool:
         """Whether no formula can reach a rectangle: each fills cells to its right and below only."""
         if not self._frontier:
             columns: dict[int, list[tuple[int, int]]] = {}
@@ -127,7 +127,7 @@ class Reader:
     def _value(self, argument: Argument) -> Value:
         if isinstance(argument, Constant):
             return argument.value
-        if isinstance(argument, Result):
+        if isinstance(argument, CallResult):
             return argument.call.value()
         if isinstance(argument, Computed):
             return self._spilled(argument.placement)
@@ -136,7 +136,7 @@ class Reader:
 
     def _bytes(self, argument: Argument) -> bytes:
         # version 2 of the format: later ones depend on how often an object is referred to
-        if not isinstance(argument, Area):
+        if not isinstance(argument, CellArea):
             return marshal.dumps(self._value(argument), 2)
         if argument not in self._packed:
             self._packed[argument] = marshal.dumps(self._value(argument), 2)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from numbers import Real
 from typing import TypeGuard
 
-from xlmargin.engine.formula import MAX_COLUMN, MAX_ROW, Area, Constant, column_letters, quoted
+from xlmargin.engine.formula import MAX_COLUMN, MAX_ROW, CellArea, Constant, column_letters, quoted
 from xlmargin.errors import MarginError
 
 #: What a cell can hold; dates are serial numbers, an error value is its text, an empty cell is None.
@@ -81,7 +81,7 @@ class Placement:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class CallResult:
     """An argument that is the answer of another call."""
 
     call: FunctionCall
@@ -94,7 +94,7 @@ class Computed:
     placement: Placement
 
 
-Argument = Constant | Area | Result | Computed
+Argument = Constant | CellArea | CallResult | Computed
 
 
 @dataclass(slots=True, eq=False)

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from xml.parsers import expat
 
-from xlmargin.engine.formula import Area, parse_area
+from xlmargin.engine.formula import CellArea, parse_area
 from xlmargin.errors import MarginError
 
 _TAG = re.compile(rb"""<[^<>"']*(?:(?:"[^"]*"|'[^']*')[^<>"']*)*>""")
@@ -22,7 +22,7 @@ class CellSpan:
     end: int
     tag: bytes
     formula: bytes = b""
-    area: Area | None = None
+    area: CellArea | None = None
     rest: bytes = b""
 
 

@@ -72,7 +72,7 @@ class Constant:
 
 
 @dataclass(frozen=True, slots=True)
-class Area:
+class CellArea:
     """A rectangle of cells, rows and columns counted from 1; `cell` when it was written as a single cell."""
 
     sheet: str
@@ -94,11 +94,11 @@ class Area:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class TableArea:
     """A table of the workbook: its whole rectangle, headings, and number of heading and total rows."""
 
     name: str
-    area: Area
+    area: CellArea
     columns: tuple[str, ...]
     heading_rows: int
     total_rows: int
@@ -198,7 +198,7 @@ def parse_constant(text: str) -> Constant | None:
     return None
 
 
-def parse_area(text: str, sheet: str) -> Area | None:
+def parse_area(text: str, sheet: str) -> CellArea | None:
     """The rectangle an argument names, or None; whole columns and rows reach to the edge of the sheet.
 
     Parameters: text, such as `A1`, `$A$1:$B$9`, `'My sheet'!A:C`; sheet, meant where the text names none.
@@ -219,7 +219,7 @@ def parse_area(text: str, sheet: str) -> Area | None:
     columns = sorted(columns) if columns[0] else [1, MAX_COLUMN]
     if rows[1] > MAX_ROW or columns[1] > MAX_COLUMN:
         return None
-    return Area(sheet, rows[0], columns[0], rows[1], columns[1], not last)
+    return CellArea(sheet, rows[0], columns[0], rows[1], columns[1], not last)
 
 
 def map_operands(text: str, change: Callable[[str], str]) -> str:
@@ -248,7 +248,7 @@ def shift(text: str, rows: int, columns: int) -> str:
     return map_operands(text, moved)
 
 
-def table_area(text: str, tables: Mapping[str, Table], row: int) -> Area | None:
+def table_area(text: str, tables: Mapping[str, TableArea], row: int) -> CellArea | None:
     """The rectangle of a table reference such as `tbl`, `tbl[#All]`, `tbl[[#Headers],[Qty]:[IV]]`, or None.
 
     Parameters: text; tables, by lower-case name; row of the asking cell, for `[#This Row]` and `@`.
@@ -270,10 +270,10 @@ def table_area(text: str, tables: Mapping[str, Table], row: int) -> Area | None:
     columns = sorted(known.index(heading) for heading in headings) or [0, len(known) - 1]
     left = table.area.first_column
     first, last = left + columns[0], left + columns[-1]
-    return Area(table.area.sheet, span[0], first, span[1], last, span[0] == span[1] and first == last)
+    return CellArea(table.area.sheet, span[0], first, span[1], last, span[0] == span[1] and first == last)
 
 
-def _table_rows(table: Table, parts: list[str], row: int) -> tuple[int, int] | None:
+def _table_rows(table: TableArea, parts: list[str], row: int) -> tuple[int, int] | None:
     top, bottom = table.area.first_row, table.area.last_row
     data, totals = top + table.heading_rows, bottom - table.total_rows + 1
     spans = {

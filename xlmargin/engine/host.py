@@ -16,7 +16,7 @@ from typing import Any
 
 from xlmargin.engine.arguments import Reader
 from xlmargin.engine.calls import Cell, Function, FunctionCall, Placement, rows_of
-from xlmargin.engine.formula import Area, address, display, map_operands, parse_area, plain_name, quoted, table_area
+from xlmargin.engine.formula import CellArea, address, display, map_operands, parse_area, plain_name, quoted, table_area
 from xlmargin.engine.package import Package, StoredFormula, open_zip
 from xlmargin.engine.rewriter import Rewriter
 from xlmargin.errors import MarginError
@@ -34,7 +34,7 @@ class _Formula:
     """A formula of the workbook: its text as typed, and its rectangle and kind if it is an array formula."""
 
     text: str
-    area: Area | None
+    area: CellArea | None
     dynamic: bool
 
 
@@ -205,7 +205,7 @@ class Workbook:
             text = self._without_tables(display(stored.text), row)
         self._place(sheet, row, column, text, stored.area, dynamic)
 
-    def _place(self, sheet: int, row: int, column: int, text: str, area: Area | None, dynamic: bool) -> None:
+    def _place(self, sheet: int, row: int, column: int, text: str, area: CellArea | None, dynamic: bool) -> None:
         size = None
         if area and not dynamic:
             size = area.last_row - area.first_row + 1, area.last_column - area.first_column + 1
@@ -224,7 +224,7 @@ class Workbook:
         self._remove_formula(where)
         self._reader.touched(self._names[sheet], row, column)
         if isinstance(value, str) and value.startswith("=") and len(value) > 1:
-            area = Area(self._names[sheet], row, column, row, column)
+            area = CellArea(self._names[sheet], row, column, row, column)
             self._formulas[where] = _Formula(value[1:], area, dynamic=True)
             self._reader.formulas_changed()
             self._place(sheet, row, column, self._without_tables(value, row), area, dynamic=True)
@@ -243,7 +243,7 @@ class Workbook:
             self._model.range_clear_contents(*where, *last)
             self._reader.formulas_changed()
 
-    def _editable(self, sheet: str, cell: str, fixed: list[tuple[int, Area]]) -> tuple[int, int, int]:
+    def _editable(self, sheet: str, cell: str, fixed: list[tuple[int, CellArea]]) -> tuple[int, int, int]:
         where = number, row, column = self._locate(sheet, cell)
         for owner, area in fixed:
             if owner == number and area.covers(row, column) and where not in self._formulas:

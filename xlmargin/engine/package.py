@@ -11,7 +11,7 @@ from io import BytesIO
 from pathlib import Path
 from xml.etree import ElementTree
 
-from xlmargin.engine.formula import Area, Table, column_number, parse_area, shift
+from xlmargin.engine.formula import CellArea, TableArea, column_number, parse_area, shift
 from xlmargin.errors import MarginError
 
 #: Shows whether the XML of a sheet holds a formula at all.
@@ -25,7 +25,7 @@ class StoredFormula:
     """A formula of the file without `=`; for an array formula its rectangle and whether it spills."""
 
     text: str
-    area: Area | None = None
+    area: CellArea | None = None
     dynamic: bool = False
 
 
@@ -113,7 +113,7 @@ class Package:
                 formulas[row, column] = StoredFormula(text, area, cell.get("cm") is not None)
         return formulas, texts
 
-    def tables(self) -> dict[str, Table]:
+    def tables(self) -> dict[str, TableArea]:
         """The tables of the workbook by lower-case name."""
         found = {}
         for sheet, part in self.sheets.items():
@@ -165,10 +165,10 @@ def _plain(text: str) -> str:
     return re.sub(r"_x([0-9A-Fa-f]{4})_", lambda match: chr(int(match[1], 16)), text)
 
 
-def _table(root: ElementTree.Element, sheet: str) -> Table | None:
+def _table(root: ElementTree.Element, sheet: str) -> TableArea | None:
     area = parse_area(root.get("ref", ""), sheet)
     columns = tuple(_plain(item.get("name", "")) for item in root.iter() if local(item.tag) == "tableColumn")
     if area is None or not columns:
         return None
     heading, total = int(root.get("headerRowCount", "1")), int(root.get("totalsRowCount", "0"))
-    return Table(root.get("displayName", ""), area, columns, heading, total)
+    return TableArea(root.get("displayName", ""), area, columns, heading, total)

@@ -15,7 +15,7 @@ from xml.sax.saxutils import escape
 
 from xlmargin.engine.calls import Cell, Function
 from xlmargin.engine.cellscan import CellSpan, RowSpan, SheetSpans, scan
-from xlmargin.engine.formula import ERROR_CODES, Area, address, parse_area
+from xlmargin.engine.formula import ERROR_CODES, CellArea, address, parse_area
 from xlmargin.engine.host import Workbook
 from xlmargin.engine.package import FORMULA, Package, open_zip
 from xlmargin.errors import MarginError
@@ -177,12 +177,12 @@ class _Sheet:
         # what a person typed where an array once was is no value of ours
         return self._book.get(self._sheet, address(*place)) is None
 
-    def _extent(self, cell: CellSpan) -> Area:
+    def _extent(self, cell: CellSpan) -> CellArea:
         """The rectangle an array formula fills now: a fixed one always the same."""
         height, width = self._extents.get(address(cell.row, cell.column), (0, 0))
         if not height and cell.area:
             return cell.area
-        return Area(self._sheet, cell.row, cell.column, cell.row + height - 1, cell.column + width - 1)
+        return CellArea(self._sheet, cell.row, cell.column, cell.row + height - 1, cell.column + width - 1)
 
     def _rewritten(self, cell: CellSpan, value: Cell) -> bytes:
         formula = cell.formula
@@ -266,7 +266,7 @@ class _Sheet:
         return b"".join([*pieces, self._data[position:]])
 
 
-def _places(area: Area) -> Iterable[Place]:
+def _places(area: CellArea) -> Iterable[Place]:
     rows, columns = range(area.first_row, area.last_row + 1), range(area.first_column, area.last_column + 1)
     return ((row, column) for row in rows for column in columns)
 

@@ -6,8 +6,18 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from xlmargin.engine.calls import Argument, Blocks, Cell, Computed, FunctionCall, Placement, Result, Slot, is_table, rows_of
-from xlmargin.engine.formula import ERROR_CODES, Constant, Table, find_calls, map_operands, parse_area, parse_constant, quoted, table_area
+from xlmargin.engine.calls import Argument, Blocks, CallResult, Cell, Computed, FunctionCall, Placement, Slot, is_table, rows_of
+from xlmargin.engine.formula import (
+    ERROR_CODES,
+    Constant,
+    TableArea,
+    find_calls,
+    map_operands,
+    parse_area,
+    parse_constant,
+    quoted,
+    table_area,
+)
 
 #: What a call's cell holds before its first answer: an error, so that whatever depends on it is seen to wait.
 PENDING = "#CALC!"
@@ -23,7 +33,7 @@ class Rewriter:
     functions; tables, the workbook's tables by lower-case name.
     """
 
-    def __init__(self, model: Any, sheets: Sequence[str], names: Collection[str], tables: Mapping[str, Table]) -> None:
+    def __init__(self, model: Any, sheets: Sequence[str], names: Collection[str], tables: Mapping[str, TableArea]) -> None:
         self._model = model
         self._sheets = list(sheets)
         self._lower = [sheet.lower() for sheet in sheets]
@@ -183,7 +193,7 @@ class Rewriter:
             return constant
         inner = find_calls(text, self._functions)
         if len(inner) == 1 and inner[0].end - inner[0].start == len(text):
-            return Result(self._call(inner[0].name, inner[0].arguments, asking))
+            return CallResult(self._call(inner[0].name, inner[0].arguments, asking))
         area = parse_area(text, self._sheets[asking[0]]) or table_area(text, self._tables, asking[1])
         if area:
             return area if area.sheet.lower() in self._lower else Constant("#REF!")
@@ -234,7 +244,7 @@ def _collect(placement: Placement, found: dict[FunctionCall, None]) -> None:
 
 def _collect_call(call: FunctionCall, found: dict[FunctionCall, None]) -> None:
     for argument in call.arguments:
-        if isinstance(argument, Result):
+        if isinstance(argument, CallResult):
             _collect_call(argument.call, found)
         elif isinstance(argument, Computed):
             _collect(argument.placement, found)

@@ -10,7 +10,7 @@ from xlmargin.engine import Workbook, patch
 from xlmargin.errors import MarginError
 from xlmargin.faces.template import build_template
 from xlmargin.files.books import named_cells
-from xlmargin.sheet.cells import heading_key
+from xlmargin.sheet.headings import Header
 from xlmargin.sheet.registry import FUNCTIONS, Cells
 
 NAME = "xlmargin.xlsx"
@@ -100,9 +100,9 @@ def _first_option(book: Workbook, places: dict[str, tuple[str, str]]) -> tuple[t
     sheet, area = places["positions"]
     top, left = coordinate_to_tuple(area.split(":")[0])
     rows = book.values(sheet, area)
-    keys = [heading_key(cell) for cell in rows[0]]
-    quantity, kind = keys.index("quantity"), keys.index("type")
+    header = Header(rows[0], "positions")
+    quantity, kind = header.column("Quantity"), header.column("Type")
     n = next(n for n, row in enumerate(rows[1:], 1) if row[kind] == "call" and float(row[quantity] or 0.0) < 0.0)
-    row = dict(zip(keys, rows[n]))
+    row = header.record(rows[n])
     label = f"{row['underlying']} {row['strike']:,.0f} {row['type']}"
     return (sheet, f"{get_column_letter(left + quantity)}{top + n}"), label, float(rows[n][quantity] or 0.0)

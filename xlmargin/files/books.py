@@ -12,13 +12,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from xlmargin.errors import MarginError
-from xlmargin.sheet.cells import heading_key, is_blank
+from xlmargin.errors import MOST_BYTES, MarginError, existing_file
+from xlmargin.sheet.cells import is_blank
+from xlmargin.sheet.headings import Header
 from xlmargin.sheet.registry import FUNCTIONS
 
 Grid = list[list[Any]]
 CHAIN = {"instrumentname", "currency", "markiv", "underlyingprice", "indexprice", "timestamp"}  # Deribit's chain as CSV
-MOST_BYTES = 200_000_000
 # a formula cell without a value; one whose value is the empty text says so by t="str"
 UNCALCULATED = re.compile(
     rb"""<(?:\w+:)?c\b(?![^>]*\st=)[^>]*><(?:\w+:)?f\b[^>]*(?:/>|>[^<]*</(?:\w+:)?f>)"""
@@ -66,7 +66,7 @@ def read_ranges(
     Raises:
         MarginError: a file is missing or unreadable, or a workbook has no positions
     """
-    _must_exist(path)
+    existing_file(path, most=MOST_BYTES)
     if path.suffix.lower() == ".json":
         book = _answer(path, venue, instruments, priced=market is None)
     elif venue is not None or instruments is not None:
@@ -92,26 +92,14 @@ def _answer(path: Path, venue: str | None, instruments: Path | None, *, priced: 
     return Ranges(answer.positions, answer.market, None, None, notes=answer.notes)
 
 
-def _must_exist(path: Path) -> None:
-    try:
-        there = path.is_file()
-    except OSError:  # a name that no file can have, such as one that is far too long
-        there = False
-    if not there:
-        raise MarginError(f"there is no file {path}: check the name and the folder")
-    if path.stat().st_size > MOST_BYTES:
-        raise MarginError(f"{path} has more than {MOST_BYTES // 1_000_000} MB: give a workbook or CSV file of positions")
-
-
 def read_csv(path: Path) -> Grid:
     """The cells of a CSV file, numbers as numbers; commas, semicolons and tabs are told apart by the header row.
 
     Raises:
         MarginError: the file is missing, or not text
     """
-    _must_exist(path)
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = existing_file(path, most=MOST_BYTES).read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise MarginError(f"{path} is not a text file in UTF-8 (byte {error.start}): save it as CSV UTF-8") from None
     first = text.split("\n", 1)[0]
@@ -148,30 +136,25 @@ def cell_of(ranges: Ranges, row: float | str, heading: str) -> str:
     if place is None or cells is None or not number.isdigit():
         return ""
     header = next(n for n, line in enumerate(cells) if not all(map(is_blank, line)))
-    keys = [heading_key(cell) for cell in cells[header]]
-    column = keys.index(heading_key(heading)) if heading_key(heading) in keys else 0
+    column = Header(cells[header]).find(heading) or 0
     return f"{place.sheet}!{get_column_letter(place.column + column)}{place.row + header + int(number) - 1}"
 
 
 def with_parameter(rows: Grid, name: str, value: str) -> Grid:
     """A parameters range with one more row, in the columns that the range has."""
-    keys = [heading_key(cell) for cell in rows[0]]
-    if "parameter" in keys:
-        width, at = len(rows[0]), (keys.index("parameter"), keys.index("value"))
-    else:
-        width = len(rows[0])
-        at = (width - 2, width - 1)
+    header, width = Header(rows[0], "parameters"), len(rows[0])
+    named = "Parameter" in header
     extra: list[Any] = [None] * width
-    extra[at[0]], extra[at[1]] = name, value
+    extra[header.column("Parameter") if named else width - 2] = name
+    extra[header.column("Value") if named else width - 1] = value
     return [*rows, extra]
 
 
 def as_market(rows: Grid) -> Grid:
     """A market range, from one or from a Deribit chain with its vols in percent."""
-    keys = [heading_key(cell) for cell in rows[0]] if rows else []
-    if not set(keys) >= CHAIN:
+    at = Header(rows[0] if rows else ()).columns(CHAIN)
+    if len(at) < len(CHAIN):
         return rows
-    at = {key: keys.index(key) for key in CHAIN}
     market: Grid = [["Underlying", "Spot", "Instrument", "Forward", "IV", "As of"]]
     for n, row in enumerate(rows[1:], 2):
         if all(is_blank(cell) for cell in row):
@@ -264,7 +247,7 @@ def _range(values: Any, engine: Any, name: str, headings: tuple[str, ...], place
         if sheet.title.lower() == name and headings:
             rows = _area(sheet, engine, sheet.dimensions)
             for start, row in enumerate(rows):
-                if any(heading in map(heading_key, row) for heading in headings):
+                if any(heading in Header(row) for heading in headings):
                     left, top, _, _ = range_boundaries(sheet.dimensions)
                     places[name] = Place(sheet.title, top + start, left)
                     return _trimmed(rows[start:])

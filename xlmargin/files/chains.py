@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlmargin.book.contracts import CALL, Contract, parse_instrument
-from xlmargin.errors import MarginError
+from xlmargin.errors import MarginError, existing_file
 from xlmargin.files.books import read_csv
-from xlmargin.sheet.cells import heading_key
+from xlmargin.sheet.headings import Header, heading_key
 
 Floats = NDArray[np.float64]
 
@@ -76,16 +76,15 @@ def read_chains(path: Path) -> Iterator[Chain]:
 
 def _named(found: dict[str, Any], path: Path) -> dict[str, Any]:
     """The columns by what they mean."""
-    keys = {heading_key(name): name for name in found}
-    result = {}
+    header, columns, result = Header(found), list(found.values()), dict[str, Any]()
     for meaning, spellings in COLUMNS.items():
-        spelled = next((key for key in spellings if key in keys), None)
+        spelled = next((key for key in spellings if key in header), None)
         if spelled is None:
             raise MarginError(
                 f"{path} has no column {' or '.join(spellings)}: a chain needs {', '.join(COLUMNS)} "
                 f"(the columns found are: {', '.join(found)})"
             )
-        result[meaning] = found[keys[spelled]]
+        result[meaning] = columns[header.column(spelled)]
         if spelled == "markiv":
             result[meaning] = np.asarray(result[meaning], np.float64) * PERCENT
     return result
@@ -103,8 +102,7 @@ def _csv_columns(path: Path) -> dict[str, Any]:
 
 
 def _parquet_columns(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise MarginError(f"there is no file {path}: check the name and the folder")
+    existing_file(path)
     try:
         import pyarrow.parquet
     except ImportError:

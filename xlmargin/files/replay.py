@@ -17,7 +17,8 @@ from xlmargin.desk.coverage import Coverage, Swings, coverage, swings
 from xlmargin.errors import Faults, MarginError
 from xlmargin.files.books import read_csv
 from xlmargin.files.chains import Chain, history_of
-from xlmargin.sheet.cells import heading_key, is_blank, table
+from xlmargin.sheet.cells import is_blank, table
+from xlmargin.sheet.headings import Header
 from xlmargin.sheet.registry import FUNCTIONS
 
 Floats = NDArray[np.float64]
@@ -28,7 +29,7 @@ NEXT = (0.5, 1.5)  # days to the next chain; a wider gap is no one-day loss
 HEADER = ["Underlying", "Type", "Strike", "Expiry", "Quantity", "Price", "IV", "Forward"]
 
 
-class Leg(NamedTuple):
+class ReplayedLeg(NamedTuple):
     """One position: a listed contract, or a rule by which one is chosen each day.
 
     Attributes:
@@ -48,20 +49,20 @@ class Leg(NamedTuple):
     name: str = ""
 
 
-def _option(kind: str, moneyness: float, quantity: float, days: float = 30.0, coin: str = "BTC") -> Leg:
-    return Leg(coin, kind, moneyness, days, quantity)
+def _option(kind: str, moneyness: float, quantity: float, days: float = 30.0, coin: str = "BTC") -> ReplayedLeg:
+    return ReplayedLeg(coin, kind, moneyness, days, quantity)
 
 
-BOOKS: dict[str, tuple[Leg, ...]] = {
+BOOKS: dict[str, tuple[ReplayedLeg, ...]] = {
     "short straddle": (_option("call", 1.0, -1), _option("put", 1.0, -1)),
     "long straddle": (_option("call", 1.0, 1), _option("put", 1.0, 1)),
     "short strangle": (_option("call", 1.15, -1), _option("put", 0.85, -1)),
     "iron condor": (_option("call", 1.1, -1), _option("call", 1.2, 1), _option("put", 0.9, -1), _option("put", 0.8, 1)),
     "put spread": (_option("put", 0.95, -1), _option("put", 0.85, 1)),
     "calendar": (_option("call", 1.0, -1, 14.0), _option("call", 1.0, 1, 60.0)),
-    "covered call": (Leg("BTC", "spot", np.nan, 0.0, 1.0), _option("call", 1.1, -1)),
+    "covered call": (ReplayedLeg("BTC", "spot", np.nan, 0.0, 1.0), _option("call", 1.1, -1)),
     "far puts sold": (_option("put", 0.75, -5, 45.0),),
-    "hedged call": (_option("call", 1.0, 1), Leg("BTC", "perp", np.nan, 0.0, -0.5)),
+    "hedged call": (_option("call", 1.0, 1), ReplayedLeg("BTC", "perp", np.nan, 0.0, -0.5)),
     "BTC against ETH": (
         _option("call", 1.0, -1),
         _option("put", 1.0, -1),
@@ -72,7 +73,7 @@ BOOKS: dict[str, tuple[Leg, ...]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Series:
+class BookSeries:
     """A book through time: what was held and what it gained by the next chain.
 
     Attributes:
@@ -101,7 +102,7 @@ class Run(NamedTuple):
     swings: Swings
 
 
-def read_legs(path: Path) -> tuple[Leg, ...]:
+def read_legs(path: Path) -> tuple[ReplayedLeg, ...]:
     """The legs of a book's CSV file: `Instrument, Quantity`, or `Underlying, Type, Moneyness, Days, Quantity`.
 
     Raises:
@@ -129,7 +130,8 @@ def read_legs(path: Path) -> tuple[Leg, ...]:
             faults.add(row, "Quantity", "Quantity must be given", "type the coins held, + long")
     faults.stop()
     return tuple(
-        Leg(coins[i].upper(), kinds[i], float(moneyness[i]), float(days[i]), float(quantity[i]), names[i]) for i in range(len(cells))
+        ReplayedLeg(coins[i].upper(), kinds[i], float(moneyness[i]), float(days[i]), float(quantity[i]), names[i])
+        for i in range(len(cells))
     )
 
 
@@ -137,7 +139,7 @@ def _kind(kind: int) -> str:
     return {CALL: "call", PUT: "put", SPOT: "spot"}.get(kind, "perp")
 
 
-def held(legs: Sequence[Leg], chains: Sequence[Chain]) -> Series:
+def held(legs: Sequence[ReplayedLeg], chains: Sequence[Chain]) -> BookSeries:
     """A book through chains: its legs as listed on each day, and their profit and loss by the next chain."""
     times, pnl, missing = [], [], 0
     positions: list[Rows] = []
@@ -179,10 +181,10 @@ def held(legs: Sequence[Leg], chains: Sequence[Chain]) -> Series:
             pnl.append(gain)
     if not times:
         raise MarginError("no two chains a day apart hold this book: give daily chains, and contracts that they list")
-    return Series(times, positions, markets, np.array(pnl), missing)
+    return BookSeries(times, positions, markets, np.array(pnl), missing)
 
 
-def _nearest(leg: Leg, chain: Chain) -> int | None:
+def _nearest(leg: ReplayedLeg, chain: Chain) -> int | None:
     """The listed option nearest to a rule: first its expiry, then its strike."""
     kind = CALL if leg.kind == "call" else PUT
     mine = [
@@ -222,7 +224,7 @@ def _moment(time: float) -> str:
     return dt.datetime.fromtimestamp(time, dt.UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
-class Plan(NamedTuple):
+class ReplayPlan(NamedTuple):
     """How a replay goes.
 
     Attributes:
@@ -242,7 +244,9 @@ class Plan(NamedTuple):
     confidence: float = 0.99
 
 
-def replay(books: dict[str, tuple[Leg, ...]], methods: Sequence[str], chains: Iterable[Chain], plan: Plan) -> tuple[list[Run], int]:
+def replay(
+    books: dict[str, tuple[ReplayedLeg, ...]], methods: Sequence[str], chains: Iterable[Chain], plan: ReplayPlan
+) -> tuple[list[Run], int]:
     """Every book under every method, and how many legs the next chain did not quote.
 
     Raises:
@@ -261,7 +265,7 @@ def replay(books: dict[str, tuple[Leg, ...]], methods: Sequence[str], chains: It
     return runs, missing
 
 
-def _margin(series: Series, i: int, method: str, parameters: Rows | None, pasts: _Pasts, book: str) -> float:
+def _margin(series: BookSeries, i: int, method: str, parameters: Rows | None, pasts: _Pasts, book: str) -> float:
     """Initial margin of one day, asked as a sheet would."""
     answer = FUNCTIONS["PM_MARGIN"].call(series.positions[i], series.markets[i], method, parameters, pasts.before(series.times[i]))
     if not isinstance(answer, float):
@@ -272,11 +276,11 @@ def _margin(series: Series, i: int, method: str, parameters: Rows | None, pasts:
 class _Pasts:
     """The history as each day knew it."""
 
-    def __init__(self, history: Rows | None, plan: Plan) -> None:
+    def __init__(self, history: Rows | None, plan: ReplayPlan) -> None:
         self._rows = plan.rows
         self._side: Literal["left", "right"] = "right" if plan.from_chains else "left"  # a close of the day is not yet known
         self._head, self._body = (history[0], history[1:]) if history else ([], [])
-        at = [heading_key(cell) for cell in self._head].index("date") if history else 0
+        at = Header(self._head, "history").column("Date") if history else 0
         self._days = [str(row[at])[:10] for row in self._body if not is_blank(row[at])]
 
     def before(self, time: float) -> Rows | None:

@@ -56,7 +56,7 @@ class History:
         return int(np.flatnonzero(lacking).max(initial=-1)) + 1
 
 
-class Reading(NamedTuple):
+class PastOptions(NamedTuple):
     """How a past is read.
 
     Attributes:
@@ -99,7 +99,7 @@ def simple_returns(history: History) -> Floats:
     return np.asarray(history.closes[1:] / history.closes[:-1] - 1.0, np.float64)
 
 
-def past(history: History, reading: Reading) -> Past:
+def past(history: History, reading: PastOptions) -> Past:
     """The moves of the past as scenarios, all underlyings of one day moving together.
 
     Returns:
@@ -151,7 +151,7 @@ def _nominal(vol: Floats, days: Floats) -> Floats:
     return result
 
 
-def _step(history: History, reading: Reading) -> int:
+def _step(history: History, reading: PastOptions) -> int:
     """Rows between the two ends of a move."""
     step = 1
     if reading.overlapping and reading.horizon != 1.0:
@@ -167,7 +167,7 @@ def _step(history: History, reading: Reading) -> int:
     return step
 
 
-def _filtered(history: History, reading: Reading) -> Floats:
+def _filtered(history: History, reading: PastOptions) -> Floats:
     """Returns times today's EWMA vol over the EWMA vol of their own day, (N − 1, U)."""
     assert reading.decay is not None
     returns = np.log1p(simple_returns(history)) if reading.log else simple_returns(history)
@@ -177,7 +177,7 @@ def _filtered(history: History, reading: Reading) -> Floats:
     return np.asarray(np.expm1(scaled) if reading.log else np.maximum(scaled, -1.0), np.float64)
 
 
-def _lengthened(returns: Floats, reading: Reading, step: int) -> Floats:
+def _lengthened(returns: Floats, reading: PastOptions, step: int) -> Floats:
     """Daily returns over the horizon: compounded over rows, or times its square root."""
     if reading.overlapping:
         windows = np.lib.stride_tricks.sliding_window_view(1.0 + returns, step, axis=0)
@@ -188,7 +188,7 @@ def _lengthened(returns: Floats, reading: Reading, step: int) -> Floats:
     return np.asarray(np.maximum(returns * root, -1.0), np.float64)
 
 
-def _vol_moves(history: History, reading: Reading, step: int) -> Floats:
+def _vol_moves(history: History, reading: PastOptions, step: int) -> Floats:
     """Relative moves of the vols over the horizon, (S, T, U)."""
     moves = history.vols[step:] / history.vols[:-step] - 1.0
     return np.asarray(moves if reading.overlapping else np.maximum(moves * np.sqrt(reading.horizon), -1.0), np.float64)

@@ -7,7 +7,6 @@ import decimal
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
 from types import NoneType
 from typing import Any
 
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 
 from xlmargin.errors import Faults, MarginError
 from xlmargin.sheet.cell_errors import FIRST_ERROR, LAST_ERROR, error_text
+from xlmargin.sheet.headings import Header, heading_key
 from xlmargin.sheet.officejs import plain_rows
 
 Floats = NDArray[np.float64]
@@ -67,18 +67,6 @@ def raw_rows(raw: Any) -> list[Sequence[Any]]:
     if not any(isinstance(row, (list, tuple)) for row in raw):
         return [raw]
     return [row if isinstance(row, (list, tuple)) else [row] for row in raw]
-
-
-def heading_key(cell: Any) -> str:
-    """A heading without case, spaces, `_` and `%`; a number heading (1 … 16) as its digits."""
-    if isinstance(cell, float) and cell.is_integer():
-        cell = int(cell)
-    return "" if cell is None else _key_of(str(cell))
-
-
-@lru_cache(maxsize=1024)
-def _key_of(text: str) -> str:
-    return re.sub(r"[\s_%]+", "", text).lower()
 
 
 def plain_number(cell: Any) -> float | None:
@@ -199,8 +187,8 @@ def choices(cells: Sequence[Any], rows: Sequence[int], heading: str, known: Mapp
 class Table:
     """A range with a header row: columns by heading, blank rows left out, each row with its number in the sheet."""
 
-    def __init__(self, headings: Sequence[str], columns: dict[str, list[Any]], rows: list[int]) -> None:
-        self.headings, self._columns, self.rows = headings, columns, rows
+    def __init__(self, header: Header, columns: dict[str, list[Any]], rows: list[int]) -> None:
+        self.header, self._columns, self.rows = header, columns, rows
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -252,14 +240,11 @@ def table(raw: Any, name: str, needed: Sequence[str] = (), known: Sequence[str] 
     for cell in rows[0]:
         if error := error_text(cell):
             raise MarginError(f"{name} row 1: a heading holds the error {error}: mend the formula in that cell")
-    keys = [heading_key(cell) for cell in rows[0]]
-    shown = [" ".join(str(cell).split()) for cell in rows[0] if not is_blank(cell)]
-    for heading in known:
-        if keys.count(heading_key(heading)) > 1:
-            raise MarginError(f"{name} row 1: the heading {heading} stands twice: remove one of the two columns")
+    header = Header(rows[0], name)
+    header.must_be_single(known)
     for heading in needed:
-        if heading_key(heading) not in keys:
-            raise MarginError(f"{name} row 1: no column {heading}: add it (the headings found are: {', '.join(shown)})")
+        header.column(heading)
+    keys = header.keys
     understood, zeros = ({heading_key(heading) for heading in some} for some in (known, zero_is_blank))
     at = [(i, key in zeros) for i, key in enumerate(keys) if key in understood]
     width = len(keys)
@@ -273,7 +258,7 @@ def table(raw: Any, name: str, needed: Sequence[str] = (), known: Sequence[str] 
     if not any(not zero and _is_full(columns[i]) for i, zero in at):
         filled = [n for n in filled if _says_something(padded[n], at)]
         columns = columns if len(filled) == len(padded) else [[column[n] for n in filled] for column in columns]
-    return Table(shown, {key: columns[i] for i, key in enumerate(keys) if key in understood}, [n + 2 for n in filled])
+    return Table(header, {key: columns[i] for i, key in enumerate(keys) if key in understood}, [n + 2 for n in filled])
 
 
 def _is_full(cells: Sequence[Any]) -> bool:
@@ -289,7 +274,7 @@ def _says_something(row: Sequence[Any], at: Sequence[tuple[int, bool]]) -> bool:
     return any(not is_blank(row[i]) and not (zero and type(row[i]) in (int, float) and row[i] == 0) for i, zero in at)
 
 
-def from_header(rows: list[Sequence[Any]]) -> list[Sequence[Any]]:
+def from_header(rows: Sequence[Sequence[Any]]) -> Sequence[Sequence[Any]]:
     """The rows from the first one that is not blank: that is the header."""
     for i, row in enumerate(rows):
         if not all(is_blank(cell) for cell in row):

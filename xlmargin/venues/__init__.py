@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import importlib
-import json
 from pathlib import Path
-from typing import Any
 
 from xlmargin.errors import MarginError
-from xlmargin.venues.shape import Answer, Holding, Source, range_of
+from xlmargin.methods.json_shape import read_json
+from xlmargin.venues.shape import Answer, Holding, RawAnswer, moment_of, range_of
 
-__all__ = ["KNOWN_VENUES", "Answer", "Source", "answer_of", "read_answer"]
+__all__ = ["KNOWN_VENUES", "Answer", "RawAnswer", "answer_of", "read_answer"]
 
 KNOWN_VENUES = ("deribit", "okx", "bybit", "binance", "derive")
-MOST_BYTES = 200_000_000
 
 
 def read_answer(path: Path, venue: str, instruments: Path | None = None, *, priced: bool = True) -> Answer:
@@ -29,11 +27,14 @@ def read_answer(path: Path, venue: str, instruments: Path | None = None, *, pric
         MarginError: the file is unreadable, is an error of the venue, or has another shape; the text names the missing key
     """
     return answer_of(
-        Source(_json(path), str(path)), venue, None if instruments is None else Source(_json(instruments), str(instruments)), priced=priced
+        RawAnswer(read_json(path), str(path)),
+        venue,
+        None if instruments is None else RawAnswer(read_json(instruments), str(instruments)),
+        priced=priced,
     )
 
 
-def answer_of(source: Source, venue: str, instruments: Source | None = None, *, priced: bool = True) -> Answer:
+def answer_of(source: RawAnswer, venue: str, instruments: RawAnswer | None = None, *, priced: bool = True) -> Answer:
     """The positions of an answer that is at hand, as `read_answer` gives them.
 
     Raises:
@@ -43,26 +44,10 @@ def answer_of(source: Source, venue: str, instruments: Source | None = None, *, 
     if name not in KNOWN_VENUES:
         raise MarginError(f"no answers of {venue!r} can be read: --venue is one of {', '.join(KNOWN_VENUES)}")
     module = importlib.import_module(f"{__name__}.{name}.{name}_positions")
-    contracts = {} if instruments is None else module.contract_sizes(instruments)
-    holdings: list[Holding] = module.holdings(source, contracts)
-    answer = range_of(holdings, name, module.moment(source), priced=priced)
+    sized = instruments is not None and hasattr(module, "contract_sizes")  # the other venues count in amounts
+    contracts = module.contract_sizes(instruments) if sized else {}
+    holdings: list[Holding] = [module.holding(item, contracts) for item in module.items(source)]
+    moment = None if source.is_list else moment_of(source.top, *module.TIMES)
+    answer = range_of(holdings, name, moment, priced=priced)
     told = module.left_out(source) if hasattr(module, "left_out") else ()
     return answer._replace(notes=(*answer.notes, *told))
-
-
-def _json(path: Path) -> Any:
-    """The content of a JSON file."""
-    if not path.is_file():
-        raise MarginError(f"there is no file {path}: check the name and the folder")
-    if path.stat().st_size > MOST_BYTES:
-        raise MarginError(f"{path} has more than {MOST_BYTES // 1_000_000} MB: save the positions answer alone")
-    try:
-        return json.loads(path.read_text(encoding="utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise MarginError(f"{path} is not a text file in UTF-8 (byte {error.start}): save the answer as JSON") from None
-    except json.JSONDecodeError as error:
-        raise MarginError(
-            f"{path} is not JSON (line {error.lineno}, column {error.colno}: {error.msg}): save the whole answer as it came"
-        ) from None
-    except (RecursionError, ValueError):
-        raise MarginError(f"{path} is nested too deeply, or holds a number with too many digits: save the answer as it came") from None

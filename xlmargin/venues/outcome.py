@@ -1,8 +1,11 @@
-"""What a replayed case came to."""
+"""Our numbers against a venue's: what counts as the same, the first that differs, and how it is told."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
+
+from xlmargin.errors import MarginError
 
 RELATIVE, ABSOLUTE = 1e-12, 1e-14  # what the rounding of double-precision sums may come to
 
@@ -15,44 +18,81 @@ class Outcome(NamedTuple):
     text: str
 
 
+def allowed(ours: float, theirs: float, relative: float, absolute: float = 0.0) -> float:
+    """By how much two numbers may differ: a share of the larger, and what comes on top of it near 0."""
+    return absolute + relative * max(abs(ours), abs(theirs))
+
+
+def differ(ours: float, theirs: float, relative: float, absolute: float = 0.0) -> bool:
+    """Whether two numbers differ by more than is allowed; what is no number differs from everything."""
+    return not abs(ours - theirs) <= allowed(ours, theirs, relative, absolute)
+
+
 class Comparison:
-    """Our numbers of one case against a venue's, one by one."""
+    """Our numbers of one case against a venue's, one by one.
 
-    def __init__(self, name: str) -> None:
-        self.name, self.count = name, 0
-        self.off: list[str] = []
-        self.notes: list[str] = []
+    Attributes:
+        relative: tolerance as a share of the larger number
+        absolute: what comes on top of it
+        shown: format of numbers in messages
+    """
 
-    def number(self, label: str, ours: float, theirs: Any, tolerance: float = ABSOLUTE) -> None:
-        """Compare one number; a text of a number counts as one.
+    def __init__(self, name: str, relative: float = RELATIVE, absolute: float = ABSOLUTE, shown: str = ".12g") -> None:
+        self.name, self.relative, self.absolute, self.shown = name, relative, absolute, shown
+        self._count, self._off, self._notes = 0, list[str](), list[str]()
+
+    def number(self, label: str, ours: float, theirs: float, absolute: float | None = None) -> None:
+        """Compare one number.
 
         Args:
-            tolerance: absolute, beside what rounding comes to
+            absolute: tolerance of this number where it is another than that of the case
         """
-        try:
-            printed = float(theirs)
-        except (TypeError, ValueError):
-            self.off.append(f"{label}: ours {ours:.12g}, theirs {theirs!r} is no number")
-            return
-        self.count += 1
-        if not abs(ours - printed) <= tolerance + RELATIVE * max(abs(ours), abs(printed)):
-            self.off.append(f"{label}: ours {ours:.12g}, theirs {printed:.12g}")
+        extra = self.absolute if absolute is None else absolute
+        text = f"{label}: ours {ours:{self.shown}}, theirs {theirs:{self.shown}}"
+        self._add(
+            f"{text} (tolerance {allowed(ours, theirs, self.relative, extra):.3g})" if differ(ours, theirs, self.relative, extra) else ""
+        )
 
-    def word(self, label: str, ours: str, theirs: Any) -> None:
+    def word(self, label: str, ours: str, theirs: str) -> None:
         """Compare one word."""
-        self.count += 1
-        if ours != theirs:
-            self.off.append(f"{label}: ours {ours}, theirs {theirs}")
+        self._add(f"{label}: ours {ours}, theirs {theirs}" if ours != theirs else "")
+
+    def fail(self, text: str) -> None:
+        """Something that could not be compared, for which the case does not match."""
+        self._add(text)
+
+    def _add(self, off: str) -> None:
+        self._count += 1
+        if off:
+            self._off.append(off)
 
     def note(self, text: str) -> None:
         """Say what of the case was not compared; the same once."""
-        if text not in self.notes:
-            self.notes.append(text)
+        if text not in self._notes:
+            self._notes.append(text)
 
     def outcome(self) -> Outcome:
-        """The case as one line: the first numbers that differ, or how many match, and what was left out."""
-        rest = "".join(f"; {note}" for note in self.notes)
-        if self.off:
-            more = f" and {len(self.off) - 1} more" if len(self.off) > 1 else ""
-            return Outcome(self.name, False, f"{self.off[0]}{more}{rest}")
-        return Outcome(self.name, True, f"{self.count} numbers match{rest}")
+        """The case as one line: the first number that differs, or how many match, and what was left out."""
+        told = [f"{self._count} numbers match{self._within}", *self._notes]
+        if self._off:
+            more = [f"{len(self._off) - 1} more of {self._count} differ"] if len(self._off) > 1 else []
+            told = [self._off[0], *more, *self._notes]
+        return Outcome(self.name, not self._off, "; ".join(told))
+
+    @property
+    def _within(self) -> str:
+        """The tolerance where it is wider than rounding."""
+        widest = self.relative or self.absolute
+        return f" within {widest:g}" if widest > RELATIVE else ""
+
+
+def outcome_of(name: str, compare: Callable[[Comparison], None]) -> Outcome:
+    """The outcome of a case, whatever is wrong with it."""
+    compared = Comparison(name)
+    try:
+        compare(compared)
+    except MarginError as error:
+        compared.fail(f"cannot be recomputed: {error}")
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:  # what numbers far from any market make of a calculation
+        compared.fail(f"cannot be recomputed: {type(error).__name__}: {error}")
+    return compared.outcome()

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from xlmargin.book.book import Positions
 from xlmargin.book.contracts import CALL, FUTURE, parse_instrument
 from xlmargin.errors import Faults, MarginError
+from xlmargin.methods.json_shape import Node
 from xlmargin.sheet.ranges.positions import read_positions
 
 Floats = NDArray[np.float64]
@@ -29,6 +30,17 @@ class VenueError(MarginError):
 
 class NotListed(VenueError):
     """The venue answered that it does not know what was asked for."""
+
+
+class VenueAnswer(Node):
+    """An object of a live answer; one that lacks something, or holds something else in its place, is half an answer."""
+
+    __slots__ = ()
+    mend = ""
+
+    def error(self, text: str) -> VenueError:
+        """Half an answer, which the next one may complete."""
+        return VenueError(f"half an answer: {text}")
 
 
 class Point(NamedTuple):
@@ -147,13 +159,10 @@ def rows_of(answer: Any, *path: str) -> list[dict[str, Any]]:
     Raises:
         VenueError: the answer is cut off, or has another shape
     """
-    for key in path:
-        if not isinstance(answer, dict) or key not in answer:
-            raise VenueError(f"half an answer: no key {key!r}")
-        answer = answer[key]
-    if not isinstance(answer, list) or not all(isinstance(row, dict) for row in answer):
-        raise VenueError(f"half an answer: {path[-1] if path else 'it'} holds no rows")
-    return answer
+    top = VenueAnswer(answer if path else {"it": answer})
+    for key in path[:-1]:
+        top = top.node(key)
+    return [row.cells for row in top.nodes(path[-1] if path else "it")]
 
 
 class Mark(NamedTuple):

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from xlmargin.venues.quotes import VenueError
+from xlmargin.venues.quotes import VenueAnswer
 
 
 class Theirs(NamedTuple):
@@ -32,17 +31,10 @@ class Theirs(NamedTuple):
     lines: Mapping[str, float] = {}
 
 
-def signed_number(row: Mapping[str, Any], key: str) -> float:
+def signed_number(row: Any, key: str) -> float:
     """A number of an account answer, written as a number or as text.
 
     Raises:
         VenueError: it is missing, blank or no number
     """
-    value = row.get(key)
-    try:
-        number = math.nan if isinstance(value, bool) or value is None else float(value)
-    except (TypeError, ValueError, OverflowError):
-        number = math.nan
-    if not math.isfinite(number):
-        raise VenueError(f"half an answer: key {key!r} holds no number")
-    return number
+    return VenueAnswer(row).number(key)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import importlib
-import json
 from pathlib import Path
 
 from xlmargin.errors import MarginError
+from xlmargin.methods.json_shape import read_json
 from xlmargin.venues.outcome import Outcome
 
 FOLDER = Path(__file__).parent
@@ -26,14 +26,8 @@ def verify(method: str, path: Path) -> list[Outcome]:
     known = {path.stem.removesuffix(ANSWERS).upper(): f"{path.parent.name}.{path.stem}" for path in FOLDER.glob(f"*/*{ANSWERS}.py")}
     if method.upper() not in known:
         raise MarginError(f"no saved answers can be replayed under {method!r}: the methods are {', '.join(sorted(known))}")
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise MarginError(f"there is no file {path}: check the name and the folder") from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise MarginError(f"{path} is not a JSON file: {error}") from None
     replay = importlib.import_module(f"{__package__}.{known[method.upper()]}").replay
-    outcomes: list[Outcome] = list(replay(data))
+    outcomes: list[Outcome] = list(replay(read_json(path)))
     if not outcomes:
         raise MarginError(f"{path} holds no case that {method.upper()} can replay")
     return outcomes

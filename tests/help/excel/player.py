@@ -14,7 +14,7 @@ from conftest import missing
 
 from excel.protocol import MISSING, Cells, ErrorValue
 from excel.session import Session, in_cells
-from xlmargin.engine.formula import Area, Call, Constant, find_calls, parse_area, parse_constant
+from xlmargin.engine.formula import Call, CellArea, Constant, find_calls, parse_area, parse_constant
 
 FUNCTION = re.compile(
     r"Public Function (?P<name>\w+)\((?P<signature>.*?)\) As Variant\n(?:Attribute [^\n]*\n)*"
@@ -119,7 +119,7 @@ class Player:
         assert area is not None, text
         return self._cells(area)
 
-    def _cells(self, area: Area) -> Cells:
+    def _cells(self, area: CellArea) -> Cells:
         sheet = self._values[area.sheet]
         rows = list(sheet.iter_rows(area.first_row, area.last_row, area.first_column, area.last_column))
         formats = ((r, c, cell.number_format) for r, row in enumerate(rows) for c, cell in enumerate(row))

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmargin.desk.hedge.hedge_desk import WORTH, Desk
+from xlmargin.desk.hedge.hedge_desk import WORTH, HedgeDesk
 from xlmargin.desk.hedge.programme import Programme, Sizes, probes
 from xlmargin.desk.hedge.search import Search
 from xlmargin.errors import MarginError
@@ -75,7 +75,7 @@ def hedge_rules(as_of: float, overrides: Sequence[Override] = ()) -> Rules:
     return read_rules(Path(__file__).with_name("hedge.toml"), as_of).override(overrides, skip_unknown=True)
 
 
-def find_hedge(desk: Desk, limits: Limits) -> Hedge:
+def find_hedge(desk: HedgeDesk, limits: Limits) -> Hedge:
     """The trades that make margin and cost together smallest.
 
     Where the statement of the method is a linear programme, its answer is exact. Where it is not, the answer of the
@@ -113,7 +113,7 @@ def find_hedge(desk: Desk, limits: Limits) -> Hedge:
     return Hedge(order, start[order] * desk.sizes.unit[order], margins, how)
 
 
-def _programmed(desk: Desk, limits: Limits, before: float) -> tuple[Floats | None, str]:
+def _programmed(desk: HedgeDesk, limits: Limits, before: float) -> tuple[Floats | None, str]:
     """Units of each trade by linear programme, None where there is none; and how good they are, "" where that is not known."""
     if desk.apart or not len(desk.case.scenarios):
         return None, ""
@@ -145,7 +145,7 @@ def _programmed(desk: Desk, limits: Limits, before: float) -> tuple[Floats | Non
     )
 
 
-def _approached(desk: Desk, limits: Limits, units: Floats, before: float) -> Floats:
+def _approached(desk: HedgeDesk, limits: Limits, units: Floats, before: float) -> Floats:
     """Better trades by programmes made anew around the last answer, each within a smaller reach where it gained nothing.
 
     Args:
@@ -197,7 +197,7 @@ def _around(sizes: Sizes, at: Floats, reach: float) -> Sizes:
     )
 
 
-def _in_order(desk: Desk, units: Floats, before: float) -> tuple[list[int], list[float]]:
+def _in_order(desk: HedgeDesk, units: Floats, before: float) -> tuple[list[int], list[float]]:
     """The order that saves most per cost at each step, what costs nothing by saving alone; and the margins on the way."""
     left, order, margins = np.flatnonzero(units).tolist(), list[int](), [before]
     now = np.zeros_like(units)

@@ -51,7 +51,7 @@ class Trades:
     row: Ints
 
 
-class Desk:
+class HedgeDesk:
     """A book and what may be traded beside it, margined by its method with any sizes of the trades.
 
     Attributes:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from xlmargin.errors import MarginError
+from xlmargin.errors import MarginError, existing_file
 from xlmargin.faces.excel.book import write_excel_workbook
 from xlmargin.faces.excel.office import find_excel
 from xlmargin.faces.excel.settings import UDF_MODULES, this_interpreter, user_file, with_settings
@@ -33,8 +33,7 @@ def open_excel(path: Path) -> None:
     Raises:
         MarginError: there is no such file, no Excel, or this is not Windows
     """
-    if not path.is_file():
-        raise MarginError(f"there is no file {path}")
+    existing_file(path)
     if sys.platform != "win32":
         raise MarginError(f"{ELSEWHERE}: here, use xlmargin open {path} --libreoffice or --web")
     program = find_excel()

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from xlmargin.errors import MarginError
+from xlmargin.errors import MarginError, existing_file
 from xlmargin.faces.excel import field
 from xlmargin.faces.excel.donor import workbook_project, xlwings_version
 from xlmargin.faces.excel.field import Finding
@@ -81,8 +81,7 @@ def settings_of(path: Path) -> dict[str, str] | None:
     Raises:
         MarginError: the file is no workbook
     """
-    if not path.is_file():
-        raise MarginError(f"there is no file {path}")
+    existing_file(path)
     from openpyxl import load_workbook
 
     try:

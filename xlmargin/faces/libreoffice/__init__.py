@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from xlmargin.faces.libreoffice.addin import python_folders, write_addin, write_oxt
-from xlmargin.faces.libreoffice.guest import Guest, Value, Workbook
+from xlmargin.faces.libreoffice.guest import Guest, OpenWorkbook, Value
 from xlmargin.faces.libreoffice.locate import PIPE, Installation, find_libreoffice
 
-__all__ = ["PIPE", "Guest", "Installation", "Value", "Workbook", "find_libreoffice", "python_folders", "write_addin", "write_oxt"]
+__all__ = ["PIPE", "Guest", "Installation", "OpenWorkbook", "Value", "find_libreoffice", "python_folders", "write_addin", "write_oxt"]

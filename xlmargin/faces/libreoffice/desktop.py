@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from xlmargin.errors import MarginError
+from xlmargin.errors import MarginError, existing_file
 from xlmargin.faces.libreoffice.addin import python_folders, write_addin
 from xlmargin.faces.libreoffice.locate import PIPE, clean_environment, find_libreoffice
 from xlmargin.sheet.registry import FUNCTIONS, Function
@@ -40,8 +40,7 @@ def open_on_desktop(path: Path, functions: Mapping[str, Function] | None = None,
     Raises:
         MarginError: no file, no desktop, no LibreOffice, or one without windows
     """
-    if not path.is_file():
-        raise MarginError(f"there is no file {path}: check the name and the folder")
+    existing_file(path)
     if not has_desktop():
         raise MarginError("this machine has no desktop (neither DISPLAY nor WAYLAND_DISPLAY is set): use `xlmargin open FILE --web`")
     office = find_libreoffice()

@@ -148,7 +148,7 @@ class Office:
         shutil.rmtree(self.home, ignore_errors=True)
 
 
-class Guest(Office):
+class GuestOffice(Office):
     """Somebody else's soffice, which is neither started nor ended here."""
 
     def __init__(self, pipe: str) -> None:
@@ -168,7 +168,7 @@ class Guest(Office):
         """Leave it as it is."""
 
 
-class Sheets:
+class SheetVerbs:
     """The verbs a client can use; a document is named by the number that open gave it."""
 
     def __init__(self, desktop: Any, descriptions: Any) -> None:
@@ -290,7 +290,7 @@ def reason(error: Exception) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(" .:")
 
 
-def main(verbs: type[Sheets] = Sheets) -> None:
+def main(verbs: type[SheetVerbs] = SheetVerbs) -> None:
     """Start as the first line says, answer until the input ends."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # whatever else prints must not disturb the answers
@@ -301,7 +301,7 @@ def main(verbs: type[Sheets] = Sheets) -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     settings = json.loads(sys.stdin.readline())
     timeout, show = settings.pop("timeout"), settings.pop("show", None)
-    office = Office(**settings) if "soffice" in settings else Guest(**settings)
+    office = Office(**settings) if "soffice" in settings else GuestOffice(**settings)
     try:
         if show:
             office.show(timeout, show)

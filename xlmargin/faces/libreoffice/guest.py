@@ -97,9 +97,9 @@ class Guest:
         """Send one verb of the driver and return its answer; raises MarginError with LibreOffice's reason."""
         return self._exchange([verb, *arguments], verb)
 
-    def attach(self, path: str | os.PathLike[str]) -> Workbook:
+    def attach(self, path: str | os.PathLike[str]) -> OpenWorkbook:
         """A workbook that is open already; raises MarginError, with those that are, when it is not."""
-        return Workbook(self, self.ask("attach", str(Path(path).absolute())))
+        return OpenWorkbook(self, self.ask("attach", str(Path(path).absolute())))
 
     def stop(self) -> None:
         """End LibreOffice and remove everything it kept; calling it again does nothing."""
@@ -138,7 +138,7 @@ class Guest:
         self.stop()
 
 
-class Workbook:
+class OpenWorkbook:
     """One workbook that is open there."""
 
     def __init__(self, calc: Guest, number: int) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from xlmargin.engine.formula import Area, parse_area
+from xlmargin.engine.formula import CellArea, parse_area
 from xlmargin.faces.web.frame import Frame
 
 _KINDS = {"BarChart": "bar", "LineChart": "line", "AreaChart": "area", "ScatterChart": "scatter", "PieChart": "pie", "DoughnutChart": "pie"}
@@ -224,7 +224,7 @@ def _words(title: Any) -> str:
     return " ".join("".join(run.t or "" for run in paragraph.r or ()) for paragraph in rich.p).strip()
 
 
-def reference_area(reference: str, names: dict[str, str]) -> Area | None:
+def reference_area(reference: str, names: dict[str, str]) -> CellArea | None:
     """The range of a reference of a chart, which may be a defined name; None where it is neither."""
     text = reference.strip().removeprefix("(").removesuffix(")")
     _, mark, last = text.rpartition("!")

@@ -14,6 +14,7 @@ from urllib.parse import quote, urlsplit
 
 from xlmargin.errors import MarginError
 from xlmargin.faces.web.session import Session
+from xlmargin.methods.json_shape import parse_json
 
 HOST = "127.0.0.1"
 TOKEN_HEADER = "X-Xlmargin-Token"
@@ -171,8 +172,8 @@ class _Handler(BaseHTTPRequestHandler):
         if int(length) > _MOST_BYTES:
             raise _Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"A request may have {_MOST_BYTES // 1_000_000} MB at most.")
         try:
-            found = json.loads(self.rfile.read(int(length)))
-        except (ValueError, RecursionError):
+            found = parse_json(self.rfile.read(int(length)), "the request")
+        except MarginError:
             raise _Refused(HTTPStatus.BAD_REQUEST, "The request is no JSON.") from None
         if not isinstance(found, dict):
             raise _Refused(HTTPStatus.BAD_REQUEST, "The request is no JSON object.")

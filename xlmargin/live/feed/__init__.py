@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from xlmargin.live.feed.connect import Connection
-from xlmargin.live.feed.desk import Desk
-from xlmargin.live.feed.keys import Keys, find_keys, redacted
+from xlmargin.live.feed.desk import FeedDesk
+from xlmargin.live.feed.keys import ApiKeys, find_keys, redacted
 from xlmargin.live.feed.loop import Clock, Feed, Prices, Streamed, Tick
 from xlmargin.live.feed.market_table import MarketTable
 from xlmargin.live.feed.reconcile import our_margins, reconcile
@@ -17,11 +17,11 @@ from xlmargin.venues.theirs import Theirs
 
 __all__ = [
     "FED_VENUES",
+    "ApiKeys",
     "Clock",
     "Connection",
-    "Desk",
     "Feed",
-    "Keys",
+    "FeedDesk",
     "MarketTable",
     "Needs",
     "Prices",

@@ -12,7 +12,7 @@ import time
 from typing import Any
 
 from xlmargin.errors import MarginError
-from xlmargin.live.feed.keys import NO_KEYS, Keys, redacted
+from xlmargin.live.feed.keys import NO_KEYS, ApiKeys, redacted
 from xlmargin.venues.quotes import NotListed, VenueError
 
 LONGEST = 160  # characters of a venue's text that a message quotes
@@ -31,7 +31,7 @@ class Connection:
         limit: seconds that one call may take in all
     """
 
-    def __init__(self, venue: str, url: str = "", keys: Keys = NO_KEYS, limit: float = 10.0) -> None:
+    def __init__(self, venue: str, url: str = "", keys: ApiKeys = NO_KEYS, limit: float = 10.0) -> None:
         self.venue, self.keys, self.limit = venue, keys, limit
         self._sockets: list[socket.socket] = []
         self._last = -FEWEST_SECONDS_APART

@@ -12,18 +12,27 @@ from xlmargin.live.feed.loop import Clock, Feed, Prices, Tick, show_second
 from xlmargin.live.feed.market_table import Row, serial
 from xlmargin.live.feed.positions import with_positions
 from xlmargin.live.feed.sheets import Sheets
-from xlmargin.sheet.cells import heading_key
-from xlmargin.venues import Answer, Source, answer_of
+from xlmargin.sheet.headings import laid_out
+from xlmargin.venues import Answer, RawAnswer, answer_of
 from xlmargin.venues.fed import Call, venue_module
 from xlmargin.venues.quotes import Needs, Quotes, needs_of
 from xlmargin.venues.theirs import Theirs
 
 MARKET, POSITIONS, FEED_TIME, FEED_STATUS, THEIRS = "market", "positions", "feed_time", "feed_status", "theirs"
+# What stands under each heading of the range `theirs`
+TOLD: dict[str, Callable[[Theirs], Any]] = {
+    "account": lambda row: row.account,
+    "currency": lambda row: row.currency,
+    "initial": lambda row: row.initial,
+    "maintenance": lambda row: row.maintenance,
+    "venue": lambda row: row.venue,
+    "time": lambda row: serial(row.time) if row.time == row.time else None,
+}
 LOOK_AGAIN = 0.2  # seconds between looks at a program whose cell is being edited
 Grid = list[Row]
 
 
-class Desk:
+class FeedDesk:
     """Feeds one workbook from one venue until it is stopped.
 
     Attributes:
@@ -90,9 +99,9 @@ class Desk:
             held = self._module.held(self._call)
             place = f"{self._venue}'s positions"
             self._held = answer_of(
-                Source(held.positions, place),
+                RawAnswer(held.positions, place),
                 self._venue,
-                None if held.instruments is None else Source(held.instruments, place),
+                None if held.instruments is None else RawAnswer(held.instruments, place),
                 priced=False,
             )
             rows = with_positions(rows, self._held, self._venue)
@@ -148,7 +157,7 @@ class Desk:
                     ranges[POSITIONS] = rows
             ranges[MARKET] = tick.table.laid_out(self.sheets.read(MARKET))
             if self._keep is not None and THEIRS in self._names:
-                ranges[THEIRS] = _laid_out(self._theirs, self.sheets.read(THEIRS))
+                ranges[THEIRS] = laid_out(self.sheets.read(THEIRS), self._theirs, TOLD, THEIRS)
         if FEED_TIME in self._names and tick.table is not None:
             ranges[FEED_TIME] = [[serial(tick.table.as_of)]]
         if FEED_STATUS in self._names:
@@ -164,20 +173,3 @@ class Desk:
             except MarginError as error:
                 self._say(str(error))
         self._say("stopped")
-
-
-def _laid_out(theirs: list[Theirs], before: Grid) -> Grid:
-    """The rows of a `theirs` range: its headings, the venue's margins, blank rows to its end."""
-    known: dict[str, Callable[[Theirs], Any]] = {
-        "account": lambda row: row.account,
-        "currency": lambda row: row.currency,
-        "initial": lambda row: row.initial,
-        "maintenance": lambda row: row.maintenance,
-        "venue": lambda row: row.venue,
-        "time": lambda row: serial(row.time) if row.time == row.time else None,
-    }
-    keys = [heading_key(cell) for cell in before[0]]
-    if len(theirs) > len(before) - 1:
-        raise MarginError(f"the range {THEIRS} has {len(before) - 1} rows and needs {len(theirs)}: make it longer")
-    rows = [[known[key](row) if key in known else None for key in keys] for row in theirs]
-    return [list(before[0]), *rows, *([None] * len(keys) for _ in range(len(before) - 1 - len(rows)))]

@@ -17,7 +17,7 @@ _SIGNED = re.compile(r"((?:https?:/)?/[^\s?'\"]+)\?[^\s'\"]*|(?i:\b(?:bearer|bas
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Keys:
+class ApiKeys:
     """The keys of one venue; they never show in a text.
 
     Attributes:
@@ -39,10 +39,10 @@ class Keys:
         raise TypeError("keys are not written anywhere")
 
 
-NO_KEYS = Keys()
+NO_KEYS = ApiKeys()
 
 
-def find_keys(venue: str, environment: Mapping[str, str] = os.environ) -> Keys:
+def find_keys(venue: str, environment: Mapping[str, str] = os.environ) -> ApiKeys:
     """The keys XLMARGIN_<VENUE>_KEY, _SECRET (and _PASSWORD) of the environment, else those of the system keyring.
 
     In the keyring they are the passwords of the service `xlmargin <venue>` under the names key, secret and password.
@@ -57,7 +57,7 @@ def find_keys(venue: str, environment: Mapping[str, str] = os.environ) -> Keys:
     if bool(found[0]) != bool(found[1]):
         lost = names[1] if found[0] else names[0]
         raise MarginError(f"{lost} is missing: set both {names[0]} and {names[1]} to a read-only key of {venue}")
-    return Keys(*found)
+    return ApiKeys(*found)
 
 
 def _from_keyring(venue: str, part: str) -> str:
@@ -73,7 +73,7 @@ def _from_keyring(venue: str, part: str) -> str:
         return ""
 
 
-def redacted(text: str, keys: Keys = NO_KEYS) -> str:
+def redacted(text: str, keys: ApiKeys = NO_KEYS) -> str:
     """A text on one line without keys, and without the signed part of an address."""
     secrets = {part for part in (keys.key, keys.secret, keys.password) if part}
     for secret in sorted(secrets | {quote(part, safe="") for part in secrets}, key=len, reverse=True):

@@ -11,7 +11,8 @@ import numpy as np
 
 from xlmargin.book.contracts import DAY, EXCEL_EPOCH, show_instant
 from xlmargin.errors import MarginError
-from xlmargin.sheet.cells import heading_key, is_blank
+from xlmargin.sheet.cells import is_blank
+from xlmargin.sheet.headings import Header, heading_key, must_hold
 from xlmargin.venues.quotes import Needs, Option, Quotes, VenueError
 
 HEADINGS = ("Underlying", "Spot", "Expiry", "Strike", "Forward", "IV", "Rate", "As of")
@@ -45,14 +46,13 @@ class MarketTable:
         Raises:
             MarginError: the range lacks a column or is too short
         """
-        keys = [heading_key(cell) for cell in before[0]]
-        at = {heading: keys.index(heading_key(heading)) for heading in HEADINGS if heading_key(heading) in keys}
+        header = Header(before[0], "market")
+        at = header.columns(HEADINGS)
         needed = [heading for i, heading in enumerate(HEADINGS) if heading not in at and any(not is_blank(row[i]) for row in self.rows[1:])]
         if needed:
-            raise MarginError(f"the Market range has no column {', '.join(needed)}: add it")
-        if len(self.rows) > len(before):
-            raise MarginError(f"the Market range has {len(before)} rows and needs {len(self.rows)}: make it longer")
-        ours = {keys.index(key) for key in map(heading_key, (*HEADINGS, "Instrument")) if key in keys}
+            header.lack(*needed)
+        must_hold(before, len(self.rows) - 1, "market")
+        ours = set(header.columns((*HEADINGS, "Instrument")).values())
         result = [list(before[0])]
         for n, old in enumerate(before[1:], 1):
             cells = [None if i in ours else cell for i, cell in enumerate(old)]
@@ -203,8 +203,7 @@ def _records(before: Sequence[Row] | None) -> list[Mapping[str, Any]]:
     """The rows of a Market range by heading, blank ones left out."""
     if not before:
         return []
-    keys = [heading_key(cell) for cell in before[0]]
-    if "underlying" not in keys:
-        return []
+    header = Header(before[0])
+    at = header.find("Underlying")
     blank = dict.fromkeys(map(heading_key, HEADINGS))
-    return [blank | dict(zip(keys, row)) for row in before[1:] if not is_blank(row[keys.index("underlying")])]
+    return [] if at is None else [blank | header.record(row) for row in before[1:] if not is_blank(row[at])]

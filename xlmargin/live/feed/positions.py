@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from xlmargin.book.contracts import venue_of
-from xlmargin.errors import MarginError
 from xlmargin.live.feed.market_table import Row
-from xlmargin.sheet.cells import heading_key, is_blank
+from xlmargin.sheet.cells import is_blank
+from xlmargin.sheet.headings import Header, must_hold
 from xlmargin.venues import Answer
 
 WRITTEN = ("Instrument", "Venue", "Quantity", "Entry")  # what a venue's answer says that no market says better
@@ -27,11 +27,10 @@ def with_positions(before: Sequence[Row], answer: Answer, venue: str) -> list[Ro
     Raises:
         MarginError: a column is missing, or the rows do not fit
     """
-    keys = [heading_key(cell) for cell in before[0]]
+    header = Header(before[0], "positions")
     for heading in WRITTEN[:3]:
-        if heading_key(heading) not in keys:
-            raise MarginError(f"the positions range has no column {heading}: add it, so that the feed can write there")
-    at = {heading: keys.index(heading_key(heading)) for heading in WRITTEN if heading_key(heading) in keys}
+        header.column(heading)
+    at, ordered, side, width = header.columns(WRITTEN), header.find("Order"), header.find("Side"), len(header.keys)
     head, *rows = answer.positions
     held = _by_instrument(head, rows)
     result = [list(before[0])]
@@ -41,19 +40,18 @@ def with_positions(before: Sequence[Row], answer: Answer, venue: str) -> list[Ro
             continue
         name = "" if is_blank(row[at["Instrument"]]) else str(row[at["Instrument"]])
         owner = "deribit" if is_blank(row[at["Venue"]]) else venue_of(str(row[at["Venue"]]))
-        order = "order" in keys and str(row[keys.index("order")] or "").strip().lower() in YES
+        order = ordered is not None and str(row[ordered] or "").strip().lower() in YES
         if not name or owner != venue or order:
             result.append(list(row))
         elif name in held and name not in seen:
             seen.add(name)
             fresh = _filled(list(row), at, head, held[name])
-            if "side" in keys:
-                fresh[keys.index("side")] = None  # the quantity has its sign
+            if side is not None:
+                fresh[side] = None  # the quantity has its sign
             result.append(fresh)
-    result += [_filled([None] * len(keys), at, head, row) for name, row in held.items() if name not in seen]
-    if len(result) > len(before):
-        raise MarginError(f"the positions range has {len(before) - 1} rows and needs {len(result) - 1}: make it longer")
-    return result + [[None] * len(keys) for _ in range(len(before) - len(result))]
+    result += [_filled([None] * width, at, head, row) for name, row in held.items() if name not in seen]
+    must_hold(before, len(result) - 1, "positions")
+    return result + [[None] * width for _ in range(len(before) - len(result))]
 
 
 def _by_instrument(head: Row, rows: Sequence[Row]) -> dict[str, Row]:

@@ -10,10 +10,12 @@ import numpy as np
 
 from xlmargin.book.contracts import SPOT
 from xlmargin.errors import Faults, MarginError
-from xlmargin.sheet.cells import heading_key, is_blank
+from xlmargin.sheet.cells import from_header
 from xlmargin.sheet.ranges.market import read_market
 from xlmargin.sheet.ranges.positions import read_positions
+from xlmargin.sheet.ranges.venues import read_venues
 from xlmargin.sheet.registry import ERROR, FUNCTIONS
+from xlmargin.venues.outcome import differ
 from xlmargin.venues.theirs import Theirs
 
 HEADINGS = ("Account", "Measure", "Ours", "Theirs", "Difference", "First differing line", "Alarm")
@@ -49,18 +51,14 @@ def reconcile(ours: Sequence[Ours], theirs: Sequence[Theirs], tolerance: float =
     for mine, his in zip(ours, theirs, strict=True):
         account = " ".join(part for part in (his.venue, his.account, his.currency) if part)
         for measure, own, told in ((INITIAL, mine.initial, his.initial), (MAINTENANCE, mine.maintenance, his.maintenance)):
-            alarm = _differ(own, told, tolerance)
+            alarm = differ(own, told, tolerance)
             first = ""
             if alarm:
                 first = next(
-                    (label for label, amount in his.lines.items() if _differ(mine.lines.get(label, 0.0), amount, tolerance)), measure
+                    (label for label, amount in his.lines.items() if differ(mine.lines.get(label, 0.0), amount, tolerance)), measure
                 )
             rows.append([account, measure, own, told, own - told, first, "ALARM" if alarm else "OK"])
     return rows
-
-
-def _differ(own: float, told: float, tolerance: float) -> bool:
-    return abs(own - told) > tolerance * max(abs(own), abs(told))
 
 
 def our_margins(
@@ -97,11 +95,8 @@ def _behind(row: Theirs, positions: list[list[Any]]) -> list[list[Any]]:
     )
     if row.account and row.account in book.accounts:
         mine &= book.account == book.accounts.index(row.account)
-    header = next(n for n, cells in enumerate(positions) if not all(map(is_blank, cells)))
-    venues = [heading_key(cell) for cell in positions[header]]
-    column = venues.index("venue") if "venue" in venues else None
-    chosen = [positions[header + number - 1] for number in book.row[mine].tolist()]
-    return [cells for cells in chosen if column is None or is_blank(cells[column]) or str(cells[column]).strip().lower() == row.venue]
+    rows, named = from_header(positions), read_venues(positions)
+    return [list(rows[n - 1]) for n in book.row[mine].tolist() if named.get(n, row.venue) == row.venue]
 
 
 def _statement(positions: list[list[Any]], market: Any, method: str, parameters: Any) -> dict[str, float]:

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from xlmargin.engine import recalculated
 from xlmargin.errors import MarginError
-from xlmargin.faces.libreoffice import Guest, Workbook
+from xlmargin.faces.libreoffice import Guest, OpenWorkbook
 from xlmargin.files.books import named_cells
 from xlmargin.live.feed.market_table import Row, serial
 from xlmargin.sheet.registry import FUNCTIONS
@@ -56,7 +56,7 @@ class LibreOfficeSheets:
         self._guest: Guest | None = None
         self._connected()
 
-    def _connected(self) -> Workbook:
+    def _connected(self) -> OpenWorkbook:
         """The open workbook; after a lost connection it is looked for anew."""
         if self._guest is None:
             self._guest = Guest(self._pipe)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from xlmargin.live.watch.alerts import Levels, Outcome, step, watch_rules
+from xlmargin.live.watch.alerts import AlertBasis, Levels, step, watch_rules
 from xlmargin.live.watch.delivery import Delivery
 from xlmargin.live.watch.hooks import Hook, command, desktop, webhook
-from xlmargin.live.watch.inputs import Files, Inputs, Snapshot
+from xlmargin.live.watch.inputs import Files, Snapshot, WatchedFiles
 from xlmargin.live.watch.monitor import Monitor
 from xlmargin.live.watch.reading import Figures, Nearest, Reading, figures_of
 from xlmargin.live.watch.record import COLUMNS, Record, record_of
@@ -14,22 +14,22 @@ from xlmargin.live.watch.watching import Watch
 
 __all__ = [
     "COLUMNS",
+    "AlertBasis",
     "Delivery",
     "Figures",
     "Files",
     "Hook",
-    "Inputs",
     "Levels",
     "Lines",
     "Monitor",
     "Nearest",
-    "Outcome",
     "Panel",
     "Reading",
     "Record",
     "Screen",
     "Snapshot",
     "Watch",
+    "WatchedFiles",
     "command",
     "desktop",
     "figures_of",

@@ -31,7 +31,7 @@ class Levels(NamedTuple):
     stale_after: float
 
 
-class Outcome(NamedTuple):
+class AlertBasis(NamedTuple):
     """What an alert is decided by: the account's equity and margins [USD] with its status, as PM_STATUS answers."""
 
     equity: float
@@ -45,7 +45,7 @@ def watch_rules(as_of: float) -> Rules:
     return read_rules(FILE, as_of)
 
 
-def step(raised: Collection[str], found: Outcome | None, age: float, levels: Levels) -> tuple[frozenset[str], tuple[str, ...]]:
+def step(raised: Collection[str], found: AlertBasis | None, age: float, levels: Levels) -> tuple[frozenset[str], tuple[str, ...]]:
     """The alerts that stand after a reading, and those that it raises.
 
     A threshold of the margin is crossed when the status says so; its alert stands until the status is better and the ratio

@@ -56,7 +56,7 @@ class Snapshot:
         return (self.ranges.method or "SPAN").upper()
 
 
-class Inputs:
+class WatchedFiles:
     """The files of a book, read again when they have changed and come to rest."""
 
     def __init__(self, files: Files, monotonic: Callable[[], float] = time.monotonic) -> None:

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from typing import Any
 
 from xlmargin.errors import MarginError
-from xlmargin.live.feed.market_table import Row, serial
+from xlmargin.live.feed.market_table import serial
 from xlmargin.live.feed.sheets import Sheets
 from xlmargin.live.watch.record import Record
-from xlmargin.sheet.cells import heading_key
+from xlmargin.sheet.headings import laid_out
 
 MONITOR = "monitor"
 #: What stands under each heading of the range; its Headroom is to the initial margin, as its unit says.
@@ -102,7 +102,7 @@ class Monitor:
             if reason := self._sheets.waits_for():
                 return reason
             before = self._sheets.read(MONITOR)
-            self._sheets.write({MONITOR: laid_out(self._record.last(len(before) - 1), before)})
+            self._sheets.write({MONITOR: laid_out(before, self._record.last(len(before) - 1), KNOWN, MONITOR)})
         except MarginError as error:
             return str(error)
         return ""
@@ -112,10 +112,3 @@ class Monitor:
         if problem and problem != self._said:
             self._say(f"the sheet waits: {problem}")
         self._said = problem
-
-
-def laid_out(readings: list[dict[str, Any]], before: list[Row]) -> list[Row]:
-    """The cells of the range: its headings, the readings, the oldest first, blank rows to its end."""
-    keys = [heading_key(cell) for cell in before[0]]
-    rows = [[KNOWN[key](row) if key in KNOWN else None for key in keys] for row in readings]
-    return [list(before[0]), *rows, *([None] * len(keys) for _ in range(len(before) - 1 - len(rows)))]

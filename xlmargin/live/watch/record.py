@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from xlmargin.errors import MarginError
-from xlmargin.live.watch.alerts import RANKS, Levels, Outcome, step
+from xlmargin.live.watch.alerts import RANKS, AlertBasis, Levels, step
 from xlmargin.live.watch.reading import Reading
 
 Answer = TypeVar("Answer")
@@ -179,7 +179,7 @@ class Record:
         """Take the alerts one step on."""
         before = {kind for (kind,) in database.execute("SELECT kind FROM standing")}
         found = reading.figures
-        outcome = None if found is None else Outcome(found.equity, found.initial, found.maintenance, found.status)
+        outcome = None if found is None else AlertBasis(found.equity, found.initial, found.maintenance, found.status)
         standing, raised = step(before, outcome, reading.age, levels)
         if standing != before:
             database.execute("DELETE FROM standing")

@@ -12,7 +12,7 @@ from xlmargin.desk.account import account_rules
 from xlmargin.errors import MarginError
 from xlmargin.live.feed import Clock, Feed, MarketTable, Needs, Tick, needs_of
 from xlmargin.live.watch.alerts import Levels, watch_rules
-from xlmargin.live.watch.inputs import Inputs, Snapshot
+from xlmargin.live.watch.inputs import Snapshot, WatchedFiles
 from xlmargin.live.watch.reading import Figures, Reading, figures_of
 from xlmargin.live.watch.record import Record
 from xlmargin.live.watch.screen import Screen, told
@@ -56,7 +56,7 @@ class Watch:
 
     def __init__(
         self,
-        inputs: Inputs,
+        inputs: WatchedFiles,
         record: Record,
         screen: Screen,
         *,

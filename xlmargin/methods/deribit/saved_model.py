@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
-from xlmargin.errors import MarginError
+from xlmargin.errors import MarginError, named_file
 from xlmargin.margin.parameters import Override
+from xlmargin.methods.json_shape import Node, read_json
 
 OWN = ("extended_dampener", "annualised_move_risk", "min_annualised_move", "pnl_offset", "max_offsetable_pnl")
 DOLLARS = ("usd", "usdc", "usdt")
@@ -20,16 +19,19 @@ def read_parameters(model: Any, coin: str) -> list[Override]:
         model: its `model_params`
         coin: lower-case name
     """
-    values: dict[tuple[str, str], Any] = {}
-    for pair, parameters in model["currency_pair"].items():
+    node = Node(model, "model_params")
+    values: dict[tuple[str, str], float] = {}
+    pairs, currencies, general = node.node("currency_pair"), node.node("currency"), node.node("general")
+    for pair in pairs.cells:
         if pair.split("_")[0] == coin:
-            values |= {(coin, name): value for name, value in parameters.items()}
-    for currency, parameters in model["currency"].items():
+            parameters = pairs.node(pair)
+            values |= {(coin, name): parameters.number(name) for name in parameters.cells}
+    for currency in currencies.cells:
         if currency == coin or currency in DOLLARS:
-            suffix = "" if currency == coin else "_usd"
-            values |= {(coin, name + suffix): parameters[name] for name in OWN}
-    values |= {("", name): model["general"][name] for name in ("mm_factor", "buckets_count")}
-    return [Override(underlying.upper(), name, float(value), row) for row, ((underlying, name), value) in enumerate(values.items(), 1)]
+            parameters, suffix = currencies.node(currency), "" if currency == coin else "_usd"
+            values |= {(coin, name + suffix): parameters.number(name) for name in OWN}
+    values |= {("", name): general.number(name) for name in ("mm_factor", "buckets_count")}
+    return [Override(underlying.upper(), name, value, row) for row, ((underlying, name), value) in enumerate(values.items(), 1)]
 
 
 def load_parameters(path: str, known: list[str]) -> list[Override]:
@@ -42,16 +44,12 @@ def load_parameters(path: str, known: list[str]) -> list[Override]:
     Raises:
         MarginError: the file cannot be read, or carries no model parameters
     """
+    content = read_json(named_file(path), "give the whole path of a saved pme/simulate answer")
     try:
-        data = json.loads(Path(path).expanduser().read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise MarginError(f"there is no file {path}: give the whole path of a saved pme/simulate answer") from None
-    except (OSError, ValueError) as error:
-        raise MarginError(f"{path} is not a JSON file: {error}") from None
-    try:
-        model = data.get("result", data)["model_params"]
-        coins = dict.fromkeys(pair.split("_")[0] for pair in model["currency_pair"])
-        found = {(item.underlying, item.name): item for coin in coins for item in read_parameters(model, coin)}
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise MarginError(f"{path} carries no model_params as Deribit's pme/simulate answers do ({error}): save that answer") from None
+        answer = Node(content)
+        model = (answer.node("result") if "result" in answer else answer).node("model_params")
+        coins = dict.fromkeys(pair.split("_")[0] for pair in model.node("currency_pair").cells)
+        found = {(item.underlying, item.name): item for coin in coins for item in read_parameters(model.cells, coin)}
+    except MarginError as error:
+        raise MarginError(f"{path} carries no model_params as Deribit's pme/simulate answers do ({error})") from None
     return [item for item in found.values() if item.name in known]

@@ -14,7 +14,7 @@ from xlmargin.margin.parameters import Rules
 from xlmargin.margin.statement import over_book
 from xlmargin.margin.valuation import NOTHING_GIVEN, Case, Given, Margin
 from xlmargin.methods.derive.lines import Statement
-from xlmargin.methods.derive.market import Holdings, scenarios_of
+from xlmargin.methods.derive.market import MarketHoldings, scenarios_of
 from xlmargin.scenarios.risk_array import one_market
 from xlmargin.scenarios.scenarios import Scenarios
 
@@ -31,8 +31,8 @@ def apart(book: Book, rules: Rules) -> bool:
     return not one_market(book.instruments)
 
 
-def _markets(book: Book, rules: Rules) -> list[Holdings]:
-    return [Holdings(book, rules, u) for u in range(len(book.instruments.underlyings))]
+def _markets(book: Book, rules: Rules) -> list[MarketHoldings]:
+    return [MarketHoldings(book, rules, u) for u in range(len(book.instruments.underlyings))]
 
 
 def risk_array(book: Book, scenarios: Scenarios, rules: Rules) -> Floats:

@@ -20,7 +20,7 @@ from xlmargin.margin.parameters import Rules
 from xlmargin.margin.statement import TOTAL, Line, above, given, largest, less, not_modelled, over_book, smallest, times, total
 from xlmargin.margin.valuation import Case, Margin
 from xlmargin.methods.derive.black import YEAR
-from xlmargin.methods.derive.srm import Market, Result, Terms, mark
+from xlmargin.methods.derive.srm import SrmMarket, SrmResult, SrmTerms, mark
 from xlmargin.scenarios.risk_array import one_market
 
 Floats = NDArray[np.float64]
@@ -87,12 +87,12 @@ class _Statement:
         years, first, at = np.unique(self.case.held.years[self.options], return_index=True, return_inverse=True)
         return years, first.astype(np.int64), at.astype(np.int64)
 
-    def result(self) -> Result:
+    def result(self) -> SrmResult:
         """The venue's arithmetic on this market."""
         held = self.case.held
         years, first, at = self.years
         spot = float(held.spot[np.flatnonzero(held.underlying == held.underlyings.index(self.name))[0]])
-        market = Market(
+        market = SrmMarket(
             self.amount,
             held.strike[self.options],
             held.kind[self.options] == CALL,
@@ -107,7 +107,7 @@ class _Statement:
             spot,
             stable=self.number("stable_price"),
         )
-        return Result(market, Terms(**{field.name: self.number(field.name) for field in fields(Terms)}))
+        return SrmResult(market, SrmTerms(**{field.name: self.number(field.name) for field in fields(SrmTerms)}))
 
     # ---- totals
 

@@ -12,7 +12,7 @@ from xlmargin.margin.lines import parameter
 from xlmargin.margin.statement import TOTAL, Line, above, given, largest, less, not_modelled, times, total, worst
 from xlmargin.margin.valuation import Case
 from xlmargin.methods.derive.black import YEAR
-from xlmargin.methods.derive.market import MEANT, Holdings
+from xlmargin.methods.derive.market import MEANT, MarketHoldings
 from xlmargin.methods.derive.pmrm import V1Result
 
 Floats = NDArray[np.float64]
@@ -24,7 +24,7 @@ DAYS_A_YEAR = 365.0
 class Statement:
     """The lines of one market."""
 
-    def __init__(self, market: Holdings, case: Case) -> None:
+    def __init__(self, market: MarketHoldings, case: Case) -> None:
         self.market, self.case, self.name = market, case, market.name
         self.found = market.result(case.scenarios)
         self.v1 = isinstance(self.found, V1Result)

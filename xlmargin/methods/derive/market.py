@@ -14,8 +14,8 @@ from xlmargin.book.contracts import CALL, SPOT
 from xlmargin.errors import MarginError
 from xlmargin.margin.parameters import Rules
 from xlmargin.methods.derive.black import YEAR, fixed_part
-from xlmargin.methods.derive.pmrm import Result, V1Result
-from xlmargin.methods.derive.portfolio import SKEWS, V1_TERMS, Moves, Portfolio, Terms
+from xlmargin.methods.derive.pmrm import PmrmResult, V1Result
+from xlmargin.methods.derive.portfolio import SKEWS, V1_TERMS, Moves, PmrmTerms, Portfolio
 from xlmargin.scenarios.risk_array import require_vols
 from xlmargin.scenarios.scenarios import Scenarios, Tenor, percent
 
@@ -118,7 +118,7 @@ def words_of(kind: str, moves: Floats) -> str:
     return f"price {percent(float(moves[0])) if same else 'by its own range'}, {MEANT[kind]}"
 
 
-class Holdings:
+class MarketHoldings:
     """The part of a book in one market, as the venue's arithmetic wants it."""
 
     def __init__(self, book: Book, rules: Rules, u: int) -> None:
@@ -182,12 +182,12 @@ class Holdings:
             np.full(len(coins), haircuts[1]),
         )
 
-    def result(self, scenarios: Scenarios) -> Result:
+    def result(self, scenarios: Scenarios) -> PmrmResult:
         """The venue's arithmetic on this market."""
         u, kept = scenarios.underlyings.index(self.name), len(scenarios) - 1  # the last is the forward contingency
         plain = len(kinds_of(self.rules, 0))
         kinds = kinds_of(self.rules, len(scenarios) - plain)[:kept]
         moves = Moves(1.0 + scenarios.price[:kept, u], kinds, scenarios.weight[:kept, u])
         if is_v1(self.rules):
-            return V1Result(self.portfolio(), moves, Terms(**{name: self.number(name) for name in V1_TERMS}))
-        return Result(self.portfolio(), moves, Terms(**{field.name: self.number(field.name) for field in fields(Terms)}))
+            return V1Result(self.portfolio(), moves, PmrmTerms(**{name: self.number(name) for name in V1_TERMS}))
+        return PmrmResult(self.portfolio(), moves, PmrmTerms(**{field.name: self.number(field.name) for field in fields(PmrmTerms)}))

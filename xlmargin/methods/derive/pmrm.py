@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 
 from xlmargin.margin.netting import net_by
 from xlmargin.methods.derive.black import MONTH, YEAR, prices
-from xlmargin.methods.derive.portfolio import SKEWS, Moves, Portfolio, Terms
+from xlmargin.methods.derive.portfolio import SKEWS, Moves, PmrmTerms, Portfolio
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 
-class Result:
+class PmrmResult:
     """Margin of A accounts in one market under PMRM_2; every number on the way is an attribute.
 
     Losses and contingencies are negative, as the venue prints them; `initial` and `maintenance` are what is left over:
@@ -29,7 +29,7 @@ class Result:
 
     discounted_marks = True  # marks are present values at the expiry's rate
 
-    def __init__(self, book: Portfolio, moves: Moves, terms: Terms) -> None:
+    def __init__(self, book: Portfolio, moves: Moves, terms: PmrmTerms) -> None:
         self.book, self.moves, self.terms = book, moves, terms
 
     # ---- value
@@ -298,7 +298,7 @@ class Result:
         return self.worst * (self.terms.im_factor + self.peg) + sum(self.im_charges) + self.oracle + sum(self.mm_charges) + self.value
 
 
-class V1Result(Result):
+class V1Result(PmrmResult):
     """Margin of A accounts in one market under PMRM v1: the static contingencies are part of the worst loss."""
 
     discounted_marks = False

@@ -31,7 +31,7 @@ class Moves:
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class PmrmTerms:
     """The parameters of the model, named as the venue documents them.
 
     Rates are per year, `*_extra` come on top of the maintenance rate for initial margin; the defaults turn a rule off.

@@ -22,7 +22,7 @@ Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class SrmTerms:
     """The parameters of the model: shares of spot unless the name says otherwise."""
 
     max_spot: float
@@ -44,7 +44,7 @@ class Terms:
 
 
 @dataclass(frozen=True)
-class Market:
+class SrmMarket:
     """What A accounts hold in one market.
 
     Attributes:
@@ -82,13 +82,13 @@ def mark(forward: Floats, strike: Floats, seconds: Floats, vol: Floats, call: Bo
     return np.where(call, calls, puts)
 
 
-class Result:
+class SrmResult:
     """Margin of A accounts in one market under SRM; every number on the way is an attribute.
 
     Margins are negative, as the venue prints them: what is left over; below 0 there is not enough.
     """
 
-    def __init__(self, book: Market, terms: Terms) -> None:
+    def __init__(self, book: SrmMarket, terms: SrmTerms) -> None:
         self.book, self.terms = book, terms
 
     def by_expiry(self, each: Floats) -> Floats:

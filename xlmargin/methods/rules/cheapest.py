@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from xlmargin.errors import MarginError
 from xlmargin.margin.valuation import Case
-from xlmargin.methods.rules.legs import Legs, legs_of
+from xlmargin.methods.rules.legs import OptionLegs, legs_of
 from xlmargin.methods.rules.pairing import Pairing, pair
 from xlmargin.methods.rules.recognise import recognise
 from xlmargin.methods.rules.table import Strategy, terms_of
@@ -23,7 +23,7 @@ class Paired:
 
     account: int
     underlying: int
-    legs: Legs
+    legs: OptionLegs
     strategies: tuple[Strategy, ...]
     proven: bool
 
@@ -52,7 +52,7 @@ def paired(case: Case) -> list[Paired]:
     return found
 
 
-def shown(legs: Legs, strategy: Strategy) -> str:
+def shown(legs: OptionLegs, strategy: Strategy) -> str:
     """The legs of a strategy in words."""
     parts = [f"{ratio:+g} {legs.names[i]}" for i, ratio in strategy.legs]
     if strategy.stock:

@@ -30,7 +30,7 @@ class Delta:
 
 
 @dataclass(frozen=True, slots=True)
-class Legs:
+class OptionLegs:
     """Option legs of one account and underlying, sorted by expiry, strike and type (N,), and the stock beside them.
 
     Attributes:
@@ -90,7 +90,7 @@ class Legs:
         return step / DECIMALS if whole.max() <= step * FINEST else 0.0
 
 
-def legs_of(case: Case, a: int, u: int) -> Legs:
+def legs_of(case: Case, a: int, u: int) -> OptionLegs:
     """Net the rows of each contract of account `a` in underlying `u`.
 
     Raises:
@@ -122,7 +122,7 @@ def legs_of(case: Case, a: int, u: int) -> Legs:
         (Delta(held.name(first[i]), float(net[i]), float(mark[i])) for i in other.tolist()),
         key=lambda delta: (delta.name, delta.price, delta.units),
     )
-    return Legs(
+    return OptionLegs(
         tuple(held.name(i) for i in k.tolist()),
         held.kind[k] == CALL,
         held.strike[k],

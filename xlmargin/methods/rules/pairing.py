@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlmargin.errors import MarginError
-from xlmargin.methods.rules.legs import Legs
+from xlmargin.methods.rules.legs import OptionLegs
 from xlmargin.methods.rules.table import Column, Terms, by_requirement, long_alone, payoffs, stock_alone, stock_columns, uncovered
 
 Floats = NDArray[np.float64]
@@ -170,7 +170,7 @@ def _whole(
     return np.where(whole, np.rint(found), found), done.status == 0
 
 
-def pair(legs: Legs, terms: Terms) -> Pairing:
+def pair(legs: OptionLegs, terms: Terms) -> Pairing:
     """The pairing of the smallest requirement; among equals that of the smallest maintenance.
 
     Args:
@@ -210,13 +210,13 @@ def pair(legs: Legs, terms: Terms) -> Pairing:
     return _read(legs, found, uses, groups, boxes, order, columns, with_stock, proven)
 
 
-def _nothing(legs: Legs) -> Pairing:
+def _nothing(legs: OptionLegs) -> Pairing:
     """No options: stock alone."""
     none = np.zeros(len(legs))
     return Pairing((), none, none, none, (), (), legs.stock, True)
 
 
-def _group(programme: _Programme, legs: Legs, balance: Ints, level: float, expiry: float) -> tuple[Ints, Ints, Ints]:
+def _group(programme: _Programme, legs: OptionLegs, balance: Ints, level: float, expiry: float) -> tuple[Ints, Ints, Ints]:
     """One bounded combination: shorts of one expiry, longs that do not expire before; its columns and their legs."""
     shorts = np.flatnonzero((legs.units < 0.0) & (legs.expiry == expiry))
     longs = np.flatnonzero((legs.units > 0.0) & (legs.expiry >= expiry))
@@ -236,7 +236,7 @@ def _group(programme: _Programme, legs: Legs, balance: Ints, level: float, expir
     return chosen, held, loss
 
 
-def _strangles(programme: _Programme, legs: Legs, terms: Terms, balance: Ints, level: float, naked: Ints) -> tuple[Ints, Ints]:
+def _strangles(programme: _Programme, legs: OptionLegs, terms: Terms, balance: Ints, level: float, naked: Ints) -> tuple[Ints, Ints]:
     """Shorts whose formula falls away beside an uncovered short of the other type that requires at least as much.
 
     Sorted by requirement, a short may be second as long as shorts of the other type above it are left over: a flow down
@@ -256,7 +256,7 @@ def _strangles(programme: _Programme, legs: Legs, terms: Terms, balance: Ints, l
     return shorts[order], second[order]
 
 
-def _boxes(programme: _Programme, legs: Legs, terms: Terms, balance: Ints, level: float, expiry: float) -> tuple[Ints, Ints]:
+def _boxes(programme: _Programme, legs: OptionLegs, terms: Terms, balance: Ints, level: float, expiry: float) -> tuple[Ints, Ints]:
     """Long boxes of one expiry: a synthetic long at one strike, a synthetic short at a higher one, as a flow up the strikes.
 
     Half of the gap is half of the upper strike less half of the lower one, so each end carries its own cost.
@@ -286,7 +286,7 @@ def _boxes(programme: _Programme, legs: Legs, terms: Terms, balance: Ints, level
 
 
 def _stock(
-    programme: _Programme, legs: Legs, terms: Terms, columns: list[Column], balance: Ints, level: float, step: float, grain: float
+    programme: _Programme, legs: OptionLegs, terms: Terms, columns: list[Column], balance: Ints, level: float, step: float, grain: float
 ) -> Ints:
     """Stock strategies, counted against stock alone; shares cover in whole lots only."""
     if not columns:
@@ -306,7 +306,7 @@ def _stock(
 
 
 def _read(
-    legs: Legs,
+    legs: OptionLegs,
     found: Floats,
     uses: dict[str, Ints],
     groups: list[tuple[Ints, Ints, Ints]],

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmargin.methods.rules.legs import Legs
+from xlmargin.methods.rules.legs import OptionLegs
 from xlmargin.methods.rules.pairing import Pairing
 from xlmargin.methods.rules.table import (
     Column,
@@ -31,7 +31,7 @@ MOST_LEGS = 60  # combinations of more legs are not taken apart
 NOTHING = 1e-9  # part of a leg below which a remainder is rounding
 
 
-def recognise(legs: Legs, terms: Terms, pairing: Pairing) -> list[Strategy]:
+def recognise(legs: OptionLegs, terms: Terms, pairing: Pairing) -> list[Strategy]:
     """Every strategy of a pairing, in the order of the table: combinations, uncovered, long, stock, futures."""
     found = [strategy for units in pairing.boxes for strategy in _boxes(legs, terms, units)]
     for units in pairing.groups:
@@ -58,14 +58,14 @@ def recognise(legs: Legs, terms: Terms, pairing: Pairing) -> list[Strategy]:
     return found + [future(terms, delta.name, delta.units, delta.price) for delta in legs.deltas]
 
 
-def _with_stock(legs: Legs, column: Column, units: float) -> Strategy:
+def _with_stock(legs: OptionLegs, column: Column, units: float) -> Strategy:
     """A strategy of stock and options; a short sale's proceeds count as proceeds."""
     sold = sum(-ratio * float(legs.mark[i]) for i, ratio in column.legs if ratio < 0.0)
     sold += legs.price if column.stock < 0.0 else 0.0
     return Strategy(column.name, column.legs, units, column.pieces, column.maintenance, sold, column.requirement, column.stock)
 
 
-def _shorts(legs: Legs, terms: Terms, pairing: Pairing) -> Iterator[Strategy]:
+def _shorts(legs: OptionLegs, terms: Terms, pairing: Pairing) -> Iterator[Strategy]:
     """Uncovered shorts, each second one beside a first that requires at least as much.
 
     From the largest requirement down, so that whatever first one is taken, those below find theirs; the sum is the same.
@@ -98,7 +98,7 @@ def _less(units: Floats, parts: Parts, count: float) -> Floats:
     return rest
 
 
-def _boxes(legs: Legs, terms: Terms, units: Floats) -> Iterator[Strategy]:
+def _boxes(legs: OptionLegs, terms: Terms, units: Floats) -> Iterator[Strategy]:
     """Long boxes of one expiry, the lowest synthetic long with the lowest synthetic short above it."""
     rest = units
     for parts in _box_shapes(legs, np.flatnonzero(units).tolist(), units, long=True):
@@ -108,7 +108,7 @@ def _boxes(legs: Legs, terms: Terms, units: Floats) -> Iterator[Strategy]:
             yield box(legs, terms, parts, count)
 
 
-def _box_shapes(legs: Legs, held: list[int], units: Floats, *, long: bool) -> Iterator[Parts]:
+def _box_shapes(legs: OptionLegs, held: list[int], units: Floats, *, long: bool) -> Iterator[Parts]:
     """Every long (short) box: long (short) call and short (long) put at the lower strike, the opposite at the upper."""
     side = 1.0 if long else -1.0
     at = {(float(legs.expiry[i]), float(legs.strike[i]), bool(legs.call[i]), float(np.sign(units[i]))): i for i in held}
@@ -124,7 +124,7 @@ def _box_shapes(legs: Legs, held: list[int], units: Floats, *, long: bool) -> It
                 )
 
 
-def _combination(legs: Legs, units: Floats) -> Iterator[Strategy]:
+def _combination(legs: OptionLegs, units: Floats) -> Iterator[Strategy]:
     """A bounded combination as named strategies, as far as their maximum losses add up to its own."""
     chosen = np.flatnonzero(np.abs(units) > 0.0).tolist()
     value, _ = payoffs(legs, chosen)
@@ -162,12 +162,12 @@ def _is_apart(rest: Floats, parts: Parts, count: float, loss: Callable[[Floats],
     return loss(rest - without) + loss(without) <= loss(rest) + scale
 
 
-def _is_bounded(legs: Legs, units: Floats) -> bool:
+def _is_bounded(legs: OptionLegs, units: Floats) -> bool:
     """Whether no rise of the underlying loses without end."""
     return float(units[legs.call].sum()) >= -NOTHING * float(np.abs(units).sum())
 
 
-def _shapes(legs: Legs, units: Floats) -> Iterator[tuple[str, Parts]]:
+def _shapes(legs: OptionLegs, units: Floats) -> Iterator[tuple[str, Parts]]:
     """Named strategies among the legs: boxes, spreads, then what is made of two spreads."""
     held = np.flatnonzero(units).tolist()
     if len(held) > MOST_LEGS:
@@ -189,7 +189,7 @@ def _shapes(legs: Legs, units: Floats) -> Iterator[tuple[str, Parts]]:
                 yield name, tuple(sorted(ratio.items()))
 
 
-def _spread_name(legs: Legs, short: int, long: int) -> str:
+def _spread_name(legs: OptionLegs, short: int, long: int) -> str:
     """Vertical, calendar or diagonal."""
     kind = "call" if legs.call[short] else "put"
     if legs.expiry[short] == legs.expiry[long]:
@@ -197,7 +197,7 @@ def _spread_name(legs: Legs, short: int, long: int) -> str:
     return f"{'Calendar' if legs.strike[short] == legs.strike[long] else 'Diagonal'} {kind} spread"
 
 
-def _pair_name(legs: Legs, one: tuple[int, int], two: tuple[int, int]) -> str:
+def _pair_name(legs: OptionLegs, one: tuple[int, int], two: tuple[int, int]) -> str:
     """What two spreads make together; "" for nothing with a name of its own."""
     expiries = {float(legs.expiry[i]) for i in (*one, *two)}
     if len(expiries) > 1:

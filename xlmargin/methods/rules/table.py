@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlmargin.margin.parameters import Rules
-from xlmargin.methods.rules.legs import Legs
+from xlmargin.methods.rules.legs import OptionLegs
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -149,7 +149,7 @@ class Column:
         return sum(piece.value for piece in self.pieces)
 
 
-def uncovered(legs: Legs, terms: Terms) -> Floats:
+def uncovered(legs: OptionLegs, terms: Terms) -> Floats:
     """What an uncovered short option requires above its premium (N,); in a cash account the whole strike or underlying."""
     if terms.cash:
         return np.where(legs.call, legs.spot, legs.strike) - legs.mark
@@ -157,7 +157,7 @@ def uncovered(legs: Legs, terms: Terms) -> Floats:
     return np.maximum(terms.base * terms.leverage * legs.spot - legs.out_of_the_money, terms.minimum * terms.leverage * floor_on)
 
 
-def by_requirement(legs: Legs, terms: Terms) -> Ints:
+def by_requirement(legs: OptionLegs, terms: Terms) -> Ints:
     """The shorts from the largest uncovered requirement, premium included, to the smallest (N,).
 
     In a strangle the one that stands earlier gives the formula; of equal ones that with the larger formula.
@@ -167,18 +167,18 @@ def by_requirement(legs: Legs, terms: Terms) -> Ints:
     return shorts[np.lexsort((shorts, -above, -(legs.mark[shorts] + above)))]
 
 
-def long_alone(legs: Legs, terms: Terms) -> tuple[Floats, Floats]:
+def long_alone(legs: OptionLegs, terms: Terms) -> tuple[Floats, Floats]:
     """Requirement and maintenance of each option held long on its own (N,), (N,)."""
     lasting = legs.years > terms.long_term
     return (legs.mark * np.where(lasting & (not terms.cash), terms.loan, 1.0), np.where(lasting, terms.loan * legs.mark, 0.0))
 
 
-def _premium(legs: Legs, i: int, ratio: float = 1.0) -> Piece:
+def _premium(legs: OptionLegs, i: int, ratio: float = 1.0) -> Piece:
     how = "mark" if ratio == 1.0 else f"{ratio:g} × mark"
     return Piece(f"Premium of {legs.names[i]}", ratio * float(legs.mark[i]), how)
 
 
-def _formula(legs: Legs, terms: Terms, i: int) -> Piece:
+def _formula(legs: OptionLegs, terms: Terms, i: int) -> Piece:
     """The uncovered formula of one leg in words and number."""
     value = float(uncovered(legs, terms)[i])
     if terms.cash:
@@ -194,7 +194,7 @@ def _formula(legs: Legs, terms: Terms, i: int) -> Piece:
     )
 
 
-def alone(legs: Legs, terms: Terms, i: int, units: float) -> Strategy:
+def alone(legs: OptionLegs, terms: Terms, i: int, units: float) -> Strategy:
     """One option on its own."""
     kind, mark = "call" if legs.call[i] else "put", float(legs.mark[i])
     if legs.units[i] < 0.0:
@@ -207,7 +207,7 @@ def alone(legs: Legs, terms: Terms, i: int, units: float) -> Strategy:
     return Strategy(f"Long {kind}", ((i, 1.0),), units, (piece,), kept, 0.0, need)
 
 
-def strangle(legs: Legs, terms: Terms, winner: int, loser: int, units: float) -> Strategy:
+def strangle(legs: OptionLegs, terms: Terms, winner: int, loser: int, units: float) -> Strategy:
     """A short call and a short put: the larger requirement and the premium of the other."""
     pieces = (_premium(legs, winner), _formula(legs, terms, winner), _premium(legs, loser))
     need = sum(piece.value for piece in pieces)
@@ -218,14 +218,14 @@ def strangle(legs: Legs, terms: Terms, winner: int, loser: int, units: float) ->
     )
 
 
-def payoffs(legs: Legs, chosen: list[int]) -> tuple[Floats, Floats]:
+def payoffs(legs: OptionLegs, chosen: list[int]) -> tuple[Floats, Floats]:
     """Payoff at expiry of one long unit of each chosen leg at 0 and at every strike: (n, points), (points,)."""
     strike, call = legs.strike[chosen][:, None], legs.call[chosen][:, None]
     points = np.unique(np.append(strike, 0.0))
     return np.maximum(np.where(call, points - strike, strike - points), 0.0), points
 
 
-def bounded(legs: Legs, name: str, parts: tuple[tuple[int, float], ...], units: float) -> Strategy:
+def bounded(legs: OptionLegs, name: str, parts: tuple[tuple[int, float], ...], units: float) -> Strategy:
     """Options whose loss has a bound: the most that they can lose at expiry, and the premiums of the long ones."""
     chosen, ratios = [i for i, _ in parts], np.array([ratio for _, ratio in parts])
     value, points = payoffs(legs, chosen)
@@ -238,7 +238,7 @@ def bounded(legs: Legs, name: str, parts: tuple[tuple[int, float], ...], units: 
     return Strategy(name, parts, units, pieces, sum(piece.value for piece in pieces), proceeds, loss)
 
 
-def box(legs: Legs, terms: Terms, parts: tuple[tuple[int, float], ...], units: float) -> Strategy:
+def box(legs: OptionLegs, terms: Terms, parts: tuple[tuple[int, float], ...], units: float) -> Strategy:
     """A long box of European options: half the gap between its strikes."""
     strikes = [float(legs.strike[i]) for i, _ in parts]
     gap = max(strikes) - min(strikes)
@@ -276,7 +276,7 @@ def stock_alone(terms: Terms, price: float, side: float) -> tuple[tuple[Piece, .
     )
 
 
-def stock_columns(legs: Legs, terms: Terms) -> list[Column]:
+def stock_columns(legs: OptionLegs, terms: Terms) -> list[Column]:
     """Every strategy that one unit of the stock held can enter with the legs held."""
     if legs.stock == 0.0:
         return []
@@ -287,7 +287,7 @@ def stock_columns(legs: Legs, terms: Terms) -> list[Column]:
     return _with_short_stock(legs, terms, list(filter(long, calls)), list(filter(short, puts)))
 
 
-def _with_long_stock(legs: Legs, terms: Terms, calls: list[int], puts: list[int]) -> list[Column]:
+def _with_long_stock(legs: OptionLegs, terms: Terms, calls: list[int], puts: list[int]) -> list[Column]:
     """Covered calls, protective puts, conversions and collars."""
     stock, price, kept = stock_alone(terms, legs.price, 1.0)[0], legs.price, terms.stock_kept
     strike = legs.strike
@@ -313,7 +313,7 @@ def _with_long_stock(legs: Legs, terms: Terms, calls: list[int], puts: list[int]
     return columns
 
 
-def _with_short_stock(legs: Legs, terms: Terms, calls: list[int], puts: list[int]) -> list[Column]:
+def _with_short_stock(legs: OptionLegs, terms: Terms, calls: list[int], puts: list[int]) -> list[Column]:
     """Short stock with a short put, with a long call, and reverse conversions."""
     price, strike = legs.price, legs.strike
     stock, kept = stock_alone(terms, price, -1.0)

@@ -203,7 +203,7 @@ class _Span:
     def _table(self, name: str, days: Floats, method: str) -> tuple[NDArray[np.str_], tuple[charges.Spread, ...]]:
         """Tier of each period, and the spread table of one underlying; one rate is one tier spread against itself."""
         if method == "flat":
-            legs = charges.Leg("ALL", 1.0, "A"), charges.Leg("ALL", 1.0, "B")
+            legs = charges.ChargedLeg("ALL", 1.0, "A"), charges.ChargedLeg("ALL", 1.0, "B")
             rate = self.rules.number("inter_month_charge", name)
             return np.full(len(days), "ALL"), (charges.Spread(1, rate, legs),)
         tiers = charges.read_tiers(self.rules.word("inter_month_tiers", name), "inter_month_tiers")

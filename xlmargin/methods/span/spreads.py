@@ -15,7 +15,7 @@ from xlmargin.margin.statement import Line, given, less, quotient, smallest, tim
 Floats = NDArray[np.float64]
 
 
-class Leg(NamedTuple):
+class ChargedLeg(NamedTuple):
     """One leg of a spread: where its deltas come from, how many a spread takes, and on which side it stands."""
 
     place: str
@@ -34,7 +34,7 @@ class Spread(NamedTuple):
 
     priority: int
     rate: float
-    legs: tuple[Leg, ...]
+    legs: tuple[ChargedLeg, ...]
 
     @property
     def label(self) -> str:
@@ -218,7 +218,7 @@ def read_spreads(text: str, name: str) -> tuple[Spread, ...]:
             )
         rate = float(match["rate"]) / (100.0 if match["percent"] else 1.0)
         spreads.append(
-            Spread(priority, rate, tuple(Leg(leg["place"].upper(), float(leg["ratio"]), leg["side"].upper()) for leg in legs if leg))
+            Spread(priority, rate, tuple(ChargedLeg(leg["place"].upper(), float(leg["ratio"]), leg["side"].upper()) for leg in legs if leg))
         )
     return tuple(spreads)
 

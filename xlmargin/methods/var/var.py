@@ -15,7 +15,7 @@ from xlmargin.margin.parameters import Rules
 from xlmargin.margin.valuation import NOTHING_GIVEN, Case, Given, Margin
 from xlmargin.methods.var.tail_margin import tail_margin
 from xlmargin.scenarios.blocks import annual_vols, expanded, revalued
-from xlmargin.scenarios.past import Past, Reading, drawn, past, simple_returns
+from xlmargin.scenarios.past import Past, PastOptions, drawn, past, simple_returns
 from xlmargin.scenarios.scenarios import Scenarios
 
 Floats = NDArray[np.float64]
@@ -41,7 +41,7 @@ def scenarios(names: tuple[str, ...], rules: Rules, beside: Given = NOTHING_GIVE
     lookback = _optional(rules, "lookback")
     return past(
         beside.history,
-        Reading(
+        PastOptions(
             horizon,
             rules.word("horizon_method") == "overlapping",
             rules.word("returns") == "log",

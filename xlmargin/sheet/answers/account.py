@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from xlmargin.book.book import Book
-from xlmargin.desk.account import Holding, account_rules, equity_of, parameter_names, standing, venue_methods, worth
+from xlmargin.desk.account import AccountAsset, account_rules, equity_of, parameter_names, standing, venue_methods, worth
 from xlmargin.desk.qualify import amounts, fields, findings, rulebook
 from xlmargin.errors import Faults, MarginError
 from xlmargin.margin.parameters import Rules
@@ -51,10 +51,10 @@ def _own_rules(as_of: float, parameters: Any) -> Rules:
     return account_rules(as_of, [item for item in told if item.name in own])
 
 
-def _equity(raw: Any, spot: Spot, rules: Rules) -> Holding:
+def _equity(raw: Any, spot: Spot, rules: Rules) -> AccountAsset:
     """An equity given as a number or as balances."""
     if is_number(raw):
-        return Holding(read_equity(raw), {})
+        return AccountAsset(read_equity(raw), {})
     balances = read_balances(raw)
     return equity_of(balances, *worth(balances, spot, rules))
 
@@ -85,7 +85,7 @@ def _spots(book: Book, market: Any) -> Spot:
 
 def liquidation(positions: Any, equity: Any, market: Any, method: Any, parameters: Any) -> Rows:
     """Where maintenance first exceeds equity along each underlying's price path, down and up."""
-    from xlmargin.desk.liquidation import Account, Search
+    from xlmargin.desk.liquidation import Account, PriceSearch
     from xlmargin.desk.liquidation import liquidation as moves_of
     from xlmargin.desk.versions import Path, require_model
 
@@ -110,7 +110,7 @@ def liquidation(positions: Any, equity: Any, market: Any, method: Any, parameter
     for name in sorted({*names, *held.coins}):
         price = spot(name)
         path = Path(case.book, names.index(name) if name in names else len(names))
-        found = moves_of(Account(path, maintenance, held.equity, held.coins.get(name, 0.0) * price), Search.of(rules))
+        found = moves_of(Account(path, maintenance, held.equity, held.coins.get(name, 0.0) * price), PriceSearch.of(rules))
         row: list[Cell] = [name]
         for move in found:
             row += [NONE, NONE] if move is None else [price * (1.0 + move), move]

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from pathlib import Path
 from typing import Any
 
 from xlmargin.book.book import Book
-from xlmargin.errors import MarginError
+from xlmargin.errors import MarginError, named_file
 from xlmargin.margin.parameters import Override, Rules
 from xlmargin.margin.statement import Line, not_modelled, over_accounts
 from xlmargin.margin.valuation import Case, Given, Margin
@@ -101,7 +100,7 @@ def _latest(
         return _new_case(book, name, kept, parameters, history, skip_unknown=skip_unknown, beside=beside)
 
     marks = fingerprint(parameters), fingerprint(history) if method_named(name).takes_history else ()
-    files = tuple(stamp(Path(item.value).expanduser()) for item in kept if isinstance(item.value, str) and item.name.endswith(A_FILE))
+    files = tuple(stamp(named_file(item.value)) for item in kept if isinstance(item.value, str) and item.name.endswith(A_FILE))
     if None in marks or None in files:
         return new()
     key = Same(book), name, marks, files, skip_unknown, frozenset(aside), tuple(beside)

@@ -16,7 +16,7 @@ from xlmargin.book.contracts import show_instant
 from xlmargin.book.market import Market
 from xlmargin.desk.contribution import contributions, notional
 from xlmargin.desk.hedge.hedge import Hedge, Limits, find_hedge, hedge_rules
-from xlmargin.desk.hedge.hedge_desk import Desk, Trades
+from xlmargin.desk.hedge.hedge_desk import HedgeDesk, Trades
 from xlmargin.desk.move import as_before, by_account, move, path
 from xlmargin.desk.whatif import into_accounts, joined, measures
 from xlmargin.errors import Fault, Faults, MarginError
@@ -126,7 +126,7 @@ def hedge(positions: Any, instruments: Any, market: Any, method: Any, parameters
     found = find_hedge(desk, limits)
     after = asked.margin(_quantities(found))
     if abs(after - found.margin[-1]) > SAME_MARGIN * max(abs(after), 1.0):  # the instruments held change the others' market
-        found = find_hedge(Desk(desk.case, desk.trades, apart=True), limits)
+        found = find_hedge(HedgeDesk(desk.case, desk.trades, apart=True), limits)
         after = asked.margin(_quantities(found))
     return _hedge_table(asked.offered, found, before, after)
 
@@ -183,14 +183,14 @@ class _Hedging:
         size = np.array([quantities[j] for j in np.flatnonzero(traded).tolist()], np.float64)
         return float(margin_of(self.case(replace(rows, quantity=size))).initial.value.sum())
 
-    def desk(self) -> Desk:
+    def desk(self) -> HedgeDesk:
         """The book, and what may be traded beside it."""
         offered = self.offered.positions
         case = self.case(offered, held=False)
         book = make_book(joined(self.typed, offered, self.above), self.known, Faults())
         count = len(self.typed.row)
         more = self.offered
-        return Desk(
+        return HedgeDesk(
             case,
             Trades(book.instrument[count:], book.account[count:], more.lot, more.cost, more.limit, more.buys, more.sells, book.row[count:]),
         )

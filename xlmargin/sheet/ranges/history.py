@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from xlmargin.book.contracts import show_instant
 from xlmargin.errors import Faults, MarginError
 from xlmargin.scenarios.past import VOL_DAYS, History
-from xlmargin.sheet.cells import Table, from_header, grid, heading_key, show, table
+from xlmargin.sheet.cells import Table, from_header, grid, show, table
+from xlmargin.sheet.headings import Header, heading_key
 from xlmargin.sheet.ranges.dates import instants
 
 Floats = NDArray[np.float64]
@@ -34,15 +35,13 @@ def read_history(raw: Any, underlyings: tuple[str, ...]) -> History:
     Raises:
         MarginError: a column is missing, or the first fault by row: dates out of order, closes not positive, blanks
     """
-    head = {heading_key(cell): " ".join(str(cell).split()) for cell in next(iter(from_header(grid(raw))), ())}
+    head = Header(next(iter(from_header(grid(raw))), ()))
     closes = [_close_heading(name, head) for name in underlyings]
     vols = [(u, days, heading) for u, name in enumerate(underlyings) for days, heading in _vol_headings(name, head)]
     cells = table(raw, "history", needed=("Date",), known=["Date", *closes, *(heading for _, _, heading in vols)])
     for name, heading in zip(underlyings, closes):
         if not cells.has(heading):
-            raise MarginError(
-                f"history row 1: no column {name}: add one with its closes (the headings found are: {', '.join(cells.headings)})"
-            )
+            cells.header.lack(name, mend="add one with its closes")
     faults = Faults("history")
     dates = _dates(cells, faults)
     columns = [(heading, cells.numbers(heading, faults)) for heading in (*closes, *(heading for _, _, heading in vols))]
@@ -55,15 +54,17 @@ def read_history(raw: Any, underlyings: tuple[str, ...]) -> History:
     return whole if not first else replace(whole, dates=dates[first:], closes=whole.closes[first:], vols=whole.vols[first:], whole=whole)
 
 
-def _close_heading(name: str, head: dict[str, str]) -> str:
+def _close_heading(name: str, head: Header) -> str:
     """How the range calls an underlying's closes."""
-    return next((heading for heading in (name, f"{name} close") if heading_key(heading) in head), name)
+    return next((heading for heading in (name, f"{name} close") if heading in head), name)
 
 
-def _vol_headings(name: str, head: dict[str, str]) -> list[tuple[float, str]]:
+def _vol_headings(name: str, head: Header) -> list[tuple[float, str]]:
     """Tenor and heading of each column of an underlying's vols."""
     pattern = re.compile(re.escape(heading_key(name)) + r"iv(\d*)(d|days)?$")
-    found = [(float(match[1]) if match[1] else VOL_DAYS, heading) for key, heading in head.items() if (match := pattern.match(key))]
+    found = [
+        (float(match[1]) if match[1] else VOL_DAYS, heading) for heading in head.shown if (match := pattern.match(heading_key(heading)))
+    ]
     for days in {days for days, _ in found if sum(days == other for other, _ in found) > 1}:
         raise MarginError(f"history row 1: {name} has two columns of {days:g}-day vols: remove one of them")
     return found

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from xlmargin.book.contracts import CALL, DAY, EXPIRY_HOUR, Contract, parse_instrument, show_instant
 from xlmargin.book.market import Market, Nodes
-from xlmargin.errors import Faults, MarginError
+from xlmargin.errors import Faults
 from xlmargin.sheet.cells import Table, grid, is_blank, show, table
 from xlmargin.sheet.ranges.dates import instants
 
@@ -60,9 +60,7 @@ def market_given(raw: Any, faults: Faults) -> Market:
         return Market.empty(math.nan)
     cells = table(raw, faults.where or "market", known=HEADINGS, zero_is_blank=ZERO_IS_BLANK)
     if not (cells.has("Underlying") or cells.has("Instrument")):
-        raise MarginError(
-            f"{faults.where or 'market'} row 1: no column Underlying: add it (the headings found are: {', '.join(cells.headings)})"
-        )
+        cells.header.lack("Underlying")
     contracts = _points(cells, faults)
     names = _names(cells, contracts, faults)
     known = tuple(sorted(set(names) - {""}))

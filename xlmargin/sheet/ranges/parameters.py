@@ -11,7 +11,8 @@ from xlmargin.errors import Faults, MarginError
 from xlmargin.margin.parameters import Override
 from xlmargin.scenarios.scenarios import Scenarios, percent
 from xlmargin.sheet.cell_errors import error_text
-from xlmargin.sheet.cells import Table, from_header, grid, heading_key, is_blank, numbers, show, table, texts
+from xlmargin.sheet.cells import Table, from_header, grid, is_blank, numbers, show, table, texts
+from xlmargin.sheet.headings import Header
 from xlmargin.sheet.ranges.market import given
 
 ALL = ("", "all", "*")  # what stands for every underlying
@@ -29,9 +30,9 @@ def read_overrides(raw: Any) -> list[Override]:
     if not given(raw):
         return []
     rows = [(n, list(row)) for n, row in enumerate(from_header(grid(raw)), 1) if not all(is_blank(cell) for cell in row)]
-    keys = [heading_key(cell) for cell in rows[0][1]]
-    if "parameter" in keys and "value" in keys:
-        at = {key: i for i, key in enumerate(keys) if key}
+    header = Header(rows[0][1])
+    if "parameter" in header and "value" in header:
+        at = header.columns(("underlying", "parameter", "value"))
         rows = rows[1:]
     else:
         at = _columns_without_header(rows)
@@ -53,7 +54,7 @@ def _override(n: int, row: list[Any], at: dict[str, int]) -> Override | None:
     """One row as an override; None where parameter and value are both blank."""
     cells = {key: row[i] if i < len(row) else None for key, i in at.items()}
     for key, cell in cells.items():
-        if key in ("underlying", "parameter", "value") and error_text(cell):
+        if error_text(cell):
             raise MarginError(f"parameters row {n}: {key.capitalize()} holds the error {error_text(cell)}: mend the formula in that cell")
     name, value, underlying = cells["parameter"], cells["value"], cells.get("underlying")
     if is_blank(name) and is_blank(value):
@@ -88,7 +89,7 @@ def is_scenario_table(raw: Any) -> bool:
     if not given(raw):
         return False
     first = next(row for row in grid(raw) if not all(is_blank(cell) for cell in row))
-    return {"scenario", "pricemove"} <= {heading_key(cell) for cell in first}
+    return {"scenario", "pricemove"} <= set(Header(first).keys)
 
 
 def read_scenarios(raw: Any, underlyings: tuple[str, ...]) -> Scenarios:

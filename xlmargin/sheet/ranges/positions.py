@@ -25,7 +25,7 @@ from xlmargin.book.contracts import (
     show_instant,
     venue_of,
 )
-from xlmargin.errors import Faults, MarginError
+from xlmargin.errors import Faults
 from xlmargin.sheet.cells import Table, blanks, choices, is_blank, show, table
 from xlmargin.sheet.ranges.dates import instants
 
@@ -131,11 +131,7 @@ def _require_contract(cells: Table, name: str) -> None:
     """Some heading must say what each row holds."""
     if cells.has("Instrument") or (cells.has("Underlying") and cells.has("Type")):
         return
-    found = ", ".join(cells.headings)
-    raise MarginError(
-        f"{name} row 1: no column says what each row holds: add Instrument, or Underlying and Type "
-        f"with Strike and Expiry (the headings found are: {found})"
-    )
+    cells.header.fail("no column says what each row holds: add Instrument, or Underlying and Type with Strike and Expiry")
 
 
 def _positive(cells: Table, heading: str, faults: Faults) -> Floats:

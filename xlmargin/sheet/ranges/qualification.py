@@ -7,7 +7,8 @@ from typing import Any
 
 from xlmargin.errors import Faults
 from xlmargin.sheet.cell_errors import error_text
-from xlmargin.sheet.cells import choices, heading_key, is_blank, numbers, show, table
+from xlmargin.sheet.cells import choices, is_blank, numbers, show, table
+from xlmargin.sheet.headings import heading_key
 
 WORDS = dict.fromkeys(("yes", "y", "true", "1"), "yes") | dict.fromkeys(("no", "n", "false", "0"), "no")
 

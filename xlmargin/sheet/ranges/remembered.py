@@ -13,7 +13,8 @@ from xlmargin.book.book import Book, Keys, Positions, keys_of, make_book
 from xlmargin.book.market import Market
 from xlmargin.errors import Faults
 from xlmargin.memory import Recent, Same
-from xlmargin.sheet.cells import Table, from_header, grid, heading_key, is_blank, raw_rows
+from xlmargin.sheet.cells import Table, from_header, grid, is_blank, raw_rows
+from xlmargin.sheet.headings import Header, heading_key
 from xlmargin.sheet.officejs import plain_rows
 from xlmargin.sheet.ranges.fingerprint import Fingerprint, fingerprint, is_ragged
 from xlmargin.sheet.ranges.market import market_given, this_second
@@ -133,8 +134,7 @@ def _read_sheet(raw: Any) -> _Sheet:
     _fix(positions)
     rows = grid(raw)
     below = from_header(rows)
-    keys = [] if mark is None or is_ragged(mark) else [heading_key(cell) for cell in below[0]]
-    at = {key: keys.index(key) for key in AMOUNT_KEYS if key in keys}
+    at = Header(() if mark is None or is_ragged(mark) else below[0]).columns(AMOUNT_KEYS)
     sheet = _Sheet(mark or (), positions, keys_of(positions), len(rows) - len(below), at)
     return sheet if mark is None else _sheets.put(mark, sheet)
 
@@ -159,7 +159,7 @@ def _edited(raw: Any, mark: Fingerprint) -> _Sheet | None:
         if not _blank_elsewhere(columns.values(), chosen, len(below)):
             return None
         columns = {key: [column[n] for n in chosen] for key, column in columns.items()}
-    cells = Table([], columns, base.positions.row.tolist())
+    cells = Table(Header(()), columns, base.positions.row.tolist())
     faults = Faults()
     quantity = read_quantities(cells, faults)
     faults.stop()

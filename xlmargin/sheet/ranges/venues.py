@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from xlmargin.book.contracts import venue_of
-from xlmargin.sheet.cells import from_header, grid, heading_key, is_blank
+from xlmargin.sheet.cells import from_header, grid, is_blank
+from xlmargin.sheet.headings import Header
 
 
 def read_venues(raw: Any) -> dict[int, str]:
@@ -15,10 +16,9 @@ def read_venues(raw: Any) -> dict[int, str]:
         raw: a positions range that has been read without a fault
     """
     rows = from_header(grid(raw))
-    keys = [heading_key(cell) for cell in rows[0]]
-    if "venue" not in keys:
+    at = Header(rows[0]).find("Venue")
+    if at is None:
         return {}
-    at = keys.index("venue")
     named = {n: row[at] for n, row in enumerate(rows[1:], 2) if len(row) > at and not is_blank(row[at])}
     return {n: venue for n, cell in named.items() if (venue := venue_of(str(cell))) is not None}
 

@@ -3,48 +3,45 @@
 from __future__ import annotations
 
 from xlmargin.book.contracts import CALL
-from xlmargin.venues.shape import Holding, Item, Size, Sizes, Source, contract_of, signed
+from xlmargin.methods.json_shape import Node
+from xlmargin.venues.shape import Holding, RawAnswer, Size, Sizes, contract_of, refuse, signed
 
 SIDES = ("both", "long", "short")
+TIMES: tuple[str, ...] = ()  # Binance tells when each position changed, not when it answered
 
 
-def moment(source: Source) -> float | None:
-    """Not known: Binance tells when each position changed, not when it answered."""
-    return None
-
-
-def contract_sizes(source: Source) -> Sizes:
+def contract_sizes(source: RawAnswer) -> Sizes:
     """USD in one contract of every COIN-M symbol, from exchangeInfo."""
-    items = source.listed("symbol") if source.is_list else source.top.items("symbols", "symbol")
+    items = source.listed("symbol") if source.is_list else source.top.nodes("symbols", "symbol")
     return {item.text("symbol"): Size(item.number("contractSize"), "USD") for item in items if item.has("contractSize")}
 
 
-def holdings(source: Source, sizes: Sizes) -> list[Holding]:
-    """The positions of an answer.
+def items(source: RawAnswer) -> list[Node]:
+    """The positions of an answer, one by one.
 
     Raises:
-        MarginError: it is an error of the venue, has no positions, or the size of a contract is not known
+        MarginError: it is an error of the venue, or has no positions
     """
     if source.is_list:
-        return [_holding(item, sizes) for item in source.listed("symbol")]
+        return source.listed("symbol")
     top = source.top
     if top.has("code") and top.has("msg"):
-        top.fail(f"Binance answered with the error {str(top.cells['msg'])[:60]!r}: save a positions answer")
+        refuse(top, "Binance", top.cells["msg"])
     if top.has("a"):  # ACCOUNT_UPDATE of the user stream, whose keys are letters
-        return [_holding(_spelled(item), sizes) for item in top.inner("a").items("P", "s")]
-    return [_holding(item, sizes) for item in top.items("positions", "symbol")]
+        return [_spelled(item) for item in top.node("a").nodes("P", "s")]
+    return top.nodes("positions", "symbol")
 
 
-def _spelled(item: Item) -> Item:
+def _spelled(item: Node) -> Node:
     """A position of the stream with the keys of the other answers."""
     names = {"s": "symbol", "pa": "positionAmt", "ps": "positionSide", "ep": "entryPrice"}
-    missing = [key for key in ("s", "pa") if key not in item.cells]
-    if missing:
-        item.fail(f"no key {missing[0]!r}: save the event as the venue gives it")
-    return Item({names.get(key, key): value for key, value in item.cells.items()}, item.place)
+    for key in ("s", "pa"):
+        item.raw(key)
+    return Node({names.get(key, key): value for key, value in item.cells.items()}, item.path, item.file)
 
 
-def _holding(item: Item, sizes: Sizes) -> Holding:
+def holding(item: Node, sizes: Sizes) -> Holding:
+    """A position as a row will say it."""
     name = item.text("symbol")
     side = item.word("positionSide", SIDES) or item.word("side", SIDES)
     amount = item.number("positionAmt" if "positionAmt" in item.cells or "quantity" not in item.cells else "quantity")
@@ -65,7 +62,7 @@ def _holding(item: Item, sizes: Sizes) -> Holding:
     )
 
 
-def _coins_per_contract(item: Item, name: str, sizes: Sizes, mark: float | None) -> float:
+def _coins_per_contract(item: Node, name: str, sizes: Sizes, mark: float | None) -> float:
     """Coins in one COIN-M contract."""
     if name not in sizes:
         item.fail(

@@ -3,42 +3,31 @@
 from __future__ import annotations
 
 from xlmargin.book.contracts import CALL
-from xlmargin.venues.shape import Holding, Item, Sizes, Source, contract_of, moment_of, signed
+from xlmargin.methods.json_shape import Node
+from xlmargin.venues.shape import Holding, RawAnswer, Sizes, contract_of, refuse, signed
 
 SIDES = ("buy", "sell", "none")
+TIMES = ("time", "creationTime")  # keys of the moment at which the answer was made
 
 
-def contract_sizes(source: Source) -> Sizes:
-    """Nothing: sizes at Bybit are amounts, not contracts."""
-    return {}
-
-
-def moment(source: Source) -> float | None:
-    """When the answer was made."""
-    return None if source.is_list else moment_of(source.top, "time", "creationTime")
-
-
-def holdings(source: Source, sizes: Sizes) -> list[Holding]:
-    """The positions of an answer.
+def items(source: RawAnswer) -> list[Node]:
+    """The positions of an answer, one by one.
 
     Raises:
         MarginError: it is an error of the venue, or has no positions
     """
-    return [_holding(item) for item in _items(source)]
-
-
-def _items(source: Source) -> list[Item]:
     if source.is_list:
         return source.listed("symbol")
     top = source.top
     if top.has("retCode") and str(top.cells["retCode"]) != "0":
-        top.fail(f"Bybit answered with the error {str(top.cells.get('retMsg'))[:60]!r}: save a positions answer")
+        refuse(top, "Bybit", top.cells.get("retMsg"))
     if "result" in top.cells:
-        return top.inner("result").items("list", "symbol")
-    return top.items("data" if "data" in top.cells or "list" not in top.cells else "list", "symbol")
+        return top.node("result").nodes("list", "symbol")
+    return top.nodes("data" if "data" in top.cells or "list" not in top.cells else "list", "symbol")
 
 
-def _holding(item: Item) -> Holding:
+def holding(item: Node, sizes: Sizes) -> Holding:
+    """A position as a row will say it."""
     name, side = item.text("symbol"), item.word("side", SIDES)
     size = item.number("size")
     if size == 0.0 or side == "none":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,9 @@ from xlmargin.margin.valuation import Case
 from xlmargin.methods import case_of, rules_of
 from xlmargin.methods.deribit.matrix import COIN, VOLS, Leg, Matrix, counted, dampener, legs_of
 from xlmargin.methods.deribit.saved_model import DOLLARS, read_parameters
+from xlmargin.methods.json_shape import Node
 from xlmargin.sheet.checks import read_book
-from xlmargin.venues.outcome import Comparison, Outcome
+from xlmargin.venues.outcome import Comparison, Outcome, outcome_of
 
 Floats = NDArray[np.float64]
 
@@ -37,16 +39,11 @@ def replay(data: Any) -> Iterator[Outcome]:
         MarginError: the file holds an answer of another kind
     """
     for n, (source, result) in enumerate(_answers(data), 1):
-        compared = Comparison(source or f"pme/simulate answer {n}")
-        try:
-            _Answer(result, compared).compare()
-        except MarginError as error:
-            compared.off.append(str(error))
-        except KeyError as error:
-            compared.off.append(f"the answer lacks {error}")
-        except (TypeError, ValueError, AttributeError) as error:
-            compared.off.append(f"the answer cannot be read: {error}")
-        yield compared.outcome()
+        yield outcome_of(source or f"pme/simulate answer {n}", partial(_compare, Node(result)))
+
+
+def _compare(result: Node, compared: Comparison) -> None:
+    _Answer(result, compared).compare()
 
 
 def _answers(data: Any) -> Iterator[tuple[str, Any]]:
@@ -57,11 +54,12 @@ def _answers(data: Any) -> Iterator[tuple[str, Any]]:
     elif isinstance(data, dict):
         if "deribit_pme" in data:
             yield from _answers(data["deribit_pme"])
-        elif "model_params" in data:
-            yield "", data
-        elif "model_params" in (data.get("result") or {}):
-            yield str(data.get("source", "")), data["result"]
-        elif "margin_model" in (data.get("result") or data):
+            return
+        result = data.get("result")
+        inner = result if isinstance(result, dict) else data
+        if "model_params" in inner:
+            yield str(data.get("source", "")), inner
+        elif "margin_model" in inner:
             raise MarginError(
                 "this is an account summary, which carries neither positions nor risk vectors: save the answer of private/pme/simulate"
             )
@@ -70,19 +68,23 @@ def _answers(data: Any) -> Iterator[tuple[str, Any]]:
 class _Answer:
     """One answer and our own calculation of it."""
 
-    def __init__(self, result: dict[str, Any], compared: Comparison) -> None:
+    def __init__(self, result: Node, compared: Comparison) -> None:
         self.result, self.compared = result, compared
-        self.positions = {name: float(size) for name, size in result["portfolio"]["position"].items()}
-        self.unknown = {name for name in self.positions if self.is_option(name) and not self.ticker(name).get("mark_iv")}
+        held = result.node("portfolio").node("position")
+        self.positions = {name: held.number(name) for name in held.cells}
+        self.tickers = result.node("ticker") if "ticker" in result else Node({}, "ticker")
+        self.printed = result.node("initial_risk_vectors")
+        self.unknown = {name for name in self.positions if self.is_option(name) and not self.ticker(name).number_or("mark_iv", 0.0)}
         if self.unknown:
             compared.note(f"{len(self.unknown)} options without mark_iv: their vectors and the shocks are taken as printed")
         self.known = [name for name in self.positions if name not in self.unknown]
-        model = result["model_params"]
-        if model["general"]["vol_scenarios_count"] != len(VOLS):
-            raise MarginError(f"the matrix has {len(VOLS)} vols, not {model['general']['vol_scenarios_count']}")
-        self.as_of = float(model["general"]["timestamp"]) / 1000.0
+        model = result.node("model_params")
+        general = model.node("general")
+        if general.number("vol_scenarios_count") != len(VOLS):
+            raise MarginError(f"the matrix has {len(VOLS)} vols, not {general.number('vol_scenarios_count'):g}")
+        self.as_of = general.number("timestamp") / 1000.0
         self.book = self.make_book()
-        self.rules = self.make_rules(model)
+        self.rules = self.make_rules(model.cells)
         self.case: Case = case_of(self.book, self.rules)
 
     def is_option(self, name: str) -> bool:
@@ -92,17 +94,16 @@ class _Answer:
             raise MarginError(f"{name!r} is no instrument of Deribit")
         return contract.kind >= CALL
 
-    def ticker(self, name: str) -> dict[str, Any]:
+    def ticker(self, name: str) -> Node:
         """The quotes of an instrument, empty where the answer has none."""
-        found: dict[str, Any] = self.result.get("ticker", {}).get(name, {})
-        return found
+        return self.tickers.node(name) if name in self.tickers else Node({}, f"ticker.{name}")
 
     def index(self, name: str) -> float:
         """Index price of an instrument's coin."""
         coin = name.replace("_", "-").split("-")[0].lower()
-        prices = self.result["index_price"]
+        prices = self.result.node("index_price")
         pair = next((f"{coin}_{quote}" for quote in DOLLARS if f"{coin}_{quote}" in prices), "")
-        return float(prices[pair] if pair else self.ticker(name)["index_price"])
+        return prices.number(pair) if pair else self.ticker(name).number("index_price")
 
     def make_book(self) -> Book:
         """The positions as a desk would type them."""
@@ -115,9 +116,9 @@ class _Answer:
                     name,
                     self.positions[name],
                     self.index(name),
-                    quote.get("underlying_price") if option else None,
-                    float(quote["mark_iv"]) / 100.0 if option else None,
-                    None if option else quote.get("mark_price"),
+                    quote.price("underlying_price") if option else None,
+                    quote.number("mark_iv") / 100.0 if option else None,
+                    None if option else quote.price("mark_price"),
                 ]
             )
         moment = dt.datetime.fromtimestamp(self.as_of, dt.UTC).isoformat()
@@ -132,13 +133,13 @@ class _Answer:
     def compare(self) -> None:
         """Compare everything that the answer prints."""
         legs = legs_of(self.book)
-        for name, printed in self.result["initial_risk_vectors"].items():
+        for name in self.printed.cells:
             if name in self.known:
-                self.vector(f"initial_risk_vectors {name}", self.position(name), printed)
+                self.vector(f"initial_risk_vectors {name}", self.position(name), self.printed.node(name))
             elif name not in self.unknown:
-                self.compared.off.append(f"initial_risk_vectors {name}: no such position")
-        for name in set(self.known) - set(self.result["initial_risk_vectors"]):
-            self.compared.off.append(f"initial_risk_vectors lacks {name}")
+                self.compared.fail(f"initial_risk_vectors {name}: no such position")
+        for name in set(self.known) - set(self.printed.cells):
+            self.compared.fail(f"initial_risk_vectors lacks {name}")
         worst: dict[str, list[Floats]] = {}
         shocks: dict[str, list[Leg]] = {}
         for leg in legs:
@@ -147,14 +148,14 @@ class _Answer:
             shocks.setdefault(currency, []).append(leg)
         for currency in worst:
             self.margins(currency, worst[currency], shocks[currency])
-        for currency in set(self.result["margins"]) - set(worst):
+        for currency in set(self.result.node("margins").cells) - set(worst):
             self.compared.note(f"margins in {currency} have no positions and were not compared")
 
     def currency(self, leg: Leg) -> str:
         """The currency in which the answer states a leg."""
         if leg.settled == COIN:
             return leg.name.lower()
-        return next((name for name in reversed(DOLLARS) if name in self.result["margins"]), DOLLARS[0])
+        return next((name for name in reversed(DOLLARS) if name in self.result.node("margins")), DOLLARS[0])
 
     def position(self, name: str) -> Floats:
         """Vector of one position in its settlement currency (S,)."""
@@ -163,16 +164,16 @@ class _Answer:
         vector: Floats = self.positions[name] * self.case.array[k] / (held.spot[k] if held.inverse[k] else 1.0)
         return vector
 
-    def vector(self, label: str, ours: Floats, printed: Any) -> None:
+    def vector(self, label: str, ours: Floats, printed: Node) -> None:
         """Compare the standard and extended numbers of a vector."""
         start = 0
         extended = sum(name.startswith("extended") for name in self.case.scenarios.names)
         for table, count in zip(TABLES, (len(ours) - extended, extended)):
-            theirs = printed[table]
+            theirs = printed.numbers(table)
             if len(theirs) != count:
-                self.compared.off.append(f"{label} {table}: ours has {count} numbers, theirs {len(theirs)}")
+                self.compared.fail(f"{label} {table}: ours has {count} numbers, theirs {len(theirs)}")
                 continue
-            for n, number in enumerate(theirs):
+            for n, number in enumerate(theirs.tolist()):
                 self.compared.number(f"{label} {table} {n + 1}", float(ours[start + n]), number)
             start += count
 
@@ -184,47 +185,50 @@ class _Answer:
             if name in self.known and leg.among[self.book.instrument[self.known.index(name)]]:
                 vector = vector + self.position(name)
             elif name in self.unknown and parse_instrument(name, "deribit").underlying == leg.name:  # type: ignore[union-attr]
-                printed = self.result["initial_risk_vectors"][name]
-                vector = vector + np.concatenate([np.asarray(printed[table], np.float64) for table in TABLES])
+                printed = self.printed.node(name)
+                vector = vector + np.concatenate([printed.numbers(table) for table in TABLES])
         key = f"{leg.name.lower()}_{currency}"
-        if key in self.result.get("pre_aggregated_risk_vectors", {}):
-            self.vector(f"pre_aggregated_risk_vectors {key}", vector, self.result["pre_aggregated_risk_vectors"][key])
+        before = "pre_aggregated_risk_vectors"
+        if before in self.result and key in self.result.node(before):
+            self.vector(f"{before} {key}", vector, self.result.node(before).node(key))
         limit = dampener(leg, self.case.scenarios, self.rules) / rate
         vector = vector - np.sign(vector) * np.minimum(np.abs(vector), limit)
         offset, most = (leg.number(self.rules, name) for name in ("pnl_offset", "max_offsetable_pnl"))
         vector = vector * counted(-vector, offset, most / rate)
-        self.vector(f"aggregated_risk_vectors {key}", vector, self.result["aggregated_risk_vectors"][key])
+        self.vector(f"aggregated_risk_vectors {key}", vector, self.result.node("aggregated_risk_vectors").node(key))
         return vector
 
     def margins(self, currency: str, vectors: list[Floats], legs: list[Leg]) -> None:
         """Compare worst case, shocks and margins in one currency."""
-        printed = self.result["margins"][currency]
-        details = printed["initial_margin_details"]
-        matrix = details["risk_matrix_margin_details"]
+        printed = self.result.node("margins").node(currency)
+        details = printed.node("initial_margin_details")
+        matrix = details.node("risk_matrix_margin_details")
         worst = sum(max(0.0, -float(vector.min())) for vector in vectors)
-        self.compared.number(f"{currency} worst_case", worst, matrix["worst_case"])
-        if len(vectors) == 1 and worst > 0.0:
-            self.bucket(currency, legs[0], int(np.argmin(vectors[0])), matrix.get("worst_case_bucket") or {})
+        self.compared.number(f"{currency} worst_case", worst, matrix.number("worst_case"))
+        if len(vectors) == 1 and worst > 0.0 and matrix.has("worst_case_bucket"):
+            self.bucket(currency, legs[0], int(np.argmin(vectors[0])), matrix.node("worst_case_bucket"))
         roll, delta = (sum(values) for values in zip(*(self.shocks(leg) for leg in legs)))
         if self.unknown:
-            roll, delta = float(matrix["roll_shock"]), float(matrix["delta_shock"])
-        self.compared.number(f"{currency} roll_shock", roll, matrix["roll_shock"])
-        self.compared.number(f"{currency} delta_shock", delta, matrix["delta_shock"])
-        contingency = float(matrix["correlation_contingency"])
+            roll, delta = matrix.number("roll_shock"), matrix.number("delta_shock")
+        self.compared.number(f"{currency} roll_shock", roll, matrix.number("roll_shock"))
+        self.compared.number(f"{currency} delta_shock", delta, matrix.number("delta_shock"))
+        contingency = matrix.number("correlation_contingency")
         if contingency:
             self.compared.note("correlation_contingency is taken as printed: its formula is not published")
         margin = round(worst, ROUNDED) + roll + delta + contingency
-        self.compared.number(f"{currency} risk_matrix_margin", margin, details["risk_matrix_margin"])
-        beside = sum(float(details[name]) for name in ("spot_margin", "mmp_margin", "open_orders_margin"))
-        self.compared.number(f"{currency} initial_margin", margin + beside, printed["initial_margin"], INITIAL)
-        self.compared.number(f"{currency} maintenance_margin", self.rules.number("mm_factor") * margin, printed["maintenance_margin"])
+        self.compared.number(f"{currency} risk_matrix_margin", margin, details.number("risk_matrix_margin"))
+        beside = sum(details.number(name) for name in ("spot_margin", "mmp_margin", "open_orders_margin"))
+        self.compared.number(f"{currency} initial_margin", margin + beside, printed.number("initial_margin"), INITIAL)
+        self.compared.number(
+            f"{currency} maintenance_margin", self.rules.number("mm_factor") * margin, printed.number("maintenance_margin")
+        )
 
     def shocks(self, leg: Leg) -> tuple[float, float]:
         """Roll shock and delta shock of one leg in its settlement currency."""
         model, rate = Matrix(self.case), float(leg.index[0]) if leg.settled == COIN else 1.0
         return model.roll_shock(leg).amount / rate, model.delta_shock([leg]).amount / rate
 
-    def bucket(self, currency: str, leg: Leg, at: int, printed: dict[str, Any]) -> None:
+    def bucket(self, currency: str, leg: Leg, at: int, printed: Node) -> None:
         """Compare where the worst case lies: the first scenario that has it."""
         standard = sum(not name.startswith("extended") for name in self.case.scenarios.names)
         extended = at >= standard
@@ -238,4 +242,4 @@ class _Answer:
         told = ours if not extended and move else {name: ours[name] for name in ("index", "source")}
         for name, value in told.items():
             if name in printed:
-                self.compared.word(f"{currency} worst_case_bucket {name}", str(value), str(printed[name]))
+                self.compared.word(f"{currency} worst_case_bucket {name}", str(value), str(printed.raw(name)))

@@ -3,47 +3,35 @@
 from __future__ import annotations
 
 from xlmargin.book.contracts import CALL
-from xlmargin.venues.shape import Holding, Item, Sizes, Source, contract_of, moment_of, signed
+from xlmargin.methods.json_shape import Node
+from xlmargin.venues.shape import Holding, RawAnswer, Sizes, contract_of, refuse, signed
 
 SIDES = ("buy", "sell", "zero")
 PER_CENT = 100.0
+TIMES = ("usOut", "usIn")  # keys of the moment at which the answer was made
 
 
-def contract_sizes(source: Source) -> Sizes:
-    """Nothing: sizes at Deribit are amounts, not contracts."""
-    return {}
-
-
-def moment(source: Source) -> float | None:
-    """When the answer was made."""
-    return None if source.is_list else moment_of(source.top, "usOut", "usIn")
-
-
-def holdings(source: Source, sizes: Sizes) -> list[Holding]:
-    """The positions of an answer.
+def items(source: RawAnswer) -> list[Node]:
+    """The positions of an answer, one by one.
 
     Raises:
         MarginError: it is an error of the venue, or has no positions
     """
-    return [_holding(item) for item in _items(source)]
-
-
-def _items(source: Source) -> list[Item]:
     name = "instrument_name"
     if source.is_list:
         return source.listed(name)
     top = source.top
     if top.has("error"):
-        error = top.inner("error")
-        top.fail(f"Deribit answered with the error {str(error.cells.get('message'))[:60]!r}: save a positions answer")
+        refuse(top, "Deribit", top.node("error").cells.get("message"))
     if top.has("params"):  # user.changes
-        return top.inner("params").inner("data").items("positions", name)
+        return top.node("params").node("data").nodes("positions", name)
     if isinstance(top.cells.get("result"), dict):
-        return top.inner("result").items("positions", name)
-    return top.items("result" if "result" in top.cells or "positions" not in top.cells else "positions", name)
+        return top.node("result").nodes("positions", name)
+    return top.nodes("result" if "result" in top.cells or "positions" not in top.cells else "positions", name)
 
 
-def _holding(item: Item) -> Holding:
+def holding(item: Node, sizes: Sizes) -> Holding:
+    """A position as a row will say it."""
     name = item.text("instrument_name")
     side, size = item.word("direction", SIDES), item.number("size")
     if size == 0.0 or side == "zero":
@@ -61,7 +49,7 @@ def _holding(item: Item) -> Holding:
     return Holding(item, name, signed(item, coins, side), mark, index, entry=item.price("average_price"))
 
 
-def _coins(item: Item, size: float, mark: float | None) -> float:
+def _coins(item: Node, size: float, mark: float | None) -> float:
     """Coins of an inverse future sized in USD."""
     if mark is None:
         if not item.has("size_currency"):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
+from xlmargin.methods.json_shape import Node
 from xlmargin.sheet.answers.margins import maintenance, margin
-from xlmargin.venues.outcome import Outcome
+from xlmargin.venues.outcome import Comparison, Outcome, outcome_of
 
 CASES = "deribit_linear_perp_sm"
 ASKED = {"im": margin, "mm": maintenance}
@@ -15,24 +16,25 @@ TOLERANCE = 1e-9  # of the printed amount, which is exact
 
 
 def replay(data: Any) -> Iterator[Outcome]:
-    """The margin of each published size of each linear perpetual, and the rate that it comes to."""
-    perpetuals = data.get(CASES) if isinstance(data, dict) else None
-    for pair, case in perpetuals.items() if isinstance(perpetuals, dict) else ():
-        for which, answer in ASKED.items():
-            for point in case.get(which, []) if isinstance(case, dict) else []:
-                try:
-                    price, size, rate, theirs = float(case["price"]), *(float(point[key]) for key in ("pos", "rate", "usdc"))
-                except (KeyError, TypeError, ValueError) as error:
-                    yield Outcome(f"{pair} {which}", False, f"the case lacks what is needed: {error}")
-                    continue
-                book = [["Instrument", "Quantity", "Spot"], [f"{pair}-PERPETUAL", size, price]]
-                ours = answer(book, None, "DERIBIT_SM", None, None)
-                yield _compared(f"{pair} {which} of {size:g}", ours, (theirs, rate * size * price))
+    """The margin of each published size of each linear perpetual, and the rate that it comes to.
+
+    Raises:
+        MarginError: the cases have another shape
+    """
+    if not isinstance(data, dict) or CASES not in data:
+        return
+    perpetuals = Node(data).node(CASES)
+    for pair in (key for key, value in perpetuals.cells.items() if isinstance(value, dict)):  # beside them is a note on the source
+        case = perpetuals.node(pair)
+        for which in ASKED:
+            for n, point in enumerate(case.nodes(which) if which in case else [], 1):
+                yield outcome_of(f"{pair} {which} {n}", partial(_compare, pair, which, case, point))
 
 
-def _compared(name: str, ours: float, printed: tuple[float, float]) -> Outcome:
-    """An amount against the printed amount and the printed rate's."""
-    for theirs in printed:
-        if not math.isclose(ours, theirs, rel_tol=TOLERANCE, abs_tol=TOLERANCE):
-            return Outcome(name, False, f"ours {ours:,.9g}, theirs {theirs:,.9g} (tolerance {TOLERANCE:g})")
-    return Outcome(name, True, f"{ours:,.9g}")
+def _compare(pair: str, which: str, case: Node, point: Node, compared: Comparison) -> None:
+    """Our margin of one size against the printed amount and the printed rate's."""
+    price, size, rate, theirs = case.number("price"), *(point.number(key) for key in ("pos", "rate", "usdc"))
+    compared.relative, compared.absolute, compared.shown = TOLERANCE, TOLERANCE, ",.9g"
+    ours = ASKED[which]([["Instrument", "Quantity", "Spot"], [f"{pair}-PERPETUAL", size, price]], None, "DERIBIT_SM", None, None)
+    compared.number(f"margin of {size:g}", ours, theirs)
+    compared.number(f"margin of {size:g} by its rate", ours, rate * size * price)

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from xlmargin.errors import MarginError
 from xlmargin.methods.derive.black import YEAR, call_delta, fixed_part, prices, svi_vol
-from xlmargin.methods.derive.pmrm import Result, V1Result
-from xlmargin.methods.derive.portfolio import DIRECTIONS, Moves, Portfolio, Terms
+from xlmargin.methods.derive.pmrm import PmrmResult, V1Result
+from xlmargin.methods.derive.portfolio import DIRECTIONS, Moves, PmrmTerms, Portfolio
+from xlmargin.methods.json_shape import Node, column, flags
 from xlmargin.venues.derive import derive_sm_answers as derive_sm
-from xlmargin.venues.derive.derive_cases import CaseError, Comparison, Node, column, flags
-from xlmargin.venues.derive.derive_sm_answers import RELATIVE, ROUNDING, outcomes
-from xlmargin.venues.outcome import Outcome
+from xlmargin.venues.derive.derive_sm_answers import exact, integers, outcomes
+from xlmargin.venues.outcome import Comparison, Outcome
 
 Floats = NDArray[np.float64]
 
@@ -80,11 +81,11 @@ def _moves(rows: list[Any], path: str, weighted: bool) -> Moves:
     for n, row in enumerate(rows):
         place = f"{path}[{n}]"
         if not isinstance(row, list) or len(row) != 2 + weighted:
-            raise CaseError(f"{place} must be a list of {2 + weighted}")
+            raise MarginError(f"{place} must be a list of {2 + weighted}")
         cells = Node(dict(zip(("spot", "vol", "weight"), row)), place)
         kind = cells.text("vol").lower()
         if kind not in DIRECTIONS:
-            raise CaseError(f"{place} has the vol direction {kind!r}: known are {', '.join(DIRECTIONS)}")
+            raise MarginError(f"{place} has the vol direction {kind!r}: known are {', '.join(DIRECTIONS)}")
         spots.append(cells.number("spot"))
         kinds.append(kind)
         weights.append(cells.number("weight") if weighted else 1.0)
@@ -97,7 +98,7 @@ def _mark_vol(option: Node, feed: Node) -> float:
         return option.number("mark_vol")
     curve = feed.numbers("svi")
     if len(curve) != len(SVI_TERMS) + 2:
-        raise CaseError(f"{feed.path}.svi must be a list of {len(SVI_TERMS) + 2}")
+        raise MarginError(f"{feed.path}.svi must be a list of {len(SVI_TERMS) + 2}")
     return float(svi_vol(option.number("strike"), curve[5], curve[6], tuple(curve[:5])))
 
 
@@ -109,7 +110,7 @@ def _portfolio(inputs: Node) -> Portfolio:
     for n, option in enumerate(options):
         found = np.flatnonzero(seconds == option.number("sec_to_expiry"))
         if len(found) != 1:
-            raise CaseError(f"{option.path} has sec_to_expiry {option.number('sec_to_expiry'):g}, for which there are {len(found)} feeds")
+            raise MarginError(f"{option.path} has sec_to_expiry {option.number('sec_to_expiry'):g}, for which there are {len(found)} feeds")
         at[n] = found[0]
     for feed in (*feeds, *held):
         feed.skip("svi", "name")
@@ -149,7 +150,7 @@ def _gross(book: Portfolio) -> float:
     return float(options + np.abs(book.perp[0]) @ book.perp_price + held + abs(book.cash[0]) + abs(book.unrealised[0]))
 
 
-def _pmrm_2(case: Node, terms: Node) -> tuple[Comparison, str]:
+def _pmrm_2(case: Node, terms: Node, compared: Comparison) -> None:
     """A PMRM_2 case: every number that it expects."""
     values = {}
     for name, keys in V2_TERMS.items():
@@ -158,7 +159,7 @@ def _pmrm_2(case: Node, terms: Node) -> tuple[Comparison, str]:
     moves = _moves(terms.items("scenarios"), "scenarios", True)
     inputs, expected = case.node("inputs"), case.node("expected")
     book = _portfolio(inputs)
-    result = Result(book, moves, Terms(**values))
+    result = PmrmResult(book, moves, PmrmTerms(**values))
     ours = {
         "IM": result.initial,
         "MM": result.maintenance,
@@ -174,19 +175,15 @@ def _pmrm_2(case: Node, terms: Node) -> tuple[Comparison, str]:
             for n, what in enumerate(("perp", "option", "collateral"))
         },
     }
-    against = Comparison(RELATIVE, ROUNDING * _gross(book))
-    for name, value in ours.items():
-        against.number(name, float(value[0]), expected.number(name))
-    told = ""
+    exact(expected, ours, _gross(book), compared)
     if expected.raw("scenario_pnl") is None:
-        told = "no scenarios expected"
-    else:
-        theirs = expected.numbers("scenario_pnl")
-        if len(theirs) != len(moves.vol):
-            raise CaseError(f"{expected.path}.scenario_pnl has {len(theirs)} numbers for {len(moves.vol)} scenarios")
-        for s, value in enumerate(theirs):
-            against.number(f"scenario {s + 1}", float(result.pnl[0, s]), float(value))
-    return against, told
+        compared.note("no scenarios expected")
+        return
+    theirs = expected.numbers("scenario_pnl")
+    if len(theirs) != len(moves.vol):
+        raise MarginError(f"{expected.path}.scenario_pnl has {len(theirs)} numbers for {len(moves.vol)} scenarios")
+    for s, value in enumerate(theirs):
+        compared.number(f"scenario {s + 1}", float(result.pnl[0, s]), float(value))
 
 
 # ---- PMRM v1
@@ -227,15 +224,16 @@ def _v1_portfolio(inputs: Node, haircut: float) -> Portfolio:
     )
 
 
-def _pmrm_v1(case: Node, terms: Node) -> tuple[Comparison, str]:
+def _pmrm_v1(case: Node, terms: Node, compared: Comparison) -> None:
     """A PMRM v1 case, exact or in integer parts."""
     values = {name: terms.number(key) for key, name in V1_TERMS.items()}
     moves = _moves(case.items("scenarios"), "scenarios", False)
     book = _v1_portfolio(case.node("inputs"), terms.number("base"))
-    result = V1Result(book, moves, Terms(**values))
+    result = V1Result(book, moves, PmrmTerms(**values))
     ours = {"IM": result.initial, "MM": result.maintenance}
     if "expected_int" in case:
-        return derive_sm.integers(case.node("expected_int"), ours), ""
+        integers(case.node("expected_int"), ours, compared)
+        return
     perp, option, base = result.static
     ours |= {
         "mtm_ex_cash": result.value - book.cash,
@@ -247,30 +245,26 @@ def _pmrm_v1(case: Node, terms: Node) -> tuple[Comparison, str]:
         "min_span": result.worst,
         "loss_factor": np.array([result.terms.im_factor + result.peg]),
     }
-    expected, against = case.node("expected"), Comparison(RELATIVE, ROUNDING * _gross(book))
-    for name, value in ours.items():
-        against.number(name, float(value[0]), expected.number(name))
-    return against, ""
+    exact(case.node("expected"), ours, _gross(book), compared)
 
 
 # ---- unit values
 
 
-def _compared(case: Node, ours: dict[str, Floats]) -> tuple[Comparison, str]:
-    against = Comparison(UNIT_TOLERANCE, UNIT_TOLERANCE)
+def _units(case: Node, ours: dict[str, Floats], compared: Comparison) -> None:
+    compared.relative, compared.absolute, compared.shown = UNIT_TOLERANCE, UNIT_TOLERANCE, ".17g"
     for name, value in ours.items():
-        against.number(name, float(value), case.number(name))
-    return against, ""
+        compared.number(name, float(value), case.number(name))
 
 
-def _black(case: Node, _: Node) -> tuple[Comparison, str]:
+def _black(case: Node, _: Node, compared: Comparison) -> None:
     """A call, a put and the call's delta."""
     inputs = (case.number("forward"), case.number("strike"), case.number("sec_to_expiry") / YEAR, case.number("vol"))
     call, put = prices(*inputs, case.number("discount"))
-    return _compared(case, {"call": call, "put": put, "call_delta_undiscounted": call_delta(*inputs)})
+    _units(case, {"call": call, "put": put, "call_delta_undiscounted": call_delta(*inputs)}, compared)
 
 
-def _svi(case: Node, _: Node) -> tuple[Comparison, str]:
+def _svi(case: Node, _: Node, compared: Comparison) -> None:
     """A vol on a curve."""
     vol = svi_vol(case.number("strike"), case.number("forward"), case.number("tau"), tuple(case.number(name) for name in SVI_TERMS))
-    return _compared(case, {"vol": vol})
+    _units(case, {"vol": vol}, compared)

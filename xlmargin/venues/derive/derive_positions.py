@@ -3,31 +3,14 @@
 from __future__ import annotations
 
 from xlmargin.book.contracts import CALL
-from xlmargin.venues.shape import Holding, Item, Sizes, Source, contract_of
+from xlmargin.methods.json_shape import Node
+from xlmargin.venues.shape import Holding, RawAnswer, Sizes, contract_of, refuse
 
 CASH = ("USDC", "USDT", "USD")
+TIMES: tuple[str, ...] = ()  # Derive tells when each position was opened, not when it answered
 
 
-def contract_sizes(source: Source) -> Sizes:
-    """Nothing: amounts at Derive are coins."""
-    return {}
-
-
-def moment(source: Source) -> float | None:
-    """Not known: Derive tells when each position was opened, not when it answered."""
-    return None
-
-
-def holdings(source: Source, sizes: Sizes) -> list[Holding]:
-    """The positions of an answer.
-
-    Raises:
-        MarginError: it is an error of the venue, or has no positions
-    """
-    return [_holding(item) for item in _items(source)]
-
-
-def left_out(source: Source) -> tuple[str, ...]:
+def left_out(source: RawAnswer) -> tuple[str, ...]:
     """What stands beside the positions and is none: coins held as collateral, open orders."""
     result = [] if source.is_list else [source.top.cells, source.top.cells.get("result")]
     owners = [owner for owner in result if isinstance(owner, dict)]
@@ -50,22 +33,27 @@ def _list(value: object) -> list[object]:
     return value if isinstance(value, list) else []
 
 
-def _items(source: Source) -> list[Item]:
+def items(source: RawAnswer) -> list[Node]:
+    """The positions of an answer, one by one.
+
+    Raises:
+        MarginError: it is an error of the venue, or has no positions
+    """
     name = "instrument_name"
     if source.is_list:
         return source.listed(name)
     top = source.top
     if top.has("error"):
-        error = top.inner("error")
-        top.fail(f"Derive answered with the error {str(error.cells.get('message'))[:60]!r}: save a positions answer")
+        refuse(top, "Derive", top.node("error").cells.get("message"))
     if top.has(name) and top.has("amount"):  # one position alone
-        return [Item(top.cells, f"{top.place}: position 1 ({str(top.cells[name])[:60]})")]
+        return [top]
     if "result" in top.cells and isinstance(top.cells["result"], list):
-        return top.items("result", name)
-    return (top.inner("result") if "result" in top.cells else top).items("positions", name)
+        return top.nodes("result", name)
+    return (top.node("result") if "result" in top.cells else top).nodes("positions", name)
 
 
-def _holding(item: Item) -> Holding:
+def holding(item: Node, sizes: Sizes) -> Holding:
+    """A position as a row will say it."""
     name, amount = item.text("instrument_name"), item.number("amount")
     if amount == 0.0:
         return Holding(item, name, 0.0)

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmargin.methods.derive.srm import Market, Result, Terms, mark
-from xlmargin.venues.derive.derive_cases import CaseError, Comparison, Node, column, flags
-from xlmargin.venues.outcome import Outcome
+from xlmargin.errors import MarginError
+from xlmargin.methods.derive.srm import SrmMarket, SrmResult, SrmTerms, mark
+from xlmargin.methods.json_shape import Node, column, flags
+from xlmargin.venues.outcome import Comparison, Outcome, outcome_of
 
 Floats = NDArray[np.float64]
-Recompute = Callable[[Node, Node], tuple[Comparison, str]]
+Recompute = Callable[[Node, Node, Comparison], None]
 
 RELATIVE = 1e-9  # tolerance as a share of their number
 ROUNDING = 1e-15  # share of all that a book holds which rounding may come to, for numbers near 0
+NEAR_INTEGER = 1e-6  # some of the venue's integers are a rounding error below the next one in floating point
 NOT_NUMBERS = ("id", "params", "note", "reimpl", "detail", "scenarios")
 TERMS = {
     "maxS": "max_spot",
@@ -51,7 +55,7 @@ def outcomes(name: str, data: Any, key: str, recompute: Recompute) -> Iterator[O
         name: the section
         data: what holds the section
         key: its list of cases
-        recompute: a case and its parameters to a comparison, and what to tell of it
+        recompute: compares a case, given its parameters
     """
     section = data.get(name) if isinstance(data, dict) else None
     cases = section.get(key) if isinstance(section, dict) else None
@@ -63,46 +67,58 @@ def outcomes(name: str, data: Any, key: str, recompute: Recompute) -> Iterator[O
         return
     for n, raw in enumerate(cases):
         label = raw.get("id", n + 1) if isinstance(raw, dict) else n + 1
-        try:
-            yield _outcome(f"{name} {label}", raw, section, recompute)
-        except CaseError as error:
-            yield Outcome(f"{name} {label}", False, f"cannot be recomputed: {error}")
+        yield outcome_of(f"{name} {label}", partial(_compare, raw, section, recompute))
 
 
-def _outcome(name: str, raw: Any, section: dict[str, Any], recompute: Recompute) -> Outcome:
+def _compare(raw: Any, section: dict[str, Any], recompute: Recompute, compared: Comparison) -> None:
+    """One case; keys that nothing has read are told, and fail it where they hold expected numbers."""
     case, terms = Node(raw, "case"), Node({}, "params")
     if "param_sets" in section:
         sets, wanted = Node(section, "file").node("param_sets"), case.text("params")
         if wanted not in sets:
-            raise CaseError(f"the file has no parameter set {wanted!r}")
+            raise MarginError(f"the file has no parameter set {wanted!r}")
         terms = sets.node(wanted)
     if "scenarios" in section:
-        case = Node({**case.value, "scenarios": section["scenarios"]}, "case")
+        case = Node({**case.cells, "scenarios": section["scenarios"]}, "case")
     with np.errstate(all="ignore"):  # what is not a number does not match
-        against, told = recompute(case, terms)
+        recompute(case, terms, compared)
     case.skip(*NOT_NUMBERS)
-    unread = [*case.unread(), *terms.unread()]
-    text = "; ".join(part for part in (against.text, told, f"not known here: {', '.join(unread)}" if unread else "") if part)
-    unchecked = any(place.startswith(("case.expected.", "case.expected_int.")) for place in unread)
-    return Outcome(name, not against.differing and not unchecked, text)
+    if unread := [*case.unread(), *terms.unread()]:
+        unchecked = any(place.startswith(("case.expected.", "case.expected_int.")) for place in unread)
+        (compared.fail if unchecked else compared.note)(f"not known here: {', '.join(unread)}")
 
 
-def integers(expected: Node, ours: Mapping[str, Floats]) -> Comparison:
-    """Our numbers against the integer parts that the venue's tests print."""
-    against = Comparison(0.0, 0.0)
+def exact(expected: Node, ours: Mapping[str, Floats], gross: float, compared: Comparison) -> None:
+    """Compare our numbers with printed ones.
+
+    Args:
+        gross: all that the book holds at price, of which rounding errors are a share
+    """
+    compared.relative, compared.absolute, compared.shown = RELATIVE, ROUNDING * gross, ".17g"
     for name, value in ours.items():
-        against.integer(name, float(value[0]), expected.number(name))
-    return against
+        compared.number(name, float(value[0]), expected.number(name))
 
 
-def _market(node: Node, stable: float) -> Market:
+def integers(expected: Node, ours: Mapping[str, Floats], compared: Comparison) -> None:
+    """Compare our numbers with the integer parts that the venue's tests print."""
+    compared.relative, compared.absolute, compared.shown = 0.0, 0.0, ".17g"
+    for name, value in ours.items():
+        compared.number(name, truncated(float(value[0])), expected.number(name))
+
+
+def truncated(value: float) -> float:
+    """A number without its decimals, towards 0, as the venue's integer sets print it."""
+    return float(math.trunc(value + math.copysign(NEAR_INTEGER, value))) if math.isfinite(value) else value
+
+
+def _market(node: Node, stable: float) -> SrmMarket:
     """One market of an SRM case."""
     dates = node.nodes("exps")
     options = [(e, option) for e, date in enumerate(dates) for option in date.nodes("options")]
     at, nodes = np.array([e for e, _ in options], np.int64), [option for _, option in options]
     forward, strike, call = column(dates, "F"), column(nodes, "strike"), flags(nodes, "is_call")
     node.skip("name")
-    return Market(
+    return SrmMarket(
         column(nodes, "amount")[None],
         strike,
         call,
@@ -121,18 +137,18 @@ def _market(node: Node, stable: float) -> Market:
     )
 
 
-def _gross(book: Market) -> float:
+def _gross(book: SrmMarket) -> float:
     """All that a market's account holds, long and short alike, at price."""
     options = np.abs(book.amount[0]) @ (book.forward[book.expiry] + book.strike)
     return float(options + np.abs(book.perp[0]) @ book.perp_price + np.abs(book.base[0]) * book.spot + np.abs(book.unrealised[0]))
 
 
-def _srm(case: Node, terms: Node) -> tuple[Comparison, str]:
+def _srm(case: Node, terms: Node, compared: Comparison) -> None:
     """An SRM case, exact or in integer parts: all its markets with the cash."""
-    values = Terms(**{name: terms.number(key) for key, name in TERMS.items()})
+    values = SrmTerms(**{name: terms.number(key) for key, name in TERMS.items()})
     inputs = case.node("inputs")
     cash, stable = inputs.number("cash"), inputs.number("stable")
-    markets = [Result(_market(node, stable), values) for node in inputs.nodes("markets")]
+    markets = [SrmResult(_market(node, stable), values) for node in inputs.nodes("markets")]
     start = np.array([cash])
     ours = {
         "IM": sum((market.initial for market in markets), start),
@@ -141,9 +157,6 @@ def _srm(case: Node, terms: Node) -> tuple[Comparison, str]:
     }
     if "expected_int" in case:
         del ours["mtm"]
-        return integers(case.node("expected_int"), ours), ""
-    expected = case.node("expected")
-    against = Comparison(RELATIVE, ROUNDING * (abs(cash) + sum(_gross(market.book) for market in markets)))
-    for name, value in ours.items():
-        against.number(name, float(value[0]), expected.number(name))
-    return against, ""
+        integers(case.node("expected_int"), ours, compared)
+    else:
+        exact(case.node("expected"), ours, abs(cash) + sum(_gross(market.book) for market in markets), compared)

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from xlmargin.errors import MarginError
 from xlmargin.margin.parameters import Override, Rules
 from xlmargin.margin.statement import Line, find
 from xlmargin.margin.valuation import Case
 from xlmargin.methods import case_of, margin_of, rules_of
+from xlmargin.methods.json_shape import Node
 from xlmargin.methods.okx.tables import MR1, MR6, VOLS, scaled, steps
 from xlmargin.sheet.checks import read_book
-from xlmargin.venues.outcome import Comparison, Outcome
+from xlmargin.venues.outcome import Comparison, Outcome, outcome_of
 
 CENTS = 1e-9  # USD: what sums of a few thousand dollars differ by in double precision
 GRIDS = {"volShockUp": 1.0, "volSame": 0.0, "volShockDown": -1.0}
@@ -34,7 +35,7 @@ UNEXPLAINED = "marginRatio is not compared: its denominator is not explained"
 TYPES = {"SWAP": "perp", "SPOT": "spot"}  # what the replay can recompute; the answers carry no vols
 
 
-class Holding(NamedTuple):
+class BuilderPosition(NamedTuple):
     """One position of an answer.
 
     Attributes:
@@ -43,7 +44,7 @@ class Holding(NamedTuple):
         mark: [USD]
         average: entry price [USD], NaN where the answer has none
         rate: USD per unit of the quote currency
-        printed: what the answer says of it
+        printed: what the answer says of it, None where it prints nothing
     """
 
     kind: str
@@ -51,7 +52,7 @@ class Holding(NamedTuple):
     mark: float
     average: float
     rate: float
-    printed: Mapping[str, Any]
+    printed: Node | None = None
 
 
 def replay(data: Any) -> Iterator[Outcome]:
@@ -65,112 +66,101 @@ def replay(data: Any) -> Iterator[Outcome]:
         for item in data:
             yield from replay(item)
     elif isinstance(data, dict) and "riskUnitData" in data:
-        yield _compared(str(data.get("ts") or "position builder"), _bare, data)
+        yield outcome_of(str(data.get("ts") or "position builder"), partial(_bare, Node(data)))
     elif isinstance(data, dict):
-        if any("riskUnitData" in item for item in data.get("data") or [] if isinstance(item, dict)):
-            yield from replay(data["data"])
+        answers = data.get("data")
+        yield from replay([item for item in answers if isinstance(item, dict)] if isinstance(answers, list) else [])
+        top = Node(data)
         for key, compare in (("okx_position_builder", _example), ("okx_mr7_scale", _tiers)):
-            if key in data:
-                yield _compared(data[key].get("source", key), compare, data[key])
+            if key in top:
+                case = top.node(key)
+                yield outcome_of(str(case.cells.get("source", key)), partial(compare, case))
 
 
-def _compared(name: str, compare: Any, data: Any) -> Outcome:
-    """One case, whatever is wrong with it."""
-    compared = Comparison(name)
-    try:
-        compare(data, compared)
-    except MarginError as error:
-        compared.off.append(str(error))
-    except KeyError as error:
-        compared.off.append(f"the answer lacks {error}")
-    except (TypeError, ValueError, AttributeError, ZeroDivisionError) as error:
-        compared.off.append(f"the answer cannot be read: {error}")
-    return compared.outcome()
-
-
-def _tiers(data: Mapping[str, Any], compared: Comparison) -> None:
+def _tiers(data: Node, compared: Comparison) -> None:
     """MR7 after its tiers, and the larger of the two."""
     ends, factors = steps(rules_of("OKX", time.time()).word("reduction_tiers", "BTC"), "reduction_tiers")
-    charge = float(scaled(np.array([float(data["MR7"])]), ends, factors).sum())
-    compared.number("MR7_adj", charge, data["MR7_adj"])
-    compared.number("mmr", max(charge, float(data["MR"])), data["mmr"])
+    charge = float(scaled(np.array([data.number("MR7")]), ends, factors).sum())
+    compared.number("MR7_adj", charge, data.number("MR7_adj"))
+    compared.number("mmr", max(charge, data.number("MR")), data.number("mmr"))
 
 
-def _example(data: Mapping[str, Any], compared: Comparison) -> None:
+def _example(data: Node, compared: Comparison) -> None:
     """An example that carries its request, its market and what the venue answered."""
-    market, expected = data["market"], data["expected"]
-    rate = float(market["usdt_usd_implied"])
-    units: dict[str, list[Holding]] = {}
-    for order in data["request"]["simPos"]:
-        coin = order["instId"].split("-")[0]
-        size = float(order["pos"]) * float(market["ctVal"][coin])
-        units.setdefault(coin, []).append(
-            Holding("perp", size, float(market[f"{coin.lower()}_mark"]) * rate, float(order["avgPx"]) * rate, rate, {})
-        )
-    index = {coin: float(market[f"{coin.lower()}_usdt_index_implied"]) * rate for coin in units}
-    cash = sum(float(asset["amt"]) for asset in data["request"]["simAsset"]) * rate
+    market, expected, request = data.node("market"), data.node("expected"), data.node("request")
+    rate, sizes = market.number("usdt_usd_implied"), market.node("ctVal")
+    units: dict[str, list[BuilderPosition]] = {}
+    for order in request.nodes("simPos"):
+        coin = order.text("instId").split("-")[0]
+        size = order.number("pos") * sizes.number(coin)
+        mark, average = market.number(f"{coin.lower()}_mark"), order.number("avgPx")
+        units.setdefault(coin, []).append(BuilderPosition("perp", size, mark * rate, average * rate, rate))
+    index = {coin: market.number(f"{coin.lower()}_usdt_index_implied") * rate for coin in units}
+    cash = sum(asset.number("amt") for asset in request.nodes("simAsset")) * rate
     equity = cash + sum(_profit(holding) for held in units.values() for holding in held)
-    compared.number("eq", equity, expected["eq"], CENTS)
+    compared.number("eq", equity, expected.number("eq"), CENTS)
     derivatives = 0.0
     rules = _rules(time.time(), max(-equity, 0.0))
     for coin, held in units.items():
-        derivatives += _unit(coin, held, index[coin], rules, expected[coin], compared)
+        derivatives += _unit(coin, held, index[coin], rules, expected.node(coin), compared)
     borrowed = [max(-equity, 0.0) * rules.number(name) for name in ("borrow_maintenance_rate", "borrow_initial_rate")]
     for coin in units:
-        if "mr8" in expected[coin]:
-            compared.number(f"{coin} mr8", borrowed[0], expected[coin]["mr8"], CENTS)
-    compared.number("borrowImr_usdt", borrowed[1], expected["borrowImr_usdt"], CENTS)
+        if "mr8" in expected.node(coin):
+            compared.number(f"{coin} mr8", borrowed[0], expected.node(coin).number("mr8"), CENTS)
+    compared.number("borrowImr_usdt", borrowed[1], expected.number("borrowImr_usdt"), CENTS)
     _totals(derivatives, borrowed, rules, expected, compared)
 
 
-def _bare(data: Mapping[str, Any], compared: Comparison) -> None:
+def _bare(data: Node, compared: Comparison) -> None:
     """An answer as the venue sent it."""
-    moment = float(data["ts"]) / 1000.0 if data.get("ts") else time.time()
-    held = {unit["riskUnit"]: _holdings(unit, compared) for unit in data["riskUnitData"]}
+    moment = data.number("ts") / 1000.0 if data.has("ts") else time.time()
+    units = {unit.text("riskUnit"): unit for unit in data.nodes("riskUnitData", "riskUnit")}
+    held = {name: _holdings(name, unit, compared) for name, unit in units.items()}
     rates = [holding.rate for unit in held.values() for holding in unit or [] if holding.kind == "perp"]
     rules = _rules(moment, 0.0)
     borrowed = _borrowed(data, rates[0] if rates else math.nan, rules, compared)
     derivatives, profit = 0.0, 0.0
-    for unit in data["riskUnitData"]:
-        name, holdings = unit["riskUnit"], held[unit["riskUnit"]]
+    for name, unit in units.items():
+        holdings = held[name]
         if holdings is None:
             derivatives += _sums(name, unit, rules, compared)
-            profit += float(unit["upl"])
+            profit += unit.number("upl")
             continue
         profit += _profits(name, holdings, unit, compared)
         derivatives += _unit(name, holdings, _index(name, holdings, unit, rules, compared), rules, unit, compared)
-        compared.number(f"{name} mr8", borrowed[0], unit["mr8"], CENTS)
-    compared.number("upl", profit, data["upl"], CENTS)
+        compared.number(f"{name} mr8", borrowed[0], unit.number("mr8"), CENTS)
+    compared.number("upl", profit, data.number("upl"), CENTS)
     _totals(derivatives, borrowed, rules, data, compared)
 
 
-def _borrowed(data: Mapping[str, Any], rate: float, rules: Rules, compared: Comparison) -> tuple[float, float]:
+def _borrowed(data: Node, rate: float, rules: Rules, compared: Comparison) -> tuple[float, float]:
     """Maintenance and initial margin of what is borrowed, compared where it is USDT alone.
 
     Args:
         rate: USD per USDT, NaN where the positions do not tell it
     """
-    equity = {asset["ccy"]: float(asset["availEq"] or 0.0) for asset in data.get("assets", [])}
+    assets = {asset.text("ccy"): asset for asset in (data.nodes("assets", "ccy") if "assets" in data else [])}
+    equity = {currency: asset.number_or("availEq", 0.0) for currency, asset in assets.items()}
     debts = [currency for currency, amount in equity.items() if amount < 0.0]
     if debts and (math.isnan(rate) or debts != ["USDT"]):
         compared.note("what is borrowed in other currencies than USDT is taken as printed")
-        return float(data["borrowMmr"]), sum(float(asset["borrowImr"] or 0.0) for asset in data["assets"])
+        return data.number("borrowMmr"), sum(asset.number_or("borrowImr", 0.0) for asset in assets.values())
     debt = -equity["USDT"] * rate if debts else 0.0
-    for asset in data.get("assets", []):
-        ours = debt * rules.number("borrow_initial_rate") if asset["ccy"] in debts else 0.0
-        compared.number(f"{asset['ccy']} borrowImr", ours, asset["borrowImr"] or 0.0, CENTS)
+    for currency, asset in assets.items():
+        ours = debt * rules.number("borrow_initial_rate") if currency in debts else 0.0
+        compared.number(f"{currency} borrowImr", ours, asset.number_or("borrowImr", 0.0), CENTS)
     if debts and all(amount == 0.0 for currency, amount in equity.items() if currency not in debts):
-        compared.number("eq", -debt, data["eq"], CENTS)
+        compared.number("eq", -debt, data.number("eq"), CENTS)
     return debt * rules.number("borrow_maintenance_rate"), debt * rules.number("borrow_initial_rate")
 
 
-def _totals(derivatives: float, borrowed: Sequence[float], rules: Rules, printed: Mapping[str, Any], compared: Comparison) -> None:
+def _totals(derivatives: float, borrowed: Sequence[float], rules: Rules, printed: Node, compared: Comparison) -> None:
     """Compare the totals of an account."""
     ratio = rules.number("imr_ratio")
-    compared.number("derivMmr", derivatives, printed["derivMmr"], CENTS)
-    compared.number("borrowMmr", borrowed[0], printed["borrowMmr"], CENTS)
-    compared.number("totalMmr", derivatives + borrowed[0], printed["totalMmr"], CENTS)
-    compared.number("totalImr", ratio * derivatives + borrowed[1], printed["totalImr"], CENTS)
+    compared.number("derivMmr", derivatives, printed.number("derivMmr"), CENTS)
+    compared.number("borrowMmr", borrowed[0], printed.number("borrowMmr"), CENTS)
+    compared.number("totalMmr", derivatives + borrowed[0], printed.number("totalMmr"), CENTS)
+    compared.number("totalImr", ratio * derivatives + borrowed[1], printed.number("totalImr"), CENTS)
     compared.note(UNEXPLAINED)
 
 
@@ -179,63 +169,64 @@ def _rules(moment: float, debt: float) -> Rules:
     return rules_of("OKX", moment, [Override("", "borrowed", debt, 1), Override("", "spot_mode", "full", 2)])
 
 
-def _profit(holding: Holding) -> float:
+def _profit(holding: BuilderPosition) -> float:
     """Profit of a position since it was opened, 0 of spot [USD]."""
     return 0.0 if holding.kind == "spot" else holding.units * (holding.mark - holding.average)
 
 
-def _holdings(unit: Mapping[str, Any], compared: Comparison) -> list[Holding] | None:
+def _holdings(name: str, unit: Node, compared: Comparison) -> list[BuilderPosition] | None:
     """The positions of a risk unit in coins, None where they cannot be recomputed.
 
     The answer prints contracts and their delta in USD: delta / (contracts × mark) is the contract size, a power of ten,
     times the USD rate of the quote currency.
     """
     found = []
-    for row in unit["portfolios"]:
-        quote = row["instId"].split("-")[1]
-        amount, mark = float(row["amt"]), float(row["markPx"] or math.nan)
-        if row["instType"] not in TYPES or (row["instType"] == "SWAP" and quote not in ("USDT", "USDC")):
+    for row in unit.nodes("portfolios", "instId"):
+        instrument, kind = row.text("instId"), row.text("instType")
+        quote = instrument.split("-")[1]
+        amount, mark = row.number("amt"), row.number_or("markPx", math.nan)
+        if kind not in TYPES or (kind == "SWAP" and quote not in ("USDT", "USDC")):
             compared.note(
-                f"{row['instId']}: risk unit {unit['riskUnit']} is taken as printed, the answer lacks what its "
-                "stress needs; its sums are compared"
+                f"{instrument}: risk unit {name} is taken as printed, the answer lacks what its stress needs; its sums are compared"
             )
             return None
-        if row["instType"] == "SPOT":
-            found.append(Holding("spot", amount, mark, math.nan, 1.0, row))
+        if kind == "SPOT":
+            found.append(BuilderPosition("spot", amount, mark, math.nan, 1.0, row))
             continue
-        each = float(row["delta"]) / (amount * mark)
+        each = row.number("delta") / (amount * mark)
         size = 10.0 ** round(math.log10(each))
         rate = each / size
-        found.append(Holding("perp", amount * size, mark * rate, float(row["avgPx"] or math.nan) * rate, rate, row))
+        found.append(BuilderPosition("perp", amount * size, mark * rate, row.number_or("avgPx", math.nan) * rate, rate, row))
     return found
 
 
-def _profits(name: str, holdings: Sequence[Holding], unit: Mapping[str, Any], compared: Comparison) -> float:
+def _profits(name: str, holdings: Sequence[BuilderPosition], unit: Node, compared: Comparison) -> float:
     """Compare deltas and profits of a risk unit's positions."""
     for holding in holdings:
-        if holding.kind == "perp":
-            label = f"{name} {holding.printed['instId']}"
-            compared.number(f"{label} floatPnl", _profit(holding) / holding.rate, holding.printed["floatPnl"], CENTS)
+        row = holding.printed
+        if row is not None and holding.kind == "perp":
+            label = f"{name} {row.text('instId')}"
+            compared.number(f"{label} floatPnl", _profit(holding) / holding.rate, row.number("floatPnl"), CENTS)
             for greek in ("gamma", "theta", "vega"):
-                compared.number(f"{label} {greek}", 0.0, holding.printed[greek] or 0.0)
+                compared.number(f"{label} {greek}", 0.0, row.number_or(greek, 0.0))
     compared.note("notionalUsd is not compared: it is at another rate than the deltas")
     perps = [holding for holding in holdings if holding.kind == "perp"]
     for greek in ("gamma", "theta", "vega"):
-        compared.number(f"{name} {greek}", 0.0, unit[greek])
+        compared.number(f"{name} {greek}", 0.0, unit.number(greek))
     if len(perps) == len(holdings):
-        compared.number(f"{name} delta", sum(holding.units * holding.mark for holding in perps), unit["delta"], CENTS)
+        compared.number(f"{name} delta", sum(holding.units * holding.mark for holding in perps), unit.number("delta"), CENTS)
     profit = sum(map(_profit, holdings))
-    compared.number(f"{name} upl", profit, unit["upl"], CENTS)
+    compared.number(f"{name} upl", profit, unit.number("upl"), CENTS)
     return profit
 
 
-def _index(name: str, holdings: Sequence[Holding], unit: Mapping[str, Any], rules: Rules, compared: Comparison) -> float:
+def _index(name: str, holdings: Sequence[BuilderPosition], unit: Node, rules: Rules, compared: Comparison) -> float:
     """The index in USD: printed, or implied by one number of the grid."""
-    if unit.get("indexUsd"):
-        return float(unit["indexUsd"])
+    if unit.has("indexUsd"):
+        return unit.number("indexUsd")
     net = sum(holding.units for holding in holdings)
     shock = rules.number("price_shock_small", name)
-    same = {float(move): float(value) for move, value in unit["mr1Scenarios"]["volSame"].items()}
+    same = _by_move(unit.node("mr1Scenarios").node("volSame"))
     near = min(same, key=lambda move: abs(move - shock))
     if not net:
         return float(np.mean([holding.mark for holding in holdings]))
@@ -243,7 +234,7 @@ def _index(name: str, holdings: Sequence[Holding], unit: Mapping[str, Any], rule
     return same[near] / (net * near)
 
 
-def _unit(name: str, holdings: Sequence[Holding], index: float, rules: Rules, printed: Mapping[str, Any], compared: Comparison) -> float:
+def _unit(name: str, holdings: Sequence[BuilderPosition], index: float, rules: Rules, printed: Node, compared: Comparison) -> float:
     """Compare a risk unit with our own statement of it; returns its maintenance margin."""
     rows: list[list[Any]] = [["Underlying", "Type", "Quantity", "Price", "Spot"]]
     rows.extend([name, holding.kind, holding.units, holding.mark if holding.kind == "perp" else None, index] for holding in holdings)
@@ -251,51 +242,72 @@ def _unit(name: str, holdings: Sequence[Holding], index: float, rules: Rules, pr
     roots = [margin_of(case).initial.book(0)]
     for key, label in PARTS.items():
         if key in printed:
-            compared.number(f"{name} {key}", find(roots, f"{name}/{label}").amount, printed[key], CENTS)
+            compared.number(f"{name} {key}", find(roots, f"{name}/{label}").amount, printed.number(key), CENTS)
     if "mr9" in printed and len({holding.rate for holding in holdings}) == 1:
-        compared.number(f"{name} mr9", 0.0, printed["mr9"])
-    if "delta" in printed and holdings[0].printed == {}:
-        compared.number(f"{name} delta", sum(holding.units * holding.mark for holding in holdings), printed["delta"], CENTS)
+        compared.number(f"{name} mr9", 0.0, printed.number("mr9"))
+    if "delta" in printed and holdings[0].printed is None:
+        compared.number(f"{name} delta", sum(holding.units * holding.mark for holding in holdings), printed.number("delta"), CENTS)
     _grids(name, case, printed, compared)
     unit: Line = find(roots, f"Maintenance of derivatives/{name}")
-    compared.number(f"{name} mmr", unit.amount, printed["mmr"], CENTS)
-    compared.number(f"{name} imr", rules.number("imr_ratio") * unit.amount, printed["imr"], CENTS)
+    compared.number(f"{name} mmr", unit.amount, printed.number("mmr"), CENTS)
+    compared.number(f"{name} imr", rules.number("imr_ratio") * unit.amount, printed.number("imr"), CENTS)
     return unit.amount
 
 
-def _sums(name: str, printed: Mapping[str, Any], rules: Rules, compared: Comparison) -> float:
+def _sums(name: str, printed: Node, rules: Rules, compared: Comparison) -> float:
     """Compare the sums of a risk unit whose parts cannot be recomputed; returns its maintenance margin."""
-    part = {key: float(printed[key]) for key in PARTS}
+    part = {key: printed.number(key) for key in PARTS}
     risk = max(part["mr1"], part["mr2"], part["mr6"]) + part["mr3"] + part["mr4"] + part["mr5"]
     margin = max(risk, part["mr7"])
-    compared.number(f"{name} mmr", margin, printed["mmr"], CENTS)
-    compared.number(f"{name} imr", rules.number("imr_ratio") * margin, printed["imr"], CENTS)
+    compared.number(f"{name} mmr", margin, printed.number("mmr"), CENTS)
+    compared.number(f"{name} imr", rules.number("imr_ratio") * margin, printed.number("imr"), CENTS)
     return margin
 
 
-def _grids(name: str, case: Case, printed: Mapping[str, Any], compared: Comparison) -> None:
+def _grids(name: str, case: Case, printed: Node, compared: Comparison) -> None:
     """Compare the grids of MR1, the worst of it, and the extreme moves."""
     pnl, moves = case.pnl[0, :, 0], case.scenarios.price[:, 0]
     sides = np.array([sign for sign, _, _ in VOLS] * (MR1.stop // len(VOLS)))
-    grids = printed.get("mr1Scenarios") or ({"volSame": printed["mr1_scenarios"]} if "mr1_scenarios" in printed else {})
+    grids = _part(printed, "mr1Scenarios")
+    if "mr1_scenarios" in printed:
+        grids = Node({"volSame": printed.raw("mr1_scenarios")}, printed.path)
     for table, side in GRIDS.items():
-        for move, value in (grids.get(table) or {}).items():
-            at = np.flatnonzero((sides == side) & np.isclose(moves[MR1], float(move), rtol=0.0, atol=CENTS))
+        for move, value in _by_move(_part(grids, table)).items():
+            at = np.flatnonzero((sides == side) & np.isclose(moves[MR1], move, rtol=0.0, atol=CENTS))
             if not len(at):
-                compared.off.append(f"{name} mr1 {table}: no scenario moves the index by {move}")
+                compared.fail(f"{name} mr1 {table}: no scenario moves the index by {move:g}")
                 continue
-            compared.number(f"{name} mr1 {table} {move}", float(pnl[at].min()), value, CENTS)
+            compared.number(f"{name} mr1 {table} {move:g}", float(pnl[at].min()), value, CENTS)
     first = int(np.argmin(pnl[MR1]))
     far = MR6.start + int(np.argmin(pnl[MR6]))
-    final, extreme = printed.get("mr1FinalResult") or {}, printed.get("mr6FinalResult") or {}
+    final, extreme = _part(printed, "mr1FinalResult"), _part(printed, "mr6FinalResult")
     whole = float(pnl[far]) / case.rules.number("extreme_share")
-    for label, ours, theirs in (
-        ("mr1 pnl", float(pnl[first]), final.get("pnl")),
-        ("mr6 pnl", whole, extreme.get("pnl", printed.get("mr6_pnl"))),
-        ("mr1 spot shock", float(moves[first]), final.get("spotShock", printed.get("mr1_spot"))),
-        ("mr6 spot shock", float(moves[far]), extreme.get("spotShock", printed.get("mr6_spot"))),
+    for label, ours, places in (
+        ("mr1 pnl", float(pnl[first]), ((final, "pnl"),)),
+        ("mr6 pnl", whole, ((extreme, "pnl"), (printed, "mr6_pnl"))),
+        ("mr1 spot shock", float(moves[first]), ((final, "spotShock"), (printed, "mr1_spot"))),
+        ("mr6 spot shock", float(moves[far]), ((extreme, "spotShock"), (printed, "mr6_spot"))),
     ):
-        if theirs is not None:
-            compared.number(f"{name} {label}", ours, theirs, CENTS)
+        for owner, key in places:
+            if key in owner:
+                compared.number(f"{name} {label}", ours, owner.number(key), CENTS)
+                break
     if "volShock" in final:
-        compared.word(f"{name} mr1 vol shock", SIDES[float(sides[first])], final["volShock"])
+        compared.word(f"{name} mr1 vol shock", SIDES[float(sides[first])], final.text("volShock"))
+
+
+def _part(node: Node, key: str) -> Node:
+    """The object under a key; one without keys where it is left out or blank."""
+    return node.node(key) if node.has(key) else Node({}, node.path)
+
+
+def _by_move(grid: Node) -> dict[float, float]:
+    """Profit and loss by move of the index.
+
+    Raises:
+        MarginError: a key is no move
+    """
+    try:
+        return {float(move): grid.number(move) for move in grid.cells}
+    except ValueError:
+        grid.fail("its keys must be moves of the index, such as 0.06")

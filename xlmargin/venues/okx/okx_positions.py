@@ -3,48 +3,43 @@
 from __future__ import annotations
 
 from xlmargin.book.contracts import CALL
-from xlmargin.venues.shape import Holding, Item, Size, Sizes, Source, contract_of, signed
+from xlmargin.methods.json_shape import Node
+from xlmargin.venues.shape import Holding, RawAnswer, Size, Sizes, contract_of, refuse, signed
 
 SIDES = ("long", "short", "net")
 KINDS = ("swap", "futures", "option", "margin")
 MONEY = ("USD", "USDT", "USDC")
+TIMES: tuple[str, ...] = ()  # OKX tells when each position changed, not when it answered
 
 
-def moment(source: Source) -> float | None:
-    """Not known: OKX tells when each position changed, not when it answered."""
-    return None
-
-
-def contract_sizes(source: Source) -> Sizes:
+def contract_sizes(source: RawAnswer) -> Sizes:
     """Size of a contract of every instrument: ctVal × ctMult."""
     return {
         item.text("instId"): Size(
             item.number("ctVal") * (item.number("ctMult") if item.has("ctMult") else 1.0), item.text("ctValCcy").upper()
         )
-        for item in _items(source, "instId")
+        for item in items(source)
         if item.has("ctVal")
     }
 
 
-def holdings(source: Source, sizes: Sizes) -> list[Holding]:
-    """The positions of an answer.
+def items(source: RawAnswer) -> list[Node]:
+    """The positions of an answer, one by one.
 
     Raises:
-        MarginError: it is an error of the venue, has no positions, or the size of a contract is not known
+        MarginError: it is an error of the venue, or has no positions
     """
-    return [_holding(item, sizes) for item in _items(source, "instId")]
-
-
-def _items(source: Source, name: str) -> list[Item]:
+    name = "instId"
     if source.is_list:
         return source.listed(name)
     top = source.top
     if top.has("code") and str(top.cells["code"]) != "0":
-        top.fail(f"OKX answered with the error {str(top.cells.get('msg'))[:60]!r}: save a positions answer")
-    return top.items("data", name)
+        refuse(top, "OKX", top.cells.get("msg"))
+    return top.nodes("data", name)
 
 
-def _holding(item: Item, sizes: Sizes) -> Holding:
+def holding(item: Node, sizes: Sizes) -> Holding:
+    """A position as a row will say it."""
     name, side = item.text("instId"), item.word("posSide", SIDES)
     contracts = item.number("pos")
     if contracts == 0.0:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import math
-from pathlib import Path
 
 import numpy as np
 
 from xlmargin.book.book import Book
 from xlmargin.book.contracts import FUTURE, PERPETUAL, SPOT
-from xlmargin.errors import MarginError
+from xlmargin.errors import MarginError, named_file
 from xlmargin.margin.parameters import Override
 from xlmargin.memory import Recent, stamp
 from xlmargin.methods.span.file import read_span_file
@@ -32,7 +31,7 @@ def load(path: str, progress: Progress | None = None) -> Lookup:
     Raises:
         MarginError: there is no such file, or it cannot be read
     """
-    file = Path(path).expanduser()
+    file = named_file(path)
     if not file.exists():
         raise MarginError(f"there is no SPAN file {path}: give its whole path")
     key = stamp(file)

@@ -11,12 +11,12 @@ import numpy as np
 
 from xlmargin.errors import MarginError
 from xlmargin.methods.span.file.expanded_contracts import contracts_of
-from xlmargin.methods.span.file.layout import ARRAY_RECORDS, DELIVERY_BASIS, DELIVERY_TABLE, RECORDS, Record, parse_field, too_short
-from xlmargin.methods.span.file.model import CombinedCommodity, Delivery, InterSpread, IntraSpread, Leg, SpanFile, Tier
+from xlmargin.methods.span.file.layout import ARRAY_RECORDS, DELIVERY_BASIS, DELIVERY_TABLE, RECORDS, RecordLayout, parse_field, too_short
+from xlmargin.methods.span.file.model import CombinedCommodity, DeliveryCharge, InterSpread, IntraSpread, SpanFile, SpreadLeg, Tier
 from xlmargin.methods.span.file.periods import period_of, short_month
 from xlmargin.methods.span.file.records import Parsed
 from xlmargin.methods.span.file.risk_arrays import RiskArrays
-from xlmargin.methods.span.file.source import Source
+from xlmargin.methods.span.file.source import SpanContent
 
 LONGEST_LINE = 1 << 16
 KNOWN_UNUSED = {"1", "5"}  # exchange headers and commodity groups: nothing in a margin depends on them
@@ -24,7 +24,7 @@ WFPR = {"1": "NORMAL", "2": "SCANRANGE_CAP", "3": "SCANRANGE"}
 ACCOUNTS = ("member", "hedger", "speculator")
 
 
-def read_expanded(source: Source, blocks: Iterable[bytes]) -> SpanFile:
+def read_expanded(source: SpanContent, blocks: Iterable[bytes]) -> SpanFile:
     """A SPAN file in the expanded positional format.
 
     Args:
@@ -59,7 +59,7 @@ def read_expanded(source: Source, blocks: Iterable[bytes]) -> SpanFile:
     return _assembled(source, records, arrays, unread)
 
 
-def _lines(source: Source, blocks: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
+def _lines(source: SpanContent, blocks: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
     """Lines with their numbers from 1, without line ends."""
     number, tail = 0, b""
     for block in blocks:
@@ -74,7 +74,7 @@ def _lines(source: Source, blocks: Iterable[bytes]) -> Iterator[tuple[int, bytes
         yield number + 1, tail.rstrip(b"\r")
 
 
-def parse_record(source: Source, record: Record, line: int, text: bytes) -> Parsed:
+def parse_record(source: SpanContent, record: RecordLayout, line: int, text: bytes) -> Parsed:
     """The fields of a line by its layout."""
     if len(text) < record.least:
         source.fail(line, too_short(record, text))
@@ -88,7 +88,7 @@ def parse_record(source: Source, record: Record, line: int, text: bytes) -> Pars
     return Parsed(line, shown, values)
 
 
-def _assembled(source: Source, records: dict[str, list[Parsed]], arrays: RiskArrays, unread: Counter[str]) -> SpanFile:
+def _assembled(source: SpanContent, records: dict[str, list[Parsed]], arrays: RiskArrays, unread: Counter[str]) -> SpanFile:
     headers = records["0"]
     if not headers:
         raise MarginError(f"{source.name} has no header (record 0): it is cut off at its beginning; download it again")
@@ -121,7 +121,7 @@ def _assembled(source: Source, records: dict[str, list[Parsed]], arrays: RiskArr
     )
 
 
-def _date(source: Source, header: Parsed) -> dt.date:
+def _date(source: SpanContent, header: Parsed) -> dt.date:
     text = header.text_of("date")
     try:
         return dt.datetime.strptime(text, "%Y%m%d").date()
@@ -129,7 +129,7 @@ def _date(source: Source, header: Parsed) -> dt.date:
         source.fail(header.line, f"the header's business date (columns 9–16) is no date: {text!r}; download the file again")
 
 
-def _combined(source: Source, records: dict[str, list[Parsed]], limits: bool) -> dict[str, CombinedCommodity]:
+def _combined(source: SpanContent, records: dict[str, list[Parsed]], limits: bool) -> dict[str, CombinedCommodity]:
     """Combined commodities from records 2, 3, 4, S, C and E, each of which may come more than once for one."""
     codes = dict.fromkeys(record.text_of("combined") for record in records["2"])
     by = {name: _grouped(records[name]) for name in ("2", "3", "4", "S", "C", "E")}
@@ -207,24 +207,24 @@ def _intra(code: str, records: list[Parsed], leg_field: str) -> list[IntraSpread
     return [result[priority] for priority in sorted(result)]
 
 
-def _intra_legs(code: str, record: Parsed, leg_field: str) -> Iterator[Leg]:
+def _intra_legs(code: str, record: Parsed, leg_field: str) -> Iterator[SpreadLeg]:
     for n in range(1, 9 if leg_field == "tier" else 5):
         if side := record.text_of(f"side{n}"):
             tier = int(record.count_of(f"tier{n}")) if leg_field == "tier" else 0
             period = "" if leg_field == "tier" else short_month(record.text_of(f"month{n}"), record.text_of(f"day{n}"))
-            yield Leg(code, tier, period, record.count_of(f"ratio{n}"), side)
+            yield SpreadLeg(code, tier, period, record.count_of(f"ratio{n}"), side)
 
 
-def _deliveries(source: Source, records: list[Parsed]) -> Iterator[Delivery]:
+def _deliveries(source: SpanContent, records: list[Parsed]) -> Iterator[DeliveryCharge]:
     for record in records:
         if record.text_of("method") == "10":
             table = parse_record(source, DELIVERY_TABLE, record.line, record.line_text.encode("latin-1"))
             for n in (1, 2):
                 if month := period_of(table.text_of(f"month{n}"), table.text_of(f"day{n}")):
-                    yield Delivery(month, table.count_of(f"consumed{n}"), table.count_of(f"outright{n}"))
+                    yield DeliveryCharge(month, table.count_of(f"consumed{n}"), table.count_of(f"outright{n}"))
 
 
-def _basis(source: Source, records: list[Parsed]) -> tuple[str, float] | None:
+def _basis(source: SpanContent, records: list[Parsed]) -> tuple[str, float] | None:
     for record in records:
         if record.text_of("method") == "11":
             basis = parse_record(source, DELIVERY_BASIS, record.line, record.line_text.encode("latin-1"))
@@ -237,7 +237,7 @@ def _inter(record: Parsed) -> InterSpread:
     flat = record.text_of("credit") == "F"
     separate = record.text_of("separate") == "Y"
     legs = [
-        Leg(
+        SpreadLeg(
             record.text_of(f"combined{n}"),
             int(record.count_of(f"tier{n}")),
             "",
@@ -251,7 +251,7 @@ def _inter(record: Parsed) -> InterSpread:
         if record.text_of(f"combined{n}")
     ]
     if target := record.text_of("target"):
-        legs.append(Leg(target, 0, "", record.count_of("target_ratio"), "", record.text_of("target_required") != "N", True))
+        legs.append(SpreadLeg(target, 0, "", record.count_of("target_ratio"), "", record.text_of("target_required") != "N", True))
     return InterSpread(int(record.count_of("priority")), record.text_of("method"), flat, _rate(record.number_of("rate"), flat), tuple(legs))
 
 

@@ -15,7 +15,7 @@ from xlmargin.methods.span.file.model import FAMILIES, Contracts
 from xlmargin.methods.span.file.periods import day_instant, period_of
 from xlmargin.methods.span.file.records import Parsed
 from xlmargin.methods.span.file.risk_arrays import RawContracts
-from xlmargin.methods.span.file.source import Source
+from xlmargin.methods.span.file.source import SpanContent
 
 Floats = NDArray[np.float64]
 Product = tuple[str, str, str]  # exchange, product, family
@@ -69,7 +69,7 @@ class _Tables:
 
 
 def contracts_of(
-    source: Source, records: dict[str, list[Parsed]], codes: tuple[str, ...], raw: RawContracts, notes: list[str]
+    source: SpanContent, records: dict[str, list[Parsed]], codes: tuple[str, ...], raw: RawContracts, notes: list[str]
 ) -> Contracts:
     """The contracts of a file; what was skipped or is not known is added to the notes.
 
@@ -127,7 +127,7 @@ def contracts_of(
     )
 
 
-def _series(source: Source, line: int, key: bytes, tables: _Tables) -> _Series:
+def _series(source: SpanContent, line: int, key: bytes, tables: _Tables) -> _Series:
     text = "  " + key.decode("latin-1")
     part = {field.name: text[field.columns].strip() for field in SERIES_KEY}
     product = (part["exchange"], part["product"], part["family"])
@@ -164,7 +164,7 @@ def _series(source: Source, line: int, key: bytes, tables: _Tables) -> _Series:
     )
 
 
-def _kind(source: Source, line: int, family: str, right: str) -> int:
+def _kind(source: SpanContent, line: int, family: str, right: str) -> int:
     if family not in FAMILIES:
         return NO_SERIES
     if family in ("PHY", "STOCK"):

@@ -28,7 +28,7 @@ class Field(NamedTuple):
         return slice(self.start - 1, self.start - 1 + self.length)
 
 
-class Record(NamedTuple):
+class RecordLayout(NamedTuple):
     """One record: id, page of the source, fewest columns that hold what is needed, fields."""
 
     id: str
@@ -45,7 +45,7 @@ class Record(NamedTuple):
         return f"{field.name} of the {self.id} record (columns {field.start}–{field.start + field.length - 1})"
 
 
-def too_short(record: Record, line: bytes) -> str:
+def too_short(record: RecordLayout, line: bytes) -> str:
     """What is wrong with a line that ends before the columns that are needed."""
     return (
         f"the {record.id} record has {len(line)} columns and needs {record.least}: the file is cut off or of another "
@@ -91,7 +91,7 @@ def parse_field(field: Field, line: str) -> str | float:
     return float(int(text) / 10**field.decimals)
 
 
-HEADER = Record(
+HEADER = RecordLayout(
     "0",
     "Type 0 - Expanded",
     17,
@@ -104,7 +104,7 @@ HEADER = Record(
     ),
 )
 
-COMBINED = Record(
+COMBINED = RecordLayout(
     "2",
     "Type 2 - Expanded",
     35,
@@ -127,7 +127,7 @@ COMBINED = Record(
     ),
 )
 
-INTRA = Record(
+INTRA = RecordLayout(
     "3",
     "Type 3 - Expanded",
     10,
@@ -142,7 +142,7 @@ INTRA = Record(
     ),
 )
 
-DELIVERY = Record(
+DELIVERY = RecordLayout(
     "4",
     "Type 4 - Expanded",
     10,
@@ -157,7 +157,7 @@ DELIVERY = Record(
     ),
 )
 
-DELIVERY_TABLE = Record(
+DELIVERY_TABLE = RecordLayout(
     "4 method 10",
     "Type 4 - Expanded, delivery charge method 10",
     34,
@@ -168,11 +168,11 @@ DELIVERY_TABLE = Record(
     ),
 )
 
-DELIVERY_BASIS = Record(
+DELIVERY_BASIS = RecordLayout(
     "4 method 11", "Type 4 - Expanded, delivery charge method 11", 27, (Field("product", 11, 10), number("rate", 21, 7))
 )
 
-INTER = Record(
+INTER = RecordLayout(
     "6",
     "Type 6 - Expanded",
     52,
@@ -199,7 +199,7 @@ INTER = Record(
     ),
 )
 
-CALCULATION = Record(
+CALCULATION = RecordLayout(
     "B",
     "Type B - Expanded",
     91,
@@ -226,7 +226,7 @@ CALCULATION = Record(
     ),
 )
 
-TIER_SPREAD = Record(
+TIER_SPREAD = RecordLayout(
     "C",
     "Type C - Expanded",
     28,
@@ -239,7 +239,7 @@ TIER_SPREAD = Record(
     ),
 )
 
-SERIES_SPREAD = Record(
+SERIES_SPREAD = RecordLayout(
     "E",
     "Type E - Standard and Expanded",
     34,
@@ -251,7 +251,7 @@ SERIES_SPREAD = Record(
     ),
 )
 
-PRICE = Record(
+PRICE = RecordLayout(
     "P",
     "Type P - Standard and Expanded",
     55,
@@ -269,7 +269,7 @@ PRICE = Record(
     ),
 )
 
-TIERS = Record(
+TIERS = RecordLayout(
     "S",
     "Type S - Expanded and Paris Expanded",
     10,
@@ -284,7 +284,7 @@ TIERS = Record(
     ),
 )
 
-CURRENCY = Record("T", "Type T - Standard and Expanded", 20, (Field("from", 3, 3), Field("to", 7, 3), number("rate", 11, 10, 6)))
+CURRENCY = RecordLayout("T", "Type T - Standard and Expanded", 20, (Field("from", 3, 3), Field("to", 7, 3), number("rate", 11, 10, 6)))
 
 # Columns 3–54 name the contract in all four risk array records; 3–46 the series, that is all but the strike.
 KEY = (Field("series", 3, 44), number("strike", 48, 7))
@@ -301,10 +301,10 @@ SERIES_KEY = (
 )
 
 
-def _first(record: str, width: int) -> Record:
+def _first(record: str, width: int) -> RecordLayout:
     """Scenarios 1 to 9 in values of `width` digits, then the settlement price in high precision."""
     end = 55 + 9 * (width + 1)
-    return Record(
+    return RecordLayout(
         record,
         "Type 8 - Expanded, first physical record",
         end - 1,
@@ -317,10 +317,10 @@ def _first(record: str, width: int) -> Record:
     )
 
 
-def _second(record: str, width: int) -> Record:
+def _second(record: str, width: int) -> RecordLayout:
     """Scenarios 10 to 16 in values of `width` digits, then delta, vol, price and their signs."""
     end = 55 + 7 * (width + 1)
-    return Record(
+    return RecordLayout(
         record,
         "Type 8 - Expanded, second physical record",
         end + 20,

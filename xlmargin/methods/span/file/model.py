@@ -57,7 +57,7 @@ class Tier:
 
 
 @dataclass(frozen=True, slots=True)
-class Leg:
+class SpreadLeg:
     """One leg of a spread.
 
     Attributes:
@@ -93,7 +93,7 @@ class IntraSpread:
     priority: int
     method: str
     charge: float
-    legs: tuple[Leg, ...]
+    legs: tuple[SpreadLeg, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +110,11 @@ class InterSpread:
     method: str
     flat: bool
     rate: float
-    legs: tuple[Leg, ...]
+    legs: tuple[SpreadLeg, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class DeliveryCharge:
     """Delivery charges of one contract period: per delta consumed by spreads and per delta left outright [currency]."""
 
     period: str
@@ -156,7 +156,7 @@ class CombinedCommodity:
     tiers: tuple[Tier, ...] = ()
     intra_spreads: tuple[IntraSpread, ...] = ()
     delivery_method: str = ""
-    deliveries: tuple[Delivery, ...] = ()
+    deliveries: tuple[DeliveryCharge, ...] = ()
     basis_risk: tuple[str, float] | None = None
     short_option_minimum: float = 0.0
     short_option_method: str = "gross"

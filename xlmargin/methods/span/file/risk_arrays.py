@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmargin.methods.span.file.layout import ARRAY_RECORDS, Field, Record, too_short
-from xlmargin.methods.span.file.source import Source
+from xlmargin.methods.span.file.layout import ARRAY_RECORDS, Field, RecordLayout, too_short
+from xlmargin.methods.span.file.source import SpanContent
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -47,7 +47,7 @@ class RawContracts(NamedTuple):
 class RiskArrays:
     """Collects the risk array records of a file; a pair may be split between two blocks."""
 
-    source: Source
+    source: SpanContent
     lines: list[int] = field(default_factory=list)
     texts: list[bytes] = field(default_factory=list)
     done: list[RawContracts] = field(default_factory=list)
@@ -86,7 +86,7 @@ class RiskArrays:
         order = np.argsort(columns[1], kind="stable")
         return RawContracts(*(column[order] for column in columns))
 
-    def _pairs(self, first: Record, second: Record, chosen: list[int]) -> RawContracts:
+    def _pairs(self, first: RecordLayout, second: RecordLayout, chosen: list[int]) -> RawContracts:
         """Contracts whose first records are the chosen ones and whose second records follow at once."""
         lines = np.array([self.lines[n] for n in chosen])
         after = np.array([self.lines[n + 1] for n in chosen])
@@ -120,7 +120,7 @@ class RiskArrays:
             b.powered("value_factor", "value_exponent", "value_exponent_sign"),
         )
 
-    def _matrix(self, record: Record, texts: list[bytes], lines: Ints) -> Bytes:
+    def _matrix(self, record: RecordLayout, texts: list[bytes], lines: Ints) -> Bytes:
         """Lines as characters (N, WIDTH), blank beyond their ends."""
         for line, text in zip(lines.tolist(), texts):
             if text[:2].decode("latin-1") != record.id:
@@ -138,7 +138,7 @@ class RiskArrays:
 class _Columns:
     """Fields of one kind of record as columns."""
 
-    def __init__(self, source: Source, record: Record, matrix: Bytes, lines: Ints) -> None:
+    def __init__(self, source: SpanContent, record: RecordLayout, matrix: Bytes, lines: Ints) -> None:
         self._source, self._record, self._matrix, self._lines = source, record, matrix, lines
 
     def number(self, name: str) -> Floats:

@@ -20,7 +20,7 @@ BLOCK = 1 << 20
 UNREADABLE = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, NotImplementedError, RuntimeError)
 
 
-class Source:
+class SpanContent:
     """The content of a file, block by block.
 
     Attributes:
@@ -67,7 +67,7 @@ class Source:
 
 
 @contextmanager
-def open_source(path: Path, progress: Progress | None = None, most: int = MOST_BYTES) -> Iterator[Source]:
+def open_source(path: Path, progress: Progress | None = None, most: int = MOST_BYTES) -> Iterator[SpanContent]:
     """A file, its content decompressed by what it begins with rather than by its name.
 
     Raises:
@@ -83,12 +83,12 @@ def open_source(path: Path, progress: Progress | None = None, most: int = MOST_B
         size = path.stat().st_size
         if magic[:2] == b"\x1f\x8b":
             with gzip.GzipFile(fileobj=raw) as stream:
-                yield Source(path.name, stream, raw.tell, size, progress, most)  # type: ignore[arg-type]
+                yield SpanContent(path.name, stream, raw.tell, size, progress, most)  # type: ignore[arg-type]
         elif magic == b"PK\x03\x04":
             with _member(raw, path.name) as stream:
-                yield Source(path.name, stream, raw.tell, size, progress, most)
+                yield SpanContent(path.name, stream, raw.tell, size, progress, most)
         else:
-            yield Source(path.name, raw, raw.tell, size, progress, most)
+            yield SpanContent(path.name, raw, raw.tell, size, progress, most)
 
 
 def _member(raw: IO[bytes], name: str) -> IO[bytes]:

@@ -13,7 +13,7 @@ from xml.parsers import expat
 import numpy as np
 
 from xlmargin.methods.span.file.model import CombinedCommodity, InterSpread, Points, SpanFile
-from xlmargin.methods.span.file.source import Source
+from xlmargin.methods.span.file.source import SpanContent
 from xlmargin.methods.span.file.xml_commodities import combined_commodity, inter_spread
 from xlmargin.methods.span.file.xml_contracts import CONTRACTS, PORTFOLIOS, Portfolios
 from xlmargin.methods.span.file.xml_nodes import Malformed, Node, first_text, nodes, number
@@ -120,7 +120,7 @@ KEPT = frozenset(
 )
 
 
-def read_xml(source: Source, blocks: Iterable[bytes]) -> SpanFile:
+def read_xml(source: SpanContent, blocks: Iterable[bytes]) -> SpanFile:
     """A SPAN file in XML.
 
     No document type is accepted, and so no entity of the file's own and none from outside is ever expanded.
@@ -138,7 +138,7 @@ def read_xml(source: Source, blocks: Iterable[bytes]) -> SpanFile:
 class _Reader:
     """Builds nodes from the parser's events, hands the large ones over as soon as they end, and forgets them."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: SpanContent) -> None:
         self._source = source
         self._names: list[str] = []
         # children so far of each open element, None where it has none; the first is around the root

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from xlmargin.methods.span.file.model import AdjustRate, CombinedCommodity, Delivery, InterSpread, IntraSpread, Leg, Tier
+from xlmargin.methods.span.file.model import AdjustRate, CombinedCommodity, DeliveryCharge, InterSpread, IntraSpread, SpreadLeg, Tier
 from xlmargin.methods.span.file.periods import period_of
 from xlmargin.methods.span.file.xml_nodes import Malformed, Node, first_text, nodes, number
 
@@ -87,14 +87,14 @@ def _intra_spreads(code: str, node: Node) -> Iterator[IntraSpread]:
         yield IntraSpread(int(number(spread, "spread", 0.0)), first_text(spread, "chargeMeth"), _rate(spread), tuple(_legs(code, spread)))
 
 
-def _legs(code: str, spread: Node) -> Iterator[Leg]:
+def _legs(code: str, spread: Node) -> Iterator[SpreadLeg]:
     """Legs that are tiers, periods or, in scanning-based spreads, whole combined commodities."""
     for name in ("tLeg", "pLeg", "sLeg"):
         for leg in nodes(spread, name):
             side = first_text(leg, "rs")
             if side not in ("A", "B") and name != "sLeg":
                 raise Malformed(f"rs of a leg must be A or B, not {side!r}")
-            yield Leg(
+            yield SpreadLeg(
                 first_text(leg, "cc") or code,
                 int(number(leg, "tn", 0.0)),
                 period_of(first_text(leg, "pe")),
@@ -105,6 +105,6 @@ def _legs(code: str, spread: Node) -> Iterator[Leg]:
             )
 
 
-def _deliveries(node: Node) -> Iterator[Delivery]:
+def _deliveries(node: Node) -> Iterator[DeliveryCharge]:
     for rate in nodes(node, "spotRate"):
-        yield Delivery(period_of(first_text(rate, "pe")), number(rate, "sprd", 0.0), number(rate, "outr", 0.0))
+        yield DeliveryCharge(period_of(first_text(rate, "pe")), number(rate, "sprd", 0.0), number(rate, "outr", 0.0))
