@@ -51,7 +51,6 @@ HOMES = {
     "com": ("faces",),
     "xlwings": ("live",),  # finds a workbook open in Excel; the registry decorates where xlwings has loaded us
     "ccxt": ("live",),
-    "aiohttp": ("live",),
     "keyring": ("live",),
     "requests": ("live",),
     "urllib3": ("live",),

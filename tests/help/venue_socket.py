@@ -6,6 +6,7 @@ import base64
 import contextlib
 import hashlib
 import json
+import re
 import struct
 import threading
 import time
@@ -17,16 +18,11 @@ from typing import Any
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, section 1.3
 TEXT, CLOSE, PING, PONG = 1, 8, 9, 10  # RFC 6455, section 5.2
 VENUES = {"/ws/api/v2": "deribit", "/ws/v5/public": "okx", "/v5/public/linear": "bybit", "/market/ws": "binance"}
-GARBAGE = (
-    "",
-    "{",
-    '{"method": "subscription", "params": {"channel": "deribit_price_index.btc_usd"}}',
-    "7",
-    "null",
-    "\x00",
-    '{"method": "subscription", "params": {"data": {"index_name": "btc_usd", "price": NaN}}}',
-    '{"method": "subscription", "params": {"data": {"index_name": 7, "price": "1"}}}',
-    "[" * 100_000,
+GARBAGE = ("{", '{"method": "subscription"', '{"params": {"data": {"index_price": NaN}}}', "[" * 100_000, b"\xff\xfe")  # cannot be decoded
+ODD = (  # messages of Deribit that hold no price
+    '{"method": "subscription", "params": {"channel": "ticker.BTC-PERPETUAL.100ms"}}',
+    '{"method": "subscription", "params": {"channel": "unknown.BTC", "data": {}}}',
+    '{"jsonrpc": "2.0", "error": {"code": 11050, "message": "bad_request"}}',
 )
 
 
@@ -34,12 +30,29 @@ def message(venue: str, coin: str, level: float, moment: float) -> dict[str, Any
     """A venue's message of a price; moment: seconds since 1970 UTC."""
     stamp = int(moment * 1e3)
     if venue == "deribit":
-        name = f"{coin.lower()}_{'usd' if coin in ('BTC', 'ETH') else 'usdc'}"
-        return {
-            "jsonrpc": "2.0",
-            "method": "subscription",
-            "params": {"channel": f"deribit_price_index.{name}", "data": {"timestamp": stamp, "price": level, "index_name": name}},
+        name = f"{coin}-PERPETUAL" if coin in ("BTC", "ETH") else f"{coin}_USDC-PERPETUAL"
+        row = {
+            "timestamp": stamp,
+            "state": "open",
+            "stats": {"high": None, "low": None, "price_change": None, "volume": 0.0, "volume_usd": 0.0, "volume_notional": 0.0},
+            "index_price": level,
+            "instrument_name": name,
+            "last_price": level * 1.0002,
+            "settlement_price": 1.0,
+            "min_price": 1.0,
+            "max_price": 1e6,
+            "open_interest": 0.0,
+            "mark_price": level * 1.0001,
+            "interest_value": 0.0,
+            "best_ask_price": 0.0,
+            "best_bid_price": 0.0,
+            "estimated_delivery_price": level,
+            "best_ask_amount": 0.0,
+            "best_bid_amount": 0.0,
+            "current_funding": 0.0,
+            "funding_8h": 0.0,
         }
+        return {"jsonrpc": "2.0", "method": "subscription", "params": {"channel": f"ticker.{name}.100ms", "data": row}}
     if venue == "okx":
         row = {"instId": f"{coin}-USD", "idxPx": str(level), "high24h": "0", "low24h": "0", "open24h": "0", "ts": str(stamp)}
         return {"arg": {"channel": "index-tickers", "instId": f"{coin}-USD"}, "data": [row]}
@@ -63,20 +76,40 @@ def message(venue: str, coin: str, level: float, moment: float) -> dict[str, Any
     }
 
 
-def answered(venue: str, request: dict[str, Any]) -> tuple[list[str], Any]:
-    """The coins that a message subscribes to, and the venue's answer to it."""
+def asked_for(venue: str, request: dict[str, Any]) -> list[str]:
+    """The coins that a message subscribes to."""
     if venue == "deribit":
-        channels = request.get("params", {}).get("channels", [])
-        coins = [channel.split(".")[1].split("_")[0].upper() for channel in channels]
-        return coins, {"jsonrpc": "2.0", "id": request["id"], "result": channels or {"version": "1.2.26"}}
+        return [re.split("[.\\-_]", channel)[1] for channel in request["params"]["channels"]]
     if venue == "okx":
-        return ([row["instId"].split("-")[0] for row in request["args"]], {"event": "subscribe", "arg": request["args"][0], "connId": "a"})
+        return [row["instId"].removesuffix("-USD") for row in request["args"] if row["channel"] == "index-tickers"]
     if venue == "bybit":
-        return (
-            [topic.removeprefix("tickers.").removesuffix("USDT") for topic in request.get("args", [])],
-            {"success": True, "ret_msg": "", "conn_id": "a", "op": request["op"]},
-        )
-    return [name.split("usdt@")[0].upper() for name in request["params"]], {"result": None, "id": request["id"]}
+        return [topic.removeprefix("tickers.").removesuffix("USDT") for topic in request.get("args", [])]
+    return [name.removesuffix("usdt@markPrice@1s").upper() for name in request["params"]]
+
+
+def answer_to(venue: str, request: dict[str, Any]) -> dict[str, Any]:
+    """What a venue answers to a subscription."""
+    if venue == "deribit":
+        return {"jsonrpc": "2.0", "id": request["id"], "result": request["params"]["channels"]}
+    if venue == "okx":
+        return {"event": "subscribe", "arg": request["args"][0], "connId": "a"}
+    if venue == "bybit":
+        return {"success": True, "ret_msg": "", "conn_id": "a", "req_id": request["req_id"], "op": request["op"]}
+    return {"result": None, "id": request["id"]}
+
+
+def refusal_of(venue: str, request: dict[str, Any]) -> dict[str, Any]:
+    """What a venue answers to a subscription of what it does not list; Binance does not mind."""
+    if venue == "deribit":
+        error = {"code": -32602, "message": "Invalid params", "data": {"reason": "unknown instrument", "param": "channels"}}
+        return {"jsonrpc": "2.0", "id": request["id"], "error": error}
+    if venue == "okx":
+        text = f"Wrong URL or channel:index-tickers,instId:{request['args'][0]['instId']} doesn't exist."
+        return {"event": "error", "code": "60018", "msg": text, "connId": "a"}
+    if venue == "bybit":
+        text = f"error:handler not found,topic:{request['args'][0]}"
+        return {"success": False, "ret_msg": text, "conn_id": "a", "req_id": request["req_id"], "op": request["op"]}
+    return answer_to(venue, request)
 
 
 class _Socket:
@@ -126,7 +159,7 @@ class Streams:
     """All connections.
 
     Attributes:
-        faults: of the next connections: refuse, silent, close, cut, garbage or slow; "" for none
+        faults: of the next connections: refuse, silent, close, cut, garbage, odd or slow; "" for none
     """
 
     faults: list[str] = field(default_factory=list)
@@ -141,7 +174,8 @@ class Streams:
         self.connections += 1
         request.close_connection = True
         fault = self.faults.pop(0) if self.faults else ""
-        if fault == "refuse" or request.path not in VENUES:
+        venue = next((name for path, name in VENUES.items() if request.path.startswith(path)), "")
+        if fault == "refuse" or not venue:
             request.send_error(503)
             return
         key = request.headers["Sec-WebSocket-Key"].encode()
@@ -150,7 +184,7 @@ class Streams:
             f"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             f"Sec-WebSocket-Accept: {accept}\r\n\r\n".encode()
         )
-        socket = _Socket(request, VENUES[request.path], fault)
+        socket = _Socket(request, venue, fault)
         self.open.append(socket)
         try:
             for opcode, text in socket.frames():
@@ -167,12 +201,12 @@ class Streams:
         if text == "ping":
             socket.send("pong")
             return True
-        coins, told = answered(socket.venue, json.loads(text))
-        socket.send(json.dumps(told))
+        request = json.loads(text)
+        coins = [coin for coin in asked_for(socket.venue, request) if coin in spot]
         self.subscribed += [(socket.venue, coin) for coin in coins]
-        if socket.fault == "garbage":
-            for wrong in GARBAGE:
-                socket.send(wrong)
+        socket.send(json.dumps((answer_to if coins else refusal_of)(socket.venue, request)))
+        for wrong in {"garbage": GARBAGE, "odd": ODD}.get(socket.fault, ()):
+            socket.send(wrong)
         if socket.fault == "close":
             return False
         for coin in coins:

@@ -14,7 +14,7 @@ from venue_stub import Fault, VenueStub
 import udfs
 from xlmargin.book.contracts import expiry_from_text
 from xlmargin.files.books import read_csv, read_ranges
-from xlmargin.live.feed import needs_of, venue_feed
+from xlmargin.live.feed import needs_of
 
 pytest.importorskip("ccxt")
 
@@ -56,20 +56,3 @@ def test_a_real_chain_gives_the_margin_of_its_file(rows: int, shared: Path) -> N
         assert udfs.PM_MARGIN(book.positions, tick.table.rows, method) == pytest.approx(
             udfs.PM_MARGIN(book.positions, book.market, method), rel=1e-9
         )
-
-
-def test_a_feed_without_a_workbook() -> None:
-    """`venue_feed` gives Market ranges to whoever iterates; `stop` ends it."""
-    import time
-
-    with VenueStub(now=time.time) as stub:
-        spot = needs_of([["Underlying", "Type", "Quantity"], ["SOL", "spot", 1.0]])
-        feed = venue_feed("OKX", lambda: spot, interval=0.01, url=stub.url)
-        found = []
-        for tick in feed.ticks():
-            found.append(tick)
-            stub.spot["SOL"] += 1.0
-            if len(found) == 3:
-                feed.stop()
-    assert [tick.table.rows[1][1] for tick in found if tick.table] == [161.25, 162.25, 163.25]
-    assert feed.latest() is found[-1].table

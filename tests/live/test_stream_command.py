@@ -10,7 +10,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +19,8 @@ from venue_stub import VenueStub
 from watch_help import rows, sound, written
 
 from xlmargin.cli import main
-from xlmargin.live.feed import needs_of, venue_feed
 
 pytest.importorskip("ccxt")
-pytest.importorskip("aiohttp")
 
 EXPIRY = dt.datetime.now(dt.UTC).replace(hour=8, minute=0, second=0, microsecond=0) + dt.timedelta(days=30)
 NAME = f"BTC-{EXPIRY.strftime('%d%b%y').upper().lstrip('0')}-80000-C"
@@ -128,21 +125,6 @@ def test_a_watch_reads_at_every_price(tmp_path: Path, stub: VenueStub) -> None:
     assert (running.returncode, errors) == (0, "")
     assert "stream: streamed\n" in printed
     sound(record)
-
-
-def test_a_program_is_fed_by_the_stream(stub: VenueStub) -> None:
-    """`venue_feed` with a stream: the tick after a price holds it, though the interval is ten minutes."""
-    feed = venue_feed(
-        "deribit", lambda: needs_of([["Instrument", "Quantity"], [NAME, 1.0]]), interval=600.0, url=stub.url, stream=True, least=0.05
-    )
-    late = threading.Timer(20.0, feed.stop)
-    late.start()
-    with closing(feed.ticks()) as ticks:
-        assert next(ticks).fresh
-        _until(lambda: stub.streams.open and stub.streams.open[0].coins)
-        stub.move("BTC", 75_555.0)
-        assert any(tick.table is not None and 75_555.0 in tick.table.rows[1] for tick in ticks)
-    late.cancel()
 
 
 @pytest.mark.parametrize(

@@ -215,7 +215,7 @@ def test_a_watch_follows_a_venue(tmp_path: Path) -> None:
         record = book.with_name("book.watch.sqlite")
         _until(lambda: record.exists() and bool(rows(record, "SELECT 1 FROM sqlite_master WHERE name = 'identity'")))
         _until(lambda: bool(rows(record, "SELECT 1 FROM readings WHERE age = 0")))
-        stub.faults = [Fault("half")]
+        stub.faults = [Fault("half", times=3)]
         _until(lambda: bool(rows(record, "SELECT 1 FROM readings WHERE error LIKE '%half an answer%' AND status IS NOT NULL")))
         stub.spot["BTC"] = 90_000.0
         _until(lambda: bool(rows(record, "SELECT 1 FROM alerts")) and told.exists())

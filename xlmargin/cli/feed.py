@@ -106,7 +106,7 @@ def stream_of(options: argparse.Namespace, venue: str) -> Stream | None:
 
     if not (math.isfinite(options.least) and options.least > 0.0):
         raise MarginError(f"--least must be above 0 seconds, not {options.least:g}")
-    return Stream(venue, options.url) if options.stream else None
+    return Stream(venue, options.url) if options.stream and not options.once else None  # one refresh waits for no price
 
 
 def connection_of(options: argparse.Namespace, *, private: bool) -> Connection:

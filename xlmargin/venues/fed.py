@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol, cast
 
 from xlmargin.errors import MarginError
@@ -21,21 +21,22 @@ class Held(NamedTuple):
     instruments: Any = None
 
 
-class Priced(NamedTuple):
-    """The price of an underlying in a message of a stream [USD]; NaN where what stands there is none."""
+class Watched(NamedTuple):
+    """The market whose streamed ticker holds the index of an underlying.
 
-    underlying: str
-    price: float
+    Attributes:
+        market: its name at the venue
+        method: of ccxt.pro, which watches it
+        parameters: of the method
+    """
+
+    market: str
+    method: str = "watch_tickers"
+    parameters: Mapping[str, str] = {}
 
 
 class VenueModule(Protocol):
-    """What each venue's module does; `call` is a method's name and parameters in, the answer out.
-
-    STREAM is the address of its public WebSocket; PING is what a client says there to be kept, "" where the venue asks.
-    """
-
-    STREAM: str
-    PING: str
+    """What each venue's module does; `call` is a method's name and parameters in, the answer out."""
 
     def quotes(self, call: Call, needs: Needs) -> Quotes:
         """Spots, forwards and vols."""
@@ -49,11 +50,8 @@ class VenueModule(Protocol):
     def theirs_of(self, answer: Any) -> list[Theirs]:
         """The venue's own margins in a saved account answer."""
 
-    def subscription(self, underlyings: Sequence[str]) -> list[dict[str, Any]]:
-        """What to send to a WebSocket for some underlyings' prices; apart where one that is not listed would spoil all."""
-
-    def price_of(self, message: Any) -> Priced | None:
-        """The price in a decoded message, None in one of another kind; half a message raises what Python does."""
+    def watched(self, coin: str) -> Watched:
+        """Where the price of an underlying is streamed."""
 
 
 def venue_module(name: str) -> VenueModule:

@@ -9,6 +9,7 @@ import re
 import socket
 import threading
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from xlmargin.errors import MarginError
@@ -18,7 +19,7 @@ from xlmargin.venues.quotes import NotListed, VenueError
 LONGEST = 160  # characters of a venue's text that a message quotes
 FEWEST_SECONDS_APART = 0.1  # between two calls: every venue here allows more
 _UNKNOWN = re.compile(r'"code":\s*-32602\b')  # Deribit's invalid parameters, which ccxt has no class for
-_HOST = re.compile(r"https?://[^/]+")
+_HOST = re.compile(r"^\w+://[^/]+")
 
 
 class Connection:
@@ -43,20 +44,8 @@ class Connection:
         below = logging.getLogger("urllib3.connectionpool")
         if not any(isinstance(known, _Unsigned) for known in below.filters):
             below.addFilter(_Unsigned())
-        # ccxt spaces its calls by the wall clock and would sleep through a clock set back: we do it by the monotonic one
-        exchange = getattr(ccxt, self.venue)(
-            {
-                "enableRateLimit": False,
-                "timeout": int(self.limit * 1000),
-                "apiKey": self.keys.key,
-                "secret": self.keys.secret,
-                "password": self.keys.password,
-            }
-        )
-        exchange.logger = logging.Logger("unheard", logging.CRITICAL)  # ccxt writes requests with their keys to its own
-        if url:
-            api = exchange.urls["api"]
-            exchange.urls["api"] = {name: _HOST.sub(url.rstrip("/"), address) for name, address in api.items() if isinstance(address, str)}
+        secrets = {"apiKey": self.keys.key, "secret": self.keys.secret, "password": self.keys.password}
+        exchange = exchange_of(ccxt, self.venue, url, {"timeout": int(self.limit * 1000), **secrets})
         for prefix in ("http://", "https://"):
             exchange.session.mount(prefix, _adapter(self._sockets))
         return exchange
@@ -135,6 +124,31 @@ class Connection:
     def close(self) -> None:
         """Let go of what is kept open."""
         self._exchange.session.close()
+
+
+def exchange_of(library: Any, venue: str, url: str, settings: Mapping[str, Any] = {}) -> Any:
+    """A venue as ccxt, or ccxt.pro, speaks to it.
+
+    Args:
+        library: ccxt or ccxt.pro
+        venue: a class of it
+        url: a testnet, proxy or stand-in in the place of the venue's own hosts; http stands for ws, https for wss
+        settings: of the class
+    """
+    # ccxt spaces its calls by the wall clock and would sleep through a clock set back: we do it by the monotonic one
+    exchange = getattr(library, venue)({"enableRateLimit": False, **settings})
+    exchange.logger = logging.Logger("unheard", logging.CRITICAL)  # ccxt writes requests with their keys to its own
+    if url:
+        exchange.urls["api"] = _rehosted(exchange.urls["api"], url.rstrip("/"))
+    return exchange
+
+
+def _rehosted(address: Any, url: str) -> Any:
+    """An address, or a table of them, with another host."""
+    if isinstance(address, dict):
+        return {name: _rehosted(known, url) for name, known in address.items()}
+    host = re.sub("^http", "ws", url) if str(address).startswith("ws") else url
+    return _HOST.sub(host, address) if isinstance(address, str) else address
 
 
 def _ccxt() -> Any:

@@ -1,37 +1,25 @@
-"""A venue's prices as they move, over a WebSocket: they wake a feed, whose answers still come whole over HTTP."""
+"""A venue's prices as they move, over ccxt.pro's WebSockets: they wake a feed, whose answers still come whole over HTTP."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import math
 import random
-import re
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from xlmargin.errors import MarginError
-from xlmargin.live.feed.loop import Streamed
+from xlmargin.live.feed.connect import LONGEST, exchange_of
+from xlmargin.live.feed.loop import LONGEST_PAUSE, Streamed
 from xlmargin.venues.fed import venue_module
-from xlmargin.venues.quotes import VenueError
-
-if TYPE_CHECKING:
-    import aiohttp
-
+from xlmargin.venues.quotes import positive
 
 SILENCE = 30.0  # seconds without any price after which a socket counts as dead: indexes of coins that trade move each second
-FIRST_PAUSE, LONGEST_PAUSE = 0.5, 60.0  # seconds before a new connection
-CONNECTING = 10.0  # seconds for a connection to come about
+FIRST_PAUSE = 0.5  # seconds before a new connection
 GOODBYE = 0.5  # seconds that a venue has to answer the end of a connection
 JOIN = 3.0  # seconds for the thread to end
 APART = 0.31  # seconds between subscriptions: Deribit, the strictest, allows 3.3 a second
-KEEPALIVE = 15.0  # seconds between our pings: OKX hangs up after 30 without one, Bybit asks for one every 20
-MOST_BYTES = 1 << 20  # of one message
-PONG = "pong"  # OKX answers a ping in plain text
-LONGEST = 160  # characters of an error that a message quotes
-_HOST = re.compile(r"^\w+://[^/]+")
 
 
 class Stream:
@@ -50,16 +38,9 @@ class Stream:
         """Prepare; nothing is connected yet.
 
         Raises:
-            MarginError: the venue is not known, or aiohttp is not installed
+            MarginError: the venue is not known
         """
-        try:
-            import aiohttp  # noqa: F401
-        except ImportError:
-            raise MarginError("a stream needs aiohttp: pip install 'xlmargin[live]'") from None
-        self._module, self._venue = venue_module(venue), venue.strip().lower()
-        self._address = self._module.STREAM
-        if url:
-            self._address = _HOST.sub(re.sub("^http", "ws", url.rstrip("/")), self._address)
+        self._module, self._venue, self._url = venue_module(venue), venue.strip().lower(), url
         self._silence, self._first_pause = silence, first_pause
         self._wanted: tuple[str, ...] = ()
         self._changed = asyncio.Event()
@@ -111,103 +92,108 @@ class Stream:
 
     async def _live(self) -> None:
         """One connection after another, with growing pauses between those that brought no price."""
-        import aiohttp
+        from ccxt import pro  # takes a second, for which the first answer over HTTP does not wait here
 
         failures = 0
-        timeouts = aiohttp.ClientTimeout(total=None, sock_connect=CONNECTING, connect=CONNECTING)
-        async with aiohttp.ClientSession(timeout=timeouts) as session:
-            while True:
-                try:
-                    await self._connected(session)
-                except TimeoutError:
-                    reason = f"{self._venue} did not answer within {CONNECTING:g} s"
-                except (aiohttp.ClientError, OSError) as error:
-                    reason = f"{self._venue} cannot be reached: {' '.join(str(error).split()) or type(error).__name__}"
-                except VenueError as error:
-                    reason = str(error)
-                failures = failures + 1 if self._problem else 1
-                self._problem = reason[:LONGEST]
-                pause = min(self._first_pause * 2.0 ** min(failures - 1, 32), LONGEST_PAUSE)
-                await asyncio.sleep(random.uniform(0.5, 1.0) * pause)
+        while True:
+            exchange = exchange_of(pro, self._venue, self._url)
+            self._guard(exchange, pro.NetworkError("what it sent is no message"))
+            try:
+                await self._connected(exchange)
+            except TimeoutError:
+                reason = f"{self._venue} sent no price for {self._silence:g} s"
+            except ExceptionGroup as ended:
+                error = ended.exceptions[0]
+                text = " ".join(str(error).split()) or type(error).__name__
+                reason = f"{self._venue} {'cannot be reached' if self._problem else 'broke off'}: {text}"
+            finally:
+                await _close(exchange)
+            failures = failures + 1 if self._problem else 1
+            self._problem = reason[:LONGEST]
+            await asyncio.sleep(self._pause(failures))
 
-    async def _connected(self, session: aiohttp.ClientSession) -> None:
-        """Hear one connection to its end.
+    def _pause(self, failures: int) -> float:
+        """Seconds to wait after so many failures in a row, no two streams the same."""
+        return random.uniform(0.5, 1.0) * min(self._first_pause * 2.0 ** min(failures - 1, 32), LONGEST_PAUSE)
+
+    def _guard(self, exchange: Any, broken: Exception) -> None:
+        """Let no odd message end the reading unheard: ccxt reads no further after an error in a callback."""
+        read = exchange.handle_message
+
+        def tolerant(client: Any, message: Any) -> None:
+            try:
+                read(client, message)
+            except Exception:  # what half a message, or the refusal of a subscription, makes of a reader
+                self._ignored += 1
+
+        def lost(_: object, context: dict[str, Any]) -> None:
+            if "handle" in context:  # a callback: text that cannot be decoded
+                for client in exchange.clients.values():
+                    client.reject(broken)
+
+        exchange.handle_message = tolerant
+        self._loop.set_exception_handler(lost)
+
+    async def _connected(self, exchange: Any) -> None:
+        """Subscribe to what is wanted, and to what comes to be, and hear it.
 
         Raises:
-            VenueError: it ended, or no price came for too long
+            TimeoutError: no price came for too long
+            ExceptionGroup: the connection ended
         """
-        import aiohttp
+        asked: list[str] = []
+        async with asyncio.timeout(self._silence) as limit, asyncio.TaskGroup() as hearing:
+            while True:
+                self._changed.clear()
+                for coin in [known for known in self._wanted if known not in asked]:  # another may come meanwhile
+                    asked.append(coin)
+                    exchange.set_markets([self._market(known) for known in asked])  # those of the venue are thousands
+                    hearing.create_task(self._hear(exchange, coin, limit))
+                    await asyncio.sleep(APART)
+                await self._changed.wait()
 
-        goodbye = aiohttp.ClientWSTimeout(ws_close=GOODBYE)
-        secure = await asyncio.to_thread(_certificates) if self._address.startswith("wss") else True
-        async with asyncio.timeout(CONNECTING):
-            socket = await session.ws_connect(self._address, timeout=goodbye, max_msg_size=MOST_BYTES, ssl=secure)
-        async with socket:  # which answers the venue's pings
-            asking = asyncio.ensure_future(self._ask(socket))
-            try:
-                await self._hear(socket)
-            finally:
-                asking.cancel()
-                await asyncio.gather(asking, return_exceptions=True)
+    def _market(self, coin: str) -> dict[str, Any]:
+        """The market of an underlying as ccxt knows one, under the name of the coin."""
+        name = self._module.watched(coin).market
+        kind = {"type": "swap", "swap": True, "spot": False, "contract": True, "linear": True}
+        return {"id": name, "lowercaseId": name.lower(), "symbol": coin, "base": coin, "quote": "USD", **kind}
 
-    async def _ask(self, socket: aiohttp.ClientWebSocketResponse) -> None:
-        """Subscribe to what is wanted, and to what comes to be; ping between."""
-        asked: set[str] = set()
+    async def _hear(self, exchange: Any, coin: str, limit: asyncio.Timeout) -> None:
+        """Take the prices of an underlying.
+
+        Raises:
+            BaseError: of ccxt: the connection ended
+        """
+        from ccxt import ExchangeError
+
+        watched, refusals = self._module.watched(coin), 0
         while True:
-            self._changed.clear()
-            wanted = self._wanted  # as it is now: another may come while this one is asked for
-            for message in self._module.subscription([coin for coin in wanted if coin not in asked]):
-                await socket.send_json(message)
-                await asyncio.sleep(APART)
-            asked.update(wanted)
             try:
-                async with asyncio.timeout(KEEPALIVE):
-                    await self._changed.wait()
-            except TimeoutError:
-                if self._module.PING:
-                    await socket.send_str(self._module.PING)
+                ticker = await getattr(exchange, watched.method)([coin], dict(watched.parameters))
+            except ExchangeError:  # some venues refuse the subscription of one coin, and ccxt that of all with it
+                refusals += 1
+                await asyncio.sleep(self._pause(refusals))
+                continue
+            refusals = 0
+            # of many that came at once ccxt returns the first and keeps the last
+            price = positive(exchange.tickers.get(coin, {}).get("indexPrice"))
+            self._ignored += not ticker or math.isnan(price)
+            if math.isfinite(price) and not limit.expired():
+                limit.reschedule(self._loop.time() + self._silence)
+                self._take(coin, price)
 
-    async def _hear(self, socket: aiohttp.ClientWebSocketResponse) -> None:
-        """Take messages until there are no more."""
-        import aiohttp
-
-        try:
-            async with asyncio.timeout(self._silence) as limit:
-                async for message in socket:
-                    if message.type is aiohttp.WSMsgType.ERROR:
-                        raise VenueError(f"{self._venue} sent what is no message")
-                    if self._take(message.data):
-                        limit.reschedule(self._loop.time() + self._silence)
-        except TimeoutError:
-            raise VenueError(f"{self._venue} sent no price for {self._silence:g} s") from None
-        raise VenueError(f"{self._venue} closed it")
-
-    def _take(self, text: Any) -> bool:
-        """Take one message; whether it brought a price."""
-        if text == PONG:
-            return False
-        try:
-            found = self._module.price_of(json.loads(text))
-        except (AttributeError, LookupError, TypeError, ValueError, RecursionError):  # what half a message makes of a reader
-            self._ignored += 1
-            return False
-        if found is None:
-            return False
-        coin, price = found
-        if math.isnan(price):
-            self._ignored += 1
-            return False
+    def _take(self, coin: str, price: float) -> None:
+        """Take one price [USD]."""
         self._problem = ""
         if coin in self._wanted and self._prices.get(coin) != price:
             self._prices = {known: self._prices[known] for known in self._wanted if known in self._prices} | {coin: price}
             self._moved()
-        return True
 
 
-def _certificates() -> Any:
-    """The authorities that the HTTP side trusts, which on some systems are more than Python finds by itself."""
-    import ssl
-
-    from requests.certs import where
-
-    return ssl.create_default_context(cafile=where())
+async def _close(exchange: Any) -> None:
+    """Let go of what is kept open; a venue that says no goodbye is not waited for."""
+    for client in list(exchange.clients.values()):
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(GOODBYE):
+                await client.close()
+    await exchange.close()

@@ -7,13 +7,12 @@ from xlmargin.live.watch.delivery import Delivery
 from xlmargin.live.watch.hooks import Hook, command, desktop, webhook
 from xlmargin.live.watch.inputs import Files, Snapshot, WatchedFiles
 from xlmargin.live.watch.monitor import Monitor
-from xlmargin.live.watch.reading import Figures, Nearest, Reading, figures_of
-from xlmargin.live.watch.record import COLUMNS, Record, record_of
+from xlmargin.live.watch.reading import Figures, Nearest, Reading
+from xlmargin.live.watch.record import Record, record_of
 from xlmargin.live.watch.screen import Lines, Panel, Screen, screen
 from xlmargin.live.watch.watching import Watch
 
 __all__ = [
-    "COLUMNS",
     "AlertBasis",
     "Delivery",
     "Figures",
@@ -32,7 +31,6 @@ __all__ = [
     "WatchedFiles",
     "command",
     "desktop",
-    "figures_of",
     "record_of",
     "screen",
     "step",

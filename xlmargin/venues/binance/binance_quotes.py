@@ -7,12 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from xlmargin.book.contracts import CALL, Contract, parse_instrument
-from xlmargin.venues.fed import Call, Held, Priced
+from xlmargin.venues.fed import Call, Held, Watched
 from xlmargin.venues.quotes import Mark, Needs, NotListed, Point, Quotes, VenueError, positive, rows_of, smile
 from xlmargin.venues.theirs import Theirs, signed_number
 
-STREAM = "wss://fstream.binance.com/market/ws"  # developers.binance.com, checked 2026-11-21: mark prices are below /market
-PING = ""
 MILLISECONDS = 1e-3
 
 
@@ -74,17 +72,9 @@ def _with_forwards(rows: Sequence[dict[str, Any]], spot: dict[str, float]) -> li
     return [Mark(name, forwards.get((contract.underlying, contract.expiry), nothing)[1], vol) for name, contract, vol in named]
 
 
-def subscription(underlyings: Sequence[str]) -> list[dict[str, Any]]:
-    """The mark prices of the perpetuals, which hold the index; one message, as names that are not listed do no harm."""
-    names = [f"{coin.lower()}usdt@markPrice@1s" for coin in underlyings]
-    return [{"method": "SUBSCRIBE", "params": names, "id": 1}] if names else []
-
-
-def price_of(message: Any) -> Priced | None:
-    """The index in an event of a mark price."""
-    if "e" not in message:
-        return None
-    return Priced(message["s"].removesuffix("USDT"), positive(message["i"])) if message["e"] == "markPriceUpdate" else None
+def watched(coin: str) -> Watched:
+    """The mark price of the perpetual, which comes with the index."""
+    return Watched(f"{coin}USDT", "watch_mark_prices")
 
 
 def held(call: Call) -> Held:

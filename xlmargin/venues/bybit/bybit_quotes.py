@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
-from xlmargin.venues.fed import Call, Held, Priced
+from xlmargin.venues.fed import Call, Held, Watched
 from xlmargin.venues.quotes import Mark, Needs, NotListed, Point, Quotes, VenueError, positive, rows_of, smile
 from xlmargin.venues.theirs import Theirs, signed_number
 
-STREAM = "wss://stream.bybit.com/v5/public/linear"  # bybit-exchange.github.io/docs/v5, checked 2026-11-21
-PING = '{"op": "ping"}'
 MILLISECONDS = 1e-3
 HELD = (
     {"category": "option"},
@@ -58,18 +55,9 @@ def quotes(call: Call, needs: Needs) -> Quotes:
     return Quotes.of("bybit", max(told, default=math.nan), spot, points, frozenset(unlisted))
 
 
-def subscription(underlyings: Sequence[str]) -> list[dict[str, Any]]:
-    """The tickers of the perpetuals, which hold the index."""
-    return [{"op": "subscribe", "args": [f"tickers.{coin}USDT"]} for coin in underlyings]
-
-
-def price_of(message: Any) -> Priced | None:
-    """The index in a ticker; one that tells changes only holds it where it has changed."""
-    if "topic" not in message:
-        return None
-    data = message["data"]
-    coin = data["symbol"].removesuffix("USDT")
-    return Priced(coin, positive(data["indexPrice"])) if "indexPrice" in data else None
+def watched(coin: str) -> Watched:
+    """The ticker of the perpetual, which holds the index."""
+    return Watched(f"{coin}USDT")
 
 
 def held(call: Call) -> Held:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 from xlmargin.book.contracts import COIN_SETTLED
-from xlmargin.venues.fed import Call, Held, Priced
+from xlmargin.venues.fed import Call, Held, Watched
 from xlmargin.venues.quotes import Mark, Needs, NotListed, Option, Point, Quotes, VenueError, positive, rows_of, smile
 from xlmargin.venues.theirs import Theirs, signed_number
 
-STREAM = "wss://www.deribit.com/ws/api/v2"  # docs.deribit.com, checked 2026-11-21
-PING = '{"jsonrpc": "2.0", "id": 0, "method": "public/test"}'
 PERCENT = 0.01
 MICROSECONDS, MILLISECONDS = 1e-6, 1e-3
 INDEXES = ("usd", "usdc", "usdt")  # quote currencies of a coin's index, best first
@@ -112,21 +109,9 @@ class _Asked:
         return math.nan
 
 
-def subscription(underlyings: Sequence[str]) -> list[dict[str, Any]]:
-    """The channels of the indexes."""
-    names = [f"{coin.lower()}_{'usd' if coin in COIN_SETTLED else 'usdc'}" for coin in underlyings]
-    return [
-        {"jsonrpc": "2.0", "id": n, "method": "public/subscribe", "params": {"channels": [f"deribit_price_index.{name}"]}}
-        for n, name in enumerate(names, 1)
-    ]
-
-
-def price_of(message: Any) -> Priced | None:
-    """The index in a notification."""
-    if message.get("method") != "subscription":
-        return None
-    data = message["params"]["data"]
-    return Priced(data["index_name"].split("_")[0].upper(), positive(data["price"]))
+def watched(coin: str) -> Watched:
+    """The ticker of the perpetual, which holds the index."""
+    return Watched(f"{coin}-PERPETUAL" if coin in COIN_SETTLED else f"{coin}_USDC-PERPETUAL")
 
 
 def held(call: Call) -> Held:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
-from xlmargin.venues.fed import Call, Held, Priced
+from xlmargin.venues.fed import Call, Held, Watched
 from xlmargin.venues.quotes import Mark, Needs, NotListed, Point, Quotes, VenueError, positive, rows_of, smile
 from xlmargin.venues.theirs import Theirs, signed_number
 
-STREAM = "wss://ws.okx.com:8443/ws/v5/public"  # okx.com/docs-v5, checked 2026-11-21
-PING = "ping"
 MILLISECONDS = 1e-3
 
 
@@ -47,17 +44,9 @@ def quotes(call: Call, needs: Needs) -> Quotes:
     return Quotes.of("okx", max(told, default=math.nan), spot, points, frozenset(unlisted))
 
 
-def subscription(underlyings: Sequence[str]) -> list[dict[str, Any]]:
-    """The channels of the indexes."""
-    return [{"op": "subscribe", "args": [{"channel": "index-tickers", "instId": f"{coin}-USD"}]} for coin in underlyings]
-
-
-def price_of(message: Any) -> Priced | None:
-    """The index in a push."""
-    if "event" in message:
-        return None
-    row = message["data"][0]
-    return Priced(row["instId"].split("-")[0], positive(row["idxPx"]))
+def watched(coin: str) -> Watched:
+    """The ticker of the index."""
+    return Watched(f"{coin}-USD", parameters={"channel": "index-tickers"})
 
 
 def held(call: Call) -> Held:
