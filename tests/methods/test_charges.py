@@ -76,7 +76,7 @@ def test_flat_inter_month_charge() -> None:
 
 def test_tiered_inter_month_charge() -> None:
     """SPAN-04b: 3 spreads within tier 1 at 200, 3 within tier 2 at 100, 2 between the tiers at 300 are 1,500."""
-    spreads = read_spreads("200: 1 A 1, 1 B 1; 100: 2 A 1, 2 B 1; 300: 1 A 1, 2 B 1", "inter_month_spreads")
+    spreads = read_spreads("200: 1 A 1, 1 B 1; 100: 2 A 1, 2 B 1; 300: 1 A 1, 2 B 1", "inter_month_spreads", ("1", "2"), shares=False)
     one = {"1": 5.0, "2": 3.0}, {"1": 3.0, "2": 5.0}
     pools = Pools({tier: np.array([value]) for tier, value in one[0].items()}, {tier: np.array([value]) for tier, value in one[1].items()})
     assert inter_month("Inter-month charge", pools, spreads).amount == 1_500.0
@@ -181,13 +181,26 @@ def test_nearest_periods_are_spread_first() -> None:
 
 def test_spread_tables_are_read() -> None:
     """A table is rates and legs; percent and plain rates, any number of legs."""
-    assert read_spreads("80 %: btc A 1, eth B 20", "x") == (Spread(1, 0.8, (ChargedLeg("BTC", 1.0, "A"), ChargedLeg("ETH", 20.0, "B"))),)
+    assert read_spreads("80 %: btc A 1, eth B 20", "x", ("BTC", "ETH"), shares=True) == (
+        Spread(1, 0.8, (ChargedLeg("BTC", 1.0, "A"), ChargedLeg("ETH", 20.0, "B"))),
+    )
     assert read_tiers("0-35, 36-400", "x") == ((0.0, 35.0), (36.0, 400.0))
 
 
-@pytest.mark.parametrize("text", ["80", "80: BTC A 1", "x: BTC A 1, ETH B 1", "80: BTC A 1, ETH A 1", "80: BTC, ETH"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "80",
+        "80: BTC A 1",
+        "x: BTC A 1, ETH B 1",
+        "80: BTC A 1, ETH A 1",
+        "80: BTC, ETH",
+        "1.2.3: BTC A 1, ETH B 1",
+        "1: BTC A 1.2.3, ETH B 1",
+    ],
+)
 def test_bad_spread_tables_are_told(text: str) -> None:
     """A table of another form is one clear error that shows the form."""
     with pytest.raises(MarginError) as error:
-        read_spreads(text, "inter_commodity_spreads")
+        read_spreads(text, "inter_commodity_spreads", ("BTC", "ETH"), shares=True)
     assert str(error.value).startswith(f"inter_commodity_spreads: {text!r} is no spread: write RATE: PLACE A RATIO")

@@ -22,7 +22,7 @@ import udfs  # noqa: F401  (fills the registry)
         [[" Value", "PARAMETER", "Note"], [0.3, "Price Scan Range", "mine"]],
         [[None, None], ["Parameter", "Value"], [None, None], ["price_scan_range", 0.3], ["", None]],
         [["BTC", "price_scan_range", 0.3]],
-        [["Underlying", "Parameter", "Value"], [None, "price_scan_range", 0.3], ["ETH", "price_scan_range", 9]],
+        [["Underlying", "Parameter", "Value"], [None, "price_scan_range", 0.3], ["ETH", "price_scan_range", 0.9]],
         [["BTC.price_scan_range", 0.3]],
         [["price_scan_range", 0.1], ["btc.price_scan_range", 0.3]],
     ],
@@ -47,9 +47,10 @@ SHAPE = "the range must have two columns Parameter, Value or three Underlying, P
         ([["Parameter", "Value"], ["price_scan_range", "15%"]], "parameters row 2: price_scan_range must be a number, not '15%'"),
         (
             [["price_scan_range", 15.0]],
-            "price_scan_range of BTC must be a fraction (0.11 is 11 %), not 15: divide it by 100, or set price_range_kind to amount",
+            "parameters row 1: price_scan_range must be a fraction between 0 and 2 (0.11 is 11 %), not 15: divide it by 100, "
+            "or set price_range_kind to amount",
         ),
-        ([["price_scan_range", -0.1]], "parameters row 1: price_scan_range must be from 0 to 1e+12 fraction of price, or amount, not -0.1"),
+        ([["price_scan_range", -0.1]], "parameters row 1: price_scan_range must be from 0 to 2 fraction of price, or amount, not -0.1"),
         (
             [["Parameter", "Value"], ["vol_shift", "sideways"]],
             "parameters row 2: vol_shift must be one of relative, absolute, not 'sideways'",

@@ -19,8 +19,10 @@ from xlmargin.batch.workers import Run, here, on_cluster, processes
 from xlmargin.book.book import make_book
 from xlmargin.book.market import Market
 from xlmargin.errors import Faults, MarginError
+from xlmargin.margin.parameters import Override
 from xlmargin.margin.valuation import Given
 from xlmargin.methods import case_of, method_named, rules_of
+from xlmargin.methods.span.spreads import BETWEEN, read_spreads
 from xlmargin.sheet.ranges.history import read_history
 from xlmargin.sheet.ranges.market import given
 from xlmargin.sheet.ranges.parameters import is_scenario_table, read_overrides, read_scenarios
@@ -148,11 +150,14 @@ def strangers(inputs: Inputs, underlyings: Sequence[str]) -> list[str]:
     known = set(underlyings)
     for name in inputs.methods:
         known |= {coin for coin, _ in rules_of(name, market_of(inputs).as_of).parameters}
-    return [
-        f"parameters row {item.row}: no {item.underlying} in this file"
-        for item in _overrides(inputs)
-        if item.underlying and item.underlying not in known
-    ]
+    named = [(item.row, coin) for item in _overrides(inputs) for coin in (item.underlying, *_spread_coins(item)) if coin]
+    return [f"parameters row {row}: no {coin} in this file" for row, coin in dict.fromkeys(named) if coin not in known]
+
+
+def _spread_coins(item: Override) -> list[str]:
+    """The underlyings of a table of spreads."""
+    spreads = read_spreads(str(item.value), item.name, None, shares=True) if item.name == BETWEEN else ()
+    return [leg.place for spread in spreads for leg in spread.legs]
 
 
 def _overrides(inputs: Inputs) -> Sequence[Any]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from xlmargin.errors import MarginError
+from xlmargin.margin.parameters import ParameterFile
 
 FOLDER = Path(__file__).parent / "rulebooks"
 YES, NO = "yes", "no"
@@ -70,22 +70,14 @@ def known_rulebooks() -> tuple[str, ...]:
 
 @cache
 def _read(name: str) -> Rulebook:
-    with (FOLDER / f"{name.lower()}.toml").open("rb") as file:
-        data = tomllib.load(file)
-    about = data["meta"]
-    rules = tuple(
-        EligibilityRule(
-            entry["rule"],
-            entry["field"],
-            entry.get("at_least"),
-            entry.get("unit", ""),
-            entry.get("when", {}),
-            entry["source"],
-            entry["status"],
-        )
-        for entry in data["rules"]
-    )
-    return Rulebook(name, about["title"], about["below"], about["source"], about["checked"], rules)
+    file = ParameterFile(FOLDER / f"{name.lower()}.toml")
+    rules = []
+    for rule, entry in file.sections["rules"].items():
+        least, source = entry.get("at_least"), file.source(entry["source"], f" [rules] {rule}")
+        amount = None if least is None else float(least)
+        rules.append(EligibilityRule(rule, entry["field"], amount, entry.get("unit", ""), entry.get("when", {}), source, entry["status"]))
+    about = file.about
+    return Rulebook(name, about["title"], about["below"], file.source(about["source"], " [meta]"), about["checked"], tuple(rules))
 
 
 def rulebook(text: str) -> Rulebook:

@@ -25,6 +25,7 @@ VOLS = {"up": 1.0, "same": 0.0, "down": -1.0}
 FORM = "+12%, -12% x up, down x 50%"
 PER_CENT = 100.0
 MOST_SHOCKS = 1000
+LARGEST_MOVE = 20.0  # of the price, as a fraction or in price ranges: a larger one lacks its % sign
 SIZED = {"": "price_range", "%*": "price_factor"}  # parameter that a price move is multiplied by, by what follows its number
 TENOR = ("short_power", "long_power", "reference_days", "floor_days")
 
@@ -57,8 +58,12 @@ def read_grid(text: str) -> list[Shock]:
         words = [word.strip() for word in parts[1].split(",")] if len(parts) in (2, 3) else []
         weight = _number(parts[2]) if len(parts) == 3 else (1.0, "")
         moves = [_number(move) for move in parts[0].split(",")]
-        if not words or weight is None or weight[0] < 0.0 or None in moves or not set(words) <= set(VOLS):
+        if not words or weight is None or None in moves or not set(words) <= set(VOLS):
             raise MarginError(f"scenarios: {block[:60]!r} is no block of a grid: write it as {FORM}")
+        if not 0.0 < weight[0] <= 1.0:
+            raise MarginError(f"scenarios: {block[:60]!r} has a weight outside 0 % to 100 %: write it as {FORM}")
+        if any((move < -1.0 and not sized) or abs(move) > LARGEST_MOVE for move, sized in filter(None, moves)):
+            raise MarginError(f"scenarios: {block[:60]!r} has a price move below −100 % or above 2000 %: write moves as {FORM}")
         shocks += [Shock(*move, VOLS[word], weight[0]) for move in moves if move is not None for word in words]
     if not 0 < len(shocks) <= MOST_SHOCKS:
         raise MarginError(f"scenarios: a grid has from 1 to {MOST_SHOCKS} shocks, not {len(shocks)}: write blocks as {FORM}")

@@ -125,8 +125,8 @@ def scenarios_of(rules: Rules) -> Scenarios:
     make = method_named(rules.meta.name).scenarios
     if make is None:
         raise MarginError(f"{rules.meta.name} has no scenarios: PM_PARAMETERS shows its numbers")
-    names = sorted({underlying for underlying, _ in rules.parameters if underlying})
-    return make((*names, "any other"), rules, NOTHING_GIVEN)
+    others = () if rules.lists_underlyings else ("any other",)
+    return make((*rules.underlyings, *others), rules, NOTHING_GIVEN)
 
 
 def case_of(book: Book, rules: Rules, given: Given = NOTHING_GIVEN) -> Case:

@@ -28,6 +28,7 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 ARRAY_OF_INSTRUMENTS = True
+_LEAST_MOVE, _LARGEST_MOVE = 0.001, 20.0  # of the price, of an extended move
 
 
 def share(book: Book, rules: Rules) -> Floats:
@@ -47,8 +48,12 @@ def _moves(rules: Rules, name: str) -> tuple[Floats, Floats]:
         extended = np.array([float(part) for part in text.split(";")])
     except ValueError:
         raise MarginError(f"extended_moves must be fractions with semicolons between them, not {text!r}") from None
-    if not np.all((np.abs(extended) > 0.0) & (extended > -1.0)):
-        raise MarginError(f"extended_moves must be moves above −1 and other than 0, not {text!r}")
+    for part, move in zip(text.split(";"), extended.tolist()):
+        if not (-1.0 < move <= _LARGEST_MOVE and abs(move) >= _LEAST_MOVE):
+            raise MarginError(
+                f"extended_moves: {part.strip()!r} must be a fraction above −1 and at most {_LARGEST_MOVE:g}, "
+                f"of at least {_LEAST_MOVE:g} up or down (0.5 is 50 %)"
+            )
     return reach * np.arange(-count, count + 1) / count, extended
 
 
@@ -66,6 +71,8 @@ def scenarios(names: tuple[str, ...], rules: Rules, _: Given = NOTHING_GIVEN) ->
     The weights of the extended moves are the fraction of their loss that counts, before it is brought to the boundary price.
     """
     each = [_moves(rules, name) for name in names]
+    if len({len(extended) for _, extended in each}) > 1:
+        raise MarginError("extended_moves must have the same number of moves for every underlying")
     standard = np.column_stack([np.repeat(moves, len(VOLS)) for moves, _ in each]) if each else np.empty((0, 0))
     extended = np.column_stack([moves for _, moves in each]) if each else np.empty((0, 0))
     up, down, reach, factor = (

@@ -23,6 +23,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 BASIS = "basis"
+LARGEST_MOVE = 20.0  # of the price in a tail: a larger one was meant in percent
 MEANT = {
     "up": "vol up",
     "down": "vol down",
@@ -66,8 +67,8 @@ def tails_of(rules: Rules, underlying: str) -> list[tuple[float, float]]:
             move, share = (float(number) for number in part.replace("−", "-").split(":"))
         except ValueError:
             move, share = math.nan, math.nan
-        if not (-1.0 <= move < math.inf and 0.0 <= share < math.inf):
-            raise MarginError(f"tails has {part!r}: write price move:share that counts, such as -0.66:0.21, 1:0.13")
+        if not (-1.0 <= move <= LARGEST_MOVE and 0.0 < share <= 1.0):
+            raise MarginError(f"tails has {part!r}: write price move:share that counts as fractions, such as -0.66:0.21, 1:0.13")
         found.append((move, share))
     return found
 

@@ -18,7 +18,7 @@ from xlmargin.margin import lines
 from xlmargin.margin.parameters import NOT_SET, Rules
 from xlmargin.margin.statement import NOT_MODELLED, Line, above, given, largest, not_modelled, times, total, worst
 from xlmargin.margin.valuation import NOTHING_GIVEN, Case, Given, Margin
-from xlmargin.methods.okx.tables import MR1, MR2, MR6, PERCENT, POINTS, PRICES, SHOCKS, VOLS, scaled, steps
+from xlmargin.methods.okx.tables import MR1, MR2, MR6, PERCENT, POINTS, PRICES, SHOCKS, TIERS, VOLS, scaled, steps
 from xlmargin.pricing.grid import call_grid
 from xlmargin.scenarios.risk_array import DAY_IN_YEARS, require_european, require_vols, spot_share
 from xlmargin.scenarios.scenarios import Scenarios, shared_move
@@ -209,10 +209,10 @@ class _Units:
             "Charge",
             (self.charge("Perpetuals and futures", u, (PERPETUAL, FUTURE), "reduction_rate"), *self.others(u, (CALL, PUT), "Options")),
         )
-        if self.rules.is_unset("reduction_tiers", name):
-            return total("MR7 minimum charge", (rate, self.parameter("Tiers", "reduction_tiers", name)))
-        table = self.rules.get("reduction_tiers", name)
-        ends, factors = steps(str(table.value), "reduction_tiers")
+        if self.rules.is_unset(TIERS, name):
+            return total("MR7 minimum charge", (rate, self.parameter("Tiers", TIERS, name)))
+        table = self.rules.get(TIERS, name)
+        ends, factors = steps(str(table.value), TIERS)
         more = scaled(rate.value, ends, factors - 1.0)
         labels = [f"Tier above {start:,.10g}" for start in [0.0, *ends[:-1].tolist()]]
         lines = [

@@ -10,7 +10,8 @@ from xlmargin.errors import MarginError
 Floats = NDArray[np.float64]
 
 SHOCKS = ("price_shock_small", "price_shock_middle", "price_shock_large")
-POINTS, PERCENT = "vol_shock_points", "vol_shock_percent"
+POINTS, PERCENT, TIERS = "vol_shock_points", "vol_shock_percent", "reduction_tiers"
+_STEPS_BETWEEN = {POINTS: (0.0, 5.0), PERCENT: (0.0, 5.0), TIERS: (1.0, 100.0)}  # shocks as fractions, factors on the charge
 VOLS = (
     (1.0, POINTS, "vol up by points"),
     (1.0, PERCENT, "vol up by percent"),
@@ -28,17 +29,23 @@ def steps(text: str, name: str) -> tuple[Floats, Floats]:
     """A table of steps `10000 1; 70000 2; inf 12`: where each ends, ascending, and its value.
 
     Raises:
-        MarginError: the text has another shape
+        MarginError: the text has another shape, or a value is out of its bounds
     """
     try:
         table = np.array([[float(cell) for cell in part.split()] for part in text.split(";")])
     except ValueError:
         table = np.empty(0)
-    if table.ndim != 2 or table.shape[1] != 2 or np.isnan(table).any() or not np.all(np.diff(table[:, 0]) > 0.0):
+    if table.ndim != 2 or table.shape[1] != 2 or np.isnan(table).any() or not np.all(np.diff(table[:, 0], prepend=-1e-9) > 0.0):
         raise MarginError(
-            f"{name} must be pairs of numbers with semicolons between them, the first of each ascending, "
+            f"{name} must be pairs of numbers with semicolons between them, the first of each ascending from 0, "
             f"such as 0 0.3; 30 0.25, not {text!r}"
         )
+    least, most = _STEPS_BETWEEN[name]
+    for part, value in zip(text.split(";"), table[:, 1].tolist()):
+        if not least <= value <= most:
+            raise MarginError(f"{name}: {part.strip()!r} must have a second number from {least:g} to {most:g}")
+    if name == TIERS and not np.isinf(table[-1, 0]):
+        raise MarginError(f"{name}: {part.strip()!r} leaves charges above it without a factor: let the last tier end with inf")
     return table[:, 0], table[:, 1]
 
 

@@ -26,7 +26,6 @@ from xlmargin.scenarios.scenarios import SPAN_PAIRS, SPAN_UP, Kind, Scenarios, s
 
 Floats = NDArray[np.float64]
 
-_LARGEST_FRACTION = 2.0  # of the price: above it the cell holds percent or an amount
 _DELTA_WEIGHTS = ("delta_weight_0", "delta_weight_1", "delta_weight_2", "delta_weight_3")
 
 
@@ -37,12 +36,10 @@ def scenarios(names: tuple[str, ...], rules: Rules, _: Given = NOTHING_GIVEN) ->
         return np.array([rules.number(name, underlying) for underlying in names])
 
     up = each("price_scan_range")
-    for name, reach in zip(names, up.tolist()):
-        if reach > _LARGEST_FRACTION and rules.word("price_range_kind") == "fraction":
-            raise MarginError(
-                f"price_scan_range of {name} must be a fraction (0.11 is 11 %), not {reach:g}: divide it by 100, "
-                "or set price_range_kind to amount"
-            )
+    if rules.word("price_range_kind") == "amount":  # the file's ranges are fractions
+        for name in names:
+            if rules.get("price_scan_range", name) in rules.parameters.values():
+                raise MarginError(f"price_scan_range of {name} must be given as an amount where price_range_kind is amount")
     down = np.array(
         [
             up[u] if rules.is_unset("price_scan_range_down", name) else rules.number("price_scan_range_down", name)
@@ -188,7 +185,7 @@ class _Span:
         name, label = self.names[u], "Inter-month charge"
         method = self.rules.word("inter_month_method", name)
         days, net = self.periods(u)
-        tiers, spreads = self._table(name, days, method)
+        tiers, spreads = self._table(name, days, np.abs(net).sum(axis=0) > 0.0, method)
         places = dict.fromkeys([*tiers.tolist(), *(leg.place for spread in spreads for leg in spread.legs)])
         sides = [{tier: side[:, tiers == tier].sum(axis=1) for tier in places} for side in (np.maximum(net, 0.0), np.maximum(-net, 0.0))]
         pools = charges.Pools(*sides)
@@ -200,15 +197,16 @@ class _Span:
                 used[:, mine] += charges.nearest_first(np.maximum(sign * net[:, mine], 0.0), side[tier] - left[tier])
         return line, used
 
-    def _table(self, name: str, days: Floats, method: str) -> tuple[NDArray[np.str_], tuple[charges.Spread, ...]]:
+    def _table(self, name: str, days: Floats, held: NDArray[np.bool_], method: str) -> tuple[NDArray[np.str_], tuple[charges.Spread, ...]]:
         """Tier of each period, and the spread table of one underlying; one rate is one tier spread against itself."""
         if method == "flat":
             legs = charges.ChargedLeg("ALL", 1.0, "A"), charges.ChargedLeg("ALL", 1.0, "B")
             rate = self.rules.number("inter_month_charge", name)
             return np.full(len(days), "ALL"), (charges.Spread(1, rate, legs),)
         tiers = charges.read_tiers(self.rules.word("inter_month_tiers", name), "inter_month_tiers")
-        spreads = charges.read_spreads(self.rules.word("inter_month_spreads", name), "inter_month_spreads")
-        return charges.tier_of(days, tiers).astype(str), spreads
+        numbers = [str(number) for number in range(1, len(tiers) + 1)]
+        spreads = charges.read_spreads(self.rules.word("inter_month_spreads", name), "inter_month_spreads", numbers, shares=False)
+        return charges.tiers_held(days, held, tiers, "inter_month_tiers").astype(str), spreads
 
     def delivery(self, u: int) -> Line:
         """Charge on deltas of periods about to be delivered: one rate on those in spreads, one on outright ones."""
@@ -250,7 +248,7 @@ class _Span:
     @cached_property
     def credits(self) -> dict[str, list[Line]]:
         """Credits of the spreads between underlyings, by underlying."""
-        spreads = charges.read_spreads(self.rules.word("inter_commodity_spreads"), "inter_commodity_spreads")
+        spreads = charges.read_spreads(self.rules.word(charges.BETWEEN), charges.BETWEEN, None, shares=True)
         weighted = {name: self.weighted(u) for u, name in enumerate(self.names)}
         return charges.inter_commodity(spreads, {name: self.net_delta(u) for u, name in enumerate(self.names)}, weighted)
 
@@ -269,8 +267,8 @@ class _Span:
     def credit(self, u: int) -> Line:
         """Credit for spreads of this underlying against others."""
         label = "Inter-commodity credit"
-        if self.rules.is_unset("inter_commodity_spreads"):
-            return self.parameter(label, "inter_commodity_spreads")
+        if self.rules.is_unset(charges.BETWEEN):
+            return self.parameter(label, charges.BETWEEN)
         return total(label, self.credits[self.names[u]] or [given("No spread formed", 0.0, "no opposite deltas are left")])
 
     def short_option_minimum(self, u: int) -> Line:

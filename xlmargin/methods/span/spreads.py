@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -157,14 +158,29 @@ def inter_commodity(spreads: Sequence[Spread], deltas: dict[str, Floats], weight
 def tier_of(days: Floats, tiers: Sequence[tuple[float, float]]) -> NDArray[np.int64]:
     """Tier of each period, counted from 1, by its days to expiry; 0 where no tier holds it.
 
+    Tiers are typed in whole days: one of `0-35, 36-400` reaches to the beginning of the next, so that it holds 35.5 days.
+
     Args:
         days: days to expiry of each period (N,)
         tiers: first and last day of each tier
     """
     result = np.zeros(len(days), np.int64)
     for number, (start, end) in reversed(list(enumerate(tiers, 1))):
-        result[(days >= start) & (days <= end)] = number
+        next_start = min((first for first, _ in tiers if end < first <= end + 1.0), default=end)
+        result[(days >= start) & ((days <= end) | (days < next_start))] = number
     return result
+
+
+def tiers_held(days: Floats, held: NDArray[np.bool_], tiers: Sequence[tuple[float, float]], name: str) -> NDArray[np.int64]:
+    """Tier of each period as `tier_of`, where one that is held must have a tier.
+
+    Raises:
+        MarginError: no tier holds it, so that its spreads would cost nothing
+    """
+    found = tier_of(days, tiers)
+    for day in days[held & (found == 0)].tolist():
+        raise MarginError(f"{name}: no tier holds the contracts of {day:.4g} days: add a tier, or end with {REST} if others form no spread")
+    return found
 
 
 def inter_month(label: str, pools: Pools, spreads: Sequence[Spread]) -> Line:
@@ -198,41 +214,65 @@ def nearest_first(held: Floats, used: Floats) -> Floats:
     return np.clip(used[:, None] - before, 0.0, held)
 
 
-_SPREAD = re.compile(r"\s*(?P<rate>[\d.]+)\s*(?P<percent>%?)\s*:\s*(?P<legs>.+?)\s*$")
-_LEG = re.compile(r"\s*(?P<place>\S+)\s+(?P<side>[ABab])\s+(?P<ratio>[\d.]+)\s*$")
+BETWEEN = "inter_commodity_spreads"  # the parameter that holds the spreads between underlyings
+_NUMBER = r"\d{1,12}(?:\.\d{0,15})?"
+_SPREAD = re.compile(rf"\s*(?P<rate>{_NUMBER})\s*(?P<percent>%?)\s*:\s*(?P<legs>.+?)\s*$")
+_LEG = re.compile(rf"\s*(?P<place>\S+)\s+(?P<side>[ABab])\s+(?P<ratio>{_NUMBER})\s*$")
+_TIER = re.compile(rf"\s*({_NUMBER})\s*-\s*({_NUMBER})\s*$")
+REST = "rest"  # the last tier: every period that no other holds
 
 
-def read_spreads(text: str, name: str) -> tuple[Spread, ...]:
+def read_spreads(text: str, name: str, known: Collection[str] | None, *, shares: bool) -> tuple[Spread, ...]:
     """A spread table as people type it: `200: 1 A 1, 2 B 1; 80 %: BTC A 1, ETH B 20`, first written first formed.
 
+    Args:
+        known: the tiers or underlyings that there are; None where that is checked elsewhere
+        shares: the rates are shares of a risk, not amounts
+
     Raises:
-        MarginError: an entry has another form
+        MarginError: an entry has another form, names a place that is not known, or a number of it is out of bounds
     """
     spreads = []
-    for priority, entry in enumerate((entry for entry in text.split(";") if entry.strip()), 1):
+    for priority, entry in enumerate((entry.strip() for entry in text.split(";") if entry.strip()), 1):
         match = _SPREAD.match(entry)
         legs = [_LEG.match(leg) for leg in match["legs"].split(",")] if match else []
         if match is None or len(legs) < 2 or not all(legs) or {leg["side"].upper() for leg in legs if leg} != {"A", "B"}:
-            raise MarginError(
-                f"{name}: {entry.strip()!r} is no spread: write RATE: PLACE A RATIO, PLACE B RATIO; …, such as 200: 1 A 1, 2 B 1"
-            )
+            raise MarginError(f"{name}: {entry!r} is no spread: write RATE: PLACE A RATIO, PLACE B RATIO; …, such as 200: 1 A 1, 2 B 1")
         rate = float(match["rate"]) / (100.0 if match["percent"] else 1.0)
-        spreads.append(
-            Spread(priority, rate, tuple(ChargedLeg(leg["place"].upper(), float(leg["ratio"]), leg["side"].upper()) for leg in legs if leg))
+        spread = Spread(
+            priority, rate, tuple(ChargedLeg(leg["place"].upper(), float(leg["ratio"]), leg["side"].upper()) for leg in legs if leg)
         )
+        if shares and rate > 1.0:
+            raise MarginError(f"{name}: {entry!r} credits more than the whole risk: a rate is at most 100 %, and its % must be written")
+        if match["percent"] and not shares:
+            raise MarginError(f"{name}: {entry!r} charges an amount per spread: write it without %")
+        for leg in spread.legs:
+            if leg.ratio <= 0.0:
+                raise MarginError(f"{name}: {entry!r} takes no delta of {leg.place}: a ratio must be above 0")
+            if known is not None and leg.place not in known:
+                raise MarginError(f"{name}: {entry!r} names {leg.place}, which is none of {', '.join(known)}: mend the name")
+        spreads.append(spread)
     return tuple(spreads)
 
 
 def read_tiers(text: str, name: str) -> tuple[tuple[float, float], ...]:
-    """Tiers as people type them: days to expiry from and to, `0-35, 36-400`.
+    """Tiers as people type them: days to expiry from and to, `0-35, 36-400`; `rest` at the end is every other period.
 
     Raises:
-        MarginError: a tier has another form
+        MarginError: a tier has another form, ends before it begins or overlaps another
     """
-    tiers = []
-    for part in text.split(","):
-        match = re.match(r"\s*(\d+(?:\.\d+)?)\s*-\s*(\d+(?:\.\d+)?)\s*$", part)
+    parts = [part.strip() for part in text.split(",")]
+    rest = [(0.0, math.inf)] if parts[-1].lower() == REST else []
+    tiers: list[tuple[float, float]] = []
+    for part in parts[: len(parts) - len(rest)]:
+        match = _TIER.match(part)
         if match is None:
-            raise MarginError(f"{name}: {part.strip()!r} is no tier: write first and last days to expiry, such as 0-35, 36-400")
-        tiers.append((float(match[1]), float(match[2])))
-    return tuple(tiers)
+            raise MarginError(f"{name}: {part!r} is no tier: write first and last days to expiry, such as 0-35, 36-400")
+        start, end = float(match[1]), float(match[2])
+        if start > end:
+            raise MarginError(f"{name}: {part!r} ends before it begins: write the first day before the last")
+        for first, last in tiers:
+            if start < last and first < end:
+                raise MarginError(f"{name}: {part!r} overlaps {first:g}-{last:g}: a day belongs to one tier")
+        tiers.append((start, end))
+    return (*tiers, *rest)

@@ -12,6 +12,7 @@ from xlmargin.margin.statement import Line, not_modelled, over_accounts
 from xlmargin.margin.valuation import Case, Given, Margin
 from xlmargin.memory import Recent, Same, stamp
 from xlmargin.methods import case_of, margin_of, method_name, method_named, rules_of
+from xlmargin.methods.span.spreads import BETWEEN, read_spreads
 from xlmargin.sheet.checks import read_book
 from xlmargin.sheet.ranges.fingerprint import fingerprint
 from xlmargin.sheet.ranges.history import read_history
@@ -128,6 +129,8 @@ def margin_for(case: Case) -> Margin:
 def _names_somebody(overrides: Sequence[Override], held: set[str], rules: Rules) -> None:
     """Parameters for underlyings must be for one that the book or the rulebook knows, unless another row is.
 
+    Every underlying of a table of spreads must be known: a credit on a misspelt one would vanish.
+
     Raises:
         MarginError: none of them is
     """
@@ -137,6 +140,9 @@ def _names_somebody(overrides: Sequence[Override], held: set[str], rules: Rules)
         raise MarginError(
             f"parameters row {named[0].row}: no {named[0].underlying} in this book: mend the name, or leave the Underlying blank for all"
         )
+    for item in overrides:
+        if item.name == BETWEEN and BETWEEN in rules.names:
+            read_spreads(str(item.value), f"parameters row {item.row}: {BETWEEN}", sorted({*held, *rules.underlyings}), shares=True)
 
 
 def known_somewhere(overrides: Sequence[Override], rulebooks: Sequence[Rules]) -> None:

@@ -162,7 +162,7 @@ def _inter_month(combined: CombinedCommodity, spreads: list[IntraSpread], as_of:
     return [
         ("inter_month_method", "tiered"),
         ("inter_month_spreads", table),
-        ("inter_month_tiers", ", ".join(_tier_days(*tier, as_of) for tier in tiers) or "0-36500"),
+        ("inter_month_tiers", ", ".join([*(_tier_days(*tier, as_of) for tier in tiers), "rest"])),  # the file charges no others
     ]
 
 
