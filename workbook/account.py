@@ -24,6 +24,7 @@ KINDS = (
 )
 PLAIN = "#,##0.00##_ ;-#,##0.00##_ "
 USED = "0%_ "
+PRINTED = 24  # accounts
 STATUS_ROW = 6  # of the usage in PM_STATUS
 LIQUIDATION_UNITS = ("coin", "USD", "fraction of spot", "USD", "fraction of spot")
 ACCOUNT_UNITS = ("of Positions", "its venue's, or the chosen", "USD", "USD", "USD", "USD", "of equity", "")
@@ -136,7 +137,7 @@ def limits(desk: Desk) -> None:
     desk.reserved(sheet, at.accounts, "PM_ACCOUNTS(positions,market,balances,method,parameters)", formats, "Account", message=message)
     _qualification(desk, sheet)
     sheet.set_h_pagebreaks([at.accounts.row - 3])
-    sheet.print_area(0, 0, at.qualify.row + at.qualify.rows - 1, 8)
+    sheet.print_area(0, 0, at.accounts.row + PRINTED, 8)
 
 
 def _title(desk: Desk, sheet: Any, area: Area, title: str) -> None:

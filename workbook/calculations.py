@@ -141,14 +141,19 @@ def _ranked(
 
 
 def _drawn(desk: Desk, sheet: Any, ranked: Area, area: Area, series: tuple[str, ...], mark: str, second: str = "") -> None:
-    """The ranked values in order, a column for each kind: those that the picture marks, the others, a second kind of these."""
+    """The ranked values in order, a column for each kind: those that the picture marks, the others, a second kind of these.
+
+    The label of the last one says how many more there are than the picture draws.
+    """
     desk.header(sheet, area, ("No", "Label", *series), formats=(COUNT, "", *[AMOUNT] * len(series)))
-    place = f"MATCH({{k}},{ranked.body_column(3).near},0)"
+    place, every = f"MATCH({{k}},{ranked.body_column(3).near},0)", f"COUNT({ranked.body_column(2).near})"
+    rows = f"ROWS({area.body_column(0).near})"
     for r in range(1, area.rows):
         k, label, *cells = (area.cell(r, c).replace("$", "") for c in range(area.columns))
         found = place.replace("{k}", k)
         sheet.write_number(k, r, desk.style("calculation", align="center"))
-        desk.formula(sheet, label, f'=IFERROR(INDEX({ranked.body_column(1).near},{found}),"")', "calculation")
+        more = f'IF(({k}={rows})*({every}>{k}),", then "&{every}-{k}&" more","")'
+        desk.formula(sheet, label, f'=IFERROR(INDEX({ranked.body_column(1).near},{found})&{more},"")', "calculation")
         marked, soft = (text.replace("{k}", k).replace("{label}", label) for text in (mark, second))
         value = f"INDEX({ranked.body_column(2).near},{found})"
         choices = [f'{value},""', f'"",{value}']

@@ -170,7 +170,8 @@ def _findings(desk: Desk, sheet: Any, area: Area, place: str, column: int) -> No
     head = desk.style("header")
     sheet.write_string(area.row, 1, "Check", head)
     sheet.write_string(area.row, column, "What PM_CHECK says of the row", head)
-    table = desk.layout.check_table.far(0, 0)
+    found = desk.layout.check_table
+    cut = f'OR({found.far(0, 0)}<>"Row",{found.far(found.rows - 1, 0)}<>"")'  # by a message, or because it is too long
     for r in range(1, area.rows):
         row = area.row + r + 1
         cells = area.part(row=r, rows=1).near.replace("$", "")
@@ -182,8 +183,7 @@ def _findings(desk: Desk, sheet: Any, area: Area, place: str, column: int) -> No
         desk.formula(
             sheet,
             f"B{row}",
-            f'=IF(COUNTA({cells})=0,"",IF({table}<>"Row","unknown",IF({long}="","OK",'
-            f'IF(IFERROR(FIND("note: ",{long}),0)=1,"note","FAULT"))))',
+            f'=IF(COUNTA({cells})=0,"",IF({cut},"unknown",IF({long}="","OK",IF(IFERROR(FIND("note: ",{long}),0)=1,"note","FAULT"))))',
             "calculation",
         )
     for word in ("FAULT", "unknown"):

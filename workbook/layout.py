@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 from xlsxwriter.utility import xl_rowcol_to_cell
 
+from xlmargin.methods import known_methods
+
 ABOUT, SUMMARY, POSITIONS, MARKET, PARAMETERS, SCENARIOS = ("About", "Summary", "Positions", "Market", "Parameters", "Scenarios")
 RISK, GRID, COMPARISON, STATEMENT, CHECKS, MODELS, CHARTS = (
     "Risk array",
@@ -44,17 +46,21 @@ HISTORY_HEADINGS = ("Date", "BTC", "ETH", "SOL", "", "", "")  # three columns fr
 BALANCE_HEADINGS = ("Currency", "Amount", "Haircut", "Account")
 THEIRS_HEADINGS = ("Venue", "Account", "Currency", "Initial", "Maintenance", "Time")
 READING_HEADINGS = ("Time", "Equity", "Initial margin", "Maintenance margin", "Usage", "Headroom", "Status")
-MARKET_ROWS, PARAMETER_ROWS, SCENARIO_ROWS = 300, 40, 60
-TRADE_ROWS, BALANCE_ROWS, LIMIT_ROWS, ACCOUNT_ROWS, THEIRS_ROWS, READINGS = 15, 20, 12, 20, 20, 500
+PARAMETER_ROWS, SCENARIO_ROWS = 40, 60
+MARKET_LEAST, MARKET_BESIDE = 300, 50  # rows of the market: at least, and beside one for each position
+TRADE_ROWS, BALANCE_ROWS, LIMIT_ROWS, THEIRS_ROWS, READINGS = 15, 20, 12, 20, 500
 QUALIFYING, RULE_ROWS, CAUSES = 5, 10, 5  # fields beside the equity, rules of a rulebook at most, causes of a move
-TOP_ROWS, COINS_HELD = 10, 12  # rows that the picture of contributions draws; coins of the book and of the balances
+TOP_ROWS = 10  # rows that the picture of contributions draws
+COINS_MOST = 40  # coins of the book and of the balances that tables with a row for each keep room for
 MOVE_CHECK = 14  # its row among the checks
 OTHER_METHODS = 3  # of the sheet What-if, beside the chosen one
-UNDERLYINGS = 8  # columns kept free in the risk array
+UNDERLYINGS = 8  # columns of the risk array; of more coins it shows the first ones and the total
 HISTORY_ROWS, BINS, WORST_DAYS = 1_500, 25, 5
 LEVELS, STEPS = 5, 9  # how deep a picture of the statement may look, and how many lines it draws
-METHOD_ROWS, CHECK_ROWS, WORST_BARS = 26, 100, 16  # one row more than there may be methods: the last stays free
-STATEMENT_LEAST, STATEMENT_PER_ROW, STATEMENT_MOST = 400, 6, 4_000
+METHOD_ROOM = 12  # methods that may be dropped in after the workbook was built
+METHOD_BARS_ROOM, WORST_BARS = 4, 16  # of a picture: bars beside those of the methods there are; scenarios
+NOTES_PER_ROW, FAULTS = 2, 100  # what PM_CHECK may say of a right row (of its vol, and of its order); room for faults
+STATEMENT_LEAST, STATEMENT_PER_ROW, STATEMENT_MOST = 400, 4, 4_000  # lines; deeper levels that do not fit are left out
 PICTURE_ROWS = 24  # rows that a picture above a table takes
 HEAD = 5  # rows of title, description and checks above a sheet's content; cells count from 0
 
@@ -107,21 +113,34 @@ class Area:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The areas of a workbook that keeps a number of position rows free."""
+    """The areas of a workbook: as long as its rows of positions and the methods there are ask for.
+
+    Attributes:
+        position_rows: rows kept free for positions
+        known: methods that there are; more may be dropped in later
+    """
 
     position_rows: int
+    known: int = field(default_factory=lambda: len(known_methods()))
     positions: Area = field(init=False)
+    market: Area = field(init=False)
+    comparison: Area = field(init=False)
+    check_table: Area = field(init=False)
+    methods: Area = field(init=False)
+    method_bars: Area = field(init=False)
+    ranked_bars: Area = field(init=False)
+    blocks: Area = field(init=False)
+    liquidation: Area = field(init=False)
+    accounts: Area = field(init=False)
+    facts: Area = field(init=False)
+    qualify: Area = field(init=False)
     statement: Area = field(init=False)
-    history: Area = field(init=False)
-    past: Area = field(init=False)
-    past_total: Area = field(init=False)
     contributions: Area = field(init=False)
     roles: Area = field(init=False)
     sizes: Area = field(init=False)
     greeks: Area = field(init=False)
     positions_before: Area = field(init=False)
     market_before: Area = field(init=False)
-    market: Area = Area(MARKET, HEAD + 1, 2, MARKET_ROWS + 1, len(MARKET_HEADINGS))
     settings: Area = Area(PARAMETERS, HEAD + 1, 2, 9, 1)
     switched: Area = Area(PARAMETERS, HEAD + 10, 2, 2, 1)
     parameter_input: Area = Area(PARAMETERS, HEAD + 15, 1, PARAMETER_ROWS + 1, 4)
@@ -133,14 +152,9 @@ class Layout:
     headlines: Area = Area(SUMMARY, HEAD, 1, 10, 6)
     risk: Area = Area(RISK, 31, 2, SCENARIO_ROWS + 1, 5 + UNDERLYINGS + 1)
     grid: Area = Area(GRID, HEAD + 1, 1, 22, 6)
-    comparison: Area = Area(COMPARISON, HEAD + 29, 1, METHOD_ROWS + 1, 8)
     checks: Area = Area(CHECKS, HEAD, 1, 39, 5)
-    check_table: Area = Area(CHECKS, HEAD + 42, 1, CHECK_ROWS + 1, 4)
-    methods: Area = Area(MODELS, HEAD, 1, METHOD_ROWS + 1, 8)
     scenario_bars: Area = Area(CHARTS, HEAD, 1, SCENARIO_ROWS + 1, 4)
     worst_bars: Area = Area(CHARTS, HEAD, 6, WORST_BARS + 1, 4)
-    method_bars: Area = Area(CHARTS, HEAD, 11, METHOD_ROWS + 1, 4)
-    ranked_bars: Area = Area(CHARTS, HEAD, 16, METHOD_ROWS + 1, 5)
     profile: Area = Area(CHARTS, HEAD, 22, 22, 6)
     levels: Area = Area(CHARTS, HEAD, 29, LEVELS + 3, 4)
     steps: Area = Area(CHARTS, HEAD + LEVELS + 4, 29, STEPS + 1, 2)
@@ -148,23 +162,21 @@ class Layout:
     var_parameters: Area = Area(VAR, HEAD, 1, 3, 2)
     var_method: Area = Area(VAR, HEAD + 3, 2, 1, 1)
     tail: Area = Area(VAR, HEAD + 6, 1, 8, 3)
+    history: Area = Area(HISTORY, HEAD + 1, 1, HISTORY_ROWS + 1, len(HISTORY_HEADINGS))
+    past: Area = Area(VAR, HEAD + 23, 2, HISTORY_ROWS + 1, 5 + len(HISTORY_HEADINGS))  # its coins, and their total
+    past_total: Area = Area(VAR, HEAD + 23, 14, HISTORY_ROWS + 1, 1)
     worst_days: Area = Area(VAR, HEAD + 15, 1, WORST_DAYS + 1, 3)
     bins: Area = Area(VAR, HEAD, 16, BINS + 1, 5)
 
     feed: Area = Area(MARKET, HEAD - 2, 4, 1, 3)  # its time, and its status two columns on
     what_if: Area = Area(WHAT_IF, HEAD + 1, 2, OTHER_METHODS + 2, 8)
     trades: Area = Area(WHAT_IF, HEAD + 24, 2, TRADE_ROWS + 1, len(POSITION_HEADINGS))
-    blocks: Area = Area(WHAT_IF, HEAD + 29 + TRADE_ROWS, 2, UNDERLYINGS + 5, 4)  # the first of one for each method
     balances: Area = Area(ACCOUNT, HEAD + 2, 1, BALANCE_ROWS + 1, len(BALANCE_HEADINGS))
     limits: Area = Area(ACCOUNT, HEAD + 2, 6, LIMIT_ROWS + 1, 3)
     account_settings: Area = Area(ACCOUNT, HEAD + 19, 7, 3, 1)
     account_facts: Area = Area(ACCOUNT, HEAD + 27, 2, QUALIFYING, 1)
     status: Area = Area(LIMITS, HEAD + 2, 1, 9, 2)
     limit_table: Area = Area(LIMITS, HEAD + 18, 1, LIMIT_ROWS + 1, 7)
-    liquidation: Area = Area(LIMITS, HEAD + 34, 1, COINS_HELD + 2, 5)
-    accounts: Area = Area(LIMITS, HEAD + 51, 1, ACCOUNT_ROWS + 3, 8)
-    facts: Area = Area(LIMITS, HEAD + 77, 1, QUALIFYING + 2, 2)
-    qualify: Area = Area(LIMITS, HEAD + 87, 1, RULE_ROWS + 2, 4)
     reading: Area = Area(MONITOR, HEAD + 1, 1, 2, len(READING_HEADINGS))
     monitor: Area = Area(MONITOR, HEAD + 26, 1, READINGS + 1, len(READING_HEADINGS))
     theirs: Area = Area(RECONCILE, HEAD + 2, 1, THEIRS_ROWS + 1, len(THEIRS_HEADINGS))
@@ -177,22 +189,51 @@ class Layout:
     reading_frame: Area = Area(CHARTS, HEAD, 60, 3, 2)
 
     def __post_init__(self) -> None:
-        lines = min(STATEMENT_LEAST + STATEMENT_PER_ROW * self.position_rows, STATEMENT_MOST)
-        areas = {
-            "positions": Area(POSITIONS, HEAD + 1, 2, self.position_rows + 1, len(POSITION_HEADINGS)),
+        for name, area in (self._of_rows() | self._of_coins() | self._of_methods()).items():
+            object.__setattr__(self, name, area)  # frozen: these depend on what there is
+
+    def _of_rows(self) -> dict[str, Area]:
+        """Areas that are as long as the book may be."""
+        rows = self.position_rows
+        lines = min(STATEMENT_LEAST + STATEMENT_PER_ROW * rows, STATEMENT_MOST)
+        quotes = max(MARKET_LEAST, rows + MARKET_BESIDE)
+        return {
+            "positions": Area(POSITIONS, HEAD + 1, 2, rows + 1, len(POSITION_HEADINGS)),
+            "market": Area(MARKET, HEAD + 1, 2, quotes + 1, len(MARKET_HEADINGS)),
+            "check_table": Area(CHECKS, HEAD + 42, 1, NOTES_PER_ROW * rows + FAULTS + 2, 4),
             "statement": Area(STATEMENT, HEAD + PICTURE_ROWS, 1, lines + 1, 6),
-            "contributions": Area(CONTRIBUTIONS, HEAD + 25, 1, self.position_rows + 2, 6),
-            "roles": Area(CONTRIBUTIONS, HEAD + 25, 7, self.position_rows + 2, 2),
-            "sizes": Area(CHARTS, HEAD, 40, self.position_rows + 2, 1),
-            "greeks": Area(GREEKS, HEAD + 1, 1, self.position_rows + UNDERLYINGS + 2, 10),
-            "positions_before": Area(YESTERDAY, HEAD + 1, 1, self.position_rows + 1, len(POSITION_HEADINGS)),
-            "market_before": Area(YESTERDAY, HEAD + 1, 18, MARKET_ROWS + 1, len(MARKET_HEADINGS)),
-            "history": Area(HISTORY, HEAD + 1, 1, HISTORY_ROWS + 1, len(HISTORY_HEADINGS)),
-            "past": Area(VAR, HEAD + 23, 2, HISTORY_ROWS + 1, 5 + len(HISTORY_HEADINGS)),  # its coins, and their total
-            "past_total": Area(VAR, HEAD + 23, 14, HISTORY_ROWS + 1, 1),
+            "contributions": Area(CONTRIBUTIONS, HEAD + 25, 1, rows + 2, 6),
+            "roles": Area(CONTRIBUTIONS, HEAD + 25, 7, rows + 2, 2),
+            "sizes": Area(CHARTS, HEAD, 40, rows + 2, 1),
+            "positions_before": Area(YESTERDAY, HEAD + 1, 1, rows + 1, len(POSITION_HEADINGS)),
+            "market_before": Area(YESTERDAY, HEAD + 1, 18, quotes + 1, len(MARKET_HEADINGS)),
         }
-        for name, area in areas.items():
-            object.__setattr__(self, name, area)  # frozen: these depend on numbers of rows
+
+    def _of_coins(self) -> dict[str, Area]:
+        """Areas with a row for each coin, and those below them; the last has a row for each account of the book and the balances."""
+        coins = min(self.position_rows + BALANCE_ROWS, COINS_MOST)
+        liquidation = Area(LIMITS, HEAD + 34, 1, coins + 2, 5)
+        facts = Area(LIMITS, liquidation.row + liquidation.rows + 3, 1, QUALIFYING + 2, 2)
+        qualify = Area(LIMITS, facts.row + facts.rows + 3, 1, RULE_ROWS + 2, 4)
+        accounts = self.position_rows + BALANCE_ROWS
+        return {
+            "greeks": Area(GREEKS, HEAD + 1, 1, self.position_rows + coins + 2, 10),
+            "blocks": Area(WHAT_IF, HEAD + 29 + TRADE_ROWS, 2, coins + 5, 4),  # the first of one for each method
+            "liquidation": liquidation,
+            "facts": facts,
+            "qualify": qualify,
+            "accounts": Area(LIMITS, qualify.row + qualify.rows + 4, 1, accounts + 3, 8),
+        }
+
+    def _of_methods(self) -> dict[str, Area]:
+        """Areas with a row for each method, those dropped in later included."""
+        rows = self.known + METHOD_ROOM + 2
+        return {
+            "methods": Area(MODELS, HEAD, 1, rows, 8),
+            "comparison": Area(COMPARISON, HEAD + 29, 1, rows, 8),
+            "method_bars": Area(CHARTS, HEAD, 11, rows, 4),
+            "ranked_bars": Area(CHARTS, HEAD, 16, self.known + METHOD_BARS_ROOM + 1, 5),
+        }
 
     def block(self, method: int) -> Area:
         """The what-if of one of the methods, 0 the chosen one; the four stand side by side."""

@@ -7,6 +7,7 @@ from typing import Any
 from . import charts
 from .layout import COMPARISON, GRID, LIMITS, MODELS, RISK, SCENARIOS, STATEMENT, SUMMARY, Area
 from .parts import AMOUNT, COUNT, MOVE, Desk
+from .tables import by_coins, by_levels, hides_coins
 
 CASE = "positions,market,method,parameters"
 CHOSEN = "Method"
@@ -116,7 +117,9 @@ def risk_array(desk: Desk) -> None:
     sheet.insert_chart(8, 1, charts.scenario_bars(desk, wide=True), {"object_position": 3})
     formats = [COUNT, "", MOVE, MOVE, "0.00_ ", *[AMOUNT] * (area.columns - 5)]
     desk.units(sheet, area, ("", "", "fraction", "fraction", "of the P&L", *["USD"] * (area.columns - 5)))
-    desk.reserved(sheet, area, f"PM_RISK_ARRAY({CASE})", formats, "Scenario")
+    more = area.cell(0, area.columns - 2)
+    hidden = f'IF({hides_coins(area)},{more}&" are in the total, not shown: =PM_RISK_ARRAY({CASE}) in an empty sheet shows them","")'
+    desk.reserved(sheet, area, f"PM_RISK_ARRAY({CASE})", formats, "Scenario", lay=by_coins, cut=hidden)
     desk.losses(sheet, area.body.part(column=5), unless=f'$B{area.row + 2}="worst"')
     _worst_by_coin(desk, sheet)
     _mark_worst(desk, sheet)
@@ -241,7 +244,9 @@ def statement(desk: Desk) -> None:
     )
     sheet.insert_chart(4, 1, charts.waterfall(desk), {"object_position": 3})
     desk.units(sheet, area, ("", "", "USD"))
-    desk.reserved(sheet, area, f"PM_EXPLAIN({CASE})", [COUNT, "", AMOUNT, "", "", ""], "Level")
+    shown, labels = area.body_column(0).near, area.body_column(1).near
+    word = f'INDEX({labels},COUNT({shown})+1)&""'
+    desk.reserved(sheet, area, f"PM_EXPLAIN({CASE})", [COUNT, "", AMOUNT, "", "", ""], "Level", lay=by_levels, cut=word)
     levels, lines = area.body.cell(0, 0).replace("$", ""), area.body_column(1)
     for level in range(1, STATEMENT_LEVELS):
         sheet.conditional_format(

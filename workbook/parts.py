@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from .layout import CHECKS, Area, Layout
 from .styles import COLOURS, Styles
+from .tables import as_table
 
 Role = Literal["input", "output", "calculation"]
 AMOUNT, COUNT, FACTOR, MOVE = "#,##0.00_ ;-#,##0.00_ ", "0", "0.0###", "+0.0%_ ;-0.0%_ ;0.0%_ "
@@ -81,13 +82,26 @@ class Desk:
                 style = self.style("input", num_format=formats[c]) if formats[c] else self.style("input")
                 put(sheet, area.row + r, area.column + c, value, style)
 
-    def reserved(self, sheet: Any, area: Area, call: str, formats: Sequence[str], first: str, message: str = "B4", align: str = "") -> None:
+    def reserved(
+        self,
+        sheet: Any,
+        area: Area,
+        call: str,
+        formats: Sequence[str],
+        first: str,
+        *,
+        message: str = "B4",
+        align: str = "",
+        lay: Callable[[Area, str], str] = as_table,
+        cut: str = '""',
+    ) -> None:
         """A table of any length in an area of fixed size: `call` is evaluated once, what is beyond it stays blank.
 
         The message of a function that could not answer stands in the first cell, and once more above the table where
-        nothing cuts it off. `align` is for texts among numbers.
+        nothing cuts it off. `align` is for texts among numbers; `lay` writes the formula, and `cut` says above the table
+        what of it that formula left out.
         """
-        sheet.write_dynamic_array_formula(area.near, as_table(area, call), self.style("header", text_wrap=False, **_side(formats[0])), "")
+        sheet.write_dynamic_array_formula(area.near, lay(area, call), self.style("header", text_wrap=False, **_side(formats[0])), "")
         for c, pattern in enumerate(formats):
             look = {"align": "center"} if pattern == COUNT else {"align": align} if pattern and align else {}
             body = self.style("calculation", **look, **({"num_format": pattern} if pattern else {}))
@@ -99,7 +113,7 @@ class Desk:
         sheet.conditional_format(
             head.near, {"type": "formula", "criteria": f"=LEN({self._loose(head)})>0", "format": self.style.condition("header")}
         )
-        self.message(sheet, message, area.cell(0, 0), f'IF({area.cell(0, 0)}="{first}","",{area.cell(0, 0)})')
+        self.message(sheet, message, area.cell(0, 0), f'IF({area.cell(0, 0)}="{first}",{cut},{area.cell(0, 0)})')
 
     def message(self, sheet: Any, cell: str, watched: str, text: str) -> None:
         """The line of text of a function that could not answer, beside its cell.
@@ -145,16 +159,3 @@ def put(sheet: Any, row: int, column: int, value: Any, style: Any) -> None:
         sheet.write_datetime(row, column, value, style)
     else:
         sheet.write(row, column, value, style)
-
-
-def as_table(area: Area, call: str) -> str:
-    """The formula that lays the table of a call over an area: its size never changes, so nothing spills or is cut short.
-
-    Texts are joined with nothing: LibreOffice finds a text that a function returned in a table only after that.
-    """
-    down, across, first = area.part(columns=1).near, area.part(rows=1).near, area.cell(0, 0)
-    return (
-        f"=_xlfn.LET(_xlpm.t,{call},IF((ROW({down})-ROW({first})<IFERROR(ROWS(_xlpm.t),1))"
-        f"*(COLUMN({across})-COLUMN({first})<IFERROR(COLUMNS(_xlpm.t),1)),"
-        'IF(ISTEXT(_xlpm.t),_xlpm.t&"",_xlpm.t),""))'
-    )

@@ -184,10 +184,13 @@ def _marked(desk: Desk, sheet: Any) -> None:
     sheet.write_string(area.row, 1, "Mark", desk.style("header"))
     sheet.write_string(total.row - 1, total.column, "for the formulas", desk.style("unit"))
     desk.header(sheet, total, ("Total",), formats=(AMOUNT,))
+    every = f'=IFERROR(INDEX({area.body.near},0,MATCH("Total",{head},0)),"")'
+    look = desk.style("calculation", num_format=AMOUNT)
+    sheet.write_dynamic_array_formula(total.body.near, every, look, "")
     for r in range(1, area.rows):
         cell = total.cell(r, 0).replace("$", "")
-        row = area.part(row=r, rows=1).near.replace("$", "")
-        desk.formula(sheet, cell, f'=IFERROR(INDEX({row},1,MATCH("Total",{head},0)),"")', "calculation", num_format=AMOUNT)
+        if r > 1:  # the writer fills the area with zeros
+            sheet.write_blank(total.row + r, total.column, None, look)
         inside = f'IF({cell}<=tolerance-value_at_risk,"in the tail","")'
         desk.formula(sheet, f"B{area.row + r + 1}", f'=IF(AND(ISNUMBER({cell}),ISNUMBER(value_at_risk)),{inside},"")', "fail")
     whole = Area(VAR, area.row + 1, 1, area.rows - 1, area.columns + 1)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from .layout import LEVELS, Area
-from .parts import AMOUNT, COUNT, Desk, as_table
+from .parts import AMOUNT, COUNT, Desk
+from .tables import as_table
 
 
 def waterfall_data(desk: Desk, sheet: Any) -> None:

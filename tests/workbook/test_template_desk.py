@@ -225,18 +225,6 @@ def test_what_is_typed_outside_an_area_is_a_failure(live: Workbook, sheet: str, 
     assert check(live, f"Nothing is typed outside the area of {sheet}") == master(live) == "FAIL"
 
 
-def test_a_table_longer_than_its_area_fails_the_master_check(tmp_path: Path) -> None:
-    """The accounts of the book, and the one that the balances name, outnumber the rows kept for them."""
-    build_template(tmp_path / "desk.xlsx", rows=30)
-    live = Workbook(tmp_path / "desk.xlsx", CALLS)
-    cells = {"D": "BTC", "E": "spot", "H": 1.0}
-    live.set_many([("Positions", f"{column}{row}", value) for row in range(18, 27) for column, value in cells.items()])
-    live.set_many([("Positions", f"O{row}", f"Desk {row}") for row in range(8, 27)])
-    assert check(live, "The table of accounts fits its area") == "PASS"
-    live.set_many([("Positions", f"{column}27", value) for column, value in (cells | {"O": "Desk 27"}).items()])
-    assert check(live, "The table of accounts fits its area") == master(live) == "FAIL"
-
-
 def test_the_feed_and_the_watch_find_their_names(live: Workbook, built: Path) -> None:
     """Cells to write the state of the feed into, and tables with the headings that each writes below."""
     places = named_cells(built)

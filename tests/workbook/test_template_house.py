@@ -45,7 +45,6 @@ FORMULAS = (
     "worst_bars",
     "method_bars",
     "ranked_bars",
-    "past_total",
     "worst_days",
     "parameters",
 )
@@ -61,6 +60,7 @@ RESULTS = (
     "status",
     "qualify",
     "past",
+    "past_total",
     "blocks",
 )
 UNCHECKED = {"Checks", "Source tables", "Source books"}  # it shows the master check itself; nothing of the desk is in the others

@@ -1,0 +1,58 @@
+"""The formulas that lay the table of a call over an area: its size never changes, so nothing spills.
+
+Texts are joined with nothing: LibreOffice finds a text that a function returned in a table only after that.
+"""
+
+from __future__ import annotations
+
+from .layout import Area
+
+MORE_COINS = " more coins"
+FIRST = "Level"  # the heading of the levels of a statement
+SHOWN = 'IF(ISTEXT(_xlpm.t),_xlpm.t&"",_xlpm.t)'
+
+
+def as_table(area: Area, call: str) -> str:
+    """The table as it is; the rest of the area stays blank."""
+    return f'=_xlfn.LET(_xlpm.t,{call},IF({_inside(area)},{SHOWN},""))'
+
+
+def by_levels(area: Area, call: str) -> str:
+    """A statement; one that is too long keeps the levels that fit whole, and a line below them says what is left out."""
+    down, first, lines = area.part(columns=1).near, area.cell(0, 0), area.cell(0, 1)
+    room = f"ROWS({down})-2"  # for lines, beside the headings, the word below and the last row, which stays free
+    fits = f"IFERROR(ROWS(_xlpm.w),1)<ROWS({down})"
+    kept = f'_xlfn._xlws.FILTER(_xlpm.w,(_xlpm.l&""="{FIRST}")+(_xlpm.l<SMALL(_xlpm.l,{room})))'
+    word = 'ROWS(_xlpm.w)-ROWS(_xlpm.t)&" lines of deeper levels are left out here: xlmargin explain shows all of them"'
+    below = f"(ROW({down})-ROW({first})=IFERROR(ROWS(_xlpm.t),1))*(COLUMN({_across(area)})=COLUMN({lines}))"
+    return (
+        f"=_xlfn.LET(_xlpm.w,{call},_xlpm.l,INDEX(_xlpm.w,0,1),_xlpm.t,IF({fits},_xlpm.w,{kept}),"
+        f'IF({_inside(area)},{SHOWN},IF({fits},"",IF({below},{word},""))))'
+    )
+
+
+def by_coins(area: Area, call: str) -> str:
+    """A table with a column for each coin and their total last; of too many coins it keeps the first ones, a word, and the total."""
+    across, first = _across(area), area.cell(0, 0)
+    place, width = f"(COLUMN({across})-COLUMN({first}))", f"COLUMNS({across})"
+    columns = "IFERROR(COLUMNS(_xlpm.t),1)"
+    word = f'IF(ROW({area.part(columns=1).near})=ROW({first}),{columns}-{width}+1&"{MORE_COINS}","")'
+    cut = f"INDEX(_xlpm.t,0,{columns})"
+    last = f'IF({place}={width}-1,IF(ISTEXT({cut}),{cut}&"",{cut}),IF({place}={width}-2,{word},{SHOWN}))'
+    return f'=_xlfn.LET(_xlpm.t,{call},IF({_inside(area)},IF({columns}>{width},{last},{SHOWN}),""))'
+
+
+def hides_coins(area: Area) -> str:
+    """The condition that the table of `by_coins` in an area does not show every coin."""
+    return f'ISNUMBER(FIND("{MORE_COINS}",{area.far(0, area.columns - 2)}))'
+
+
+def _inside(area: Area) -> str:
+    """The condition that a cell of the area lies within the table `t`."""
+    down, first = area.part(columns=1).near, area.cell(0, 0)
+    return f"(ROW({down})-ROW({first})<IFERROR(ROWS(_xlpm.t),1))*(COLUMN({_across(area)})-COLUMN({first})<IFERROR(COLUMNS(_xlpm.t),1))"
+
+
+def _across(area: Area) -> str:
+    """The cells whose columns are counted."""
+    return area.part(rows=1).near
