@@ -20,47 +20,12 @@ ARRAYS = [
 TABLE = [["inter_commodity_spreads", "80%: TF A 1, RF B 1"]]
 
 
-@pytest.mark.parametrize(
-    ("path", "expected"),
-    [
-        ("TF/Scanning risk", 210_600.0),
-        ("RF/Scanning risk", 238_640.0),
-        ("Scanning risk of TF/Time risk", 1_650.0),
-        ("Scanning risk of RF/Time risk", 4_880.0),
-        ("Scanning risk of TF/Futures price risk", 184_650.0),
-        ("Scanning risk of RF/Futures price risk", 222_560.0),
-        ("Weighted futures price risk of TF", 3_261.79),
-        ("Weighted futures price risk of RF", 3_177.98),
-        ("TF/Inter-commodity credit", -147_720.0),
-        ("RF/Inter-commodity credit", -143_924.2),
-        ("TF/Risk", 62_880.0),
-        ("RF/Risk", 94_715.8),
-    ],
-)
-def test_inter_commodity_credit(path: str, expected: float) -> None:
-    """SPAN-03: every printed number of the TF/RF example, with 56.61 spreads (not the printed, rounded 57)."""
-    assert PM_LINE(ARRAYS, path, None, "SPAN", TABLE) == pytest.approx(expected, abs=0.06)
-
-
-def test_inter_commodity_total() -> None:
-    """SPAN-03: both margins together are 157,596."""
-    assert round(PM_MARGIN(ARRAYS, None, "SPAN", TABLE)) == 157_596
-
-
 def test_spreads_need_opposite_sides() -> None:
     """Two long underlyings form no spread, and the line says so."""
     long = [ARRAYS[0], ARRAYS[1], [*ARRAYS[2][:4], 80.0, *ARRAYS[2][5:]]]
     assert PM_LINE(long, "TF/Inter-commodity credit", None, "SPAN", TABLE) == 0.0
     rows = PM_EXPLAIN(long, None, "SPAN", TABLE)
     assert "No spread formed" in {row[1] for row in rows}
-
-
-def test_weighted_futures_price_risk_methods() -> None:
-    """The risk per delta is used as it is, capped at the scan range, or replaced by it (CME notice 10-409)."""
-    setting = [*TABLE, ["price_scan_range", 0.01]]  # of 700: 7.00 per delta
-    capped = PM_LINE(ARRAYS, "TF/Inter-commodity credit", None, "SPAN", [*setting, ["wfpr_method", "capped"]])
-    scanned = PM_LINE(ARRAYS, "TF/Inter-commodity credit", None, "SPAN", [*setting, ["wfpr_method", "scan_range"]])
-    assert capped == scanned == pytest.approx(-7.0 * 56.61 * 0.8)
 
 
 HEADER = ["Underlying", "Type", "DTE", "Quantity", "Spot"]

@@ -94,38 +94,6 @@ def test_bare_answer_matches(answer: dict[str, Any]) -> None:
         assert outcome.text.startswith("100 numbers match"), outcome.text
 
 
-def test_statement_gives_the_example(examples: dict[str, Any]) -> None:
-    """The functions of a sheet give every intermediate number of the example, in USD."""
-    case = examples["okx_position_builder"]
-    market, expected = case["market"], case["expected"]
-    rate = market["usdt_usd_implied"]
-    rows = [["Instrument", "Venue", "Quantity", "Price"]]
-    spots: Rows = [["Underlying", "Spot"]]
-    for order in case["request"]["simPos"]:
-        coin = order["instId"].split("-")[0]
-        rows.append([order["instId"], "OKX", order["pos"] * market["ctVal"][coin], market[f"{coin.lower()}_mark"] * rate])
-        spots.append([coin, market[f"{coin.lower()}_usdt_index_implied"] * rate])
-    debt = [["borrowed", -expected["eq"]]]
-    for coin in ("BTC", "LTC"):
-        for key, label in (
-            ("mr1", "MR1 spot and vol shock"),
-            ("mr4", "MR4 basis"),
-            ("mr6", "MR6 extreme move"),
-            ("mr7", "MR7 minimum charge"),
-            ("mmr", f"Maintenance of derivatives/{coin}"),
-        ):
-            path = label if key == "mmr" else f"{coin}/{label}"
-            assert PM_LINE(rows, path, spots, "OKX", debt) == pytest.approx(expected[coin][key], rel=1e-12), (coin, key)
-    for label, key in (
-        ("Maintenance of derivatives", "derivMmr"),
-        ("MR8 borrowing, maintenance", "borrowMmr"),
-        ("MR8 borrowing, initial", "borrowImr_usdt"),
-    ):
-        assert PM_LINE(rows, label, spots, "OKX", debt) == pytest.approx(expected[key], rel=1e-12), key
-    assert PM_MARGIN(rows, spots, "OKX", debt) == pytest.approx(expected["totalImr"], rel=1e-12)
-    assert PM_MAINTENANCE(rows, spots, "OKX", debt) == pytest.approx(expected["totalMmr"], rel=1e-12)
-
-
 def leaves(node: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     """Paths of everything that is a number, or text of one."""
     if isinstance(node, (dict, list)):
@@ -195,16 +163,6 @@ def test_tiers() -> None:
     assert scaled(charges, ends, factors).sum(axis=0).tolist() == [0.0, 50_000.0, far]
     with pytest.raises(MarginError):
         steps("1 2; 0 3", "reduction_tiers")
-
-
-def test_tiers_decide_a_hedged_book() -> None:
-    """400 coins of a perpetual against a dated future: no stress, MR7 = 0.45 % of both, in its tiers."""
-    rows = [["Underlying", "Type", "DTE", "Quantity"], ["BTC", "perp", None, 400.0], ["BTC", "future", 30.0, -400.0]]
-    charge = 2 * 400 * 65_000 * 0.0045
-    expected = 10_000 + 60_000 * 2 + 100_000 * 4 + (charge - 170_000) * 6
-    assert PM_LINE(rows, "MR7 minimum charge", MARKET, "OKX") == pytest.approx(expected, rel=1e-12)
-    assert PM_MAINTENANCE(rows, MARKET, "OKX") == pytest.approx(expected, rel=1e-12)
-    assert PM_MARGIN(rows, MARKET, "OKX") == pytest.approx(1.3 * expected, rel=1e-12)
 
 
 def test_spot_against_perpetuals() -> None:

@@ -38,12 +38,6 @@ def test_every_parameter_has_unit_source_and_status(method: str) -> None:
         assert all(row[3:6]), row
 
 
-@pytest.mark.parametrize(("day", "expected"), [("2025-01-09", 10_500.0), ("2025-01-10", 7_000.0), ("2026-11-21", 7_000.0)])
-def test_bybit_price_stress_has_a_date(day: str, expected: float) -> None:
-    """±15 % of a BTC perpetual at 70,000 before 2025-01-10, ±10 % from that day (Bybit Learn)."""
-    assert PM_MARGIN([HEADER, PERP], at(day), "BYBIT") == pytest.approx(expected)
-
-
 def test_bybit_leaves_vols_as_they_are() -> None:
     """Its vol factors are not published: eleven prices at the vol as it is, and the statement says so."""
     lines = PM_RISK_ARRAY([HEADER, SHORT_CALL], MARKET, "BYBIT")[1:]
@@ -80,11 +74,6 @@ def test_thalex_vols_move_by_points() -> None:
     assert PM_MAINTENANCE([HEADER, SHORT_CALL], MARKET, "THALEX") == pytest.approx(0.7 * initial)
 
 
-def test_thalex_extremes_do_not_touch_futures() -> None:
-    """Extreme scenarios do not raise a book without options: 40 % at half cover is 20 % (Thalex says so)."""
-    assert PM_MARGIN([HEADER, PERP], MARKET, "THALEX") == pytest.approx(14_000.0)
-
-
 def test_thalex_contingencies_are_told() -> None:
     """The roll contingency is not modelled; the option contingency counts once its rate is given."""
     found = statuses("THALEX", SHORT_CALL)
@@ -115,16 +104,6 @@ def test_cme_range_is_the_desks_own() -> None:
     assert PM_MAINTENANCE([HEADER, PERP], MARKET, "CME", given) == pytest.approx(28_000.0)
     assert PM_MARGIN([HEADER, PERP], MARKET, "CME", given) == pytest.approx(30_800.0)
     assert {row[4] for row in PM_PARAMETERS("CME")[1:] if row[1] == "price_scan_range"} == {"illustrative"}
-
-
-def test_cme_short_option_minimum_is_a_share_of_the_outright_margin() -> None:
-    """2 far short calls and 1 far short put at 10 % of 40 % of 70,000: the larger side, 2 × 2,800 (20-319, 99-65)."""
-    rows = [["BTC", "C", 900_000.0, 5.0, -2.0, 0.5], ["BTC", "P", 5_000.0, 5.0, -1.0, 0.5]]
-    given = [["price_scan_range", 0.40], ["extreme_multiple", 1.0]]
-    bare = PM_MAINTENANCE([HEADER, *rows], MARKET, "CME", given)
-    assert bare < 1.0
-    assert PM_MAINTENANCE([HEADER, *rows], MARKET, "CME", [*given, ["short_option_minimum", 0.1]]) == pytest.approx(5_600.0)
-    assert statuses("CME", *rows)["Short option minimum"] == "not set"
 
 
 def test_all_stand_side_by_side() -> None:

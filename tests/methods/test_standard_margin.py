@@ -27,13 +27,6 @@ def both(rows: list[Row], method: str, market: Any = None, parameters: Any = Non
     return PM_MARGIN(rows, market, method, parameters), PM_MAINTENANCE(rows, market, method, parameters)
 
 
-def test_bit_example() -> None:
-    """CRY-01 (BIT.com's example): 50 short ETH 1850 puts, underlying 2098, mark 2.4: 10,610 and 7,987.5."""
-    rows = [[*MARKED, "Spot"], ["ETH", "P", 1850, 5, -50, 2.4, None, 2098.0]]
-    assert both(rows, "BIT") == (pytest.approx(10_610.0), pytest.approx(7_987.5))
-    assert PM_LINE(rows, "Initial margin/ETH/Initial per unit", None, "BIT") == pytest.approx(212.2)
-
-
 @pytest.mark.parametrize(("coin", "rates"), [("BCH", (0.25, 0.15, 0.125)), ("TON", (0.60, 0.50, 0.40))])
 def test_bit_coins_of_their_own(coin: str, rates: tuple[float, float, float]) -> None:
     """BIT.com charges BCH .25/.15/.125 and TON .60/.50/.40 (help centre, methodologies 3.3)."""
@@ -41,22 +34,6 @@ def test_bit_coins_of_their_own(coin: str, rates: tuple[float, float, float]) ->
     near, far = ([[*MARKED, "Spot"], [coin, "C", strike, 30, -1, 10.0, None, 400.0]] for strike in (400, 800))
     assert both(near, "BIT") == (pytest.approx(high * 400 + 10), pytest.approx(kept * 400 + 10))
     assert PM_MARGIN(far, None, "BIT") == pytest.approx(low * 400 + 10)
-
-
-def test_bybit_maintenance_example() -> None:
-    """CRY-02 (Bybit's example 1): short BTC 31000 call, index 30,000, mark 300: 1,260, 12.6 % of 10,000."""
-    rows = [[*MARKED, "Spot"], ["BTC", "C", 31_000, 10, -1, 300.0, None, 30_000.0]]
-    initial, maintenance = both(rows, "BYBIT_SM")
-    assert maintenance == pytest.approx(1_260.0)
-    assert maintenance / 10_000 == pytest.approx(0.126)
-    assert initial == pytest.approx(0.15 * 30_000 - 1_000 + 300)
-
-
-def test_bybit_cost_of_a_long_call() -> None:
-    """CRY-03 (Bybit's example): .3 BTC calls at 3,500, index 42,000: 1,050 and a fee of 3.78, no margin."""
-    rows = [[*MARKED, "Spot"], ["BTC", "C", 48_000, 30, 0.3, 3_500.0, None, 42_000.0]]
-    assert both(rows, "BYBIT_SM") == (0.0, 0.0)
-    assert PM_LINE(rows, "Cost of long options", None, "BYBIT_SM") == pytest.approx(1_053.78)
 
 
 def test_bybit_dearer_of_entry_and_mark() -> None:
@@ -172,14 +149,6 @@ def test_seed_naked_call_of_the_totals() -> None:
     answer = dict(zip(head, row))
     assert answer["Initial"] == pytest.approx(9_112.2027, abs=5e-5)
     assert answer["Cash needed"] == pytest.approx(9_112.2027 + 293.8381, abs=1e-4)
-
-
-def test_okx_example() -> None:
-    """OKX's example of 2020: short call 100 out of the money of 5,900, mark .0575, tier factor 1.02: .1932 BTC a coin."""
-    rows = [[*MARKED, "Spot"], ["BTC", "C", 6_000, 30, -1, 0.0575 * 5_900, "inverse", 5_900.0]]
-    coin = max(0.1, 0.15 - 100 / 5_900) * 1.02 + 0.0575
-    assert coin == pytest.approx(0.1932, abs=1e-4)
-    assert PM_MARGIN(rows, None, "OKX_SM", [["margin_factor", 1.02]]) == pytest.approx(coin * 5_900)
 
 
 @pytest.mark.parametrize(("coin", "rate"), [("BTC", 0.03), ("ETH", 0.05)])

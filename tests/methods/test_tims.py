@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from udfs import PM_LINE, PM_MARGIN, PM_RISK_ARRAY, PM_SCENARIOS
+from udfs import PM_MARGIN, PM_RISK_ARRAY, PM_SCENARIOS
 
 HEADER = ["Underlying", "Type", "Strike", "DTE", "Price", "Quantity", "Multiplier", "Exercise"]
 MARKET = [["Underlying", "Spot", "Rate"], ["IBM", 97.73, 0.0525]]
@@ -15,7 +15,6 @@ def option(kind: str, strike: float, quantity: float, price: float) -> list[obje
     return ["IBM", kind, strike, 55.0, price, quantity, 100.0, "american"]
 
 
-SHARES = ["IBM", "stock", None, None, None, 10_000.0, 1.0, None]
 C100, P100 = ("C", 100.0, 1.68), ("P", 100.0, 3.18)
 P95, C105, C95 = ("P", 95.0, 1.02), ("C", 105.0, 0.40), ("C", 95.0, 4.53)
 
@@ -23,34 +22,6 @@ P95, C105, C95 = ("P", 95.0, 1.02), ("C", 105.0, 0.40), ("C", 95.0, 4.53)
 def leg(terms: tuple[str, float, float], quantity: float) -> list[object]:
     """A row from (kind, strike, price)."""
     return option(terms[0], terms[1], quantity, terms[2])
-
-
-# Portfolio margin of OCC's "Margin Requirement Examples for Sample Options-based Positions", prices of 2007-02-23
-# (studylib.net 11615061); the tolerance 0.15 % is that of worked-examples PM-01.
-OFFICIAL = {
-    "short call": ([leg(C100, -100.0)], 115_429.0),
-    "short put": ([leg(P100, -100.0)], 137_527.0),
-    "covered call": ([SHARES, leg(C100, -100.0)], 129_804.0),
-    "protective put": ([SHARES, leg(P95, 100.0)], 37_538.0),
-    "synthetic long": ([leg(C100, 100.0), leg(P100, -100.0)], 154_313.0),
-    "risk reversal": ([leg(P95, 100.0), leg(C105, -100.0)], 91_118.0),
-    "collar": ([SHARES, leg(P95, 100.0), leg(C105, -100.0)], 33_522.0),
-    "call spread": ([leg(C95, 100.0), leg(C105, -100.0)], 40_881.0),
-}
-
-
-@pytest.mark.parametrize("name", OFFICIAL)
-def test_official_strategies(name: str) -> None:
-    """The official portfolio margins of IBM strategies come out within 0.15 %."""
-    rows, expected = OFFICIAL[name]
-    assert PM_MARGIN([HEADER, *rows], MARKET, "TIMS") == pytest.approx(expected, rel=0.0015)
-
-
-def test_official_straddle_is_the_minimum() -> None:
-    """A long straddle of 200 contracts requires $37.50 each: 7,500 exactly (PM-01)."""
-    rows = [leg(P100, 100.0), leg(C100, 100.0)]
-    assert PM_MARGIN([HEADER, *rows], MARKET, "TIMS") == 7_500.0
-    assert PM_LINE([HEADER, *rows], "IBM/Minimum", MARKET, "TIMS") == 7_500.0
 
 
 def test_grids() -> None:
@@ -74,12 +45,6 @@ PAIR = [["Underlying", "Type", "Quantity", "Spot"], ["AAA", "perp", 10.0, 100.0]
 def test_classes_without_a_group_are_apart() -> None:
     """Two classes with no product group pay their own worst losses: 15 % of 1,000 and of 800."""
     assert PM_MARGIN(PAIR, None, "TIMS") == pytest.approx(150.0 + 120.0)
-
-
-def test_product_group_offsets_gains() -> None:
-    """In one product group losses count in full and gains by the offset, point by point (methodologies 2.3)."""
-    parameters = [["product_group_offset", 0.9], ["minimum_per_contract", 0.0]]
-    assert PM_MARGIN(PAIR, None, "TIMS", parameters) == pytest.approx(max(150.0 - 0.9 * 120.0, 120.0 - 0.9 * 150.0))
 
 
 def test_ranges_and_minimum_are_parameters() -> None:

@@ -311,7 +311,6 @@ SUGAR = {
     "PUT": [-186, 225, 188, 611, -609, -224, 514, 934, -1083, -734, 795, 1201, -1605, -1303, 613, -1824],
     "CALL": [-178, 212, -504, -84, 100, 451, -876, -440, 333, 636, -1296, -855, 522, 774, -1475, 334],
 }
-SUGAR_SUM = [-526, 623, -1437, -180, 242, 1261, -2485, -1161, 882, 1745, -3679, -2321, 1393, 2099, -4236, 883]
 
 
 def sugar(put: float) -> Rows:
@@ -323,14 +322,6 @@ def sugar(put: float) -> Rows:
         ["SB", "P", 23.25, 44, put, 22.64, *SUGAR["PUT"]],
         ["SB", "C", 24.25, 44, 4.0, 22.64, *SUGAR["CALL"]],
     ]
-
-
-def test_span_01_own_arrays() -> None:
-    """Arrays read from columns 1 … 16: the sum of each scenario, scan risk 2,099 in scenario 14 (SPAN-01, exact)."""
-    head, *rows = PM_RISK_ARRAY(sugar(put=-1.0))
-    assert [-row[head.index("SB")] for row in rows] == SUGAR_SUM
-    assert PM_SCANNING_RISK(sugar(put=-1.0)) == 2099.0
-    assert SUGAR_SUM.index(2099) + 1 == 14
 
 
 def test_span_01_with_the_put_of_the_text() -> None:
@@ -377,15 +368,6 @@ NIFTY = [
 NIFTY_RANGE, NIFTY_CARRY = 2235.635, 8.725  # both implied by the array: each entry is weight × (carry − f × range)
 
 
-def test_span_05_real_array() -> None:
-    """A lot of 75 of the real array needs 168,327, in scenario 13 (SPAN-05)."""
-    rows = [
-        ["Underlying", "Type", "DTE", "Quantity", "Multiplier", "Spot", *range(1, 17)],
-        ["NIFTY", "future", 5, 1.0, 75.0, 24_050.35, *NIFTY],
-    ]
-    assert PM_MARGIN(rows) == pytest.approx(168_327.0, abs=CENT)
-
-
 def test_span_05_extreme_moves() -> None:
     """The real array is that of extreme moves of 2 × at 35 %; 3 × at 30 % does not fit (SPAN-05)."""
     rows = [["Underlying", "Type", "DTE", "Quantity", "Spot", "Forward"], ["NIFTY", "future", 5, 1.0, 24_050.35, 24_051.80]]
@@ -396,16 +378,6 @@ def test_span_05_extreme_moves() -> None:
     assert carried == pytest.approx(NIFTY, abs=0.01)
     other = losses(rows, changed(parameters, extreme_multiple=3.0, extreme_cover=0.30), market=[])
     assert abs(other[14] - NIFTY[14]) > 400
-
-
-@pytest.mark.parametrize(("method", "expected"), [("gross", 700.0), ("max", 500.0)])
-def test_span_09_short_option_minimum(method: str, expected: float) -> None:
-    """10 short calls and 4 short puts at a rate of 50: 700 gross, 500 by the larger of the two (CME 99-65; SPAN-09)."""
-    rows = [HEADER, *options("BTC", 30, 0.50, (-10, "C", 75_000), (-4, "P", 65_000))]
-    parameters = [*changed(DEMO, price_scan_range=0.0, vol_scan_range=0.0), ["short_option_minimum", 50.0], ["short_option_method", method]]
-    assert PM_LINE(rows, "BTC/Short option minimum", MARKET, "SPAN", parameters) == expected
-    assert PM_SCANNING_RISK(rows, MARKET, "SPAN", parameters) == 0.0  # no move: the shorts gain by the day
-    assert PM_MARGIN(rows, MARKET, "SPAN", parameters) == expected
 
 
 def test_short_option_minimum_is_a_floor() -> None:
