@@ -6,11 +6,11 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from conftest import TEMPLATE
 from openxml_audit import OpenXmlValidator
 from pyopenvba.integrity import check_file
 
 from xlmargin.cli import main
-from xlmargin.faces.template import template_path
 
 CHAIN = "timestamp,currency,instrument_name,underlying_price,index_price,mark_price,mark_iv"
 ROWS = "12"  # of positions: every part of the workbook is there, and the judges are done sooner
@@ -52,7 +52,7 @@ def test_the_macros_are_there_to_judge(written: Path) -> None:
 
 def test_the_shipped_template_is_sound() -> None:
     """The file that the wheel carries."""
-    assert verdict(template_path()) == []
+    assert verdict(TEMPLATE) == []
 
 
 def test_the_judges_see_faults(written: Path, tmp_path: Path) -> None:
