@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from xlmargin.batch.plan import Inputs
 from xlmargin.batch.product import LossScreen, Worst, sparse, worst_loss
@@ -20,15 +19,12 @@ from xlmargin.margin.parameters import Rules
 from xlmargin.margin.statement import Line, weighted
 from xlmargin.margin.valuation import Case, Given
 from xlmargin.methods import apart, case_of, margin_of, method_named, rules_of, with_book
+from xlmargin.pricing.arrays import Bools, Floats, Ints
 from xlmargin.sheet.answers.asked import ARRAYS
 from xlmargin.sheet.checks import keep_rows
 from xlmargin.sheet.ranges.history import read_history
 from xlmargin.sheet.ranges.market import given
 from xlmargin.sheet.ranges.parameters import is_scenario_table, read_overrides, read_scenarios
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
 
 SCREEN_SCENARIOS, SCREEN_ACCOUNTS = 300, 2_000  # of a shard; above both, screening first is faster, its preparation included
 FEW = 200  # accounts at once of a rulebook that looks at one book at a time

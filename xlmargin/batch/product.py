@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from xlmargin.pricing.arrays import Floats, Ints
+
 Singles = NDArray[np.float32]
 
 BLOCK = 1_000_000  # numbers of a block of accounts × scenarios

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from xlmargin.batch.product import order_of
 from xlmargin.batch.scatter import ROW, labels
@@ -16,14 +15,11 @@ from xlmargin.book.book import Positions, make_book
 from xlmargin.book.market import Market
 from xlmargin.errors import Fault, Faults
 from xlmargin.files.books import csv_cell
+from xlmargin.pricing.arrays import Bools, Floats, Ints
 from xlmargin.sheet.cell_errors import error_text
 from xlmargin.sheet.cells import is_blank, plain_number
 from xlmargin.sheet.checks import keep_rows
 from xlmargin.sheet.ranges.positions import read_positions
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
 
 LARGEST = 1e15
 SIGNS = (None, -1.0, 0.0, 1.0, "?")  # what stands for a row's quantity while distinct rows are read

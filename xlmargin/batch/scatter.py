@@ -9,15 +9,13 @@ import zlib
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from xlmargin.batch.plan import Plan
 from xlmargin.batch.product import order_of
 from xlmargin.batch.source import ACCOUNT, RowBlock, arrow, blocks
 from xlmargin.errors import Faults
+from xlmargin.pricing.arrays import Ints
 from xlmargin.sheet.cells import show, texts
-
-Ints = NDArray[np.int64]
 
 ROW = "#row"  # column of the rows' numbers in the file, a name that no heading can be
 

@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from xlmargin.book import market as quotes
 from xlmargin.book.contracts import CALL, FUTURE, PERPETUAL, SPOT, instrument_name, show_instant
@@ -16,10 +15,7 @@ from xlmargin.book.distinct import distinct
 from xlmargin.book.implied import implied
 from xlmargin.book.market import DAY, YEAR, Market
 from xlmargin.errors import Fault, Faults
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
+from xlmargin.pricing.arrays import Bools, Floats, Ints
 
 SCENARIO_COUNT = 16  # columns 1 … 16 of a desk's own risk array
 

@@ -10,12 +10,10 @@ from numpy.typing import NDArray
 
 from xlmargin.book.contracts import CALL
 from xlmargin.errors import Faults
+from xlmargin.pricing.arrays import Floats, Ints
 
 if TYPE_CHECKING:
     from xlmargin.pricing.implied_vol import Reason
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 
 def implied(pick: dict[str, Any], chosen: Ints, rows: Callable[[int], list[int]], faults: Faults) -> Floats:

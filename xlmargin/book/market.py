@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from xlmargin.pricing.arrays import Floats, Ints
 
 DAY = 86_400.0
 YEAR = 365 * DAY  # ACT/365 to the second

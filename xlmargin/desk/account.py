@@ -9,13 +9,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from xlmargin.errors import Faults, MarginError
 from xlmargin.margin.parameters import Override, Rules, read_rules
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from xlmargin.pricing.arrays import Floats, Ints
 
 FILE = Path(__file__).with_name("account.toml")
 MONEY = "USD"  # what every amount of a margin is in

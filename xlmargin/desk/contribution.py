@@ -17,10 +17,8 @@ from xlmargin.margin.accounts import some_rows
 from xlmargin.margin.slopes import Bumps, slope
 from xlmargin.margin.valuation import Case
 from xlmargin.methods import apart, case_of, margin_of, with_book
+from xlmargin.pricing.arrays import Floats, Ints
 from xlmargin.scenarios.blocks import picked
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 STEP = 2.0**-14  # of a holding, by which its slope is measured: fine beside scenarios, coarse beside rounding
 CELLS = 2_000_000  # books × instruments of one pass: what a pass needs stays below some 100 MB

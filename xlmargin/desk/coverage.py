@@ -13,8 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
+from xlmargin.pricing.arrays import Bools, Floats
 
 GREEN, YELLOW = 0.95, 0.9999  # chance of fewer exceptions from which the zone is yellow, and red
 

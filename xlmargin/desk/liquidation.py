@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from xlmargin.book.book import Book
 from xlmargin.desk.versions import Path
 from xlmargin.margin.parameters import Rules
-
-Floats = NDArray[np.float64]
+from xlmargin.pricing.arrays import Floats
 
 NOISE = 1e-12  # of the value of the book: a gap below it is the rounding of equal numbers
 TOGETHER = 8  # versions of one pass at most: the product of accounts and instruments grows with the square

@@ -7,16 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from xlmargin.book.book import Book, Instruments
 from xlmargin.margin.statement import LARGEST, WORST, Line
 from xlmargin.margin.valuation import Case
 from xlmargin.methods import margin_of
+from xlmargin.pricing.arrays import Floats, Ints
 from xlmargin.scenarios.risk_array import marks
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 CAUSES = ("trades", "spot", "vol", "time")
 SWITCH = "change of worst scenario"

@@ -7,15 +7,12 @@ from dataclasses import dataclass, fields, replace
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from xlmargin.book.book import Book, Instruments
 from xlmargin.errors import MarginError
+from xlmargin.pricing.arrays import Floats, Ints
 from xlmargin.scenarios.risk_array import risk_array
 from xlmargin.scenarios.scenarios import Scenarios
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 
 def require_model(book: Book) -> None:

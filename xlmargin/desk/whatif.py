@@ -7,16 +7,14 @@ from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from xlmargin.book.book import Instruments, Positions
 from xlmargin.errors import Faults
 from xlmargin.margin.valuation import Case
 from xlmargin.methods import margin_of
+from xlmargin.pricing.arrays import Floats
 from xlmargin.scenarios.blocks import picked
 from xlmargin.scenarios.greeks import sensitivities
-
-Floats = NDArray[np.float64]
 
 
 def into_accounts(trades: Positions, positions: Positions, faults: Faults) -> Positions:

@@ -10,18 +10,17 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from xlmargin.book.contracts import CALL, DAY, PUT, SPOT, parse_instrument
 from xlmargin.desk.coverage import Coverage, Swings, coverage, swings
 from xlmargin.errors import Faults, MarginError
 from xlmargin.files.books import read_csv
 from xlmargin.files.chains import Chain, history_of
+from xlmargin.pricing.arrays import Floats
 from xlmargin.sheet.cells import is_blank, table
 from xlmargin.sheet.headings import Header
 from xlmargin.sheet.registry import FUNCTIONS
 
-Floats = NDArray[np.float64]
 Rows = list[list[Any]]
 
 LEAST_DAYS = 2.0  # a leg that is chosen anew each day still trades in the next chain

@@ -6,14 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from xlmargin.book.book import Book
 from xlmargin.margin.statement import TOTAL, Line
 from xlmargin.margin.valuation import Margin
+from xlmargin.pricing.arrays import Ints
 from xlmargin.scenarios.blocks import picked
-
-Ints = NDArray[np.int64]
 
 
 def some_rows(book: Book, at: Ints) -> Book:

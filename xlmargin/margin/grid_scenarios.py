@@ -12,13 +12,11 @@ import re
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from xlmargin.errors import MarginError
 from xlmargin.margin.parameters import Rules
+from xlmargin.pricing.arrays import Floats
 from xlmargin.scenarios.scenarios import Kind, Scenarios, Tenor, percent
-
-Floats = NDArray[np.float64]
 
 NUMBER = re.compile(r"([+-]?\d{1,6}(?:\.\d{1,6})?)\s*(%\*?|)$")
 VOLS = {"up": 1.0, "same": 0.0, "down": -1.0}

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from xlmargin.book.contracts import CALL, FUTURE, KIND_NAMES, PERPETUAL, PUT
 from xlmargin.margin.parameters import NOT_SET, Rules
 from xlmargin.margin.statement import NOT_MODELLED, Line, above, given, less, not_modelled, over_book, times, total, worst
 from xlmargin.margin.valuation import Case, Margin
+from xlmargin.pricing.arrays import Floats
 from xlmargin.scenarios.risk_array import black_deltas
-
-Floats = NDArray[np.float64]
 
 OPTIONS, FUTURES = (CALL, PUT), (FUTURE, PERPETUAL)
 CONTRACT, EXPIRY, STRIKE = ("contract",), ("days",), ("strike", "days")  # terms by which positions are netted

@@ -9,19 +9,15 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import cache
 from pathlib import Path
-from types import GenericAlias, ModuleType, UnionType
+from types import ModuleType
 from typing import Any, get_args, get_origin, get_type_hints
-
-import numpy as np
-from numpy.typing import NDArray
 
 from xlmargin.book.book import Book
 from xlmargin.errors import MarginError
 from xlmargin.margin.parameters import Rules
 from xlmargin.margin.valuation import Case, Given, Margin
+from xlmargin.pricing.arrays import Floats
 from xlmargin.scenarios.scenarios import Scenarios
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +75,7 @@ def method_of(module: ModuleType) -> Method:
     path, there, hooks = Path(str(module.__file__)), vars(module), _hooks()
     place = f"{path.parent.name}/{path.name}"
     for name in _own_names(path):
-        if name not in hooks and not isinstance(there[name], GenericAlias | UnionType):  # aliases of types are no hooks
+        if name not in hooks:
             nearest = max(hooks, key=lambda hook: SequenceMatcher(None, name.lower(), hook.lower()).ratio())
             raise MarginError(
                 f"{place}: {name} is no hook of a method: the nearest is {nearest}; a name of the module's own begins with an underscore"

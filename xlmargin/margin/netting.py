@@ -9,9 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlmargin.book.distinct import distinct
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from xlmargin.pricing.arrays import Floats, Ints
 
 
 @dataclass(frozen=True, slots=True)

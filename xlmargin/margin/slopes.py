@@ -6,12 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from xlmargin.margin.statement import LARGEST, LESS, QUOTIENT, SMALLEST, TIMES, TOTAL, WORST, Line, Rule
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from xlmargin.pricing.arrays import Floats, Ints
 
 TIED = 1e-11  # of the largest of some lines, by which two that are equal may differ by rounding
 

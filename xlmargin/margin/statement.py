@@ -7,11 +7,10 @@ from dataclasses import dataclass, replace
 from typing import overload
 
 import numpy as np
-from numpy.typing import NDArray
 
 from xlmargin.errors import MarginError
+from xlmargin.pricing.arrays import Floats
 
-Floats = NDArray[np.float64]
 Parts = Callable[[int], Sequence["Line"]]
 Entry = list[str | float]  # level, label, amount, rule, status, source
 

@@ -15,12 +15,10 @@ from xlmargin.margin.netting import Net, net_by
 from xlmargin.margin.parameters import Rules
 from xlmargin.margin.statement import Line, Products, not_modelled, weighted
 from xlmargin.memory import fixed
+from xlmargin.pricing.arrays import Bools, Floats
 from xlmargin.scenarios.past import History
 from xlmargin.scenarios.risk_array import marks, pnl_by_underlying
 from xlmargin.scenarios.scenarios import Scenarios, amount
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,12 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from xlmargin.book.book import Instruments
 from xlmargin.margin.parameters import Rules
 from xlmargin.memory import Recent, fixed
+from xlmargin.pricing.arrays import Floats
 from xlmargin.scenarios.scenarios import Scenarios
-
-Floats = NDArray[np.float64]
 
 ARRAYS = 32
 MOST_BYTES = 512_000_000

@@ -13,7 +13,6 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from xlmargin.book.book import Book
 from xlmargin.errors import MarginError
@@ -22,6 +21,7 @@ from xlmargin.margin.method import Method, method_of
 from xlmargin.margin.parameters import Override, Rules, read_rules
 from xlmargin.margin.valuation import NOTHING_GIVEN, Case, Given, Margin
 from xlmargin.margin.valued import version_of
+from xlmargin.pricing.arrays import Floats
 from xlmargin.scenarios.past import History
 from xlmargin.scenarios.risk_array import risk_array
 from xlmargin.scenarios.scenarios import Scenarios, none
@@ -39,7 +39,6 @@ __all__ = [
     "with_book",
 ]
 
-Floats = NDArray[np.float64]
 
 FOLDER = Path(__file__).parent
 

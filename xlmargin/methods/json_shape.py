@@ -13,8 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlmargin.errors import MOST_BYTES, MarginError, existing_file
-
-Floats = NDArray[np.float64]
+from xlmargin.pricing.arrays import Floats
 
 DEEPEST = 64  # levels of nesting; no venue's answer has twenty
 LONGEST = 60  # characters of a foreign text that a message quotes

@@ -9,7 +9,6 @@ import dataclasses
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
 from xlmargin.book.book import Book
 from xlmargin.book.contracts import SPOT
@@ -18,8 +17,6 @@ from xlmargin.margin.parameters import Rules
 from xlmargin.margin.statement import Line, given, largest, over_book, times, total, worst
 from xlmargin.margin.valuation import NOTHING_GIVEN, Case, Given, Margin
 from xlmargin.scenarios.scenarios import Scenarios, percent
-
-Floats = NDArray[np.float64]
 
 
 def prepared(book: Book, rules: Rules) -> tuple[Book, Rules]:

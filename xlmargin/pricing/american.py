@@ -10,11 +10,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from xlmargin.pricing.arrays import Floats
 from xlmargin.pricing.implied_vol import Reason
 from xlmargin.pricing.implied_vol import solve as solve_european
 from xlmargin.pricing.tree import WIDEST, Puts, Values, european_values, tree_values
-
-FloatArray = NDArray[np.float64]
 
 _LEAST_GAIN = 1e-10  # rate that earns nothing by early exercise: the yield a typed forward implies is as rough
 _LEAST_VOL = 1e-9  # total vol that a tree is grown for: less moves no price by as much as 1e-9 of the spot
@@ -26,7 +25,7 @@ _LAST_MISS = 1e-13  # of max(S, K): the rounding of the tree
 
 def price(
     is_call: ArrayLike, spot: ArrayLike, strike: ArrayLike, years: ArrayLike, vol: ArrayLike, rate: ArrayLike, dividend_yield: ArrayLike
-) -> FloatArray:
+) -> Floats:
     """Prices of American options: never below intrinsic, the European price, or the price without vol.
 
     Inputs broadcast; scalars give a 0-d array. A call without yield, and every option without rate and yield, is
@@ -60,7 +59,7 @@ def price(
 
 def delta(
     is_call: ArrayLike, spot: ArrayLike, strike: ArrayLike, years: ArrayLike, vol: ArrayLike, rate: ArrayLike, dividend_yield: ArrayLike
-) -> FloatArray:
+) -> Floats:
     """D price / d spot, from the nodes beside the root of a tree that starts two steps early.
 
     It is that of the payoff where exercise is due at once, and one half of it at the kink of an expired option.
@@ -79,7 +78,7 @@ def delta(
 
 def solve(
     is_call: ArrayLike, price: ArrayLike, spot: ArrayLike, strike: ArrayLike, years: ArrayLike, rate: ArrayLike, dividend_yield: ArrayLike
-) -> tuple[FloatArray, NDArray[np.int8]]:
+) -> tuple[Floats, NDArray[np.int8]]:
     """The vols at which `price` gives the prices, and the Reason of each; NaN where it is not OK.
 
     The vol of a price that needs none, such as an intrinsic value that is due at once, is 0. Nothing is raised: a
@@ -154,7 +153,7 @@ def _as_puts(
     return puts, shape, flat
 
 
-def _bound(puts: Puts) -> FloatArray:
+def _bound(puts: Puts) -> Floats:
     """What no vol lifts a put to: the strike, the better of now and at expiry."""
     return np.asarray(puts.strike * np.exp(np.maximum(-puts.rate * puts.years, 0.0)))
 
@@ -199,7 +198,7 @@ def _without_vol(puts: Puts) -> Values:
     return Values(np.maximum(best, 0.0), slope * 0.5 * (1.0 + np.sign(best)))
 
 
-def _implied(puts: Puts, quoted: FloatArray) -> FloatArray:
+def _implied(puts: Puts, quoted: Floats) -> Floats:
     """The vols of prices that lie between that without vol and the bound, both (k,)."""
     low, low_miss, high, high_miss = _bracket(puts, quoted)
     scale = _LAST_MISS * np.maximum(puts.spot, puts.strike)
@@ -228,7 +227,7 @@ def _implied(puts: Puts, quoted: FloatArray) -> FloatArray:
     return result
 
 
-def _bracket(puts: Puts, quoted: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+def _bracket(puts: Puts, quoted: Floats) -> tuple[Floats, Floats, Floats, Floats]:
     """Vols below and above the root, each followed by what its price misses the quoted one by.
 
     An American option is worth no less than a European one, whose vol is therefore never too low.
@@ -250,7 +249,7 @@ def _bracket(puts: Puts, quoted: FloatArray) -> tuple[FloatArray, FloatArray, Fl
     return low, low_miss, high, high_miss
 
 
-def _inverse_share(a: FloatArray, fa: FloatArray, b: FloatArray, fb: FloatArray, c: FloatArray, fc: FloatArray) -> FloatArray:
+def _inverse_share(a: Floats, fa: Floats, b: Floats, fb: Floats, c: Floats, fc: Floats) -> Floats:
     """How far from a to b the next vol lies: by inverse parabola where that is sure to help, else half.
 
     Reference: T. R. Chandrupatla, A new hybrid quadratic/bisection algorithm for finding the zero of a nonlinear

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-FloatArray = NDArray[np.float64]
+from xlmargin.pricing.arrays import Floats
 
 _SMALL_HALF_VOL = 0.01  # below it the difference of two tails cancels, and a short series is exact
 _FARTHEST = 40.0  # exp(-40 ** 2 / 2) is 0
@@ -25,13 +25,13 @@ class Greeks(NamedTuple):
     theta: per year of calendar time, forward and vol held [price per year]; usually negative
     """
 
-    delta: FloatArray
-    gamma: FloatArray
-    vega: FloatArray
-    theta: FloatArray
+    delta: Floats
+    gamma: Floats
+    vega: Floats
+    theta: Floats
 
 
-def price(is_call: ArrayLike, forward: ArrayLike, strike: ArrayLike, years: ArrayLike, vol: ArrayLike, rate: ArrayLike = 0.0) -> FloatArray:
+def price(is_call: ArrayLike, forward: ArrayLike, strike: ArrayLike, years: ArrayLike, vol: ArrayLike, rate: ArrayLike = 0.0) -> Floats:
     """The discounted Black-76 price of a European option on a forward.
 
     The intrinsic value plus the out-of-the-money price of the same strike: never below intrinsic, and within
@@ -57,7 +57,7 @@ def price(is_call: ArrayLike, forward: ArrayLike, strike: ArrayLike, years: Arra
     return np.asarray(np.exp(-np.multiply(rate, years)) * undiscounted)
 
 
-def black_delta(is_call: ArrayLike, forward: ArrayLike, strike: ArrayLike, years: ArrayLike, vol: ArrayLike) -> FloatArray:
+def black_delta(is_call: ArrayLike, forward: ArrayLike, strike: ArrayLike, years: ArrayLike, vol: ArrayLike) -> Floats:
     """The undiscounted Black delta: N(d1) of a call, N(d1) - 1 of a put.
 
     Without time or vol it is 0 or 1 in size, and one half at the money. Parameters are those of `price`.
@@ -93,7 +93,7 @@ def greeks(is_call: ArrayLike, forward: ArrayLike, strike: ArrayLike, years: Arr
     )
 
 
-def time_value(forward: FloatArray, strike: FloatArray, total_vol: FloatArray) -> FloatArray:
+def time_value(forward: Floats, strike: Floats, total_vol: Floats) -> Floats:
     """The undiscounted out-of-the-money price, a call's above the forward and a put's below it.
 
     Args:
@@ -107,7 +107,7 @@ def time_value(forward: FloatArray, strike: FloatArray, total_vol: FloatArray) -
     return np.asarray(np.sqrt(forward) * np.sqrt(strike) * normalised_price(distance, total_vol))
 
 
-def normalised_price(distance: FloatArray, total_vol: FloatArray) -> FloatArray:
+def normalised_price(distance: Floats, total_vol: Floats) -> Floats:
     """The undiscounted out-of-the-money price over sqrt(F K), with distance = abs(log(F / K)).
 
     With h = distance / s, t = s / 2, the density phi and the Mills ratio M(a) = N(-a) / phi(a), it is
@@ -123,7 +123,7 @@ def normalised_price(distance: FloatArray, total_vol: FloatArray) -> FloatArray:
     return np.asarray(np.where(is_wide, wide, scale * mills_gap(np.where(is_wide, half, h), half)))
 
 
-def log_moneyness(forward: ArrayLike, strike: ArrayLike) -> FloatArray:
+def log_moneyness(forward: ArrayLike, strike: ArrayLike) -> Floats:
     """Log(forward / strike) to full relative accuracy, also where the two are nearly equal."""
     tiny = 1e-300  # a price of 0 has no logarithm, but this one is as far from any strike as there is
     forward, strike = np.maximum(forward, tiny), np.maximum(strike, tiny)
@@ -132,19 +132,19 @@ def log_moneyness(forward: ArrayLike, strike: ArrayLike) -> FloatArray:
     return np.asarray(np.where(is_near, np.log1p(np.where(is_near, excess, 0.0)), np.log(forward / strike)))
 
 
-def _d1(forward: ArrayLike, strike: ArrayLike, total_vol: FloatArray) -> FloatArray:
+def _d1(forward: ArrayLike, strike: ArrayLike, total_vol: Floats) -> Floats:
     """D1, so large as to act as infinite where total_vol is 0, but 0 there at the money."""
     return np.asarray(log_moneyness(forward, strike) / np.maximum(total_vol, _TINY) + 0.5 * total_vol)
 
 
-def mills(a: FloatArray) -> FloatArray:
+def mills(a: Floats) -> Floats:
     """The Mills ratio N(-a) / phi(a)."""
     from scipy.special import erfcx
 
     return np.asarray(0.5 * _ROOT_TWO_PI * erfcx(a * _ROOT_HALF))
 
 
-def mills_gap(h: FloatArray, half: FloatArray) -> FloatArray:
+def mills_gap(h: Floats, half: Floats) -> Floats:
     """M(h - t) - M(h + t) for t = half, positive and not much above h.
 
     For a small t it is 2 (t I1 + t^3 I3 / 3! + t^5 I5 / 5!), where In is the integral of u^n exp(-h u - u^2 / 2)

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import numba
 import numpy as np
-from numpy.typing import NDArray
 
+from xlmargin.pricing.arrays import Floats
 from xlmargin.pricing.tails import mills_coefficients
-
-FloatArray = NDArray[np.float64]
 
 P = mills_coefficients()
 LOG2_E = 1.4426950408889634
@@ -74,16 +72,16 @@ def _fill(forward, strike, moneyness, root_years, vol, tenor, price, log_price, 
 
 
 def call_grid(
-    forward: FloatArray,
-    strike: FloatArray,
-    root_years: FloatArray,
-    vol: FloatArray,
-    price: FloatArray,
-    relative: FloatArray,
-    absolute: FloatArray,
-    floor: FloatArray,
-    tenor: FloatArray | None = None,
-) -> FloatArray:
+    forward: Floats,
+    strike: Floats,
+    root_years: Floats,
+    vol: Floats,
+    price: Floats,
+    relative: Floats,
+    absolute: Floats,
+    floor: Floats,
+    tenor: Floats | None = None,
+) -> Floats:
     """What `grid.call_grid` returns of the same arguments, to 1e-14 of the larger of forward and strike."""
     tiny = 1e-300
     columns = [

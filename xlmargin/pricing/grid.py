@@ -10,9 +10,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from xlmargin.pricing.arrays import Floats
 from xlmargin.pricing.normal import cdf_in_place
-
-FloatArray = NDArray[np.float64]
 
 TILE = 24576  # cells of one tile: few calls, and buffers that stay in the cache
 SCENARIOS_PER_TILE = 64
@@ -23,23 +22,23 @@ SMALLEST = 1e-100  # stands in for a total vol of 0: d is then +-infinity in eff
 class _Options(NamedTuple):
     """Options of one tile, each (k,)."""
 
-    forward: FloatArray
-    strike: FloatArray
-    moneyness: FloatArray
-    root_years: FloatArray
-    vol: FloatArray
-    tenor: FloatArray | None
+    forward: Floats
+    strike: Floats
+    moneyness: Floats
+    root_years: Floats
+    vol: Floats
+    tenor: Floats | None
 
 
 class _Scenarios(NamedTuple):
     """Scenarios of one tile, each a column (s, 1)."""
 
-    price: FloatArray
-    log_price: FloatArray
-    growth: FloatArray
-    relative: FloatArray
-    absolute: FloatArray
-    floor: FloatArray
+    price: Floats
+    log_price: Floats
+    growth: Floats
+    relative: Floats
+    absolute: Floats
+    floor: Floats
 
 
 class _Scratch:
@@ -49,7 +48,7 @@ class _Scratch:
         self._floats = np.empty((4, 2 * cells))
         self._index = np.empty(2 * cells, dtype=np.int64)
 
-    def cut(self, scenarios: int, options: int) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    def cut(self, scenarios: int, options: int) -> tuple[Floats, Floats, Floats, Floats]:
         """Four (2, s, k) views: d1 and d2 stacked, two for the cdf, one for the tile itself."""
         shape = (2, scenarios, options)
         first, second, third, fourth = (row[: 2 * scenarios * options].reshape(shape) for row in self._floats)
@@ -61,16 +60,16 @@ class _Scratch:
 
 
 def call_grid(
-    forward: FloatArray,
-    strike: FloatArray,
-    root_years: FloatArray,
-    vol: FloatArray,
-    price: FloatArray,
-    relative: FloatArray,
-    absolute: FloatArray,
-    floor: FloatArray,
-    tenor: FloatArray | None = None,
-) -> FloatArray:
+    forward: Floats,
+    strike: Floats,
+    root_years: Floats,
+    vol: Floats,
+    price: Floats,
+    relative: Floats,
+    absolute: Floats,
+    floor: Floats,
+    tenor: Floats | None = None,
+) -> Floats:
     """Undiscounted Black-76 call prices of K options under S scenarios.
 
     The shocked vol is the larger of floor and vol (1 + relative tenor) + absolute tenor, and never below 0.
@@ -126,7 +125,7 @@ def _blocks(length: int, longest: int) -> Iterator[slice]:
         yield slice(length * number // count, length * (number + 1) // count)
 
 
-def _price_tile(options: _Options, scenarios: _Scenarios, scratch: _Scratch, out: FloatArray) -> None:
+def _price_tile(options: _Options, scenarios: _Scenarios, scratch: _Scratch, out: Floats) -> None:
     """Write the call prices of a tile into out, (k, s)."""
     shape = (len(scenarios.price), len(options.forward))
     d, node, offset, spare = scratch.cut(*shape)
@@ -157,7 +156,7 @@ def _separable(options: _Options, scenarios: _Scenarios) -> bool:
     return bool((lowest >= np.maximum(scenarios.floor, 0.0)).all())
 
 
-def _separable_d(options: _Options, scenarios: _Scenarios, middle: FloatArray, half: FloatArray) -> None:
+def _separable_d(options: _Options, scenarios: _Scenarios, middle: Floats, half: Floats) -> None:
     """Fill (d1 + d2) / 2 and (d1 - d2) / 2 without a division per cell."""
     total = np.maximum(options.vol * options.root_years, SMALLEST)
     growth = np.maximum(scenarios.growth, SMALLEST)
@@ -167,7 +166,7 @@ def _separable_d(options: _Options, scenarios: _Scenarios, middle: FloatArray, h
     np.multiply(0.5 * total, growth, out=half)
 
 
-def _shocked_d(options: _Options, scenarios: _Scenarios, middle: FloatArray, half: FloatArray) -> None:
+def _shocked_d(options: _Options, scenarios: _Scenarios, middle: Floats, half: Floats) -> None:
     """Fill (d1 + d2) / 2 and (d1 - d2) / 2 where the shocked vol is not a plain product."""
     if options.tenor is None:
         np.multiply(options.vol, scenarios.growth, out=half)

@@ -8,11 +8,11 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from xlmargin.pricing.arrays import Floats
 from xlmargin.pricing.black import log_moneyness, mills, mills_gap, normalised_price
 
-FloatArray = NDArray[np.float64]
-Ratios = tuple[FloatArray, FloatArray, FloatArray]
-Objective = Callable[[FloatArray, FloatArray, FloatArray], Ratios]
+Ratios = tuple[Floats, Floats, Floats]
+Objective = Callable[[Floats, Floats, Floats], Ratios]
 
 _ROOT_TWO_PI = 2.5066282746310002
 _MOST_STEPS = 40  # prices of markets need 2 or 3, the hardest known 15
@@ -52,7 +52,7 @@ def reason_text(reason: Reason, is_call: bool, price: float, forward: float, str
 
 def solve(
     is_call: ArrayLike, price: ArrayLike, forward: ArrayLike, strike: ArrayLike, years: ArrayLike, rate: ArrayLike = 0.0
-) -> tuple[FloatArray, NDArray[np.int8]]:
+) -> tuple[Floats, NDArray[np.int8]]:
     """The vols at which Black-76 gives some prices and, element by element, the Reason; NaN where the reason is not OK.
 
     The vol of a price equal to its intrinsic value is 0. Nothing is raised: a caller names the rows, with `reason_text`.
@@ -90,8 +90,8 @@ def solve(
 
 
 def _out_of_the_money(
-    call: NDArray[np.bool_], price: FloatArray, forward: FloatArray, strike: FloatArray, discount: FloatArray
-) -> tuple[FloatArray, NDArray[np.int64]]:
+    call: NDArray[np.bool_], price: Floats, forward: Floats, strike: Floats, discount: Floats
+) -> tuple[Floats, NDArray[np.int64]]:
     """The undiscounted price less its intrinsic value, not below 0, and the Reason that the price gives."""
     gain = np.where(call, forward - strike, strike - forward)
     excess = price - discount * np.maximum(gain, 0.0)
@@ -101,7 +101,7 @@ def _out_of_the_money(
     return premium, np.select([below, above], [Reason.BELOW_INTRINSIC, Reason.AT_OR_ABOVE_BOUND], Reason.OK)
 
 
-def _total_vol(distance: FloatArray, premium: FloatArray, room: FloatArray) -> FloatArray:
+def _total_vol(distance: Floats, premium: Floats, room: Floats) -> Floats:
     """The total vol of normalised out-of-the-money premiums, all (k,).
 
     distance = abs(log(F / K)) and premium = time value / sqrt(F K); room is what it lacks of its upper bound
@@ -132,7 +132,7 @@ def _total_vol(distance: FloatArray, premium: FloatArray, room: FloatArray) -> F
     return total_vol
 
 
-def _converge(objective: Objective, x: FloatArray, s: FloatArray, target: FloatArray, least: FloatArray, most: FloatArray) -> FloatArray:
+def _converge(objective: Objective, x: Floats, s: Floats, target: Floats, least: Floats, most: Floats) -> Floats:
     """Total vols s improved by third-order Householder steps, between bounds that close in."""
     result = s.copy()
     active: NDArray[np.intp] = np.arange(s.size)
@@ -152,7 +152,7 @@ def _converge(objective: Objective, x: FloatArray, s: FloatArray, target: FloatA
     return result
 
 
-def _vega_ratios(x: FloatArray, s: FloatArray) -> Ratios:
+def _vega_ratios(x: Floats, s: Floats) -> Ratios:
     """The normalised vega b', and b'' and b''' as multiples of it."""
     h, t = x / s, 0.5 * s
     vega = np.exp(-0.5 * (h * h + t * t)) / _ROOT_TWO_PI
@@ -160,7 +160,7 @@ def _vega_ratios(x: FloatArray, s: FloatArray) -> Ratios:
     return vega, second, second * second - 3.0 * (h / s) ** 2 - 0.25
 
 
-def _low_ratios(x: FloatArray, s: FloatArray, target: FloatArray) -> Ratios:
+def _low_ratios(x: Floats, s: Floats, target: Floats) -> Ratios:
     """-g / g', g'' / g' and g''' / g' of g = 1 / log(b) - 1 / log(target)."""
     h, t = x / s, 0.5 * s
     gap = mills_gap(h, t)
@@ -173,13 +173,13 @@ def _low_ratios(x: FloatArray, s: FloatArray, target: FloatArray) -> Ratios:
     return newton, second - first, curve
 
 
-def _middle_ratios(x: FloatArray, s: FloatArray, target: FloatArray) -> Ratios:
+def _middle_ratios(x: Floats, s: Floats, target: Floats) -> Ratios:
     """-g / g', g'' / g' and g''' / g' of g = b - target."""
     vega, second, third = _vega_ratios(x, s)
     return (target - normalised_price(x, s)) / vega, second, third
 
 
-def _high_ratios(x: FloatArray, s: FloatArray, target: FloatArray) -> Ratios:
+def _high_ratios(x: Floats, s: Floats, target: Floats) -> Ratios:
     """-g / g', g'' / g' and g''' / g' of g = log(target) - log(exp(-x / 2) - b)."""
     vega, second, third = _vega_ratios(x, s)
     h, t = x / s, 0.5 * s

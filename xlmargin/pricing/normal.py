@@ -8,7 +8,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
+from xlmargin.pricing.arrays import Floats
 
 NODES_PER_UNIT = 1024
 REACH = 8.75  # beyond it the cdf is 0 or 1 to double precision
@@ -21,7 +21,7 @@ _FIRST_NODE = int(np.float64(_ROUNDER).view(np.int64)) - _NODES_BELOW_ZERO
 
 
 @functools.cache
-def _table() -> tuple[FloatArray, FloatArray]:
+def _table() -> tuple[Floats, Floats]:
     """The cdf and a sixth of the density at every node, the ends exactly 0 and 1 with slope 0."""
     count = _NODES_BELOW_ZERO
     lower = [0.5 * math.erfc(node / NODES_PER_UNIT * math.sqrt(0.5)) for node in range(count, -1, -1)]
@@ -33,7 +33,7 @@ def _table() -> tuple[FloatArray, FloatArray]:
     return cdf, sixth
 
 
-def cdf_in_place(x: FloatArray, node: FloatArray, offset: FloatArray, index: NDArray[np.int64]) -> None:
+def cdf_in_place(x: Floats, node: Floats, offset: Floats, index: NDArray[np.int64]) -> None:
     """Replace x by the normal cdf of x, exactly 0 or 1 beyond 8.75 in size.
 
     A cubic Taylor series about the nearest of the nodes k / 1024; the error is below 3e-15.

@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlmargin.pricing import black
-
-FloatArray = NDArray[np.float64]
+from xlmargin.pricing.arrays import Floats
 
 # Fewest steps of the finer tree, a power of 2, that keep the error of equity-like options below 1e-5 of the spot.
 STEPS = 256
@@ -22,12 +21,12 @@ _FARTHEST = 6.0  # standard deviations of the spot from the root beyond which no
 class Puts(NamedTuple):
     """Puts of one tree, each (k,); the rate is earned by the strike, the carry by the spot."""
 
-    spot: FloatArray
-    strike: FloatArray
-    years: FloatArray
-    vol: FloatArray
-    rate: FloatArray
-    carry: FloatArray
+    spot: Floats
+    strike: Floats
+    years: Floats
+    vol: Floats
+    rate: Floats
+    carry: Floats
 
     def take(self, chosen: NDArray[np.intp]) -> Puts:
         """The chosen ones."""
@@ -37,8 +36,8 @@ class Puts(NamedTuple):
 class Values(NamedTuple):
     """Prices and deltas of puts, each (k,)."""
 
-    price: FloatArray
-    delta: FloatArray
+    price: Floats
+    delta: Floats
 
 
 def european_values(puts: Puts) -> Values:
@@ -92,14 +91,8 @@ def _tree(puts: Puts, steps: int) -> Values:
 
 
 def _roll_back(
-    value: FloatArray,
-    strike_leg: FloatArray,
-    spot_leg: FloatArray,
-    unit: FloatArray,
-    move: FloatArray,
-    top: int,
-    cone: list[tuple[int, int]],
-) -> FloatArray:
+    value: Floats, strike_leg: Floats, spot_leg: Floats, unit: Floats, move: Floats, top: int, cone: list[tuple[int, int]]
+) -> Floats:
     """The values at the three nodes of today, (3, k), from those one step before expiry, (steps + 2, k).
 
     Args:
@@ -130,7 +123,7 @@ def _roll_back(
     return value[:3]
 
 
-def _moves(puts: Puts, dt: FloatArray, h: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _moves(puts: Puts, dt: Floats, h: Floats) -> tuple[Floats, Floats]:
     """The probability of a move up and the drift of the nodes.
 
     Nodes stand still (Cox, Ross and Rubinstein) unless the drift of a step is as large as its move, where that
@@ -142,7 +135,7 @@ def _moves(puts: Puts, dt: FloatArray, h: FloatArray) -> tuple[FloatArray, Float
     return np.where(follows, 1.0 / (1.0 + np.exp(h)), still), np.where(follows, carry, 0.0)
 
 
-def _cone(up: FloatArray, steps: int) -> list[tuple[int, int]]:
+def _cone(up: Floats, steps: int) -> list[tuple[int, int]]:
     """From the last step but one to the root the first row, and that after the last, worth a step back.
 
     Rows outside are reached from the root with a probability below 1e-8; those that a step back misses at the edge
@@ -155,7 +148,7 @@ def _cone(up: FloatArray, steps: int) -> list[tuple[int, int]]:
     return list(zip(low.tolist(), high.tolist()))
 
 
-def _last_step(puts: Puts, nodes: NDArray[np.int_], dt: FloatArray, h: FloatArray, drift: FloatArray, step: int) -> FloatArray:
+def _last_step(puts: Puts, nodes: NDArray[np.int_], dt: Floats, h: Floats, drift: Floats, step: int) -> Floats:
     """The values at the nodes one step before expiry, (nodes, k)."""
     spot = puts.spot * np.exp(step * drift * dt + nodes * h)
     forward = spot * np.exp((puts.rate - puts.carry) * dt)
@@ -166,7 +159,7 @@ def _last_step(puts: Puts, nodes: NDArray[np.int_], dt: FloatArray, h: FloatArra
     return np.asarray(np.maximum(hold, puts.strike - spot))
 
 
-def _at_root(spot: FloatArray, h: FloatArray, value: FloatArray) -> Values:
+def _at_root(spot: Floats, h: Floats, value: Floats) -> Values:
     """The value of the middle node and the slope there of the parabola through the three, (3, k)."""
     right, left = spot * np.expm1(2.0 * h), -spot * np.expm1(-2.0 * h)
     slope = (value[2] - value[1]) / right * left + (value[1] - value[0]) / left * right

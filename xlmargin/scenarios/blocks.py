@@ -6,16 +6,13 @@ from collections.abc import Sequence
 from dataclasses import fields, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from xlmargin.book.book import Book, Instruments
 from xlmargin.errors import MarginError
+from xlmargin.pricing.arrays import Floats, Ints
 from xlmargin.scenarios.past import DAYS_IN_YEAR, History, Past, simple_returns
 from xlmargin.scenarios.risk_array import risk_array
 from xlmargin.scenarios.scenarios import Scenarios
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 CELLS = 1_000_000  # prices of one block: what they need besides the answer stays below some 100 MB
 BUMP = 1e-3  # relative move of price or vol by which sensitivities are measured

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from xlmargin.book.book import Instruments
 from xlmargin.book.contracts import CALL
+from xlmargin.pricing.arrays import Floats, Ints
 from xlmargin.scenarios.risk_array import require_vols
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 # Differences that the tree of American options resolves: a move of the spot, of the vol, and a day.
 SPOT_STEP, VOL_STEP, DAY = 0.005, 0.002, 1.0 / 365.0

@@ -8,13 +8,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from xlmargin.errors import MarginError
+from xlmargin.pricing.arrays import Floats
 from xlmargin.scenarios.scenarios import Scenarios, percent
 from xlmargin.scenarios.tails import ewma_vols
-
-Floats = NDArray[np.float64]
 
 VOL_DAYS = 30.0  # tenor of a vol column that names none; alone, it holds for every tenor
 DAYS_IN_YEAR = 365.0

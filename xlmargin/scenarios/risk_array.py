@@ -10,11 +10,9 @@ from numpy.typing import NDArray
 from xlmargin.book.book import Instruments
 from xlmargin.book.contracts import CALL, PUT, SPOT
 from xlmargin.errors import MarginError
+from xlmargin.pricing.arrays import Floats, Ints
 from xlmargin.pricing.grid import call_grid
 from xlmargin.scenarios.scenarios import SPAN_DOWN, SPAN_UP, Scenarios
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 DAY_IN_YEARS = 1.0 / 365.0
 NO_MOVE = np.zeros(1)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from xlmargin.pricing.arrays import Floats
+
 Kind = Literal["relative", "absolute"]
 
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from xlmargin.pricing.arrays import Floats, Ints
 
 ROUNDING = 1e-9  # n (1 − confidence) that is whole but for rounding counts as whole
 

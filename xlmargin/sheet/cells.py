@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlmargin.errors import Faults, MarginError
+from xlmargin.pricing.arrays import Floats
 from xlmargin.sheet.cell_errors import FIRST_ERROR, LAST_ERROR, error_text
 from xlmargin.sheet.headings import Header, heading_key
 from xlmargin.sheet.officejs import plain_rows
 
-Floats = NDArray[np.float64]
 Trouble = tuple[str, str]  # what is wrong with a cell, and how to mend it
 
 LOOKS_NUMERIC = re.compile(r"[-+(]?[$€£]?\s*[\d.,'\s]*\d[\d.,'\s]*([eE][-+]?\d+)?\s*[%)]?$")

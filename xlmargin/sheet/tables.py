@@ -9,13 +9,13 @@ from operator import itemgetter
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from xlmargin.book.book import Book
 from xlmargin.book.contracts import SPOT
 from xlmargin.errors import Fault
 from xlmargin.margin.parameters import Meta, Parameter
 from xlmargin.margin.statement import Line, entries
+from xlmargin.pricing.arrays import Floats
 from xlmargin.scenarios.greeks import sensitivities
 from xlmargin.scenarios.risk_array import marks
 from xlmargin.scenarios.scenarios import IN_WORDS, Scenarios, percent
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from xlmargin.methods.rules.table import Strategy
 
 
-Floats = NDArray[np.float64]
 Rows = list[list[Cell]]
 
 POINT, DAY = 0.01, 1.0 / 365.0  # vega is shown per vol point, theta per day

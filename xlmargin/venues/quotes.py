@@ -8,15 +8,14 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from xlmargin.book.book import Positions
 from xlmargin.book.contracts import CALL, FUTURE, parse_instrument
 from xlmargin.errors import Faults, MarginError
 from xlmargin.methods.json_shape import Node
+from xlmargin.pricing.arrays import Floats
 from xlmargin.sheet.ranges.positions import read_positions
 
-Floats = NDArray[np.float64]
 Option = tuple[str, float, float]  # underlying, expiry as seconds since 1970 UTC, strike
 
 

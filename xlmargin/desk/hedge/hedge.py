@@ -9,16 +9,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from xlmargin.desk.hedge.hedge_desk import WORTH, HedgeDesk
 from xlmargin.desk.hedge.programme import Programme, Sizes, probes
 from xlmargin.desk.hedge.search import Search
 from xlmargin.errors import MarginError
 from xlmargin.margin.parameters import Override, Rules, read_rules
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from xlmargin.pricing.arrays import Floats
 
 AGREED = 1e-7  # relative difference up to which two margins of one book are the same
 FEW = 8  # versions after which the clock is looked at where each takes long

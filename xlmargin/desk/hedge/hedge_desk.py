@@ -17,9 +17,7 @@ from xlmargin.margin.accounts import some_rows
 from xlmargin.margin.statement import Line
 from xlmargin.margin.valuation import Case
 from xlmargin.methods import case_of, margin_of, method_named, with_book
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from xlmargin.pricing.arrays import Floats, Ints
 
 CELLS = 2_000_000  # versions × instruments of one pass
 SLOWNESS = 20  # a method that margins each version on its own is given so many times fewer of them

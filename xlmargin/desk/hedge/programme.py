@@ -11,13 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlmargin.margin.statement import GIVEN, LARGEST, LESS, QUOTIENT, TIMES, TOTAL, WORST, Line
+from xlmargin.pricing.arrays import Floats, Ints
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 SAME = 1e-9  # of the largest value of a line, by which equal ones may differ by rounding
 MIXED = 16  # versions that trade everything at once, which show whether a line is linear in all of it

@@ -11,9 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlmargin.desk.hedge.programme import Sizes
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from xlmargin.pricing.arrays import Floats
 
 LEAST_SIZES = 4  # of each trade in one round
 MOST_SIZES = 64

@@ -20,12 +20,10 @@ from xlmargin.margin.statement import NOT_MODELLED, Line, above, times, total
 from xlmargin.margin.valuation import NOTHING_GIVEN, Case, Given, Margin
 from xlmargin.methods.deribit.matrix import VOLS, Matrix
 from xlmargin.methods.deribit.saved_model import load_parameters
+from xlmargin.pricing.arrays import Floats
 from xlmargin.pricing.grid import call_grid
 from xlmargin.scenarios.risk_array import require_european, require_vols
 from xlmargin.scenarios.scenarios import Scenarios, Tenor, shared_move
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 
 ARRAY_OF_INSTRUMENTS = True
 _LEAST_MOVE, _LARGEST_MOVE = 0.001, 20.0  # of the price, of an extended move

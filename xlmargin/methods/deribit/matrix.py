@@ -5,18 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from xlmargin.book.book import Book
 from xlmargin.book.contracts import SPOT, show_instant
 from xlmargin.margin.parameters import Rules
 from xlmargin.margin.statement import Line, given, less, not_modelled, over_book, times, total, worst
 from xlmargin.margin.valuation import Case
+from xlmargin.pricing.arrays import Bools, Floats
 from xlmargin.scenarios.risk_array import black_deltas, marks
 from xlmargin.scenarios.scenarios import Scenarios
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 
 COIN, USD = "coin-settled", "USD-settled"
 VOLS = ((1.0, "vol up"), (0.0, "vol unchanged"), (-1.0, "vol down"))  # their order within a bucket shows in no known answer

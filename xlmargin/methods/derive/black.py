@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import ndtr
 
-Floats = NDArray[np.float64]
+from xlmargin.pricing.arrays import Floats
 
 YEAR = 31_536_000.0  # seconds of 365 days
 MONTH = 2_592_000.0  # seconds of 30 days

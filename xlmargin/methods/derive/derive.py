@@ -6,7 +6,6 @@ Source: venues.md 4.2, 4.3 and 4.5; docs.derive.xyz, Portfolio Margin Parameters
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from xlmargin.book.book import Book
 from xlmargin.margin import lines
@@ -15,10 +14,9 @@ from xlmargin.margin.statement import over_book
 from xlmargin.margin.valuation import NOTHING_GIVEN, Case, Given, Margin
 from xlmargin.methods.derive.lines import Statement
 from xlmargin.methods.derive.market import MarketHoldings, scenarios_of
+from xlmargin.pricing.arrays import Floats
 from xlmargin.scenarios.risk_array import one_market
 from xlmargin.scenarios.scenarios import Scenarios
-
-Floats = NDArray[np.float64]
 
 
 def scenarios(names: tuple[str, ...], rules: Rules, _: Given = NOTHING_GIVEN) -> Scenarios:

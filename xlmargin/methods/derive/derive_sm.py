@@ -9,7 +9,6 @@ from dataclasses import fields
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from xlmargin.book.book import Book
 from xlmargin.book.contracts import CALL, SPOT
@@ -21,10 +20,8 @@ from xlmargin.margin.statement import TOTAL, Line, above, given, largest, less, 
 from xlmargin.margin.valuation import Case, Margin
 from xlmargin.methods.derive.black import YEAR
 from xlmargin.methods.derive.srm import SrmMarket, SrmResult, SrmTerms, mark
+from xlmargin.pricing.arrays import Floats, Ints
 from xlmargin.scenarios.risk_array import one_market
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 NEEDS_VOL = False
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from xlmargin.book.contracts import SPOT
 from xlmargin.margin.lines import parameter
@@ -14,9 +13,7 @@ from xlmargin.margin.valuation import Case
 from xlmargin.methods.derive.black import YEAR
 from xlmargin.methods.derive.market import MEANT, MarketHoldings
 from xlmargin.methods.derive.pmrm import V1Result
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from xlmargin.pricing.arrays import Floats, Ints
 
 DAYS_A_YEAR = 365.0
 

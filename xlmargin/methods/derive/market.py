@@ -7,7 +7,6 @@ from dataclasses import fields
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from xlmargin.book.book import Book
 from xlmargin.book.contracts import CALL, SPOT
@@ -16,11 +15,9 @@ from xlmargin.margin.parameters import Rules
 from xlmargin.methods.derive.black import YEAR, fixed_part
 from xlmargin.methods.derive.pmrm import PmrmResult, V1Result
 from xlmargin.methods.derive.portfolio import SKEWS, V1_TERMS, Moves, PmrmTerms, Portfolio
+from xlmargin.pricing.arrays import Floats, Ints
 from xlmargin.scenarios.risk_array import require_vols
 from xlmargin.scenarios.scenarios import Scenarios, Tenor, percent
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 BASIS = "basis"
 LARGEST_MOVE = 20.0  # of the price in a tail: a larger one was meant in percent

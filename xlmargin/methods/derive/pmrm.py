@@ -10,14 +10,11 @@ from __future__ import annotations
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from xlmargin.margin.netting import net_by
 from xlmargin.methods.derive.black import MONTH, YEAR, prices
 from xlmargin.methods.derive.portfolio import SKEWS, Moves, PmrmTerms, Portfolio
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
+from xlmargin.pricing.arrays import Bools, Floats
 
 
 class PmrmResult:

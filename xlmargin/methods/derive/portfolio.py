@@ -11,11 +11,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
+from xlmargin.pricing.arrays import Bools, Floats, Ints
 
 SKEWS = ("linear", "abs")
 DIRECTIONS = ("up", "down", "none", *SKEWS)

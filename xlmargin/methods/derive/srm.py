@@ -11,14 +11,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from xlmargin.margin.netting import sums
 from xlmargin.methods.derive.black import YEAR, prices
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
+from xlmargin.pricing.arrays import Bools, Floats, Ints
 
 
 @dataclass(frozen=True, slots=True)

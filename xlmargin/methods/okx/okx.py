@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from xlmargin.book.book import Book
 from xlmargin.book.contracts import CALL, FUTURE, PERPETUAL, PUT
@@ -19,12 +18,10 @@ from xlmargin.margin.parameters import NOT_SET, Rules
 from xlmargin.margin.statement import NOT_MODELLED, Line, above, given, largest, not_modelled, times, total, worst
 from xlmargin.margin.valuation import NOTHING_GIVEN, Case, Given, Margin
 from xlmargin.methods.okx.tables import MR1, MR2, MR6, PERCENT, POINTS, PRICES, SHOCKS, TIERS, VOLS, scaled, steps
+from xlmargin.pricing.arrays import Floats, Ints
 from xlmargin.pricing.grid import call_grid
 from xlmargin.scenarios.risk_array import DAY_IN_YEARS, require_european, require_vols, spot_share
 from xlmargin.scenarios.scenarios import Scenarios, shared_move
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 ARRAY_OF_INSTRUMENTS = True
 

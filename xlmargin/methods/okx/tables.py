@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from xlmargin.errors import MarginError
-
-Floats = NDArray[np.float64]
+from xlmargin.pricing.arrays import Floats
 
 SHOCKS = ("price_shock_small", "price_shock_middle", "price_shock_large")
 POINTS, PERCENT, TIERS = "vol_shock_points", "vol_shock_percent", "reduction_tiers"

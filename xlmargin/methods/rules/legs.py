@@ -6,15 +6,11 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from xlmargin.book.contracts import CALL, SPOT
 from xlmargin.errors import MarginError
 from xlmargin.margin.valuation import Case
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
+from xlmargin.pricing.arrays import Bools, Floats, Ints
 
 DECIMALS = 10**8  # quantities are told apart to this part of a unit
 FINEST = 10**6  # lots in one leg beyond which quantities count as divisible at will

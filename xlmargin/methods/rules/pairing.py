@@ -19,9 +19,7 @@ from numpy.typing import NDArray
 from xlmargin.errors import MarginError
 from xlmargin.methods.rules.legs import OptionLegs
 from xlmargin.methods.rules.table import Column, Terms, by_requirement, long_alone, payoffs, stock_alone, stock_columns, uncovered
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from xlmargin.pricing.arrays import Floats, Ints
 
 SCALE = 1000.0  # costs are counted in thousandths of spot, which suits the solver's absolute tolerances
 TIE = 1e-7  # weight of maintenance beside the requirement: decides between pairings of equal requirement

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
 from xlmargin.methods.rules.legs import OptionLegs
 from xlmargin.methods.rules.pairing import Pairing
@@ -22,8 +21,8 @@ from xlmargin.methods.rules.table import (
     stock_alone,
     strangle,
 )
+from xlmargin.pricing.arrays import Floats
 
-Floats = NDArray[np.float64]
 Parts = tuple[tuple[int, float], ...]
 
 NAMED_LEGS = 16  # combinations of more legs, after their spreads are taken out, keep the general name

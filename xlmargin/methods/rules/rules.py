@@ -13,14 +13,12 @@ from dataclasses import replace
 from functools import cache
 
 import numpy as np
-from numpy.typing import NDArray
 
 from xlmargin.margin.statement import TOTAL, Line, above, given, less, over_book, times, total
 from xlmargin.margin.valuation import Case, Margin
 from xlmargin.methods.rules.cheapest import Paired, paired, shown
 from xlmargin.methods.rules.table import Strategy
-
-Floats = NDArray[np.float64]
+from xlmargin.pricing.arrays import Floats
 
 NEEDS_VOL = False
 PAIRS_LEGS = True

@@ -8,13 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from xlmargin.margin.parameters import Rules
 from xlmargin.methods.rules.legs import OptionLegs
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from xlmargin.pricing.arrays import Floats, Ints
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,10 +21,9 @@ from xlmargin.margin.statement import NOT_MODELLED, Line, above, given, largest,
 from xlmargin.margin.valuation import NOTHING_GIVEN, Case, Given, Margin
 from xlmargin.methods.span import spreads as charges
 from xlmargin.methods.span.file import applied
+from xlmargin.pricing.arrays import Floats
 from xlmargin.scenarios.risk_array import composite_deltas, spot_share
 from xlmargin.scenarios.scenarios import SPAN_PAIRS, SPAN_UP, Kind, Scenarios, span16
-
-Floats = NDArray[np.float64]
 
 _DELTA_WEIGHTS = ("delta_weight_0", "delta_weight_1", "delta_weight_2", "delta_weight_3")
 

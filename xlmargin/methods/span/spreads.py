@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from xlmargin.errors import MarginError
 from xlmargin.margin.statement import Line, given, less, quotient, smallest, times, total
-
-Floats = NDArray[np.float64]
+from xlmargin.pricing.arrays import Floats
 
 
 class ChargedLeg(NamedTuple):

@@ -12,7 +12,6 @@ from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from xlmargin.book.book import Book
 from xlmargin.book.contracts import CALL, PERPETUAL, PUT, SPOT
@@ -21,9 +20,7 @@ from xlmargin.margin.lines import parameter
 from xlmargin.margin.parameters import Rules
 from xlmargin.margin.statement import TOTAL, Line, above, given, largest, less, not_modelled, over_book, quotient, times, total
 from xlmargin.margin.valuation import Case, Margin
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from xlmargin.pricing.arrays import Floats, Ints
 
 NO_VALUE = "none: a long option is paid in full and a short one's mark is part of its margin, so this mode credits no option value"
 

@@ -5,16 +5,13 @@ from __future__ import annotations
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
 from xlmargin.book.market import YEAR
 from xlmargin.margin.statement import Line, above, given, largest, least_of, quotient, sum_of, times, total
 from xlmargin.margin.valuation import Case, Margin
+from xlmargin.pricing.arrays import Floats, Ints
 from xlmargin.scenarios.past import Past
 from xlmargin.scenarios.tails import components, tail_count, tail_value, worst_window
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 
 def tail_margin(case: Case, *, mean: bool) -> Margin:

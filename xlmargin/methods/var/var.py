@@ -7,19 +7,16 @@ Commission Delegated Regulation (EU) 153/2013, articles 24 and 28.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from xlmargin.book.book import Book
 from xlmargin.errors import MarginError
 from xlmargin.margin.parameters import Rules
 from xlmargin.margin.valuation import NOTHING_GIVEN, Case, Given, Margin
 from xlmargin.methods.var.tail_margin import tail_margin
+from xlmargin.pricing.arrays import Floats
 from xlmargin.scenarios.blocks import annual_vols, expanded, revalued
 from xlmargin.scenarios.past import Past, PastOptions, drawn, past, simple_returns
 from xlmargin.scenarios.scenarios import Scenarios
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 TAKES_HISTORY = True
 ARRAY_OF_INSTRUMENTS = True

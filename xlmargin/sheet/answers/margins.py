@@ -17,6 +17,7 @@ from xlmargin.margin.statement import find
 from xlmargin.margin.valuation import Case, Margin
 from xlmargin.methods import known_methods, method_name, method_named, refused_methods, rules_of
 from xlmargin.methods import scenarios_of as scenarios_of_rules
+from xlmargin.pricing.arrays import Floats
 from xlmargin.scenarios.risk_array import risk_array
 from xlmargin.scenarios.scenarios import dense
 from xlmargin.sheet import tables
@@ -28,8 +29,6 @@ from xlmargin.sheet.ranges.parameters import is_scenario_table, read_overrides
 from xlmargin.sheet.registry import ERROR
 from xlmargin.sheet.single_cells import one_number, one_text
 from xlmargin.sheet.tables import Rows
-
-Floats = NDArray[np.float64]
 
 
 def margin(positions: Any, market: Any, method: Any, parameters: Any, history: Any) -> float:

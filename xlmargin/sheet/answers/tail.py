@@ -6,12 +6,12 @@ import math
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from xlmargin.desk.coverage import Coverage, coverage
 from xlmargin.errors import Faults, MarginError
 from xlmargin.margin.valuation import Given
 from xlmargin.methods import case_of, margin_of, method_named, rules_of
+from xlmargin.pricing.arrays import Floats
 from xlmargin.sheet.cell_errors import error_text
 from xlmargin.sheet.cells import grid, is_blank, numbers
 from xlmargin.sheet.checks import read_book
@@ -20,8 +20,6 @@ from xlmargin.sheet.ranges.market import given
 from xlmargin.sheet.ranges.parameters import read_overrides
 from xlmargin.sheet.single_cells import one_number
 from xlmargin.sheet.tables import Rows
-
-Floats = NDArray[np.float64]
 
 LEAST_CONFIDENCE, MOST_CONFIDENCE = 0.5, 0.99999
 SHORTEST, LONGEST = 0.01, 250.0  # days of a horizon

@@ -7,16 +7,14 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from xlmargin.book.contracts import show_instant
 from xlmargin.errors import Faults, MarginError
+from xlmargin.pricing.arrays import Floats
 from xlmargin.scenarios.past import VOL_DAYS, History
 from xlmargin.sheet.cells import Table, from_header, grid, show, table
 from xlmargin.sheet.headings import Header, heading_key
 from xlmargin.sheet.ranges.dates import instants
-
-Floats = NDArray[np.float64]
 
 HIGHEST_VOL = 20.0  # a fraction: above it the cell holds percent
 MIDNIGHT = 0

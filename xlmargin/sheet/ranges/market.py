@@ -8,16 +8,13 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from xlmargin.book.contracts import CALL, DAY, EXPIRY_HOUR, Contract, parse_instrument, show_instant
 from xlmargin.book.market import Market, Nodes
 from xlmargin.errors import Faults
+from xlmargin.pricing.arrays import Floats, Ints
 from xlmargin.sheet.cells import Table, grid, is_blank, show, table
 from xlmargin.sheet.ranges.dates import instants
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 HEADINGS = ("Underlying", "Spot", "Expiry", "Strike", "Instrument", "Forward", "IV", "Rate", "As of")
 ZERO_IS_BLANK = ("Forward", "IV")

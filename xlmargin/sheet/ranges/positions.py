@@ -26,11 +26,9 @@ from xlmargin.book.contracts import (
     venue_of,
 )
 from xlmargin.errors import Faults
+from xlmargin.pricing.arrays import Floats, Ints
 from xlmargin.sheet.cells import Table, blanks, choices, is_blank, show, table
 from xlmargin.sheet.ranges.dates import instants
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 ARRAY = tuple(str(n) for n in range(1, SCENARIO_COUNT + 1))
 HEADINGS = (

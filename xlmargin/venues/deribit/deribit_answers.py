@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from xlmargin.book.book import Book
 from xlmargin.book.contracts import CALL, parse_instrument
@@ -19,10 +18,9 @@ from xlmargin.methods import case_of, rules_of
 from xlmargin.methods.deribit.matrix import COIN, VOLS, Leg, Matrix, counted, dampener, legs_of
 from xlmargin.methods.deribit.saved_model import DOLLARS, read_parameters
 from xlmargin.methods.json_shape import Node
+from xlmargin.pricing.arrays import Floats
 from xlmargin.sheet.checks import read_book
 from xlmargin.venues.outcome import Comparison, Outcome, outcome_of
-
-Floats = NDArray[np.float64]
 
 ROUNDED = 9  # decimals to which the answers round the worst case before they add the shocks
 INITIAL = 5e-10  # the answers round initial_margin to 9 decimals

@@ -6,18 +6,16 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from xlmargin.errors import MarginError
 from xlmargin.methods.derive.black import YEAR, call_delta, fixed_part, prices, svi_vol
 from xlmargin.methods.derive.pmrm import PmrmResult, V1Result
 from xlmargin.methods.derive.portfolio import DIRECTIONS, Moves, PmrmTerms, Portfolio
 from xlmargin.methods.json_shape import Node, column, flags
+from xlmargin.pricing.arrays import Floats
 from xlmargin.venues.derive import derive_sm_answers as derive_sm
 from xlmargin.venues.derive.derive_sm_answers import exact, integers, outcomes
 from xlmargin.venues.outcome import Comparison, Outcome
-
-Floats = NDArray[np.float64]
 
 UNIT_TOLERANCE = 1e-12  # of unit prices and vols, relative and absolute: measured differences are below 3e-13
 SVI_TERMS = ("a", "b", "rho", "m", "sigma")

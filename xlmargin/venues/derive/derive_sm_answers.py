@@ -8,14 +8,13 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from xlmargin.errors import MarginError
 from xlmargin.methods.derive.srm import SrmMarket, SrmResult, SrmTerms, mark
 from xlmargin.methods.json_shape import Node, column, flags
+from xlmargin.pricing.arrays import Floats
 from xlmargin.venues.outcome import Comparison, Outcome, outcome_of
 
-Floats = NDArray[np.float64]
 Recompute = Callable[[Node, Node, Comparison], None]
 
 RELATIVE = 1e-9  # tolerance as a share of their number

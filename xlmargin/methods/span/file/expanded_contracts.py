@@ -16,8 +16,8 @@ from xlmargin.methods.span.file.periods import day_instant, period_of
 from xlmargin.methods.span.file.records import Parsed
 from xlmargin.methods.span.file.risk_arrays import RawContracts
 from xlmargin.methods.span.file.source import SpanContent
+from xlmargin.pricing.arrays import Floats
 
-Floats = NDArray[np.float64]
 Product = tuple[str, str, str]  # exchange, product, family
 
 FUTURES_STYLE = {"FUT", "FUTDA", "FWD"}

@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 
 from xlmargin.book.contracts import KIND_NAMES
 from xlmargin.errors import MarginError
+from xlmargin.pricing.arrays import Floats, Ints
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 Texts = NDArray[np.str_]
 
 SCENARIOS = 16

@@ -10,11 +10,9 @@ from numpy.typing import NDArray
 
 from xlmargin.methods.span.file.layout import ARRAY_RECORDS, Field, RecordLayout, too_short
 from xlmargin.methods.span.file.source import SpanContent
+from xlmargin.pricing.arrays import Bools, Floats, Ints
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 Bytes = NDArray[np.uint8]
-Signs = NDArray[np.bool_]
 
 SECOND = {"81": "82", "83": "84"}
 WIDTH = max(item.start + item.length for record in ARRAY_RECORDS.values() for item in record.fields)
@@ -36,7 +34,7 @@ class RawContracts(NamedTuple):
     lines: Ints
     strike: Floats
     price: Floats
-    exact: Signs
+    exact: Bools
     array: Floats
     delta: Floats
     vol: Floats
@@ -153,7 +151,7 @@ class _Columns:
             value = np.where(digit[:, column], value * 10 + (part[:, column].astype(np.int64) - ZERO), value)
         return np.where(runs > 0, value / 10**field.decimals, np.nan)
 
-    def minus(self, name: str) -> Signs:
+    def minus(self, name: str) -> Bools:
         """Whether a sign is a minus; plus and blank are not."""
         field = self._record.field(name)
         sign = self._matrix[:, field.start - 1]
@@ -170,7 +168,7 @@ class _Columns:
         power = np.nan_to_num(self.number(exponent))
         return self.number(name) * np.power(10.0, np.where(self.minus(sign), -power, power))
 
-    def _refuse(self, bad: Signs, field: Field, problem: str) -> None:
+    def _refuse(self, bad: Bools, field: Field, problem: str) -> None:
         if bad.any():
             n = int(np.flatnonzero(bad)[0])
             text = self._matrix[n, field.columns].tobytes().decode("latin-1")

@@ -14,8 +14,7 @@ from xlmargin.book.contracts import CALL, FUTURE, PUT, SPOT
 from xlmargin.methods.span.file.model import SCENARIOS, Contracts
 from xlmargin.methods.span.file.periods import day_instant, period_of
 from xlmargin.methods.span.file.xml_nodes import Malformed, Node, first_text, floats, nodes, number
-
-Floats = NDArray[np.float64]
+from xlmargin.pricing.arrays import Floats
 
 # Element of a product family -> (family, element of a contract in it). Source: the PC-SPAN 4.00 tree.
 PORTFOLIOS = {
