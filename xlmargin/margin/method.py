@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import cache
 from pathlib import Path
-from types import ModuleType
+from types import GenericAlias, ModuleType, UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
 from xlmargin.book.book import Book
@@ -75,7 +75,7 @@ def method_of(module: ModuleType) -> Method:
     path, there, hooks = Path(str(module.__file__)), vars(module), _hooks()
     place = f"{path.parent.name}/{path.name}"
     for name in _own_names(path):
-        if name not in hooks:
+        if name not in hooks and not isinstance(there[name], GenericAlias | UnionType):  # aliases of types are no hooks
             nearest = max(hooks, key=lambda hook: SequenceMatcher(None, name.lower(), hook.lower()).ratio())
             raise MarginError(
                 f"{place}: {name} is no hook of a method: the nearest is {nearest}; a name of the module's own begins with an underscore"
