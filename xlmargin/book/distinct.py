@@ -1,4 +1,4 @@
-"""The distinct rows of a table, found without sorting and without a Python loop over its rows."""
+"""The distinct rows of a table, found without a Python loop over its rows, and means over distinct values."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmargin.pricing.arrays import Ints
+from xlmargin.pricing.arrays import Floats, Ints
 
 Words = NDArray[np.uint64]
 
@@ -33,6 +33,27 @@ def distinct(columns: Sequence[NDArray[np.generic]]) -> tuple[Ints, Ints]:
         return np.empty(0, np.int64), np.empty(0, np.int64)
     with np.errstate(over="ignore"):  # words of 64 bits turn over, which is what mixes them
         return _numbered(_first_alike(*_mixed(columns)))
+
+
+def mean_of_distinct(group: Ints, values: Floats, count: int) -> tuple[Floats, Ints]:
+    """Mean of the distinct values of each group: no order of the values changes it, and no value that comes twice.
+
+    Args:
+        group: of each value, from 0 (N,)
+        values: NaN says nothing (N,)
+        count: of groups
+
+    Returns:
+        means, NaN of a group without a value, and how many distinct values each group has, (count,) both
+    """
+    told = np.flatnonzero(np.isfinite(values))
+    order = told[np.lexsort((values[told], group[told]))]
+    of, value = group[order], values[order]
+    new = np.ones(len(order), np.bool_)
+    new[1:] = (np.diff(of) != 0) | (value[1:] != value[:-1])
+    number = np.bincount(of[new], minlength=count)
+    total = np.asarray(np.bincount(of[new], value[new], count), np.float64)
+    return np.divide(total, number, out=np.full(count, np.nan), where=number > 0), number.astype(np.int64)
 
 
 def _mixed(columns: Sequence[NDArray[np.generic]]) -> tuple[Words, list[Words]]:

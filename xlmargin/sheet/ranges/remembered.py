@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from xlmargin.book.book import Book, Keys, Positions, keys_of, make_book
+from xlmargin.book.book import Book, make_book
 from xlmargin.book.market import Market
+from xlmargin.book.positions import Keys, Positions, keys_of
 from xlmargin.errors import Faults
 from xlmargin.memory import Recent, Same
 from xlmargin.sheet.cells import Table, from_header, grid, is_blank, raw_rows
