@@ -24,14 +24,16 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 IN_CI = os.environ.get("CI") == "true"
 SEEDS = pytest.StashKey[list[int]]()
 
-settings.register_profile("repeatable", deadline=None, derandomize=True)  # two busy cores must not make a law fail
+settings.register_profile("repeatable", deadline=None, derandomize=True, print_blob=True)  # two busy cores must not make a law fail
 settings.load_profile("repeatable")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Options that have the tests of random examples draw others than those of every run."""
     parser.addoption("--seeds", type=int, default=0, metavar="N", help="draw N new sets of random examples, by seeds that are printed")
-    parser.addoption("--seed", type=int, action="append", default=[], metavar="S", help="draw the examples of a printed seed again")
+    parser.addoption(
+        "--seed", type=int, action="append", default=[], metavar="S", help="draw those of a printed seed again, for the same test files"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -192,7 +192,7 @@ KNOWN: dict[str, Tried] = {
     "DERIVE and PARADEX: the rows of a flat perpetual carry different markets": known(
         [["BTC", "perp", None, None, 5.0, None, 70_100.0, None, None], ["BTC", "perp", None, None, -5.0, 0.5, None, 70_500.0, None]]
     ),
-    "PARADEX: the rows of a flat option carry different vols": known(
+    "all with scenarios: the rows of a flat option carry different vols": known(
         [["BTC", "C", 80_000.0, 30, 5.0, 0.5, None, None, None], ["BTC", "C", 80_000.0, 30, -5.0, 0.8, None, None, None]]
     ),
     "DERIVE_SM: the spot, forward and vol of the first row counted": known(
@@ -445,6 +445,7 @@ columns = st.lists(
 
 
 @EXAMPLES
+@example(rows=[("call", 10.0, 10.0, 1.0, 1.0, 0.0), ("put", 106.0, 12.0, 1.3125, 0.05078125, 0.0)])  # worth 1.9e-308
 @given(rows=columns)
 def test_a_column_answers_as_its_cells_do(rows: list[tuple[str, float, float, float, float, float]]) -> None:
     """PM_PRICE and PM_IV of columns are those of each row alone, also where a row has no vol."""
