@@ -16,8 +16,7 @@ from xlmargin.book.market import Market
 from xlmargin.errors import Fault, Faults
 from xlmargin.files.books import csv_cell
 from xlmargin.pricing.arrays import Bools, Floats, Ints
-from xlmargin.sheet.cell_errors import error_text
-from xlmargin.sheet.cells import is_blank, plain_number
+from xlmargin.sheet.cells import error_text, is_blank, plain_number
 from xlmargin.sheet.checks import keep_rows
 from xlmargin.sheet.ranges.positions import read_positions
 
