@@ -14,7 +14,8 @@ from xlmargin.pricing.arrays import Floats
 from xlmargin.scenarios.risk_array import black_deltas
 
 OPTIONS, FUTURES = (CALL, PUT), (FUTURE, PERPETUAL)
-CONTRACT, EXPIRY, STRIKE = ("contract",), ("days",), ("strike", "days")  # terms by which positions are netted
+CONTRACT: tuple[str, ...] = ()  # terms by which positions are netted: those of one contract are one position already
+EXPIRY, STRIKE = ("days",), ("strike", "days")
 
 # ---- charges
 
@@ -32,12 +33,9 @@ def charge(case: Case, label: str, name: str, u: int, amounts: Sequence[Line]) -
 
 
 def spot(case: Case, u: int) -> Line:
-    """Spot of one underlying; where an account's rows differ, their mean."""
-    chosen = case.some(u)
-    held = case.units[:, chosen] != 0.0
-    count = held.sum(axis=1)
-    value = np.divide(held @ case.held.spot[chosen], count, out=np.zeros(len(held)), where=count > 0)
-    return given("Spot", value, "of the market range, or the mean of the rows held")
+    """Spot of one underlying."""
+    held = (case.units[:, case.some(u)] != 0.0).any(axis=1)
+    return given("Spot", np.where(held, case.book.spot[:, u], 0.0), "of the market range or the rows, their mean where they differ")
 
 
 def short_options(case: Case, u: int, kinds: tuple[int, ...] = OPTIONS, by: Sequence[str] = CONTRACT) -> Line:
@@ -64,7 +62,7 @@ def opposite_deltas(case: Case, u: int, by: Sequence[str] = EXPIRY) -> Line:
 
 def _per(by: Sequence[str]) -> str:
     """The terms of a net in words."""
-    return "per " + " and ".join({"days": "expiry"}.get(name, name) for name in by)
+    return "per " + " and ".join({"days": "expiry"}.get(name, name) for name in by or ("contract",))
 
 
 # ---- margins

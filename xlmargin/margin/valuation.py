@@ -90,13 +90,13 @@ class Case:
         chosen = np.ones(len(held), np.bool_) if u is None else held.underlying == u
         return chosen & np.isin(held.kind, kinds) if kinds else chosen
 
-    def net(self, chosen: Bools, by: Sequence[str] = ("contract",), each: Floats | float = 1.0) -> Net:
-        """Net the positions in some instruments that share terms, whatever market their rows carry.
+    def net(self, chosen: Bools, by: Sequence[str] = (), each: Floats | float = 1.0) -> Net:
+        """Net the positions in some instruments that share terms.
 
         Args:
             chosen: which instruments count (K,)
-            by: attributes of instruments that a group shares, such as contract; days, an expiry (0 of spot and perpetuals);
-                strike and days
+            by: attributes of instruments that a group shares, such as days, an expiry (0 of spot and perpetuals), or strike and
+                days; without any, each instrument is a group, which is an account's contract
             each: amount of one long unit of each instrument, such as its delta: (K,), or of each book (A, K)
 
         Returns:
@@ -104,6 +104,8 @@ class Case:
         """
         among = np.flatnonzero(chosen)
         amounts = (self.units * each)[:, among]
+        if not by:
+            return Net(amounts, among)
         net = net_by(amounts, [getattr(self.held, name)[among] for name in by])
         return replace(net, first=among[net.first])
 

@@ -56,10 +56,10 @@ def _minimum(case: Case, u: int) -> Line:
         hedged = times(
             label,
             (
-                given(
-                    "Hedged delta",
-                    held.opposite,
-                    "the smaller of the long and the short deltas at mark",
+                replace(
+                    lines.opposite_deltas(case, u, lines.CONTRACT),
+                    label="Hedged delta",
+                    detail="the smaller of the long and the short deltas at mark",
                     status=reading.status,
                     source=reading.source,
                 ),

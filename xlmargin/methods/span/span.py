@@ -80,11 +80,6 @@ def prepared(book: Book, rules: Rules) -> tuple[Book, Rules]:
     return book, rules.beneath(applied.overrides(book, lookup), f"SPAN file {lookup.file.source}")
 
 
-def apart(book: Book, rules: Rules) -> bool:
-    """A weighted futures price risk that is the scan range itself is of the price of the book's first row."""
-    return any(rules.word("wfpr_method", name) == "scan_range" for name in book.instruments.underlyings)
-
-
 def share(book: Book, rules: Rules) -> Floats:
     """Part of each account's position that is stressed: 1, but for spot under its treatment, (A, K).
 
@@ -270,10 +265,10 @@ class _Span:
         normal = largest("Weighted futures price risk", (self.splits[u].weighted, given("Zero", 0.0, "never a debit")))
         if method == "normal":
             return normal
-        reach = self.case.scenarios.price[SPAN_UP, u]
+        held, reach = self.case.held, self.case.scenarios.price[SPAN_UP, u]
         if self.case.scenarios.price_kind == "relative":
-            reach *= float(self.case.held.level[self.case.some(u)][0])
-        scan_range = given("Price scan range", reach, "per delta")
+            reach = reach * self.case.book.held_mean(held.level, held.underlying, len(self.names))[:, u]
+        scan_range = given("Price scan range", reach, "per delta, of the price; of the mean of the prices held where they differ")
         return scan_range if method == "scan_range" else smallest("Weighted futures price risk", (normal, scan_range))
 
     def credit(self, u: int) -> Line:

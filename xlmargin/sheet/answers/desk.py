@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmargin.book.book import Book, Positions, make_book
+from xlmargin.book.book import Book, make_book
 from xlmargin.book.contracts import show_instant
 from xlmargin.book.market import Market
+from xlmargin.book.positions import Positions
 from xlmargin.desk.contribution import contributions, notional
 from xlmargin.desk.hedge.hedge import Hedge, Limits, find_hedge, hedge_rules
 from xlmargin.desk.hedge.hedge_desk import HedgeDesk, Trades

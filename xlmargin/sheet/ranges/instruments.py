@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmargin.book.book import Positions
+from xlmargin.book.positions import Positions
 from xlmargin.errors import Faults
 from xlmargin.pricing.arrays import Floats
 from xlmargin.sheet.cells import show

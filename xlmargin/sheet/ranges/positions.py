@@ -10,7 +10,6 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmargin.book.book import SCENARIO_COUNT, Positions
 from xlmargin.book.contracts import (
     CALL,
     DAY,
@@ -25,6 +24,7 @@ from xlmargin.book.contracts import (
     show_instant,
     venue_of,
 )
+from xlmargin.book.positions import SCENARIO_COUNT, Positions
 from xlmargin.errors import Faults
 from xlmargin.pricing.arrays import Floats, Ints
 from xlmargin.sheet.cells import is_blank, show

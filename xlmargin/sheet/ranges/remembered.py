@@ -15,8 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from xlmargin.book.book import Book, Keys, Positions, keys_of, make_book
+from xlmargin.book.book import Book, make_book
 from xlmargin.book.market import Market
+from xlmargin.book.positions import Keys, Positions, keys_of
 from xlmargin.errors import Faults
 from xlmargin.memory import Recent, Same
 from xlmargin.sheet.cells import given, grid, is_blank, plain_rows, raw_rows
