@@ -20,10 +20,10 @@ from xlmargin.margin.statement import Line, weighted
 from xlmargin.margin.valuation import Case, Given
 from xlmargin.methods import apart, case_of, margin_of, method_named, rules_of, with_book
 from xlmargin.pricing.arrays import Bools, Floats, Ints
-from xlmargin.sheet.answers.asked import ARRAYS
+from xlmargin.sheet.answers.margins import ARRAYS
+from xlmargin.sheet.cells import given
 from xlmargin.sheet.checks import keep_rows
 from xlmargin.sheet.ranges.history import read_history
-from xlmargin.sheet.ranges.market import given
 from xlmargin.sheet.ranges.parameters import is_scenario_table, read_overrides, read_scenarios
 
 SCREEN_SCENARIOS, SCREEN_ACCOUNTS = 300, 2_000  # of a shard; above both, screening first is faster, its preparation included

@@ -17,8 +17,7 @@ from xlmargin.book.positions import Positions, differing, keys_of, told_apart
 from xlmargin.errors import Fault, Faults
 from xlmargin.files.books import csv_cell
 from xlmargin.pricing.arrays import Bools, Floats, Ints
-from xlmargin.sheet.cell_errors import error_text
-from xlmargin.sheet.cells import is_blank, plain_number
+from xlmargin.sheet.cells import error_text, is_blank, plain_number
 from xlmargin.sheet.checks import keep_rows
 from xlmargin.sheet.ranges.positions import read_positions
 

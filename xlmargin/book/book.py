@@ -15,10 +15,9 @@ import numpy as np
 
 from xlmargin.book import market as quotes
 from xlmargin.book.contracts import CALL, FUTURE, PERPETUAL, SPOT, instrument_name, show_instant
-from xlmargin.book.distinct import mean_of_distinct
 from xlmargin.book.implied import implied
 from xlmargin.book.market import DAY, YEAR, Market
-from xlmargin.book.positions import Keys, Mixed, Positions, keys_of, told_apart
+from xlmargin.book.positions import Keys, Mixed, Positions, keys_of, mean_of_distinct, told_apart
 from xlmargin.errors import Fault, Faults
 from xlmargin.pricing.arrays import Bools, Floats, Ints
 

@@ -10,7 +10,7 @@ from xlmargin.engine import Workbook, patch
 from xlmargin.errors import MarginError
 from xlmargin.faces.template import build_template
 from xlmargin.files.books import named_cells
-from xlmargin.sheet.headings import Header
+from xlmargin.sheet.columns import Header
 from xlmargin.sheet.registry import FUNCTIONS, Cells
 
 NAME = "xlmargin.xlsx"

@@ -1,4 +1,4 @@
-"""Lines that rulebooks share: a number of the parameter file, quantities of a book, charges, and the margin they lead to."""
+"""Lines that rulebooks share: quantities of a book, charges at a rate of the parameter file, and the margin they lead to."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from xlmargin.book.contracts import CALL, FUTURE, KIND_NAMES, PERPETUAL, PUT
-from xlmargin.margin.parameters import NOT_SET, Rules
-from xlmargin.margin.statement import NOT_MODELLED, Line, above, given, less, not_modelled, over_book, times, total, worst
+from xlmargin.margin.parameters import Rules
+from xlmargin.margin.statement import Line, above, given, less, over_book, parameter, times, total
 from xlmargin.margin.valuation import Case, Margin
 from xlmargin.pricing.arrays import Floats
 from xlmargin.scenarios.risk_array import black_deltas
@@ -17,16 +17,7 @@ OPTIONS, FUTURES = (CALL, PUT), (FUTURE, PERPETUAL)
 CONTRACT: tuple[str, ...] = ()  # terms by which positions are netted: those of one contract are one position already
 EXPIRY, STRIKE = ("days",), ("strike", "days")
 
-# ---- numbers of the rulebook
-
-
-def parameter(rules: Rules, label: str, name: str, underlying: str = "") -> Line:
-    """A number of the rulebook; where it has no value, a line of 0 that says so."""
-    value = rules.get(name, underlying)
-    if rules.is_unset(name, underlying):
-        status = NOT_SET if value.status == NOT_SET else NOT_MODELLED
-        return not_modelled(label, f"parameter {name} is not set: {value.source}", status=status)
-    return given(label, float(value.value), f"parameter {name} [{value.unit}]", status=value.status, source=value.source)
+# ---- charges
 
 
 def charge(case: Case, label: str, name: str, u: int, amounts: Sequence[Line]) -> Line:
@@ -39,11 +30,6 @@ def charge(case: Case, label: str, name: str, u: int, amounts: Sequence[Line]) -
 
 
 # ---- quantities of a book
-
-
-def scan(case: Case, u: int, label: str = "Scanning risk") -> Line:
-    """The worst weighted loss of one underlying over the scenarios, at least 0."""
-    return worst(label, case.losses(u))
 
 
 def spot(case: Case, u: int) -> Line:

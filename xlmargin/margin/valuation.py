@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from xlmargin.book.book import Book, Instruments
 from xlmargin.margin.netting import Net, net_by
 from xlmargin.margin.parameters import Rules
-from xlmargin.margin.statement import Line, Products, not_modelled, weighted
+from xlmargin.margin.statement import Line, Products, not_modelled, weighted, worst
 from xlmargin.memory import fixed
 from xlmargin.pricing.arrays import Bools, Floats
 from xlmargin.scenarios.past import History
@@ -151,6 +151,10 @@ class Case:
             lambda s, a: self.loss_rows(mine, s, a),
             "quantity × loss per unit of each row",
         )
+
+    def scan(self, u: int, label: str = "Scanning risk") -> Line:
+        """The worst weighted loss of one underlying over the scenarios, at least 0."""
+        return worst(label, self.losses(u))
 
     def loss_rows(self, chosen: Bools, s: int, a: int) -> Sequence[Line]:
         """The loss of every row of the chosen instruments (K,) and one account in one scenario."""

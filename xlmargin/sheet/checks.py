@@ -15,21 +15,7 @@ from xlmargin.book.positions import Positions
 from xlmargin.errors import Fault, Faults, MarginError
 from xlmargin.sheet.ranges.market import read_market
 from xlmargin.sheet.ranges.positions import read_positions
-from xlmargin.sheet.ranges.remembered import book_of
-
-
-def read_book(positions: Any, market: Any, *, priced: bool = True) -> Book:
-    """The book of two ranges.
-
-    Args:
-        positions, market: raw cells; the market may be blank
-        priced: options need a vol
-
-    Raises:
-        MarginError: the first fault, by row
-    """
-    return book_of(positions, market, priced=priced)
-
+from xlmargin.sheet.ranges.remembered import read_book
 
 CONTRACT_COLUMNS = ("", "Instrument", "Underlying", "Type", "Strike", "Expiry", "DTE", "Venue")  # without them: no contract
 MARKET_COLUMNS = ("Spot", "Forward", "IV", "Price")  # a fault in one of them may be why another has no value
@@ -38,7 +24,7 @@ MARKET_COLUMNS = ("Spot", "Forward", "IV", "Price")  # a fault in one of them ma
 def all_faults(positions: Any, market: Any) -> tuple[list[Fault], list[Fault]]:
     """Every fault of two ranges, and what is worth knowing about the rows that have none."""
     try:
-        return [], _notes(book_of(positions, market))  # without a fault, the book that the other cells ask for
+        return [], _notes(read_book(positions, market))  # without a fault, the book that the other cells ask for
     except MarginError:
         pass
     rows, quotes_ = Faults(), Faults("market")

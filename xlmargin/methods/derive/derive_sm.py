@@ -15,7 +15,7 @@ from xlmargin.book.contracts import CALL, SPOT
 from xlmargin.book.market import DAY
 from xlmargin.errors import MarginError
 from xlmargin.margin import lines
-from xlmargin.margin.statement import TOTAL, Line, above, given, largest, less, not_modelled, over_book, smallest, times, total
+from xlmargin.margin.statement import TOTAL, Line, above, given, largest, less, not_modelled, over_book, parameter, smallest, times, total
 from xlmargin.margin.valuation import Case, Margin
 from xlmargin.methods.derive.black import YEAR
 from xlmargin.methods.derive.srm import SrmMarket, SrmResult, SrmTerms, mark
@@ -68,7 +68,7 @@ class _Statement:
 
     def parameter(self, label: str, name: str) -> Line:
         """A number of the rulebook as a line."""
-        return lines.parameter(self.rules, label, name, self.name)
+        return parameter(self.rules, label, name, self.name)
 
     @cached_property
     def years(self) -> tuple[Floats, Ints]:

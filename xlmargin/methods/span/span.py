@@ -17,7 +17,20 @@ from xlmargin.errors import MarginError
 from xlmargin.margin import lines
 from xlmargin.margin.netting import Net
 from xlmargin.margin.parameters import Rules
-from xlmargin.margin.statement import NOT_MODELLED, Line, above, given, largest, less, not_modelled, over_book, smallest, times, total
+from xlmargin.margin.statement import (
+    NOT_MODELLED,
+    Line,
+    above,
+    given,
+    largest,
+    less,
+    not_modelled,
+    over_book,
+    parameter,
+    smallest,
+    times,
+    total,
+)
 from xlmargin.margin.valuation import NOTHING_GIVEN, Case, Given, Margin
 from xlmargin.methods.span import spreads as charges
 from xlmargin.methods.span.file import applied
@@ -96,7 +109,7 @@ class _Span:
 
     def parameter(self, label: str, name: str, underlying: str = "") -> Line:
         """A number of the rulebook as a line, or the line that says that nobody gave a figure."""
-        return lines.parameter(self.rules, label, name, underlying)
+        return parameter(self.rules, label, name, underlying)
 
     def requirement(self) -> Line:
         """The requirement before the initial ratio, in the order that the rulebook adds its parts up."""
@@ -111,7 +124,7 @@ class _Span:
     @cached_property
     def scanning(self) -> list[Line]:
         """Scanning risk of each underlying."""
-        return [lines.scan(self.case, u) for u in range(len(self.names))]
+        return [self.case.scan(u) for u in range(len(self.names))]
 
     def risk(self, u: int) -> Line:
         """Risk of one underlying: scanning risk, charges and credits, at least the short option minimum."""

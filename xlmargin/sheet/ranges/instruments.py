@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from xlmargin.book.positions import Positions
 from xlmargin.errors import Faults
 from xlmargin.pricing.arrays import Floats
-from xlmargin.sheet.cells import show, table
+from xlmargin.sheet.cells import show
+from xlmargin.sheet.columns import table
 from xlmargin.sheet.ranges.positions import HEADINGS, SIDES, ZERO_IS_BLANK, read_positions
 
 OWN = ("Quantity", "Side", "Order")  # headings of positions that mean something else here, or nothing
