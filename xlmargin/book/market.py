@@ -1,4 +1,4 @@
-"""The market as arrays: spot and rate per underlying, forwards and vols as nodes of each expiry, one valuation time."""
+"""The market as arrays: spot and rate per underlying, forwards and vols as nodes of each expiry, and the valuation time."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Nodes:
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """What the market range says.
+    """The market of a market range.
 
     Attributes:
         underlyings: upper-case names, (U,)
@@ -60,12 +60,12 @@ class Market:
 
     @classmethod
     def empty(cls, as_of: float) -> Market:
-        """A market that knows nothing but the time."""
+        """A market without any quotes."""
         none, floats = np.empty(0, np.int64), np.empty(0)
         return cls((), floats, floats, floats, as_of, Nodes(none, floats, floats, floats, floats, floats))
 
     def dated(self, now: float | None = None) -> Market:
-        """This market at its own valuation time; without one, at that of now.
+        """This market at its own valuation time; without one, at the present time.
 
         Args:
             now: seconds since 1970 UTC; the clock where left out, to the second, so that the cells of one recalculation agree
@@ -76,7 +76,7 @@ class Market:
 
 
 def _key(underlying: Ints, expiry: Floats) -> Ints:
-    """One integer per underlying and UTC day of expiry: no venue lists two expiries a day."""
+    """One integer per underlying and UTC day of expiry, since no venue lists two expiries a day."""
     days = np.floor(np.where(np.isfinite(expiry), expiry, -DAY) / DAY).astype(np.int64)
     return underlying * 1_000_000 + days
 
@@ -97,7 +97,7 @@ def _find(distinct: Ints, values: Floats, wanted: Ints) -> Floats:
 
 
 def _pick(values: Floats, underlying: Ints) -> Floats:
-    """A value per underlying for each instrument, NaN where the market does not know the underlying (index −1)."""
+    """A value per underlying for each instrument, NaN where the market does not quote the underlying (index −1)."""
     return np.append(values, np.nan)[underlying]
 
 
@@ -161,7 +161,7 @@ def vols(market: Market, underlying: Ints, expiry: Floats, strike: Floats) -> tu
 def _on_smile(nodes: Floats, vol: Floats, strike: Floats) -> tuple[Floats, Ints]:
     """Interpolate one smile in total variance over log-moneyness, flat beyond its ends.
 
-    All nodes share expiry and forward, so vol² and the log of the strike stand for the two.
+    All nodes share expiry and forward, so vol² and the log of the strike replace the two.
     """
     strikes, where = np.unique(nodes, return_inverse=True)
     at_node = np.bincount(where, vol, len(strikes)) / np.bincount(where)
