@@ -1,4 +1,4 @@
-"""Styles by name: what a cell is decides how it looks, and never by colour alone."""
+"""Styles by name: the role of a cell decides its look, never by colour alone."""
 
 from __future__ import annotations
 

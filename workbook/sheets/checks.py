@@ -1,4 +1,4 @@
-"""The sheet of checks: each in words, the master check over them, and what PM_CHECK found."""
+"""The sheet of checks: each in words, the master check over them, and the findings of PM_CHECK."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from ..parts import AMOUNT, COUNT, Desk
 from ..tables import hides_coins
 from .desk_checks import desk_checks
 
-# a line: check, number format, one side, other side, how they are compared, verdict; {a} and {b} stand for the two sides
+# a line: check, number format, one side, other side, comparison, verdict; {a} and {b} are the two sides
 Check = tuple[str, str, str, str, str, str]
 SAME = 'IF(ABS({a}-{b})<=tolerance,"PASS","FAIL")'
 BOTH = "AND(ISNUMBER({a}),ISNUMBER({b}))"
@@ -21,7 +21,7 @@ FREE = "the last reserved row is free"
 
 
 def checks(desk: Desk) -> None:
-    """Every check in words, the master check over them, and what PM_CHECK found."""
+    """Every check in words, the master check over them, and the findings of PM_CHECK."""
     area, table = desk.layout.checks, desk.layout.check_table
     sheet = desk.sheet(
         CHECKS,
