@@ -1,4 +1,4 @@
-"""The pictures of the desk's sheets: contributions, what-if, limits, the account over time, why the margin moved."""
+"""The pictures of the desk's sheets: contributions, what-if, limits, the account over time, the causes of a margin move."""
 
 from __future__ import annotations
 

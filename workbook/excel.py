@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from .layout import ABOUT
 from .parts import Desk
 
-BUILT_IN_GROUPS = 19  # categories of functions that Excel has of its own
+BUILT_IN_GROUPS = 19  # built-in function categories of Excel
 WORKBOOK_PART = "xl/workbook.xml"
 PYTHON = "INTERPRETER_WIN"
 NOTES = {

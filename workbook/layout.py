@@ -236,7 +236,7 @@ class Layout:
         }
 
     def block(self, method: int) -> Area:
-        """The what-if of one of the methods, 0 the chosen one; the four stand side by side."""
+        """The what-if of one of the methods, 0 the chosen one; the four are side by side."""
         first = self.blocks
         return Area(first.sheet, first.row, first.column + method * first.columns, first.rows, first.columns)
 

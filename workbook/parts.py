@@ -146,7 +146,7 @@ class Desk:
 
 
 def _side(pattern: str) -> dict[str, Any]:
-    """The alignment of a column's heading: right over numbers, left over texts."""
+    """The alignment of a column's heading: left over texts, centred over counts, right over other numbers."""
     sides: dict[str, dict[str, Any]] = {"": {"align": "left"}, COUNT: {"align": "center"}}
     return sides.get(pattern, {"align": "right", "indent": 1})
 

@@ -44,7 +44,7 @@ class RepeatedRow:
 
 @dataclass(frozen=True, slots=True)
 class BookBlock:
-    """A small book with a header row of its own."""
+    """A small book with its own header row."""
 
     key: str
     title: str

@@ -79,7 +79,7 @@ class Styles:
 
     def _make(self, key: tuple[Any, ...], properties: dict[str, Any]) -> Any:
         if key not in self._made:
-            # an empty number format is none: written out, it would be a code that no program knows
+            # an empty number format means none: written out, it would be an invalid code
             known = {name: value for name, value in properties.items() if (name, value) != ("num_format", "")}
             self._made[key] = self._book.add_format(known)
         return self._made[key]

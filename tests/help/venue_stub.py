@@ -103,7 +103,7 @@ class VenueStub:
             do_POST = do_GET
 
             def log_message(self, *arguments: Any) -> None:
-                """Say nothing."""
+                """Log no requests."""
 
         class Server(ThreadingHTTPServer):
             daemon_threads, block_on_close = True, False

@@ -14,7 +14,7 @@ BOTH = "AND(ISNUMBER({a}),ISNUMBER({b}))"
 EQUAL = f'=IF({BOTH},{SAME},"FAIL")'
 MORE = '=IF({a}>{b},"PASS","FAIL")'
 # a message is a text, or in the workbook with macros an error: no number in either
-IF_SCENARIOS = 'IF(AND(ISNUMBER(initial_margin),ISNUMBER(scanning_risk)=FALSE),"n/a",'  # a rulebook without scenarios says so
+IF_SCENARIOS = 'IF(AND(ISNUMBER(initial_margin),ISNUMBER(scanning_risk)=FALSE),"n/a",'  # n/a under a rulebook without scenarios
 IF_PAST = 'IF(AND(ISNUMBER(initial_margin),ISNUMBER(value_at_risk)=FALSE),"n/a",'  # no history, or not of every coin
 PRINTED = 12  # faults
 FREE = "the last reserved row is free"

@@ -104,7 +104,7 @@ def _write(desk: Desk, sheet: Any, cell: str, formula: str, style: str = "output
 
 
 def _heading(desk: Desk, sheet: Any, table: Area, title: str, headings: tuple[str, ...], units: tuple[str, ...], numbers: int = 5) -> None:
-    """Title, units and header of a table whose first columns after the label hold numbers."""
+    """Title, units and header of a table whose first columns after the label are numbers."""
     for column in range(COLUMNS):
         sheet.write_blank(table.row - 2, 1 + column, None, desk.style("section"))
     sheet.write_string(table.row - 2, 1, title, desk.style("section"))

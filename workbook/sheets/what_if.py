@@ -1,4 +1,4 @@
-"""The sheets of changes: hypothetical trades under several methods, and why the margin moved since an earlier time."""
+"""The sheets of changes: hypothetical trades under several methods, and the causes of a margin move since an earlier time."""
 
 from __future__ import annotations
 

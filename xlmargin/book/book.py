@@ -38,7 +38,7 @@ class Instruments:
         spot, forward: [account currency]
         vol: fraction, NaN where none was found
         rate: continuously compounded fraction per year
-        price: mark given with the position, NaN where the model's holds [account currency per unit]
+        price: mark given with the position, NaN where the model's mark counts [account currency per unit]
         multiplier: units of the underlying per unit of quantity
         inverse: settled in the coin
         american: exercised at any time
@@ -169,7 +169,7 @@ class Book:
         return result
 
     def _held(self, among: Bools) -> Ints:
-        """Account × K + instrument of what is held of some instruments (K,)."""
+        """The net positions in some instruments (K,), each as account × K + instrument."""
         rows = np.flatnonzero(among[self.instrument] & ~self.order)
         pairs, where = np.unique(self.account[rows] * len(among) + self.instrument[rows], return_inverse=True)
         net, gross = (np.bincount(where, units, len(pairs)) for units in (self.units[rows], np.abs(self.units[rows])))
@@ -179,17 +179,17 @@ class Book:
 def make_book(positions: Positions, market: Market, faults: Faults, keys: Keys | None = None) -> Book:
     """Find the distinct instruments of the positions and the market of each.
 
-    Where rows of one contract differ, a row that cannot be priced as it stands is at fault as ever, and so is one that cannot
-    be at the market that counts.
+    Where rows of one contract differ, a row is a fault if it cannot be priced at its own market, and also if it cannot be
+    priced at the market that counts.
 
     Args:
         positions: typed columns (P,)
         market: spots, curves and smiles
         faults: receives missing spots and expired contracts
-        keys: those of the positions, where they are known already
+        keys: those of the positions, found here where left out
 
     Returns:
-        the book; its `unpriced` holds the faults of vols, which count only where a vol is needed
+        the book; its `unpriced` are the faults of vols, which count only where a vol is needed
     """
     keys = keys or keys_of(positions)
     if not keys.agreed:
@@ -248,7 +248,7 @@ def _made(positions: Positions, market: Market, faults: Faults, keys: Keys) -> B
 
 
 class _RowsOf:
-    """The sheet rows of an instrument, looked up only when there is something to tell about it."""
+    """The sheet rows of an instrument, looked up only for a message about it."""
 
     def __init__(self, row: Ints, instrument: Ints) -> None:
         self._row, self._instrument = row, instrument

@@ -57,7 +57,7 @@ class Contract(NamedTuple):
 
 
 def instant(year: int, month: int, day: int, hour: int = EXPIRY_HOUR) -> float | None:
-    """Seconds since 1970 of a UTC date (at 08:00 unless said), or None where there is no such date or it is not plausible."""
+    """Seconds since 1970 of a UTC date (at 08:00 by default), or None where there is no such date or it is not plausible."""
     if not FIRST_YEAR <= year < LAST_YEAR:
         return None
     try:

@@ -19,7 +19,7 @@ AT_STRIKE, ON_SMILE, BY_EXPIRY, BY_UNDERLYING, NO_VOL = range(5)
 
 @dataclass(frozen=True, slots=True)
 class Nodes:
-    """Curve and smile points as long columns (N,); NaN where a node does not carry the value.
+    """Curve and smile points as long columns (N,); NaN where a node does not have the value.
 
     Attributes:
         underlying: index of the underlying
@@ -82,7 +82,7 @@ def _key(underlying: Ints, expiry: Floats) -> Ints:
 
 
 def _mean_by_key(keys: Ints, values: Floats) -> tuple[Ints, Floats]:
-    """Distinct keys that carry a value, sorted, and the mean of their values."""
+    """Distinct keys with a value, sorted, and the mean of their values."""
     there = np.isfinite(values)
     distinct, where = np.unique(keys[there], return_inverse=True)
     return distinct, np.bincount(where, values[there], len(distinct)) / np.bincount(where, minlength=len(distinct))
@@ -117,7 +117,7 @@ def rates(market: Market, underlying: Ints, expiry: Floats) -> Floats:
 def forwards(market: Market, underlying: Ints, expiry: Floats, strike: Floats) -> Floats:
     """Forward that the market gives for each instrument, NaN where it gives none, (K,).
 
-    A chain may carry a forward on every row: the one at the instrument's own strike, else the mean of its expiry.
+    A chain may have a forward on every row: the one at the instrument's own strike, else the mean of its expiry.
     """
     nodes = market.nodes
     keys, wanted = _key(nodes.underlying, nodes.expiry), _key(underlying, expiry)

@@ -1,6 +1,6 @@
 """The position rows as typed columns, the rows that are one instrument, and the market of a contract in each account.
 
-The rows of one contract in one account are one position, whatever market they carry, so the contract has one market there:
+The rows of one contract in one account are one position, whatever market they give, so the contract has one market there:
 for each of the cells Spot, Forward, IV, Price, Delta and 1 … 16 the mean of the distinct values of its rows. A blank
 cell does not count: if one row gives Price and another IV, the contract has both; if one gives a Spot and another none, it has
 that Spot, not the market range's. But a row that could not be priced alone is still a fault. Cells that do not concern a
@@ -25,7 +25,7 @@ SCENARIO_COUNT = 16  # columns 1 … 16 of a desk's own risk array
 CELLS = {"spot": "Spot", "price": "Price", "forward": "Forward", "vol": "IV", "delta": "Delta"}  # of a row's own market
 
 Words = NDArray[np.uint64]
-ODD = np.uint64(0x9E3779B97F4A7C15)  # 2**64 over the golden ratio, odd: multiplying by it spreads neighbours far apart
+ODD = np.uint64(0x9E3779B97F4A7C15)  # 2**64 over the golden ratio, odd: multiplying by it spreads neighbours widely
 FOLD = np.uint64(29)
 ROOM = 2  # slots per row, at least: few rows share a slot by chance
 ROUNDS = 32
@@ -159,7 +159,7 @@ def told_apart(positions: Positions) -> tuple[Ints, Ints, Ints]:
 
 
 def differing(account: Ints, contract: Ints, market: Ints, order: Bools) -> tuple[Ints, Bools]:
-    """The position that each row belongs to, and whether its rows carry several markets (P,), (P,)."""
+    """The position that each row belongs to, and whether its rows give several markets, both (P,)."""
     group, first = distinct((account, contract, order))
     pairs = distinct((group, market))[1]
     return group, (np.bincount(group[pairs], minlength=len(first)) > 1)[group]

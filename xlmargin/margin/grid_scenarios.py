@@ -34,7 +34,7 @@ class Shock(NamedTuple):
     Attributes:
         move: of the price, as a fraction or in price ranges
         sized: parameter of each coin that the move is multiplied by, "" where there is none
-        vol: +1 up, 0 as it is, −1 down
+        vol: +1 up, 0 unchanged, −1 down
         weight: share of the profit or loss that counts
     """
 

@@ -18,7 +18,7 @@ class Bumps:
     """The indices among A books of the bumped books of each holding (H,).
 
     Attributes:
-        base: the book as it is
+        base: the unchanged book
         up, down: the book with slightly more, and less, of the holding
         step: units of the holding in `up` less those in `down`; 0 where there is no position
     """

@@ -63,13 +63,13 @@ class Line:
 
     Attributes:
         label: the name of the number
-        value: one number per book (A,) [account currency unless the label says otherwise]
+        value: one number per book (A,) [account currency unless the label names another unit]
         rule: the rule by which it follows from its parts
         parts: the lines from which it is computed, for the book at an index
         detail: the origin of a given number, in words, or more about the rule
-        status: verified, published, estimate, illustrative, not set or not modelled; "" where that of the method holds
+        status: verified, published, estimate, illustrative, not set or not modelled; "" for that of the method
         source: document, parameter file or sheet row
-        shared: the parts carry the same books as the line, so that the rule holds for all of them at once
+        shared: the parts carry the same books as the line, so that the rule applies to all of them at once
     """
 
     label: str

@@ -163,7 +163,7 @@ def _values(puts: Puts) -> Values:
     total_vol = puts.vol * np.sqrt(puts.years)
     known = np.isfinite(sum(puts))
     is_random = known & (total_vol > 0.0) & (puts.spot > 0.0) & (puts.strike > 0.0)
-    # exercise earns rate * strike - carry * spot, which is never positive in the money where this holds
+    # exercise earns rate * strike - carry * spot, which is never positive in the money under this condition
     waits = puts.rate <= np.minimum(puts.carry, 0.0) + _LEAST_GAIN
     floor = _without_vol(puts)
     result = Values(np.where(known, floor.price, np.nan), np.where(known, floor.delta, np.nan))

@@ -127,7 +127,7 @@ def _moves(puts: Puts, dt: Floats, h: Floats) -> tuple[Floats, Floats]:
     """The probability of a move up and the drift of the nodes.
 
     Nodes do not drift (Cox, Ross and Rubinstein) unless the drift of a step is as large as its move, where that
-    probability would leave 0 to 1; there they follow the forward, which holds for every vol.
+    probability would leave 0 to 1; there they follow the forward, which works for every vol.
     """
     carry = puts.rate - puts.carry
     still = np.expm1(carry * dt + h) / np.expm1(2.0 * h)

@@ -14,7 +14,7 @@ from xlmargin.scenarios.past import DAYS_IN_YEAR, History, Past, simple_returns
 from xlmargin.scenarios.risk_array import risk_array
 from xlmargin.scenarios.scenarios import Scenarios
 
-CELLS = 1_000_000  # prices of one block: its memory besides the result stays below some 100 MB
+CELLS = 1_000_000  # prices of one block: its temporary memory stays below some 100 MB
 BUMP = 1e-3  # relative move of price or vol by which sensitivities are measured
 
 

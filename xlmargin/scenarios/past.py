@@ -14,7 +14,7 @@ from xlmargin.pricing.arrays import Floats
 from xlmargin.scenarios.scenarios import Scenarios, percent
 from xlmargin.scenarios.tails import ewma_vols
 
-VOL_DAYS = 30.0  # tenor of a vol column that names none; a single column holds for every tenor
+VOL_DAYS = 30.0  # tenor of a vol column that names none; a single column applies to every tenor
 DAYS_IN_YEAR = 365.0
 
 

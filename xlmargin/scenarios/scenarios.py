@@ -51,7 +51,7 @@ class Scenarios:
         vol_floor: least vol after the shock (S,) [fraction]
         tenor: scaling of vol shocks with time to expiry, None where there is none
         own_arrays: these are the sixteen scenarios of an instrument's own risk array
-        how: a venue's own valuation of the losses in words, "" where the general valuation holds
+        how: a venue's own valuation of the losses in words, "" for the general valuation
     """
 
     names: tuple[str, ...]

@@ -107,7 +107,7 @@ def scenario_table(scenarios: Scenarios) -> Rows:
 
 
 def pnl_grid(price_moves: Floats, vol_moves: Floats, pnl: Floats) -> Rows:
-    """P&L by price move (rows) and vol move (columns); the first row and column hold the moves."""
+    """P&L by price move (rows) and vol move (columns); the first row and column are the moves."""
     rows: Rows = [["Price move / Vol move", *vol_moves.tolist()]]
     rows.extend([move, *line] for move, line in zip(price_moves.tolist(), pnl.tolist()))
     return rows

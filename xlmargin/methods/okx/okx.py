@@ -27,7 +27,7 @@ ARRAY_OF_INSTRUMENTS = True
 
 
 def share(book: Book, rules: Rules) -> Floats:
-    """Part of each position that is stressed: spot as far as it is in use against the derivatives' delta."""
+    """Part of each position that is stressed: spot in use counts up to the opposite delta of the derivatives."""
     treatments = [rules.word("spot_mode", name) for name in book.instruments.underlyings]
     return spot_share(book.instruments, book.by_instrument(book.units), treatments)
 

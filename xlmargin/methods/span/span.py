@@ -143,7 +143,7 @@ class _Span:
 
     @property
     def unknown_deltas(self) -> list[str]:
-        """Instruments held whose composite delta is not known."""
+        """Instruments with positions whose composite delta is not known."""
         unknown = np.isnan(self.unit_deltas) & (self.case.units != 0.0).any(axis=0)
         return [self.case.held.name(k) for k in np.flatnonzero(unknown).tolist()]
 
@@ -260,7 +260,7 @@ class _Span:
         return charges.inter_commodity(spreads, {name: self.net_delta(u) for u, name in enumerate(self.names)}, weighted)
 
     def weighted(self, u: int) -> Line:
-        """Weighted futures price risk by its method: as it is, at most the scan range, or the scan range itself."""
+        """Weighted futures price risk by its method: unchanged, at most the scan range, or the scan range itself."""
         method = self.rules.word("wfpr_method", self.names[u])
         normal = largest("Weighted futures price risk", (self.splits[u].weighted, given("Zero", 0.0, "never a debit")))
         if method == "normal":

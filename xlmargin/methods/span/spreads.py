@@ -54,7 +54,7 @@ def form_spread(pools: Pools, spread: Spread) -> list[Line]:
 
     Args:
         pools: remaining deltas; those that the spreads use are taken from them
-        spread: one entry of a table, whose places the pools know
+        spread: one entry of a table, whose places are keys of the pools
 
     Returns:
         the number of spreads in each direction
