@@ -43,6 +43,7 @@ MOST_LINES, MOST_FILES = 400, 16
 HOMES = {
     "ironcalc": ("engine",),
     "xlsxwriter": ("workbook",),
+    "pyopenvba": ("faces",),
     "distributed": ("batch",),
     "pyarrow": ("batch", "files"),
     "numba": ("pricing",),
