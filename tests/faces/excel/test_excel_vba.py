@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 import xlsxwriter
 from conftest import ROOT, missing
-from pyopenvba import VBAModuleKind
 
 import udfs
 from xlmargin.errors import MarginError
@@ -116,7 +115,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     folder = tmp_path_factory.mktemp("vba")
     # LibreOffice has no MacroOptions: a sub of the probe takes what it would be told
     ours = [Module(each.name, each.source.replace("Application.MacroOptions", "Described")) for each in wrapper_modules(FUNCTIONS)]
-    modules = (*ours, Module("xlwings", STAND_IN), Module("StandIn", SERVER, VBAModuleKind.other), Module("probe", PROBE))
+    modules = (*ours, Module("xlwings", STAND_IN), Module("StandIn", SERVER, is_class=True), Module("probe", PROBE))
     with xlsxwriter.Workbook(folder / "probe.xlsm") as book:
         book.add_worksheet()
     add_project(folder / "probe.xlsm", modules)

@@ -7,19 +7,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from pyopenvba import ExcelFile, PyOpenVBAError, VBAModuleKind
-
 CODE_PAGE = "cp1252"
 WORKBOOK = "ThisWorkbook"  # the module of the workbook itself, which every project has
 
 
 @dataclass(frozen=True, slots=True)
 class Module:
-    """A module: its name, its source, and whether it is a class or the workbook's own."""
+    """A module: its name, its source, and whether it is a class."""
 
     name: str
     source: str
-    kind: VBAModuleKind = VBAModuleKind.standard
+    is_class: bool = False
 
 
 def add_project(path: Path, modules: Iterable[Module]) -> None:
@@ -29,6 +27,8 @@ def add_project(path: Path, modules: Iterable[Module]) -> None:
         path: the workbook, .xlsm, which is written again
         modules: one named `ThisWorkbook` becomes the workbook's own
     """
+    from pyopenvba import ExcelFile, VBAModuleKind
+
     with ExcelFile(path) as book:
         project = book.add_vba_project()
         for module in modules:
@@ -36,16 +36,19 @@ def add_project(path: Path, modules: Iterable[Module]) -> None:
             if module.name == WORKBOOK:
                 book.set_module(WORKBOOK, source)
             else:
-                project.add_module(module.name, source, kind=module.kind)
+                project.add_module(module.name, source, kind=VBAModuleKind.other if module.is_class else VBAModuleKind.standard)
         book.save()
 
 
 def modules_of(path: Path) -> dict[str, Module] | None:
     """The modules of a workbook by name, or None where it has none that can be read."""
+    from pyopenvba import ExcelFile, PyOpenVBAError, VBAModuleKind
+
     try:
         with ExcelFile(path) as book:
             if not book.has_vba_project():
                 return None
-            return {module.name: Module(module.name, module.source, module.kind) for module in book.vba_project().modules}
+            listed = book.vba_project().modules
+            return {each.name: Module(each.name, each.source, each.kind == VBAModuleKind.other) for each in listed}
     except (OSError, ValueError, zipfile.BadZipFile, PyOpenVBAError):
         return None
