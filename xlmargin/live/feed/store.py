@@ -39,17 +39,7 @@ def keep(path: Path, rows: Iterable[Theirs], seen: float | None = None) -> None:
             database.executemany(
                 "INSERT INTO theirs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 [
-                    (
-                        moment,
-                        row.venue,
-                        row.account,
-                        row.currency,
-                        row.initial,
-                        row.maintenance,
-                        None if math.isnan(row.time) else row.time,
-                        row.method,
-                        json.dumps(dict(row.lines)),
-                    )
+                    (moment, *row._replace(time=None if math.isnan(row.time) else row.time, lines=json.dumps(dict(row.lines))))
                     for row in rows
                 ],
             )
@@ -70,7 +60,5 @@ def kept(path: Path, venue: str) -> list[Theirs]:
             ).fetchall()
     except sqlite3.Error as error:
         raise MarginError(f"{path} cannot be read: {error}") from None
-    return [
-        Theirs(owner, account, currency, initial, maintenance, math.nan if moment is None else moment, method, json.loads(lines))
-        for owner, account, currency, initial, maintenance, moment, method, lines in rows
-    ]
+    told = [Theirs(*row) for row in rows]
+    return [row._replace(time=math.nan if row.time is None else row.time, lines=json.loads(row.lines)) for row in told]
