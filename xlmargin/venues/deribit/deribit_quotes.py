@@ -138,7 +138,7 @@ def theirs_of(answer: Any) -> list[Theirs]:
     account = str(result.get("system_name") or result.get("username") or "")
     rows = rows_of(result, "summaries") if "summaries" in result else [result]
     crossed = [row for row in rows if row.get("cross_collateral_enabled") and "total_initial_margin_usd" in row]
-    told = {"venue": "deribit", "account": account, "time": moment}
+    told: dict[str, Any] = {"venue": "deribit", "account": account, "time": moment}
     if crossed:
         keys = "total_initial_margin_usd", "total_maintenance_margin_usd"
         return [Theirs.of(crossed[0], *keys, currency="USD", method=_method(crossed[0]), **told)]
@@ -177,7 +177,7 @@ def _simulated(result: dict[str, Any]) -> list[Theirs]:
             for key, label in known.items()
             if key in owner
         }
-        told = {"venue": "deribit", "currency": str(currency).upper(), "time": moment, "method": "DERIBIT", "lines": lines}
+        told: dict[str, Any] = {"venue": "deribit", "currency": str(currency).upper(), "time": moment, "method": "DERIBIT", "lines": lines}
         rows.append(Theirs.of(margin, "initial_margin", "maintenance_margin", **told))
     return rows
 
