@@ -31,28 +31,10 @@ CREATE TABLE IF NOT EXISTS waiting (hook TEXT NOT NULL, reading INTEGER NOT NULL
     PRIMARY KEY (hook, reading));
 CREATE TABLE IF NOT EXISTS identity (id TEXT NOT NULL);
 """
+_COLUMNS = """sequence time book method market_time age equity initial maintenance usage headroom excess status
+    nearest nearest_price nearest_move liquidation error coalesced"""
 #: The columns of a reading in the file, in their order.
-COLUMNS = (
-    "sequence",
-    "time",
-    "book",
-    "method",
-    "market_time",
-    "age",
-    "equity",
-    "initial",
-    "maintenance",
-    "usage",
-    "headroom",
-    "excess",
-    "status",
-    "nearest",
-    "nearest_price",
-    "nearest_move",
-    "liquidation",
-    "error",
-    "coalesced",
-)
+COLUMNS = tuple(_COLUMNS.split())
 MOST_OPEN = 10_000  # ticks held in memory while the file cannot be written
 PATIENCE = 10.0  # seconds to wait for another program that reads or writes the file
 

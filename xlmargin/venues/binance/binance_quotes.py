@@ -15,11 +15,7 @@ MILLISECONDS = 1e-3
 
 
 def quotes(call: Call, needs: Needs) -> Quotes:
-    """Spots, forwards and vols: one call for all options, one for each coin's index, one for all futures.
-
-    Raises:
-        VenueError: an answer is missing or cut off
-    """
+    """Spots, forwards and vols: one call for all options, one for each coin's index, one for all futures."""
     found = Gathered("binance")
     for coin in needs.underlyings:
         optional = coin in needs.with_options()

@@ -20,11 +20,7 @@ PAGE = "200"
 
 
 def quotes(call: Call, needs: Needs) -> Quotes:
-    """Spots, forwards and vols: one call for each coin's options, one for a perpetual's index, one for all futures.
-
-    Raises:
-        VenueError: an answer is missing or cut off
-    """
+    """Spots, forwards and vols: one call for each coin's options, one for a perpetual's index, one for all futures."""
     found = Gathered("bybit")
     for coin in needs.underlyings:
         optional = coin in needs.with_options()

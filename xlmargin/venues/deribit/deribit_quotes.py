@@ -16,11 +16,7 @@ INDEXES = ("usd", "usdc", "usdt")  # quote currencies of a coin's index, best fi
 
 
 def quotes(call: Call, needs: Needs) -> Quotes:
-    """Spots, forwards and vols: one call per currency of the options held, one per coin without options.
-
-    Raises:
-        VenueError: an answer is missing or cut off
-    """
+    """Spots, forwards and vols: one call per currency of the options held, one per coin without options."""
     asked = _Asked(call)
     spot: dict[str, float] = {}
     points: list[Point] = []

@@ -13,11 +13,7 @@ MILLISECONDS = 1e-3
 
 
 def quotes(call: Call, needs: Needs) -> Quotes:
-    """Spots, forwards and vols: one call for each coin's index, one for its options, one for its futures.
-
-    Raises:
-        VenueError: an answer is missing or cut off
-    """
+    """Spots, forwards and vols: one call for each coin's index, one for its options, one for its futures."""
     found = Gathered("okx")
     for coin in needs.underlyings:
         family = f"{coin}-USD"
