@@ -86,7 +86,7 @@ class WatchedFiles:
         try:
             found = self._read()
         except Exception as error:  # a file half written makes its readers fail in any way
-            told = str(error) if isinstance(error, MarginError) else f"{self._files.book} cannot be read: {_shown(error)}"
+            told = str(error) if isinstance(error, MarginError) else f"{self._files.book} cannot be read: {type(error).__name__}: {error}"
             self.problem = " ".join(told.split())
         else:
             if self._state() != state:
@@ -123,7 +123,3 @@ def _stamp(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return found.st_mtime_ns, found.st_size
-
-
-def _shown(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"
