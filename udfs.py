@@ -5,7 +5,7 @@ Excel waits at its start for what is imported here, so what fewer sheets ask for
 
 from __future__ import annotations
 
-from xlmargin.sheet.answers import margins
+from xlmargin.sheet.answers import margins, values
 from xlmargin.sheet.registry import pm_function
 
 POSITIONS = "Positions with their header row: Instrument or Underlying, Type, Strike, Expiry; and Quantity"
@@ -55,7 +55,7 @@ def PM_RISK_ARRAY(positions, market=None, method=None, parameters=None, history=
 )
 def PM_SCENARIO_PNL(positions, price_move, vol_move, days=None, market=None):
     """Profit and loss of a book when every price and every vol moves by a fraction; gains are positive."""
-    return margins.scenario_pnl(positions, price_move, vol_move, days, market)
+    return values.scenario_pnl(positions, price_move, vol_move, days, market)
 
 
 @pm_function(
@@ -68,7 +68,7 @@ def PM_SCENARIO_PNL(positions, price_move, vol_move, days=None, market=None):
 )
 def PM_PNL_GRID(positions, price_moves, vol_moves, days=None, market=None):
     """Profit and loss by price move (rows) and vol move (columns); gains are positive."""
-    return margins.pnl_grid(positions, price_moves, vol_moves, days, market)
+    return values.pnl_grid(positions, price_moves, vol_moves, days, market)
 
 
 @pm_function(
@@ -152,7 +152,7 @@ def PM_PAIRS(positions, market=None, parameters=None):
 @pm_function("table", positions=POSITIONS, market=MARKET)
 def PM_GREEKS(positions, market=None):
     """Mark, value, notional and greeks of each position, totals per underlying; vega per vol point, theta per day."""
-    return margins.greeks(positions, market)
+    return values.greeks(positions, market)
 
 
 @pm_function(
@@ -166,7 +166,7 @@ def PM_GREEKS(positions, market=None):
 )
 def PM_PRICE(kind, forward, strike, years, vol, rate=None):
     """Black-76 price of a European option, discounted at the rate."""
-    return margins.price(kind, forward, strike, years, vol, rate)
+    return values.price(kind, forward, strike, years, vol, rate)
 
 
 @pm_function(
@@ -180,7 +180,7 @@ def PM_PRICE(kind, forward, strike, years, vol, rate=None):
 )
 def PM_IV(kind, price, forward, strike, years, rate=None):
     """Black-76 implied vol of a European option's price, as a fraction."""
-    return margins.implied_vol(kind, price, forward, strike, years, rate)
+    return values.implied_vol(kind, price, forward, strike, years, rate)
 
 
 @pm_function(
@@ -278,7 +278,7 @@ def PM_HEDGE(positions, instruments, market=None, method=None, parameters=None):
 @pm_function("table", positions=POSITIONS, market=MARKET)
 def PM_CHECK(positions, market=None):
     """Every fault of the ranges at once, with row, column and cure; one row OK where there is none."""
-    return margins.check(positions, market)
+    return values.check(positions, market)
 
 
 @pm_function("table", method=METHOD)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import socket
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from typing import Any, NoReturn
 
 import pytest
 from calc import Calc
-from hypothesis import settings
+from hypothesis import is_hypothesis_test, seed, settings
 from venue_stub import VenueStub
 
 from xlmargin.errors import MarginError
@@ -21,10 +22,43 @@ ROOT = Path(__file__).resolve().parents[1]
 TEMPLATE = ROOT / "workbook/xlmargin.xlsx"
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 IN_CI = os.environ.get("CI") == "true"
+SEEDS = pytest.StashKey[list[int]]()
 
-settings.register_profile("local", deadline=None)  # two busy cores must not make a law fail
-settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
-settings.load_profile("ci" if IN_CI else "local")
+settings.register_profile("repeatable", deadline=None, derandomize=True, print_blob=True)  # two busy cores must not make a law fail
+settings.load_profile("repeatable")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Options that have the tests of random examples draw others than those of every run."""
+    parser.addoption("--seeds", type=int, default=0, metavar="N", help="draw N new sets of random examples, by seeds that are printed")
+    parser.addoption(
+        "--seed", type=int, action="append", default=[], metavar="S", help="draw those of a printed seed again, for the same test files"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose the seeds."""
+    config.stash[SEEDS] = [*config.getoption("--seed"), *(secrets.randbelow(10**9) for _ in range(config.getoption("--seeds")))]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Print the seeds, which --seed repeats."""
+    if config.stash[SEEDS]:
+        terminalreporter.write_line(f"random examples of {' '.join(f'--seed {number}' for number in config.stash[SEEDS])}")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run each test of random examples once per seed, where there are any."""
+    seeds: list[int] = metafunc.config.stash[SEEDS]
+    if seeds and is_hypothesis_test(metafunc.function):
+        metafunc.fixturenames.append("drawn")
+        metafunc.parametrize("drawn", seeds, ids=lambda number: f"seed {number}", indirect=True)
+
+
+@pytest.fixture
+def drawn(request: pytest.FixtureRequest) -> None:
+    """Draw the examples of a test by a seed."""
+    seed(request.param)(request.function)
 
 
 def missing(reason: str) -> NoReturn:

@@ -7,10 +7,15 @@ import graphlib
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
 import pytest
+from reach import Code, Name
+
+from xlmargin.margin.method import Method
+from xlmargin.venues.fed import VenueModule
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -37,7 +42,7 @@ ROOMS = (
 )
 OUTSIDE = ("udfs", "workbook")  # beside the package
 CORE = ROOMS[: ROOMS.index("udfs") + 1]
-MOST_LINES, MOST_FILES = 400, 16
+MOST_LINES, MOST_FILES, SAME_LINES = 400, 16, 6
 
 # Where each outside library may be imported; nowhere else.
 HOMES = {
@@ -180,3 +185,52 @@ def test_only_the_open_part_of_xlwings_is_named(word: str) -> None:
     texts = [path for path in files if path.suffix in (".py", ".toml", ".html", ".js", ".json", ".txt", ".xml")]
     assert len(texts) > 30
     assert [path.name for path in texts if word in path.read_text(encoding="utf-8")] == []
+
+
+# What is asked of a module that is found by its name: a method's hooks, a venue's verbs.
+HOOKS = {*Method.__dataclass_fields__, *vars(VenueModule), "replay", "items", "holding", "contract_sizes", "left_out", "moment"}
+
+
+def test_every_public_definition_is_reached() -> None:
+    """Code that only tests call lies under tests; what is left begins with what people type."""
+    code = Code(modules())
+    typed = ("udfs", "workbook", "xlmargin.faces.libreoffice.component", "xlmargin.faces.libreoffice.driver")
+    found = [name for name in code.uses if room(name.module) in ("methods", "venues") and name.name in HOOKS]
+    roots = [*found, *(name for name in code.uses if name.module.startswith(typed)), Name("xlmargin.cli.commands", "main")]
+    assert code.unreached(roots) == []
+
+
+def statements(module: str) -> Iterator[list[ast.stmt]]:
+    """Every run of statements of a module that belong together, without docstrings, imports and the fields of records."""
+    for node in ast.walk(ast.parse(modules()[module].read_text(encoding="utf-8"))):
+        for part in ("body", "orelse", "finalbody"):
+            block = getattr(node, part, None)
+            if isinstance(block, list):
+                yield [each for each in block if not isinstance(each, ast.Import | ast.ImportFrom | ast.AnnAssign) and not _said(each)]
+
+
+def _said(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+def test_one_maker_per_idea() -> None:
+    """No six lines of code stand twice, however they are laid out; what is alike has one maker."""
+    seen: dict[str, str] = {}
+    twice = []
+    for module in modules():
+        for block in statements(module):
+            for first in range(len(block)):
+                text = ""
+                for last in block[first:]:
+                    text += f"{ast.unparse(last)}\n"
+                    if text.count("\n") >= SAME_LINES:
+                        break
+                if text.count("\n") >= SAME_LINES and seen.setdefault(text, module) != module:
+                    twice.append(f"{seen[text]} and {module}: {text[:80]}")
+    assert twice == []
+
+
+def test_all_code_has_one_form() -> None:
+    """Ruff's form, so that nobody argues about it."""
+    done = subprocess.run(["ruff", "format", "--check", str(ROOT)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout

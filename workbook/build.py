@@ -8,7 +8,11 @@ from pathlib import Path
 
 import xlsxwriter
 
-from . import (
+from . import sample
+from .excel import Macros, add_macros, macro_enabled
+from .layout import Layout
+from .parts import Desk
+from .sheets import (
     about,
     account,
     calculations,
@@ -17,15 +21,11 @@ from . import (
     inputs,
     monitor,
     outputs,
-    sample,
     source_books,
     source_tables,
     tail,
     what_if,
 )
-from .excel import Macros, add_macros, macro_enabled
-from .layout import Layout
-from .parts import Desk
 from .styles import Styles
 
 MOST_ROWS = 20_000  # beyond that a sheet is slow to edit: a file of positions is read by the command line

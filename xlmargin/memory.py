@@ -6,8 +6,9 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +39,28 @@ class Same:
 
     def __hash__(self) -> int:
         return id(self.it)
+
+
+def signature(thing: Any) -> Hashable:
+    """Everything that a value is made of, equal only for values that are equal bit by bit and type by type.
+
+    Args:
+        thing: arrays, dataclasses, tuples, texts and numbers, nested in any way
+
+    Raises:
+        TypeError: it holds something else, of which nobody knows here what it is made of
+    """
+    if isinstance(thing, np.ndarray):
+        return thing.dtype.str, thing.shape, thing.tobytes()
+    if is_dataclass(thing) and not isinstance(thing, type):
+        return type(thing), tuple(signature(getattr(thing, field.name)) for field in fields(thing))
+    if isinstance(thing, tuple):
+        return tuple, tuple(map(signature, thing))
+    if thing is None or type(thing) in (str, int, bool, bytes):
+        return type(thing), thing
+    if type(thing) is float:
+        return float, thing.hex()
+    raise TypeError(f"no signature of a {type(thing).__name__}")
 
 
 class Recent(Generic[Value]):

@@ -19,8 +19,8 @@ from tests.bench.report import Table, on_one_core, turns
 from tests.help.forgetting import forget
 from xlmargin.book.market import YEAR
 from xlmargin.errors import Faults
-from xlmargin.sheet.ranges.fingerprint import fingerprint
 from xlmargin.sheet.ranges.positions import read_positions
+from xlmargin.sheet.ranges.remembered import fingerprint
 from xlmargin.sheet.registry import FUNCTIONS
 
 Floats = NDArray[np.float64]

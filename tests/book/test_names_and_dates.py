@@ -11,7 +11,7 @@ from range_books import AS_OF, CALL_NAME, JUNE, MARKET, Grid, ask, margin, one, 
 
 import udfs  # noqa: F401  (fills the registry)
 from xlmargin.book.contracts import CALL, FUTURE, PERPETUAL, PUT, SPOT, parse_instrument, show_instant
-from xlmargin.sheet.checks import read_book
+from xlmargin.sheet.ranges.remembered import read_book
 
 # ---------------------------------------------------------------- names
 

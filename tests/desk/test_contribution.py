@@ -59,13 +59,17 @@ def test_it_agrees_with_brute_force_on_any_book(name: str, rows: Rows) -> None:
 
 @pytest.mark.parametrize("name", ["DERIBIT", "DERIVE", "DERIVE_SM", "ISOLATED", "OKX", "SPAN"])
 def test_rows_with_their_own_market(name: str) -> None:
-    """Where rows of an underlying see different spots, a book without one of them is still what PM_MARGIN says."""
+    """Where rows of an underlying see different spots, a book without one of them is still what PM_MARGIN says.
+
+    The contract of two rows keeps the market that it has in the whole book: the mean of theirs.
+    """
     header = [*HEADER, "Spot"]
     rows = [[*BOOK[0], 69_000.0], [*BOOK[1], 71_000.0], [*BOOK[4], None], [*BOOK[0], 70_500.0]]
     _, method, parameters = asked(name)
     found = PM_CONTRIBUTION([header, *rows], MARKET, method, parameters)[1:]
     whole = PM_MARGIN([header, *rows], MARKET, method, parameters)
     assert sum(row[4] for row in found) == close(whole)
+    rows[0][-1] = rows[3][-1] = 69_750.0
     for p, row in enumerate(found):
         assert row[3] == close(PM_MARGIN([header, rows[p]], MARKET, method, parameters), whole)
         assert row[5] == close(whole - PM_MARGIN([header, *rows[:p], *rows[p + 1 :]], MARKET, method, parameters), whole)

@@ -15,7 +15,7 @@ from xlmargin.desk.liquidation import Account, PriceSearch, coarse_steps, fine_s
 from xlmargin.desk.liquidation import liquidation as moves_of
 from xlmargin.desk.versions import Path
 from xlmargin.methods import known_methods, margin_of, method_named
-from xlmargin.sheet.answers.asked import case_asked, case_for
+from xlmargin.sheet.answers.margins import case_asked, case_for
 
 SPOTS = {"BTC": 65_000.0, "ETH": 3_200.0, "SOL": 150.0}
 HEADER = ["Instrument", "Quantity", "IV", "Price", "Forward", "Account"]

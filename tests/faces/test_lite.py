@@ -154,7 +154,7 @@ def test_the_wheel_carries_functions_and_template(wheel: Path) -> None:
     """`import udfs`, the template with its builder, and every method with its parameters."""
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
-    builder = {f"xlmargin/{path.relative_to(ROOT).as_posix()}" for path in ROOT.glob("workbook/*.py")}
+    builder = {f"xlmargin/{path.relative_to(ROOT).as_posix()}" for path in ROOT.glob("workbook/**/*.py")}
     methods = {path.relative_to(ROOT).as_posix() for path in ROOT.glob("xlmargin/**/*.*") if path.suffix in (".py", ".toml")}
     assert names >= {"udfs.py", "xlmargin/workbook/xlmargin.xlsx", "xlmargin/py.typed", *builder, *methods}
 

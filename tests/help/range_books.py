@@ -7,7 +7,7 @@ from typing import Any
 
 import udfs  # noqa: F401  (fills the registry)
 from xlmargin.book.book import Book
-from xlmargin.sheet.checks import read_book
+from xlmargin.sheet.ranges.remembered import read_book
 from xlmargin.sheet.registry import FUNCTIONS
 
 Grid = list[list[Any]]

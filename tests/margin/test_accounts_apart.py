@@ -1,4 +1,4 @@
-"""No account's margin depends on the rows of another: also where a rulebook reads prices off the first rows."""
+"""No account's margin depends on the rows of another: also where a rulebook knows one spot and one forward per expiry."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ BOTH = [
     *([*row, name] for n in range(3) for name, rows in (("south", SOUTH), ("north", NORTH)) for row in rows[n : n + 1]),
     [*NORTH[3], "north"],
 ]
-READS_FIRST_ROWS = ("DERIVE", "DERIVE_SM")
+TOGETHER = ("DERIVE", "DERIVE_SM")
 
 
 @pytest.mark.parametrize("method", known_methods())
@@ -52,7 +52,7 @@ def test_margins_of_accounts_in_different_markets_add_up(method: str) -> None:
     assert_adds_up(PM_EXPLAIN(BOTH, *METHODS[method]), 1e-4)
 
 
-@pytest.mark.parametrize("method", READS_FIRST_ROWS)
+@pytest.mark.parametrize("method", TOGETHER)
 def test_contributions_of_accounts_in_different_markets(method: str) -> None:
     """Each row is of its own account what it would be without the others."""
     market, name, parameters, _ = METHODS[method]
@@ -73,7 +73,7 @@ def test_scenarios_of_accounts_in_different_markets() -> None:
     )
 
 
-@pytest.mark.parametrize("method", READS_FIRST_ROWS)
+@pytest.mark.parametrize("method", TOGETHER)
 def test_moves_and_liquidation_of_accounts_in_different_markets(method: str) -> None:
     """Causes of a move add up to the change of both; at the liquidation price, spots and forwards moved, nothing is left."""
     market, name, parameters, _ = METHODS[method]

@@ -198,7 +198,7 @@ def test_a_coin_of_a_spread_is_known_to_book_or_rulebook() -> None:
 def test_a_move_without_percent_needs_a_price_range() -> None:
     """`16 x up` is no move of 1,600 % where moves are fractions."""
     answer = margin(BOOK, MARKET, "PARADEX", [["scenarios", "+16 x up"]])
-    assert answer.startswith("#PM! scenarios: PARADEX has no price range for a move without %")
+    assert answer.startswith("#PM! scenarios: PARADEX has no price_range: write price moves in percent")
 
 
 def tiered(tiers: str, spreads: str = "200: 1 A 1, 2 B 1") -> Grid:

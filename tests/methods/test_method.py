@@ -173,7 +173,7 @@ def method_file(name: str) -> Path:
 
 REFUSED = {
     "BROKEN": "methods/broken.py is refused: ModuleNotFoundError: No module named 'no_such_module'",
-    "GARBLED": "methods/garbled.toml is refused: TOMLDecodeError: ",
+    "GARBLED": "methods/garbled.toml is refused: garbled.toml: Expected ']' at the end of a table",
     "MISSPELT": "methods/misspelt.py: risk_arrays is no hook of a method: the nearest is risk_array;",
     "STRAY": "methods/stray.toml is refused: there is no stray.py in its folder",
     "TWICE": "methods/twice.toml is refused: methods/venue/twice.toml is of the same method",

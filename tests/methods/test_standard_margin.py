@@ -227,10 +227,10 @@ def test_rows_of_one_contract_are_netted() -> None:
     assert PM_LINE(rows, "Initial margin/BTC/Initial per unit", MARKET, "DERIBIT_SM") == pytest.approx(8_000.0)
 
 
-def test_dearest_mark_of_a_contract_counts() -> None:
-    """Rows of one contract with different prices are one position, at the highest of them."""
+def test_mean_mark_of_a_contract_counts() -> None:
+    """Rows of one contract with different prices are one position, at the mean of them: 15 % of 70,000 less 5,000, at least 10 %."""
     rows = [MARKED, ["BTC", "C", 75_000, 30, -3, 900.0, None], ["BTC", "C", 75_000, 30, 2, 1_000.0, None]]
-    assert PM_MARGIN(rows, MARKET, "DERIBIT_SM") == pytest.approx(8_000.0)
+    assert PM_MARGIN(rows, MARKET, "DERIBIT_SM") == pytest.approx(7_000.0 + 950.0)
 
 
 def test_orders_and_short_spot() -> None:

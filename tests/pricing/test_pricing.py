@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from xlmargin.pricing import black
-from xlmargin.pricing.normal import cdf_in_place
+from xlmargin.pricing.grid import cdf_in_place
 
 MINUTE = 1.0 / (365.0 * 24.0 * 60.0)
 FORWARDS = st.floats(1e-3, 1e6)

@@ -12,8 +12,8 @@ from range_books import AS_OF, CALL_NAME, JUNE, MARKET, YEAR, Grid, ask, checked
 
 import udfs  # noqa: F401  (fills the registry)
 from xlmargin.errors import Faults, MarginError
-from xlmargin.sheet.checks import read_book
 from xlmargin.sheet.ranges.market import read_market
+from xlmargin.sheet.ranges.remembered import read_book
 
 # ---------------------------------------------------------------- market: time, forwards, vols
 

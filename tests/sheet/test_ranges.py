@@ -12,7 +12,7 @@ import pytest
 from range_books import AS_OF, CALL_NAME, MARKET, ask, checked, margin, option
 
 import udfs  # noqa: F401  (fills the registry)
-from xlmargin.sheet.checks import read_book
+from xlmargin.sheet.ranges.remembered import read_book
 
 # ---------------------------------------------------------------- headings and rows
 

@@ -17,19 +17,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from range_books import MARKET, Grid, ask
 
-from xlmargin.margin import valued
+from xlmargin import methods
+from xlmargin.book import market as book_market
 from xlmargin.memory import Recent
-from xlmargin.sheet.answers import asked
-from xlmargin.sheet.checks import read_book
-from xlmargin.sheet.ranges import market as market_range
+from xlmargin.sheet.answers import margins
 from xlmargin.sheet.ranges import remembered
+from xlmargin.sheet.ranges.remembered import read_book
 
 FUNCTIONS = ("PM_MARGIN", "PM_SCANNING_RISK", "PM_RISK_ARRAY", "PM_EXPLAIN", "PM_GREEKS", "PM_CHECK", "PM_MAINTENANCE")
 TWO_RANGES = ("PM_GREEKS", "PM_CHECK")
 STORES = [(remembered, name) for name in ("_sheets", "_quotes", "_books", "_priced")] + [
-    (asked, "_cases"),
-    (asked, "_margins"),
-    (valued, "_arrays"),
+    (margins, "_cases"),
+    (margins, "_margins"),
+    (methods, "_arrays"),
 ]
 HEADER = ["Instrument", "Quantity", "Side", "IV", "Account", "Expiry", "Note"]
 DAY, NEXT = dt.datetime(2025, 6, 27), dt.datetime(2025, 6, 28)
@@ -215,7 +215,7 @@ def test_the_same_cells_are_the_same_book() -> None:
 def test_what_is_shared_cannot_be_written_to() -> None:
     """Somebody who would change a remembered book in place is told so at once."""
     book = read_book(SHEET, MARKET)
-    case = asked.case_for(book, "SPAN", None, None)
+    case = margins.case_for(book, "SPAN", None, None)
     for array in (book.quantity, book.instruments.vol, case.array, case.units, case.pnl, case.marks):
         with pytest.raises(ValueError, match="read-only"):
             array[...] = 0.0
@@ -235,7 +235,7 @@ def test_the_clock_goes_on_without_an_as_of(monkeypatch: pytest.MonkeyPatch) -> 
     sheet = [["Underlying", "Type", "Strike", "Expiry", "Quantity", "IV", "Spot"], ["BTC", "call", 70_000.0, "27JUN25", 1.0, 0.5, 65_000.0]]
     values = []
     for now in (1_748_736_000.0, 1_748_736_000.9, 1_748_736_001.0, 1_748_822_400.0):
-        monkeypatch.setattr(market_range.time, "time", lambda now=now: now)
+        monkeypatch.setattr(book_market.time, "time", lambda now=now: now)
         values.append(ask("PM_GREEKS", sheet)[1][4])
         with nothing_remembered():
             assert ask("PM_GREEKS", sheet)[1][4] == values[-1]

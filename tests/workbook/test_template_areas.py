@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from calc import Calc
 
 import udfs
 from xlmargin import methods
 from xlmargin.engine import Workbook
 from xlmargin.faces import template
-from xlmargin.faces.libreoffice import Calc
 from xlmargin.faces.template import build_template
 from xlmargin.files.books import named_cells
 from xlmargin.sheet.registry import FUNCTIONS

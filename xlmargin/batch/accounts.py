@@ -11,7 +11,7 @@ import numpy as np
 
 from xlmargin.batch.plan import Inputs
 from xlmargin.batch.product import LossScreen, Worst, sparse, worst_loss
-from xlmargin.batch.rows import Rows, Wrong
+from xlmargin.batch.rows import Rows, Wrong, lone
 from xlmargin.book.book import Book, make_book
 from xlmargin.book.market import Market
 from xlmargin.errors import Fault, Faults, MarginError
@@ -20,10 +20,10 @@ from xlmargin.margin.statement import Line, weighted
 from xlmargin.margin.valuation import Case, Given
 from xlmargin.methods import apart, case_of, margin_of, method_named, rules_of, with_book
 from xlmargin.pricing.arrays import Bools, Floats, Ints
-from xlmargin.sheet.answers.asked import ARRAYS
+from xlmargin.sheet.answers.margins import ARRAYS
+from xlmargin.sheet.cells import given
 from xlmargin.sheet.checks import keep_rows
 from xlmargin.sheet.ranges.history import read_history
-from xlmargin.sheet.ranges.market import given
 from xlmargin.sheet.ranges.parameters import is_scenario_table, read_overrides, read_scenarios
 
 SCREEN_SCENARIOS, SCREEN_ACCOUNTS = 300, 2_000  # of a shard; above both, screening first is faster, its preparation included
@@ -203,7 +203,7 @@ class _Work:
         """The instruments of some accounts, held by nobody, and the instrument of each distinct row, −1 where unused."""
         used = np.zeros(len(self.rows.distinct.row), np.bool_)
         used[self.rows.like[_rows_of(self.starts, accounts)]] = True
-        book = make_book(keep_rows(self.rows.distinct, used), self.market, Faults())
+        book = make_book(lone(keep_rows(self.rows.distinct, used)), self.market, Faults())
         of_distinct = np.full(len(used), -1, np.int64)
         of_distinct[used] = book.instrument
         none, nobody = np.empty(0), np.empty(0, np.int64)

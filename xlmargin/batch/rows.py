@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,13 +11,13 @@ import numpy as np
 from xlmargin.batch.product import order_of
 from xlmargin.batch.scatter import ROW, labels
 from xlmargin.batch.source import ACCOUNT, ENTRY, QUANTITY, arrow
-from xlmargin.book.book import Positions, make_book
+from xlmargin.book.book import make_book
 from xlmargin.book.market import Market
+from xlmargin.book.positions import Positions, differing, keys_of, told_apart
 from xlmargin.errors import Fault, Faults
 from xlmargin.files.books import csv_cell
 from xlmargin.pricing.arrays import Bools, Floats, Ints
-from xlmargin.sheet.cell_errors import error_text
-from xlmargin.sheet.cells import is_blank, plain_number
+from xlmargin.sheet.cells import error_text, is_blank, plain_number
 from xlmargin.sheet.checks import keep_rows
 from xlmargin.sheet.ranges.positions import read_positions
 
@@ -152,7 +152,47 @@ def read_rows(table: Any, text: bool, market: Market) -> Rows:
     left_out = tuple(name for name, out in zip(accounts, gone) if out)
     size_only = np.nan_to_num(np.abs(quantity))
     whole = Rows(accounts, account, rows, size_only, entry, found.at[like], found.kept, found.unpriced, wrong, left_out)
-    return _sorted(whole, np.flatnonzero(counted & ~gone[account])).without(gone | ~there)
+    kept = _sorted(whole, np.flatnonzero(counted & ~gone[account])).without(gone | ~there)
+    return _agreed(kept, market)
+
+
+def lone(positions: Positions) -> Positions:
+    """Rows that have no say in each other's market, whosever they are: each one is of an account of its own."""
+    count = len(positions.row)
+    return replace(positions, account=np.arange(count), accounts=("",) * count)
+
+
+def _agreed(rows: Rows, market: Market) -> Rows:
+    """The rows of one contract in one account in the one market that they have there, as further distinct rows."""
+    known, like, count = rows.distinct, rows.like.copy(), len(rows.distinct.row)
+    instrument, first, contract = told_apart(known)
+    if len(first) == int(contract.max(initial=-1)) + 1:
+        return rows
+    at = np.flatnonzero(differing(rows.account, contract[instrument[like]], instrument[like], known.order[like])[1])
+    if not len(at):
+        return rows
+    keys = keys_of(replace(_taken(known, like[at], {}), account=rows.account[at]))
+    more = _taken(known, like[at][keys.first], keys.agreed)
+    like[at] = count + keys.instrument
+    columns: dict[str, Any] = {
+        field.name: np.concatenate([getattr(known, field.name), getattr(more, field.name)])
+        for field in fields(Positions)
+        if isinstance(getattr(known, field.name), np.ndarray)
+    }
+    unpriced = make_book(lone(replace(more, row=np.arange(len(more.row)))), market, Faults()).unpriced
+    return replace(
+        rows,
+        like=like,
+        distinct=replace(known, **columns, names=[*known.names, *more.names]),
+        unpriced=rows.unpriced | {count + fault.row: fault for fault in reversed(unpriced)},
+    )
+
+
+def _taken(positions: Positions, at: Ints, cells: dict[str, Floats]) -> Positions:
+    """Some of the rows in this order, with other cells."""
+    columns = {field.name: getattr(positions, field.name) for field in fields(Positions)}
+    taken: dict[str, Any] = {name: column[at] for name, column in columns.items() if isinstance(column, np.ndarray)}
+    return replace(positions, **(taken | cells), names=[positions.names[p] for p in at.tolist()])
 
 
 def _sorted(rows: Rows, chosen: Ints) -> Rows:
@@ -222,12 +262,12 @@ def _read(raw: list[list[Any]], market: Market) -> _Read:
     blank[where] = False
     bad[[row - 2 for row in found.rows()]] = True
     readable = keep_rows(typed, ~bad[where])
-    make_book(readable, market, later)
+    make_book(lone(readable), market, later)
     bad[[row - 2 for row in later.rows()]] = True
     kept = keep_rows(typed, ~bad[where])
     at = np.full(count, -1, np.int64)
     at[kept.row - 2] = np.arange(len(kept.row))
-    unpriced = {int(at[fault.row - 2]): fault for fault in reversed(make_book(kept, market, Faults()).unpriced)}
+    unpriced = {int(at[fault.row - 2]): fault for fault in reversed(make_book(lone(kept), market, Faults()).unpriced)}
     return _Read(blank, bad, at, kept, unpriced)
 
 
@@ -246,7 +286,7 @@ def _told(table: Any, chosen: Ints, text: bool, market: Market, accounts: list[s
     typed = read_positions([headings, *map(list, zip(*cells))], found)
     unread = found.rows()
     sound = np.array([row not in unread for row in typed.row.tolist()], np.bool_)
-    make_book(keep_rows(typed, sound), market, later)
+    make_book(lone(keep_rows(typed, sound)), market, later)
     rows = part.column(ROW).to_numpy()
     told = [
         Wrong(accounts[account[chosen[fault.row - 2]]], "", fault._replace(row=int(rows[fault.row - 2])))

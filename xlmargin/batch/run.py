@@ -23,8 +23,8 @@ from xlmargin.margin.parameters import Override
 from xlmargin.margin.valuation import Given
 from xlmargin.methods import case_of, method_named, rules_of
 from xlmargin.methods.span.spreads import BETWEEN, read_spreads
+from xlmargin.sheet.cells import given
 from xlmargin.sheet.ranges.history import read_history
-from xlmargin.sheet.ranges.market import given
 from xlmargin.sheet.ranges.parameters import is_scenario_table, read_overrides, read_scenarios
 from xlmargin.sheet.ranges.positions import read_positions
 

@@ -15,7 +15,8 @@ from xlmargin.batch.product import order_of
 from xlmargin.batch.source import ACCOUNT, RowBlock, arrow, blocks
 from xlmargin.errors import Faults
 from xlmargin.pricing.arrays import Ints
-from xlmargin.sheet.cells import show, texts
+from xlmargin.sheet.cells import show
+from xlmargin.sheet.columns import texts
 
 ROW = "#row"  # column of the rows' numbers in the file, a name that no heading can be
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlmargin.errors import Faults, MarginError, existing_file
-from xlmargin.sheet.headings import Header
+from xlmargin.sheet.columns import Header
 from xlmargin.sheet.ranges.positions import HEADINGS, read_positions
 
 ACCOUNT, QUANTITY, ENTRY = "Account", "Quantity", "Entry"

@@ -1,78 +1,32 @@
-"""The book as arrays: position rows, the distinct instruments behind them, and the market each one is priced in."""
+"""The book as arrays: position rows, the distinct instruments behind them, and the market each one is priced in.
+
+Which rows are one instrument, and what counts where they differ, `contracts` says; what holds for an underlying as a whole
+where its contracts differ, such as its spot, is `Book.held_mean`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from xlmargin.book import market as quotes
 from xlmargin.book.contracts import CALL, FUTURE, PERPETUAL, SPOT, instrument_name, show_instant
-from xlmargin.book.distinct import distinct
 from xlmargin.book.implied import implied
 from xlmargin.book.market import DAY, YEAR, Market
+from xlmargin.book.positions import Keys, Mixed, Positions, keys_of, mean_of_distinct, told_apart
 from xlmargin.errors import Fault, Faults
 from xlmargin.pricing.arrays import Bools, Floats, Ints
 
-SCENARIO_COUNT = 16  # columns 1 … 16 of a desk's own risk array
-
-
-@dataclass(frozen=True, slots=True)
-class Positions:
-    """The position rows as typed columns (P,); NaN where a cell is blank.
-
-    Attributes:
-        row: row in the sheet, counted from the header as 1
-        underlyings: distinct upper-case names, alphabetical (U,)
-        underlying: index into `underlyings`
-        kind: SPOT, FUTURE, PERPETUAL, CALL or PUT
-        strike: [account currency]
-        expiry: seconds since 1970 UTC
-        years: given by DTE, else NaN
-        quantity: signed, + long [units of the underlying / multiplier]
-        multiplier: units of the underlying per unit of quantity
-        spot, forward, vol, price: given on the row, else NaN
-        inverse: settled in the coin
-        accounts: distinct account labels (A,)
-        account: index into `accounts`
-        order: an open order, not a position
-        entry: price at which the position was entered, else NaN
-        american: exercised at any time
-        delta: own composite delta per long unit, NaN where none is given
-        array: own risk array per long unit, losses positive (P, 16), NaN where none is given
-        names: instrument as the row names it
-    """
-
-    row: Ints
-    underlyings: tuple[str, ...]
-    underlying: Ints
-    kind: Ints
-    strike: Floats
-    expiry: Floats
-    years: Floats
-    quantity: Floats
-    multiplier: Floats
-    spot: Floats
-    forward: Floats
-    vol: Floats
-    price: Floats
-    inverse: Bools
-    accounts: tuple[str, ...]
-    account: Ints
-    order: Bools
-    entry: Floats
-    american: Bools
-    delta: Floats
-    array: Floats
-    names: Sequence[str]
+NOTHING = 1e-12  # of all that is held: what rounding leaves of rows that net to nothing
 
 
 @dataclass(frozen=True, slots=True)
 class Instruments:
-    """The distinct contracts of a book with their market, one entry each (K,).
+    """The distinct contracts of a book with their market, one entry each (K,); an account holds a contract in one entry.
 
     Attributes:
         underlyings: upper-case names, alphabetical (U,)
@@ -90,7 +44,6 @@ class Instruments:
         american: exercised at any time
         delta: own composite delta per long unit, NaN where none is given
         array: own risk array per long unit, losses positive (K, 16), NaN where none is given
-        contract: index of the contract itself, the same for instruments that differ only by their market
         vol_origin: where the market gave the vol (AT_STRIKE … NO_VOL); AT_STRIKE for a row's own vol
     """
 
@@ -111,7 +64,6 @@ class Instruments:
     american: Bools
     delta: Floats
     array: Floats
-    contract: Ints
 
     def __len__(self) -> int:
         return len(self.kind)
@@ -163,6 +115,7 @@ class Book:
         names: instrument as each row names it (P,)
         as_of: valuation time, seconds since 1970 UTC
         unpriced: what is wrong with the vols: faults for every method that needs one
+        mixed: cells in which rows of one contract differ: heading, positions of the rows, and the mean that counts
     """
 
     instruments: Instruments
@@ -176,6 +129,7 @@ class Book:
     names: Sequence[str]
     as_of: float
     unpriced: tuple[Fault, ...]
+    mixed: tuple[Mixed, ...] = ()
 
     @cached_property
     def units(self) -> Floats:
@@ -188,16 +142,45 @@ class Book:
         flat = np.bincount(self.account * shape[1] + self.instrument, per_row, shape[0] * shape[1])
         return np.asarray(flat, np.float64).reshape(shape)
 
-    def by_contract(self, per_row: Floats) -> Floats:
-        """Net amount per account and contract: rows of one contract are netted whatever their market, (A, C)."""
-        contract = self.instruments.contract[self.instrument]
-        count = int(self.instruments.contract.max(initial=-1)) + 1
-        flat = np.bincount(self.account * count + contract, per_row, len(self.accounts) * count)
-        return np.asarray(flat, np.float64).reshape(len(self.accounts), count)
+    @cached_property
+    def spot(self) -> Floats:
+        """Spot of each underlying for each account, (A, U)."""
+        held = self.instruments
+        return self.held_mean(held.spot, held.underlying, len(held.underlyings))
+
+    def held_mean(self, values: Floats, group: Ints, count: int) -> Floats:
+        """Mean of the distinct values of the instruments of a group that an account holds, net of what cancels.
+
+        Args:
+            values: of each instrument (K,)
+            group: of each instrument, such as its underlying; −1 of those in none (K,)
+            count: of groups, G
+
+        Returns:
+            (A, G); where an account holds nothing of a group, the mean of the group's distinct values
+        """
+        grouped = np.flatnonzero(group >= 0)
+        whole, number = mean_of_distinct(group[grouped], values[grouped], count)
+        result = np.tile(whole, (len(self.accounts), 1))
+        if (number > 1).any():
+            a, k = np.divmod(self._held(group >= 0), len(values))
+            own, _ = mean_of_distinct(a * count + group[k], values[k], result.size)
+            result = np.where(np.isfinite(own), own, result.ravel()).reshape(result.shape)
+        return result
+
+    def _held(self, among: Bools) -> Ints:
+        """Account × K + instrument of what is held of some instruments (K,)."""
+        rows = np.flatnonzero(among[self.instrument] & ~self.order)
+        pairs, where = np.unique(self.account[rows] * len(among) + self.instrument[rows], return_inverse=True)
+        net, gross = (np.bincount(where, units, len(pairs)) for units in (self.units[rows], np.abs(self.units[rows])))
+        return np.asarray(pairs[np.abs(net) > NOTHING * gross], np.int64)
 
 
 def make_book(positions: Positions, market: Market, faults: Faults, keys: Keys | None = None) -> Book:
     """Find the distinct instruments of the positions and the market of each.
+
+    Where rows of one contract differ, a row that cannot be priced as it stands is at fault as ever, and so is one that cannot
+    be at the market that counts.
 
     Args:
         positions: typed columns (P,)
@@ -208,7 +191,17 @@ def make_book(positions: Positions, market: Market, faults: Faults, keys: Keys |
     Returns:
         the book; its `unpriced` holds the faults of vols, which count only where a vol is needed
     """
-    instrument, first, contract = keys or keys_of(positions)
+    keys = keys or keys_of(positions)
+    if not keys.agreed:
+        return _made(positions, market, faults, keys)
+    alone = _made(positions, market, faults, Keys(*told_apart(positions)[:2], {}, ()))
+    book = _made(positions, market, Faults(), keys)
+    return replace(book, unpriced=tuple(dict.fromkeys((*alone.unpriced, *book.unpriced))))
+
+
+def _made(positions: Positions, market: Market, faults: Faults, keys: Keys) -> Book:
+    """The book of positions whose instruments are known."""
+    instrument, first, agreed, mixed = keys
     pick = {
         name: getattr(positions, name)[first]
         for name in (
@@ -226,7 +219,7 @@ def make_book(positions: Positions, market: Market, faults: Faults, keys: Keys |
             "delta",
             "array",
         )
-    }
+    } | agreed
     rows = _RowsOf(positions.row, instrument)
     known = {name: i for i, name in enumerate(market.underlyings)}
     there = np.array([known.get(name, -1) for name in positions.underlyings], np.int64)[pick["underlying"]]
@@ -239,7 +232,7 @@ def make_book(positions: Positions, market: Market, faults: Faults, keys: Keys |
     unpriced = Faults()
     pick["vol"], pick["vol_origin"] = _vol(pick, there, market, rows, unpriced)
     return Book(
-        Instruments(underlyings=positions.underlyings, contract=contract, **pick),
+        Instruments(underlyings=positions.underlyings, **pick),
         positions.quantity,
         instrument,
         positions.accounts,
@@ -250,6 +243,7 @@ def make_book(positions: Positions, market: Market, faults: Faults, keys: Keys |
         positions.names,
         market.as_of,
         tuple(unpriced.faults),
+        mixed,
     )
 
 
@@ -261,38 +255,6 @@ class _RowsOf:
 
     def __call__(self, k: int) -> list[int]:
         return [int(row) for row in self._row[self._instrument == k]]
-
-
-class Keys(NamedTuple):
-    """Which rows of the positions hold the same: found once for as long as only amounts and the market change.
-
-    Attributes:
-        instrument: index of each row's instrument (P,)
-        first: row that holds each instrument first (K,)
-        contract: index of each instrument's contract, the same where only the market differs (K,)
-    """
-
-    instrument: Ints
-    first: Ints
-    contract: Ints
-
-
-def keys_of(positions: Positions) -> Keys:
-    """The distinct instruments and contracts of positions."""
-    years = np.where(np.isfinite(positions.years), positions.years, -1.0)
-    terms = (
-        positions.underlying,
-        positions.kind,
-        positions.strike,
-        positions.expiry,
-        positions.multiplier,
-        positions.inverse,
-        positions.american,
-        years,
-    )
-    own = positions.array.T if np.isfinite(positions.array).any() else ()
-    instrument, first = distinct((*terms, positions.spot, positions.forward, positions.vol, positions.price, positions.delta, *own))
-    return Keys(instrument, first, distinct([column[first] for column in terms])[0])
 
 
 def _years(kind: Ints, expiry: Floats, given: Floats, as_of: float, rows: _RowsOf, faults: Faults) -> Floats:

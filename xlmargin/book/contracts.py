@@ -5,13 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple, overload
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import NamedTuple
 
 SPOT, FUTURE, PERPETUAL, CALL, PUT = range(5)
 KIND_NAMES = ("spot", "future", "perp", "call", "put")
@@ -208,38 +203,3 @@ def instrument_name(underlying: str, kind: int, strike: float, expiry: float, da
     if kind == FUTURE:
         return f"{underlying}-{date}"
     return f"{underlying}-{date}-{strike:.15g}-{'C' if kind == CALL else 'P'}"
-
-
-@dataclass(frozen=True, slots=True)
-class RowNames(Sequence[str]):
-    """What each position row calls its instrument, put into words only where somebody asks: a book may have many rows.
-
-    Attributes:
-        typed: the Instrument cell of each row, "" where the row names its contract by columns (P,)
-        underlying, kind, strike, expiry: the contract of each row (P,)
-        days: days to expiry that the row gives instead of a date, else NaN (P,)
-    """
-
-    typed: Sequence[str]
-    underlying: Sequence[str]
-    kind: NDArray[np.int64]
-    strike: NDArray[np.float64]
-    expiry: NDArray[np.float64]
-    days: NDArray[np.float64]
-
-    def __len__(self) -> int:
-        return len(self.typed)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter([typed or self[p] for p, typed in enumerate(self.typed)])
-
-    @overload
-    def __getitem__(self, at: int) -> str: ...
-    @overload
-    def __getitem__(self, at: slice) -> Sequence[str]: ...
-    def __getitem__(self, at: int | slice) -> str | Sequence[str]:
-        if isinstance(at, slice):
-            return [self[p] for p in range(*at.indices(len(self)))]
-        return self.typed[at] or instrument_name(
-            self.underlying[at], int(self.kind[at]), float(self.strike[at]), float(self.expiry[at]), float(self.days[at])
-        )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+import time
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -61,6 +63,16 @@ class Market:
         """A market that knows nothing but the time."""
         none, floats = np.empty(0, np.int64), np.empty(0)
         return cls((), floats, floats, floats, as_of, Nodes(none, floats, floats, floats, floats, floats))
+
+    def dated(self, now: float | None = None) -> Market:
+        """This market at its own valuation time; without one, at that of now.
+
+        Args:
+            now: seconds since 1970 UTC; the clock where left out, to the second, so that the cells of one recalculation agree
+        """
+        if math.isfinite(self.as_of):
+            return self
+        return replace(self, as_of=float(math.floor(time.time())) if now is None else now)
 
 
 def _key(underlying: Ints, expiry: Floats) -> Ints:

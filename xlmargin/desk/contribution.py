@@ -11,7 +11,7 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmargin.book.book import Book, Instruments
+from xlmargin.book.book import Book
 from xlmargin.errors import MarginError
 from xlmargin.margin.accounts import some_rows
 from xlmargin.margin.slopes import Bumps, slope
@@ -321,17 +321,11 @@ def _alone(case: Case) -> Floats:
         kept, where = np.unique(np.concatenate([one_each, book.instrument[at]]), return_inverse=True)
         some = replace(
             _rows_of(book, at, np.arange(len(at)), len(at), book.quantity[at]),
-            instruments=_kept(held, kept),
+            instruments=picked(held, kept),
             instrument=where[len(one_each) :],
         )
         result[at] = _margins(with_book(case, some, case.array[kept]))
     return result
-
-
-def _kept(held: Instruments, at: Ints) -> Instruments:
-    """Some of the instruments, their contracts counted anew."""
-    some = picked(held, at)
-    return replace(some, contract=np.unique(some.contract, return_inverse=True)[1])
 
 
 def _one_by_one(case: Case) -> tuple[Floats, Floats]:

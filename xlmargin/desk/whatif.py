@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from xlmargin.book.book import Instruments, Positions
+from xlmargin.book.book import Instruments
+from xlmargin.book.positions import Positions
 from xlmargin.errors import Faults
 from xlmargin.margin.valuation import Case
 from xlmargin.methods import margin_of

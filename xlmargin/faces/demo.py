@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from xlmargin.engine import Workbook, patch
 from xlmargin.errors import MarginError
 from xlmargin.faces.template import build_template
 from xlmargin.files.books import named_cells
-from xlmargin.sheet.headings import Header
+from xlmargin.sheet.columns import Header
 from xlmargin.sheet.registry import FUNCTIONS, Cells
 
 NAME = "xlmargin.xlsx"
@@ -80,7 +81,8 @@ def run(folder: Path) -> Path:
 
 def _reading(book: Workbook, places: dict[str, tuple[str, str]]) -> dict[str, float]:
     """The headlines and the risk array's totals as the sheet shows them now."""
-    reading = {label: float(book.get(*places[name]) or 0.0) for label, name in HEADLINES}
+    headlines: dict[str, Any] = {label: book.get(*places[name]) for label, name in HEADLINES}
+    reading = {label: float(value) for label, value in headlines.items()}
     for row in book.values(*places["risk_array"])[1:]:
         filled = [cell for cell in row if cell not in (None, "")]
         if filled:

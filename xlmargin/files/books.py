@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from xlmargin.errors import MOST_BYTES, MarginError, existing_file
 from xlmargin.sheet.cells import is_blank
-from xlmargin.sheet.headings import Header
+from xlmargin.sheet.columns import Header
 from xlmargin.sheet.registry import FUNCTIONS
 
 Grid = list[list[Any]]

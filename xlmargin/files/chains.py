@@ -14,7 +14,7 @@ from xlmargin.book.contracts import CALL, Contract, parse_instrument
 from xlmargin.errors import MarginError, existing_file
 from xlmargin.files.books import read_csv
 from xlmargin.pricing.arrays import Floats
-from xlmargin.sheet.headings import Header, heading_key
+from xlmargin.sheet.columns import Header, heading_key
 
 # What a column of a chain is called, and by what its values are multiplied: quoted APIs give the vol in percent.
 COLUMNS = {

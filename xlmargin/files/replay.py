@@ -17,8 +17,8 @@ from xlmargin.errors import Faults, MarginError
 from xlmargin.files.books import read_csv
 from xlmargin.files.chains import Chain, history_of
 from xlmargin.pricing.arrays import Floats
-from xlmargin.sheet.cells import is_blank, table
-from xlmargin.sheet.headings import Header
+from xlmargin.sheet.cells import is_blank
+from xlmargin.sheet.columns import Header, table
 from xlmargin.sheet.registry import FUNCTIONS
 
 Rows = list[list[Any]]

@@ -21,12 +21,7 @@ def some_rows(book: Book, at: Ints) -> Book:
     held = picked(book.instruments, kept[order])
     used, underlying = np.unique(held.underlying, return_inverse=True)
     labels, account = np.unique(book.account[at], return_inverse=True)
-    held = replace(
-        held,
-        underlyings=tuple(held.underlyings[u] for u in used),
-        underlying=underlying,
-        contract=np.unique(held.contract, return_inverse=True)[1],
-    )
+    held = replace(held, underlyings=tuple(held.underlyings[u] for u in used), underlying=underlying)
     rows = set(book.row[at].tolist())
     return Book(
         held,

@@ -1,4 +1,4 @@
-"""Lines that rulebooks share: a number of the parameter file, quantities of a book, charges, and the margin they lead to."""
+"""Lines that rulebooks share: quantities of a book, charges at a rate of the parameter file, and the margin they lead to."""
 
 from __future__ import annotations
 
@@ -7,25 +7,17 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from xlmargin.book.contracts import CALL, FUTURE, KIND_NAMES, PERPETUAL, PUT
-from xlmargin.margin.parameters import NOT_SET, Rules
-from xlmargin.margin.statement import NOT_MODELLED, Line, above, given, less, not_modelled, over_book, times, total, worst
+from xlmargin.margin.parameters import Rules
+from xlmargin.margin.statement import Line, above, given, less, over_book, parameter, times, total
 from xlmargin.margin.valuation import Case, Margin
 from xlmargin.pricing.arrays import Floats
 from xlmargin.scenarios.risk_array import black_deltas
 
 OPTIONS, FUTURES = (CALL, PUT), (FUTURE, PERPETUAL)
-CONTRACT, EXPIRY, STRIKE = ("contract",), ("days",), ("strike", "days")  # terms by which positions are netted
+CONTRACT: tuple[str, ...] = ()  # terms by which positions are netted: those of one contract are one position already
+EXPIRY, STRIKE = ("days",), ("strike", "days")
 
-# ---- numbers of the rulebook
-
-
-def parameter(rules: Rules, label: str, name: str, underlying: str = "") -> Line:
-    """A number of the rulebook; where it has no value, a line of 0 that says so."""
-    value = rules.get(name, underlying)
-    if rules.is_unset(name, underlying):
-        status = NOT_SET if value.status == NOT_SET else NOT_MODELLED
-        return not_modelled(label, f"parameter {name} is not set: {value.source}", status=status)
-    return given(label, float(value.value), f"parameter {name} [{value.unit}]", status=value.status, source=value.source)
+# ---- charges
 
 
 def charge(case: Case, label: str, name: str, u: int, amounts: Sequence[Line]) -> Line:
@@ -40,18 +32,10 @@ def charge(case: Case, label: str, name: str, u: int, amounts: Sequence[Line]) -
 # ---- quantities of a book
 
 
-def scan(case: Case, u: int, label: str = "Scanning risk") -> Line:
-    """The worst weighted loss of one underlying over the scenarios, at least 0."""
-    return worst(label, case.losses(u))
-
-
 def spot(case: Case, u: int) -> Line:
-    """Spot of one underlying; where an account's rows differ, their mean."""
-    chosen = case.some(u)
-    held = case.units[:, chosen] != 0.0
-    count = held.sum(axis=1)
-    value = np.divide(held @ case.held.spot[chosen], count, out=np.zeros(len(held)), where=count > 0)
-    return given("Spot", value, "of the market range, or the mean of the rows held")
+    """Spot of one underlying."""
+    held = (case.units[:, case.some(u)] != 0.0).any(axis=1)
+    return given("Spot", np.where(held, case.book.spot[:, u], 0.0), "of the market range or the rows, their mean where they differ")
 
 
 def short_options(case: Case, u: int, kinds: tuple[int, ...] = OPTIONS, by: Sequence[str] = CONTRACT) -> Line:
@@ -78,7 +62,7 @@ def opposite_deltas(case: Case, u: int, by: Sequence[str] = EXPIRY) -> Line:
 
 def _per(by: Sequence[str]) -> str:
     """The terms of a net in words."""
-    return "per " + " and ".join({"days": "expiry"}.get(name, name) for name in by)
+    return "per " + " and ".join({"days": "expiry"}.get(name, name) for name in by or ("contract",))
 
 
 # ---- margins

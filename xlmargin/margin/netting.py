@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmargin.book.distinct import distinct
+from xlmargin.book.positions import distinct
 from xlmargin.pricing.arrays import Floats, Ints
 
 

@@ -9,6 +9,7 @@ from typing import overload
 import numpy as np
 
 from xlmargin.errors import MarginError
+from xlmargin.margin.parameters import NOT_SET, Rules
 from xlmargin.pricing.arrays import Floats
 
 Parts = Callable[[int], Sequence["Line"]]
@@ -111,6 +112,15 @@ def given(label: str, value: Floats | float, detail: str, *, status: str = "", s
 def not_modelled(label: str, why: str, *, status: str = NOT_MODELLED, source: str = "") -> Line:
     """A part of a rulebook that does not count here: a line of 0 that says so, never a silent zero."""
     return given(label, 0.0, why, status=status, source=source)
+
+
+def parameter(rules: Rules, label: str, name: str, underlying: str = "") -> Line:
+    """A number of the rulebook; where it has no value, a line of 0 that says so."""
+    value = rules.get(name, underlying)
+    if rules.is_unset(name, underlying):
+        status = NOT_SET if value.status == NOT_SET else NOT_MODELLED
+        return not_modelled(label, f"parameter {name} is not set: {value.source}", status=status)
+    return given(label, float(value.value), f"parameter {name} [{value.unit}]", status=value.status, source=value.source)
 
 
 def above(line: Line) -> Line:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from xlmargin.book.book import Book, Instruments
 from xlmargin.margin.netting import Net, net_by
 from xlmargin.margin.parameters import Rules
-from xlmargin.margin.statement import Line, Products, not_modelled, weighted
+from xlmargin.margin.statement import Line, Products, not_modelled, weighted, worst
 from xlmargin.memory import fixed
 from xlmargin.pricing.arrays import Bools, Floats
 from xlmargin.scenarios.past import History
@@ -90,13 +90,13 @@ class Case:
         chosen = np.ones(len(held), np.bool_) if u is None else held.underlying == u
         return chosen & np.isin(held.kind, kinds) if kinds else chosen
 
-    def net(self, chosen: Bools, by: Sequence[str] = ("contract",), each: Floats | float = 1.0) -> Net:
-        """Net the positions in some instruments that share terms, whatever market their rows carry.
+    def net(self, chosen: Bools, by: Sequence[str] = (), each: Floats | float = 1.0) -> Net:
+        """Net the positions in some instruments that share terms.
 
         Args:
             chosen: which instruments count (K,)
-            by: attributes of instruments that a group shares, such as contract; days, an expiry (0 of spot and perpetuals);
-                strike and days
+            by: attributes of instruments that a group shares, such as days, an expiry (0 of spot and perpetuals), or strike and
+                days; without any, each instrument is a group, which is an account's contract
             each: amount of one long unit of each instrument, such as its delta: (K,), or of each book (A, K)
 
         Returns:
@@ -104,6 +104,8 @@ class Case:
         """
         among = np.flatnonzero(chosen)
         amounts = (self.units * each)[:, among]
+        if not by:
+            return Net(amounts, among)
         net = net_by(amounts, [getattr(self.held, name)[among] for name in by])
         return replace(net, first=among[net.first])
 
@@ -149,6 +151,10 @@ class Case:
             lambda s, a: self.loss_rows(mine, s, a),
             "quantity × loss per unit of each row",
         )
+
+    def scan(self, u: int, label: str = "Scanning risk") -> Line:
+        """The worst weighted loss of one underlying over the scenarios, at least 0."""
+        return worst(label, self.losses(u))
 
     def loss_rows(self, chosen: Bools, s: int, a: int) -> Sequence[Line]:
         """The loss of every row of the chosen instruments (K,) and one account in one scenario."""

@@ -7,10 +7,11 @@ module are the hooks of `xlmargin.margin.method.Method`; a method whose files ar
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -20,7 +21,7 @@ from xlmargin.margin.accounts import by_account, together
 from xlmargin.margin.method import Method, method_of
 from xlmargin.margin.parameters import Override, Rules, read_rules
 from xlmargin.margin.valuation import NOTHING_GIVEN, Case, Given, Margin
-from xlmargin.margin.valued import version_of
+from xlmargin.memory import Recent, fixed, signature
 from xlmargin.pricing.arrays import Floats
 from xlmargin.scenarios.past import History
 from xlmargin.scenarios.risk_array import risk_array
@@ -41,6 +42,9 @@ __all__ = [
 
 
 FOLDER = Path(__file__).parent
+ARRAYS, MOST_BYTES = 32, 512_000_000  # risk arrays that are kept, and what all of them may weigh
+
+_arrays: Recent[Floats] = Recent(ARRAYS, MOST_BYTES, lambda array: array.nbytes)
 
 
 @cache
@@ -158,12 +162,24 @@ def _array(method: Method, book: Book, rules: Rules, scenarios: Scenarios, *, un
         return np.broadcast_to(np.nan, (len(held), len(scenarios)))
     if own and method.array_of_instruments:
         unknown = replace(book, quantity=np.full_like(book.quantity, np.nan))  # a method that reads them after all is loud
-        return version_of(rules, held, scenarios, lambda: own(unknown, scenarios, rules))
+        return _remembered((held, scenarios, _values(rules)), lambda: own(unknown, scenarios, rules))
     if own:
         return own(book, scenarios, rules)
     if len(scenarios):
-        return version_of((), held, scenarios, lambda: risk_array(held, scenarios))
+        return _remembered((held, scenarios), lambda: risk_array(held, scenarios))
     return np.empty((len(held), 0))  # nothing is revalued, and no vol is asked for
+
+
+def _values(rules: Rules) -> tuple[Any, ...]:
+    """What a rulebook's own valuation follows from: its name and its values; where each of them comes from changes no number."""
+    return rules.meta.name, *(tuple((*key, held.value) for key, held in source.items()) for source in (rules.parameters, rules.given))
+
+
+def _remembered(follows_from: tuple[Any, ...], value: Callable[[], Floats]) -> Floats:
+    """A risk array, valued only where something that it follows from has changed; it cannot be written to."""
+    key = signature(follows_from)
+    found = _arrays.get(key)
+    return _arrays.put(key, fixed(value())) if found is None else found
 
 
 def _alone(book: Book, rules: Rules, given: Given) -> tuple[Case, ...]:

@@ -29,7 +29,7 @@ def _risk(case: Case, u: int) -> Line:
     return total(
         case.names[u],
         (
-            lines.scan(case, u),
+            case.scan(u),
             lines.charge(case, "Short option charge", "short_option_rate", u, (lines.short_options(case, u), lines.spot(case, u))),
         ),
     )

@@ -27,7 +27,7 @@ def _risk(case: Case, u: int) -> Line:
     return total(
         case.names[u],
         (
-            lines.scan(case, u, "Maximum loss coverage"),
+            case.scan(u, "Maximum loss coverage"),
             not_modelled("Roll contingency", "offsetting deltas in different maturities: neither rate nor formula is published"),
             lines.charge(case, "Option contingency", "option_contingency", u, (lines.short_options(case, u), lines.spot(case, u))),
         ),

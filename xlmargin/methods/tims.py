@@ -14,7 +14,7 @@ from xlmargin.book.book import Book
 from xlmargin.book.contracts import SPOT
 from xlmargin.margin import lines
 from xlmargin.margin.parameters import Rules
-from xlmargin.margin.statement import Line, given, largest, over_book, times, total, worst
+from xlmargin.margin.statement import Line, given, largest, over_book, parameter, times, total, worst
 from xlmargin.margin.valuation import NOTHING_GIVEN, Case, Given, Margin
 from xlmargin.scenarios.scenarios import Scenarios, percent
 
@@ -106,6 +106,6 @@ def _minimum(case: Case, u: int) -> Line:
         f"Minimum of {case.names[u]}",
         (
             given("Units of contracts", net.gross, "contracts × multiplier, net per contract, long and short"),
-            lines.parameter(case.rules, "Minimum per unit", "minimum_per_contract", case.names[u]),
+            parameter(case.rules, "Minimum per unit", "minimum_per_contract", case.names[u]),
         ),
     )

@@ -15,6 +15,7 @@ Ratios = tuple[Floats, Floats, Floats]
 Objective = Callable[[Floats, Floats, Floats], Ratios]
 
 _ROOT_TWO_PI = 2.5066282746310002
+_TINY = 1e-300  # what is divided by it stays finite
 _MOST_STEPS = 40  # prices of markets need 2 or 3, the hardest known 15
 _LAST_STEP = 1e-5  # a step of fourth order that is shorter than this leaves an error below the last bit
 _BLOCK = 4096  # options solved at once: their columns stay in the second-level cache
@@ -113,12 +114,12 @@ def _total_vol(distance: Floats, premium: Floats, room: Floats) -> Floats:
     slope = bound / _ROOT_TWO_PI
     at_turn = slope * mills_gap(0.5 * turn, 0.5 * turn)
     low, high = premium < at_turn, premium > 0.5 * bound
-    share = np.clip(room / (bound - at_turn), 1e-300, 1.0)
+    share = np.clip(room / (bound - at_turn), _TINY, 1.0)
     # above the turn the price is concave, so that the root is never below that of the tangent
     tangent = np.maximum(turn, turn + (premium - at_turn) / slope)
     total_vol = np.where(share < 0.99, np.maximum(-2.0 * ndtri(share * ndtr(-0.5 * turn)), tangent), tangent)
     # below it the price falls about as exp(-h^2 / 2), h = x / s, from h = sqrt(x / 2) at the turn
-    fall = np.log(at_turn[low] / premium[low])
+    fall = np.log(at_turn[low] / np.maximum(premium[low], _TINY))
     total_vol[low] = distance[low] / np.sqrt(2.0 * fall + 0.5 * distance[low])
     least, most = np.where(low, distance / 50.0, tangent), np.where(low, turn, 2.0 * turn + 40.0)
     for objective, members, target in (

@@ -74,19 +74,6 @@ def require_european(instruments: Instruments) -> None:
         raise MarginError(f"{instruments.name(k)} is american: the venue's options are european: clear Exercise on its row")
 
 
-def one_spot(instruments: Instruments) -> bool:
-    """Whether every underlying has one spot, whatever its rows say."""
-    return len(np.unique(np.column_stack([instruments.underlying, instruments.spot]), axis=0)) <= len(instruments.underlyings)
-
-
-def one_market(instruments: Instruments) -> bool:
-    """Whether every underlying has one spot, every expiry of options one forward and rate, and every contract one mark."""
-    option = instruments.is_option
-    keys = np.column_stack([instruments.underlying, instruments.years, instruments.forward, instruments.rate])[option]
-    forwards = len(np.unique(keys, axis=0)) == len(np.unique(keys[:, :2], axis=0))
-    return one_spot(instruments) and forwards and len(np.unique(instruments.contract)) == len(instruments)
-
-
 def _moves(instruments: Instruments, scenarios: Scenarios) -> Floats:
     """Move of each instrument's own price level in each scenario; no price falls below 0 (K, S)."""
     level, move = instruments.level[:, None], scenarios.price.T[instruments.underlying]

@@ -8,27 +8,14 @@ from typing import Any
 import numpy as np
 
 from xlmargin.book import market as quotes
-from xlmargin.book.book import Book, Positions, make_book
+from xlmargin.book.book import Book, make_book
 from xlmargin.book.contracts import show_instant
 from xlmargin.book.market import Market
+from xlmargin.book.positions import Positions
 from xlmargin.errors import Fault, Faults, MarginError
 from xlmargin.sheet.ranges.market import read_market
 from xlmargin.sheet.ranges.positions import read_positions
-from xlmargin.sheet.ranges.remembered import book_of
-
-
-def read_book(positions: Any, market: Any, *, priced: bool = True) -> Book:
-    """The book of two ranges.
-
-    Args:
-        positions, market: raw cells; the market may be blank
-        priced: options need a vol
-
-    Raises:
-        MarginError: the first fault, by row
-    """
-    return book_of(positions, market, priced=priced)
-
+from xlmargin.sheet.ranges.remembered import read_book
 
 CONTRACT_COLUMNS = ("", "Instrument", "Underlying", "Type", "Strike", "Expiry", "DTE", "Venue")  # without them: no contract
 MARKET_COLUMNS = ("Spot", "Forward", "IV", "Price")  # a fault in one of them may be why another has no value
@@ -37,7 +24,7 @@ MARKET_COLUMNS = ("Spot", "Forward", "IV", "Price")  # a fault in one of them ma
 def all_faults(positions: Any, market: Any) -> tuple[list[Fault], list[Fault]]:
     """Every fault of two ranges, and what is worth knowing about the rows that have none."""
     try:
-        return [], _notes(book_of(positions, market))  # without a fault, the book that the other cells ask for
+        return [], _notes(read_book(positions, market))  # without a fault, the book that the other cells ask for
     except MarginError:
         pass
     rows, quotes_ = Faults(), Faults("market")
@@ -92,6 +79,11 @@ def keep_rows(positions: Positions, mask: Any) -> Positions:
 def _notes(book: Book) -> list[Fault]:
     """What a book took from elsewhere than its rows, and rows that do not count."""
     held, found = book.instruments, Faults()
+    for heading, at, mean in book.mixed:
+        for p, value in zip(at.tolist(), mean.tolist()):
+            told = f"rows of {book.names[p]} in this account differ in {heading}"
+            problem = f"{told}: for all of them {value:,.10g} counts, the mean of the values given"
+            found.note(int(book.row[p]), heading, problem, "they are one position: give them one market")
     expiry = {float(when): show_instant(float(when)) for when in np.unique(held.expiry)}
     for p in np.flatnonzero(book.order | (held.vol_origin != quotes.AT_STRIKE)[book.instrument]).tolist():
         row, k = int(book.row[p]), int(book.instrument[p])
@@ -103,7 +95,7 @@ def _notes(book: Book) -> list[Fault]:
                 "this open order is not a position: methods without a rule for orders leave it out",
                 "clear Order to count it as a position",
             )
-    return found.notes
+    return sorted(found.notes, key=lambda note: note.row)
 
 
 def _vol_note(found: Faults, row: int, vol: float, origin: int, expiry: str) -> None:

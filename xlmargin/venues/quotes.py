@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from xlmargin.book.book import Positions
 from xlmargin.book.contracts import CALL, FUTURE, parse_instrument
+from xlmargin.book.positions import Positions
 from xlmargin.errors import Faults, MarginError
 from xlmargin.methods.json_shape import Node
 from xlmargin.pricing.arrays import Floats

@@ -18,7 +18,7 @@ sys.path[:0] = ["/wheel", "/packages"]
 
 import xlwings  # noqa: E402
 
-WHEEL_OWN = {"xlmargin.errors", "xlmargin.sheet.registry", "xlmargin.sheet.officejs", "xlmargin.sheet.answers"}  # as in the wheel
+WHEEL_OWN = {"xlmargin.errors", "xlmargin.sheet.registry", "xlmargin.sheet.cells", "xlmargin.sheet.answers"}  # as in the wheel
 
 
 class Outside(importlib.abc.MetaPathFinder, importlib.abc.Loader):
@@ -50,7 +50,7 @@ class Outside(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 def ask(module, function, arguments):
     """What the Python outside answers, its faults as the same exception."""
     from xlmargin.errors import MarginError
-    from xlmargin.sheet.officejs import plain_rows
+    from xlmargin.sheet.cells import plain_rows
 
     sent = [[list(row) for row in plain_rows(as_rows(argument))] for argument in arguments]
     answer = json.loads(office.ask(json.dumps([module, function, sent])))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,7 +99,7 @@ class HedgeDesk:
         traded = mine[which]
         at, quantity, entry = self._held[a]
         count = len(versions)
-        both = {
+        both: dict[str, Any] = {
             "quantity": np.concatenate([np.tile(quantity, count), versions[where, traded] * self.sizes.unit[traded]]),
             "instrument": np.concatenate([np.tile(self.book.instrument[at], count), self.trades.instrument[traded]]),
             "account": np.concatenate([np.repeat(np.arange(count), len(at)), where]),
@@ -181,7 +182,7 @@ class HedgeDesk:
                 "row": more.row[traded],
                 "entry": np.full(len(traded), np.nan),
             }
-            both = {name: np.concatenate([getattr(book, name), column]) for name, column in rows.items()}
+            both: dict[str, Any] = {name: np.concatenate([getattr(book, name), column]) for name, column in rows.items()}
             whole = Book(
                 instruments=book.instruments,
                 accounts=book.accounts,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from xlmargin.book.contracts import venue_of
 from xlmargin.live.feed.market_table import Row
 from xlmargin.sheet.cells import is_blank
-from xlmargin.sheet.headings import Header, must_hold
+from xlmargin.sheet.columns import Header, must_hold
 from xlmargin.venues import Answer
 
 WRITTEN = ("Instrument", "Venue", "Quantity", "Entry")  # what a venue's answer says that no market says better

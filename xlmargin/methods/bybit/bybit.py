@@ -34,7 +34,7 @@ def _risk(case: Case, u: int) -> Line:
     return total(
         case.names[u],
         (
-            lines.scan(case, u, "Maximum loss"),
+            case.scan(u, "Maximum loss"),
             *vols,
             lines.charge(case, "Short option contingency", "short_option_rate", u, (lines.short_options(case, u), spot)),
             lines.charge(case, "Perpetual and futures contingency", "futures_rate", u, (lines.futures(case, u), spot)),

@@ -16,7 +16,7 @@ from xlmargin.book.contracts import PUT, SPOT
 from xlmargin.errors import MarginError
 from xlmargin.margin import lines
 from xlmargin.margin.parameters import Rules
-from xlmargin.margin.statement import NOT_MODELLED, Line, above, times, total
+from xlmargin.margin.statement import NOT_MODELLED, Line, above, parameter, times, total
 from xlmargin.margin.valuation import NOTHING_GIVEN, Case, Given, Margin
 from xlmargin.methods.deribit.matrix import VOLS, Matrix
 from xlmargin.methods.deribit.saved_model import load_parameters
@@ -185,5 +185,5 @@ def requirement(case: Case) -> Margin:
 
 def _parameter(rules: Rules, label: str, name: str) -> Line:
     """A number of the rulebook, or the line that says that only the venue knows it."""
-    line = lines.parameter(rules, label, name)
+    line = parameter(rules, label, name)
     return replace(line, status=NOT_MODELLED) if rules.is_unset(name) else replace(line, detail=f"parameter {name}")

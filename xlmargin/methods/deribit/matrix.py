@@ -49,21 +49,11 @@ def legs_of(book: Book) -> list[Leg]:
     coin = held.inverse | (held.kind == SPOT)
     for u, name in enumerate(held.underlyings):
         mine = held.underlying == u
-        index = _index(book, mine)
+        index = book.spot[:, u]
         for settled, among in ((COIN, mine & coin), (USD, mine & ~coin)):
             if among.any():
                 legs.append(Leg(u, name, settled, among, index))
     return legs
-
-
-def _index(book: Book, mine: Bools) -> Floats:
-    """Spot of each account's rows of some instruments, open orders left out, the middle one where they differ (A,)."""
-    chosen = np.flatnonzero(mine)
-    spot = book.instruments.spot[chosen]
-    held = book.by_instrument(np.where(book.order, 0.0, 1.0))[:, chosen] > 0.0
-    held[~held.any(axis=1)] = True
-    middle: Floats = np.nanmedian(np.where(held, spot, np.nan), axis=1)
-    return middle
 
 
 def counted(loss: Floats, offset: float, most: float) -> Floats:

@@ -15,18 +15,12 @@ from xlmargin.margin.valuation import NOTHING_GIVEN, Case, Given, Margin
 from xlmargin.methods.derive.lines import Statement
 from xlmargin.methods.derive.market import MarketHoldings, scenarios_of
 from xlmargin.pricing.arrays import Floats
-from xlmargin.scenarios.risk_array import one_market
 from xlmargin.scenarios.scenarios import Scenarios
 
 
 def scenarios(names: tuple[str, ...], rules: Rules, _: Given = NOTHING_GIVEN) -> Scenarios:
     """The regular scenarios, the tails, the skews and, last, the forward contingency."""
     return scenarios_of(names, rules)
-
-
-def apart(book: Book, rules: Rules) -> bool:
-    """Spot and forwards are read off the first rows that give them."""
-    return not one_market(book.instruments)
 
 
 def _markets(book: Book, rules: Rules) -> list[MarketHoldings]:

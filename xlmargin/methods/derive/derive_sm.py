@@ -15,13 +15,11 @@ from xlmargin.book.contracts import CALL, SPOT
 from xlmargin.book.market import DAY
 from xlmargin.errors import MarginError
 from xlmargin.margin import lines
-from xlmargin.margin.parameters import Rules
-from xlmargin.margin.statement import TOTAL, Line, above, given, largest, less, not_modelled, over_book, smallest, times, total
+from xlmargin.margin.statement import TOTAL, Line, above, given, largest, less, not_modelled, over_book, parameter, smallest, times, total
 from xlmargin.margin.valuation import Case, Margin
 from xlmargin.methods.derive.black import YEAR
 from xlmargin.methods.derive.srm import SrmMarket, SrmResult, SrmTerms, mark
 from xlmargin.pricing.arrays import Floats, Ints
-from xlmargin.scenarios.risk_array import one_market
 
 NEEDS_VOL = False
 
@@ -41,11 +39,6 @@ def requirement(case: Case) -> Margin:
     return lines.margin(case, initial, maintenance, credited=False)
 
 
-def apart(book: Book, rules: Rules) -> bool:
-    """Spot, forwards and marks are read off the first rows that give them."""
-    return not one_market(book.instruments)
-
-
 def _marks(book: Book, chosen: Ints) -> Floats:
     """Mark of options: the price given with the position, else the undiscounted model's.
 
@@ -61,13 +54,12 @@ def _marks(book: Book, chosen: Ints) -> Floats:
 
 
 class _Statement:
-    """The lines of one market; contracts are netted, whatever market their rows give them: the first one counts."""
+    """The lines of one market."""
 
     def __init__(self, case: Case, u: int) -> None:
-        self.case, self.rules, self.name = case, case.rules, case.names[u]
-        options, coins, perps = (case.net(case.some(u, kinds)) for kinds in (lines.OPTIONS, (SPOT,), lines.FUTURES))
-        self.options, self.coins, self.perps = options.first, coins.first, perps.first
-        self.amount, self.coin_amount, self.perp_amount = options.amount, coins.amount, perps.amount
+        self.case, self.rules, self.u, self.name = case, case.rules, u, case.names[u]
+        self.options, coins, self.perps = (np.flatnonzero(case.some(u, kinds)) for kinds in (lines.OPTIONS, (SPOT,), lines.FUTURES))
+        self.amount, self.coin_amount, self.perp_amount = (case.units[:, chosen] for chosen in (self.options, coins, self.perps))
         self.found = self.result()
 
     def number(self, name: str) -> float:
@@ -76,32 +68,32 @@ class _Statement:
 
     def parameter(self, label: str, name: str) -> Line:
         """A number of the rulebook as a line."""
-        return lines.parameter(self.rules, label, name, self.name)
+        return parameter(self.rules, label, name, self.name)
 
     @cached_property
-    def years(self) -> tuple[Floats, Ints, Ints]:
-        """Years of each expiry (E,), the first option of each (E,), the expiry of each option (K,)."""
-        years, first, at = np.unique(self.case.held.years[self.options], return_index=True, return_inverse=True)
-        return years, first.astype(np.int64), at.astype(np.int64)
+    def years(self) -> tuple[Floats, Ints]:
+        """Years of each expiry (E,), and the expiry of each option (K,)."""
+        years, at = np.unique(self.case.held.years[self.options], return_inverse=True)
+        return years, at.astype(np.int64)
 
     def result(self) -> SrmResult:
         """The venue's arithmetic on this market."""
-        held = self.case.held
-        years, first, at = self.years
-        spot = float(held.spot[np.flatnonzero(held.underlying == held.underlyings.index(self.name))[0]])
+        book, held, (years, at) = self.case.book, self.case.held, self.years
+        expiry = np.full(len(held), -1)
+        expiry[self.options] = at
         market = SrmMarket(
             self.amount,
             held.strike[self.options],
             held.kind[self.options] == CALL,
-            _marks(self.case.book, self.options),
+            _marks(book, self.options),
             at,
-            held.forward[self.options][first],
+            book.held_mean(held.forward, expiry, len(years)),
             np.ones(len(years)),
             self.perp_amount,
             held.forward[self.perps],
             self.coin_amount.sum(axis=1),
             np.zeros(len(self.amount)),
-            spot,
+            book.spot[:, self.u],
             stable=self.number("stable_price"),
         )
         return SrmResult(market, SrmTerms(**{field.name: self.number(field.name) for field in fields(SrmTerms)}))
@@ -152,7 +144,7 @@ class _Statement:
 
     def expiry(self, e: int, stage: str) -> Line:
         """Requirement of the options of one expiry: the lighter of the short options' own and the largest loss."""
-        found, n, mine = self.found, 0 if stage == "im" else 1, np.flatnonzero(self.years[2] == e)
+        found, n, mine = self.found, 0 if stage == "im" else 1, np.flatnonzero(self.years[1] == e)
         worth = Line(
             "Options at mark",
             self.amount[:, mine] @ found.book.mark[mine],
@@ -170,7 +162,7 @@ class _Statement:
             "Uncovered calls",
             (
                 given("Calls", 0.0 - found.net_calls[:, e], "short calls less long ones, at least 0"),
-                given("Forward", float(found.book.forward[e]), "of the expiry"),
+                given("Forward", found.book.forward[:, e], "of the expiry"),
                 self.parameter("Scale", f"unpaired_{stage}"),
             ),
         )
@@ -180,11 +172,9 @@ class _Statement:
         )
 
     def rows(self, a: int, i: int) -> list[int]:
-        """Position rows of one account in the contract of an option."""
+        """Position rows of one account in an option."""
         book = self.case.book
-        contract = book.instruments.contract
-        same = contract[book.instrument] == contract[self.options[i]]
-        return np.flatnonzero((book.account == a) & ~book.order & same).tolist()
+        return np.flatnonzero((book.account == a) & ~book.order & (book.instrument == self.options[i])).tolist()
 
     def option(self, a: int, i: int) -> Line:
         """One contract of one account at mark, from its sheet rows."""
@@ -204,9 +194,9 @@ class _Statement:
         """Margin of one short contract of one account by formula, with its mark."""
         found, book = self.found, self.found.book
         size = given("Short", float(-found.short[a, i]), "units of the underlying, net")
-        worth, spot = given("Mark", float(book.mark[i]), "mark per unit"), given("Spot", book.spot, "the market's")
+        worth, spot = given("Mark", float(book.mark[i]), "mark per unit"), given("Spot", self.spot(a), "the market's")
         if book.call[i]:
-            rate = self.parameter("Rate", "mm_call") if stage == "mm" else self.rate(i)
+            rate = self.parameter("Rate", "mm_call") if stage == "mm" else self.rate(a, i)
             return times(self.label(i), (size, total("Per unit", (times("Of spot", (rate, spot)), worth))))
         part = largest(
             "The larger part",
@@ -218,14 +208,18 @@ class _Statement:
         least = total("Maintenance per unit", (part, worth))
         if stage == "mm":
             return times(self.label(i), (size, least))
-        formula = total("By spot", (times("Of spot", (self.rate(i), spot)), worth))
+        formula = total("By spot", (times("Of spot", (self.rate(a, i), spot)), worth))
         scaled = times("Scaled maintenance", (self.parameter("Scale", "put_scale"), least))
         return times(self.label(i), (size, largest("Per unit", (formula, scaled))))
 
-    def rate(self, i: int) -> Line:
-        """Initial rate of a short option: less by what it is out of the money."""
-        book = self.found.book
-        out = max(float(book.strike[i] - book.spot if book.call[i] else book.spot - book.strike[i]), 0.0) / book.spot
+    def spot(self, a: int) -> float:
+        """Spot of the market for one account."""
+        return float(self.case.book.spot[a, self.u])
+
+    def rate(self, a: int, i: int) -> Line:
+        """Initial rate of a short option of one account: less by what it is out of the money."""
+        book, spot = self.found.book, self.spot(a)
+        out = max(float(book.strike[i] - spot if book.call[i] else spot - book.strike[i]), 0.0) / spot
         return largest(
             "Rate",
             (

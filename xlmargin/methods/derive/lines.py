@@ -7,8 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from xlmargin.book.contracts import SPOT
-from xlmargin.margin.lines import parameter
-from xlmargin.margin.statement import TOTAL, Line, above, given, largest, less, not_modelled, times, total, worst
+from xlmargin.margin.statement import TOTAL, Line, above, given, largest, less, not_modelled, parameter, times, total, worst
 from xlmargin.margin.valuation import Case
 from xlmargin.methods.derive.black import YEAR
 from xlmargin.methods.derive.market import MEANT, MarketHoldings

@@ -149,7 +149,6 @@ class MarketHoldings:
         years, first, at = self.expiries
         options, perps, coins = self.options, self.perps, self.coins
         seconds, accounts = years * YEAR, len(units)
-        spot = float(held.spot[np.flatnonzero(held.underlying == held.underlyings.index(self.name))[0]])
         v1 = is_v1(self.rules)
         haircuts = (self.number("base"), 0.0) if v1 else (self.number("mm_haircut"), self.number("im_extra_haircut"))
         sure = np.ones(max(len(coins), len(perps), len(years)))
@@ -169,7 +168,7 @@ class MarketHoldings:
             sure[: len(perps)],
             np.zeros(accounts),
             np.zeros(accounts),
-            spot,
+            self.book.spot[:, held.underlyings.index(self.name)],
             1.0,
             self.stable,
             units[:, coins],

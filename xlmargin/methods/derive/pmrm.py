@@ -269,7 +269,7 @@ class PmrmResult:
         """Options of each expiry, long and short alike, at spot (A, E)."""
         held = np.abs(self.book.amount)
         parts = [held[:, mine].sum(axis=1) for mine in self.book.members]
-        return np.stack(parts, axis=1) * self.book.spot if parts else np.zeros((len(held), 0))
+        return np.stack(parts, axis=1) * np.reshape(self.book.spot, (-1, 1)) if parts else np.zeros((len(held), 0))
 
     @cached_property
     def oracle(self) -> Floats:

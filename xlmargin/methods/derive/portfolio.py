@@ -93,7 +93,7 @@ class Portfolio:
         cancelling: collateral that moves with the spot in the scenarios (C,)
         mm_haircut, im_extra_haircut: of the collateral (C,)
         cash, unrealised: cash, and profit and funding of perpetuals not yet paid (A,)
-        spot, spot_confidence, stable: prices of the market's coin and of the stable coin
+        spot, spot_confidence, stable: prices of the market's coin, one or each account's (A,), and of the stable coin
     """
 
     amount: Floats
@@ -111,7 +111,7 @@ class Portfolio:
     perp_confidence: Floats
     cash: Floats
     unrealised: Floats
-    spot: float
+    spot: Floats | float
     spot_confidence: float = 1.0
     stable: float = 1.0
     collateral: Floats = field(default_factory=lambda: _none(1, 0))

@@ -47,12 +47,13 @@ class SrmMarket:
         amount: options, + long (A, K)
         strike, call, mark: terms and mark of the options (K,)
         expiry: index of each option's expiry (K,)
-        forward, confidence: of the expiries; confidence is the lesser of its forward's and vol's (E,)
+        forward: of the expiries (E,) or each account's (A, E)
+        confidence: of the expiries, the lesser of the forward's and the vol's (E,)
         perp, perp_price: perpetuals held (A, N) and their prices (N,)
         perp_confidence: of the perpetuals' feed
         base: the coin itself (A,)
         unrealised: profit and funding of perpetuals not yet paid (A,)
-        spot, spot_confidence, stable: prices of the coin and of the stable coin
+        spot, spot_confidence, stable: prices of the coin, one or each account's (A,), and of the stable coin
     """
 
     amount: Floats
@@ -66,7 +67,7 @@ class SrmMarket:
     perp_price: Floats
     base: Floats
     unrealised: Floats
-    spot: float
+    spot: Floats | float
     spot_confidence: float = 1.0
     perp_confidence: float = 1.0
     stable: float = 1.0
@@ -89,7 +90,7 @@ class SrmResult:
 
     def by_expiry(self, each: Floats) -> Floats:
         """Sum over the options of each expiry (A, E), of amounts (A, K)."""
-        return sums(each, self.book.expiry, len(self.book.forward))
+        return sums(each, self.book.expiry, len(self.book.confidence))
 
     # ---- options
 
@@ -99,25 +100,30 @@ class SrmResult:
         return np.minimum(self.book.amount, 0.0)
 
     @cached_property
+    def spot(self) -> Floats:
+        """Spot beside options, (A, 1) or (1, 1)."""
+        return np.reshape(self.book.spot, (-1, 1))
+
+    @cached_property
     def rate(self) -> Floats:
-        """Initial margin of a short option as a share of spot: less what it is out of the money (K,)."""
+        """Initial margin of a short option as a share of spot: less what it is out of the money (A, K) or (1, K)."""
         book = self.book
-        out = np.maximum(np.where(book.call, book.strike - book.spot, book.spot - book.strike), 0.0)
-        return np.maximum(self.terms.max_spot - out / book.spot, self.terms.min_spot)
+        out = np.maximum(np.where(book.call, book.strike - self.spot, self.spot - book.strike), 0.0)
+        return np.maximum(self.terms.max_spot - out / self.spot, self.terms.min_spot)
 
     @cached_property
     def short_mm(self) -> Floats:
         """Maintenance margin of each short option alone (A, K)."""
         book, terms = self.book, self.terms
         value = self.short * book.mark
-        put = np.minimum(terms.mm_put * book.spot * self.short, terms.mm_put_mark * value)
-        return np.where(book.call, terms.mm_call * book.spot * self.short, put) + value
+        put = np.minimum(terms.mm_put * self.spot * self.short, terms.mm_put_mark * value)
+        return np.where(book.call, terms.mm_call * self.spot * self.short, put) + value
 
     @cached_property
     def short_im(self) -> Floats:
         """Initial margin of each short option alone (A, K)."""
         book = self.book
-        margin = self.rate * book.spot * self.short + self.short * book.mark
+        margin = self.rate * self.spot * self.short + self.short * book.mark
         return np.where(book.call, margin, np.minimum(margin, self.short_mm * self.terms.put_scale))
 
     @cached_property
@@ -129,8 +135,8 @@ class SrmResult:
     def least_payoff(self) -> Floats:
         """What each expiry pays at worst, at most 0, at expiry at 0 or at one of its strikes (A, E)."""
         book = self.book
-        result = np.zeros((len(book.amount), len(book.forward)))
-        for e in range(len(book.forward)):
+        result = np.zeros((len(book.amount), len(book.confidence)))
+        for e in range(len(book.confidence)):
             mine = np.flatnonzero(book.expiry == e)
             strike, at = book.strike[mine], np.append(book.strike[mine], 0.0)
             side = np.where(book.call[mine], 1.0, -1.0)

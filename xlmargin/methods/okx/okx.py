@@ -15,7 +15,7 @@ from xlmargin.book.book import Book
 from xlmargin.book.contracts import CALL, FUTURE, PERPETUAL, PUT
 from xlmargin.margin import lines
 from xlmargin.margin.parameters import NOT_SET, Rules
-from xlmargin.margin.statement import NOT_MODELLED, Line, above, given, largest, not_modelled, times, total, worst
+from xlmargin.margin.statement import NOT_MODELLED, Line, above, given, largest, not_modelled, parameter, times, total, worst
 from xlmargin.margin.valuation import NOTHING_GIVEN, Case, Given, Margin
 from xlmargin.methods.okx.tables import MR1, MR2, MR6, PERCENT, POINTS, PRICES, SHOCKS, TIERS, VOLS, scaled, steps
 from xlmargin.pricing.arrays import Floats, Ints
@@ -147,7 +147,7 @@ class _Units:
 
     def parameter(self, label: str, name: str, underlying: str = "") -> Line:
         """A number of the rulebook as a line, or the line that says that nobody gave a figure."""
-        line = lines.parameter(self.rules, label, name, underlying)
+        line = parameter(self.rules, label, name, underlying)
         return replace(line, status=NOT_MODELLED) if line.status == NOT_SET else line
 
     def maintenance(self, _: Case, u: int) -> Line:

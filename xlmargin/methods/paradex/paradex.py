@@ -12,7 +12,7 @@ import numpy as np
 from xlmargin.book.contracts import PERPETUAL
 from xlmargin.margin import lines
 from xlmargin.margin.grid_scenarios import grid
-from xlmargin.margin.statement import Line, above, given, largest, not_modelled, times, total
+from xlmargin.margin.statement import Line, above, given, largest, not_modelled, parameter, times, total
 from xlmargin.margin.valuation import Case, Margin
 
 scenarios = grid  # the published ones; vol shocks scale by (30 / days)^power
@@ -28,7 +28,7 @@ def requirement(case: Case) -> Margin:
         lines.by_underlying(case, label, part)
         for label, part in (("Net requirement", _net), ("Funding provision", _funding), ("Fee provision", _fees))
     )
-    ratio = lines.parameter(case.rules, "Maintenance ratio", "maintenance_ratio")
+    ratio = parameter(case.rules, "Maintenance ratio", "maintenance_ratio")
     initial = total("Initial margin", (net, funding, fees))
     maintenance = total("Maintenance margin", (times("Net requirement for maintenance", (above(net), ratio)), above(funding), above(fees)))
     return lines.margin(case, initial, maintenance)
@@ -36,7 +36,7 @@ def requirement(case: Case) -> Margin:
 
 def _net(case: Case, u: int) -> Line:
     """Net requirement of one underlying."""
-    return largest(case.names[u], (lines.scan(case, u), _minimum(case, u)))
+    return largest(case.names[u], (case.scan(u), _minimum(case, u)))
 
 
 def _minimum(case: Case, u: int) -> Line:
@@ -46,7 +46,7 @@ def _minimum(case: Case, u: int) -> Line:
         "On the net delta",
         (
             given("Net delta", np.abs(held.long - held.short), "absolute sum of the deltas at mark"),
-            lines.parameter(case.rules, "Rate", "net_delta_rate", name),
+            parameter(case.rules, "Rate", "net_delta_rate", name),
         ),
     )
     label, reading = "On the hedged delta", case.rules.get("hedged_delta")
@@ -56,14 +56,14 @@ def _minimum(case: Case, u: int) -> Line:
         hedged = times(
             label,
             (
-                given(
-                    "Hedged delta",
-                    held.opposite,
-                    "the smaller of the long and the short deltas at mark",
+                replace(
+                    lines.opposite_deltas(case, u, lines.CONTRACT),
+                    label="Hedged delta",
+                    detail="the smaller of the long and the short deltas at mark",
                     status=reading.status,
                     source=reading.source,
                 ),
-                lines.parameter(case.rules, "Rate", "hedged_delta_rate", name),
+                parameter(case.rules, "Rate", "hedged_delta_rate", name),
             ),
             status=reading.status,
             source=reading.source,
@@ -74,7 +74,7 @@ def _minimum(case: Case, u: int) -> Line:
 def _funding(case: Case, u: int) -> Line:
     """What perpetuals pay over the next funding period, at the rate given; nothing where they receive."""
     name, perpetual = case.names[u], case.some(u, (PERPETUAL,))
-    rate = lines.parameter(case.rules, "Funding rate", "funding_rate", name)
+    rate = parameter(case.rules, "Funding rate", "funding_rate", name)
     if case.rules.is_unset("funding_rate", name):
         return replace(rate, label=name)
     value = case.units[:, perpetual] @ case.held.forward[perpetual]

@@ -96,26 +96,13 @@ def legs_of(case: Case, a: int, u: int) -> OptionLegs:
     mine = np.flatnonzero((held.underlying == u) & (case.units[a] != 0.0))
     for k in mine[np.isnan(case.marks[mine])].tolist():
         raise MarginError(f"{held.name(k)} has no mark: give Price or IV on its row")
-    contracts, where = np.unique(held.contract[mine], return_inverse=True)
-    first = mine[np.unique(where, return_index=True)[1]] if len(mine) else mine
-    gross, units = np.abs(case.units[a, mine]), case.units[a, mine]
-
-    def mean(values: Floats) -> Floats:
-        """Mean over the rows of a contract, by size: rows may carry different markets."""
-        return np.bincount(where, gross * values[mine], len(contracts)) / np.bincount(where, gross, len(contracts))
-
-    net = np.asarray(np.bincount(where, units, len(contracts)), np.float64)
-    net[np.abs(net) <= 1e-12 * np.bincount(where, gross, len(contracts))] = 0.0
-    mark, spot, kind = mean(case.marks), mean(held.spot), held.kind[first]
-    option = np.flatnonzero((kind >= CALL) & (net != 0.0))
-    order = _sorted(case, first, option)
-    k = first[order]
-    coin = kind == SPOT
-    size = np.bincount(where, gross, len(contracts))[coin]
-    price = float((size @ mark[coin]) / size.sum()) if coin.any() else math.nan
-    other = np.flatnonzero((kind != SPOT) & (kind < CALL) & (net != 0.0))
+    units, mark, kind = case.units[a], case.marks, held.kind
+    k = _sorted(case, mine[kind[mine] >= CALL])
+    coin, other = mine[kind[mine] == SPOT], mine[(kind[mine] != SPOT) & (kind[mine] < CALL)]
+    size = np.abs(units[coin])
+    price = float((size @ mark[coin]) / size.sum()) if len(coin) else math.nan
     deltas = sorted(
-        (Delta(held.name(first[i]), float(net[i]), float(mark[i])) for i in other.tolist()),
+        (Delta(held.name(i), float(units[i]), float(mark[i])) for i in other.tolist()),
         key=lambda delta: (delta.name, delta.price, delta.units),
     )
     return OptionLegs(
@@ -124,18 +111,18 @@ def legs_of(case: Case, a: int, u: int) -> OptionLegs:
         held.strike[k],
         held.expiry[k],
         held.years[k],
-        net[order],
-        mark[order],
-        spot[order],
+        units[k],
+        mark[k],
+        held.spot[k],
         ~held.american[k],
         held.multiplier[k],
-        float(net[coin].sum()),
+        float(units[coin].sum()),
         price,
         tuple(deltas),
     )
 
 
-def _sorted(case: Case, first: Ints, option: Ints) -> Ints:
+def _sorted(case: Case, k: Ints) -> Ints:
     """Options in an order that the order of the rows does not change."""
-    held, k = case.held, first[option]
-    return option[np.lexsort((held.inverse[k], held.american[k], held.multiplier[k], held.kind[k], held.strike[k], held.expiry[k]))]
+    held = case.held
+    return k[np.lexsort((held.inverse[k], held.american[k], held.multiplier[k], held.kind[k], held.strike[k], held.expiry[k]))]

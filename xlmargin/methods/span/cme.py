@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from xlmargin.book.contracts import CALL, PUT
 from xlmargin.margin import lines
 from xlmargin.margin.parameters import Rules
-from xlmargin.margin.statement import Line, largest, not_modelled, total
+from xlmargin.margin.statement import Line, largest, not_modelled, parameter, total
 from xlmargin.margin.valuation import NOTHING_GIVEN, Case, Given, Margin
 from xlmargin.scenarios.scenarios import Scenarios, span16
 
@@ -48,7 +48,7 @@ def _risk(case: Case, u: int) -> Line:
     risk = total(
         "Risk",
         (
-            lines.scan(case, u),
+            case.scan(u),
             not_modelled("Intra-commodity spread charge", "rates stand only in CME's daily files"),
             not_modelled("Inter-commodity credit", "rates stand only in CME's daily files"),
         ),
@@ -59,7 +59,7 @@ def _risk(case: Case, u: int) -> Line:
 def _short_option_minimum(case: Case, u: int) -> Line:
     """Share of the outright margin of the future, on the larger of short calls and short puts."""
     calls, puts = (lines.short_options(case, u, (kind,)) for kind in (CALL, PUT))
-    reach = lines.parameter(case.rules, "Price scan range", "price_scan_range", case.names[u])
+    reach = parameter(case.rules, "Price scan range", "price_scan_range", case.names[u])
     return lines.charge(
         case, "Short option minimum", "short_option_minimum", u, (largest("Short option units", (calls, puts)), lines.spot(case, u), reach)
     )

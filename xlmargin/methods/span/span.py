@@ -17,7 +17,20 @@ from xlmargin.errors import MarginError
 from xlmargin.margin import lines
 from xlmargin.margin.netting import Net
 from xlmargin.margin.parameters import Rules
-from xlmargin.margin.statement import NOT_MODELLED, Line, above, given, largest, less, not_modelled, over_book, smallest, times, total
+from xlmargin.margin.statement import (
+    NOT_MODELLED,
+    Line,
+    above,
+    given,
+    largest,
+    less,
+    not_modelled,
+    over_book,
+    parameter,
+    smallest,
+    times,
+    total,
+)
 from xlmargin.margin.valuation import NOTHING_GIVEN, Case, Given, Margin
 from xlmargin.methods.span import spreads as charges
 from xlmargin.methods.span.file import applied
@@ -67,11 +80,6 @@ def prepared(book: Book, rules: Rules) -> tuple[Book, Rules]:
     return book, rules.beneath(applied.overrides(book, lookup), f"SPAN file {lookup.file.source}")
 
 
-def apart(book: Book, rules: Rules) -> bool:
-    """A weighted futures price risk that is the scan range itself is of the price of the book's first row."""
-    return any(rules.word("wfpr_method", name) == "scan_range" for name in book.instruments.underlyings)
-
-
 def share(book: Book, rules: Rules) -> Floats:
     """Part of each account's position that is stressed: 1, but for spot under its treatment, (A, K).
 
@@ -101,7 +109,7 @@ class _Span:
 
     def parameter(self, label: str, name: str, underlying: str = "") -> Line:
         """A number of the rulebook as a line, or the line that says that nobody gave a figure."""
-        return lines.parameter(self.rules, label, name, underlying)
+        return parameter(self.rules, label, name, underlying)
 
     def requirement(self) -> Line:
         """The requirement before the initial ratio, in the order that the rulebook adds its parts up."""
@@ -116,7 +124,7 @@ class _Span:
     @cached_property
     def scanning(self) -> list[Line]:
         """Scanning risk of each underlying."""
-        return [lines.scan(self.case, u) for u in range(len(self.names))]
+        return [self.case.scan(u) for u in range(len(self.names))]
 
     def risk(self, u: int) -> Line:
         """Risk of one underlying: scanning risk, charges and credits, at least the short option minimum."""
@@ -257,10 +265,10 @@ class _Span:
         normal = largest("Weighted futures price risk", (self.splits[u].weighted, given("Zero", 0.0, "never a debit")))
         if method == "normal":
             return normal
-        reach = self.case.scenarios.price[SPAN_UP, u]
+        held, reach = self.case.held, self.case.scenarios.price[SPAN_UP, u]
         if self.case.scenarios.price_kind == "relative":
-            reach *= float(self.case.held.level[self.case.some(u)][0])
-        scan_range = given("Price scan range", reach, "per delta")
+            reach = reach * self.case.book.held_mean(held.level, held.underlying, len(self.names))[:, u]
+        scan_range = given("Price scan range", reach, "per delta, of the price; of the mean of the prices held where they differ")
         return scan_range if method == "scan_range" else smallest("Weighted futures price risk", (normal, scan_range))
 
     def credit(self, u: int) -> Line:

@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-from xlmargin import methods
-from xlmargin.book.book import Book
-from xlmargin.margin.parameters import Rules
 from xlmargin.margin.valuation import Case, Margin
 from xlmargin.methods import case_of, margin_of, method_name, rules_of
 
 NEEDS_VOL = False
-
-
-def apart(book: Book, rules: Rules) -> bool:
-    """As the venue that it stands for."""
-    return methods.apart(book, _venue(book, rules))
 
 
 def requirement(case: Case) -> Margin:
@@ -25,9 +17,4 @@ def requirement(case: Case) -> Margin:
     Raises:
         MarginError: an option has no mark
     """
-    return margin_of(case_of(case.book, _venue(case.book, case.rules)))
-
-
-def _venue(book: Book, rules: Rules) -> Rules:
-    """The rulebook that it stands for."""
-    return rules_of(method_name(rules.word("venue")), book.as_of)
+    return margin_of(case_of(case.book, rules_of(method_name(case.rules.word("venue")), case.book.as_of)))

@@ -16,9 +16,8 @@ import numpy as np
 from xlmargin.book.book import Book
 from xlmargin.book.contracts import CALL, PERPETUAL, PUT, SPOT
 from xlmargin.errors import MarginError
-from xlmargin.margin.lines import parameter
 from xlmargin.margin.parameters import Rules
-from xlmargin.margin.statement import TOTAL, Line, above, given, largest, less, not_modelled, over_book, quotient, times, total
+from xlmargin.margin.statement import TOTAL, Line, above, given, largest, less, not_modelled, over_book, parameter, quotient, times, total
 from xlmargin.margin.valuation import Case, Margin
 from xlmargin.pricing.arrays import Floats, Ints
 
@@ -43,8 +42,7 @@ class Holdings:
 
     Attributes:
         book: whose rows are netted; open orders are left out
-        account, instrument: index of each holding's account and instrument; where rows of one contract carry different
-            marks, the one with the highest
+        account, instrument: index of each holding's account and instrument
         units: signed, + long
         of_row: holding of each counted row
         rows: index of each counted row
@@ -89,17 +87,14 @@ def holdings_of(case: Case) -> Holdings:
     for p in np.flatnonzero(unknown[book.instrument]).tolist():
         raise MarginError(f"row {book.row[p]}: no mark for {book.names[p]}: give Price or IV on the row, or a vol in the market range")
     marks, rows = case.marks, np.flatnonzero(~book.order)
-    k = book.instrument[rows]
-    count = int(instruments.contract.max(initial=-1)) + 1
-    keys, first, of_row = np.unique(book.account[rows] * count + instruments.contract[k], return_index=True, return_inverse=True)
-    order = np.lexsort((instruments.spot[k], instruments.forward[k], marks[k], of_row))
-    dearest = order[np.searchsorted(of_row[order], np.arange(len(keys)), side="right") - 1]
-    units, mark = sums(of_row, book.units[rows], len(keys)), marks[k[dearest]]
+    keys, of_row = np.unique(book.account[rows] * len(instruments) + book.instrument[rows], return_inverse=True)
+    account, k = np.divmod(keys, max(1, len(instruments)))
+    units, mark = sums(of_row, book.units[rows], len(keys)), marks[k]
     same_side = np.where(book.units[rows] * units[of_row] > 0.0, np.abs(book.units[rows]), 0.0)
     paid = np.where(np.isfinite(book.entry[rows]), book.entry[rows], mark[of_row])
     weight = sums(of_row, same_side, len(keys))
     entry = np.divide(sums(of_row, same_side * paid, len(keys)), weight, out=mark.copy(), where=weight > 0.0)
-    return Holdings(book, book.account[rows[first]], k[dearest], units, of_row, rows, entry, mark)
+    return Holdings(book, account, k, units, of_row, rows, entry, mark)
 
 
 @dataclass(frozen=True)

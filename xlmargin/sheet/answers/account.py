@@ -15,15 +15,15 @@ from xlmargin.errors import Faults, MarginError
 from xlmargin.margin.parameters import Rules
 from xlmargin.margin.valuation import Case
 from xlmargin.methods import known_methods, margin_of, method_name, method_named, rules_of
-from xlmargin.sheet.answers.asked import case_asked, case_for, known_somewhere
-from xlmargin.sheet.checks import read_book
+from xlmargin.sheet.answers.margins import case_asked, case_for, known_somewhere
+from xlmargin.sheet.cells import given, one_text
 from xlmargin.sheet.ranges.balances import is_number, read_balances, read_equity
-from xlmargin.sheet.ranges.market import given, read_market
+from xlmargin.sheet.ranges.market import read_market
 from xlmargin.sheet.ranges.parameters import is_scenario_table, read_overrides
 from xlmargin.sheet.ranges.qualification import read_account
+from xlmargin.sheet.ranges.remembered import read_book
 from xlmargin.sheet.ranges.venues import only_rows, read_venues
 from xlmargin.sheet.registry import Cell
-from xlmargin.sheet.single_cells import one_text
 from xlmargin.sheet.tables import Rows
 
 Spot = Callable[[str], float]

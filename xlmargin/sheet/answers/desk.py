@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmargin.book.book import Book, Positions, make_book
+from xlmargin.book.book import Book, make_book
 from xlmargin.book.contracts import show_instant
 from xlmargin.book.market import Market
+from xlmargin.book.positions import Positions
 from xlmargin.desk.contribution import contributions, notional
 from xlmargin.desk.hedge.hedge import Hedge, Limits, find_hedge, hedge_rules
 from xlmargin.desk.hedge.hedge_desk import HedgeDesk, Trades
@@ -22,13 +23,13 @@ from xlmargin.desk.whatif import into_accounts, joined, measures
 from xlmargin.errors import Fault, Faults, MarginError
 from xlmargin.margin.valuation import Case
 from xlmargin.methods import margin_of, method_name, method_named
-from xlmargin.sheet.answers.asked import case_asked, case_for, vols_needed
+from xlmargin.sheet.answers.margins import case_asked, case_for, vols_needed
+from xlmargin.sheet.cells import one_text
 from xlmargin.sheet.checks import keep_rows
 from xlmargin.sheet.ranges.instruments import Tradable, read_instruments
 from xlmargin.sheet.ranges.market import read_market
 from xlmargin.sheet.ranges.parameters import read_overrides
 from xlmargin.sheet.ranges.positions import read_positions
-from xlmargin.sheet.single_cells import one_text
 from xlmargin.sheet.tables import Rows
 
 TRADES, INSTRUMENTS, POSITIONS_BEFORE, MARKET_BEFORE = "trades", "instruments", "positions_before", "market_before"

@@ -1,34 +1,50 @@
-"""What each function answers: raw cells in, a number, a text or a table out."""
+"""The margin that cells ask for: the book of their ranges under the rulebook they name, as a number, a line or a table."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from xlmargin import __version__
+from xlmargin.book.book import Book
 from xlmargin.desk.compare import compare_rows, no_answer
-from xlmargin.errors import Faults, MarginError
+from xlmargin.errors import MarginError, named_file
 from xlmargin.margin.method import Method
-from xlmargin.margin.parameters import Rules
-from xlmargin.margin.statement import find
-from xlmargin.margin.valuation import Case, Margin
-from xlmargin.methods import known_methods, method_name, method_named, refused_methods, rules_of
+from xlmargin.margin.parameters import Override, Rules
+from xlmargin.margin.statement import Line, find, not_modelled, over_accounts
+from xlmargin.margin.valuation import Case, Given, Margin
+from xlmargin.memory import Recent, Same, stamp
+from xlmargin.methods import case_of, known_methods, margin_of, method_name, method_named, refused_methods, rules_of
 from xlmargin.methods import scenarios_of as scenarios_of_rules
-from xlmargin.pricing.arrays import Floats
-from xlmargin.scenarios.risk_array import risk_array
-from xlmargin.scenarios.scenarios import dense
+from xlmargin.methods.span.spreads import BETWEEN, read_spreads
 from xlmargin.sheet import tables
-from xlmargin.sheet.answers.asked import ARRAYS, case_asked, case_for, case_with_scenarios, known_somewhere, margin_for, statement_roots
-from xlmargin.sheet.cells import grid, is_blank, numbers
-from xlmargin.sheet.checks import all_faults, read_book
-from xlmargin.sheet.ranges.market import given
-from xlmargin.sheet.ranges.parameters import is_scenario_table, read_overrides
-from xlmargin.sheet.registry import ERROR
-from xlmargin.sheet.single_cells import one_number, one_text
+from xlmargin.sheet.cells import given, grid, is_blank, one_text
+from xlmargin.sheet.ranges.history import read_history
+from xlmargin.sheet.ranges.parameters import is_scenario_table, read_overrides, read_scenarios
+from xlmargin.sheet.ranges.remembered import fingerprint, read_book
 from xlmargin.sheet.tables import Rows
+
+ARRAYS = "span_file"  # the parameter that names a file of risk arrays
+A_FILE = "_file"  # how the parameters that name a file end
+CASES = 16
+MOST_BYTES = 512_000_000
+
+
+def _weight(case: Case) -> int:
+    """Bytes of the arrays that a case has or will have made: units, share × units and profit, beside its risk array."""
+    accounts, held = case.share.shape
+    profits = len(case.scenarios) * len(case.book.instruments.underlyings)
+    return int(8 * accounts * (2 * held + profits) + case.array.nbytes)
+
+
+_cases: Recent[Case] = Recent(CASES, MOST_BYTES, _weight)
+_margins: Recent[Margin] = Recent(CASES)
+
+
+# ---- answers
 
 
 def margin(positions: Any, market: Any, method: Any, parameters: Any, history: Any) -> float:
@@ -53,39 +69,163 @@ def risk_array_of(positions: Any, market: Any, method: Any, parameters: Any, his
     return tables.risk_array_table(case.scenarios, case.pnl.sum(axis=0))
 
 
-def scenario_pnl(positions: Any, price_move: Any, vol_move: Any, days: Any, market: Any) -> float:
-    """Profit and loss of one relative shock of every underlying."""
-    moves = np.array([one_number(price_move, "price_move", accept=_is_move, must="a fraction of at least −1")])
-    vols = np.array([one_number(vol_move, "vol_move", accept=_is_move, must="a fraction of at least −1")])
-    return float(_grid(positions, moves, vols, days, market)[0, 0])
+def explain(positions: Any, market: Any, method: Any, parameters: Any, history: Any) -> Rows:
+    """The statement of a margin, down to the sheet rows."""
+    case = case_asked(positions, market, method, parameters, history)
+    return tables.statement_table(statement_roots(case, margin_for(case)), case.rules.meta)
 
 
-def pnl_grid(positions: Any, price_moves: Any, vol_moves: Any, days: Any, market: Any) -> Rows:
-    """Profit and loss by price move and vol move."""
-    moves, vols = _moves(price_moves, "price_moves"), _moves(vol_moves, "vol_moves")
-    return tables.pnl_grid(moves, vols, _grid(positions, moves, vols, days, market))
+def line(positions: Any, path: Any, market: Any, method: Any, parameters: Any, history: Any) -> float:
+    """One line of the statement."""
+    wanted = one_text(path, "path")
+    case = case_asked(positions, market, method, parameters, history)
+    return find(statement_roots(case, margin_for(case)), wanted).amount
 
 
-def _is_move(value: float) -> bool:
-    return value >= -1.0
+# ---- the case of the cells, and its margin
 
 
-def _moves(raw: Any, name: str) -> Floats:
-    """A row or a column of moves."""
-    cells = [cell for row in grid(raw) for cell in row if not is_blank(cell)]
-    if not cells:
-        raise MarginError(f"{name} is empty: give a row or a column of fractions, such as −0.1, 0, 0.1")
-    return np.array([one_number(cell, name, accept=_is_move, must="a fraction of at least −1") for cell in cells])
+def case_asked(positions: Any, market: Any, method: Any, parameters: Any, history: Any, *, aside: Collection[str] = ()) -> Case:
+    """The book of the ranges under a method.
+
+    Args:
+        aside: names of parameters that are not the method's, which are left out
+    """
+    name = method_name(one_text(method, "method", "SPAN"))
+    given_beside = _overrides(name, parameters)
+    book = read_book(positions, market, priced=_vols_needed(name, given_beside))
+    return _latest(book, name, given_beside, parameters, history, aside=aside)
 
 
-def _grid(positions: Any, price_moves: Floats, vol_moves: Floats, days: Any, market: Any) -> Floats:
-    """Profit and loss of the whole book, spot in full, (M, N)."""
-    ahead = one_number(days, "days", 0.0, accept=lambda value: value >= 0.0, must="a number of days of at least 0")
-    book = read_book(positions, market)
-    scenarios = dense(book.instruments.underlyings, price_moves, vol_moves, ahead)
-    units = book.by_instrument(book.units).sum(axis=0)
-    pnl: Floats = units @ risk_array(book.instruments, scenarios)
-    return pnl.reshape(len(price_moves), len(vol_moves))
+def vols_needed(name: str, parameters: Any) -> bool:
+    """Whether every option needs a vol under a method and what is given beside it."""
+    return _vols_needed(name, _overrides(name, parameters))
+
+
+def _vols_needed(name: str, overrides: Sequence[Override]) -> bool:
+    """The same of values that are read already: a file among them that brings the risk arrays spares the vols."""
+    return method_named(name).needs_vol and not any(item.name == ARRAYS for item in overrides)
+
+
+def _overrides(name: str, parameters: Any) -> list[Override]:
+    """The values given in the stead of a rulebook's own; none where the range is the method's scenario table."""
+    return read_overrides(parameters) if given(parameters) and not method_named(name).takes_table else []
+
+
+def case_for(
+    book: Book,
+    name: str,
+    parameters: Any,
+    history: Any,
+    *,
+    skip_unknown: bool = False,
+    aside: Collection[str] = (),
+    beside: Sequence[str] = (),
+) -> Case:
+    """A book under a method, with what was given beside it.
+
+    Args:
+        aside: names of parameters that are not the method's, which are left out
+        beside: underlyings that parameters may be for, though this book does not hold them
+    """
+    return _latest(book, name, _overrides(name, parameters), parameters, history, skip_unknown=skip_unknown, aside=aside, beside=beside)
+
+
+def _latest(
+    book: Book,
+    name: str,
+    overrides: Sequence[Override],
+    parameters: Any,
+    history: Any,
+    *,
+    skip_unknown: bool = False,
+    aside: Collection[str] = (),
+    beside: Sequence[str] = (),
+) -> Case:
+    """The case of the same book object and the same cells, where it is remembered and no file has changed; else a new one."""
+    kept = [item for item in overrides if item.name not in aside]
+
+    def new() -> Case:
+        return _new_case(book, name, kept, parameters, history, skip_unknown=skip_unknown, beside=beside)
+
+    marks = fingerprint(parameters), fingerprint(history) if method_named(name).takes_history else ()
+    files = tuple(stamp(named_file(item.value)) for item in kept if isinstance(item.value, str) and item.name.endswith(A_FILE))
+    if None in marks or None in files:
+        return new()
+    key = Same(book), name, marks, files, skip_unknown, frozenset(aside), tuple(beside)
+    return _cases.get(key) or _cases.put(key, new())
+
+
+def _new_case(
+    book: Book, name: str, overrides: Sequence[Override], parameters: Any, history: Any, *, skip_unknown: bool, beside: Sequence[str]
+) -> Case:
+    """A book under a method, worked out."""
+    if method_named(name).takes_table:
+        table = read_scenarios(parameters, book.instruments.underlyings) if is_scenario_table(parameters) else None
+        return case_of(book, rules_of(name, book.as_of), Given(table=table))
+    rules = rules_of(name, book.as_of, overrides, skip_unknown=skip_unknown)
+    _names_somebody(overrides, {*book.instruments.underlyings, *beside}, rules)
+    past = read_history(history, book.instruments.underlyings) if method_named(name).takes_history and given(history) else None
+    return case_of(book, rules, Given(history=past))
+
+
+def margin_for(case: Case) -> Margin:
+    """The margin of a case, worked out once for as long as the case is remembered."""
+    return _margins.get(Same(case)) or _margins.put(Same(case), margin_of(case))
+
+
+def _names_somebody(overrides: Sequence[Override], held: set[str], rules: Rules) -> None:
+    """Parameters for underlyings must be for one that the book or the rulebook knows, unless another row is.
+
+    Every underlying of a table of spreads must be known: a credit on a misspelt one would vanish.
+
+    Raises:
+        MarginError: none of them is
+    """
+    named = [item for item in overrides if item.underlying]
+    if named and {item.underlying for item in named}.isdisjoint({*held, *(underlying for underlying, _ in rules.parameters)}):
+        raise MarginError(
+            f"parameters row {named[0].row}: no {named[0].underlying} in this book: mend the name, or leave the Underlying blank for all"
+        )
+    for item in overrides:
+        if item.name == BETWEEN and BETWEEN in rules.names:
+            read_spreads(str(item.value), f"parameters row {item.row}: {BETWEEN}", sorted({*held, *rules.underlyings}), shares=True)
+
+
+def known_somewhere(overrides: Sequence[Override], rulebooks: Sequence[Rules]) -> None:
+    """A parameter goes to the methods that know it, and is a mistake only if none does.
+
+    Raises:
+        MarginError: naming the parameter and those that there are
+    """
+    known = list(dict.fromkeys(name for rules in rulebooks for name in rules.names))
+    for item in overrides:
+        if item.name not in known:
+            raise MarginError(f"parameters row {item.row}: no method here has a parameter {item.name!r}: they know {', '.join(known)}")
+
+
+def case_with_scenarios(positions: Any, market: Any, method: Any, parameters: Any, history: Any) -> Case:
+    """The book of the ranges under a method that has scenarios.
+
+    Raises:
+        MarginError: the method has none
+    """
+    case = case_asked(positions, market, method, parameters, history)
+    if not len(case.scenarios):
+        raise MarginError(f"{case.rules.meta.name} has no scenarios: ask for PM_MARGIN or PM_EXPLAIN, or choose another method")
+    return case
+
+
+def statement_roots(case: Case, margin: Margin) -> list[Line]:
+    """The statement of all accounts, the initial margin first."""
+    lines = [over_accounts(line, case.book.accounts) for line in (margin.initial, margin.maintenance, *margin.more())]
+    if case.book.order.any():
+        count = int(case.book.order.sum())
+        lines.append(not_modelled("Open orders", f"open orders: not modelled; {count} rows marked Order are left out"))
+    return lines
+
+
+# ---- several rulebooks, and what they are
 
 
 def compare(positions: Any, market: Any, methods: Any, parameters: Any, history: Any) -> Rows:
@@ -118,19 +258,6 @@ def _has_its_range(method: Method, parameters: Any, history: Any) -> bool:
     return (not method.takes_table or is_scenario_table(parameters)) and (not method.takes_history or given(history))
 
 
-def explain(positions: Any, market: Any, method: Any, parameters: Any, history: Any) -> Rows:
-    """The statement of a margin, down to the sheet rows."""
-    case = case_asked(positions, market, method, parameters, history)
-    return tables.statement_table(statement_roots(case, margin_for(case)), case.rules.meta)
-
-
-def line(positions: Any, path: Any, market: Any, method: Any, parameters: Any, history: Any) -> float:
-    """One line of the statement."""
-    wanted = one_text(path, "path")
-    case = case_asked(positions, market, method, parameters, history)
-    return find(statement_roots(case, margin_for(case)), wanted).amount
-
-
 def pairs(positions: Any, market: Any, parameters: Any) -> Rows:
     """The strategies of the cheapest pairing under RULES."""
     from xlmargin.methods.rules.cheapest import paired, shown
@@ -143,81 +270,6 @@ def pairs(positions: Any, market: Any, parameters: Any) -> Rows:
             for strategy in item.strategies
         ]
     )
-
-
-def greeks(positions: Any, market: Any) -> Rows:
-    """Marks, values and sensitivities per row, and totals per underlying."""
-    return tables.greeks(read_book(positions, market))
-
-
-def price(kind: Any, forward: Any, strike: Any, years: Any, vol: Any, rate: Any) -> float | Rows:
-    """Black-76 prices of calls and puts, discounted at the rate."""
-    from xlmargin.pricing import black
-
-    is_call, terms, shape = _columns(kind, {"forward": forward, "strike": strike, "years": years, "vol": vol, "rate": rate})
-    return _shaped(black.price(is_call, *terms), shape)
-
-
-def implied_vol(kind: Any, price: Any, forward: Any, strike: Any, years: Any, rate: Any) -> float | Rows:
-    """Black-76 implied vols of calls and puts; in a column, a price without one says why in its own cell."""
-    from xlmargin.pricing import implied_vol as solver
-
-    is_call, terms, shape = _columns(kind, {"price": price, "forward": forward, "strike": strike, "years": years, "rate": rate})
-    found, reason = solver.solve(is_call, *terms)
-    why = {
-        int(i): solver.reason_text(solver.Reason(reason[i]), bool(is_call[i]), *(float(term[i]) for term in terms))
-        for i in np.flatnonzero(reason)
-    }
-    if why and len(found) == 1:
-        raise MarginError(why[0])
-    answers = [f"{ERROR}row {i + 1}: {why[i]}" if i in why else float(value) for i, value in enumerate(found)]
-    return _shaped(answers, shape)
-
-
-def _columns(kind: Any, terms: dict[str, Any]) -> tuple[NDArray[np.bool_], list[Floats], tuple[int, bool]]:
-    """Arguments that may each be one cell or a column, as columns of one length, and the shape of the answer."""
-    cells = {name: [cell for row in grid(raw) for cell in row] for name, raw in {"kind": kind, **terms}.items()}
-    count = max(len(column) for column in cells.values())
-    for name, column in cells.items():
-        if len(column) not in (1, count):
-            raise MarginError(f"{name} has {len(column)} cells where another argument has {count}: give one cell or columns of one length")
-    full = {name: column if len(column) == count else column * count for name, column in cells.items()}
-    words = [one_text(cell, "kind").lower() for cell in full.pop("kind")]
-    for i, word in enumerate(words):
-        if word not in ("c", "call", "p", "put"):
-            raise MarginError(f"row {i + 1}: kind must be call or put, not {word!r}")
-    faults, rows = Faults(), list(range(1, count + 1))
-    values = {name: numbers(column, rows, name, faults) for name, column in full.items()}
-    values["rate"] = np.nan_to_num(values["rate"], nan=0.0)
-    _in_bounds(values, faults)
-    faults.stop()
-    wide = any(len(grid(raw)) == 1 and len(grid(raw)[0]) == count > 1 for raw in (kind, *terms.values()))
-    return np.array([word.startswith("c") for word in words], np.bool_), list(values.values()), (count, wide)
-
-
-def _in_bounds(values: dict[str, Floats], faults: Faults) -> None:
-    """What no price or vol can be made of."""
-    seen = faults.rows()
-    for name, column in values.items():
-        positive = name in ("forward", "strike")
-        for i in np.flatnonzero(np.isnan(column) | (column <= 0.0 if positive else column < 0.0)):
-            if name != "rate" and int(i) + 1 not in seen:
-                words = "above 0" if positive else "a number of at least 0"
-                faults.add(int(i) + 1, name, f"{name} must be {words}", "mend it")
-
-
-def _shaped(answers: Any, shape: tuple[int, bool]) -> float | Rows:
-    """One answer as a number, several as a column, or as a row where the arguments were rows."""
-    count, wide = shape
-    values = [value if isinstance(value, str) else float(value) for value in answers]
-    if count == 1:
-        return values[0]  # type: ignore[return-value]
-    return [list(values)] if wide else [[value] for value in values]
-
-
-def check(positions: Any, market: Any) -> Rows:
-    """Every fault of the ranges at once."""
-    return tables.checks(*all_faults(positions, market))
 
 
 def scenarios_of(method: Any) -> Rows:

@@ -12,13 +12,11 @@ from xlmargin.errors import Faults, MarginError
 from xlmargin.margin.valuation import Given
 from xlmargin.methods import case_of, margin_of, method_named, rules_of
 from xlmargin.pricing.arrays import Floats
-from xlmargin.sheet.cell_errors import error_text
-from xlmargin.sheet.cells import grid, is_blank, numbers
-from xlmargin.sheet.checks import read_book
+from xlmargin.sheet.cells import error_text, given, grid, is_blank, one_number
+from xlmargin.sheet.columns import numbers
 from xlmargin.sheet.ranges.history import read_history
-from xlmargin.sheet.ranges.market import given
 from xlmargin.sheet.ranges.parameters import read_overrides
-from xlmargin.sheet.single_cells import one_number
+from xlmargin.sheet.ranges.remembered import read_book
 from xlmargin.sheet.tables import Rows
 
 LEAST_CONFIDENCE, MOST_CONFIDENCE = 0.5, 0.99999

@@ -8,8 +8,8 @@ import numpy as np
 
 from xlmargin.desk.account import Balances
 from xlmargin.errors import Faults
-from xlmargin.sheet.cells import grid, is_blank, show, table
-from xlmargin.sheet.single_cells import one_number
+from xlmargin.sheet.cells import grid, is_blank, one_number, show
+from xlmargin.sheet.columns import table
 
 HEADINGS = ("Currency", "Amount", "Haircut", "Account")
 

@@ -12,9 +12,8 @@ from xlmargin.book.contracts import show_instant
 from xlmargin.errors import Faults, MarginError
 from xlmargin.pricing.arrays import Floats
 from xlmargin.scenarios.past import VOL_DAYS, History
-from xlmargin.sheet.cells import Table, from_header, grid, show, table
-from xlmargin.sheet.headings import Header, heading_key
-from xlmargin.sheet.ranges.dates import instants
+from xlmargin.sheet.cells import grid, show
+from xlmargin.sheet.columns import Header, Table, from_header, heading_key, table
 
 HIGHEST_VOL = 20.0  # a fraction: above it the cell holds percent
 MIDNIGHT = 0
@@ -70,7 +69,7 @@ def _vol_headings(name: str, head: Header) -> list[tuple[float, str]]:
 
 def _dates(cells: Table, faults: Faults) -> Floats:
     """The dates (N,), which must be there and rise."""
-    dates = instants(cells, "Date", faults, MIDNIGHT)
+    dates = cells.dates("Date", faults, MIDNIGHT)
     bad = faults.rows()
     for i in np.flatnonzero(np.isnan(dates)).tolist():
         if cells.rows[i] not in bad:

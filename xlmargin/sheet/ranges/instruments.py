@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmargin.book.book import Positions
+from xlmargin.book.positions import Positions
 from xlmargin.errors import Faults
 from xlmargin.pricing.arrays import Floats
-from xlmargin.sheet.cells import show, table
+from xlmargin.sheet.cells import show
+from xlmargin.sheet.columns import table
 from xlmargin.sheet.ranges.positions import HEADINGS, SIDES, ZERO_IS_BLANK, read_positions
 
 OWN = ("Quantity", "Side", "Order")  # headings of positions that mean something else here, or nothing

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,48 +11,35 @@ from xlmargin.book.contracts import CALL, DAY, EXPIRY_HOUR, Contract, parse_inst
 from xlmargin.book.market import Market, Nodes
 from xlmargin.errors import Faults
 from xlmargin.pricing.arrays import Floats, Ints
-from xlmargin.sheet.cells import Table, grid, is_blank, show, table
-from xlmargin.sheet.ranges.dates import instants
+from xlmargin.sheet.cells import given, is_blank, show
+from xlmargin.sheet.columns import Table, table
 
 HEADINGS = ("Underlying", "Spot", "Expiry", "Strike", "Instrument", "Forward", "IV", "Rate", "As of")
 ZERO_IS_BLANK = ("Forward", "IV")
 HIGHEST_VOL, HIGHEST_RATE = 20.0, 1.0  # fractions: above them the cell holds percent
 
 
-def given(raw: Any) -> bool:
-    """Whether an optional range was given: a blank cell, or a range of blank cells, counts as left out."""
-    return any(not is_blank(cell) for row in grid(raw) for cell in row)
-
-
-def this_second() -> float:
-    """The valuation time where none is given: the clock, to the second, so that the cells of one recalculation agree."""
-    return float(math.floor(time.time()))
-
-
 def read_market(raw: Any, faults: Faults, now: float | None = None) -> Market:
-    """Read the market range as `market_given`; without a valuation time of its own it is the market of now.
+    """Read the market range, which may be blank; without a valuation time of its own it is the market of now.
 
     Args:
         raw: rows of cells with the header first, or a blank
         faults: receives every fault of every cell; its `where` names the range
         now: valuation time of a range without As of, the machine's clock where left out
     """
-    market = market_given(raw, faults)
-    return market if math.isfinite(market.as_of) else replace(market, as_of=this_second() if now is None else now)
+    return (market_given(raw, faults) if given(raw) else Market.empty(math.nan)).dated(now)
 
 
 def market_given(raw: Any, faults: Faults) -> Market:
-    """Read the market range; its valuation time is NaN where none is given.
+    """Read a market range that says anything; its valuation time is NaN where none is given.
 
     Args:
-        raw: rows of cells with the header first, or a blank
+        raw: rows of cells with the header first
         faults: receives every fault of every cell; its `where` names the range
 
     Raises:
         MarginError: the range has no header, or no column that says what each row is about
     """
-    if not given(raw):
-        return Market.empty(math.nan)
     cells = table(raw, faults.where or "market", known=HEADINGS, zero_is_blank=ZERO_IS_BLANK)
     if not (cells.has("Underlying") or cells.has("Instrument")):
         cells.header.lack("Underlying")
@@ -121,7 +106,7 @@ def _names(cells: Table, contracts: list[Contract | None], faults: Faults) -> li
 
 def _node(cells: Table, contracts: list[Contract | None], faults: Faults) -> tuple[Floats, Floats]:
     """Expiry and strike of each row, NaN where the row is the underlying's own."""
-    expiry = instants(cells, "Expiry", faults, EXPIRY_HOUR)
+    expiry = cells.dates("Expiry", faults, EXPIRY_HOUR)
     strike = cells.numbers("Strike", faults)
     for i in np.flatnonzero(strike <= 0.0).tolist():
         faults.add(cells.rows[i], "Strike", f"Strike must be above 0, not {show(float(strike[i]))}", "type a positive strike")
@@ -198,7 +183,7 @@ def _one_per_expiry(
 
 def _as_of(cells: Table, faults: Faults) -> float:
     """The one valuation time of the range, NaN where none is given."""
-    times = instants(cells, "As of", faults, hour=0)
+    times = cells.dates("As of", faults, hour=0)
     given_at = np.flatnonzero(np.isfinite(times)).tolist()
     if not given_at:
         return math.nan

@@ -10,10 +10,8 @@ import numpy as np
 from xlmargin.errors import Faults, MarginError
 from xlmargin.margin.parameters import Override
 from xlmargin.scenarios.scenarios import Scenarios, percent
-from xlmargin.sheet.cell_errors import error_text
-from xlmargin.sheet.cells import Table, from_header, grid, is_blank, numbers, show, table, texts
-from xlmargin.sheet.headings import Header
-from xlmargin.sheet.ranges.market import given
+from xlmargin.sheet.cells import error_text, given, grid, is_blank, show
+from xlmargin.sheet.columns import Header, Table, from_header, numbers, table, texts
 
 ALL = ("", "all", "*")  # what stands for every underlying
 SCENARIO_HEADINGS = ("Scenario", "Underlying", "Price move", "Vol move", "Days", "Weight")
@@ -27,9 +25,9 @@ def read_overrides(raw: Any) -> list[Override]:
     Raises:
         MarginError: a row has another shape, no name or no value
     """
-    if not given(raw):
-        return []
     rows = [(n, list(row)) for n, row in enumerate(from_header(grid(raw)), 1) if not all(is_blank(cell) for cell in row)]
+    if not rows:
+        return []
     header = Header(rows[0][1])
     if "parameter" in header and "value" in header:
         at = header.columns(("underlying", "parameter", "value"))

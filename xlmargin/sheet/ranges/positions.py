@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmargin.book.book import SCENARIO_COUNT, Positions
 from xlmargin.book.contracts import (
     CALL,
     DAY,
@@ -20,41 +19,22 @@ from xlmargin.book.contracts import (
     KINDS,
     SPOT,
     Contract,
-    RowNames,
+    instrument_name,
     parse_instrument,
     show_instant,
     venue_of,
 )
+from xlmargin.book.positions import SCENARIO_COUNT, Positions
 from xlmargin.errors import Faults
 from xlmargin.pricing.arrays import Floats, Ints
-from xlmargin.sheet.cells import Table, blanks, choices, is_blank, show, table
-from xlmargin.sheet.ranges.dates import instants
+from xlmargin.sheet.cells import is_blank, show
+from xlmargin.sheet.columns import Table, blanks, choices, table
 
 ARRAY = tuple(str(n) for n in range(1, SCENARIO_COUNT + 1))
-HEADINGS = (
-    "Instrument",
-    "Underlying",
-    "Type",
-    "Strike",
-    "Expiry",
-    "DTE",
-    "Quantity",
-    "Side",
-    "IV",
-    "Price",
-    "Spot",
-    "Forward",
-    "Multiplier",
-    "Settlement",
-    "Exercise",
-    "Account",
-    "Entry",
-    "Order",
-    "Venue",
-    "Delta",
-    *ARRAY,
-)
+CONTRACT = ("Instrument", "Underlying", "Type", "Strike", "Expiry", "DTE", "Multiplier", "Settlement", "Exercise", "Venue")
 AMOUNTS = ("Quantity", "Side")  # the columns that say how much, and nothing of what
+VALUES = ("IV", "Price", "Spot", "Forward", "Entry", "Delta")
+HEADINGS = (*CONTRACT, *AMOUNTS, *VALUES, "Account", "Order", *ARRAY)
 SIDES = dict.fromkeys(("buy", "b", "long", "l", "bought"), "buy") | dict.fromkeys(("sell", "s", "short", "sold"), "sell")
 SETTLEMENTS = dict.fromkeys(("inverse", "coin", "reversed", "coinsettled"), "inverse") | dict.fromkeys(
     ("linear", "cash", "usd", "usdc", "usdt"), "linear"
@@ -257,7 +237,7 @@ def _by_columns(cells: Table, faults: Faults) -> _Terms:
         said=np.array(list(map(bool, words)), np.bool_),
         kind=np.array(list(map(codes.__getitem__, words)), np.int64),
         strike=cells.numbers("Strike", faults),
-        expiry=instants(cells, "Expiry", faults, EXPIRY_HOUR),
+        expiry=cells.dates("Expiry", faults, EXPIRY_HOUR),
         inverse=np.zeros(len(cells), np.bool_),
     )
 
@@ -347,7 +327,7 @@ def _american(cells: Table, faults: Faults) -> NDArray[np.bool_]:
 
 def _arrays(cells: Table, faults: Faults) -> Floats:
     """The instruments' own risk arrays (P, 16); a row gives all sixteen numbers or none."""
-    if not any(cells.has(heading) for heading in ARRAY):
+    if not cells.has(*ARRAY):
         return np.full((len(cells), SCENARIO_COUNT), np.nan)
     result = np.column_stack([cells.numbers(heading, faults) for heading in ARRAY])
     blank = np.column_stack([blanks(cells.column(heading)) for heading in ARRAY])
@@ -360,3 +340,38 @@ def _arrays(cells: Table, faults: Faults) -> Floats:
             "fill the columns 1 … 16 of the row, or clear them",
         )
     return result
+
+
+@dataclass(frozen=True, slots=True)
+class RowNames(Sequence[str]):
+    """What each position row calls its instrument, put into words only where somebody asks: a book may have many rows.
+
+    Attributes:
+        typed: the Instrument cell of each row, "" where the row names its contract by columns (P,)
+        underlying, kind, strike, expiry: the contract of each row (P,)
+        days: days to expiry that the row gives instead of a date, else NaN (P,)
+    """
+
+    typed: Sequence[str]
+    underlying: Sequence[str]
+    kind: Ints
+    strike: Floats
+    expiry: Floats
+    days: Floats
+
+    def __len__(self) -> int:
+        return len(self.typed)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter([typed or self[p] for p, typed in enumerate(self.typed)])
+
+    @overload
+    def __getitem__(self, at: int) -> str: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[str]: ...
+    def __getitem__(self, at: int | slice) -> str | Sequence[str]:
+        if isinstance(at, slice):
+            return [self[p] for p in range(*at.indices(len(self)))]
+        return self.typed[at] or instrument_name(
+            self.underlying[at], int(self.kind[at]), float(self.strike[at]), float(self.expiry[at]), float(self.days[at])
+        )

@@ -6,9 +6,8 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from xlmargin.errors import Faults
-from xlmargin.sheet.cell_errors import error_text
-from xlmargin.sheet.cells import choices, is_blank, numbers, show, table
-from xlmargin.sheet.headings import heading_key
+from xlmargin.sheet.cells import error_text, is_blank, show
+from xlmargin.sheet.columns import choices, heading_key, numbers, table
 
 WORDS = dict.fromkeys(("yes", "y", "true", "1"), "yes") | dict.fromkeys(("no", "n", "false", "0"), "no")
 

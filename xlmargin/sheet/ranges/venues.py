@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from xlmargin.book.contracts import venue_of
-from xlmargin.sheet.cells import from_header, grid, is_blank
-from xlmargin.sheet.headings import Header
+from xlmargin.sheet.cells import grid, is_blank
+from xlmargin.sheet.columns import Header, from_header
 
 
 def read_venues(raw: Any) -> dict[int, str]:

@@ -19,7 +19,7 @@ from xlmargin.methods.deribit.matrix import COIN, VOLS, Leg, Matrix, counted, da
 from xlmargin.methods.deribit.saved_model import DOLLARS, read_parameters
 from xlmargin.methods.json_shape import Node
 from xlmargin.pricing.arrays import Floats
-from xlmargin.sheet.checks import read_book
+from xlmargin.sheet.ranges.remembered import read_book
 from xlmargin.venues.outcome import Comparison, Outcome, outcome_of
 
 ROUNDED = 9  # decimals to which the answers round the worst case before they add the shocks

@@ -16,7 +16,7 @@ from xlmargin.margin.valuation import Case
 from xlmargin.methods import case_of, margin_of, rules_of
 from xlmargin.methods.json_shape import Node
 from xlmargin.methods.okx.tables import MR1, MR6, VOLS, scaled, steps
-from xlmargin.sheet.checks import read_book
+from xlmargin.sheet.ranges.remembered import read_book
 from xlmargin.venues.outcome import Comparison, Outcome, outcome_of
 
 CENTS = 1e-9  # USD: what sums of a few thousand dollars differ by in double precision

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import desk_charts
-from .layout import CHECKS, CONTRIBUTIONS, GREEKS, LIMITS, STATEMENT
-from .parts import AMOUNT, COUNT, Desk
+from .. import desk_charts
+from ..layout import CHECKS, CONTRIBUTIONS, GREEKS, LIMITS, STATEMENT
+from ..parts import AMOUNT, COUNT, Desk
 
 CALL = "PM_CONTRIBUTION(positions,market,contribution_method,parameters)"
 OFF = "off: see the switches on the sheet Parameters"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import charts, sample
-from .layout import HISTORY, HISTORY_HEADINGS, VAR, Area
-from .parts import AMOUNT, COUNT, MOVE, Desk
+from .. import charts, sample
+from ..layout import HISTORY, HISTORY_HEADINGS, VAR, Area
+from ..parts import AMOUNT, COUNT, MOVE, Desk
 
 CLOSES = "#,##0.00"
 AS_BESIDE = '0;0;0;"as beside"'  # the price moves in one text each, which Description says already

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import source_data as data
-from .layout import SOURCE_BOOKS, SOURCE_TABLES, Area
-from .parts import AMOUNT, FACTOR, Desk, put
+from .. import source_data as data
+from ..layout import SOURCE_BOOKS, SOURCE_TABLES, Area
+from ..parts import AMOUNT, FACTOR, Desk, put
 
 HEADINGS = ("Underlying", "Type", "Strike", "DTE", "Quantity", "IV", "Spot", "Account")
 UNITS = ("coin", "", "USD", "days", "coins, + long", "fraction", "USD", "an account each: not netted")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import charts
-from .layout import COMPARISON, GRID, LIMITS, MODELS, RISK, SCENARIOS, STATEMENT, SUMMARY, Area
-from .parts import AMOUNT, COUNT, MOVE, Desk
-from .tables import by_coins, by_levels, hides_coins
+from .. import charts
+from ..layout import COMPARISON, GRID, LIMITS, MODELS, RISK, SCENARIOS, STATEMENT, SUMMARY, Area
+from ..parts import AMOUNT, COUNT, MOVE, Desk
+from ..tables import by_coins, by_levels, hides_coins
 
 CASE = "positions,market,method,parameters"
 CHOSEN = "Method"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .layout import ABOUT
-from .parts import Desk
+from ..layout import ABOUT
+from ..parts import Desk
 
 WHAT = (
     "Portfolio margin of a book of crypto options, futures, perpetuals and spot, by the method you choose, with every "

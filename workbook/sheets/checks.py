@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from ..layout import CHECKS, Area
+from ..parts import AMOUNT, COUNT, Desk
+from ..tables import hides_coins
 from .desk_checks import desk_checks
-from .layout import CHECKS, Area
-from .parts import AMOUNT, COUNT, Desk
-from .tables import hides_coins
 
 # a line: check, number format, one side, other side, how they are compared, verdict; {a} and {b} stand for the two sides
 Check = tuple[str, str, str, str, str, str]

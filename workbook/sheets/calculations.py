@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ..layout import CHARTS, MODELS, Area
+from ..parts import AMOUNT, COUNT, Desk
+from ..waterfall import waterfall_data
 from .account import limit_data
 from .contributions import sizes
-from .layout import CHARTS, MODELS, Area
 from .monitor import frame_data
-from .parts import AMOUNT, COUNT, Desk
-from .waterfall import waterfall_data
 from .what_if import move_data
 
 DESCENDING, ASCENDING = 0, 1  # as RANK counts them

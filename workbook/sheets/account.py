@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import desk_charts, sample
-from .layout import ACCOUNT, BALANCE_HEADINGS, CONTRIBUTIONS, LIMITS, MONITOR, Area
-from .parts import AMOUNT, COUNT, FACTOR, MOVE, Desk
+from .. import desk_charts, sample
+from ..layout import ACCOUNT, BALANCE_HEADINGS, CONTRIBUTIONS, LIMITS, MONITOR, Area
+from ..parts import AMOUNT, COUNT, FACTOR, MOVE, Desk
 
 ACCOUNT_CASE = "positions,balances,market,method,parameters"
 OFF = "off: see the switches on the sheet Parameters"

@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import desk_charts, sample
+from .. import desk_charts, sample
+from ..layout import (
+    CAUSES,
+    CHECKS,
+    MARKET_HEADINGS,
+    MOVE_CHECK,
+    MOVE_SHEET,
+    OTHER_METHODS,
+    POSITION_HEADINGS,
+    STATEMENT,
+    WHAT_IF,
+    YESTERDAY,
+)
+from ..parts import AMOUNT, Desk
 from .inputs import MARKET_FORMATS, MARKET_UNITS, POSITION_FORMATS, POSITION_UNITS
-from .layout import CAUSES, CHECKS, MARKET_HEADINGS, MOVE_CHECK, MOVE_SHEET, OTHER_METHODS, POSITION_HEADINGS, STATEMENT, WHAT_IF, YESTERDAY
-from .parts import AMOUNT, Desk
 
 MEASURES = ("Initial margin", "Maintenance margin")
 SIDES = ("before", "after", "change")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import sample
-from .layout import MARKET, MARKET_HEADINGS, PARAMETERS, POSITION_HEADINGS, POSITIONS, SCENARIOS, Area
-from .parts import FACTOR, Desk
+from .. import sample
+from ..layout import MARKET, MARKET_HEADINGS, PARAMETERS, POSITION_HEADINGS, POSITIONS, SCENARIOS, Area
+from ..parts import FACTOR, Desk
 
 POSITION_UNITS = (
     "a venue's own name; or the next four columns",

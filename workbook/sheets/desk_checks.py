@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .layout import OTHER_METHODS, Area
-from .parts import AMOUNT, COUNT, Desk
+from ..layout import OTHER_METHODS, Area
+from ..parts import AMOUNT, COUNT, Desk
 
 # as in checks.py: check, number format, one side, other side, how they are compared, verdict
 Check = tuple[str, str, str, str, str, str]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import desk_charts
-from .layout import LIMITS, MONITOR, READING_HEADINGS, RECONCILE, THEIRS_HEADINGS
-from .parts import AMOUNT, COUNT, Desk
+from .. import desk_charts
+from ..layout import LIMITS, MONITOR, READING_HEADINGS, RECONCILE, THEIRS_HEADINGS
+from ..parts import AMOUNT, COUNT, Desk
 
 TIME = "yyyy-mm-dd hh:mm:ss"
 READING_UNITS = ("UTC", "USD", "USD", "USD", "initial margin over equity", "USD, equity less initial margin", "")

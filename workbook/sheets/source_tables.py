@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import charts
-from .layout import SOURCE_BOOKS, SOURCE_TABLES, Area
-from .parts import AMOUNT, Desk
+from .. import charts
+from ..layout import SOURCE_BOOKS, SOURCE_TABLES, Area
+from ..parts import AMOUNT, Desk
+from ..source_data import OUTSIDE
 from .source_books import HEADINGS, area, figure
-from .source_data import OUTSIDE
 
 SHARE, COUNTED = "0.0%_ ", "#,##0.####_ "
 COLUMNS = 12  # label, quantity, three numbers, three of the source's, three verdicts, rule

@@ -1,0 +1,1 @@
+"""The sheets of the workbook, each put together by its module."""
