@@ -48,7 +48,7 @@ def small(tmp_path: Path) -> Path:
     from openpyxl.workbook.defined_name import DefinedName
 
     path = tmp_path / "small.xlsx"
-    workbook = openpyxl.CalcBook()
+    workbook = openpyxl.Workbook()
     sheet = workbook.active
     assert sheet is not None
     sheet.title = "Desk"

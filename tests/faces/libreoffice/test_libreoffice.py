@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import xlsxwriter
 from calc import Calc, CalcBook
+from conftest import ROOT
 
 import udfs  # noqa: F401  (importing it fills the registry)
 from xlmargin.errors import MarginError
@@ -45,7 +46,7 @@ FORMULAS = {
 def book_file(tmp_path: Path) -> Path:
     """A small workbook with every kind of formula, written without values so that only a calculation fills it."""
     path = tmp_path / "book.xlsx"
-    with xlsxwriter.CalcBook(path, {"use_future_functions": True}) as book:
+    with xlsxwriter.Workbook(path, {"use_future_functions": True}) as book:
         for name, rows in (("Positions", POSITIONS), ("Broken", BROKEN)):
             sheet = book.add_worksheet(name)
             for number, row in enumerate(rows):
@@ -263,7 +264,7 @@ def test_a_hung_office_is_ended(book_file: Path) -> None:
 def test_nothing_is_left_when_the_client_is_killed() -> None:
     """The driver sees its client go, and ends LibreOffice and its folder."""
     program = "from calc import Calc; c = Calc(); print(c._home, flush=True); input()"
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(python_folders())}
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([*python_folders(), str(ROOT / "tests/help")])}
     with subprocess.Popen(
         [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
     ) as client:
