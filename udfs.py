@@ -1,6 +1,6 @@
-"""The functions that a spreadsheet sees: name, help, argument help, and the one line that answers each.
+"""The worksheet functions: name, help, argument help, and the one line that answers each.
 
-Excel waits at its start for what is imported here, so what fewer sheets ask for is imported when it is asked.
+Excel waits at its start for the imports of this module, so those that fewer sheets need come with the first call.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`python -m workbook` writes the workbook that is kept beside this builder again."""
+"""`python -m workbook` rewrites the workbook that is kept next to this builder."""
 
 from __future__ import annotations
 

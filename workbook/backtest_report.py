@@ -31,7 +31,7 @@ def write(path: str | Path, summary: Rows, books: Mapping[str, Rows], note: str)
     Args:
         summary: header and rows
         books: per book a table `Date`, `P&L`, one column per method with its margin
-        note: how it was made
+        note: the way that the report was made
     """
     with xlsxwriter.Workbook(str(path), {"strings_to_formulas": False}) as file:
         styles = {name: file.add_format(STYLES[name]) for name in ("title", "header", "note", "text")}

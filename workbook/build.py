@@ -1,4 +1,4 @@
-"""Puts the workbook together and writes it the same, byte for byte, every time."""
+"""The builder of the workbook, which writes the same bytes every time."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from .sheets import (
 from .styles import Styles
 
 MOST_ROWS = 20_000  # beyond that a sheet is slow to edit: a file of positions is read by the command line
-CREATED = dt.datetime(2026, 1, 1)  # part of the file: the same workbook must be the same bytes
+CREATED = dt.datetime(2026, 1, 1)  # part of the file: the same workbook must give the same bytes
 PAGES = (
     about.about,
     outputs.summary,

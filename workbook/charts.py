@@ -24,7 +24,7 @@ def scenario_bars(desk: Desk, *, wide: bool = False) -> Any:
 
 
 def method_bars(desk: Desk) -> Any:
-    """Initial margin by method, largest first; the chosen one, and those that are not published, in a colour of their own."""
+    """Initial margin by method, largest first; the chosen one, and those that are not published, in separate colours."""
     area = desk.layout.ranked_bars
     chart = desk.book.add_chart({"type": "bar", "subtype": "stacked"})
     for column, colour in ((2, COLOURS["header fill"]), (3, "6F8FBF"), (4, "E2B27C")):
@@ -35,20 +35,20 @@ def method_bars(desk: Desk) -> Any:
 
 
 def waterfall(desk: Desk) -> Any:
-    """How the initial margin adds up: the margin, and each line of the statement from where the one before it ended."""
+    """The build-up of the initial margin: the margin, and each line of the statement from the end of the one before it."""
     area = desk.layout.waterfall
     chart = desk.book.add_chart({"type": "bar", "subtype": "stacked"})
     series(chart, area, 3, {"fill": {"none": True}, "border": {"none": True}, "gap": 35})
     for column, colour in ((4, "6F8FBF"), (5, "E2B27C"), (6, COLOURS["header fill"])):
         series(chart, area, column, {"fill": {"color": f"#{colour}"}, "gap": 35})
     bars(chart, "How the initial margin adds up: lines that add (blue) and that take off (orange)")
-    chart.set_legend({"none": True})  # programs differ in which entry they leave out, and "below" is no reader's concern
+    chart.set_legend({"none": True})  # programs differ in the entry that they leave out, and readers do not need "below"
     chart.set_size({"width": 1000, "height": 440})
     return chart
 
 
 def loss_bars(desk: Desk) -> Any:
-    """How many past days brought how much, the days beyond value at risk in their own colour."""
+    """The histogram of profits and losses on past days, the days beyond value at risk in a separate colour."""
     area = desk.layout.bins
     chart = desk.book.add_chart({"type": "column", "subtype": "stacked"})
     for column, colour in ((3, "6F8FBF"), (4, COLOURS["loss"])):
@@ -64,7 +64,7 @@ def loss_bars(desk: Desk) -> Any:
 
 
 def strategy_bars(desk: Desk, table: Area) -> Any:
-    """Rules-based beside portfolio margin for each row of a table: its columns are label, legs, rules, portfolio."""
+    """Rules-based next to portfolio margin for each row of a table: its columns are label, legs, rules, portfolio."""
     chart = desk.book.add_chart({"type": "bar"})
     rows = table.body
     for column, colour in ((2, COLOURS["header fill"]), (3, "6F8FBF")):

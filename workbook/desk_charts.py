@@ -1,4 +1,4 @@
-"""The pictures of the desk's sheets: contributions, what-if, limits, the account over time, why the margin moved."""
+"""The pictures of the desk's sheets: contributions, what-if, limits, the account over time, the causes of a margin move."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BLUE, ORANGE, NAVY = "6F8FBF", "E2B27C", COLOURS["header fill"]
 
 
 def top_bars(desk: Desk) -> Any:
-    """The largest contributions, hedges in a colour of their own."""
+    """The largest contributions, hedges in a separate colour."""
     chart = desk.book.add_chart({"type": "bar", "subtype": "stacked"})
     for column, colour in ((3, BLUE), (4, ORANGE)):
         series(chart, desk.layout.top_bars, column, {"fill": {"color": f"#{colour}"}, "gap": 35})
@@ -47,7 +47,7 @@ def before_and_after(desk: Desk) -> Any:
 
 
 def limit_bars(desk: Desk) -> Any:
-    """The share of each limit that is used, those beyond their limit in their own colour."""
+    """The share of each limit that is used, those beyond their limit in a separate colour."""
     chart = desk.book.add_chart({"type": "bar", "subtype": "stacked"})
     for column, colour in ((1, BLUE), (2, ORANGE), (3, COLOURS["loss"])):
         look = {"fill": {"color": f"#{colour}"}, "gap": 35}
@@ -59,7 +59,7 @@ def limit_bars(desk: Desk) -> Any:
 
 
 def readings(desk: Desk) -> Any:
-    """Equity and margins over time, and where they stand now."""
+    """Equity and margins over time, and their present values."""
     past, now = desk.layout.monitor, desk.layout.reading
     chart = desk.book.add_chart({"type": "scatter", "subtype": "straight"})
     for column, colour, dash in ((1, NAVY, "solid"), (2, "4A94C4", "solid"), (3, COLOURS["loss"], "dash")):

@@ -1,4 +1,4 @@
-"""What the workbook for Excel on Windows has besides: macros, settings, a button that restarts Python."""
+"""The additions of the workbook for Excel on Windows: macros, settings, a button that restarts Python."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from .layout import ABOUT
 from .parts import Desk
 
-BUILT_IN_GROUPS = 19  # categories of functions that Excel has of its own
+BUILT_IN_GROUPS = 19  # built-in function categories of Excel
 WORKBOOK_PART = "xl/workbook.xml"
 PYTHON = "INTERPRETER_WIN"
 NOTES = {
@@ -31,7 +31,7 @@ RESTARTS = "Stops Python, starts it anew and calculates everything: after an upd
 
 @dataclass(frozen=True, slots=True)
 class Macros:
-    """The macros: what writes their part for the code names of the sheets, the settings, the restart and the category."""
+    """The macros: the writer of their part for the code names of the sheets, the settings, the restart and the category."""
 
     project: Callable[[Sequence[str]], bytes]
     settings: Sequence[tuple[str, str]]
@@ -54,7 +54,7 @@ def add_macros(desk: Desk, macros: Macros) -> None:
 
 
 def _settings(desk: Desk, macros: Macros) -> None:
-    """Keys from the first cell down, without a heading: so xlwings reads them."""
+    """Keys from the first cell down, without a heading, as xlwings reads them."""
     sheet = desk.book.add_worksheet("xlwings.conf")
     sheet.hide_gridlines(2)
     for column, width in enumerate((32, 60, 90)):
@@ -71,7 +71,7 @@ def _settings(desk: Desk, macros: Macros) -> None:
 
 
 def with_function_group(contents: bytes, category: str) -> bytes:
-    """The workbook with a category of its own in the function wizard, which the writer knows nothing of."""
+    """The workbook with a category of its own in the function wizard, which the writer does not support."""
     group = f'<functionGroups builtInGroupCount="{BUILT_IN_GROUPS}"><functionGroup name="{category}"/></functionGroups>'
     changed = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(contents)) as old, zipfile.ZipFile(changed, "w") as new:

@@ -1,4 +1,4 @@
-"""Where everything stands: the areas of the sheets and the names they carry."""
+"""The layout of the workbook: the areas of the sheets and their defined names."""
 
 from __future__ import annotations
 
@@ -47,19 +47,19 @@ BALANCE_HEADINGS = ("Currency", "Amount", "Haircut", "Account")
 THEIRS_HEADINGS = ("Venue", "Account", "Currency", "Initial", "Maintenance", "Time")
 READING_HEADINGS = ("Time", "Equity", "Initial margin", "Maintenance margin", "Usage", "Headroom", "Status")
 PARAMETER_ROWS, SCENARIO_ROWS = 40, 60
-MARKET_LEAST, MARKET_BESIDE = 300, 50  # rows of the market: at least, and beside one for each position
+MARKET_LEAST, MARKET_BESIDE = 300, 50  # rows of the market: at least, and in addition to one for each position
 TRADE_ROWS, BALANCE_ROWS, LIMIT_ROWS, THEIRS_ROWS, READINGS = 15, 20, 12, 20, 500
-QUALIFYING, RULE_ROWS, CAUSES = 5, 10, 5  # fields beside the equity, rules of a rulebook at most, causes of a move
+QUALIFYING, RULE_ROWS, CAUSES = 5, 10, 5  # fields other than the equity, rules of a rulebook at most, causes of a move
 TOP_ROWS = 10  # rows that the picture of contributions draws
-COINS_MOST = 40  # coins of the book and of the balances that tables with a row for each keep room for
+COINS_MOST = 40  # room for coins of the book and of the balances in tables with a row for each
 MOVE_CHECK = 14  # its row among the checks
-OTHER_METHODS = 3  # of the sheet What-if, beside the chosen one
+OTHER_METHODS = 3  # of the sheet What-if, other than the chosen one
 UNDERLYINGS = 8  # columns of the risk array; of more coins it shows the first ones and the total
 HISTORY_ROWS, BINS, WORST_DAYS = 1_500, 25, 5
-LEVELS, STEPS = 5, 9  # how deep a picture of the statement may look, and how many lines it draws
+LEVELS, STEPS = 5, 9  # levels of the statement that a picture may use, and number of lines that it draws
 METHOD_ROOM = 12  # methods that may be dropped in after the workbook was built
-METHOD_BARS_ROOM, WORST_BARS = 4, 16  # of a picture: bars beside those of the methods there are; scenarios
-NOTES_PER_ROW, FAULTS = 2, 100  # what PM_CHECK may say of a right row (of its vol, and of its order); room for faults
+METHOD_BARS_ROOM, WORST_BARS = 4, 16  # of a picture: bars in addition to those of the installed methods; scenarios
+NOTES_PER_ROW, FAULTS = 2, 100  # notes of PM_CHECK on a correct row (on its vol, and on its order); room for faults
 STATEMENT_LEAST, STATEMENT_PER_ROW, STATEMENT_MOST = 400, 4, 4_000  # lines; deeper levels that do not fit are left out
 PICTURE_ROWS = 24  # rows that a picture above a table takes
 HEAD = 5  # rows of title, description and checks above a sheet's content; cells count from 0
@@ -84,7 +84,7 @@ class Area:
         return f"'{self.sheet}'!{self.cell(row, column)}"
 
     def loose(self, row: int, column: int) -> str:
-        """One cell of the block, from another sheet, written as one that moves along when it is copied."""
+        """One cell of the block, from another sheet, as a relative reference."""
         return f"'{self.sheet}'!{self.cell(row, column).replace('$', '')}"
 
     @property
@@ -94,11 +94,11 @@ class Area:
 
     @property
     def ref(self) -> str:
-        """The block from anywhere."""
+        """The block as a reference from any sheet."""
         return f"'{self.sheet}'!{self.near}"
 
     def part(self, row: int = 0, column: int = 0, rows: int = 0, columns: int = 0) -> Area:
-        """A block inside this one; 0 rows or columns are all that remain."""
+        """A block inside this one; 0 rows or columns mean all that remain."""
         return Area(self.sheet, self.row + row, self.column + column, rows or self.rows - row, columns or self.columns - column)
 
     @property
@@ -113,11 +113,11 @@ class Area:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The areas of a workbook: as long as its rows of positions and the methods there are ask for.
+    """The areas of a workbook, sized by its rows of positions and the installed methods.
 
     Attributes:
         position_rows: rows kept free for positions
-        known: methods that there are; more may be dropped in later
+        known: installed methods; more may be added later
     """
 
     position_rows: int
@@ -190,10 +190,10 @@ class Layout:
 
     def __post_init__(self) -> None:
         for name, area in (self._of_rows() | self._of_coins() | self._of_methods()).items():
-            object.__setattr__(self, name, area)  # frozen: these depend on what there is
+            object.__setattr__(self, name, area)  # frozen, but these depend on the book and the methods
 
     def _of_rows(self) -> dict[str, Area]:
-        """Areas that are as long as the book may be."""
+        """Areas as long as the largest book."""
         rows = self.position_rows
         lines = min(STATEMENT_LEAST + STATEMENT_PER_ROW * rows, STATEMENT_MOST)
         quotes = max(MARKET_LEAST, rows + MARKET_BESIDE)
@@ -226,7 +226,7 @@ class Layout:
         }
 
     def _of_methods(self) -> dict[str, Area]:
-        """Areas with a row for each method, those dropped in later included."""
+        """Areas with a row for each method, including those added later."""
         rows = self.known + METHOD_ROOM + 2
         return {
             "methods": Area(MODELS, HEAD, 1, rows, 8),
@@ -236,7 +236,7 @@ class Layout:
         }
 
     def block(self, method: int) -> Area:
-        """The what-if of one of the methods, 0 the chosen one; the four stand side by side."""
+        """The what-if of one of the methods, 0 the chosen one; the four are side by side."""
         first = self.blocks
         return Area(first.sheet, first.row, first.column + method * first.columns, first.rows, first.columns)
 
@@ -246,7 +246,7 @@ class Layout:
 
     @property
     def names(self) -> dict[str, str]:
-        """Every defined name and what it means."""
+        """Every defined name and its reference."""
         check = self.check_table
         return {
             "positions": self.positions.ref,
@@ -286,7 +286,7 @@ class Layout:
 
     @property
     def _desk_names(self) -> dict[str, str]:
-        """Those of the sheets of the desk."""
+        """The defined names of the sheets of the desk."""
         return {
             "feed_time": self.feed.far(0, 0),
             "feed_status": self.feed.far(0, 2),

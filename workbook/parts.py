@@ -1,4 +1,4 @@
-"""The pieces that every sheet is put together from: heads, tables, reserved areas, notes."""
+"""The parts of every sheet: heads, tables, reserved areas, notes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .tables import as_table
 Role = Literal["input", "output", "calculation"]
 AMOUNT, COUNT, FACTOR, MOVE = "#,##0.00_ ;-#,##0.00_ ", "0", "0.0###", "+0.0%_ ;-0.0%_ ;0.0%_ "
 A4 = 9
-ROW_HEIGHT = 16.0  # points; said outright, because programs differ in their own and pictures would drift
+ROW_HEIGHT = 16.0  # points; set explicitly, because the defaults of programs differ and pictures would drift
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Desk:
     macros: bool = False
 
     def sheet(self, name: str, title: str, what: str, role: Role, *, widths: dict[str, float], checked: bool = True) -> Any:
-        """Start a sheet: title, one line that says what it is, the master check, widths and print set-up."""
+        """Start a sheet: title, a line that describes it, the master check, widths and print set-up."""
         sheet = self.book.add_worksheet(name)
         sheet.set_tab_color(f"#{COLOURS['tab ' + role]}")
         sheet.hide_gridlines(2)
@@ -55,11 +55,11 @@ class Desk:
         sheet.set_footer("&L&A&Cxlmargin&RPage &P of &N")
 
     def formula(self, sheet: Any, cell: str, formula: str, style: str, **more: Any) -> None:
-        """Write a formula without a value: a program that does not calculate must show nothing, never a zero."""
+        """Write a formula without a value: a program that does not calculate must leave it blank, never show a zero."""
         sheet.write_formula(cell, formula, self.style(style, **more), "")
 
     def header(self, sheet: Any, area: Area, headings: Sequence[str], units: Sequence[str] = (), formats: Sequence[str] = ()) -> None:
-        """The header row of an area, with the units in a row of their own above it; numbers have theirs on the right."""
+        """The header row of an area, with the units in a separate row above it; those of numbers are aligned right."""
         sides = [_side(pattern) for pattern in formats or [""] * len(headings)]
         for column, (heading, side) in enumerate(zip(headings, sides)):
             sheet.write_string(area.row, area.column + column, heading, self.style("header", **side))
@@ -69,7 +69,7 @@ class Desk:
             sheet.set_row(area.row - 1, 36)
 
     def units(self, sheet: Any, area: Area, texts: Sequence[str]) -> None:
-        """Units in the row above an area whose headings a function writes, those of numbers on the right."""
+        """Units in the row above an area whose headings a function writes, those of numbers aligned right."""
         for c, text in enumerate(texts):
             if text:
                 sheet.write_string(area.row - 1, area.column + c, text, self.style("unit", align="right"))
@@ -95,11 +95,11 @@ class Desk:
         lay: Callable[[Area, str], str] = as_table,
         cut: str = '""',
     ) -> None:
-        """A table of any length in an area of fixed size: `call` is evaluated once, what is beyond it stays blank.
+        """A table of any length in an area of fixed size: `call` is evaluated once, and the rest stays blank.
 
-        The message of a function that could not answer stands in the first cell, and once more above the table where
-        nothing cuts it off. `align` is for texts among numbers; `lay` writes the formula, and `cut` says above the table
-        what of it that formula left out.
+        The message of a function that could not answer is in the first cell, and once more above the table where it is
+        not cut off. `align` is for texts among numbers; `lay` writes the formula, and `cut` is a note above the table on
+        the part that the formula left out.
         """
         sheet.write_dynamic_array_formula(area.near, lay(area, call), self.style("header", text_wrap=False, **_side(formats[0])), "")
         for c, pattern in enumerate(formats):
@@ -116,10 +116,10 @@ class Desk:
         self.message(sheet, message, area.cell(0, 0), f'IF({area.cell(0, 0)}="{first}",{cut},{area.cell(0, 0)})')
 
     def message(self, sheet: Any, cell: str, watched: str, text: str) -> None:
-        """The line of text of a function that could not answer, beside its cell.
+        """The message of a function that could not answer, next to its cell.
 
-        In the workbook with macros the cell itself holds a true error there, and a macro knows the text; where that macro is
-        not to be had, as in all other programs, the text stands in the cell and `text` shows it.
+        In the workbook with macros the cell itself has a true error there, and a macro gives the text; without that macro, as
+        in all other programs, the text is in the cell and `text` shows it.
         """
         self.formula(sheet, cell, f"=IFERROR(PM_MESSAGE({watched}),{text})" if self.macros else f"={text}", "message")
 
@@ -129,12 +129,12 @@ class Desk:
         return area.cell(0, 0).replace("$", "")
 
     def verdicts(self, sheet: Any, where: str) -> None:
-        """Colour for PASS and FAIL, which say it in words already."""
+        """Colours for PASS and FAIL, in addition to the words."""
         for word, style in (("FAIL", "fail"), ("PASS", "pass")):
             sheet.conditional_format(where, {"type": "cell", "criteria": "==", "value": f'"{word}"', "format": self.style.condition(style)})
 
     def losses(self, sheet: Any, area: Area, unless: str) -> None:
-        """A colour for negative amounts, which carry their sign already, but for rows that another condition marks."""
+        """A colour for negative amounts, in addition to their sign, except in rows that another condition marks."""
         sheet.conditional_format(
             area.near,
             {
@@ -146,7 +146,7 @@ class Desk:
 
 
 def _side(pattern: str) -> dict[str, Any]:
-    """Where the heading of a column stands: over its numbers, or at the left of its texts."""
+    """The alignment of a column's heading: left over texts, centred over counts, right over other numbers."""
     sides: dict[str, dict[str, Any]] = {"": {"align": "left"}, COUNT: {"align": "center"}}
     return sides.get(pattern, {"align": "right", "indent": 1})
 

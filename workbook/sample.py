@@ -70,7 +70,7 @@ BALANCES: list[tuple[str, float, float, str]] = [  # currency, amount, haircut, 
     ("USD", 2_500.0, 0.0, "Desk 1"),
     ("BTC", 0.02, 0.10, "Desk 1"),
 ]
-LIMITS: list[tuple[str, str, float, str]] = [  # what is limited, coin, limit, unit
+LIMITS: list[tuple[str, str, float, str]] = [  # limited quantity, coin, limit, unit
     ("Margin usage", "", 0.75, "of equity"),
     ("Initial margin", "", 3_000.0, "USD"),
     ("Scanning risk", "", 3_000.0, "USD"),
@@ -81,7 +81,7 @@ LIMITS: list[tuple[str, str, float, str]] = [  # what is limited, coin, limit, u
     ("Concentration", "BTC", 0.60, "of all notional"),
 ]
 LIMITS_WARN_FROM, RULEBOOK, RECONCILE_TOLERANCE = 0.8, "FINRA", 0.01
-FACTS: list[tuple[str, str]] = [  # what a rulebook asks of an account beside its equity
+FACTS: list[tuple[str, str]] = [  # facts of an account that a rulebook needs, other than its equity
     ("Uncovered options approval", "yes"),
     ("Risk disclosure signed", "yes"),
     ("Intraday monitoring", "yes"),

@@ -1,11 +1,11 @@
-"""The source document's two tables and claims: its figures, the small books behind them, and the declared parameter set."""
+"""The source document's two tables and claims: its figures, their small books, and the declared parameter set."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 COINS = {"BTC": (70_000.0, 0.50), "ETH": (3_500.0, 0.65)}  # spot as the source states it; vol, which it does not state
-ABOUT_FIGURE = 0.02  # how far from a figure written with ~ one may be and still be called the same
+ABOUT_FIGURE = 0.02  # largest relative difference from a figure written with ~
 METHODS = {"portfolio": "SPAN", "rules": "RULES", "standard": "DERIBIT_SM"}
 PARAMETERS: dict[str, list[tuple[str, float | str, str]]] = {  # parameter, value, unit
     "portfolio": [
@@ -35,7 +35,7 @@ class BookRow:
 
 @dataclass(frozen=True, slots=True)
 class RepeatedRow:
-    """A row that repeats a row of an earlier block, under an account of its own where one is given."""
+    """A row that repeats a row of an earlier block, under another account where one is given."""
 
     block: str
     row: int
@@ -44,7 +44,7 @@ class RepeatedRow:
 
 @dataclass(frozen=True, slots=True)
 class BookBlock:
-    """A small book with a header row of its own."""
+    """A small book with its own header row."""
 
     key: str
     title: str
@@ -139,7 +139,7 @@ OUTSIDE = "outside the source's band with these vols, days and parameters"
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """What the source says of one cell of its tables: its words, and its band where they hold a figure.
+    """One cell of the source's tables: its words, and its band where they contain a figure.
 
     A band's upper end may be the name of a line on the sheet: a figure that the source describes but does not state.
     """

@@ -1,4 +1,4 @@
-"""Styles by name: what a cell is decides how it looks, and never by colour alone."""
+"""Styles by name: the role of a cell decides its look, never by colour alone."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class Styles:
 
     def _make(self, key: tuple[Any, ...], properties: dict[str, Any]) -> Any:
         if key not in self._made:
-            # an empty number format is none: written out, it would be a code that no program knows
+            # an empty number format means none: written out, it would be an invalid code
             known = {name: value for name, value in properties.items() if (name, value) != ("num_format", "")}
             self._made[key] = self._book.add_format(known)
         return self._made[key]

@@ -13,14 +13,14 @@ SHOWN = 'IF(ISTEXT(_xlpm.t),_xlpm.t&"",_xlpm.t)'
 
 
 def as_table(area: Area, call: str) -> str:
-    """The table as it is; the rest of the area stays blank."""
+    """The table unchanged; the rest of the area stays blank."""
     return f'=_xlfn.LET(_xlpm.t,{call},IF({_inside(area)},{SHOWN},""))'
 
 
 def by_levels(area: Area, call: str) -> str:
-    """A statement; one that is too long keeps the levels that fit whole, and a line below them says what is left out."""
+    """A statement; one that is too long keeps the levels that fit whole, and a line below them names the rest."""
     down, first, lines = area.part(columns=1).near, area.cell(0, 0), area.cell(0, 1)
-    room = f"ROWS({down})-2"  # for lines, beside the headings, the word below and the last row, which stays free
+    room = f"ROWS({down})-2"  # for lines, without the headings, the word below and the last row, which stays free
     fits = f"IFERROR(ROWS(_xlpm.w),1)<ROWS({down})"
     kept = f'_xlfn._xlws.FILTER(_xlpm.w,(_xlpm.l&""="{FIRST}")+(_xlpm.l<SMALL(_xlpm.l,{room})))'
     word = 'ROWS(_xlpm.w)-ROWS(_xlpm.t)&" lines of deeper levels are left out here: xlmargin explain shows all of them"'

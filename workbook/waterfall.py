@@ -1,4 +1,4 @@
-"""The picture of the statement: how the initial margin adds up, line by line, at the first level that shows it."""
+"""The picture of the statement: how the initial margin adds up, line by line, at the first level with more than one line."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _block(desk: Desk) -> tuple[Area, str, str]:
 
 
 def _levels(desk: Desk, sheet: Any) -> None:
-    """For each level: its lines, their sum, and its place in the choice; below, what was chosen."""
+    """For each level: its lines, their sum, and its rank in the choice; below, the chosen level."""
     area, (body, levels, inside) = desk.layout.levels, _block(desk)
     amounts = body.part(column=2, columns=1).ref
     desk.header(sheet, area, ("Level", "Lines", "Sum", "Choice"), formats=(COUNT, COUNT, AMOUNT, COUNT))
@@ -72,7 +72,7 @@ def _steps(desk: Desk, sheet: Any) -> None:
 
 
 def _bars(desk: Desk, sheet: Any) -> None:
-    """The margin itself, then each step from where the one before ended: what lies under it, and its rise or its fall."""
+    """The margin itself, then each step from the end of the one before: its base, and its rise or fall."""
     area, steps = desk.layout.waterfall, desk.layout.steps
     headings = ("No", "Line", "Reached", "below", "adds", "takes off", "initial margin")
     desk.header(sheet, area, headings, formats=(COUNT, "", *[AMOUNT] * 5))
@@ -80,7 +80,7 @@ def _bars(desk: Desk, sheet: Any) -> None:
         number, line, reached, below, adds, takes, total = (area.cell(r, c).replace("$", "") for c in range(7))
         before = area.cell(r - 1, 2).replace("$", "")
         label, amount = (steps.cell(r - 1, c).replace("$", "") for c in range(2))
-        if r == 1:  # the heading of the steps stands beside it
+        if r == 1:  # the heading of the steps is next to it
             label, amount, there = '"Initial margin"', "0", "ISNUMBER(initial_margin)"
         elif r < area.rows - 1:
             there = f"ISNUMBER({amount})"

@@ -1,4 +1,4 @@
-"""Mistakes that a person can mend: one exception, and the faults of a range as data."""
+"""Mistakes that a user can mend: one exception, and the faults of a range as data."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MOST_BYTES = 200_000_000  # of a file of one book
 
 
 class MarginError(Exception):
-    """A mistake that a person can mend: the text says what, where and how to mend it."""
+    """A mistake that a user can mend; the message names the fault, its place and its cure."""
 
 
 class MethodError(MarginError):
@@ -31,7 +31,7 @@ def failure(what: str, error: Exception) -> str:
 
 
 def named_file(name: str) -> Path:
-    """The path that a cell names; `~` is the user's folder, and one of a user who is not known stays as it is."""
+    """The path that a cell names; `~` is the user's folder, and that of an unknown user is left unchanged."""
     try:
         return Path(name).expanduser()
     except RuntimeError:
@@ -39,12 +39,12 @@ def named_file(name: str) -> Path:
 
 
 def existing_file(path: Path, mend: str = "check the name and the folder", most: int | None = None) -> Path:
-    """A file that a person has named.
+    """The path of a file that a user has named, checked to exist.
 
     Args:
         path: its name
-        mend: what the message advises where it is not there
-        most: bytes that it may have
+        mend: advice of the message where there is no such file
+        most: largest size [bytes]
 
     Raises:
         MarginError: there is no such file, or it is too large
@@ -61,13 +61,13 @@ def existing_file(path: Path, mend: str = "check the name and the folder", most:
 
 
 class Fault(NamedTuple):
-    """One fault, or one thing worth knowing, of one cell of a range.
+    """One fault, or one note, on one cell of a range.
 
     Attributes:
         row: row counted from the range's header row as 1
         column: heading of the column, or "" where the whole row is meant
-        problem: what is wrong, beginning with the heading
-        fix: how to mend it
+        problem: the fault in words, beginning with the heading
+        fix: the cure in words
         where: name of the range, "" for the positions
     """
 
@@ -79,19 +79,19 @@ class Fault(NamedTuple):
 
     @property
     def place(self) -> str:
-        """The row as people name it: `row 7` or `market row 7`."""
+        """The row in words: `row 7` or `market row 7`."""
         return f"{self.where} row {self.row}".strip()
 
     @property
     def line(self) -> str:
-        """One line: where, what and how to mend it; a `must be` already says how."""
+        """One line: place, fault and cure; a fault with `must be` already names its cure."""
         if f"{self.column} must be" in self.problem:
             return f"{self.place}: {self.problem}"
         return f"{self.place}: {self.problem}: {self.fix}"
 
 
 class Faults:
-    """What was found wrong (`faults`) and what is worth telling (`notes`) while a range was read."""
+    """The faults and the notes on a range, collected while it is read."""
 
     def __init__(self, where: str = "") -> None:
         self.where = where
@@ -103,7 +103,7 @@ class Faults:
         self.faults.append(Fault(row, column, problem, fix, self.where))
 
     def note(self, row: int, column: str, problem: str, fix: str) -> None:
-        """Record something that is told but does not stop a calculation."""
+        """Record a note, which does not stop a calculation."""
         self.notes.append(Fault(row, column, problem, fix, self.where))
 
     def rows(self) -> set[int]:

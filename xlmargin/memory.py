@@ -1,4 +1,4 @@
-"""The latest results by what they follow from: few, bounded in memory, and shared by threads."""
+"""Caches of the latest results by their inputs: few, bounded in memory, and shared by threads."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SETTLED = 2.0  # seconds: a file that changed later may change again within one 
 
 
 def fixed(array: Floats) -> Floats:
-    """The array itself, which nobody can write to from now on: what several share must stay as it is."""
+    """The array itself, made read-only, since several callers share it."""
     array.flags.writeable = False
     return array
 
@@ -42,13 +42,13 @@ class Same:
 
 
 def signature(thing: Any) -> Hashable:
-    """Everything that a value is made of, equal only for values that are equal bit by bit and type by type.
+    """A key of the contents of a value, equal only for values that are equal bit by bit and type by type.
 
     Args:
         thing: arrays, dataclasses, tuples, texts and numbers, nested in any way
 
     Raises:
-        TypeError: it holds something else, of which nobody knows here what it is made of
+        TypeError: it contains a type whose contents are not known here
     """
     if isinstance(thing, np.ndarray):
         return thing.dtype.str, thing.shape, thing.tobytes()
@@ -64,11 +64,11 @@ def signature(thing: Any) -> Hashable:
 
 
 class Recent(Generic[Value]):
-    """The results that were asked for last.
+    """A cache of the results that were requested last.
 
     Attributes:
-        most: results that are kept
-        most_bytes: what all of them may weigh together
+        most: largest number of results
+        most_bytes: largest total weight of the results [bytes]
         weight: bytes of one result; a result that is heavier than most_bytes is not kept
     """
 
@@ -83,11 +83,11 @@ class Recent(Generic[Value]):
 
     @property
     def bytes(self) -> int:
-        """What the results weigh together, 0 where they are not weighed."""
+        """The total weight of the results in bytes, 0 where they are not weighed."""
         return self._total
 
     def get(self, key: Hashable) -> Value | None:
-        """The result of a key, None where it is not, or no longer, known."""
+        """The result of a key, None where it is not cached, or no longer."""
         with self._lock:
             found = self._kept.get(key)
             if found is None:
@@ -96,7 +96,7 @@ class Recent(Generic[Value]):
             return found[0]
 
     def put(self, key: Hashable, value: Value) -> Value:
-        """Keep a result; the ones that were not asked for longest make room."""
+        """Keep a result; the least recently requested ones make room."""
         heavy = 0 if self._weight is None else self._weight(value)
         if self._weight is not None and heavy > self._most_bytes:
             return value
@@ -108,7 +108,7 @@ class Recent(Generic[Value]):
         return value
 
     def latest(self, wanted: Callable[[Value], bool]) -> Value | None:
-        """The latest result that is as wanted, None where there is none."""
+        """The latest result that satisfies a condition, None where there is none."""
         with self._lock:
             kept = [value for value, _ in reversed(self._kept.values())]
         return next((value for value in kept if wanted(value)), None)
@@ -121,10 +121,10 @@ class Recent(Generic[Value]):
 
 
 def stamp(path: Path) -> tuple[str, int, int, int, int] | None:
-    """What changes whenever a file does; None where there is no file, or it changed so lately that it might again unnoticed.
+    """A key that changes whenever a file does; None without a file, or if it changed so lately that a next change could be missed.
 
     Args:
-        path: file that is read after this was called
+        path: file that is read after this call
     """
     try:
         state = path.stat()

@@ -242,7 +242,7 @@ def test_a_large_table_is_screened(monkeypatch: pytest.MonkeyPatch) -> None:
     plain = margined(rows, beside, 10**6)
     used = []
     monkeypatch.setattr("xlmargin.batch.accounts.SCREEN_ACCOUNTS", 50)
-    monkeypatch.setattr("xlmargin.batch.accounts.Screen", lambda array: used.append(array.shape) or LossScreen(array))
+    monkeypatch.setattr("xlmargin.batch.accounts.LossScreen", lambda array: used.append(array.shape) or LossScreen(array))
     screened = margined(rows, beside)
     assert used
     for name in ("initial", "maintenance", "scanning"):

@@ -72,7 +72,7 @@ def risk_of(scenarios: int) -> Floats:
 
 
 def ours(held: Held, risk: Floats) -> Run:
-    """Our worst loss of every account, from sorted columns."""
+    """The worst loss of every account by our code, from sorted columns."""
     return lambda: worst_loss(sparse(*held, (ACCOUNTS, INSTRUMENTS)), risk).loss
 
 
@@ -155,7 +155,7 @@ PEERS: tuple[tuple[str, Callable[[Held, Floats], Run]], ...] = (
 
 
 def tables() -> Iterator[Table]:
-    """Whole batches by workers, sums beside group-by engines, the exact screen beside the whole product."""
+    """Whole batches by workers, sums against group-by engines, the exact screen against the whole product."""
     os.environ.setdefault("POLARS_MAX_THREADS", "1")
     yield _batches()
     held = Held.sample()
@@ -185,7 +185,7 @@ def _compared(ready: dict[str, Run], scenarios: int, notes: Sequence[str]) -> Ta
 
 
 def _sums(held: Held) -> Table:
-    """Our sum beside those of group-by engines."""
+    """Our sum against those of group-by engines."""
     risk, ready, missing = risk_of(SCENARIOS), dict[str, Run](), list[str]()
     for name, prepare in PEERS:
         try:
@@ -230,7 +230,7 @@ def _batches() -> Table:
             file,
             row_group_size=100_000,
         )
-        for workers in WORKERS:  # each from a process of its own, whose memory holds nothing of other sections
+        for workers in WORKERS:  # each from a separate process, whose memory has nothing of other sections
             with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as alone:
                 seconds, processor, memory = alone.submit(_batch, file, workers).result()
             told.append([str(workers), f"{seconds:.1f}", f"{rows / seconds:,.0f}", f"{processor:.1f}", f"{memory / 1e6:.0f}"])
@@ -250,7 +250,7 @@ def _batch(file: Path, workers: int) -> tuple[float, float, int]:
 
 
 def _processor() -> float:
-    """Processor seconds of this process and of those that it has started and that are gone."""
+    """Processor seconds of this process and of its children that have ended."""
     return sum(os.times()[:4])
 
 

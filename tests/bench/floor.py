@@ -1,4 +1,4 @@
-"""What the hardware allows: the same kernel in hand-vectorised C, compiled on the spot."""
+"""The limit of the hardware: the same kernel in hand-vectorised C, compiled at run time."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ def _least(run: Callable[[], Any]) -> float:
 
 
 def _peak(run: Callable[[], Any]) -> int:
-    """Bytes that a run holds at most, beyond what was held before."""
+    """Peak of the bytes that a run allocates, beyond those allocated before."""
     gc.collect()
     tracemalloc.start()
     run()
@@ -96,7 +96,7 @@ def _peak(run: Callable[[], Any]) -> int:
 
 
 def _memory() -> Table:
-    """What is still held after many different sheets, which is bounded, and after forgetting them."""
+    """Memory still allocated after many different sheets, which is bounded, and after forgetting them."""
     forget()
     gc.collect()
     tracemalloc.start()

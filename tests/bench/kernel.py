@@ -70,7 +70,7 @@ def compare(variants: list[Variant], case: Case, exact: FloatArray, unit: FloatA
             error = np.abs(run(part) - exact[: variant.options]) / unit[: variant.options]
         except (ImportError, FileNotFoundError) as cause:
             missing[variant.name] = f"not installed ({cause})"
-        except Exception as cause:  # a peer may fail in any way of its own, and the table says so
+        except Exception as cause:  # a peer may fail in any way, and the table shows it
             missing[variant.name] = f"fails ({type(cause).__name__})"
         else:
             runs[variant.name] = partial(run, part)

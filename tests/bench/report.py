@@ -1,4 +1,4 @@
-"""Tables of a benchmark, and the turns in which its variants are called."""
+"""Tables of a benchmark, and the order in which its variants are called."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 
 class Table(NamedTuple):
-    """One table: its title, its headings, its rows of texts, and what must be said about it."""
+    """One table: its title, its headings, its rows of texts, and its notes."""
 
     title: str
     heads: Sequence[str]
@@ -46,7 +46,7 @@ def turns(
     clock: Callable[[], float] = time.process_time,
     before: Callable[[], Any] = gc.collect,
 ) -> dict[str, list[float]]:
-    """The seconds of every run in every round, the order turning from round to round.
+    """The seconds of every run in every round, the order rotated from round to round.
 
     Args:
         clock: seconds of this process by default, in which other programs do not count
@@ -65,7 +65,7 @@ def turns(
 
 @contextmanager
 def on_one_core() -> Iterator[None]:
-    """Stay on one core where the system can do that, so that a library with threads gains nothing by them."""
+    """Stay on one core where the system allows it, so that a library with threads gains nothing by them."""
     if not hasattr(os, "sched_setaffinity"):
         yield
         return

@@ -1,4 +1,4 @@
-"""A sheet of 5,000 rows: ten functions on one range, an edit, and what reading and writing cells costs."""
+"""A sheet of 5,000 rows: ten functions on one range, an edit, and the cost of reading and writing cells."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ GOALS = (
 
 
 def sheet(rows: int, instruments: int = INSTRUMENTS) -> tuple[Row, ...]:
-    """A positions range of ten columns as a spreadsheet hands it over, the same on every run."""
+    """A positions range of ten columns as a spreadsheet passes it, the same on every run."""
     random = np.random.default_rng(76)
     expiries = [dt.datetime(2026, 11, 27, 8) + dt.timedelta(days=28 * n) for n in range(8)]
     contracts = []
@@ -80,7 +80,7 @@ def sheet(rows: int, instruments: int = INSTRUMENTS) -> tuple[Row, ...]:
 
 
 def fresh(cells: Any) -> Any:
-    """The same cells as new objects, which is how a spreadsheet hands them over at every call."""
+    """The same cells as new objects, as a spreadsheet passes them at every call."""
     return pickle.loads(pickle.dumps(cells))
 
 
@@ -100,7 +100,7 @@ def naive(cells: Any) -> Floats:
 
 
 def tables() -> Iterator[Table]:
-    """Functions, then what a start costs."""
+    """Functions, then the cost of a start."""
     with on_one_core():
         yield _functions()
         yield _starts()
@@ -131,7 +131,7 @@ def _functions() -> Table:
         "cells to checked columns": lambda: read_positions(handed[0], Faults()),
     }
     hand()
-    call(*TEN)()  # what is imported on first use is not what is measured
+    call(*TEN)()  # imports on first use are not measured
     taken = turns(runs, ROUNDS, before=hand)
     taken |= _edits(cells)
     middle = {name: float(np.median(spent)) for name, spent in taken.items()}
@@ -151,7 +151,7 @@ NAIVE = f"lists to {NAIVE_PRICES} naive prices (numpy + ndtr)"
 
 
 def _edits(cells: tuple[Row, ...]) -> dict[str, list[float]]:
-    """One quantity after another edited, and what a naive sheet would do."""
+    """One quantity after another edited, against a naive sheet."""
     edited, turn, given = [list(row) for row in cells], iter(range(1, ROWS)), [None]
     FUNCTIONS["PM_SCANNING_RISK"].call(cells, MARKET)
 
@@ -171,7 +171,7 @@ def _edits(cells: tuple[Row, ...]) -> dict[str, list[float]]:
 
 
 def _starts() -> Table:
-    """What a process that imports the functions costs, in processes of their own."""
+    """The cost of importing the functions, each time in a new process."""
     codes = {"import xlwings": "import xlwings", "import xlwings, udfs": "import xlwings, udfs", "import udfs": "import udfs"}
 
     def start(code: str) -> float:

@@ -1,4 +1,4 @@
-"""A large sheet of few instruments: a first look, other quantities, an edit of one row, a tick, against recomputing every row."""
+"""A large sheet of few instruments: a first call, other quantities, an edit of one row, a tick, against recomputing every row."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def tables() -> Iterator[Table]:
 
 
 def _compared() -> Table:
-    """Every kind of change, each with cells that are handed over anew, against a naive recalculation of the same cells."""
+    """Every kind of change, each with new cell objects, against a naive recalculation of the same cells."""
     cells, turn = [list(row) for row in sheet(ROWS, INSTRUMENTS)], count(1)
     handed: dict[str, Any] = {}
 

@@ -1,4 +1,4 @@
-"""The benchmark runs, and what it compares gives the same numbers; no time is asserted."""
+"""The benchmark runs, and its variants give the same numbers; no time is asserted."""
 
 from __future__ import annotations
 
@@ -57,13 +57,13 @@ def test_every_section_gives_whole_tables(section: Any) -> None:
 
 
 def test_the_process_keeps_its_subnormal_numbers() -> None:
-    """The compiled floor is loaded beside everything else, and changes none of its arithmetic."""
+    """Loading the compiled floor changes none of the arithmetic of the process."""
     list(kernel.tables())
     assert np.nextafter(0.0, 1.0) * np.array([1.0])[0] > 0.0
 
 
 def test_the_sheet_has_no_fault() -> None:
-    """The sheet that is timed is one that PM_CHECK finds nothing wrong with, and its ten functions answer."""
+    """PM_CHECK finds no fault in the timed sheet, and its ten functions answer."""
     cells = sheets.sheet(60, 20)
     assert FUNCTIONS["PM_CHECK"].call(cells, sheets.MARKET)[1][0] == "OK"
     for name in sheets.TEN:
@@ -71,7 +71,7 @@ def test_the_sheet_has_no_fault() -> None:
 
 
 def test_sections_are_chosen_by_name(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """A section that is named runs alone; an unknown one is answered with those that there are."""
+    """A named section runs alone; the message for an unknown one lists the sections."""
     monkeypatch.setattr(sys, "argv", ["bench", "structure", "--markdown"])
     command.main()
     assert capsys.readouterr().out.startswith("**PM_MARGIN of 500 rows of 50 instruments")

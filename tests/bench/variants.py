@@ -25,7 +25,7 @@ ROUNDS = 9
 
 
 class Variant(NamedTuple):
-    """One way to compute: what makes it ready (or raises what is missing), and how many options it is timed on."""
+    """One way to compute: its preparation (which raises where something is missing), and the number of options it is timed on."""
 
     name: str
     prepare: Callable[[], Run]
@@ -50,9 +50,9 @@ def kernels(options: int, folder: Path) -> list[Variant]:
 
 
 def two_cores(case: Case) -> float | None:
-    """How many times faster two cores are with the compiled kernel, None without it or without a second core.
+    """The speed-up of two cores with the compiled kernel, None without it or without a second core.
 
-    To be called before the process stays on one core: threads that are started later stay there with it.
+    To be called before the process stays on one core: threads started later stay on that core with it.
     """
     try:
         numba = import_module("numba")

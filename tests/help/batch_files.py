@@ -1,4 +1,4 @@
-"""Files of positions for the tests of batches, and what a batch makes of them."""
+"""Files of positions for the tests of batches, and the margins of a batch."""
 
 from __future__ import annotations
 

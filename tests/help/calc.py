@@ -18,7 +18,7 @@ from xlmargin.sheet.registry import FUNCTIONS, Function
 
 
 class Calc(Guest):
-    """A headless LibreOffice of its own; use it as a context manager, or call `stop` at the end."""
+    """A private headless LibreOffice; use it as a context manager, or call `stop` at the end."""
 
     driver = Path(__file__).with_name("calc_driver.py")
 
@@ -49,7 +49,7 @@ class Calc(Guest):
         return CalcBook(self, self.ask("open", str(file)))
 
     def describe(self, function: str) -> dict[str, Any]:
-        """What the function wizard shows: name, summary, and name and help of each argument, in order."""
+        """A function as the wizard shows it: name, summary, and name and help of each argument, in order."""
         shown: dict[str, Any] = self.ask("describe", function)
         return shown
 

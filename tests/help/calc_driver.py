@@ -1,4 +1,4 @@
-"""The driver of a private Calc: what the tests ask beyond what a guest may do."""
+"""The driver of a private Calc: the commands of the tests beyond those of a guest."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Documents(SheetVerbs):
         return self.numbered(document)
 
     def describe(self, function: str) -> dict[str, Any]:
-        """What the function wizard shows of a function."""
+        """A function as the function wizard shows it."""
         if not self.descriptions.hasByName(function):
             raise ValueError(f"no function '{function}' in LibreOffice")
         known = {entry.Name: entry.Value for entry in self.descriptions.getByName(function)}

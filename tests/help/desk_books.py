@@ -1,4 +1,4 @@
-"""Books for the tests of contributions, what-ifs and moves, and the margin that brute force asks PM_MARGIN for."""
+"""Books for the tests of contributions, what-ifs and moves, and their margin from PM_MARGIN by brute force."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Rows = list[Row]
 
 HEADER = ["Underlying", "Type", "Strike", "DTE", "Quantity", "IV", "Account"]
 QUANTITY, ACCOUNT = HEADER.index("Quantity"), HEADER.index("Account")
-# every method that can answer without a history, under the parameters that the tests of laws give it
+# every method that can answer without a history, under the parameters that the tests of laws use
 ANSWERING = [name for name, (_, method, _, _) in CASES.items() if not method_named(method).takes_history]
 FEW = ("SPAN", "SPAN charges", "TIMS", "DERIBIT", "OKX", "DERIVE", "RULES", "STRESS", "DERIVE_SM", "DERIBIT_SM")
 
@@ -36,7 +36,7 @@ def margin(rows: Rows, name: str, market: Any = MARKET) -> float:
 
 
 def close(value: float, scale: float = 1.0) -> Any:
-    """Equal to within rounding beside amounts of this size."""
+    """Equal to within rounding of amounts of this size."""
     return pytest.approx(value, rel=1e-9, abs=1e-9 * max(abs(scale), 1.0))
 
 

@@ -36,7 +36,7 @@ WRONG = ("ten", "5", "BTC-99XXX26-1-C", "−", "#N/A as text")
 
 
 class Places:
-    """The cells of the template by heading, wherever its layout puts them."""
+    """The cells of the template by heading, for any layout."""
 
     def __init__(self, file: Path, book: Workbook) -> None:
         self.names = named_cells(file)
@@ -97,7 +97,7 @@ class Editor:
         )
 
     def edit(self, *, broken: bool) -> list[Edit]:
-        """The next edit; a book that has no margin as it stands is mended with an even chance."""
+        """The next edit; a book without a margin is mended with an even chance."""
         if broken and self.chance.random() < 0.5:
             edit = self._mended()
         else:
@@ -179,7 +179,7 @@ class Editor:
         ]
 
     def _method_beside(self, row: int) -> str:
-        """The column on the left of the named range, which says whose parameter it is."""
+        """The column on the left of the named range, which names the method of the parameter."""
         area = self.places.names["every_parameter"][1]
         left, top = range_boundaries(area)[:2]
         return f"{get_column_letter(left - 1)}{top + row}"
@@ -280,7 +280,7 @@ class Editor:
         return self._in("history", 200, "BTC", 66_000.0, 71_000.0)
 
     def _mended(self) -> list[Edit]:
-        """Good rows in the place of those that were edited since the last time, and the first method."""
+        """Good rows in place of those edited since the last mending, and the first method."""
         rows = [
             self.places.row(
                 "positions",

@@ -1,4 +1,4 @@
-"""What the tests of the feed share: a clock that is set by hand, a stub's feed."""
+"""Helpers of the tests of the feed: a clock that is set by hand, a stub's feed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from xlmargin.live.feed import Clock, Connection, Feed, Needs, venue_module
 
 
 class Hands:
-    """Clocks set by hand; the venue's runs with ours until somebody sets one of them."""
+    """Clocks set by hand; the venue's runs with ours until one of them is set."""
 
     def __init__(self, stub: VenueStub) -> None:
         self.wall = stub.now()
@@ -23,7 +23,7 @@ class Hands:
 
     @property
     def clock(self) -> Clock:
-        """For a feed."""
+        """The clock of a feed."""
         return Clock(lambda: self.wall, lambda: self.elapsed)
 
 

@@ -1,4 +1,4 @@
-"""A process that has seen nothing yet: what tests and the benchmark begin with."""
+"""A process without remembered results, as tests and the benchmark need it at their start."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ from xlmargin.memory import Recent
 
 
 def forget() -> None:
-    """Forget every range, risk array and case, so that the next answer is worked out from nothing."""
+    """Forget every range, risk array and case, so that the next answer is calculated anew."""
     for kept in [thing for thing in gc.get_objects() if isinstance(thing, Recent)]:
         kept.clear()

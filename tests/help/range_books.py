@@ -20,7 +20,7 @@ CALL_NAME = "BTC-27JUN25-70000-C"
 
 
 def ask(name: str, *arguments: Any) -> Any:
-    """What a function answers to raw cells."""
+    """The answer of a function to raw cells."""
     return FUNCTIONS[name].call(*arguments)
 
 
@@ -37,7 +37,7 @@ def checked(positions: Any, market: Any = None) -> list[list[Any]]:
 
 
 def option(**columns: Any) -> Grid:
-    """A positions range of one option row: a 70,000 call of BTC with what is given beside or instead."""
+    """A positions range of one option row: a 70,000 call of BTC with the given columns added or replaced."""
     row = {"Underlying": "BTC", "Type": "call", "Strike": 70_000.0, "Expiry": "27JUN25", "Quantity": 1.0, "IV": 0.5}
     row |= columns
     return [list(row), list(row.values())]

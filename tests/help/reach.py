@@ -1,4 +1,4 @@
-"""Which public definitions of the package a user can reach, followed by names from what people type."""
+"""The public definitions of the package that a user can reach, by following names from the entry points."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Name(NamedTuple):
 
 
 class Code:
-    """Modules as trees: what each defines, and which names each definition uses."""
+    """Modules as trees: the definitions of each, and the names that each definition uses."""
 
     def __init__(self, modules: Mapping[str, Path]) -> None:
         """Read the modules by their dotted names."""
@@ -43,7 +43,7 @@ class Code:
                     method = Name(module, f"{node.name}.{part.name}")
                     self.uses[method] = self._used(module, part)
                     self.methods[part.name].add(method)
-                else:  # what a class of others calls by itself is reached with the class
+                else:  # methods that a base class from outside calls are reached with the class
                     own |= self._used(module, part)
         elif isinstance(node, Definition):
             self.uses[Name(module, node.name)] = self._used(module, node)
@@ -51,14 +51,14 @@ class Code:
             loose |= self._used(module, node)
 
     def _found(self, module: str, name: str, depth: int = 0) -> Name | None:
-        """The definition that a name stands for in a module, through what packages pass on."""
+        """The definition that a name means in a module, also through the re-exports of packages."""
         if Name(module, name) in self.top:
             return Name(module, name)
         source, _, original = self.imported.get(module, {}).get(name, "").rpartition(".")
         return self._found(source, original, depth + 1) if source and depth < 6 else None
 
     def _used(self, module: str, node: ast.AST) -> set[Name]:
-        """What a piece of code names; of an attribute of something unknown, every method of that name ("" as its module)."""
+        """Definitions that a piece of code names; for an attribute of an unknown object, every method of that name ("" as its module)."""
         found: set[Name | None] = set()
         for part in ast.walk(node):
             if isinstance(part, ast.Name):
@@ -71,7 +71,7 @@ class Code:
         return found - {None}  # type: ignore[return-value]
 
     def unreached(self, roots: Iterable[Name]) -> list[Name]:
-        """Public definitions that nothing leads to from the roots and from what runs when a module is imported."""
+        """Public definitions that are reached neither from the roots nor from code that runs when a module is imported."""
         seen: set[Name] = set()
         todo = [*roots, *(name for name in self.uses if not name.name)]
         while todo:
@@ -85,7 +85,7 @@ class Code:
 
 
 def _imported(module: str, tree: ast.Module, package: bool) -> dict[str, str]:
-    """What each imported name is: a dotted name."""
+    """The dotted name of each imported name."""
     base, found = module.split(".") if package else module.split(".")[:-1], {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):

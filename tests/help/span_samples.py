@@ -205,7 +205,7 @@ def risk_lines(item: Item, price_decimals: int = 2) -> Iterable[str]:
 
 
 def calculation_line(item: Item) -> str:
-    """Record B; five digits of the price scan range carry no decimals."""
+    """Record B; the five digits of the price scan range have no decimals."""
     option = bool(item.right)
     return line(
         (1, "B "),

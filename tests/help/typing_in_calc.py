@@ -1,7 +1,7 @@
 """A person typing into a cell of a real LibreOffice, by key events: runs under its Python, one step per line of input.
 
 Arguments: pipe, workbook. Prints one line per step: that the workbook is shown, that a digit is typed and the cell still in
-edit mode, what the cell and the workbook hold after Enter.
+edit mode, the contents of the cell and the workbook after Enter.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The WebSocket side of the stand-in for the venues: their prices in the shapes of their documentation, and faults."""
+"""The WebSocket side of the stub of the venues: their prices in the shapes of their documentation, and faults."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, section 1.3
 TEXT, CLOSE, PING, PONG = 1, 8, 9, 10  # RFC 6455, section 5.2
 VENUES = {"/ws/api/v2": "deribit", "/ws/v5/public": "okx", "/v5/public/linear": "bybit", "/market/ws": "binance"}
 GARBAGE = ("{", '{"method": "subscription"', '{"params": {"data": {"index_price": NaN}}}', "[" * 100_000, b"\xff\xfe")  # cannot be decoded
-ODD = (  # messages of Deribit that hold no price
+ODD = (  # messages of Deribit without a price
     '{"method": "subscription", "params": {"channel": "ticker.BTC-PERPETUAL.100ms"}}',
     '{"method": "subscription", "params": {"channel": "unknown.BTC", "data": {}}}',
     '{"jsonrpc": "2.0", "error": {"code": 11050, "message": "bad_request"}}',
@@ -88,7 +88,7 @@ def asked_for(venue: str, request: dict[str, Any]) -> list[str]:
 
 
 def answer_to(venue: str, request: dict[str, Any]) -> dict[str, Any]:
-    """What a venue answers to a subscription."""
+    """A venue's answer to a subscription."""
     if venue == "deribit":
         return {"jsonrpc": "2.0", "id": request["id"], "result": request["params"]["channels"]}
     if venue == "okx":
@@ -99,7 +99,7 @@ def answer_to(venue: str, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def refusal_of(venue: str, request: dict[str, Any]) -> dict[str, Any]:
-    """What a venue answers to a subscription of what it does not list; Binance does not mind."""
+    """A venue's answer to a subscription of a coin that it does not list; Binance accepts it."""
     if venue == "deribit":
         error = {"code": -32602, "message": "Invalid params", "data": {"reason": "unknown instrument", "param": "channels"}}
         return {"jsonrpc": "2.0", "id": request["id"], "error": error}
@@ -121,7 +121,7 @@ class _Socket:
         self._mutex = threading.Lock()
 
     def send(self, content: str | bytes, opcode: int = TEXT) -> None:
-        """One frame, or what the fault makes of it."""
+        """Send one frame, changed by the fault where there is one."""
         body = content.encode() if isinstance(content, str) else content
         length = (
             bytes([len(body)])
@@ -142,7 +142,7 @@ class _Socket:
                 self.request.wfile.write(frame[: len(frame) // 2] if self.fault == "cut" and self.coins else frame)
 
     def frames(self) -> Any:
-        """Opcode and content of what comes, to the end."""
+        """Opcode and content of every incoming frame, to the end."""
         with contextlib.suppress(OSError, struct.error):
             while len(head := self.request.rfile.read(2)) == 2:
                 size = head[1] & 127
@@ -170,7 +170,7 @@ class Streams:
     open: list[_Socket] = field(default_factory=list)
 
     def serve(self, request: BaseHTTPRequestHandler, spot: Mapping[str, float], now: Callable[[], float]) -> None:
-        """One connection to its end."""
+        """Serve one connection to its end."""
         self.connections += 1
         request.close_connection = True
         fault = self.faults.pop(0) if self.faults else ""
@@ -215,13 +215,13 @@ class Streams:
         return socket.fault != "cut"
 
     def tell(self, coin: str, level: float, moment: float) -> None:
-        """A price to all who subscribed to it."""
+        """Send a price to all its subscribers."""
         for socket in list(self.open):
             if coin in socket.coins:
                 socket.send(json.dumps(message(socket.venue, coin, level, moment)))
 
     def ping(self) -> None:
-        """A ping to all."""
+        """Send a ping to all connections."""
         for socket in list(self.open):
             socket.send("are you there", PING)
 

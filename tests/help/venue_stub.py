@@ -1,4 +1,4 @@
-"""A stand-in for four venues on this machine: their answers in the shapes they were recorded in, and faults on demand."""
+"""A stub of four venues on this machine: their answers in the recorded shapes, and faults on demand."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _listed() -> dict[tuple[str, float], list[float]]:
 
 @dataclass
 class Fault:
-    """What goes wrong with the next `times` requests whose path holds `where`.
+    """The fault of the next `times` requests whose path contains `where`.
 
     Attributes:
         kind: silent, drip, close, cut, half, status or change
@@ -52,7 +52,7 @@ class Fault:
 
 @dataclass
 class VenueStub:
-    """The market of all four venues, and a server in front of it; a context manager.
+    """The market of all four venues and its server; a context manager.
 
     Attributes:
         spot: USD
@@ -103,13 +103,13 @@ class VenueStub:
             do_POST = do_GET
 
             def log_message(self, *arguments: Any) -> None:
-                """Say nothing."""
+                """Log no requests."""
 
         class Server(ThreadingHTTPServer):
             daemon_threads, block_on_close = True, False
 
             def handle_error(self, request: Any, client_address: Any) -> None:
-                """A client that hangs up is what some tests are about."""
+                """Ignore clients that hang up, as some tests do on purpose."""
 
         self.server = Server(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
@@ -124,7 +124,7 @@ class VenueStub:
         self.server.server_close()
 
     def move(self, coin: str, level: float) -> None:
-        """A new price, told to everyone who subscribed to it."""
+        """Set a new price and send it to all its subscribers."""
         self.spot[coin] = level
         self.streams.tell(coin, level, self.now())
 
@@ -269,7 +269,7 @@ def okx_marks(stub: VenueStub, query: dict[str, str]) -> Any:
 
 
 def okx_instruments(stub: VenueStub, query: dict[str, str]) -> Any:
-    """public/instruments: how much a contract is."""
+    """public/instruments: the size of a contract."""
     return {
         "code": "0",
         "msg": "",

@@ -1,6 +1,6 @@
-"""A watch in a process of its own, which the tests of a restart kill: a wave of spots, one hook that writes a file.
+"""A watch in a separate process, which the tests of a restart kill: a wave of spots, one hook that writes a file.
 
-Arguments: folder, how many ticks until it ends by itself, where it is killed, at which call.
+Arguments: folder, number of ticks until it ends by itself, method at which it is killed, number of the call.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from xlmargin.live.watch import watching as watch_loop
 
 
 def killed_at(owner: Any, name: str, call: int, *, after: bool) -> None:
-    """The process ends itself, as kill -9 does, before or after the given call of a method."""
+    """End the process as kill -9 does, before or after the given call of a method."""
     method: Callable[..., Any] = getattr(owner, name)
     count = itertools.count(1)
 
@@ -40,7 +40,7 @@ def killed_at(owner: Any, name: str, call: int, *, after: bool) -> None:
 
 
 def figures(book: Snapshot, market: Any, as_of: float) -> Figures:
-    """A margin that follows the spot alone, at once: where a watch is killed is what is tried here, not what it computes."""
+    """A margin that follows the spot alone, at once: the tests are about the moment of the kill, not about the numbers."""
     margin = market[1][1] / 100.0
     now = standing(800.0, margin, 0.8 * margin, 0.8)
     return Figures(now.equity, now.initial, now.maintenance, now.usage, now.status, 0.8, ())

@@ -1,4 +1,4 @@
-"""What the tests of the watch share: a feed without a venue, a book, the record read back and held to its laws."""
+"""Helpers of the tests of the watch: a feed without a venue, a book, the record read back and checked against its laws."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def written(path: Path, text: str = BOOK) -> Path:
 
 
 def feed_at(spot: Callable[[], float], needs: Callable[[], Needs], interval: float = 1e-6) -> Feed:
-    """A feed of one coin's smile; `spot` is asked at each attempt and may raise as a venue does."""
+    """A feed of one coin's smile; `spot` is called at each attempt and may raise as a venue does."""
 
     def quotes(_: Needs) -> Quotes:
         level = spot()
@@ -37,13 +37,13 @@ def feed_at(spot: Callable[[], float], needs: Callable[[], Needs], interval: flo
 
 
 def rows(path: Path, question: str) -> list[tuple[Any, ...]]:
-    """The answer of the record's file."""
+    """The rows of a query on the record's file."""
     with closing(sqlite3.connect(path)) as database:
         return database.execute(question).fetchall()
 
 
 def reference(readings: Sequence[tuple[Any, ...]], warning: float, below: float, stale_after: float) -> list[tuple[int, str]]:
-    """Which alerts a path of readings raises, by a plain automaton of one flag per threshold.
+    """The alerts of a path of readings, by a plain automaton of one flag per threshold.
 
     Args:
         readings: sequence, equity, initial, maintenance, status, age; None where there are no numbers
@@ -69,9 +69,9 @@ def reference(readings: Sequence[tuple[Any, ...]], warning: float, below: float,
 
 
 def sound(path: Path, warning: float = 0.8, below: float = 0.05, stale_after: float = 60.0) -> tuple[int, int, int]:
-    """Hold a record to its laws; returns how many ticks, readings and alerts there are.
+    """Check a record against its laws; returns the numbers of ticks, readings and alerts.
 
-    No number of a tick is missing or there twice; each tick belongs to the first reading from it on, each reading counts its
+    No number of a tick is missing or repeated; each tick belongs to the first reading from it on, each reading counts its
     ticks; the alerts are those of the reference automaton.
     """
     ticks = rows(path, "SELECT sequence, reading FROM ticks ORDER BY sequence")

@@ -25,7 +25,7 @@ class Sums:
         self.running = self.most = self.calls = 0
 
     def __call__(self, table: Any) -> float | str:
-        """The sum of a table's numbers; a text in it is told."""
+        """The sum of a table's numbers; for a text in it, a message."""
         self.running += 1
         self.calls += 1
         self.most = max(self.most, self.running)

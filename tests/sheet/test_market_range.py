@@ -80,9 +80,10 @@ def test_forward_is_taken_from_the_row_then_the_market_then_carried() -> None:
 
 
 def test_spot_of_a_row_holds_for_that_row_alone() -> None:
-    """Spot on a row beats the market's, and other rows keep theirs."""
-    header, row = option(Spot=50_000.0)
-    assert read_book([header, row, [*row[:-1], None]], MARKET).instruments.spot.tolist() == [50_000.0, 65_000.0]
+    """Spot on a row beats the market's, and rows of other contracts keep theirs."""
+    header, row = option(Spot=50_000.0, Strike=70_000.0)
+    other = option(Spot=None, Strike=71_000.0)[1]
+    assert read_book([header, row, other], MARKET).instruments.spot.tolist() == [50_000.0, 65_000.0]
 
 
 OFF_SMILE = "was read off the market's smile of 2025-06-27 08:00 UTC, which has no vol at that strike"

@@ -184,6 +184,12 @@ def test_more_coins_than_columns_are_in_the_total(tmp_path: Path) -> None:
     assert master(book) == "PASS"
 
 
+def _forget() -> None:
+    """The folder is looked through anew."""
+    methods._files.cache_clear()
+    methods.method_named.cache_clear()
+
+
 @pytest.fixture
 def thirty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """Copies of one method, dropped into a copy of the folder until there are thirty; the names of all."""
@@ -196,9 +202,9 @@ def thirty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str
             shutil.copy(folder / f"tims{kind}", folder / f"{name}{kind}")
     monkeypatch.setattr(methods, "FOLDER", folder)
     monkeypatch.setattr(methods, "__path__", [*methods.__path__, str(folder)])
-    methods.known_methods.cache_clear()
+    _forget()
     yield [*known, *map(str.upper, added)]
-    methods.known_methods.cache_clear()
+    _forget()
 
 
 @pytest.mark.parametrize("room", [AREAS.METHOD_ROOM, 0])

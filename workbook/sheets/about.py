@@ -1,4 +1,4 @@
-"""The first sheet: what this workbook is, how it is used, and what it has been tried in."""
+"""The first sheet: purpose and use of the workbook, and the programs in which it has been tried."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ COLOURS = (
 
 
 def about(desk: Desk) -> None:
-    """What, how, version, sample, what was tried, and how to read the colours."""
+    """Purpose, use, version, sample, tried programs, and the meaning of the colours."""
     sheet = desk.sheet(ABOUT, "xlmargin", "Portfolio margin of crypto options books", "output", widths={"B:B": 16, "C:C": 18, "D:D": 120})
     sheet.write_string("B4", "Version", desk.style("label", bold=True))
     desk.formula(sheet, "C4", "=PM_VERSION()", "output")

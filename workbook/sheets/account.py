@@ -31,7 +31,7 @@ ACCOUNT_UNITS = ("of Positions", "its venue's, or the chosen", "USD", "USD", "US
 
 
 def account(desk: Desk) -> None:
-    """Balances, limits, and what a rulebook asks of the account."""
+    """Balances, limits, and the facts of the account that a rulebook needs."""
     at = desk.layout
     sheet = desk.sheet(
         ACCOUNT,
@@ -69,7 +69,7 @@ def account(desk: Desk) -> None:
 
 
 def _limit_units(desk: Desk, sheet: Any) -> None:
-    """The unit of each limit follows from what is limited."""
+    """The unit of each limit, which follows from the limited quantity."""
     area = desk.layout.limits
     sheet.write_string(area.row, area.column + 3, "Unit", desk.style("header", indent=1))
     for r in range(1, area.rows):
@@ -187,7 +187,7 @@ def _limit_table(desk: Desk, sheet: Any) -> None:
 
 
 def _value(desk: Desk, kind: str, coin: str) -> str:
-    """What a limit is about, from the account's status and the totals of the greeks; a text where it has no value."""
+    """The limited quantity, from the account's status and the totals of the greeks; a text where it has no value."""
     greeks, status = desk.layout.greeks, desk.layout.status
     rows, names, whole = greeks.body_column(0).ref, greeks.body_column(1).ref, greeks.body.ref
     heads = greeks.part(rows=1).ref
@@ -211,7 +211,7 @@ def _value(desk: Desk, kind: str, coin: str) -> str:
 
 
 def _qualification(desk: Desk, sheet: Any) -> None:
-    """The facts as the function takes them, with the equity of above, and each rule with its verdict."""
+    """The facts as the function takes them, with the equity from above, and each rule with its verdict."""
     at = desk.layout
     _title(desk, sheet, at.facts, "The account as the rulebook sees it")
     desk.header(sheet, at.facts, ("Field", "Value"), ("", "USD, or yes and no"), ("", AMOUNT))
@@ -234,7 +234,7 @@ def _qualification(desk: Desk, sheet: Any) -> None:
 
 
 def limit_data(desk: Desk, sheet: Any) -> None:
-    """The columns behind the bars of limits: the share used, by how near the limit is."""
+    """The columns behind the bars of limits: the share used, in order of closeness to the limit."""
     area, table = desk.layout.limit_bars, desk.layout.limit_table
     desk.header(sheet, area, ("Limit", "within the limit", "near the limit", "over the limit"), formats=("", *[AMOUNT] * 3))
     for r in range(1, area.rows):

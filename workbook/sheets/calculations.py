@@ -59,7 +59,7 @@ SOFT = 'OR(ISNUMBER(FIND("(estimate",{label})),ISNUMBER(FIND("(illustrative",{la
 
 
 def methods(desk: Desk) -> None:
-    """The methods of the installed version: what each covers, and what it leaves out."""
+    """The methods of the installed version: the scope of each, and the parts not modelled."""
     area = desk.layout.methods
     sheet = desk.sheet(
         MODELS,
@@ -123,7 +123,7 @@ def _method_bars(desk: Desk, sheet: Any) -> None:
 def _ranked(
     desk: Desk, sheet: Any, area: Area, headings: tuple[str, ...], order: int, label: Callable[[int], str], value: Callable[[int], str]
 ) -> None:
-    """A table with the rank of each of its values; equal values rank in the order in which they stand."""
+    """A table with the rank of each of its values; equal values rank in their order in the table."""
     desk.header(sheet, area, headings, formats=(COUNT, "", AMOUNT, COUNT))
     values = area.body_column(2).near
     for r in range(1, area.rows):
@@ -143,7 +143,7 @@ def _ranked(
 def _drawn(desk: Desk, sheet: Any, ranked: Area, area: Area, series: tuple[str, ...], mark: str, second: str = "") -> None:
     """The ranked values in order, a column for each kind: those that the picture marks, the others, a second kind of these.
 
-    The label of the last one says how many more there are than the picture draws.
+    The label of the last one gives the number of those that the picture leaves out.
     """
     desk.header(sheet, area, ("No", "Label", *series), formats=(COUNT, "", *[AMOUNT] * len(series)))
     place, every = f"MATCH({{k}},{ranked.body_column(3).near},0)", f"COUNT({ranked.body_column(2).near})"
@@ -164,7 +164,7 @@ def _drawn(desk: Desk, sheet: Any, ranked: Area, area: Area, series: tuple[str, 
 
 
 def _profile(desk: Desk, sheet: Any) -> None:
-    """The P&L grid with #N/A where it is blank: a picture leaves those out, and would draw text as 0."""
+    """The P&L grid with #N/A where it is blank, since a picture leaves #N/A out but would draw text as 0."""
     area, grid = desk.layout.profile, desk.layout.grid
     for r in range(area.rows):
         for c in range(area.columns):

@@ -1,4 +1,4 @@
-"""The sheet of checks: each in words, the master check over them, and what PM_CHECK found."""
+"""The sheet of checks: each in words, the master check over them, and the findings of PM_CHECK."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from ..parts import AMOUNT, COUNT, Desk
 from ..tables import hides_coins
 from .desk_checks import desk_checks
 
-# a line: check, number format, one side, other side, how they are compared, verdict; {a} and {b} stand for the two sides
+# a line: check, number format, one side, other side, comparison, verdict; {a} and {b} are the two sides
 Check = tuple[str, str, str, str, str, str]
 SAME = 'IF(ABS({a}-{b})<=tolerance,"PASS","FAIL")'
 BOTH = "AND(ISNUMBER({a}),ISNUMBER({b}))"
 EQUAL = f'=IF({BOTH},{SAME},"FAIL")'
 MORE = '=IF({a}>{b},"PASS","FAIL")'
 # a message is a text, or in the workbook with macros an error: no number in either
-IF_SCENARIOS = 'IF(AND(ISNUMBER(initial_margin),ISNUMBER(scanning_risk)=FALSE),"n/a",'  # a rulebook without scenarios says so
+IF_SCENARIOS = 'IF(AND(ISNUMBER(initial_margin),ISNUMBER(scanning_risk)=FALSE),"n/a",'  # n/a under a rulebook without scenarios
 IF_PAST = 'IF(AND(ISNUMBER(initial_margin),ISNUMBER(value_at_risk)=FALSE),"n/a",'  # no history, or not of every coin
 PRINTED = 12  # faults
 FREE = "the last reserved row is free"
 
 
 def checks(desk: Desk) -> None:
-    """Every check in words, the master check over them, and what PM_CHECK found."""
+    """Every check in words, the master check over them, and the findings of PM_CHECK."""
     area, table = desk.layout.checks, desk.layout.check_table
     sheet = desk.sheet(
         CHECKS,

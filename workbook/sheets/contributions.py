@@ -1,4 +1,4 @@
-"""The sheets on single rows: what each adds to the margin, in words and as bars, and its greeks."""
+"""The sheets on single rows: their contributions to the margin, in words and as bars, and their greeks."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PRINTED, PRINTED_GREEKS = 35, 40  # rows, which are one page
 
 
 def contributions(desk: Desk) -> None:
-    """The margin shared out over the rows of the book: which add to it, and which hedge the rest."""
+    """The margin allocated to the rows of the book: those that add to it, and those that hedge the rest."""
     area, roles = desk.layout.contributions, desk.layout.roles
     sheet = desk.sheet(
         CONTRIBUTIONS,
@@ -52,7 +52,7 @@ def contributions(desk: Desk) -> None:
 
 
 def _headlines(desk: Desk, sheet: Any) -> None:
-    """The margin, what the shares come to, the row that adds most and the one that saves most."""
+    """The margin, the sum of the shares, the row that adds most and the one that saves most."""
     at = desk.layout
     names, share, saved = (at.contributions.body_column(c).near for c in (1, 4, 5))
 
@@ -79,7 +79,7 @@ def _headlines(desk: Desk, sheet: Any) -> None:
 
 
 def _words(desk: Desk, sheet: Any, r: int) -> None:
-    """Whether a row is a hedge, in one word and in a sentence: as `xlmargin.desk.contribution.in_words` says it.
+    """Whether a row is a hedge, in one word and in a sentence: the words of `xlmargin.desk.contribution.in_words`.
 
     Numbers are rounded before they become text: the embedded engine's TEXT rounds small ones wrongly.
     """
@@ -134,7 +134,7 @@ def greeks(desk: Desk) -> None:
 
 
 def sizes(desk: Desk, sheet: Any) -> None:
-    """The columns behind the bars of contributions: the rows in order of size, hedges in a column of their own.
+    """The columns behind the bars of contributions: the rows in order of size, hedges in a separate column.
 
     Of two rows of one size the earlier comes first: the later counts as smaller by a rounding.
     """

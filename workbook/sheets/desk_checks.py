@@ -1,20 +1,20 @@
-"""Checks of the desk's sheets: shares that add up, tables that fit their areas, nothing typed where no function reads it."""
+"""Checks of the desk's sheets: shares that add up, tables that fit their areas, no cells typed outside the ranges of the functions."""
 
 from __future__ import annotations
 
 from ..layout import OTHER_METHODS, Area
 from ..parts import AMOUNT, COUNT, Desk
 
-# as in checks.py: check, number format, one side, other side, how they are compared, verdict
+# as in checks.py: check, number format, one side, other side, comparison, verdict
 Check = tuple[str, str, str, str, str, str]
 BOTH = "AND(ISNUMBER({a}),ISNUMBER({b}))"
 EQUAL = f'IF({BOTH},IF(ABS({{a}}-{{b}})<=tolerance,"PASS","FAIL"),"FAIL")'
 FREE = "the last reserved row is free"
-BELOW = 2_000  # rows below an area that are looked at: what is pasted too long begins there
+BELOW = 2_000  # rows checked below an area, where pasted rows beyond its end begin
 
 
 def desk_checks(desk: Desk) -> list[Check]:
-    """Every check of these sheets; that of the sheet Move comes first, which shows it."""
+    """Every check of these sheets; the first is that of the sheet Move, which shows it."""
     return [*_sums(desk), *_fits(desk), *_outside(desk)]
 
 
@@ -83,7 +83,7 @@ def _fits(desk: Desk) -> list[Check]:
 
 
 def _outside(desk: Desk) -> list[Check]:
-    """Whether cells next to an input area hold something that its name does not cover."""
+    """Checks that the cells next to an input area, outside its name, are blank."""
     at = desk.layout
     places: list[tuple[str, list[tuple[Area, int, int]]]] = [  # an area, rows below it, columns on its right
         ("Positions", [(at.positions, BELOW, 1)]),

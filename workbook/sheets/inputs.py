@@ -68,7 +68,7 @@ MARKET_FORMATS = ("", "#,##0.00######", "yyyy-mm-dd", "#,##0.####", "#,##0.00###
 
 
 def positions(desk: Desk) -> None:
-    """The book, with what PM_CHECK says about each row beside it."""
+    """The book, with the findings of PM_CHECK next to each row."""
     area = desk.layout.positions
     sheet = desk.sheet(
         POSITIONS,
@@ -106,7 +106,7 @@ def positions(desk: Desk) -> None:
 
 
 def _position_rules(desk: Desk, sheet: Any) -> None:
-    """What a cell of the book is warned about while it is typed."""
+    """Warnings on cells of the book while they are typed."""
     for heading, words in CHOICES.items():
         _choice(sheet, desk.layout.position(heading), words)
     sheet.data_validation(
@@ -136,7 +136,7 @@ def _position_rules(desk: Desk, sheet: Any) -> None:
 
 
 def market(desk: Desk) -> None:
-    """Spots, curves and smiles, with what PM_CHECK says about each row."""
+    """Spots, curves and smiles, with the findings of PM_CHECK on each row."""
     area = desk.layout.market
     sheet = desk.sheet(
         MARKET,
@@ -157,7 +157,7 @@ def market(desk: Desk) -> None:
 
 
 def _feed(desk: Desk, sheet: Any) -> None:
-    """When the market was fetched last, and how that went: `xlmargin feed` writes both."""
+    """The time and the status of the last fetch of the market, both written by `xlmargin feed`."""
     area = desk.layout.feed
     for c, (label, value, pattern) in enumerate((("Feed time", None, "yyyy-mm-dd hh:mm:ss"), ("Feed status", NO_FEED, ""))):
         cell = area.part(column=2 * c, columns=1)
@@ -206,7 +206,7 @@ def _choice(sheet: Any, area: Area, words: tuple[str, ...]) -> None:
 
 
 def parameters(desk: Desk) -> None:
-    """The method and its parameters; those of the chosen method are carried over to the range that is used."""
+    """The method and its parameters; those of the chosen method are copied to the range in use."""
     layout = desk.layout
     given, used = layout.parameter_input, layout.parameters
     sheet = desk.sheet(
@@ -252,9 +252,9 @@ def parameters(desk: Desk) -> None:
 
 
 def _switched(desk: Desk, sheet: Any) -> None:
-    """The methods that contributions and liquidation prices are asked for: the chosen one, or none.
+    """The method of contributions and of liquidation prices: the chosen one, or none.
 
-    They rest on what is typed alone: on answers that are still those of the method before, a long book would be paired.
+    They depend on typed cells alone: with answers still of the method before, a long book would be paired.
     """
     area, quantity = desk.layout.switched, desk.layout.position("Quantity").ref
     for r, (label, wanted, rule) in enumerate(
@@ -293,7 +293,7 @@ def _parameter_tables(desk: Desk, sheet: Any, given: Area, used: Area) -> None:
 
 
 def _loose(area: Area, row: int, column: int) -> str:
-    """A cell of an area, written as one that moves along when it is copied."""
+    """A cell of an area as a relative reference."""
     return area.cell(row, column).replace("$", "")
 
 

@@ -1,4 +1,4 @@
-"""The sheets of the live account: its readings over time, and a venue's own margins beside ours."""
+"""The sheets of the live account: its readings over time, and a venue's own margins next to ours."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def monitor(desk: Desk) -> None:
 
 
 def frame_data(desk: Desk, sheet: Any) -> None:
-    """A day on either side of now, unseen: until there are readings, a picture of one point would have an axis of years."""
+    """Hidden points a day before and after now, without which a picture of one reading would have an axis of years."""
     area, now = desk.layout.reading_frame, desk.layout.reading
     desk.header(sheet, area, ("Around now", "Equity"), formats=(TIME, AMOUNT))
     time, equity, past = now.far(1, 0), now.far(1, 1), desk.layout.monitor.body_column(0).ref
@@ -63,7 +63,7 @@ def frame_data(desk: Desk, sheet: Any) -> None:
 
 
 def reconcile(desk: Desk) -> None:
-    """The venue's own margins, ours beside them, and an alarm where they differ."""
+    """The venue's own margins, ours next to them, and an alarm where they differ."""
     theirs, ours = desk.layout.theirs, desk.layout.ours
     sheet = desk.sheet(
         RECONCILE,

@@ -59,7 +59,7 @@ def summary(desk: Desk) -> None:
 
 
 def _headlines(desk: Desk) -> list[tuple[str, str, str, str, str, str]]:
-    """Label, formula, number format, unit, the sheet with the reason, and what its link says."""
+    """Label, formula, number format, unit, the sheet with the reason, and the text of its link."""
     at = desk.layout
     bars, worst, chosen = desk.layout.worst_bars, desk.layout.scenario_bars, desk.layout.comparison
     total = worst.body_column(2).ref
@@ -128,7 +128,7 @@ def risk_array(desk: Desk) -> None:
 
 
 def _worst_by_coin(desk: Desk, sheet: Any) -> None:
-    """The row above the risk array: what the scanning risk adds up."""
+    """The row above the risk array: the terms of the scanning risk."""
     area, headings = desk.layout.risk, desk.layout.risk.part(rows=1)
     sheet.write_string(area.row - 2, 1, "Worst loss by coin", desk.style("label", bold=True))
     for c in range(5, area.columns):
@@ -146,7 +146,7 @@ def _worst_by_coin(desk: Desk, sheet: Any) -> None:
 
 
 def _mark_worst(desk: Desk, sheet: Any) -> None:
-    """The scenario with the worst total says so beside it, and is coloured."""
+    """Mark the scenario with the worst total by a word next to it and a colour."""
     area, totals = desk.layout.risk, desk.layout.scenario_bars.body_column(2)
     sheet.write_string(area.row, 1, "Mark", desk.style("header"))
     for r in range(1, area.rows):
@@ -180,7 +180,7 @@ def pnl_grid(desk: Desk) -> None:
         "Price move / Vol move",
     )
     sheet.write_url("E3", f"internal:'{SCENARIOS}'!A1", desk.style("link"), "why: Scenarios")
-    for c in range(1, area.columns):  # the header row holds the vol moves themselves
+    for c in range(1, area.columns):  # the header row is the vol moves themselves
         sheet.write_blank(
             area.row, area.column + c, None, desk.style("calculation", num_format='"vol "+0%_ ;"vol "-0%_ ;"vol "0%_ ', align="right")
         )
@@ -200,7 +200,7 @@ def pnl_grid(desk: Desk) -> None:
 
 
 def comparison(desk: Desk) -> None:
-    """The same book under every method, each said to be what it is."""
+    """The same book under every method, each with its status."""
     area = desk.layout.comparison
     sheet = desk.sheet(
         COMPARISON,

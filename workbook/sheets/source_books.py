@@ -1,4 +1,4 @@
-"""The sheet behind the source's tables: declared methods and parameters, the source's figures, and the small books."""
+"""The sheet of inputs to the source's tables: declared methods and parameters, the source's figures, and the small books."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def area(key: str) -> Area:
 
 
 def figure(key: str) -> tuple[data.Figure, Area]:
-    """What the source says of a figure, and the row that holds its band and the reason; words alone have no row."""
+    """A figure of the source, and the row of its band and the reason; words alone have no row."""
     found = next(one for one in data.FIGURES if one.key == key)
     return found, FIGURES.part(row=1 + _STATED.index(found), rows=1) if found in _STATED else FIGURES
 
@@ -68,7 +68,7 @@ def names() -> dict[str, str]:
 
 
 def source_books(desk: Desk) -> None:
-    """Everything that the sheet Source tables calculates from."""
+    """All inputs of the sheet Source tables."""
     sheet = desk.sheet(
         SOURCE_BOOKS,
         "Source books",
@@ -176,7 +176,7 @@ def _typed(desk: Desk, sheet: Any, row: Area, leg: data.BookRow) -> None:
 
 
 def _repeated(desk: Desk, sheet: Any, row: Area, leg: data.RepeatedRow) -> None:
-    """A row that points to the row it repeats; what is blank there stays blank, where a link would show 0."""
+    """A row of references to the row that it repeats; a blank cell stays blank, where a plain reference would show 0."""
     origin = next(block for block in data.BLOCKS if block.key == leg.block).legs[leg.row]
     assert isinstance(origin, data.BookRow)
     blank = set() if origin.kind in OPTIONS else {"Strike", "IV"}

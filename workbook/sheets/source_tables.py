@@ -1,4 +1,4 @@
-"""The sheet of the source's two tables and claims, calculated beside its figures, each said to be reproduced or not."""
+"""The sheet of the source's two tables and claims: calculated values next to its figures, and a verdict on each."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def source_tables(desk: Desk) -> None:
 
 
 def _cash(book: str) -> str:
-    """What the standard margin takes in cash: requirement, and premium of long options (PM_COMPARE's own definition).
+    """The cash that the standard margin takes: requirement, and premium of long options, as in PM_COMPARE.
 
     Headings are joined with nothing: LibreOffice finds a text that a function returned in a table only after that.
     """
@@ -104,7 +104,7 @@ def _write(desk: Desk, sheet: Any, cell: str, formula: str, style: str = "output
 
 
 def _heading(desk: Desk, sheet: Any, table: Area, title: str, headings: tuple[str, ...], units: tuple[str, ...], numbers: int = 5) -> None:
-    """Title, units and header of a table whose first columns after the label hold numbers."""
+    """Title, units and header of a table whose first columns after the label are numbers."""
     for column in range(COLUMNS):
         sheet.write_blank(table.row - 2, 1 + column, None, desk.style("section"))
     sheet.write_string(table.row - 2, 1, title, desk.style("section"))
@@ -238,7 +238,7 @@ def _totals(desk: Desk, sheet: Any) -> None:
 
 
 def _claims(desk: Desk, sheet: Any) -> None:
-    """What the source claims in words, with numbers: what is asked apart, and together."""
+    """The source's claims in words, with numbers: the margins of the books separately, and together."""
     table = CLAIMS
     headings = (
         "Claim", "Legs", "Apart", "Together", "Reduction", "Freed", "", "",
@@ -249,7 +249,7 @@ def _claims(desk: Desk, sheet: Any) -> None:
     strike, puts = (cash.far(1, HEADINGS.index(heading)) for heading in ("Strike", "Quantity"))
     alone = [table.cell(r, 2) for r in (1, 2)]
     covered = PORTFOLIO.cell(2, 3)
-    rows = (  # label, book of the legs, apart, together, what is compared
+    rows = (  # label, book of the legs, separate, together, compared quantity
         ("Lead example: long C70k alone", "lead_call", _margin("book_lead_call"), "", "the option on its own"),
         ("Lead example: short future alone", "lead_future", _margin("book_lead_future"), "", "the future on its own"),
         ("Lead example: both together", "lead", f"=SUM({alone[0]}:{alone[1]})", _margin("book_lead"), "apart, or in one account"),

@@ -1,4 +1,4 @@
-"""The sheets of the past: the history, and what the book would have lost under its moves."""
+"""The sheets of the past: the history, and the losses of the book under its moves."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..layout import HISTORY, HISTORY_HEADINGS, VAR, Area
 from ..parts import AMOUNT, COUNT, MOVE, Desk
 
 CLOSES = "#,##0.00"
-AS_BESIDE = '0;0;0;"as beside"'  # the price moves in one text each, which Description says already
+AS_BESIDE = '0;0;0;"as beside"'  # the price moves in one text each, already in Description
 MEASURE = "positions,history,var_confidence,var_horizon,market"
 TABLE = "PM_RISK_ARRAY(positions,market,var_method,var_parameters,history)"
 MOST_CONFIDENCE, LEAST_CONFIDENCE, LONGEST, SHORTEST = 0.99999, 0.5, 250, 0.01
@@ -44,7 +44,7 @@ def history(desk: Desk) -> None:
 
 
 def value_at_risk(desk: Desk) -> None:
-    """VaR and expected shortfall of the book, the days behind them, and how these are spread."""
+    """VaR and expected shortfall of the book, their days, and the distribution of these."""
     at, area = desk.layout, desk.layout.past
     sheet = desk.sheet(
         VAR,
@@ -101,7 +101,7 @@ def _settings(desk: Desk, sheet: Any) -> None:
 
 
 def _results(desk: Desk, sheet: Any) -> None:
-    """The headline numbers, each with its unit, and the two checks beside them."""
+    """The headline numbers, each with its unit, and the two checks next to them."""
     at, area = desk.layout, desk.layout.tail
     days = at.past_total.body.near
     desk.header(sheet, area, ("Result", "Answer", "Unit, or how"), formats=("", AMOUNT, ""))
@@ -154,9 +154,9 @@ def _worst_days(desk: Desk, sheet: Any) -> None:
 
 
 def _bins(desk: Desk, sheet: Any) -> None:
-    """The histogram: equal bins from the worst day to the best, the days of the tail counted apart.
+    """The histogram: equal bins from the worst day to the best, the days of the tail counted separately.
 
-    A text, as a blank row is one, is never at most a number.
+    A blank row is a text, and a text is never at most a number.
     """
     area, days = desk.layout.bins, desk.layout.past_total.body.near
     desk.header(sheet, area, ("From", "To", "Days", "within VaR", "beyond VaR"), formats=(AMOUNT, AMOUNT, COUNT, COUNT, COUNT))
@@ -178,7 +178,7 @@ def _bins(desk: Desk, sheet: Any) -> None:
 
 
 def _marked(desk: Desk, sheet: Any) -> None:
-    """Beside the table: the total once more, where the formulas above find it, and which days are in the tail."""
+    """Columns next to the table: the total once more for the formulas above, and a mark on the days in the tail."""
     area, total = desk.layout.past, desk.layout.past_total
     head = area.part(rows=1).near
     sheet.write_string(area.row, 1, "Mark", desk.style("header"))

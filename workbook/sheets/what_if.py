@@ -1,4 +1,4 @@
-"""The sheets of changes: hypothetical trades under several methods, and why the margin moved since an earlier time."""
+"""The sheets of changes: hypothetical trades under several methods, and the causes of a margin move since an earlier time."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def yesterday(desk: Desk) -> None:
 
 
 def move(desk: Desk) -> None:
-    """The change of the margin by cause, which add up to it."""
+    """The change of the margin by cause; the causes add up to it."""
     area, ends = desk.layout.move, desk.layout.move_ends
     sheet = desk.sheet(
         MOVE_SHEET,
@@ -130,7 +130,7 @@ def move(desk: Desk) -> None:
 
 
 def move_data(desk: Desk, sheet: Any) -> None:
-    """The columns behind the bars: the margin then, each cause from where the one before ended, the margin now."""
+    """The columns behind the bars: the earlier margin, each cause from the end of the one before, the present margin."""
     area, causes, ends = desk.layout.move_bars, desk.layout.move, desk.layout.move_ends
     desk.header(sheet, area, ("Cause", "Reached", "below", "adds", "takes off", "margin"), formats=("", *[AMOUNT] * 5))
     then, now = ends.far(0, 1), ends.far(2, 1)

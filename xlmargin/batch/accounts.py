@@ -50,7 +50,7 @@ class ManyAccounts(Case):
     """A case whose accounts hold few of its instruments each: products are sparse, everything else is as it was."""
 
     @cached_property
-    def held(self) -> Any:
+    def holdings(self) -> Any:
         """Net units of the underlying per account and instrument, open orders left out, CSR (A, K)."""
         book = self.book
         return sparse(book.account, book.instrument, book.units, (len(book.accounts), len(book.instruments)))
@@ -59,9 +59,9 @@ class ManyAccounts(Case):
     def stressed(self) -> Any:
         """The part of each position that the scenarios act on, CSR (A, K)."""
         if self.share.strides == (0, 0):
-            return self.held
-        count = np.diff(self.held.indptr)
-        part = self.held.copy()
+            return self.holdings
+        count = np.diff(self.holdings.indptr)
+        part = self.holdings.copy()
         part.data = part.data * self.share[np.repeat(np.arange(len(count)), count), part.indices]
         return part
 
@@ -84,10 +84,10 @@ class ManyAccounts(Case):
         """Net option value, of one underlying or of all."""
         instruments = self.book.instruments
         counted = instruments.is_option & (True if u is None else instruments.underlying == u)
-        option = np.flatnonzero(counted & (np.bincount(self.held.indices, minlength=len(instruments)) > 0))
+        option = np.flatnonzero(counted & (np.bincount(self.holdings.indices, minlength=len(instruments)) > 0))
         if np.isnan(self.marks[option]).any():
             return super().option_value(u)
-        return weighted(["Net option value"], self.held[:, option], self.marks[option, None], lambda s, a: ())[0]
+        return weighted(["Net option value"], self.holdings[:, option], self.marks[option, None], lambda s, a: ())[0]
 
     def losses(self, u: int, among: Bools | None = None) -> list[Line]:
         """The loss of one underlying in each scenario: S lines, losses positive."""

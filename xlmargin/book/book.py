@@ -1,7 +1,7 @@
 """The book as arrays: position rows, the distinct instruments behind them, and the market each one is priced in.
 
-Which rows are one instrument, and what counts where they differ, `contracts` says; what holds for an underlying as a whole
-where its contracts differ, such as its spot, is `Book.held_mean`.
+`positions` finds the rows that are one instrument, and the market that counts where they differ. `Book.held_mean` gives a value
+of an underlying as a whole where its contracts differ, such as its spot.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from xlmargin.book.positions import Keys, Mixed, Positions, keys_of, mean_of_dis
 from xlmargin.errors import Fault, Faults
 from xlmargin.pricing.arrays import Bools, Floats, Ints
 
-NOTHING = 1e-12  # of all that is held: what rounding leaves of rows that net to nothing
+NOTHING = 1e-12  # of the gross position: a smaller net position is the rounding of 0
 
 
 @dataclass(frozen=True, slots=True)
 class Instruments:
-    """The distinct contracts of a book with their market, one entry each (K,); an account holds a contract in one entry.
+    """The distinct contracts of a book with their market, one entry each (K,); an account has one entry per contract.
 
     Attributes:
         underlyings: upper-case names, alphabetical (U,)
@@ -38,7 +38,7 @@ class Instruments:
         spot, forward: [account currency]
         vol: fraction, NaN where none was found
         rate: continuously compounded fraction per year
-        price: mark given with the position, NaN where the model's holds [account currency per unit]
+        price: mark given with the position, NaN where the model's mark counts [account currency per unit]
         multiplier: units of the underlying per unit of quantity
         inverse: settled in the coin
         american: exercised at any time
@@ -101,7 +101,7 @@ class Instruments:
 
 @dataclass(frozen=True)
 class Book:
-    """A book: who holds how much of which instrument, and the sheet row that says so.
+    """A book: the quantity of each instrument in each account, by sheet row.
 
     Attributes:
         instruments: the distinct contracts (K,)
@@ -114,8 +114,8 @@ class Book:
         entry: entry price of each row, NaN where none is given (P,)
         names: instrument as each row names it (P,)
         as_of: valuation time, seconds since 1970 UTC
-        unpriced: what is wrong with the vols: faults for every method that needs one
-        mixed: cells in which rows of one contract differ: heading, positions of the rows, and the mean that counts
+        unpriced: faults of the vols, for every method that needs a vol
+        mixed: cells in which rows of one contract differ: heading, indices of the rows, and the mean that counts
     """
 
     instruments: Instruments
@@ -149,15 +149,15 @@ class Book:
         return self.held_mean(held.spot, held.underlying, len(held.underlyings))
 
     def held_mean(self, values: Floats, group: Ints, count: int) -> Floats:
-        """Mean of the distinct values of the instruments of a group that an account holds, net of what cancels.
+        """Mean of the distinct values of the instruments of a group in which an account has a net position.
 
         Args:
             values: of each instrument (K,)
-            group: of each instrument, such as its underlying; −1 of those in none (K,)
-            count: of groups, G
+            group: of each instrument, such as its underlying; −1 for none (K,)
+            count: number of groups, G
 
         Returns:
-            (A, G); where an account holds nothing of a group, the mean of the group's distinct values
+            (A, G); where an account has no position in a group, the mean of the group's distinct values
         """
         grouped = np.flatnonzero(group >= 0)
         whole, number = mean_of_distinct(group[grouped], values[grouped], count)
@@ -169,7 +169,7 @@ class Book:
         return result
 
     def _held(self, among: Bools) -> Ints:
-        """Account × K + instrument of what is held of some instruments (K,)."""
+        """The net positions in some instruments (K,), each as account × K + instrument."""
         rows = np.flatnonzero(among[self.instrument] & ~self.order)
         pairs, where = np.unique(self.account[rows] * len(among) + self.instrument[rows], return_inverse=True)
         net, gross = (np.bincount(where, units, len(pairs)) for units in (self.units[rows], np.abs(self.units[rows])))
@@ -179,17 +179,17 @@ class Book:
 def make_book(positions: Positions, market: Market, faults: Faults, keys: Keys | None = None) -> Book:
     """Find the distinct instruments of the positions and the market of each.
 
-    Where rows of one contract differ, a row that cannot be priced as it stands is at fault as ever, and so is one that cannot
-    be at the market that counts.
+    Where rows of one contract differ, a row is a fault if it cannot be priced at its own market, and also if it cannot be
+    priced at the market that counts.
 
     Args:
         positions: typed columns (P,)
         market: spots, curves and smiles
         faults: receives missing spots and expired contracts
-        keys: those of the positions, where they are known already
+        keys: those of the positions, found here where left out
 
     Returns:
-        the book; its `unpriced` holds the faults of vols, which count only where a vol is needed
+        the book; its `unpriced` are the faults of vols, which count only where a vol is needed
     """
     keys = keys or keys_of(positions)
     if not keys.agreed:
@@ -248,7 +248,7 @@ def _made(positions: Positions, market: Market, faults: Faults, keys: Keys) -> B
 
 
 class _RowsOf:
-    """The sheet rows of an instrument, looked up only when there is something to tell about it."""
+    """The sheet rows of an instrument, looked up only for a message about it."""
 
     def __init__(self, row: Ints, instrument: Ints) -> None:
         self._row, self._instrument = row, instrument

@@ -23,10 +23,10 @@ HOUR = 3600.0
 DAY = 24 * HOUR
 EXPIRY_HOUR = 8  # every crypto venue's dated contract expires at 08:00 UTC
 EXCEL_EPOCH = dt.datetime(1899, 12, 30, tzinfo=dt.UTC).timestamp()
-FIRST_YEAR, LAST_YEAR = 2000, 2100  # from the first, below the last: outside it is no date a desk means
+FIRST_YEAR, LAST_YEAR = 2000, 2100  # from the first, below the last: no date outside them is plausible
 FIRST_SERIAL, LAST_SERIAL = 36526, 73051  # the same years as Excel counts days
 LONGEST = 40  # characters: no date or instrument has more
-MOST = 1e15  # no strike is meant to be above it
+MOST = 1e15  # no strike is plausibly above it
 MONTHS = ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december")
 
 VENUES = {name: name for name in ("deribit", "okx", "bybit", "binance", "derive", "paradex", "thalex", "cme", "gate", "bit", "aevo")} | {
@@ -39,7 +39,7 @@ COIN_SETTLED = {"BTC", "ETH"}  # Deribit's own coins; every other contract there
 
 
 class Contract(NamedTuple):
-    """What an instrument's name says.
+    """The terms that an instrument's name gives.
 
     Attributes:
         underlying: upper-case coin or share
@@ -57,7 +57,7 @@ class Contract(NamedTuple):
 
 
 def instant(year: int, month: int, day: int, hour: int = EXPIRY_HOUR) -> float | None:
-    """Seconds since 1970 of a UTC date (at 08:00 unless said), or None where there is no such date that a desk means."""
+    """Seconds since 1970 of a UTC date (at 08:00 by default), or None where there is no such date or it is not plausible."""
     if not FIRST_YEAR <= year < LAST_YEAR:
         return None
     try:
@@ -74,12 +74,12 @@ def show_instant(seconds: float) -> str:
 
 
 def venue_of(text: str) -> str | None:
-    """The venue that a text names, or None where it names none that is known; blank is Deribit."""
+    """The venue that a text names, or None where it is not known; blank is Deribit."""
     return VENUES.get(re.sub(r"\s+", "", text).lower() or "deribit")
 
 
 def serial_instant(serial: float, hour: int = EXPIRY_HOUR) -> float | None:
-    """Seconds since 1970 of an Excel serial or of a number yyyymmdd, or None where it is no sensible date.
+    """Seconds since 1970 of an Excel serial or of a number yyyymmdd, or None where it is no plausible date.
 
     A whole serial is a date and means `hour`:00 UTC; a fraction is its own time of day.
     """
@@ -101,7 +101,7 @@ _ISO_DATE = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})$")
 def expiry_from_text(text: str, hour: int = EXPIRY_HOUR) -> float | None:
     """Seconds since 1970 of a date or time in text: `27JUN25`, `28-Aug-25`, `20321217`, `240628`, ISO; None otherwise.
 
-    A time without a zone is UTC; a date alone means `hour`:00 UTC. `06/07/25` is refused: it has two readings.
+    A time without a zone is UTC; a date alone means `hour`:00 UTC. `06/07/25` is refused, since it is ambiguous.
     """
     text = text.strip()
     if len(text) > LONGEST:
@@ -137,13 +137,13 @@ _PERP = re.compile(rf"{_COIN}(?:[_-]?{_QUOTE})?[-_]?(PERPETUAL|PERP|SWAP)$", re.
 _PAIR = re.compile(rf"{_COIN}([_-]?){_QUOTE}$", re.I)
 
 
-@lru_cache(maxsize=16_384)  # a sheet hands over the same names at every recalculation
+@lru_cache(maxsize=16_384)  # a sheet passes the same names at every recalculation
 def parse_instrument(name: str, venue: str) -> Contract | None:
-    """The contract that a venue's instrument name stands for, or None where it has no known form.
+    """The contract of a venue's instrument name, or None where the name has no known form.
 
     Args:
         name: as the venue spells it, in any case
-        venue: lower-case venue, which decides what a name that two venues share means
+        venue: lower-case venue, which decides the meaning of a name that two venues share
     """
     text = name.strip()
     if len(text) > LONGEST:
@@ -188,7 +188,7 @@ def _inverse(coin: str, quote: str | None, venue: str, *, dated_by_digits: bool)
 
 
 def instrument_name(underlying: str, kind: int, strike: float, expiry: float, days: float = math.nan) -> str:
-    """A contract in Deribit's spelling, for rows that name it by columns; days stand in for a date where they were given."""
+    """A contract in Deribit's spelling, for rows that name it by columns; days replace the date where they are given."""
     if kind == SPOT:
         return f"{underlying} spot"
     if kind == PERPETUAL:

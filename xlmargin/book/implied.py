@@ -1,4 +1,4 @@
-"""Vols of the prices that rows carry."""
+"""Implied vols of the prices on position rows."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def implied(pick: dict[str, Any], chosen: Ints, rows: Callable[[int], list[int]], faults: Faults) -> Floats:
-    """Vols that give the prices of the chosen instruments, (N,); what has none is a fault.
+    """Vols that give the prices of the chosen instruments, (N,); an instrument without one is a fault.
 
     Args:
         pick: columns of the chosen instruments, each (N,)
@@ -39,7 +39,7 @@ def implied(pick: dict[str, Any], chosen: Ints, rows: Callable[[int], list[int]]
 
 
 def _why(reason: Reason, terms: dict[str, Any]) -> str:
-    """Why the price of one instrument has no vol, by the bounds of its exercise."""
+    """The reason why the price of one instrument has no vol, by the bounds of its style of exercise."""
     from xlmargin.pricing import american, implied_vol
 
     is_call = terms["kind"] == CALL
@@ -51,7 +51,7 @@ def _why(reason: Reason, terms: dict[str, Any]) -> str:
 
 
 def _implied_american(pick: dict[str, Any], early: Ints) -> tuple[Floats, NDArray[np.int8]]:
-    """Vols, and reasons why there is none, of American options' prices."""
+    """Implied vols of American options, and the reasons of those without one."""
     from xlmargin.pricing import american
 
     call, price, spot, forward, strike, years, rate = (

@@ -1,4 +1,4 @@
-"""The market as arrays: spot and rate per underlying, forwards and vols as nodes of each expiry, one valuation time."""
+"""The market as arrays: spot and rate per underlying, forwards and vols as nodes of each expiry, and the valuation time."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ AT_STRIKE, ON_SMILE, BY_EXPIRY, BY_UNDERLYING, NO_VOL = range(5)
 
 @dataclass(frozen=True, slots=True)
 class Nodes:
-    """Curve and smile points as long columns (N,); NaN where a node does not carry the value.
+    """Curve and smile points as long columns (N,); NaN where a node does not have the value.
 
     Attributes:
         underlying: index of the underlying
@@ -40,7 +40,7 @@ class Nodes:
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """What the market range says.
+    """The market of a market range.
 
     Attributes:
         underlyings: upper-case names, (U,)
@@ -60,12 +60,12 @@ class Market:
 
     @classmethod
     def empty(cls, as_of: float) -> Market:
-        """A market that knows nothing but the time."""
+        """A market without any quotes."""
         none, floats = np.empty(0, np.int64), np.empty(0)
         return cls((), floats, floats, floats, as_of, Nodes(none, floats, floats, floats, floats, floats))
 
     def dated(self, now: float | None = None) -> Market:
-        """This market at its own valuation time; without one, at that of now.
+        """This market at its own valuation time; without one, at the present time.
 
         Args:
             now: seconds since 1970 UTC; the clock where left out, to the second, so that the cells of one recalculation agree
@@ -76,13 +76,13 @@ class Market:
 
 
 def _key(underlying: Ints, expiry: Floats) -> Ints:
-    """One integer per underlying and UTC day of expiry: no venue lists two expiries a day."""
+    """One integer per underlying and UTC day of expiry, since no venue lists two expiries a day."""
     days = np.floor(np.where(np.isfinite(expiry), expiry, -DAY) / DAY).astype(np.int64)
     return underlying * 1_000_000 + days
 
 
 def _mean_by_key(keys: Ints, values: Floats) -> tuple[Ints, Floats]:
-    """Distinct keys that carry a value, sorted, and the mean of their values."""
+    """Distinct keys with a value, sorted, and the mean of their values."""
     there = np.isfinite(values)
     distinct, where = np.unique(keys[there], return_inverse=True)
     return distinct, np.bincount(where, values[there], len(distinct)) / np.bincount(where, minlength=len(distinct))
@@ -97,7 +97,7 @@ def _find(distinct: Ints, values: Floats, wanted: Ints) -> Floats:
 
 
 def _pick(values: Floats, underlying: Ints) -> Floats:
-    """A value per underlying for each instrument, NaN where the market does not know the underlying (index −1)."""
+    """A value per underlying for each instrument, NaN where the market does not quote the underlying (index −1)."""
     return np.append(values, np.nan)[underlying]
 
 
@@ -117,7 +117,7 @@ def rates(market: Market, underlying: Ints, expiry: Floats) -> Floats:
 def forwards(market: Market, underlying: Ints, expiry: Floats, strike: Floats) -> Floats:
     """Forward that the market gives for each instrument, NaN where it gives none, (K,).
 
-    A chain may carry a forward on every row: the one at the instrument's own strike, else the mean of its expiry.
+    A chain may have a forward on every row: the one at the instrument's own strike, else the mean of its expiry.
     """
     nodes = market.nodes
     keys, wanted = _key(nodes.underlying, nodes.expiry), _key(underlying, expiry)
@@ -161,7 +161,7 @@ def vols(market: Market, underlying: Ints, expiry: Floats, strike: Floats) -> tu
 def _on_smile(nodes: Floats, vol: Floats, strike: Floats) -> tuple[Floats, Ints]:
     """Interpolate one smile in total variance over log-moneyness, flat beyond its ends.
 
-    All nodes share expiry and forward, so vol² and the log of the strike stand for the two.
+    All nodes share expiry and forward, so vol² and the log of the strike replace the two.
     """
     strikes, where = np.unique(nodes, return_inverse=True)
     at_node = np.bincount(where, vol, len(strikes)) / np.bincount(where)

@@ -1,12 +1,12 @@
-"""The position rows as typed columns, which of them are one instrument, and the one market of a contract in each account.
+"""The position rows as typed columns, the rows that are one instrument, and the market of a contract in each account.
 
-The rows of one contract in one account are one position, whatever market they carry, so the contract has one market there:
-of each of the cells Spot, Forward, IV, Price, Delta and 1 … 16 the mean of the distinct values that its rows give. A blank
-cell says nothing: if one row gives Price and another IV, the contract has both; if one gives a Spot and another none, it has
-that Spot, not the market range's; yet a row that could not be priced alone is a fault as ever. Cells that do not concern a
-contract say nothing either: IV of all but options, Forward of spot and of futures and perpetuals that have a Price. Open
-orders are no positions and have no say, and no account has one in another's market. So neither the order of the rows
-matters, nor their signs, nor over how many rows a position is split.
+The rows of one contract in one account are one position, whatever market they give, so the contract has one market there:
+for each of the cells Spot, Forward, IV, Price, Delta and 1 … 16 the mean of the distinct values of its rows. A blank
+cell does not count: if one row gives Price and another IV, the contract has both; if one gives a Spot and another none, it has
+that Spot, not the market range's. But a row that could not be priced alone is still a fault. Cells that do not concern a
+contract do not count either: IV of all but options, Forward of spot and of futures and perpetuals that have a Price. Open
+orders are not positions and do not count, and no account affects the market of another. So the market depends neither on
+the order of the rows, nor on their signs, nor on the number of rows of a position.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ SCENARIO_COUNT = 16  # columns 1 … 16 of a desk's own risk array
 CELLS = {"spot": "Spot", "price": "Price", "forward": "Forward", "vol": "IV", "delta": "Delta"}  # of a row's own market
 
 Words = NDArray[np.uint64]
-ODD = np.uint64(0x9E3779B97F4A7C15)  # 2**64 over the golden ratio, odd: multiplying by it spreads neighbours far apart
+ODD = np.uint64(0x9E3779B97F4A7C15)  # 2**64 over the golden ratio, odd: multiplying by it spreads neighbours widely
 FOLD = np.uint64(29)
-ROOM = 2  # slots per row, at least: not many rows share one by chance
+ROOM = 2  # slots per row, at least: few rows share a slot by chance
 ROUNDS = 32
 
 
@@ -82,7 +82,7 @@ class Positions:
 
 
 class Mixed(NamedTuple):
-    """Rows of contracts that differ in a cell, blanks too: its heading, the rows' positions (n,), and what counts (n,)."""
+    """Rows of contracts that differ in a cell, blanks too: its heading, the rows' positions (n,), and the values that count (n,)."""
 
     heading: str
     at: Ints
@@ -90,13 +90,13 @@ class Mixed(NamedTuple):
 
 
 class Keys(NamedTuple):
-    """Which rows of the positions hold the same: found once for as long as only amounts and the market change.
+    """The instruments of position rows, found once for as long as only amounts and the market change.
 
     Attributes:
         instrument: index of each row's instrument (P,)
-        first: row that holds each instrument first (K,)
+        first: first row of each instrument (K,)
         agreed: cells of each instrument by name, where rows of one contract differ; nothing where none do
-        mixed: those rows
+        mixed: the rows that differ
     """
 
     instrument: Ints
@@ -106,12 +106,12 @@ class Keys(NamedTuple):
 
 
 def keys_of(positions: Positions) -> Keys:
-    """The distinct instruments of positions; an account holds a contract in one of them, whatever its rows carry."""
+    """The distinct instruments of positions; an account has one per contract, even where its rows give different markets."""
     instrument, first, contract = told_apart(positions)
     if len(first) == int(contract.max(initial=-1)) + 1:  # no contract has two markets
         return Keys(instrument, first, {}, ())
     group, differ = differing(positions.account, contract[instrument], instrument, positions.order)
-    if not differ.any():  # accounts differ, but none within itself
+    if not differ.any():  # the market differs only from account to account
         return Keys(instrument, first, {}, ())
     count = int(group.max()) + 1
     columns: dict[str, Floats] = {}
@@ -140,7 +140,7 @@ def _silent(name: str, kind: Ints, columns: dict[str, Floats]) -> Bools:
 
 
 def _agreed(heading: str, group: Ints, count: int, cells: Floats) -> tuple[Floats, list[Mixed]]:
-    """What counts of a cell of each row, where the rows of a group agree on the mean of their values (P,)."""
+    """The value of a cell that counts for each row, the mean over the rows of its group (P,)."""
     mean, number = mean_of_distinct(group, cells, count)
     blank = np.bincount(group[np.isnan(cells)], minlength=count) > 0
     at = np.flatnonzero((number + blank > 1)[group] & (number > 0)[group])
@@ -148,10 +148,10 @@ def _agreed(heading: str, group: Ints, count: int, cells: Floats) -> tuple[Float
 
 
 def told_apart(positions: Positions) -> tuple[Ints, Ints, Ints]:
-    """What the rows hold and at which market, as they stand.
+    """The contracts and markets of rows, before rows of one contract are given one market.
 
     Returns:
-        index of each row's contract and market (P,), the row that holds each first (K,), and its contract (K,)
+        index of each row's contract and market (P,), the first row of each (K,), and its contract (K,)
     """
     terms, own = _terms(positions), positions.array.T if np.isfinite(positions.array).any() else ()
     index, first = distinct((*terms, *(getattr(positions, name) for name in CELLS), *own))
@@ -159,14 +159,14 @@ def told_apart(positions: Positions) -> tuple[Ints, Ints, Ints]:
 
 
 def differing(account: Ints, contract: Ints, market: Ints, order: Bools) -> tuple[Ints, Bools]:
-    """The position that each row belongs to, and whether its rows carry several markets (P,), (P,)."""
+    """The position that each row belongs to, and whether its rows give several markets, both (P,)."""
     group, first = distinct((account, contract, order))
     pairs = distinct((group, market))[1]
     return group, (np.bincount(group[pairs], minlength=len(first)) > 1)[group]
 
 
 def _terms(positions: Positions) -> tuple[NDArray[Any], ...]:
-    """What makes a contract, as columns (P,)."""
+    """The terms of the contracts as columns (P,)."""
     years = np.where(np.isfinite(positions.years), positions.years, -1.0)
     return (
         positions.underlying,
@@ -184,7 +184,7 @@ def _terms(positions: Positions) -> tuple[NDArray[Any], ...]:
 
 
 def distinct(columns: Sequence[NDArray[np.generic]]) -> tuple[Ints, Ints]:
-    """Index of the distinct row behind each row, and where each distinct row stands first.
+    """Index of the distinct row of each row, and the first position of each distinct row.
 
     Rows are the same where all their columns are, bit by bit as floats: NaN equals NaN, and −0 equals 0.
 
@@ -197,20 +197,20 @@ def distinct(columns: Sequence[NDArray[np.generic]]) -> tuple[Ints, Ints]:
     count = len(columns[0])
     if not count:
         return np.empty(0, np.int64), np.empty(0, np.int64)
-    with np.errstate(over="ignore"):  # words of 64 bits turn over, which is what mixes them
+    with np.errstate(over="ignore"):  # words of 64 bits overflow, which mixes them
         return _numbered(_first_alike(*_mixed(columns)))
 
 
 def mean_of_distinct(group: Ints, values: Floats, count: int) -> tuple[Floats, Ints]:
-    """Mean of the distinct values of each group: no order of the values changes it, and no value that comes twice.
+    """Mean of the distinct values of each group, independent of the order of the values and of repeated values.
 
     Args:
         group: of each value, from 0 (N,)
-        values: NaN says nothing (N,)
-        count: of groups
+        values: NaN does not count (N,)
+        count: number of groups
 
     Returns:
-        means, NaN of a group without a value, and how many distinct values each group has, (count,) both
+        means, NaN for a group without a value, and the number of distinct values of each group, both (count,)
     """
     told = np.flatnonzero(np.isfinite(values))
     order = told[np.lexsort((values[told], group[told]))]
@@ -223,8 +223,8 @@ def mean_of_distinct(group: Ints, values: Floats, count: int) -> tuple[Floats, I
 
 
 def _mixed(columns: Sequence[NDArray[np.generic]]) -> tuple[Words, list[Words]]:
-    """One word for each row that is the same for rows that are the same (P,), and the columns that differ as words."""
-    told = [column for column in columns if not _is_one(column)]  # what is the same everywhere tells nothing apart
+    """One word per row, equal for equal rows (P,), and the columns that are not constant as words."""
+    told = [column for column in columns if not _is_one(column)]  # a constant column distinguishes no rows
     words = [np.add(column, 0.0, dtype=np.float64).view(np.uint64) for column in told]
     turned = np.empty(len(columns[0]), np.uint64)
     mixed, factor = np.full(len(columns[0]), ODD), int(ODD)
@@ -237,19 +237,19 @@ def _mixed(columns: Sequence[NDArray[np.generic]]) -> tuple[Words, list[Words]]:
 
 
 def _numbered(same: Ints) -> tuple[Ints, Ints]:
-    """Numbers in the order of first appearance (P,), and the first rows (K,), of the first row that each row is like."""
+    """Numbers in the order of first appearance (P,) and first rows (K,), from the first row that equals each row."""
     leads = same == np.arange(len(same))
     return (np.cumsum(leads) - 1)[same], np.flatnonzero(leads)
 
 
 def _is_one(column: NDArray[np.generic]) -> bool:
-    """Whether a column holds one value all through, bit by bit."""
+    """Whether a column is constant, bit by bit."""
     bits = column.view(f"u{column.dtype.itemsize}") if column.flags.c_contiguous else column
     return bool((bits == bits[0]).all())
 
 
 def _first_alike(mixed: Words, words: list[Words]) -> Ints:
-    """The first row that is like each row (P,); rows that fall into one slot by chance are tried again with another."""
+    """The first row that equals each row (P,); rows that fall into one slot by chance are tried again with another slot."""
     count = len(mixed)
     width = (ROOM * count - 1).bit_length()
     bits = np.uint64(64 - width)
@@ -258,7 +258,7 @@ def _first_alike(mixed: Words, words: list[Words]) -> Ints:
     turn = mixed
     for _ in range(ROUNDS):
         slot = (turn >> bits).astype(np.int64)
-        slots[slot[::-1]] = left[::-1]  # of rows in one slot the first is written last, and stays
+        slots[slot[::-1]] = left[::-1]  # the first row of a slot is written last, and stays
         lead = slots[slot]
         alike = np.ones(len(left), np.bool_)
         for word in words:
@@ -273,7 +273,7 @@ def _first_alike(mixed: Words, words: list[Words]) -> Ints:
 
 
 def _one_by_one(result: Ints, left: Ints, words: list[Words]) -> Ints:
-    """The rows that no turn has parted, by a dictionary."""
+    """The remaining rows, by a dictionary."""
     seen: dict[bytes, int] = {}
     for row in left.tolist():
         result[row] = seen.setdefault(b"".join(word[row].tobytes() for word in words), row)

@@ -1,4 +1,4 @@
-"""Accounts margined one by one, where the rows of one would change the margin of another: their parts and their sum."""
+"""Accounts margined one by one, where the rows of one would change the margin of another."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from xlmargin.scenarios.blocks import picked
 
 
 def some_rows(book: Book, at: Ints) -> Book:
-    """Some of the rows, as if the others had never been there: instruments in the order in which the rows name them."""
+    """A book of some of the rows alone; its instruments are in the order in which the rows name them."""
     kept, first, where = np.unique(book.instrument[at], return_index=True, return_inverse=True)
     order = np.argsort(first)
     held = picked(book.instruments, kept[order])
@@ -39,12 +39,12 @@ def some_rows(book: Book, at: Ints) -> Book:
 
 
 def by_account(book: Book) -> list[Book]:
-    """The book of each account, as if the others had never been there; of an account without rows, an empty one (A,)."""
+    """The book of each account alone (A,); that of an account without rows is empty."""
     return [replace(some_rows(book, np.flatnonzero(book.account == a)), accounts=(name,)) for a, name in enumerate(book.accounts)]
 
 
 def together(margins: Sequence[Margin]) -> Margin:
-    """The margins of accounts as one of all of them.
+    """The margins of accounts as one margin over all of them.
 
     Args:
         margins: each of one account (A,)
@@ -58,7 +58,7 @@ def together(margins: Sequence[Margin]) -> Margin:
 
 
 def _lines(each: Sequence[Sequence[Line]]) -> tuple[Line, ...]:
-    """Lines by their labels; an account that has no such line has nothing there."""
+    """Lines joined by their labels; an account without such a line has no part in it."""
     labels = dict.fromkeys(line.label for lines in each for line in lines)
     return tuple(
         _line([next((line for line in lines if line.label == label), Line(label, np.zeros(1), TOTAL, lambda _: ())) for lines in each])
@@ -67,7 +67,7 @@ def _lines(each: Sequence[Sequence[Line]]) -> tuple[Line, ...]:
 
 
 def _line(each: Sequence[Line]) -> Line:
-    """One line for all accounts, of the parts that each has; where these make it differently, of each account's own."""
+    """One line for all accounts from their parts; where their rules differ, from each account's own line."""
     first, value = each[0], np.array([line.amount for line in each])
     if all((line.rule, line.detail, line.status, line.source) == (first.rule, first.detail, first.status, first.source) for line in each):
         return replace(first, value=value, parts=lambda a: each[a].book(0).parts(0), shared=False)

@@ -1,7 +1,7 @@
-"""Scenarios written as a grid: a text of price and vol moves as venues print them, and the parameters that size them.
+"""Scenarios written as a grid: a text of price and vol moves as venues print them, scaled by parameters.
 
 A grid is a text of blocks divided by semicolons: `+12%, -12% x up, down x 50%` is every price move of the block with
-every vol move, price moves running slowest, at the weight (100 % where none stands). A price move without a percent
+every vol move, price moves running slowest, at the weight (100 % where none is given). A price move without a percent
 sign counts in price ranges (parameter price_range); one with a star, `+12%*`, is multiplied by the coin's price_factor.
 `up`, `same` and `down` are the vol moves of the parameters vol_up and vol_down.
 """
@@ -27,7 +27,7 @@ FORM = "+12%, -12% x up, down x 50%"
 PER_CENT = 100.0
 MOST_SHOCKS = 1000
 LARGEST_MOVE = 20.0  # of the price, as a fraction or in price ranges: a larger one lacks its % sign
-SIZED = {"": "price_range", "%*": "price_factor"}  # parameter that a price move is multiplied by, by what follows its number
+SIZED = {"": "price_range", "%*": "price_factor"}  # parameter that a price move is multiplied by, by the text after its number
 TENOR = ("short_power", "long_power", "reference_days", "floor_days")
 READS = ("scenarios", "vol_up", "vol_down", "vol_shift", "vol_floor", *filter(None, SIZED.values()), *TENOR)  # parameters of a grid
 
@@ -38,7 +38,7 @@ class Shock(NamedTuple):
     Attributes:
         move: of the price, as a fraction or in price ranges
         sized: parameter of each coin that the move is multiplied by, "" where there is none
-        vol: +1 up, 0 as it is, −1 down
+        vol: +1 up, 0 unchanged, −1 down
         weight: share of the profit or loss that counts
     """
 
@@ -82,10 +82,10 @@ def grid(names: tuple[str, ...], rules: Rules, _: object = None) -> Scenarios:
     """The scenarios of the parameter `scenarios`, sized by the parameters of each underlying.
 
     Args:
-        rules: knows `scenarios`, `vol_up` and `vol_down`; and, where the rulebook has them, `price_range`, `price_factor`,
+        rules: has `scenarios`, `vol_up` and `vol_down`; and, where the rulebook has them, `price_range`, `price_factor`,
             `vol_shift` (relative where left out), `vol_floor`, and the powers and days of a tenor by which vol shocks shrink
             with time to expiry
-        _: what a desk gives beside the parameters, of which a grid needs nothing
+        _: the desk's other inputs, which a grid does not need
 
     Raises:
         MarginError: the grid cannot be read

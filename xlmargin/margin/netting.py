@@ -1,4 +1,4 @@
-"""Net amounts: what books hold in groups of instruments that share some terms, such as contract, expiry or strike."""
+"""Net amounts of books in groups of instruments that share some terms, such as contract, expiry or strike."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from xlmargin.pricing.arrays import Floats, Ints
 
 @dataclass(frozen=True, slots=True)
 class Net:
-    """What A books hold in G groups, long and short netted inside each group.
+    """Net amounts of A books in G groups, long and short netted inside each group.
 
     Attributes:
         amount: + long (A, G)
@@ -41,7 +41,7 @@ class Net:
 
     @property
     def opposite(self) -> Floats:
-        """The smaller of the long and the short groups' sums: what stands against each other (A,)."""
+        """The smaller of the long and the short groups' sums, the matched amount (A,)."""
         return np.minimum(self.long, self.short)
 
 
@@ -65,7 +65,7 @@ def sums(amounts: Floats, group: Ints, count: int) -> Floats:
     Args:
         amounts: (A, K)
         group: index of the group of each (K,)
-        count: of groups; one without members sums to 0
+        count: number of groups; one without members sums to 0
     """
     cell = np.arange(len(amounts))[:, None] * count + group
     flat = np.bincount(cell.ravel(), amounts.ravel(), len(amounts) * count)

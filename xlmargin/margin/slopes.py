@@ -1,4 +1,4 @@
-"""How fast a margin grows with a holding: the rules of its statement differentiated, its given numbers measured."""
+"""Derivatives of a margin by holding: the rules of its statement differentiated, its given numbers by finite differences."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ import numpy as np
 from xlmargin.margin.statement import LARGEST, LESS, QUOTIENT, SMALLEST, TIMES, TOTAL, WORST, Line, Rule
 from xlmargin.pricing.arrays import Floats, Ints
 
-TIED = 1e-11  # of the largest of some lines, by which two that are equal may differ by rounding
+TIED = 1e-11  # relative to the largest of some lines: a smaller difference of two is rounding
 
 
 @dataclass(frozen=True, slots=True)
 class Bumps:
-    """Which of A books are the versions of each holding (H,).
+    """The indices among A books of the bumped books of each holding (H,).
 
     Attributes:
-        base: the book as it is
-        up, down: the book with somewhat more, and less, of the holding
-        step: units by which `up` holds more than `down`; 0 where nothing is held
+        base: the unchanged book
+        up, down: the book with slightly more, and less, of the holding
+        step: units of the holding in `up` less those in `down`; 0 where there is no position
     """
 
     base: Ints
@@ -30,10 +30,10 @@ class Bumps:
 
 
 def slope(line: Line, bumps: Bumps) -> Floats:
-    """What one more unit of each holding adds to a line (H,).
+    """The derivative of a line by the units of each holding (H,).
 
-    Lines whose parts carry the same books are differentiated by their rule: sums, products and quotients as usual; of the
-    largest of some lines, those that tie for it share equally. All else is measured between `up` and `down`.
+    Lines whose parts carry the same books are differentiated by their rule: sums, products and quotients as usual; lines
+    that tie for the largest share its derivative equally. All else is the difference quotient between `up` and `down`.
 
     Args:
         line: over A books

@@ -1,4 +1,4 @@
-"""Lines that compute what they say: the explanation of a margin is its calculation."""
+"""The statement of a margin: lines that carry their rule and parts, so that the explanation is the calculation."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ Entry = list[str | float]  # level, label, amount, rule, status, source
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """How a line follows from its parts.
+    """The rule by which a line follows from its parts.
 
     Attributes:
         text: the rule in words
         compute: from the parts' values (N, A) to the line's (A,); None for a number that was given
         binding_only: only the part that decides is explained further
-        by_row: its parts are the rows of the sheet, of which there may be thousands
+        by_row: its parts are the rows of the sheet, possibly thousands
     """
 
     text: str
@@ -34,7 +34,7 @@ class Rule:
     by_row: bool = False
 
     def line(self, label: str, parts: Sequence[Line], detail: str = "", *, status: str = "", source: str = "") -> Line:
-        """The line that follows from its parts, which carry the same books or one number for all of them."""
+        """The line computed from its parts, which carry the same books or one number for all of them."""
         fixed = tuple(parts)
         assert self.compute is not None
         assert fixed
@@ -60,17 +60,17 @@ WORST = Rule("largest loss of the scenarios below, at least 0", lambda parts: np
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A number for each of A books that carries the lines it was made from.
+    """A number for each of A books, with the lines from which it is computed.
 
     Attributes:
-        label: what the number is
-        value: one number per book (A,) [account currency unless the label says otherwise]
-        rule: how it follows from its parts
-        parts: the lines it was made from, for the book at an index
-        detail: where a given number comes from, in words, or more about the rule
-        status: verified, published, estimate, illustrative, not set or not modelled; "" where the method's own holds
+        label: the name of the number
+        value: one number per book (A,) [account currency unless the label names another unit]
+        rule: the rule by which it follows from its parts
+        parts: the lines from which it is computed, for the book at an index
+        detail: the origin of a given number, in words, or more about the rule
+        status: verified, published, estimate, illustrative, not set or not modelled; "" for that of the method
         source: document, parameter file or sheet row
-        shared: the parts carry the same books as the line, so that the rule holds for all of them at once
+        shared: the parts carry the same books as the line, so that the rule applies to all of them at once
     """
 
     label: str
@@ -99,7 +99,7 @@ class Line:
 
     @property
     def how(self) -> str:
-        """The rule in words, as a sheet shows it."""
+        """The rule in words, in the form for a sheet."""
         if self.rule is GIVEN:
             return self.detail or self.rule.text
         return f"{self.rule.text}: {self.detail}" if self.detail else self.rule.text
@@ -111,7 +111,7 @@ def given(label: str, value: Floats | float, detail: str, *, status: str = "", s
 
 
 def not_modelled(label: str, why: str, *, status: str = NOT_MODELLED, source: str = "") -> Line:
-    """A part of a rulebook that does not count here: a line of 0 that says so, never a silent zero."""
+    """A part of a rulebook that is not modelled: a line of 0 that says so, never a silent zero."""
     return given(label, 0.0, why, status=status, source=source)
 
 
@@ -125,29 +125,29 @@ def parameter(rules: Rules, label: str, name: str, underlying: str = "") -> Line
 
 
 def above(line: Line) -> Line:
-    """A line that the statement has explained already."""
+    """A line that the statement has already explained above."""
     return replace(line, rule=GIVEN, parts=lambda _: (), detail=f"as above: {line.label}")
 
 
-# Makers of lines: `total("Margin", (line, line))` is the line that its rule makes of its parts.
+# Makers of lines: `total("Margin", (line, line))` applies a rule to parts and gives the line.
 total, less, times, quotient = TOTAL.line, LESS.line, TIMES.line, QUOTIENT.line
 largest, smallest, worst = LARGEST.line, SMALLEST.line, WORST.line
 
 
 def over_book(label: str, parts: Sequence[Line], detail: str = "") -> Line:
-    """The sum over what a book holds; a flat book has one part, which says so."""
+    """The sum over the parts of a book; a flat book has one part, which says so."""
     return total(label, tuple(parts) or (given("No positions", 0.0, "the book is flat"),), detail)
 
 
 @dataclass(frozen=True, slots=True)
 class Products(Sequence[Line]):
-    """Lines of one book, each the product of two given numbers: thousands of them, made only where somebody looks at one.
+    """Lines of one book, each the product of two given numbers; each of the thousands is made only on access.
 
     Attributes:
-        labels: what each product is (N,)
-        names: what the two numbers are called
-        values: the two numbers of each product, twice (N,)
-        details: where the two numbers come from, in words, twice (N,)
+        labels: names of the products (N,)
+        names: names of the two factors
+        values: the two factors of each product, twice (N,)
+        details: the origins of the two factors, in words, twice (N,)
         sources: sheet row of each product (N,)
     """
 
@@ -191,13 +191,13 @@ class Products(Sequence[Line]):
 def weighted(
     labels: Sequence[str], weights: Floats, each: Floats, rows: Callable[[int, int], Sequence[Line]], detail: str = ""
 ) -> list[Line]:
-    """Sums of many products as one matrix product; the products become lines only when somebody asks for them.
+    """Sums of many products as one matrix product; the products become lines only on access.
 
     Args:
         labels: one per line (S,)
         weights: units held in each book (A, K)
         each: amount per unit in each line (K, S)
-        rows: the products of line s in book a, as lines that add up to it
+        rows: the products of line s in book a, as lines that add up to line s
     """
     values = weights @ each
     return [
@@ -207,17 +207,17 @@ def weighted(
 
 
 def sum_of(label: str, value: Floats, parts: Parts, detail: str = "") -> Line:
-    """The sum of parts that differ from book to book and become lines only when somebody asks for them."""
+    """The sum of parts that differ from book to book and become lines only on access."""
     return Line(label, value, TOTAL, parts, detail)
 
 
 def least_of(label: str, value: Floats, parts: Parts, detail: str = "") -> Line:
-    """The smallest of parts that differ from book to book and become lines only when somebody asks for them."""
+    """The smallest of parts that differ from book to book and become lines only on access."""
     return Line(label, value, SMALLEST, parts, detail)
 
 
 def over_accounts(line: Line, accounts: Sequence[str]) -> Line:
-    """One line for all accounts: each is margined on its own, and the margins add up."""
+    """One line for all accounts: each is margined separately, and the margins add up."""
     if len(accounts) == 1:
         return line.book(0)
     parts = tuple(replace(line.book(a), label=f"Account {name or '(blank)'}") for a, name in enumerate(accounts))
@@ -268,12 +268,12 @@ def entries(line: Line) -> list[Entry]:
     return result
 
 
-ROW = "row "  # how the labels of sheet rows begin
+ROW = "row "  # prefix of the labels of sheet rows
 SHOWN = 4  # levels of a statement that a message about an unknown path lists
 
 
 def find(roots: Sequence[Line], path: str) -> Line:
-    """The line that a path names: labels from the top down, those that are not needed left out, in any case.
+    """The line at a path: labels from the top down, in any case; labels that are not needed may be left out.
 
     Raises:
         MarginError: no line has that path, or several have
@@ -300,12 +300,12 @@ def find(roots: Sequence[Line], path: str) -> Line:
 
 
 def _plain(text: str) -> str:
-    """A path or label in lower case without spaces around its strokes."""
+    """A path or label in lower case without spaces around its slashes."""
     return "/".join(part.strip() for part in text.lower().split("/")).strip("/")
 
 
 def _names(wanted: str, trail: Sequence[str]) -> bool:
-    """Whether a path names the last label of a trail; labels may hold strokes of their own."""
+    """Whether a path names the last label of a trail; labels may contain slashes."""
     *above_it, last = (_plain(label) for label in trail)
     if not (wanted == last or wanted.endswith("/" + last)):
         return False

@@ -1,4 +1,4 @@
-"""A book under the scenarios of one rulebook, and the margin that comes of it."""
+"""A book under the scenarios of one rulebook, and its margin."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from xlmargin.scenarios.scenarios import Scenarios, amount
 
 @dataclass(frozen=True, slots=True)
 class Margin:
-    """What a method answers for A books.
+    """The margin of A books under a method.
 
     Attributes:
         initial, maintenance: the requirements, + required
-        more: further lines of the statement, made when asked for
+        more: further lines of the statement, made on request
         option_value: value of options that the method credits against its requirement
     """
 
@@ -38,10 +38,10 @@ class Margin:
 
 
 class Given(NamedTuple):
-    """What a desk gives a method beside the book and the parameters.
+    """The desk's inputs to a method, other than the positions and the parameters.
 
     Attributes:
-        table: its own scenarios, for a method that takes them
+        table: the desk's own scenarios, for a method that takes them
         history: past closes and vols of the book's underlyings, for a method that reads them
         book: the book itself, for a method whose scenarios follow from its market
     """
@@ -59,11 +59,11 @@ class Case:
     """A book under the scenarios of its rulebook.
 
     Attributes:
-        scenarios: S scenarios, none for a rulebook without
+        scenarios: S scenarios, none for a rulebook without any
         array: risk array of the book's instruments, gains positive (K, S)
         share: part of each account's position in each instrument that the scenarios act on (A, K)
         own_pnl: profit and loss (A, S, U) of a rulebook whose scenarios do not add up over positions, None of all others
-        alone: the case of each account on its own (A,), where the rows of one would change the margin of another; else none
+        alone: the case of each account (A,), where the rows of one would change the margin of another; else empty
     """
 
     book: Book
@@ -85,7 +85,7 @@ class Case:
         return self.book.instruments.underlyings
 
     def some(self, u: int | None = None, kinds: Sequence[int] = ()) -> Bools:
-        """Which instruments are of an underlying, and of some kinds; all where left out (K,)."""
+        """A mask of the instruments of an underlying and of some kinds; all where left out (K,)."""
         held = self.held
         chosen = np.ones(len(held), np.bool_) if u is None else held.underlying == u
         return chosen & np.isin(held.kind, kinds) if kinds else chosen
@@ -94,9 +94,9 @@ class Case:
         """Net the positions in some instruments that share terms.
 
         Args:
-            chosen: which instruments count (K,)
+            chosen: mask of the instruments that count (K,)
             by: attributes of instruments that a group shares, such as days, an expiry (0 of spot and perpetuals), or strike and
-                days; without any, each instrument is a group, which is an account's contract
+                days; without any, each instrument is a group of its own
             each: amount of one long unit of each instrument, such as its delta: (K,), or of each book (A, K)
 
         Returns:
@@ -129,7 +129,7 @@ class Case:
         return fixed(pnl_by_underlying(self.held, self.array, self.units * self.share))
 
     def _pnl_alone(self) -> Floats:
-        """The same, of accounts on their own."""
+        """The profit and loss of accounts whose cases are separate, (A, S, U)."""
         result = np.zeros((len(self.alone), len(self.scenarios), len(self.names)))
         for a, each in enumerate(self.alone):
             result[a][:, [self.names.index(name) for name in each.names]] = each.pnl[0]
@@ -176,7 +176,7 @@ class Case:
 
     @cached_property
     def _labels(self) -> tuple[list[str], list[str]]:
-        """What each sheet row is called, and where it stands (P,)."""
+        """The label and the place of each sheet row, both (P,)."""
         numbers = self.book.row.tolist()
         return (
             [f"Row {number}: {name}" for number, name in zip(numbers, self.book.names)],
@@ -186,14 +186,14 @@ class Case:
     def _products(
         self, rows: NDArray[np.int64], name: str, values: tuple[Floats, Floats], details: tuple[Sequence[str], Sequence[str]]
     ) -> Products:
-        """Quantity × an amount per unit of each of the rows."""
+        """Quantity times an amount per unit, for each of the rows."""
         labels, sources = (
             self._labels if len(rows) == len(self.book.row) else ([column[p] for p in rows.tolist()] for column in self._labels)
         )
         return Products(labels, ("Quantity", name), values, details, sources)
 
     def _valued(self, at: NDArray[np.int64], s: int) -> list[str]:
-        """How the loss per unit of each of the instruments in a scenario was found, with its numbers."""
+        """The calculation of each instrument's loss per unit in a scenario, in words and numbers."""
         held, scenarios = self.held, self.scenarios
         columns = ((held.level, ",.10g"), (held.forward, ",.10g"), (held.vol, ".6g"), (held.years * 365, ".6g"), (held.spot, ",.10g"))
         numbers = zip(*(_in_words(column[at].tolist(), form) for column, form in columns))
@@ -217,7 +217,7 @@ class Case:
         return [one(*terms) for terms in each]
 
     def _own_way(self, u: int, option: bool, terms: tuple[str, ...], s: int) -> str:
-        """How a venue's own valuation found the loss per unit of an instrument, with its numbers."""
+        """The calculation of an instrument's loss per unit by a venue's own valuation, in words and numbers."""
         scenarios, (level, forward, vol, days, spot) = self.scenarios, terms
         text = f"{scenarios.how}: spot {spot}, move {scenarios.price[s, u]:+.6g}, {scenarios.descriptions[s]}"
         if not option:
@@ -242,5 +242,5 @@ class Case:
 
 
 def _in_words(values: Sequence[float], form: str) -> list[str]:
-    """Numbers as texts, those that repeat written once."""
+    """Numbers as texts; a number that repeats is formatted once."""
     return list(map({value: format(value, form) for value in set(values)}.__getitem__, values))

@@ -1,4 +1,4 @@
-"""Binance options: no portfolio margin formula is published, so this is the pattern that the other venues share.
+"""Binance options margin, by the pattern that the other venues share, since no portfolio margin formula is published.
 
 Source: none of Binance; the pattern is that of Deribit, Derive and Paradex, its numbers are illustrative.
 """
@@ -14,7 +14,7 @@ scenarios = grid  # price × vol inside a range, and far moves at a weight that 
 
 
 def requirement(case: Case) -> Margin:
-    """The worst loss of each underlying and a charge on short options, by assumption and not by Binance's rules.
+    """The worst loss of each underlying and a charge on short options: an assumption, not Binance's rules.
 
     Returns:
         requirements + required; maintenance is a share of initial

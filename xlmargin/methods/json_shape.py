@@ -1,4 +1,4 @@
-"""JSON that others wrote: texts and files become content, and each key is read with its place in the error."""
+"""Foreign JSON: texts and files become content, and an error names the place of the key."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from xlmargin.pricing.arrays import Floats
 
 DEEPEST = 64  # levels of nesting; no venue's answer has twenty
 LONGEST = 60  # characters of a foreign text that a message quotes
-LARGEST = 1e15  # as in a sheet: above it a cell holds no number that is meant
+LARGEST = 1e15  # as in a sheet: no plausible number is above it
 
 
 def read_json(path: Path, mend: str = "check the name and the folder") -> Any:
@@ -25,10 +25,10 @@ def read_json(path: Path, mend: str = "check the name and the folder") -> Any:
 
     Args:
         path: its name
-        mend: what the message advises where it is not there
+        mend: advice of the message where there is no such file
 
     Raises:
-        MarginError: there is no such file, it is too large, or it holds no JSON
+        MarginError: there is no such file, it is too large, or it is no JSON
     """
     try:
         return parse_json(existing_file(path, mend, MOST_BYTES).read_bytes(), str(path))
@@ -41,7 +41,7 @@ def parse_json(text: str | bytes, name: str) -> Any:
 
     Args:
         text: UTF-8 where it is bytes
-        name: what messages call it
+        name: name of the text in messages
 
     Raises:
         MarginError: it is no JSON, or nested more than DEEPEST levels deep
@@ -63,7 +63,7 @@ def parse_json(text: str | bytes, name: str) -> Any:
 
 
 def _too_deep(content: Any) -> bool:
-    """Whether containers lie in each other more than DEEPEST levels deep; looked at level by level, without recursion."""
+    """Whether containers are nested more than DEEPEST levels deep; checked level by level, without recursion."""
     level = [content]
     for _ in range(DEEPEST):
         inner = chain.from_iterable(part.values() if isinstance(part, dict) else part for part in level if isinstance(part, (dict, list)))
@@ -82,16 +82,16 @@ def quoted(value: Any) -> str:
 
 
 class Node:
-    """An object of a foreign JSON text and its place; every key that is read is crossed off.
+    """An object of a foreign JSON text and its place; it records the keys that are read.
 
     Attributes:
         cells: its keys and values
         path: from the top of the text, such as `result[3].greeks`; "" of the top itself
-        file: where the text comes from, "" where messages need not say
+        file: the file of the text, "" where messages need not name it
     """
 
     __slots__ = ("_children", "_read", "cells", "file", "path")
-    mend = ": save the whole of it, as it came"  # what messages of a missing key advise
+    mend = ": save the whole of it, as it came"  # advice of messages about a missing key
 
     def __init__(self, value: Any, path: str = "", file: str = "") -> None:
         self.path, self.file = path, file
@@ -107,14 +107,14 @@ class Node:
         return ": ".join(part for part in (self.file, self.path) if part) or "the answer"
 
     def error(self, text: str) -> MarginError:
-        """The mistake of this kind of text."""
+        """The exception for this kind of text."""
         return MarginError(text)
 
     def _fail(self, text: str) -> NoReturn:
         raise self.error(text)
 
     def fail(self, what: str) -> NoReturn:
-        """Tell what is wrong with this object."""
+        """Raise an error about this object."""
         self._fail(f"{self.place}: {what}")
 
     def _must_be(self, key: str, what: str) -> NoReturn:
@@ -129,18 +129,18 @@ class Node:
         return key in self.cells
 
     def has(self, key: str) -> bool:
-        """Whether the key is there and not blank."""
+        """Whether the key is present and not blank."""
         return self.cells.get(key) not in (None, "")
 
     def raw(self, key: str) -> Any:
-        """The value of a key that must be there."""
+        """The value of a required key."""
         self._read.add(key)
         if key not in self.cells:
             self._fail(f"{self.place} lacks {key!r}{self.mend}")
         return self.cells[key]
 
     def skip(self, *keys: str) -> None:
-        """Cross off keys that say nothing about the numbers."""
+        """Count keys as read that do not affect the numbers."""
         self._read.update(keys)
 
     def number(self, key: str) -> float:
@@ -159,7 +159,7 @@ class Node:
         return number
 
     def number_or(self, key: str, default: float) -> float:
-        """A number, or what stands for it where it is left out or blank."""
+        """A number, or a default where it is left out or blank."""
         return self.number(key) if self.has(key) else default
 
     def price(self, *keys: str) -> float | None:
@@ -213,7 +213,7 @@ class Node:
         return self._child(self.raw(key), self._below(key))
 
     def nodes(self, key: str, name: str = "") -> list[Self]:
-        """The objects of the list under a key; with `name`, messages also tell what stands under that key of each."""
+        """The objects of the list under a key; with `name`, messages also give the value of each under that key."""
         return [self._child(item, f"{self._below(key)}[{n}]{_label(item, name)}") for n, item in enumerate(self.items(key))]
 
     def _child(self, value: Any, path: str) -> Self:
@@ -222,19 +222,19 @@ class Node:
         return child
 
     def unread(self) -> Iterator[str]:
-        """Places of the keys that nothing has read."""
+        """Places of the keys that have not been read."""
         yield from (self._below(key) for key in self.cells if key not in self._read)
         for child in self._children:
             yield from child.unread()
 
 
 def listed(content: Sequence[Any], file: str, name: str = "") -> list[Node]:
-    """The objects of a list that is the whole of a text; as `Node.nodes`."""
+    """The objects of a list that is the whole text; as `Node.nodes`."""
     return [Node(item, f"[{n}]{_label(item, name)}", file) for n, item in enumerate(content)]
 
 
 def _label(item: Any, name: str) -> str:
-    """What an object calls itself, as its place tells it: ` (BTC-PERPETUAL)`."""
+    """The own name of an object, as its place shows it: ` (BTC-PERPETUAL)`."""
     return f" ({quoted(item[name])[1:-1]})" if isinstance(item, dict) and isinstance(item.get(name), str) else ""
 
 

@@ -17,7 +17,7 @@ def scenarios(names: tuple[str, ...], rules: Rules, beside: Given = NOTHING_GIVE
     """The desk's scenarios, for the underlyings of the book.
 
     Args:
-        beside: its table holds the desk's own scenarios
+        beside: the desk's own scenarios are its table
 
     Raises:
         MarginError: no table was given
@@ -31,7 +31,7 @@ def scenarios(names: tuple[str, ...], rules: Rules, beside: Given = NOTHING_GIVE
 
 
 def requirement(case: Case) -> Margin:
-    """The worst loss over the scenarios, all underlyings moving together as each scenario says.
+    """The worst loss over the scenarios, all underlyings moving together as each scenario defines.
 
     Returns:
         requirement + required, the same for initial and maintenance

@@ -1,4 +1,4 @@
-"""Thalex portfolio margin as far as it is published: absolute vol shocks, coverage below 1 for extreme scenarios.
+"""Thalex portfolio margin as far as published: absolute vol shocks, coverage below 1 for extreme scenarios.
 
 Source: thalex.com/trading-information/portfolio-margin; support.thalex.com, margin requirements.
 """
@@ -17,7 +17,7 @@ def requirement(case: Case) -> Margin:
     """Initial is the largest covered loss and the contingencies of each underlying; maintenance is a share of it.
 
     Returns:
-        requirements + required; what is not published stands as lines of 0 that say so
+        requirements + required; parts that are not published are lines of 0 that say so
     """
     return lines.scaled(case, lines.by_underlying(case, "Initial margin", _risk), maintenance="maintenance_ratio")
 

@@ -29,7 +29,7 @@ def prepared(book: Book, rules: Rules) -> tuple[Book, Rules]:
 
 
 def scenarios(names: tuple[str, ...], rules: Rules, _: Given = NOTHING_GIVEN) -> Scenarios:
-    """Ten equidistant moves over each class's range, vol and time as they are."""
+    """Ten equidistant moves over each class's range, with vol and time unchanged."""
     down, up = (np.array([rules.number(name, coin) for coin in names]) for name in ("price_range_down", "price_range_up"))
     points = math.ceil(rules.number("points"))
     steps = np.arange(1, points + 1)[:, None] / points
@@ -81,7 +81,7 @@ def _group(case: Case, label: str, members: list[int]) -> Line:
 
 
 def _offset(case: Case, u: int, loss: Line) -> Line:
-    """What a class's loss at one point counts in its group: losses in full, gains by the offset."""
+    """The amount of a class's loss at one point that counts in its group: losses in full, gains by the offset."""
     name = case.names[u]
     share = case.rules.number("product_group_offset", name)
     counts = np.where(loss.value > 0.0, 1.0, share)

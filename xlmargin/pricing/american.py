@@ -1,8 +1,8 @@
 """American option prices, deltas and implied vols of whole columns, by a smoothed and extrapolated binomial tree.
 
-Every option is priced as a put: a call is the put with spot and strike, and rate and yield, changed for each other.
-An option that nothing is gained by exercising early is priced by Black-76 itself; without time or vol the best moment
-to exercise is known in closed form; only the others climb a tree.
+Every option is priced as a put: a call is the put with spot and strike, and rate and yield, exchanged.
+An option that gains nothing by early exercise is priced by Black-76; without time or vol the best moment to exercise
+is known in closed form; only the others are priced on a tree.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from xlmargin.pricing.implied_vol import Reason
 from xlmargin.pricing.implied_vol import solve as solve_european
 from xlmargin.pricing.tree import WIDEST, Puts, Values, european_values, tree_values
 
-_LEAST_GAIN = 1e-10  # rate that earns nothing by early exercise: the yield a typed forward implies is as rough
-_LEAST_VOL = 1e-9  # total vol that a tree is grown for: less moves no price by as much as 1e-9 of the spot
+_LEAST_GAIN = 1e-10  # rates below it gain nothing by early exercise: the yield that a typed forward implies is no more precise
+_LEAST_VOL = 1e-9  # least total vol priced on a tree: a lower one moves no price by as much as 1e-9 of the spot
 _SLACK = 4.0 * np.finfo(np.float64).eps  # rounding of a price that was meant to be intrinsic, over max(S, K)
 _MOST_STEPS = 100  # halvings alone need 60
-_LAST_BRACKET = 1e-11  # of the vol: far below what the tree's own error makes of it
+_LAST_BRACKET = 1e-11  # of the vol: far below the error of the tree
 _LAST_MISS = 1e-13  # of max(S, K): the rounding of the tree
 
 
@@ -60,7 +60,7 @@ def price(
 def delta(
     is_call: ArrayLike, spot: ArrayLike, strike: ArrayLike, years: ArrayLike, vol: ArrayLike, rate: ArrayLike, dividend_yield: ArrayLike
 ) -> Floats:
-    """D price / d spot, from the nodes beside the root of a tree that starts two steps early.
+    """D price / d spot, from the nodes next to the root of a tree that starts two steps early.
 
     It is that of the payoff where exercise is due at once, and one half of it at the kink of an expired option.
     Against 800 steps the error was below 1e-4 for up to a year and vols up to 0.8, 2e-3 for three years and 1.5.
@@ -81,7 +81,7 @@ def solve(
 ) -> tuple[Floats, NDArray[np.int8]]:
     """The vols at which `price` gives the prices, and the Reason of each; NaN where it is not OK.
 
-    The vol of a price that needs none, such as an intrinsic value that is due at once, is 0. Nothing is raised: a
+    The vol of a price that needs none, such as the intrinsic value under immediate exercise, is 0. Nothing is raised: a
     caller names the rows itself, with `reason_text`.
 
     Args:
@@ -116,7 +116,7 @@ def solve(
 def reason_text(
     reason: Reason, is_call: bool, price: float, spot: float, strike: float, years: float, rate: float, dividend_yield: float
 ) -> str:
-    """Why one price has no implied vol, as a sentence."""
+    """The reason why one price has no implied vol, as a sentence."""
     named = {"price": price, "spot": spot, "strike": strike, "years": years, "rate": rate, "yield": dividend_yield}
     if reason is Reason.BAD_INPUT:
         for name, value in named.items():
@@ -136,7 +136,7 @@ def reason_text(
 def _as_puts(
     is_call: ArrayLike, spot: ArrayLike, strike: ArrayLike, years: ArrayLike, vol: ArrayLike, rate: ArrayLike, dividend_yield: ArrayLike
 ) -> tuple[Puts, tuple[int, ...], NDArray[np.bool_]]:
-    """Flat puts that are worth the same, the shape of the inputs, and which were calls."""
+    """Puts of the same values as flat columns, the shape of the inputs, and a mask of those that were calls."""
     call, *columns = np.broadcast_arrays(is_call, spot, strike, years, vol, rate, dividend_yield)
     shape = call.shape
     call = np.asarray(call, dtype=np.bool_)
@@ -154,7 +154,7 @@ def _as_puts(
 
 
 def _bound(puts: Puts) -> Floats:
-    """What no vol lifts a put to: the strike, the better of now and at expiry."""
+    """The upper bound of a put's price over all vols: the strike, now or discounted from expiry, whichever is larger."""
     return np.asarray(puts.strike * np.exp(np.maximum(-puts.rate * puts.years, 0.0)))
 
 
@@ -163,7 +163,7 @@ def _values(puts: Puts) -> Values:
     total_vol = puts.vol * np.sqrt(puts.years)
     known = np.isfinite(sum(puts))
     is_random = known & (total_vol > 0.0) & (puts.spot > 0.0) & (puts.strike > 0.0)
-    # exercise earns rate * strike - carry * spot, which is never positive in the money where this holds
+    # exercise earns rate * strike - carry * spot, which is never positive in the money under this condition
     waits = puts.rate <= np.minimum(puts.carry, 0.0) + _LEAST_GAIN
     floor = _without_vol(puts)
     result = Values(np.where(known, floor.price, np.nan), np.where(known, floor.delta, np.nan))
@@ -181,7 +181,7 @@ def _values(puts: Puts) -> Values:
 
 
 def _without_vol(puts: Puts) -> Values:
-    """What puts are worth when the spot moves for certain: the best of all moments to exercise.
+    """The values of puts without vol: the best of all moments to exercise along a certain path of the spot.
 
     The gain K exp(-r t) - S exp(-q t) is largest now, at expiry, or where its slope is 0.
     """
@@ -228,7 +228,7 @@ def _implied(puts: Puts, quoted: Floats) -> Floats:
 
 
 def _bracket(puts: Puts, quoted: Floats) -> tuple[Floats, Floats, Floats, Floats]:
-    """Vols below and above the root, each followed by what its price misses the quoted one by.
+    """Vols below and above the root, each followed by the error of its price against the quoted one.
 
     An American option is worth no less than a European one, whose vol is therefore never too low.
     """
@@ -250,7 +250,7 @@ def _bracket(puts: Puts, quoted: Floats) -> tuple[Floats, Floats, Floats, Floats
 
 
 def _inverse_share(a: Floats, fa: Floats, b: Floats, fb: Floats, c: Floats, fc: Floats) -> Floats:
-    """How far from a to b the next vol lies: by inverse parabola where that is sure to help, else half.
+    """The position of the next vol as a share of the way from a to b: by inverse parabola where that surely helps, else half.
 
     Reference: T. R. Chandrupatla, A new hybrid quadratic/bisection algorithm for finding the zero of a nonlinear
     function without using derivatives, Advances in Engineering Software 28 (1997).

@@ -1,4 +1,4 @@
-"""What the arrays of the house are called by the type of their numbers."""
+"""The names of array types by the type of their numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Black-76 prices and greeks to full relative accuracy, for the cells that show one option."""
+"""Black-76 prices and greeks to full relative accuracy, for cells that show a single option."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from xlmargin.pricing.arrays import Floats
 
 _SMALL_HALF_VOL = 0.01  # below it the difference of two tails cancels, and a short series is exact
 _FARTHEST = 40.0  # exp(-40 ** 2 / 2) is 0
-_TINY = 1e-290  # stands in for a total vol of 0, small enough to act as 0 and too large to overflow
+_TINY = 1e-290  # replaces a total vol of 0, small enough to act as 0 and too large to overflow
 _ROOT_TWO_PI = 2.5066282746310002
 _ROOT_HALF = 0.7071067811865476
 
@@ -22,7 +22,7 @@ class Greeks(NamedTuple):
     delta: d price / d forward
     gamma: second derivative by the forward [per unit of price]
     vega: per 1.00 of vol [price]
-    theta: per year of calendar time, forward and vol held [price per year]; usually negative
+    theta: per year of calendar time at constant forward and vol [price per year]; usually negative
     """
 
     delta: Floats
@@ -125,7 +125,7 @@ def normalised_price(distance: Floats, total_vol: Floats) -> Floats:
 
 def log_moneyness(forward: ArrayLike, strike: ArrayLike) -> Floats:
     """Log(forward / strike) to full relative accuracy, also where the two are nearly equal."""
-    tiny = 1e-300  # a price of 0 has no logarithm, but this one is as far from any strike as there is
+    tiny = 1e-300  # a price of 0 has no logarithm; this one lies farther from every strike than any price
     forward, strike = np.maximum(forward, tiny), np.maximum(strike, tiny)
     excess = (forward - strike) / strike
     is_near = np.abs(excess) < 0.5
@@ -133,7 +133,7 @@ def log_moneyness(forward: ArrayLike, strike: ArrayLike) -> Floats:
 
 
 def _d1(forward: ArrayLike, strike: ArrayLike, total_vol: Floats) -> Floats:
-    """D1, so large as to act as infinite where total_vol is 0, but 0 there at the money."""
+    """D1; where total_vol is 0, it is so large that it acts as infinite, but 0 at the money."""
     return np.asarray(log_moneyness(forward, strike) / np.maximum(total_vol, _TINY) + 0.5 * total_vol)
 
 

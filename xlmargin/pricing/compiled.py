@@ -1,4 +1,4 @@
-"""The kernel of the margin path compiled by numba, on every core: imported only where somebody asks for it.
+"""The kernel of the margin path compiled by numba for every core; it is imported only on request.
 
 One exponential serves both tails, since F φ(d1) = K φ(d2); a tail is that density times Mills' ratio.
 """
@@ -16,7 +16,7 @@ LOG2_E = 1.4426950408889634
 LN2_HIGH, LN2_LOW = 0.6931471803691238, 1.9082149292705877e-10  # their sum is ln 2 to 33 digits; the first has 33 bits
 PHI_0 = 0.3989422804014327
 FARTHEST = 37.5  # beyond it a density is below 1e-300, and the exponential below stays a normal number
-SMALLEST = 1e-100  # stands in for a total vol of 0
+SMALLEST = 1e-100  # replaces a total vol of 0
 BIAS, MANTISSA = 1023, 52  # of an IEEE double
 FAST = {"contract", "arcp", "nsz", "reassoc"}  # never the flags that assume away infinities and NaN
 
@@ -38,7 +38,7 @@ def _exp(x):
 
 @numba.njit(inline="always", fastmath=FAST)
 def _polynomial(t):
-    """The 25 coefficients in five groups of five, which can be worked out side by side."""
+    """The 25 coefficients in five groups of five, which are independent of each other."""
     t2 = t * t
     t5 = t2 * t2 * t
     a = P[0] + t * (P[1] + t * (P[2] + t * (P[3] + t * P[4])))
@@ -51,7 +51,7 @@ def _polynomial(t):
 
 @numba.njit(parallel=True, fastmath=FAST, error_model="numpy", cache=True)
 def _fill(forward, strike, moneyness, root_years, vol, tenor, price, log_price, relative, absolute, floor, out):
-    """Write the price of every option in every scenario, options shared out among the cores."""
+    """Write the price of every option in every scenario, the options distributed over the cores."""
     for i in numba.prange(len(forward)):
         level, k, m, root, sigma, weight = forward[i], strike[i], moneyness[i], root_years[i], vol[i], tenor[i]
         for s in range(len(price)):
@@ -82,7 +82,7 @@ def call_grid(
     floor: Floats,
     tenor: Floats | None = None,
 ) -> Floats:
-    """What `grid.call_grid` returns of the same arguments, to 1e-14 of the larger of forward and strike."""
+    """The result of `grid.call_grid` for the same arguments, to 1e-14 of the larger of forward and strike."""
     tiny = 1e-300
     columns = [
         np.ascontiguousarray(column, np.float64)

@@ -16,8 +16,8 @@ from xlmargin.pricing.arrays import Floats
 
 TILE = 24576  # cells of one tile: few calls, and buffers that stay in the cache
 SCENARIOS_PER_TILE = 64
-COMPILED_FROM = 50_000_000  # cells, of which numpy alone prices about as many while numba is loaded and compiled
-SMALLEST = 1e-100  # stands in for a total vol of 0: d is then +-infinity in effect, without dividing by 0
+COMPILED_FROM = 50_000_000  # cells: numpy prices about as many while numba is loaded and compiled
+SMALLEST = 1e-100  # replaces a total vol of 0: d is then +-infinity in effect, without dividing by 0
 
 NODES_PER_UNIT = 1024
 REACH = 8.75  # beyond it the cdf is 0 or 1 to double precision
@@ -52,7 +52,7 @@ class _Scenarios(NamedTuple):
 
 
 class _Scratch:
-    """Flat buffers, cut anew for every tile, so that each tile is contiguous whatever its shape."""
+    """Flat buffers from which every tile takes contiguous views of its own shape."""
 
     def __init__(self, cells: int) -> None:
         self._floats = np.empty((4, 2 * cells))
@@ -100,13 +100,13 @@ def call_grid(
 
     Note:
         The error is below 1e-14 of the larger of forward and strike. The environment variable XLMARGIN_KERNEL chooses `numpy` or
-        `numba`; where it says neither, numba serves grids that are large enough to pay for compiling it, if it is installed.
+        `numba`; where it is neither, numba prices grids that are large enough to pay for compiling it, if it is installed.
     """
     if _compiled(len(forward) * len(price)):
         from xlmargin.pricing import compiled
 
         return compiled.call_grid(forward, strike, root_years, vol, price, relative, absolute, floor, tenor)
-    tiny = 1e-300  # a price of 0 has no logarithm, but this one prices it as exactly worthless
+    tiny = 1e-300  # a price of 0 has no logarithm; this one is priced as exactly worthless
     options = _Options(forward, strike, np.log(np.maximum(forward, tiny) / np.maximum(strike, tiny)), root_years, vol, tenor)
     columns = (price, np.log(np.maximum(price, tiny)), 1.0 + relative, relative, absolute, floor)
     scenarios = _Scenarios(*(column[:, None] for column in columns))

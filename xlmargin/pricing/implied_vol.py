@@ -1,4 +1,4 @@
-"""Implied vols of whole columns, to machine precision wherever the price still tells the vol."""
+"""Implied vols of whole columns, to machine precision wherever the price determines the vol."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Ratios = tuple[Floats, Floats, Floats]
 Objective = Callable[[Floats, Floats, Floats], Ratios]
 
 _ROOT_TWO_PI = 2.5066282746310002
-_TINY = 1e-300  # what is divided by it stays finite
+_TINY = 1e-300  # a quotient by it stays finite
 _MOST_STEPS = 40  # prices of markets need 2 or 3, the hardest known 15
 _LAST_STEP = 1e-5  # a step of fourth order that is shorter than this leaves an error below the last bit
 _BLOCK = 4096  # options solved at once: their columns stay in the second-level cache
@@ -23,7 +23,7 @@ _SLACK = 4.0 * np.finfo(np.float64).eps  # rounding of a price that was meant to
 
 
 class Reason(IntEnum):
-    """Why a price has an implied vol, or none."""
+    """The reason why a price has an implied vol, or none."""
 
     OK = 0
     BELOW_INTRINSIC = 1
@@ -32,7 +32,7 @@ class Reason(IntEnum):
 
 
 def reason_text(reason: Reason, is_call: bool, price: float, forward: float, strike: float, years: float, rate: float) -> str:
-    """Why one price has no implied vol, as a sentence."""
+    """The reason why one price has no implied vol, as a sentence."""
     if reason is Reason.BAD_INPUT:
         named = {"price": price, "forward": forward, "strike": strike, "years": years, "rate": rate}
         for name, value in named.items():
@@ -105,8 +105,8 @@ def _out_of_the_money(
 def _total_vol(distance: Floats, premium: Floats, room: Floats) -> Floats:
     """The total vol of normalised out-of-the-money premiums, all (k,).
 
-    distance = abs(log(F / K)) and premium = time value / sqrt(F K); room is what it lacks of its upper bound
-    exp(-distance / 2). The price is convex in the total vol up to its turn at sqrt(2 distance), then concave.
+    distance = abs(log(F / K)) and premium = time value / sqrt(F K); room is the distance of the premium from
+    its upper bound exp(-distance / 2). The price is convex in the total vol up to its turn at sqrt(2 distance), then concave.
     """
     from scipy.special import ndtr, ndtri
 

@@ -1,4 +1,4 @@
-"""The binomial tree of American puts: smoothed at its last step, and extrapolated to infinitely many."""
+"""The binomial tree of American puts: smoothed at its last step, and extrapolated to infinitely many steps."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Puts(NamedTuple):
     carry: Floats
 
     def take(self, chosen: NDArray[np.intp]) -> Puts:
-        """The chosen ones."""
+        """The chosen puts."""
         return Puts(*(column[chosen] for column in self))
 
 
@@ -54,7 +54,7 @@ def tree_values(puts: Puts) -> Values:
     puts = puts._replace(vol=total_vol / np.sqrt(puts.years))
     european = european_values(puts)
     result = Values(np.empty_like(puts.spot), np.empty_like(puts.spot))
-    # options of like moneyness share the rows that are worth comparing with exercise
+    # options of similar moneyness share the rows that need a comparison with exercise
     order = np.argsort(black.log_moneyness(puts.spot, puts.strike) / total_vol)
     for start in range(0, order.size, _BLOCK):
         block = order[start : start + _BLOCK]
@@ -96,11 +96,11 @@ def _roll_back(
     """The values at the three nodes of today, (3, k), from those one step before expiry, (steps + 2, k).
 
     Args:
-        strike_leg, spot_leg: what exercise gains and gives up at every node while nodes stand still, (2 steps + 3, k)
-        unit: how many units of value one of the payoff is, by step, (steps, k)
+        strike_leg, spot_leg: gain and cost of exercise at every node while the nodes do not drift, (2 steps + 3, k)
+        unit: units of value per unit of payoff, by step, (steps, k)
         move: drift of the nodes over one step, (k,)
-        top: the highest node that is worth comparing with exercise
-        cone: the first row and that after the last, from the last step but one back to now
+        top: the highest node that needs a comparison with exercise
+        cone: the first row and the one after the last row, from the last step but one back to now
     """
     spare, gain, payoff = value.copy(), np.empty_like(value), strike_leg - spot_leg
     growth = np.exp(np.arange(len(unit))[:, None] * move)
@@ -126,8 +126,8 @@ def _roll_back(
 def _moves(puts: Puts, dt: Floats, h: Floats) -> tuple[Floats, Floats]:
     """The probability of a move up and the drift of the nodes.
 
-    Nodes stand still (Cox, Ross and Rubinstein) unless the drift of a step is as large as its move, where that
-    probability would leave 0 to 1; there they follow the forward, which holds for every vol.
+    Nodes do not drift (Cox, Ross and Rubinstein) unless the drift of a step is as large as its move, where that
+    probability would leave 0 to 1; there they follow the forward, which works for every vol.
     """
     carry = puts.rate - puts.carry
     still = np.expm1(carry * dt + h) / np.expm1(2.0 * h)
@@ -136,10 +136,10 @@ def _moves(puts: Puts, dt: Floats, h: Floats) -> tuple[Floats, Floats]:
 
 
 def _cone(up: Floats, steps: int) -> list[tuple[int, int]]:
-    """From the last step but one to the root the first row, and that after the last, worth a step back.
+    """The first row that counts and the one after the last, by step from the last but one to the root.
 
-    Rows outside are reached from the root with a probability below 1e-8; those that a step back misses at the edge
-    keep the value of a later step, whose weight in the price is as small.
+    Rows outside are reached from the root with a probability below 1e-8; rows that leave the cone at its edge keep the
+    value of a later step, whose weight in the price is as small.
     """
     since = np.arange(steps, 1, -1)  # steps since the root, which lies two steps before now
     spread = 0.5 * _FARTHEST * np.sqrt(since)

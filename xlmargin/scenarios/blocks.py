@@ -1,4 +1,4 @@
-"""Books under many scenarios: in blocks that fit into memory, with vol moves by tenor, or by delta, gamma and vega."""
+"""Risk arrays of many scenarios: in blocks that fit into memory, with vol moves by tenor, or by delta, gamma and vega."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from xlmargin.scenarios.past import DAYS_IN_YEAR, History, Past, simple_returns
 from xlmargin.scenarios.risk_array import risk_array
 from xlmargin.scenarios.scenarios import Scenarios
 
-CELLS = 1_000_000  # prices of one block: what they need besides the answer stays below some 100 MB
+CELLS = 1_000_000  # prices of one block: its temporary memory stays below some 100 MB
 BUMP = 1e-3  # relative move of price or vol by which sensitivities are measured
 
 

@@ -44,7 +44,7 @@ def sensitivities(instruments: Instruments) -> Floats:
 
 
 def _american(instruments: Instruments, chosen: Ints) -> Floats:
-    """The same for American options: delta off the tree's own nodes, the others by differences of its prices (len(chosen), 4)."""
+    """The same for American options: delta from the nodes of the tree, the others by differences of its prices (len(chosen), 4)."""
     from xlmargin.pricing import american
 
     call, spot, forward, strike, years, vol, rate, carry = (

@@ -1,4 +1,4 @@
-"""The past as scenarios: moves of closes and vols from one day to another, rescaled or lengthened where that is asked."""
+"""The past as scenarios: moves of closes and vols between days, rescaled or lengthened on request."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from xlmargin.pricing.arrays import Floats
 from xlmargin.scenarios.scenarios import Scenarios, percent
 from xlmargin.scenarios.tails import ewma_vols
 
-VOL_DAYS = 30.0  # tenor of a vol column that names none; alone, it holds for every tenor
+VOL_DAYS = 30.0  # tenor of a vol column that names none; a single column applies to every tenor
 DAYS_IN_YEAR = 365.0
 
 
@@ -28,7 +28,7 @@ class History:
         closes: [account currency] (N, U)
         vol_days: tenors of the vols, rising (T,) [days]
         vols: NaN where an underlying has no vols of a tenor (N, T, U) [fraction]
-        whole: the same with the days before, on which some of the underlyings have no values yet; None where there are none
+        whole: the history with the earlier days, on which some of the underlyings have no values yet; None where there are none
     """
 
     dates: Floats
@@ -39,13 +39,13 @@ class History:
     whole: History | None = None
 
     def of(self, underlyings: Sequence[str]) -> History:
-        """Some of the underlyings on every day from which on they all have values."""
+        """Some of the underlyings, from the first day from which on they all have values."""
         source, first = self.whole or self, self.starts(underlyings)
         at = [self.underlyings.index(name) for name in underlyings]
         return History(source.dates[first:], tuple(underlyings), source.closes[first:, at], source.vol_days, source.vols[first:][:, :, at])
 
     def starts(self, underlyings: Sequence[str]) -> int:
-        """The first of all days from which on some of the underlyings have all their values."""
+        """The index of the first day from which on some of the underlyings have all their values."""
         source = self.whole or self
         at = [self.underlyings.index(name) for name in underlyings]
         vols = source.vols[:, :, at]
@@ -55,7 +55,7 @@ class History:
 
 
 class PastOptions(NamedTuple):
-    """How a past is read.
+    """The options by which a history becomes scenarios.
 
     Attributes:
         horizon: days that pass
@@ -76,10 +76,10 @@ class PastOptions(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Past(Scenarios):
-    """Scenarios of the past, and which of them are which.
+    """Scenarios of the past, with their dates and the moves of vols by tenor.
 
     Attributes:
-        recent: the first so many are those of the measure itself; behind them stand the plain moves of the whole past
+        recent: number of leading scenarios that are those of the measure; the plain moves of the whole past follow
         ends: the day on which each move ended, seconds since 1970 UTC (S,); empty for drawn moves
         vol_days: tenors of `by_tenor` (T,) [days]
         by_tenor: relative move of every tenor's vol, NaN where an underlying has none (S, T, U); None where one column

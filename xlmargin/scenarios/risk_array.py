@@ -32,7 +32,7 @@ def risk_array(instruments: Instruments, scenarios: Scenarios) -> Floats:
         (K, S) gains positive [account currency per unit]
 
     Raises:
-        MarginError: an option has nothing but its own sixteen numbers, which say nothing about these scenarios
+        MarginError: an option has only its own sixteen numbers, which do not cover these scenarios
     """
     moves = _moves(instruments, scenarios)
     result = moves.copy()
@@ -53,7 +53,7 @@ def risk_array(instruments: Instruments, scenarios: Scenarios) -> Floats:
 
 
 def require_vols(instruments: Instruments, asked: NDArray[np.bool_]) -> None:
-    """Raise where an option that is to be valued has nothing but its own sixteen numbers.
+    """Raise where an option that is to be valued has only its own sixteen numbers.
 
     Raises:
         MarginError: naming the option
@@ -65,7 +65,7 @@ def require_vols(instruments: Instruments, asked: NDArray[np.bool_]) -> None:
 
 
 def require_european(instruments: Instruments) -> None:
-    """Raise where an option is American under a rulebook whose venue lists European ones alone.
+    """Raise where an option is American under a rulebook whose venue lists only European ones.
 
     Raises:
         MarginError: naming the option
@@ -102,7 +102,7 @@ def _shocked_vols(vol: Floats, years: Floats, scenarios: Scenarios, at: Ints, u:
 def _early(instruments: Instruments, chosen: Ints, scenarios: Scenarios, at: Ints, moves: Floats, days: float) -> Floats:
     """Change of value of American options, by the tree (len(chosen), len(at)).
 
-    The spot moves by the fraction by which the forward does, so the yield that the two imply holds.
+    The spot moves by the fraction by which the forward does, so the yield that the two imply is unchanged.
     """
     from xlmargin.pricing import american
 
@@ -148,7 +148,7 @@ def _options(instruments: Instruments, chosen: Ints, scenarios: Scenarios, at: I
 
 
 def _values(instruments: Instruments, chosen: Ints) -> Floats:
-    """Model value of European options as they stand, by the same kernel so that errors cancel, (len(chosen),)."""
+    """Model value of European options without a move, by the same kernel so that errors cancel, (len(chosen),)."""
     forward, strike, years, vol = (
         column[chosen] for column in (instruments.forward, instruments.strike, instruments.years, instruments.vol)
     )

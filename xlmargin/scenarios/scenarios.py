@@ -1,4 +1,4 @@
-"""Scenarios as data: what happens to prices, vols and time, and how much of the result counts."""
+"""Scenarios as data: moves of prices and vols, days that pass, and the share of the result that counts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Tenor:
     """Vol shocks that shrink with time to expiry: (reference days / days)^power.
 
     Attributes:
-        short_power, long_power: power below the reference days, and from it on
+        short_power, long_power: power below the reference days, and from them on
         reference_days: tenor whose shock is the nominal one [days]
         floor_days: shorter options are shocked as if they had this many days [days]
     """
@@ -39,8 +39,8 @@ class Scenarios:
     """S scenarios for U underlyings.
 
     Attributes:
-        names: what each scenario is called (S,)
-        descriptions: what happens in it, in words (S,)
+        names: names of the scenarios (S,)
+        descriptions: the moves in words (S,)
         underlyings: upper-case names (U,)
         price: move of every price, read by `price_kind`; no price falls below 0 (S, U)
         vol: move of every vol, read by `vol_kind` (S, U)
@@ -49,9 +49,9 @@ class Scenarios:
         days: time that passes (S,) [days]
         weight: share of the profit or loss that counts (S, U)
         vol_floor: least vol after the shock (S,) [fraction]
-        tenor: how vol shocks scale with time to expiry, None where they do not
-        own_arrays: these are the sixteen scenarios that an instrument's own risk array is about
-        how: how a venue's own valuation finds the losses, in words; "" where the general one holds
+        tenor: scaling of vol shocks with time to expiry, None where there is none
+        own_arrays: these are the sixteen scenarios of an instrument's own risk array
+        how: a venue's own valuation of the losses in words, "" for the general valuation
     """
 
     names: tuple[str, ...]
@@ -185,4 +185,4 @@ def amount(move: float) -> str:
     return text.replace("-", "−")
 
 
-IN_WORDS = {"relative": percent, "absolute": amount}  # how a price move of each kind is put into words
+IN_WORDS = {"relative": percent, "absolute": amount}  # a price move of each kind in words

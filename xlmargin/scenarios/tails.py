@@ -1,4 +1,4 @@
-"""Tails of losses: which loss the quantile is, the mean beyond it, vols that forget, and what each position adds."""
+"""Tails of losses: the quantile, the mean beyond it, exponentially weighted vols, and the contribution of each position."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ROUNDING = 1e-9  # n (1 − confidence) that is whole but for rounding counts as
 
 
 class Components(NamedTuple):
-    """What each position row is of a measure, (P,) each.
+    """The contributions of position rows to a measure, each (P,).
 
     Attributes:
         component: part of the measure; the parts add up to it
@@ -26,7 +26,7 @@ class Components(NamedTuple):
 
 
 def tail_count(observations: int, confidence: float) -> int:
-    """How many losses the tail holds: k = max(1, floor(n (1 − confidence) + 1e-9)).
+    """The number of losses in the tail: k = max(1, floor(n (1 − confidence) + 1e-9)).
 
     Source: order-statistic convention of Hull, Options, Futures and Other Derivatives: of 500 at 99 %, the 5th worst.
     """
@@ -44,7 +44,7 @@ def tail_value(losses: Floats, count: int, *, mean: bool) -> Floats:
 
 
 def ewma_vols(returns: Floats, decay: float) -> Floats:
-    """Vol of each day as known the evening before, and tomorrow's behind them.
+    """Vol of each day as known the evening before, followed by tomorrow's.
 
     v[t + 1]² = decay v[t]² + (1 − decay) r[t]², begun with the mean square of the whole sample.
 
@@ -64,11 +64,11 @@ def ewma_vols(returns: Floats, decay: float) -> Floats:
 
 
 def worst_window(losses: Floats, width: int, confidence: float, *, mean: bool) -> Ints:
-    """First observation of the window of so many in a row whose tail is the worst, per book (A,).
+    """First observation of the window of consecutive observations whose tail is the worst, per book (A,).
 
     Args:
         losses: (A, S)
-        width: observations of a window, at most S
+        width: number of observations of a window, at most S
     """
     count = tail_count(width, confidence)
     return np.array(
@@ -77,7 +77,7 @@ def worst_window(losses: Floats, width: int, confidence: float, *, mean: bool) -
 
 
 def components(losses: Floats, confidence: float, *, mean: bool) -> Components:
-    """What each row adds to a tail measure: its loss on the day of the quantile, or its mean loss on the tail's days.
+    """The contribution of each row to a tail measure: its loss on the day of the quantile, or its mean loss on the tail's days.
 
     Args:
         losses: of each row in each scenario, losses positive (P, S)

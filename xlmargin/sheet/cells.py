@@ -1,4 +1,4 @@
-"""A cell as any face hands it over: blank, a number, a text, a date or an error; and arguments that are one cell."""
+"""Cells as any face passes them: blank, a number, a text, a date or an error; and arguments that are one cell."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from typing import Any
 
 from xlmargin.errors import MarginError
 
-Trouble = tuple[str, str]  # what is wrong with a cell, and how to mend it
+Trouble = tuple[str, str]  # the fault of a cell, and its cure
 
 LOOKS_NUMERIC = re.compile(r"[-+(]?[$€£]?\s*[\d.,'\s]*\d[\d.,'\s]*([eE][-+]?\d+)?\s*[%)]?$")
 LARGEST = 1e15
-LONGEST = 40  # characters: no number, date or name that is meant as one has more
+LONGEST = 40  # characters: no plausible number, date or name has more
 CURRENCY = "is formatted as currency, which rounds it to 4 decimals before it is read", "format the cell as General"
 
-# Excel hands errors over COM as these integers (SCODE values of CVErr); every true number arrives as a float.
+# Excel passes errors over COM as these integers (SCODE values of CVErr); every true number arrives as a float.
 ERROR_CODES = {
     -2146826288: "#NULL!",
     -2146826281: "#DIV/0!",
@@ -52,7 +52,7 @@ def is_blank(cell: Any) -> bool:
 
 
 def show(cell: Any) -> str:
-    """A cell as a message quotes it: short, and texts in quotes."""
+    """A cell as messages quote it: short, and texts in quotes."""
     if isinstance(cell, bool):
         return "TRUE" if cell else "FALSE"
     if isinstance(cell, float) or (isinstance(cell, int) and abs(cell) <= LARGEST):
@@ -64,7 +64,7 @@ def show(cell: Any) -> str:
 
 
 def error_text(cell: Any) -> str | None:
-    """The error that a cell holds (`#N/A`), or None where it holds none."""
+    """The error value of a cell (`#N/A`), or None where it has none."""
     if isinstance(cell, str):
         text = cell.strip()
         return text if text.startswith("#") and ERROR_TEXT.match(text) else None
@@ -76,7 +76,7 @@ def error_text(cell: Any) -> str | None:
 
 
 def plain_number(cell: Any) -> float | None:
-    """The number in a cell, or None where the cell needs a closer look."""
+    """The number in a cell, or None where the cell must be examined further."""
     # numbers of NumPy are real to Python: this module runs where there is no NumPy, too
     if isinstance(cell, bool) or not isinstance(cell, (int, float, Real)):
         return None
@@ -87,7 +87,7 @@ def plain_number(cell: Any) -> float | None:
 
 
 def unreadable(cell: Any) -> Trouble | None:
-    """What is wrong with a cell whatever it should hold: an error value, a currency format; None for any other."""
+    """The fault of a cell that cannot be read as any type: an error value, a currency format; None for any other."""
     error = error_text(cell)
     if error:
         return f"holds the error {error}", "mend the formula in that cell"
@@ -95,7 +95,7 @@ def unreadable(cell: Any) -> Trouble | None:
 
 
 def not_a_number(cell: Any) -> Trouble:
-    """What is wrong with a cell that should hold a number, and how to mend it."""
+    """The fault of a cell that should contain a number, and its cure."""
     if trouble := unreadable(cell):
         return trouble
     if isinstance(cell, str) and len(cell) <= LONGEST and LOOKS_NUMERIC.match(cell.strip()):
@@ -109,12 +109,12 @@ def not_a_number(cell: Any) -> Trouble:
 
 
 def grid(raw: Any) -> list[Sequence[Any]]:
-    """Any raw argument as rows of cells: a scalar is one cell, a flat list is one row, arrays are unpacked."""
+    """Any raw argument as rows of plain cells: a scalar is one cell, a flat list is one row, arrays are unpacked."""
     return plain_rows(raw_rows(raw))
 
 
 def raw_rows(raw: Any) -> list[Sequence[Any]]:
-    """Any raw argument as rows, its cells as they come: a scalar is one cell, a flat list is one row, arrays are unpacked."""
+    """Any raw argument as rows of unchanged cells: a scalar is one cell, a flat list is one row, arrays are unpacked."""
     if hasattr(raw, "tolist"):
         raw = raw.tolist()
     if not isinstance(raw, (list, tuple)):
@@ -129,8 +129,8 @@ def raw_rows(raw: Any) -> list[Sequence[Any]]:
 def plain_rows(rows: list[Sequence[Any]]) -> list[Sequence[Any]]:
     """Rows of cells without the wrappings of JavaScript.
 
-    A null is blank, a data type (a formatted number, a date with its format, a stock) is its basic value; an error stays
-    the mapping it comes as, because messages name it.
+    A null is blank, a data type (a formatted number, a date with its format, a stock) is its basic value; an error
+    remains the mapping that it comes as, because messages name it.
 
     Args:
         rows: cells by row
@@ -148,7 +148,7 @@ def _plain(cell: Any) -> Any:
         return None
     if isinstance(cell, Mapping) and cell.get("type") != "Error" and "basicValue" in cell:
         value = cell["basicValue"]
-        # a data type without a plain value, such as a picture, stands for an error
+        # a data type without a plain value, such as a picture, counts as an error
         return {"type": "Error", "basicValue": value} if cell.get("basicType") == "Error" else value
     return cell
 

@@ -1,4 +1,4 @@
-"""Everything that is wrong with the ranges, or worth knowing, at once."""
+"""All faults and notes of the ranges at once."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ MARKET_COLUMNS = ("Spot", "Forward", "IV", "Price")  # a fault in one of them ma
 
 
 def all_faults(positions: Any, market: Any) -> tuple[list[Fault], list[Fault]]:
-    """Every fault of two ranges, and what is worth knowing about the rows that have none."""
+    """Every fault of two ranges, and the notes on rows that have none."""
     try:
-        return [], _notes(read_book(positions, market))  # without a fault, the book that the other cells ask for
+        return [], _notes(read_book(positions, market))  # without a fault, the book of the other cells
     except MarginError:
         pass
     rows, quotes_ = Faults(), Faults("market")
@@ -42,18 +42,18 @@ def all_faults(positions: Any, market: Any) -> tuple[list[Fault], list[Fault]]:
             if _certain(fault, quotes_) and not (fault.row in unpriced and fault.column in MARKET_COLUMNS)
         ]
         notes = [] if quotes_.faults else [note for note in _notes(book) if note.row not in rows.rows()]
-    # once each, and within a row in the order they were found: the same in every process, which a set is not
+    # a dict, since the order of a set differs between processes: each fault once, in the order found within a row
     told = [sorted(dict.fromkeys(found.faults), key=lambda fault: fault.row) for found in (rows, quotes_)]
     return [*told[0], *told[1]], notes
 
 
 def _certain(fault: Fault, quotes_: Faults) -> bool:
-    """Whether a fault of a row stands whatever is mended in the market, where a missing spot or vol may be what is wrong."""
+    """Whether a fault of a row does not follow from a fault of the market, such as a missing spot or vol."""
     return not quotes_.faults or (fault.column == "Expiry" and all(other.column != "As of" for other in quotes_.faults))
 
 
 def _attempt(positions: Any, market: Any, rows: Faults, quotes_: Faults) -> tuple[Positions | None, Market | None]:
-    """Both ranges as far as they can be read; what cannot be read at all is a fault of its header row."""
+    """Both ranges as far as they can be read; a range that cannot be read at all is a fault of its header row."""
     typed = known = None
     try:
         typed = read_positions(positions, rows)
@@ -77,7 +77,7 @@ def keep_rows(positions: Positions, mask: Any) -> Positions:
 
 
 def _notes(book: Book) -> list[Fault]:
-    """What a book took from elsewhere than its rows, and rows that do not count."""
+    """Notes on values that a book takes from outside its rows, and on rows that do not count."""
     held, found = book.instruments, Faults()
     for heading, at, mean in book.mixed:
         for p, value in zip(at.tolist(), mean.tolist()):
@@ -99,7 +99,7 @@ def _notes(book: Book) -> list[Fault]:
 
 
 def _vol_note(found: Faults, row: int, vol: float, origin: int, expiry: str) -> None:
-    """Where a vol came from, when it is not the row's own or the market's at that very strike."""
+    """Note the origin of a vol that is neither the row's own nor the market's at the same strike."""
     give = "give IV or Price on the row to use another"
     if origin == quotes.ON_SMILE:
         found.note(row, "IV", f"IV {vol:.4f} was read off the market's smile of {expiry}, which has no vol at that strike", give)

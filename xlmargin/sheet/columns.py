@@ -20,7 +20,7 @@ from xlmargin.sheet.cells import LARGEST, Trouble, error_text, grid, is_blank, n
 
 Item = TypeVar("Item")
 
-FIRST, LAST = (dt.datetime(year, 1, 1, tzinfo=dt.UTC).timestamp() for year in (2000, 2100))  # else no date a desk means
+FIRST, LAST = (dt.datetime(year, 1, 1, tzinfo=dt.UTC).timestamp() for year in (2000, 2100))  # no date outside them is plausible
 HOW = "type a date, ISO text (2025-06-27), 27JUN25 or 28-Aug-25"
 
 
@@ -50,7 +50,7 @@ class Header:
     Attributes:
         keys: its headings as `heading_key` folds them, in order
         shown: its headings as messages show them, blank ones left out
-        name: what messages call the range
+        name: name of the range in messages
     """
 
     def __init__(self, cells: Iterable[Any], name: str = "") -> None:
@@ -66,15 +66,15 @@ class Header:
         return self.keys.index(heading_key(heading)) if heading in self else None
 
     def column(self, heading: str) -> int:
-        """Column of a heading that must be there, counted from 0.
+        """Column of a required heading, counted from 0.
 
         Raises:
-            MarginError: it is not there
+            MarginError: it is missing
         """
         return self.keys.index(heading_key(heading)) if heading in self else self.lack(heading)
 
     def columns(self, headings: Iterable[str]) -> dict[str, int]:
-        """Columns of those headings that are there."""
+        """Columns of those headings that the header has."""
         return {heading: self.keys.index(heading_key(heading)) for heading in headings if heading in self}
 
     def record(self, row: Sequence[Any]) -> dict[str, Any]:
@@ -82,18 +82,18 @@ class Header:
         return dict(zip(self.keys, row))
 
     def lack(self, *headings: str, mend: str = "add it") -> NoReturn:
-        """Say that headings are missing."""
+        """Raise an error that names missing headings."""
         self.fail(f"no column {', '.join(headings)}: {mend}")
 
     def fail(self, problem: str) -> NoReturn:
-        """Say what is wrong with the headings, and which there are."""
+        """Raise an error about the headings that lists those of the range."""
         raise MarginError(f"{self.name} row 1: {problem} (the headings found are: {', '.join(self.shown)})")
 
     def must_be_single(self, headings: Iterable[str]) -> None:
-        """Refuse a header in which one of these headings stands twice.
+        """Refuse a header in which one of these headings occurs twice.
 
         Raises:
-            MarginError: naming the first that does
+            MarginError: naming the first that occurs twice
         """
         twice = {key for key in self.keys if self.keys.count(key) > 1} if len(set(self.keys)) < len(self.keys) else ()
         for heading in headings if twice else ():
@@ -105,7 +105,7 @@ class Header:
 
 
 def blanks(cells: Sequence[Any]) -> NDArray[np.bool_]:
-    """Which cells are blank (P,); texts that repeat are looked at once."""
+    """A mask of the blank cells (P,); texts that repeat are examined once."""
     if set(map(type, cells)) <= {str, NoneType}:
         return np.array(list(map({cell: is_blank(cell) for cell in set(cells)}.__getitem__, cells)), np.bool_)
     return np.array(list(map(is_blank, cells)), np.bool_)
@@ -118,8 +118,8 @@ def numbers(cells: Sequence[Any], rows: Sequence[int], heading: str, faults: Fau
         cells: the column, (P,)
         rows: row number of each cell, (P,)
         heading: the column's name in messages
-        faults: receives what is not a number
-        zero_is_blank: 0 stands for blank, as spreadsheets hand over empty cells of formulas
+        faults: receives the cells that are not numbers
+        zero_is_blank: 0 is blank, since spreadsheets pass the empty cells of formulas as 0
 
     Returns:
         values (P,)
@@ -160,7 +160,7 @@ def _read_each(cells: Sequence[Any], rows: Sequence[int], heading: str, faults: 
 
 
 def texts(cells: Sequence[Any], rows: Sequence[int], heading: str, faults: Faults, *, digits: bool = False) -> list[str]:
-    """One column of texts, stripped; "" where blank or at fault; with `digits`, whole numbers are read as theirs."""
+    """One column of texts, stripped; "" where blank or at fault; with `digits`, whole numbers are read as texts."""
     return _read_each(cells, rows, heading, faults, _label if digits else _text)
 
 
@@ -184,7 +184,7 @@ def choices(cells: Sequence[Any], rows: Sequence[int], heading: str, known: Mapp
     """One column of words of a fixed set, in any case; "" where blank or at fault.
 
     Args:
-        known: every spelling in lower case without spaces, and the word it stands for
+        known: the word of every spelling in lower case without spaces
     """
 
     def word(cell: Any) -> str | Trouble:
@@ -204,8 +204,8 @@ def instants(cells: Sequence[Any], rows: Sequence[int], heading: str, faults: Fa
         cells: dates, times, Excel serials, numbers yyyymmdd or texts, (P,)
         rows: row number of each cell, (P,)
         heading: the column's name in messages
-        faults: receives what is no date
-        hour: hour UTC that a date without a time means
+        faults: receives the cells that are not dates
+        hour: hour UTC of a date without a time
 
     Returns:
         seconds since 1970 UTC (P,)
@@ -223,7 +223,7 @@ def instants(cells: Sequence[Any], rows: Sequence[int], heading: str, faults: Fa
 
 
 def _are_what_they_equal(column: Sequence[Any]) -> bool:
-    """Whether cells that are equal mean the same; dates with a zone may be equal and lie at different hours."""
+    """Whether equal cells have the same meaning; dates with a zone may be equal at different hours."""
     kinds = set(map(type, column))
     return kinds <= {float, int, str, NoneType, dt.datetime} and (
         dt.datetime not in kinds or not any(type(cell) is dt.datetime and cell.tzinfo for cell in column)
@@ -235,7 +235,7 @@ def _shown(cell: Any) -> str:
 
 
 def _instant(cell: Any, hour: int) -> float | None:
-    """Seconds since 1970 of one cell, or None where it is no date that a desk means."""
+    """Seconds since 1970 of one cell, or None where it is no plausible date."""
     value = _any_instant(cell, hour)
     return value if value is not None and FIRST <= value < LAST else None
 
@@ -302,14 +302,14 @@ def table(raw: Any, name: str, needed: Sequence[str] = (), known: Sequence[str] 
     """Read a range with a header row into columns.
 
     Args:
-        raw: rows of cells as any face hands them over
-        name: what messages call the range
+        raw: rows of cells as any face passes them
+        name: name of the range in messages
         needed: headings without which the range cannot be read
-        known: every heading that is understood; one of these may stand only once, and a row without any of them is blank
-        zero_is_blank: headings under which 0 stands for blank
+        known: every accepted heading; each may occur only once, and a row without a value under any of them is blank
+        zero_is_blank: headings under which 0 is blank
 
     Raises:
-        MarginError: the range is empty, a heading is missing or stands twice
+        MarginError: the range is empty, a heading is missing or occurs twice
     """
     rows = from_header(grid(raw))
     if not rows:
@@ -339,7 +339,7 @@ def table(raw: Any, name: str, needed: Sequence[str] = (), known: Sequence[str] 
 
 
 def _is_full(cells: Sequence[Any]) -> bool:
-    """Whether no cell of a column is blank, where that is quickly told."""
+    """Whether a column surely has no blank cell, by a quick test."""
     kinds = set(map(type, cells))
     return kinds <= {float, int, bool, str} and (
         str not in kinds or not blanks(cells if kinds == {str} else [cell for cell in cells if type(cell) is str]).any()
@@ -347,12 +347,12 @@ def _is_full(cells: Sequence[Any]) -> bool:
 
 
 def _says_something(row: Sequence[Any], at: Sequence[tuple[int, bool]]) -> bool:
-    """Whether a row has a cell that is not blank at one of these places; True beside a place: 0 is blank there."""
+    """Whether a row has a cell that is not blank in one of these columns, each given with whether 0 is blank there."""
     return any(not is_blank(row[i]) and not (zero and type(row[i]) in (int, float) and row[i] == 0) for i, zero in at)
 
 
 def from_header(rows: Sequence[Sequence[Any]]) -> Sequence[Sequence[Any]]:
-    """The rows from the first one that is not blank: that is the header."""
+    """The rows from the header on, which is the first one that is not blank."""
     for i, row in enumerate(rows):
         if not all(is_blank(cell) for cell in row):
             return rows[i:]
@@ -363,8 +363,8 @@ def must_hold(before: Sequence[Any], count: int, name: str) -> None:
     """Refuse a range that is too short for its rows.
 
     Args:
-        before: the range as it is, header first
-        count: rows that go below the header
+        before: the present range, header first
+        count: rows needed below the header
 
     Raises:
         MarginError: it is too short
@@ -379,10 +379,10 @@ def laid_out(
     """A range written anew: its own headings, a row per item, blank rows to its end.
 
     Args:
-        before: the range as it is, header first
+        before: the present range, header first
         items: from the first row on
-        known: what a cell under each folded heading holds; other columns stay blank
-        name: what messages call the range
+        known: the content of a cell under each folded heading; other columns stay blank
+        name: name of the range in messages
 
     Raises:
         MarginError: it is too short

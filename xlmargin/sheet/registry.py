@@ -1,4 +1,4 @@
-"""The list of functions that every face offers: what Excel, LibreOffice, the embedded engine and the command line call."""
+"""The registry of functions that every face offers: Excel, LibreOffice, the embedded engine and the command line."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Argument:
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """One function: what it is called, what it does, what it takes, and what answers it."""
+    """One function: its name, its help, its arguments, and the call that answers it."""
 
     name: str
     summary: str
@@ -41,7 +41,7 @@ class Function:
 
 
 class Sound(list[list[Cell]]):
-    """A table whose maker knows that every number of it is finite; whoever asked for it is given a plain list."""
+    """A table whose numbers are known to be finite; the caller receives it as a plain list."""
 
 
 FUNCTIONS: dict[str, Function] = {}
@@ -55,7 +55,7 @@ def pm_function(returns: Returns, **helps: str) -> Callable[[Callable[..., Any]]
         helps: the help of each argument, in the order of the signature
 
     Returns:
-        a decorator; the function it gives never raises: a mistake comes back as one line that begins with `#PM! `
+        a decorator; the decorated function never raises: a mistake is returned as one line that begins with `#PM! `
     """
 
     def register(body: Callable[..., Any]) -> Callable[..., Cells]:
@@ -67,7 +67,7 @@ def pm_function(returns: Returns, **helps: str) -> Callable[[Callable[..., Any]]
         def call(*args: Any, **named: Any) -> Cells:
             try:
                 return _sound(body(*args, **named))
-            except Exception as error:  # a cell must never hold a traceback, whatever it was given
+            except Exception as error:  # a cell must never show a traceback, whatever its arguments
                 return ERROR + " ".join(failure(body.__name__, error).split())
 
         FUNCTIONS[body.__name__] = Function(body.__name__, inspect.getdoc(body) or "", arguments, returns, call)
@@ -77,12 +77,12 @@ def pm_function(returns: Returns, **helps: str) -> Callable[[Callable[..., Any]]
 
 
 def _for_excel(call: Callable[..., Cells], arguments: tuple[Argument, ...], returns: Returns) -> Callable[..., Cells]:
-    """Decorate for xlwings where it is what loads us (its server has imported it); other faces need no xlwings."""
+    """Decorate for xlwings where its server, already imported, loads this module; other faces need no xlwings."""
     xlwings = sys.modules.get("xlwings")
     if xlwings is None:
         return call
     for argument in reversed(arguments):
-        # raw: the cells as they come, read by our own parser on every route
+        # raw: unchanged cells, read by our own parser on every route
         call = xlwings.arg(argument.name, "raw", doc=argument.help)(call)
     if returns == "table":
         # raw spares the conversion of every cell of a wide table; xlwings asks a raw answer for its length, so numbers go
@@ -92,7 +92,7 @@ def _for_excel(call: Callable[..., Cells], arguments: tuple[Argument, ...], retu
 
 
 def _sound(result: Any) -> Cells:
-    """The answer itself, if every cell of it is one that a sheet can hold.
+    """The answer itself, if a sheet can show every cell of it.
 
     Raises:
         MarginError: a number is not finite, which means that the input was absurd

@@ -33,7 +33,7 @@ POINT, DAY = 0.01, 1.0 / 365.0  # vega is shown per vol point, theta per day
 
 @contextmanager
 def _no_garbage() -> Iterator[None]:
-    """Let nobody look for garbage while tens of thousands of rows are made: none is any, and it takes a third of the time."""
+    """Pause garbage collection while tens of thousands of rows are made: it would find none and take a third of the time."""
     collects = gc.isenabled()
     gc.disable()
     try:
@@ -44,7 +44,7 @@ def _no_garbage() -> Iterator[None]:
 
 
 def statement_table(roots: Sequence[Line], meta: Meta) -> Rows:
-    """`Level, Line, Amount, Rule, Status, Source`: every line of a statement, a line before those it follows from."""
+    """`Level, Line, Amount, Rule, Status, Source`: every line of a statement, a line before its parts."""
     rows: Rows = [["Level", "Line", "Amount", "Rule", "Status", "Source"]]
     for root in roots:
         start = len(rows)
@@ -81,7 +81,7 @@ def _scenario(scenarios: Scenarios, s: int) -> list[Cell]:
 
 
 def _shared(scenarios: Scenarios, values: Floats, words: Callable[[float], str] = percent) -> Cell:
-    """One number where all underlyings share it, else that of each in words; an amount is in words, as cells show fractions."""
+    """One number where all underlyings share it, else that of each in words; amounts are in words, since cells show fractions."""
     if len(values) == 0:
         return 0.0
     if np.all(values == values[0]):
@@ -108,14 +108,14 @@ def scenario_table(scenarios: Scenarios) -> Rows:
 
 
 def pnl_grid(price_moves: Floats, vol_moves: Floats, pnl: Floats) -> Rows:
-    """P&L by price move (rows) and vol move (columns); the first row and column hold the moves."""
+    """P&L by price move (rows) and vol move (columns); the first row and column are the moves."""
     rows: Rows = [["Price move / Vol move", *vol_moves.tolist()]]
     rows.extend([move, *line] for move, line in zip(price_moves.tolist(), pnl.tolist()))
     return rows
 
 
 def parameters_table(parameters: Sequence[Parameter]) -> Rows:
-    """`Underlying, Parameter, Value, Unit, Status, Source, Since, Checked`; a blank underlying is all without their own."""
+    """`Underlying, Parameter, Value, Unit, Status, Source, Since, Checked`; a blank underlying means all without their own."""
     rows: Rows = [["Underlying", "Parameter", "Value", "Unit", "Status", "Source", "Since", "Checked"]]
     rows.extend(
         [item.underlying, item.name, item.value, item.unit, item.status, item.source, item.since.isoformat(), item.checked.isoformat()]
@@ -128,7 +128,7 @@ def methods_table(methods: Sequence[Meta], refused: Mapping[str, str]) -> Rows:
     """`Method, Title, Scope, Evidence, Not modelled, Status, Checked, Source`.
 
     Args:
-        refused: why methods cannot be asked, by their name
+        refused: reasons why methods are not available, by name
     """
     rows: Rows = [["Method", "Title", "Scope", "Evidence", "Not modelled", "Status", "Checked", "Source"]]
     rows.extend(
@@ -140,7 +140,7 @@ def methods_table(methods: Sequence[Meta], refused: Mapping[str, str]) -> Rows:
 
 
 def checks(faults: Sequence[Fault], notes: Sequence[Fault]) -> Rows:
-    """`Row, Column, Problem, Fix`: every fault, or one row OK; then what is worth knowing."""
+    """`Row, Column, Problem, Fix`: every fault, or one row OK; then the notes."""
     rows: Rows = [["Row", "Column", "Problem", "Fix"]]
     rows.extend(_fault(fault, fault.problem) for fault in faults)
     if not faults:
@@ -157,7 +157,7 @@ def pairs(found: Sequence[tuple[str, str, Strategy, str]]) -> Rows:
     """`Account, Underlying, Strategy, Legs, Units, Requirement, Maintenance, Proceeds, Cash call, Maximum loss`.
 
     Args:
-        found: account, underlying, strategy and its legs in words; amounts of the table are of all its units
+        found: account, underlying, strategy and its legs in words; amounts of the table are for all units
     """
     rows: Rows = [
         ["Account", "Underlying", "Strategy", "Legs", "Units", "Requirement", "Maintenance", "Proceeds", "Cash call", "Maximum loss"]

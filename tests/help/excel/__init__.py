@@ -1,1 +1,1 @@
-"""A stand-in for Excel and pywin32, behind which xlwings' own Windows code runs on any system."""
+"""A stand-in for Excel and pywin32, with which xlwings' own Windows code runs on any system."""

@@ -1,4 +1,4 @@
-"""The workbook for Excel that several tests look at, built once."""
+"""The workbook for Excel that several tests read, built once."""
 
 from __future__ import annotations
 

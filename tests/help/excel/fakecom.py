@@ -1,12 +1,12 @@
-"""Stands in for pywin32 so that the Windows branch of xlwings runs anywhere; nothing of xlwings itself is replaced.
+"""A stand-in for pywin32, with which the Windows branch of xlwings runs anywhere; nothing of xlwings itself is replaced.
 
-What cells become on their way to Python, and results on their way back, follows pywin32's `oleargs.cpp`
+The conversion of cells on their way to Python, and of results on their way back, follows pywin32's `oleargs.cpp`
 (`PyCom_PyObjectFromVariant`, `PyCom_VariantFromPyObject`).
 """
 
 from __future__ import annotations
 
-import asyncio  # before the platform is changed: these look at it when they are imported
+import asyncio  # before the platform is changed: these read it when they are imported
 import concurrent.futures
 import ctypes
 import datetime as dt
@@ -23,7 +23,7 @@ import pandas as pd
 from excel.protocol import MISSING, Cells, ErrorValue
 
 ALREADY = asyncio, concurrent.futures, multiprocessing, subprocess, np, pd
-PARAMETER_NOT_FOUND = -2147352572  # DISP_E_PARAMNOTFOUND: what a missing argument becomes
+PARAMETER_NOT_FOUND = -2147352572  # DISP_E_PARAMNOTFOUND: the value of a missing argument
 ERROR_BASE = -2146828288  # 0x800A0000: an error value arrives as this plus its CVErr code
 RANGE = "{00020846-0000-0000-C000-000000000046}"
 CURRENCY = decimal.Decimal("0.0001")
@@ -39,7 +39,7 @@ class Time(dt.datetime):
 
 
 class Anything:
-    """Stands for whatever is only named or called without effect."""
+    """A stand-in for objects that are only named, or called without effect."""
 
     def __init__(self, *_: Any, **__: Any) -> None:
         """Take anything."""
@@ -111,7 +111,7 @@ def install() -> types.ModuleType:
 
 
 def to_python(value: Any, number_format: str = "General") -> Any:
-    """A cell as `Range.Value` hands it over."""
+    """A cell as `Range.Value` passes it."""
     if isinstance(value, ErrorValue):
         return ERROR_BASE + value.code
     if isinstance(value, dt.datetime):
@@ -126,7 +126,7 @@ def to_python(value: Any, number_format: str = "General") -> Any:
 
 
 def to_variant(value: Any) -> Any:
-    """A result as COM carries it: its type by name, and what it holds; rows of an array must be equally long."""
+    """A result as COM passes it: its type by name, and its content; rows of an array must be equally long."""
     if isinstance(value, (list, tuple)):
         rows = [to_variant(each) for each in value]
         if len({len(row[1]) if row[0] == "ARRAY" else -1 for row in rows}) > 1:
@@ -163,11 +163,11 @@ class Application:
         self.WorksheetFunction = Anything()
 
     def MacroOptions(self, macro: str, **options: Any) -> None:
-        """Keep what was said of a function."""
+        """Record the options of a function."""
         self.options.append((macro, options))
 
     def Run(self, macro: str, path: str) -> None:
-        """Keep that a macro of the workbook was run, with the file that it was given."""
+        """Record a run of a macro of the workbook, with its file."""
         with open(path, encoding="utf-8") as file:
             self.run.append((macro, file.read()))
 
@@ -230,7 +230,7 @@ class Range:
 
 
 def argument(book: Book, value: Any) -> Any:
-    """An argument as the wrapper's Array carries it."""
+    """An argument as the wrapper's Array passes it."""
     if value == MISSING:
         return PARAMETER_NOT_FOUND
     return Range(book, value) if isinstance(value, Cells) else to_python(value)

@@ -27,7 +27,7 @@ CODES = {"#NULL!": 2000, "#DIV/0!": 2007, "#VALUE!": 2015, "#REF!": 2023, "#NAME
 
 @dataclass(frozen=True)
 class Wrapped:
-    """A function of the wrapper: what it calls, and its arguments by name, with whether each may be left out."""
+    """A function of the wrapper: the function it calls, and its arguments by name, with whether each may be left out."""
 
     module: str
     target: str
@@ -37,7 +37,7 @@ class Wrapped:
 
 @dataclass(frozen=True)
 class Played:
-    """One call of a formula: where it stands, what it was given, and what came back."""
+    """One call of a formula: its place, its arguments, and its answer."""
 
     sheet: str
     cell: str
@@ -74,7 +74,7 @@ def wrapped_functions(source: str) -> dict[str, Wrapped]:
 
 
 class Player:
-    """A workbook with the values that it was saved with, whose functions are called anew."""
+    """A workbook with its saved values, whose functions are called anew."""
 
     def __init__(self, path: Path, session: Session, module: str) -> None:
         self._session = session
@@ -106,7 +106,7 @@ class Player:
             yield Played(sheet, cell, wrapped.target, passed, in_cells(self._session.cells(wrapped.target, *passed)), whole)
 
     def value(self, sheet: str, cell: str) -> Any:
-        """What a cell was saved with."""
+        """The saved value of a cell."""
         return self._values[sheet][cell].value
 
     def _argument(self, text: str, sheet: str) -> Any:

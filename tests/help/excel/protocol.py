@@ -1,4 +1,4 @@
-"""What the tests and the process with the stand-in say to each other: plain data."""
+"""The messages between the tests and the process with the stand-in: plain data."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Cells:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a call gave: the variant as COM would carry it, what Python printed, and the exception if one came out."""
+    """The answer of a call: the variant as COM would pass it, the output that Python printed, and the exception if there was one."""
 
     variant: Any
     said: str
@@ -40,7 +40,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Imported:
-    """What Import Functions did: the VBA module, the calls of MacroOptions, how the module came into the workbook."""
+    """The result of Import Functions: the VBA module, the calls of MacroOptions, the way the module came into the workbook."""
 
     vba: str
     options: tuple[tuple[str, dict[str, Any]], ...]

@@ -28,7 +28,7 @@ def call(xlwings: Any, module: str, name: str, arguments: tuple[Any, ...]) -> An
 
 
 def imported(xlwings: Any, modules: str, trusted: bool) -> Imported:
-    """What the button Import Functions does."""
+    """The action of the button Import Functions."""
     book = fakecom.Book(trusted=trusted)
     with contextlib.redirect_stdout(io.StringIO()):
         xlwings.import_udfs(modules, book)

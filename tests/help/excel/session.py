@@ -1,4 +1,4 @@
-"""Excel as the tests see it: functions are imported and called in a process of its own."""
+"""Excel as the tests see it: functions are imported and called in a separate process."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def kinds(variant: Any) -> set[str]:
 
 
 def in_cells(value: Any) -> list[list[Any]]:
-    """What a sheet shows of it: a row for a flat array, one cell for a value."""
+    """A value as a sheet shows it: a row for a flat array, one cell for a single value."""
     if not isinstance(value, list):
         return [[value]]
     return value if value and isinstance(value[0], list) else [value]

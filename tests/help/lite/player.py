@@ -1,7 +1,7 @@
 """Runs in Pyodide: loads main.py as xlwings Lite does, and calls its functions with the values of Office.js.
 
-The decorators of xlwings outside Windows and its server do nothing: here they note what they are given. NumPy and SciPy
-for Pyodide stand in no package index, so what answers a function is asked of the Python outside, over `office.ask`.
+The decorators of xlwings outside Windows and its server do nothing: here they record their arguments. NumPy and SciPy
+for Pyodide are in no package index, so the Python outside answers each function, over `office.ask`.
 """
 
 import importlib.abc
@@ -22,10 +22,10 @@ WHEEL_OWN = {"xlmargin.errors", "xlmargin.sheet.registry", "xlmargin.sheet.cells
 
 
 class Outside(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Stands for the modules of xlmargin that need NumPy: each function of theirs is answered outside."""
+    """Replaces the modules of xlmargin that need NumPy: the Python outside answers each of their functions."""
 
     def find_spec(self, name, path=None, target=None):
-        """Every module of xlmargin but those that run here."""
+        """Find every module of xlmargin but those that run here."""
         if name.startswith("xlmargin.") and name not in WHEEL_OWN:
             return importlib.machinery.ModuleSpec(name, self)
         return None
@@ -39,16 +39,16 @@ class Outside(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     @staticmethod
     def outside(module, function):
         """A function of such a module."""
-        if function.startswith("__"):  # what Python and Lite ask of any object
+        if function.startswith("__"):  # attributes that Python and Lite look up on any object
             raise AttributeError(function)
         return lambda *arguments: ask(module, function, arguments)
 
     def exec_module(self, module):
-        """Nothing is in it."""
+        """Do nothing: the module is empty."""
 
 
 def ask(module, function, arguments):
-    """What the Python outside answers, its faults as the same exception."""
+    """The answer of the Python outside; its faults are raised as the same exception."""
     from xlmargin.errors import MarginError
     from xlmargin.sheet.cells import plain_rows
 
@@ -107,7 +107,7 @@ FOUND = dict(inspect.getmembers(main, lambda member: hasattr(member, "__xlfunc__
 
 
 def one_or_row(value):
-    """Lite hands one cell over alone and one row flat."""
+    """An argument as Lite passes it: one cell alone, one row flat."""
     if len(value) > 1:
         return value
     return value[0] if len(value[0]) > 1 else value[0][0]

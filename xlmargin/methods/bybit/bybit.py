@@ -1,4 +1,4 @@
-"""Bybit portfolio margin as far as it is published: the price stress, and contingencies whose coefficients are not.
+"""Bybit portfolio margin as far as published: the price stress, and contingencies whose coefficients are not.
 
 Source: Bybit help centre, Introduction to Portfolio Margin; Bybit Learn, risk parameter adjustment of 2025-01-10.
 """
@@ -17,7 +17,7 @@ def requirement(case: Case) -> Margin:
     """Maintenance is the largest stress loss and the contingencies; initial is maintenance times the factor.
 
     Returns:
-        requirements + required; what is not published stands as lines of 0 that say so
+        requirements + required; parts that are not published are lines of 0 that say so
     """
     risk = lines.by_underlying(case, "Stress loss and contingencies", _risk)
     return lines.scaled(case, risk, initial="initial_factor")

@@ -30,7 +30,7 @@ def _short_option(legs: Legs) -> Pair:
 
 
 def _cost(case: Case, held: Holdings) -> tuple[Line, ...]:
-    """What the long options cost to buy: premium at entry and a taker's fee, a part of no margin."""
+    """The cost of buying the long options: premium at entry and a taker's fee, not part of the margin."""
     instruments = case.held
     bought = (instruments.kind[held.instrument] >= CALL) & (held.units > 0.0)
     coins = []

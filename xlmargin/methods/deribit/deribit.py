@@ -66,7 +66,7 @@ def prepared(book: Book, rules: Rules) -> tuple[Book, Rules]:
 def scenarios(names: tuple[str, ...], rules: Rules, _: Given = NOTHING_GIVEN) -> Scenarios:
     """The matrix in the order of the venue's answers, three vols to a move, then the extended moves with the vol up.
 
-    The weights of the extended moves are the fraction of their loss that counts, before it is brought to the boundary price.
+    The weights of the extended moves are the fraction of their loss that counts, before it is converted to the boundary price.
     """
     each = [_moves(rules, name) for name in names]
     if len({len(extended) for _, extended in each}) > 1:
@@ -120,7 +120,7 @@ def risk_array(book: Book, scenarios: Scenarios, rules: Rules) -> Floats:
 
 
 def _weights(book: Book, scenarios: Scenarios, rules: Rules) -> Floats:
-    """Share of each profit or loss that counts; a coin's extended amounts are brought to the boundary price, (K, S)."""
+    """Share of each profit or loss that counts; a coin's extended amounts are converted at the boundary price, (K, S)."""
     u = book.instruments.underlying
     move = scenarios.price.T[u]
     reach = np.array([rules.number("price_range", name) for name in book.instruments.underlyings])[u][:, None]
@@ -140,7 +140,7 @@ def _options(book: Book, chosen: NDArray[np.int64], scenarios: Scenarios, u: int
     move, shock = scenarios.price[:, u], scenarios.vol[:, u]
     floor = np.where(shock > 0.0, rules.number("min_volatility_for_shock_up", name), 0.0)
     none = np.zeros(len(move))
-    # the first column is the option as it stands, by the same kernel so that errors cancel
+    # the first column is the option without a move, by the same kernel so that errors cancel
     value = call_grid(
         forward,
         strike,
@@ -161,7 +161,7 @@ def _options(book: Book, chosen: NDArray[np.int64], scenarios: Scenarios, u: int
 
 
 def requirement(case: Case) -> Margin:
-    """The worst case of each block, its shocks, and what the venue requires beside the matrix.
+    """The worst case of each block, its shocks, and the venue's requirements outside the matrix.
 
     A block is one underlying in one settlement currency; in a cross account it is one underlying.
 
@@ -184,6 +184,6 @@ def requirement(case: Case) -> Margin:
 
 
 def _parameter(rules: Rules, label: str, name: str) -> Line:
-    """A number of the rulebook, or the line that says that only the venue knows it."""
+    """A number of the rulebook, or a line that says that only the venue knows it."""
     line = parameter(rules, label, name)
     return replace(line, status=NOT_MODELLED) if rules.is_unset(name) else replace(line, detail=f"parameter {name}")

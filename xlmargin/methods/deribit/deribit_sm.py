@@ -1,4 +1,4 @@
-"""Deribit's standard margin: the form that most venues share, futures at a rate that grows with their size."""
+"""Deribit's standard margin: the formula that most venues share, with futures at a rate that grows with their size."""
 
 from __future__ import annotations
 

@@ -16,19 +16,19 @@ from xlmargin.scenarios.risk_array import black_deltas, marks
 from xlmargin.scenarios.scenarios import Scenarios
 
 COIN, USD = "coin-settled", "USD-settled"
-VOLS = ((1.0, "vol up"), (0.0, "vol unchanged"), (-1.0, "vol down"))  # their order within a bucket shows in no known answer
-_SUFFIX = {COIN: "", USD: "_usd"}  # of the parameters that a settlement currency has of its own
+VOLS = ((1.0, "vol up"), (0.0, "vol unchanged"), (-1.0, "vol down"))  # no known answer shows their order within a bucket
+_SUFFIX = {COIN: "", USD: "_usd"}  # of the parameters that differ by settlement currency
 
 
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """What one account holds of one underlying in one settlement currency.
+    """The positions of one underlying in one settlement currency.
 
     Attributes:
         u: index of the underlying
         name: its name
         settled: COIN or USD
-        among: its instruments (K,)
+        among: mask of its instruments (K,)
         index: price at which each account's coin is converted (A,) [USD]
     """
 
@@ -44,7 +44,7 @@ class Leg:
 
 
 def legs_of(book: Book) -> list[Leg]:
-    """Every underlying and settlement currency of a book; spot goes with the coin."""
+    """Every underlying and settlement currency of a book; spot belongs to the coin."""
     held, legs = book.instruments, []
     coin = held.inverse | (held.kind == SPOT)
     for u, name in enumerate(held.underlyings):
@@ -57,14 +57,14 @@ def legs_of(book: Book) -> list[Leg]:
 
 
 def counted(loss: Floats, offset: float, most: float) -> Floats:
-    """Share of a leg's loss that counts against other legs: all of a loss, of a gain the offset up to a limit."""
+    """The share of a leg's loss that counts against other legs: 1 of a loss, the offset of a gain up to a limit."""
     gain = np.maximum(-loss, 0.0)
     part = np.minimum(gain * offset, most)
     return np.where(loss > 0.0, 1.0, np.divide(part, gain, out=np.zeros_like(gain), where=gain > 0.0))
 
 
 def dampener(leg: Leg, scenarios: Scenarios, rules: Rules) -> Floats:
-    """By how much a leg's profit or loss in each scenario moves towards 0 at most: 0 of the standard ones, (S,) [USD]."""
+    """The largest move of a leg's profit or loss towards 0 in each scenario: 0 in the standard ones, (S,) [USD]."""
     move, reach = scenarios.price[:, leg.u], rules.number("price_range", leg.name)
     beyond = np.maximum(np.abs(move) / reach - 1.0, 0.0)
     boundary = 1.0 + np.sign(move) * reach if leg.settled == COIN else np.ones(len(move))
@@ -90,7 +90,7 @@ class Matrix:
         return over_book("Risk matrix margin", [self.block(label, legs) for label, legs in blocks.items()])
 
     def block(self, label: str, legs: list[Leg]) -> Line:
-        """Worst case, roll shock, delta shock and what is not modelled of one block."""
+        """Worst case, roll shock, delta shock and the parts that are not modelled of one block."""
         option = any((leg.among & self.book.instruments.is_option).any() for leg in legs)
         status = "estimate" if option or len(legs) > 1 else "verified"
         if self.rules.get("price_range", legs[0].name).status == "illustrative":
@@ -107,7 +107,7 @@ class Matrix:
         )
 
     def legs_together(self, legs: list[Leg], lines: tuple[Line, ...]) -> Line:
-        """The loss of a block in one scenario: of several legs, gains count by the offset of their currency."""
+        """The loss of a block in one scenario: among several legs, gains count by the offset of their currency."""
         if len(legs) == 1:
             return lines[0]
         parts = []
@@ -178,7 +178,7 @@ class Matrix:
         return total(leg.settled, shocks or [given("No derivatives", 0.0, "spot has no roll")])
 
     def delta_shock(self, legs: list[Leg]) -> Line:
-        """Charge on the delta beyond what can be liquidated, long options only where they reduce it."""
+        """Charge on the delta beyond the amount that can be liquidated; long options count only where they reduce it."""
         name, index = legs[0].name, legs[0].index
         delta = np.abs(self.liquidated_delta(np.logical_or.reduce([leg.among for leg in legs])))
         threshold, step, most = (self.rules.number(key, name) for key in ("delta_total_liq_shock_threshold", "m_inc", "max_delta_shock"))
@@ -194,7 +194,7 @@ class Matrix:
         )
 
     def liquidated_delta(self, among: Bools) -> Floats:
-        """Delta of futures and short options, reduced by long options but never turned, (A,) [coins]."""
+        """Delta of futures and short options, reduced by long options but never past 0, (A,) [coins]."""
         held, among = self.case.held, among & (self.case.held.kind != SPOT)
         net = self.case.net(among, each=self.deltas)
         long = (self.case.net(among).amount > 0.0) & held.is_option[net.first]

@@ -1,4 +1,4 @@
-"""Deribit's live model parameters, as a saved pme/simulate answer carries them."""
+"""Deribit's live model parameters from a saved pme/simulate answer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ DOLLARS = ("usd", "usdc", "usdt")
 
 
 def read_parameters(model: Any, coin: str) -> list[Override]:
-    """The model parameters of an answer that concern one coin, as values given beside the positions.
+    """The model parameters of an answer that concern one coin, as overrides.
 
     Args:
         model: its `model_params`
@@ -42,7 +42,7 @@ def load_parameters(path: str, known: list[str]) -> list[Override]:
         known: names of parameters that the rulebook has; others in the answer are not parameters of the matrix
 
     Raises:
-        MarginError: the file cannot be read, or carries no model parameters
+        MarginError: the file cannot be read, or has no model parameters
     """
     content = read_json(named_file(path), "give the whole path of a saved pme/simulate answer")
     try:

@@ -1,4 +1,4 @@
-"""OKX portfolio margin: nine requirements MR1 … MR9 per risk unit, as far as the venue has published them.
+"""OKX portfolio margin: nine requirements MR1 … MR9 per risk unit, as far as published.
 
 A risk unit is an underlying: contracts of every quote currency and spot in use together. Source: OKX API v5,
 position-builder; announcements of December 2021 and January 2025.
@@ -28,7 +28,7 @@ ARRAY_OF_INSTRUMENTS = True
 
 
 def share(book: Book, rules: Rules) -> Floats:
-    """Part of each position that is stressed: spot as far as it is in use against the derivatives' delta."""
+    """Part of each position that is stressed: spot in use counts up to the opposite delta of the derivatives."""
     treatments = [rules.word("spot_mode", name) for name in book.instruments.underlyings]
     return spot_share(book.instruments, book.by_instrument(book.units), treatments)
 
@@ -118,7 +118,7 @@ def _options(book: Book, chosen: Ints, scenarios: Scenarios, at: Ints, rules: Ru
 
 
 def requirement(case: Case) -> Margin:
-    """Maintenance margin of every risk unit, the initial ratio on their sum, and what is borrowed.
+    """Maintenance margin of every risk unit, the initial ratio on their sum, and the charge on borrowing.
 
     Returns:
         requirements + required; option values count in the account's equity
@@ -147,7 +147,7 @@ class _Units:
         self.case, self.rules, self.held = case, case.rules, case.held
 
     def parameter(self, label: str, name: str, underlying: str = "") -> Line:
-        """A number of the rulebook as a line, or the line that says that nobody gave a figure."""
+        """A number of the rulebook as a line, or a line of 0 that says that no figure is given."""
         line = parameter(self.rules, label, name, underlying)
         return replace(line, status=NOT_MODELLED) if line.status == NOT_SET else line
 
@@ -189,12 +189,12 @@ class _Units:
         )
 
     def others(self, u: int, kinds: tuple[int, ...], label: str) -> list[Line]:
-        """A line that names contracts whose part is not published, where some are held."""
+        """A line for contracts whose charge is not published, where some are held."""
         there = (self.case.some(u, kinds) & (self.case.units != 0.0).any(axis=0)).any()
         return [not_modelled(label, "the formula is not published")] if there else []
 
     def basis(self, u: int) -> Line:
-        """MR4: perpetuals by a rate; of dated contracts nothing is published."""
+        """MR4: a rate on perpetuals; no charge on dated contracts is published."""
         return total(
             "MR4 basis",
             (self.charge("Perpetuals", u, (PERPETUAL,), "basis_rate"), *self.others(u, (FUTURE, CALL, PUT), "Dated futures and options")),
@@ -220,7 +220,7 @@ class _Units:
         return total("MR7 minimum charge", (rate, *lines))
 
     def borrowing(self, label: str, rate: str) -> Line:
-        """MR8: a rate on what the account has borrowed."""
+        """MR8: a rate on the amount that the account has borrowed."""
         if self.rules.is_unset("borrowed"):
             return self.parameter(label, "borrowed")
         return times(label, (self.parameter("Borrowed", "borrowed"), self.parameter("Rate", rate)))

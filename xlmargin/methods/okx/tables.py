@@ -1,4 +1,4 @@
-"""OKX's tables: which scenarios are whose requirement, and the steps in which rates are published."""
+"""OKX's tables: the scenarios of each requirement, and the steps in which rates are published."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MR2 = slice(MR6.stop, MR6.stop + 1)
 
 
 def steps(text: str, name: str) -> tuple[Floats, Floats]:
-    """A table of steps `10000 1; 70000 2; inf 12`: where each ends, ascending, and its value.
+    """A table of steps `10000 1; 70000 2; inf 12`: the end of each, ascending, and its value.
 
     Raises:
         MarginError: the text has another shape, or a value is out of its bounds

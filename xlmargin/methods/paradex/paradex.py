@@ -72,7 +72,7 @@ def _minimum(case: Case, u: int) -> Line:
 
 
 def _funding(case: Case, u: int) -> Line:
-    """What perpetuals pay over the next funding period, at the rate given; nothing where they receive."""
+    """The payments on perpetuals over the next funding period at the given rate; 0 where they receive."""
     name, perpetual = case.names[u], case.some(u, (PERPETUAL,))
     rate = parameter(case.rules, "Funding rate", "funding_rate", name)
     if case.rules.is_unset("funding_rate", name):
@@ -89,6 +89,6 @@ def _funding(case: Case, u: int) -> Line:
 
 
 def _fees(case: Case, u: int) -> Line:
-    """Fees of closing the positions, at the rate given."""
+    """Fees of closing the positions at the given rate."""
     units = given("Units", case.net(case.some(u)).gross, "all positions, long and short alike")
     return lines.charge(case, case.names[u], "fee_rate", u, (units, lines.spot(case, u)))

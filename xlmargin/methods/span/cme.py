@@ -1,7 +1,7 @@
 """SPAN as CME runs it for Bitcoin and Ether: sixteen scenarios, a short option minimum set by the outright margin.
 
 Source: CME clearing notices 08-303 (extreme moves), 99-65 and 20-319 (short option minimum). Options are exercised into
-the future, so a row's Forward is the price of that future. Scan ranges are daily files: those here are illustrative.
+the future, so a row's Forward is the price of that future. Scan ranges are daily files: those given here are illustrative.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from xlmargin.scenarios.scenarios import Scenarios, span16
 
 
 def scenarios(names: tuple[str, ...], rules: Rules, _: Given = NOTHING_GIVEN) -> Scenarios:
-    """The sixteen scenarios; CME's extreme cover lies on the last two."""
+    """The sixteen scenarios; CME's extreme cover applies to the last two."""
 
     def each(name: str) -> NDArray[np.float64]:
         return np.array([rules.number(name, coin) for coin in names])
@@ -44,7 +44,7 @@ def requirement(case: Case) -> Margin:
 
 
 def _risk(case: Case, u: int) -> Line:
-    """Risk of one underlying; what CME sets only in its daily files is told."""
+    """Risk of one underlying; the parts that CME sets only in its daily files are lines that say so."""
     risk = total(
         "Risk",
         (

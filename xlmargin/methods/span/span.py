@@ -108,11 +108,11 @@ class _Span:
         self.case, self.rules, self.names = case, case.rules, case.names
 
     def parameter(self, label: str, name: str, underlying: str = "") -> Line:
-        """A number of the rulebook as a line, or the line that says that nobody gave a figure."""
+        """A number of the rulebook as a line, or a line of 0 that says that no figure is given."""
         return parameter(self.rules, label, name, underlying)
 
     def requirement(self) -> Line:
-        """The requirement before the initial ratio, in the order that the rulebook adds its parts up."""
+        """The requirement before the initial ratio, its parts in the order of the rulebook."""
         every = range(len(self.names))
         if self.names and self.rules.word("order") == "kdpw":
             parts = [total(self.names[u], (self.scanning[u], self.inter_month(u))) for u in every]
@@ -143,7 +143,7 @@ class _Span:
 
     @property
     def unknown_deltas(self) -> list[str]:
-        """Instruments held whose composite delta is not known."""
+        """Instruments with positions whose composite delta is not known."""
         unknown = np.isnan(self.unit_deltas) & (self.case.units != 0.0).any(axis=0)
         return [self.case.held.name(k) for k in np.flatnonzero(unknown).tolist()]
 
@@ -168,14 +168,14 @@ class _Span:
     def periods(self, u: int) -> tuple[Floats, Floats]:
         """Days to expiry of the contract periods of one underlying, nearest first (N,), and their net deltas (A, N).
 
-        Spot and perpetuals have no expiry: they stand in no period, and form no spreads between periods.
+        Spot and perpetuals have no expiry: they are in no period, and form no spreads between periods.
         """
         held = self.case.held
         net = self.net_deltas(self.case.some(u) & (held.years > 0.0), lines.EXPIRY)
         return held.days[net.first], net.amount
 
     def inter_month(self, u: int) -> Line:
-        """Charge for long deltas of one period against short ones of another."""
+        """Inter-month charge for long deltas of one period against short ones of another."""
         name, label = self.names[u], "Inter-month charge"
         table = self._spread_table(name)
         if table is None:
@@ -183,7 +183,7 @@ class _Span:
         return self.parameter(label, table, name) if self.rules.is_unset(table, name) else self._spreads(u)[0]
 
     def _spread_table(self, name: str) -> str | None:
-        """The parameter that holds the charges of the method of one underlying, None where it charges nothing."""
+        """The parameter with the charges of one underlying's method, None where there is no charge."""
         return {"none": None, "flat": "inter_month_charge", "tiered": "inter_month_spreads"}[self.rules.word("inter_month_method", name)]
 
     @cache  # noqa: B019  (one short-lived object per calculation)
@@ -260,7 +260,7 @@ class _Span:
         return charges.inter_commodity(spreads, {name: self.net_delta(u) for u, name in enumerate(self.names)}, weighted)
 
     def weighted(self, u: int) -> Line:
-        """Weighted futures price risk by its method: as it is, at most the scan range, or the scan range itself."""
+        """Weighted futures price risk by its method: unchanged, at most the scan range, or the scan range itself."""
         method = self.rules.word("wfpr_method", self.names[u])
         normal = largest("Weighted futures price risk", (self.splits[u].weighted, given("Zero", 0.0, "never a debit")))
         if method == "normal":
@@ -304,7 +304,7 @@ class _Span:
         return total("Available net option value", lines)
 
     def rest(self, initial: Line) -> tuple[Line, ...]:
-        """Net option value, what is required after it, and the split of each scanning risk."""
+        """Net option value, the requirement after it, and the split of each scanning risk."""
         value = self.available_value
         if value.status == NOT_MODELLED:
             lines = [value, not_modelled("Total requirement", "not known: the net option value is not")]

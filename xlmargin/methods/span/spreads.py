@@ -16,7 +16,7 @@ from xlmargin.pricing.arrays import Floats
 
 
 class ChargedLeg(NamedTuple):
-    """One leg of a spread: where its deltas come from, how many a spread takes, and on which side it stands."""
+    """One leg of a spread: the place of its deltas, their number per spread, and its side."""
 
     place: str
     ratio: float
@@ -43,7 +43,7 @@ class Spread(NamedTuple):
 
 
 class Pools:
-    """Deltas of A books that spreads have not used yet: long and short ones of each place, both positive (A,)."""
+    """Deltas of A books that spreads have not used yet: long and short ones by place, both positive (A,)."""
 
     def __init__(self, long: dict[str, Floats], short: dict[str, Floats]) -> None:
         self.long, self.short = dict(long), dict(short)
@@ -53,8 +53,8 @@ def form_spread(pools: Pools, spread: Spread) -> list[Line]:
     """Form as many spreads as the deltas allow, A long against B short and then the other way round.
 
     Args:
-        pools: deltas left; what the spreads use is taken from them
-        spread: one entry of a table, whose places the pools know
+        pools: remaining deltas; those that the spreads use are taken from them
+        spread: one entry of a table, whose places are keys of the pools
 
     Returns:
         the number of spreads in each direction
@@ -80,7 +80,7 @@ def form_spread(pools: Pools, spread: Spread) -> list[Line]:
 
 
 class Decomposition(NamedTuple):
-    """Scanning risk of an underlying split into what the spread credits work on.
+    """Scanning risk of an underlying split into the parts that spread credits use.
 
     Attributes:
         split: time risk + volatility risk + futures price risk = scanning risk
@@ -155,9 +155,9 @@ def inter_commodity(spreads: Sequence[Spread], deltas: dict[str, Floats], weight
 
 
 def tier_of(days: Floats, tiers: Sequence[tuple[float, float]]) -> NDArray[np.int64]:
-    """Tier of each period, counted from 1, by its days to expiry; 0 where no tier holds it.
+    """Tier of each period, counted from 1, by its days to expiry; 0 where it is in no tier.
 
-    Tiers are typed in whole days: one of `0-35, 36-400` reaches to the beginning of the next, so that it holds 35.5 days.
+    Tiers are typed in whole days: one of `0-35, 36-400` reaches to the beginning of the next, so that 35.5 days are in it.
 
     Args:
         days: days to expiry of each period (N,)
@@ -171,10 +171,10 @@ def tier_of(days: Floats, tiers: Sequence[tuple[float, float]]) -> NDArray[np.in
 
 
 def tiers_held(days: Floats, held: NDArray[np.bool_], tiers: Sequence[tuple[float, float]], name: str) -> NDArray[np.int64]:
-    """Tier of each period as `tier_of`, where one that is held must have a tier.
+    """Tier of each period as `tier_of`; a period with positions must have a tier.
 
     Raises:
-        MarginError: no tier holds it, so that its spreads would cost nothing
+        MarginError: a period with positions has no tier, so that its spreads would cost nothing
     """
     found = tier_of(days, tiers)
     for day in days[held & (found == 0)].tolist():
@@ -200,7 +200,7 @@ def inter_month(label: str, pools: Pools, spreads: Sequence[Spread]) -> Line:
 
 
 def nearest_first(held: Floats, used: Floats) -> Floats:
-    """What spreads took from each period when they take the nearest first.
+    """The deltas that spreads take from each period, the nearest first.
 
     Args:
         held: deltas of one side in each period, nearest first (A, N)
@@ -213,23 +213,23 @@ def nearest_first(held: Floats, used: Floats) -> Floats:
     return np.clip(used[:, None] - before, 0.0, held)
 
 
-BETWEEN = "inter_commodity_spreads"  # the parameter that holds the spreads between underlyings
+BETWEEN = "inter_commodity_spreads"  # the parameter with the spreads between underlyings
 _NUMBER = r"\d{1,12}(?:\.\d{0,15})?"
 _SPREAD = re.compile(rf"\s*(?P<rate>{_NUMBER})\s*(?P<percent>%?)\s*:\s*(?P<legs>.+?)\s*$")
 _LEG = re.compile(rf"\s*(?P<place>\S+)\s+(?P<side>[ABab])\s+(?P<ratio>{_NUMBER})\s*$")
 _TIER = re.compile(rf"\s*({_NUMBER})\s*-\s*({_NUMBER})\s*$")
-REST = "rest"  # the last tier: every period that no other holds
+REST = "rest"  # the last tier: every period in no other tier
 
 
 def read_spreads(text: str, name: str, known: Collection[str] | None, *, shares: bool) -> tuple[Spread, ...]:
-    """A spread table as people type it: `200: 1 A 1, 2 B 1; 80 %: BTC A 1, ETH B 20`, first written first formed.
+    """A spread table from text: `200: 1 A 1, 2 B 1; 80 %: BTC A 1, ETH B 20`, first written first formed.
 
     Args:
-        known: the tiers or underlyings that there are; None where that is checked elsewhere
+        known: the existing tiers or underlyings; None where that is checked elsewhere
         shares: the rates are shares of a risk, not amounts
 
     Raises:
-        MarginError: an entry has another form, names a place that is not known, or a number of it is out of bounds
+        MarginError: an entry has another form, names an unknown place, or has a number out of bounds
     """
     spreads = []
     for priority, entry in enumerate((entry.strip() for entry in text.split(";") if entry.strip()), 1):
@@ -255,7 +255,7 @@ def read_spreads(text: str, name: str, known: Collection[str] | None, *, shares:
 
 
 def read_tiers(text: str, name: str) -> tuple[tuple[float, float], ...]:
-    """Tiers as people type them: days to expiry from and to, `0-35, 36-400`; `rest` at the end is every other period.
+    """Tiers from text: days to expiry from and to, `0-35, 36-400`; `rest` at the end is every other period.
 
     Raises:
         MarginError: a tier has another form, ends before it begins or overlaps another

@@ -1,4 +1,4 @@
-"""Aevo's standard margin: the form that most venues share, with a higher maintenance rate."""
+"""Aevo's standard margin: the formula that most venues share, with a higher maintenance rate."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""BIT.com's standard margin: the form that most venues share, with rates of its own for some coins."""
+"""BIT.com's standard margin: the formula that most venues share, with rates of its own for some coins."""
 
 from __future__ import annotations
 

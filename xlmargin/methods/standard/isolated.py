@@ -1,4 +1,4 @@
-"""Isolated: the sum over positions of a venue's standard margin, each as if it were an account of its own."""
+"""Isolated margin: the sum over positions of a venue's standard margin, each as an account of its own."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ NEEDS_VOL = False
 
 
 def requirement(case: Case) -> Margin:
-    """The venue's standard margin of every position alone; rows of one contract and account are one position.
+    """The venue's standard margin of every position separately; rows of one contract and account are one position.
 
     Returns:
         requirement + required

@@ -1,7 +1,7 @@
-"""Standard margin: every position on its own, short options by rates of the underlying, futures by a rate of their value.
+"""Standard margin: every position separately, short options by rates of the underlying, futures by a rate of their value.
 
-The venues' formulas are built from lines whose values run over the positions of one kind, so that the line that explains
-a position is the calculation that margined it.
+The venues' formulas are built from lines over the positions of one kind, so that the line that explains a position is
+the calculation of its margin.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ NO_VALUE = "none: a long option is paid in full and a short one's mark is part o
 
 
 def sums(index: Ints, amounts: Floats, count: int) -> Floats:
-    """Sum of the amounts that share an index, as floats also where there are none (count,)."""
+    """Sums of the amounts that share an index, floats even without amounts (count,)."""
     return np.asarray(np.bincount(index, amounts, count), np.float64)
 
 
@@ -41,7 +41,7 @@ class Holdings:
     """The net position of each account in each contract (N,).
 
     Attributes:
-        book: whose rows are netted; open orders are left out
+        book: the book whose rows are netted; open orders are left out
         account, instrument: index of each holding's account and instrument
         units: signed, + long
         of_row: holding of each counted row
@@ -60,7 +60,7 @@ class Holdings:
     mark: Floats
 
     def side(self, label: str, chosen: Ints, sign: Floats) -> Line:
-        """Size of chosen holdings as the sum of their rows, those on the other side of the market negative."""
+        """Size of chosen holdings as the sum of their rows, those of the opposite side negative."""
 
         def parts(n: int) -> tuple[Line, ...]:
             return tuple(
@@ -99,12 +99,12 @@ def holdings_of(case: Case) -> Holdings:
 
 @dataclass(frozen=True)
 class Legs:
-    """Positions of one kind in one underlying, as the formulas of a venue see them (N,).
+    """Positions of one kind in one underlying, the arguments of a venue's formulas (N,).
 
     Attributes:
         rules: the venue's numbers
         held: all holdings of the book
-        chosen: which of them these are
+        chosen: indices of these positions among them
         coin: name of the underlying
         kind: CALL, PUT, or PERPETUAL for futures and perpetuals
         inverse: settled in the coin
@@ -138,12 +138,12 @@ class Legs:
 
     @cached_property
     def forward(self) -> Line:
-        """Forward of each one's expiry."""
+        """Forward of each position's expiry."""
         return given("Forward", self._each("forward"), "forward of the option's expiry")
 
     @cached_property
     def price(self) -> Line:
-        """The price that an option's rates are of; what is settled in the coin is always measured by its forward."""
+        """The price that an option's rates apply to; coin-settled options always use their forward."""
         if self.inverse or self.rules.word("underlying_price", self.coin) == "forward":
             return self.forward
         return self.index
@@ -164,7 +164,7 @@ class Legs:
 
     @cached_property
     def out_of_the_money(self) -> Line:
-        """By how much each option is out of the money, at least 0."""
+        """The amount by which each option is out of the money, at least 0."""
         strike = given("Strike", self._each("strike"), "of the contract")
         ends = (strike, self.price) if self.kind == CALL else (self.price, strike)
         return largest("Out of the money", (less("Distance", ends), given("Nothing", 0.0, "in the money")))
@@ -174,7 +174,7 @@ Per = Callable[[Legs], Pair]
 
 
 def underlying_part(legs: Legs, minimum: Line) -> Line:
-    """The rate of the underlying less what an option is out of the money, at least a minimum; per unit."""
+    """The rate of the underlying less the out-of-the-money amount, at least a minimum; per unit."""
     reduced = less("Less out of the money", (legs.share_of("Rate of underlying", "initial_rate", legs.price), legs.out_of_the_money))
     return largest("Underlying part", (reduced, minimum))
 
@@ -188,7 +188,7 @@ def maintenance_of(legs: Legs) -> Line:
 
 
 def short_option(legs: Legs) -> Pair:
-    """The form that most venues share, per unit: max(rate × U − OTM, minimum × U) + mark; a put at least its maintenance."""
+    """The formula that most venues share, per unit: max(rate × U − OTM, minimum × U) + mark; a put at least its maintenance."""
     minimum = legs.share_of("Minimum", "initial_minimum", legs.price)
     initial, maintenance = total("Initial per unit", (underlying_part(legs, minimum), legs.mark)), maintenance_of(legs)
     if legs.kind == PUT:
@@ -197,7 +197,7 @@ def short_option(legs: Legs) -> Pair:
 
 
 def future(legs: Legs) -> Pair:
-    """A rate of the value of futures and perpetuals that grows with their size; what is in the coin counts at spot."""
+    """A rate of the value of futures and perpetuals that grows with their size; amounts in the coin are converted at spot."""
     price = legs.index if legs.inverse else legs.mark
 
     def margin(word: str) -> Line:
@@ -214,7 +214,7 @@ def future(legs: Legs) -> Pair:
 
 
 def _option_margin(legs: Legs, per: Per) -> Pair:
-    """Short options: size × margin per unit; what is in the coin is converted at spot."""
+    """Short options: size × margin per unit; amounts in the coin are converted at spot."""
     factors = (quotient("Spot over forward", (legs.index, legs.forward), "coin amounts count at spot"),) * legs.inverse
     return Pair(*(times(line.label, (legs.size, line, *factors)) for line in per(legs)))
 
@@ -244,7 +244,7 @@ def named(held: Holdings, n: int, line: Line, at: int) -> Line:
 
 
 def _unmargined(held: Holdings, n: int) -> Line:
-    """A holding that needs no margin, and why."""
+    """A line of 0 for a holding that needs no margin, with the reason."""
     instruments, k, units = held.book.instruments, int(held.instrument[n]), held.units[n]
     if instruments.kind[k] == SPOT and units < 0.0:
         return not_modelled(instruments.name(k), "borrowed coins: the venue's rules of borrowing are not modelled")
@@ -278,7 +278,7 @@ def margin_by(
     """The requirement of a venue: the sum over contracts, with no offset between them, at the rates of its parameter file.
 
     Args:
-        option: the venue's margin per unit of short options, where it is not the form that most share
+        option: the venue's margin per unit of short options, where it is not the formula that most venues share
         futures: the venue's margin of futures and perpetuals
         more: further lines of the venue's statement
 
@@ -288,7 +288,7 @@ def margin_by(
     """
 
     def requirement(case: Case) -> Margin:
-        """Margin of each contract on its own."""
+        """Margin of each contract separately."""
         held = holdings_of(case)
         pairs = [
             [(legs, futures(legs) if legs.kind == PERPETUAL else _option_margin(legs, option)) for legs in _groups(case, held, u)]

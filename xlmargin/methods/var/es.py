@@ -1,4 +1,4 @@
-"""ES: expected shortfall, the mean of the losses in the tail of which VAR is the smallest.
+"""ES: expected shortfall, the mean of the losses in the tail; VAR is the smallest of them.
 
 Source: Acerbi and Tasche, On the coherence of expected shortfall, 2002.
 """

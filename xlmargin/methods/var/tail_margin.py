@@ -54,7 +54,7 @@ def _tail(case: Case, losses: Floats, mean: bool, label: str, at: Ints) -> Line:
 
 
 def _tail_by_book(case: Case, losses: Floats, mean: bool, label: str, at: Ints) -> Line:
-    """The measure over some of the scenarios of each book (A, S'), at least 0; what it follows from is its tail."""
+    """The measure over some of the scenarios of each book (A, S'), at least 0; its parts are the losses of its tail."""
     confidence, horizon = case.rules.number("confidence"), case.rules.number("horizon_days")
     mine = np.take_along_axis(losses, at, axis=1)
     count = tail_count(at.shape[1], confidence)
@@ -79,7 +79,7 @@ def _tail_by_book(case: Case, losses: Floats, mean: bool, label: str, at: Ints) 
 
 
 def _day(case: Case, losses: Floats, s: int, *, full: bool) -> Line:
-    """The book's loss under the moves of one day, down to the sheet rows where these count."""
+    """The book's loss under the moves of one day, down to the sheet rows where `full`."""
     label = f"{case.scenarios.names[s]}: {case.scenarios.descriptions[s]}"
     if not full:
         return given(label, losses[:, s], "loss of the book under these moves")

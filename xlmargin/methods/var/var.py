@@ -1,4 +1,4 @@
-"""VAR: the loss that the book exceeds on so few days of the past, every position repriced under every day's moves.
+"""VAR: value at risk, a quantile of the book's losses under the moves of every past day, all positions repriced.
 
 Source: Hull, Options, Futures and Other Derivatives, chapters on value at risk (order statistic, volatility updating);
 Commission Delegated Regulation (EU) 153/2013, articles 24 and 28.
@@ -50,7 +50,7 @@ def scenarios(names: tuple[str, ...], rules: Rules, beside: Given = NOTHING_GIVE
 
 
 def apart(book: Book, rules: Rules) -> bool:
-    """Drawn moves follow from the vols of all options of a book."""
+    """Whether accounts need separate scenarios: drawn moves follow from the vols of all options of a book."""
     return rules.word("approach") == "monte_carlo"
 
 
@@ -59,7 +59,7 @@ def _optional(rules: Rules, name: str, underlying: str = "") -> float | None:
 
 
 def _drawn(names: tuple[str, ...], rules: Rules, beside: Given, horizon: float) -> Past:
-    """Moves drawn from the vols that parameters, options or the history give, in this order."""
+    """Moves drawn from the vols of the parameters, of the options or of the history, in this order."""
     for name in ("decay", "lookback", "stress_weight", "floor_years"):
         if not rules.is_unset(name):
             raise MarginError(f"{name} is about the past, which drawn moves do not have: leave it out, or set approach to historical")

@@ -1,1 +1,1 @@
-"""What each function answers: raw cells in, a number, a text or a table out."""
+"""The answers of the functions: raw cells in, a number, a text or a table out."""

@@ -1,4 +1,4 @@
-"""What PM_STATUS, PM_LIQUIDATION, PM_ACCOUNTS and PM_QUALIFY answer: raw cells in, a table out."""
+"""The answers of PM_STATUS, PM_LIQUIDATION, PM_ACCOUNTS and PM_QUALIFY: raw cells in, a table out."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ MEASURES = ("Equity", "Initial margin", "Maintenance margin", "Excess", "Withdra
 
 
 def status(positions: Any, equity: Any, market: Any, method: Any, parameters: Any) -> Rows:
-    """An account against its margin."""
+    """The status of an account: its equity against its margins."""
     case = case_asked(positions, market, method, parameters, None, aside=parameter_names())
     rules = _own_rules(case.book.as_of, parameters)
     held = _equity(equity, _spots(case.book, market), rules)
@@ -45,7 +45,7 @@ def status(positions: Any, equity: Any, market: Any, method: Any, parameters: An
 
 
 def _own_rules(as_of: float, parameters: Any) -> Rules:
-    """The account's parameters, with what the parameters range says of them; a scenario table says nothing."""
+    """The account's parameters, overridden by the parameters range; a scenario table overrides none."""
     own = parameter_names()
     told = [] if is_scenario_table(parameters) else read_overrides(parameters)
     return account_rules(as_of, [item for item in told if item.name in own])
@@ -60,7 +60,7 @@ def _equity(raw: Any, spot: Spot, rules: Rules) -> AccountAsset:
 
 
 def _spots(book: Book, market: Any) -> Spot:
-    """The spot of a currency: the market range's, else that of the rows of positions, NaN where nobody gives one."""
+    """The spot of a currency: the market range's, else that of the rows of positions, NaN where neither gives one."""
     held = book.instruments
     prices: dict[str, float] = {}
     if given(market):
@@ -84,7 +84,7 @@ def _spots(book: Book, market: Any) -> Spot:
 
 
 def liquidation(positions: Any, equity: Any, market: Any, method: Any, parameters: Any) -> Rows:
-    """Where maintenance first exceeds equity along each underlying's price path, down and up."""
+    """The prices at which maintenance first exceeds equity as each underlying moves, down and up."""
     from xlmargin.desk.liquidation import Account, PriceSearch
     from xlmargin.desk.liquidation import liquidation as moves_of
     from xlmargin.desk.versions import Path, require_model
@@ -136,7 +136,7 @@ def accounts(positions: Any, market: Any, balances: Any, method: Any, parameters
     names = list(dict.fromkeys(part.account for part in parts))
     equities, whole = _equities(balances, _spots(book, market), rules)
     names += [name for name in equities if name not in names]
-    if len(names) == 1 and not equities and whole is not None:  # the only account is all there is
+    if len(names) == 1 and not equities and whole is not None:  # the book has this account alone
         equities = {names[0]: whole}
     table: Rows = [["Account", "Method", *MEASURES[:4], *MEASURES[5:]]]
     for name in sorted(names):

@@ -1,4 +1,4 @@
-"""What PM_CONTRIBUTION, PM_WHATIF, PM_MOVE and PM_HEDGE answer: raw cells in, a table out."""
+"""The answers of PM_CONTRIBUTION, PM_WHATIF, PM_MOVE and PM_HEDGE: raw cells in, a table out."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ ROW = re.compile(r"row (\d+): ")
 
 
 def contribution(positions: Any, market: Any, method: Any, parameters: Any) -> Rows:
-    """What each position row is of the margin."""
+    """The contribution of each position row to the margin."""
     case = case_asked(positions, market, method, parameters, None)
     found, book = contributions(case), case.book
     names = [f"{name} (open order, not counted)" if order else name for name, order in zip(book.names, book.order.tolist())]
@@ -122,18 +122,18 @@ def hedge(positions: Any, instruments: Any, market: Any, method: Any, parameters
     """The trades that lower a margin most."""
     asked = _Hedging(positions, instruments, market, method, parameters)
     before, desk = asked.margin({}), asked.desk()
-    told = [] if method_named(asked.name).takes_table else read_overrides(parameters)  # a scenario table says nothing of hedges
+    told = [] if method_named(asked.name).takes_table else read_overrides(parameters)  # a scenario table has no parameters of hedges
     limits = Limits.of(hedge_rules(desk.book.as_of, told))
     found = find_hedge(desk, limits)
     after = asked.margin(_quantities(found))
-    if abs(after - found.margin[-1]) > SAME_MARGIN * max(abs(after), 1.0):  # the instruments held change the others' market
+    if abs(after - found.margin[-1]) > SAME_MARGIN * max(abs(after), 1.0):  # the instruments traded change the others' market
         found = find_hedge(HedgeDesk(desk.case, desk.trades, apart=True), limits)
         after = asked.margin(_quantities(found))
     return _hedge_table(asked.offered, found, before, after)
 
 
 def _quantities(found: Hedge) -> dict[int, float]:
-    """Quantity of each trade made, by its place among the instruments."""
+    """Quantity of each trade made, by the index of its instrument."""
     return dict(zip(found.order, found.quantity.tolist()))
 
 
@@ -156,7 +156,7 @@ class _Hedging:
         """The book with some trades under the method.
 
         Args:
-            held: the trades are done; otherwise only their instruments are among the book's
+            held: the trades are positions of the book; otherwise only their instruments are
         """
         faults = Faults()
         book = make_book(joined(self.typed, traded, self.above), self.known, faults)
@@ -185,7 +185,7 @@ class _Hedging:
         return float(margin_of(self.case(replace(rows, quantity=size))).initial.value.sum())
 
     def desk(self) -> HedgeDesk:
-        """The book, and what may be traded beside it."""
+        """The book, and the instruments that may be traded."""
         offered = self.offered.positions
         case = self.case(offered, held=False)
         book = make_book(joined(self.typed, offered, self.above), self.known, Faults())
@@ -212,7 +212,7 @@ def _hedge_table(offered: Tradable, found: Hedge, before: float, after: float) -
 
 
 def _worth(cost: float, after: float, before: float) -> list[float | str | bool]:
-    """Cost, margin after, saving, and saving per cost, blank where it costs nothing."""
+    """Cost, margin after, saving, and saving per cost; the last is blank where the cost is 0."""
     return [cost, after, before - after, (before - after) / cost if cost else ""]
 
 
@@ -260,7 +260,7 @@ def _stop(faults: Iterable[Fault]) -> None:
 
 
 def _placed(error: MarginError, where: str, above: int) -> MarginError:
-    """A mistake that a method tells of a row, under the name and the row number of its range."""
+    """A method's message about a row, under the name and the row number of its range."""
     found = ROW.match(str(error))
     if found is None or int(found[1]) <= above:
         return error

@@ -1,4 +1,4 @@
-"""The margin that cells ask for: the book of their ranges under the rulebook they name, as a number, a line or a table."""
+"""Margins of the cells: the book of their ranges under the rulebook they name, as a number, a line or a table."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ MOST_BYTES = 512_000_000
 
 
 def _weight(case: Case) -> int:
-    """Bytes of the arrays that a case has or will have made: units, share × units and profit, beside its risk array."""
+    """Bytes of the arrays of a case, made or not: its risk array, units, share × units and profit."""
     accounts, held = case.share.shape
     profits = len(case.scenarios) * len(case.book.instruments.underlyings)
     return int(8 * accounts * (2 * held + profits) + case.array.nbytes)
@@ -89,7 +89,7 @@ def case_asked(positions: Any, market: Any, method: Any, parameters: Any, histor
     """The book of the ranges under a method.
 
     Args:
-        aside: names of parameters that are not the method's, which are left out
+        aside: names of parameters of other methods, which are left out
     """
     name = method_name(one_text(method, "method", "SPAN"))
     given_beside = _overrides(name, parameters)
@@ -98,17 +98,17 @@ def case_asked(positions: Any, market: Any, method: Any, parameters: Any, histor
 
 
 def vols_needed(name: str, parameters: Any) -> bool:
-    """Whether every option needs a vol under a method and what is given beside it."""
+    """Whether every option needs a vol under a method with its overrides."""
     return _vols_needed(name, _overrides(name, parameters))
 
 
 def _vols_needed(name: str, overrides: Sequence[Override]) -> bool:
-    """The same of values that are read already: a file among them that brings the risk arrays spares the vols."""
+    """Whether every option needs a vol, given the overrides: a file of risk arrays among them replaces the vols."""
     return method_named(name).needs_vol and not any(item.name == ARRAYS for item in overrides)
 
 
 def _overrides(name: str, parameters: Any) -> list[Override]:
-    """The values given in the stead of a rulebook's own; none where the range is the method's scenario table."""
+    """The values that override a rulebook's own; none where the range is the method's scenario table."""
     return read_overrides(parameters) if given(parameters) and not method_named(name).takes_table else []
 
 
@@ -122,11 +122,11 @@ def case_for(
     aside: Collection[str] = (),
     beside: Sequence[str] = (),
 ) -> Case:
-    """A book under a method, with what was given beside it.
+    """A book under a method, with its overrides and other inputs.
 
     Args:
-        aside: names of parameters that are not the method's, which are left out
-        beside: underlyings that parameters may be for, though this book does not hold them
+        aside: names of parameters of other methods, which are left out
+        beside: underlyings that parameters may name without a position in this book
     """
     return _latest(book, name, _overrides(name, parameters), parameters, history, skip_unknown=skip_unknown, aside=aside, beside=beside)
 
@@ -159,7 +159,7 @@ def _latest(
 def _new_case(
     book: Book, name: str, overrides: Sequence[Override], parameters: Any, history: Any, *, skip_unknown: bool, beside: Sequence[str]
 ) -> Case:
-    """A book under a method, worked out."""
+    """A book under a method, newly calculated."""
     if method_named(name).takes_table:
         table = read_scenarios(parameters, book.instruments.underlyings) if is_scenario_table(parameters) else None
         return case_of(book, rules_of(name, book.as_of), Given(table=table))
@@ -170,14 +170,14 @@ def _new_case(
 
 
 def margin_for(case: Case) -> Margin:
-    """The margin of a case, worked out once for as long as the case is remembered."""
+    """The margin of a case, calculated once for as long as the case is remembered."""
     return _margins.get(Same(case)) or _margins.put(Same(case), margin_of(case))
 
 
 def _names_somebody(overrides: Sequence[Override], held: set[str], rules: Rules) -> None:
-    """Parameters for underlyings must be for one that the book or the rulebook knows, unless another row is.
+    """Require that a parameter for underlyings names one of the book or the rulebook in at least one row.
 
-    Every underlying of a table of spreads must be known: a credit on a misspelt one would vanish.
+    Every underlying of a table of spreads must be known, since a credit on a misspelt one would vanish.
 
     Raises:
         MarginError: none of them is
@@ -193,7 +193,7 @@ def _names_somebody(overrides: Sequence[Override], held: set[str], rules: Rules)
 
 
 def known_somewhere(overrides: Sequence[Override], rulebooks: Sequence[Rules]) -> None:
-    """A parameter goes to the methods that know it, and is a mistake only if none does.
+    """Require that every parameter belongs to at least one of the methods.
 
     Raises:
         MarginError: naming the parameter and those that there are
@@ -225,7 +225,7 @@ def statement_roots(case: Case, margin: Margin) -> list[Line]:
     return lines
 
 
-# ---- several rulebooks, and what they are
+# ---- several rulebooks, and their tables
 
 
 def compare(positions: Any, market: Any, methods: Any, parameters: Any, history: Any) -> Rows:
@@ -254,7 +254,7 @@ def compare(positions: Any, market: Any, methods: Any, parameters: Any, history:
 
 
 def _has_its_range(method: Method, parameters: Any, history: Any) -> bool:
-    """Whether what a method cannot do without was given: its scenario table, its history."""
+    """Whether the range that a method requires was given: its scenario table or its history."""
     return (not method.takes_table or is_scenario_table(parameters)) and (not method.takes_history or given(history))
 
 
@@ -278,12 +278,12 @@ def scenarios_of(method: Any) -> Rows:
 
 
 def parameters_of(method: Any) -> Rows:
-    """The parameters of a method as they stand today."""
+    """The parameters of a method in force today."""
     return tables.parameters_table(_rules_today(method).listing())
 
 
 def _rules_today(method: Any) -> Rules:
-    """The rulebook that a cell names, as it stands today."""
+    """The rulebook that a cell names, in force today."""
     return rules_of(method_name(one_text(method, "method", "SPAN")), time.time())
 
 
@@ -293,5 +293,5 @@ def methods() -> Rows:
 
 
 def version() -> str:
-    """The version of these functions."""
+    """The version of the functions."""
     return f"xlmargin {__version__}"

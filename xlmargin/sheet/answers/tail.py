@@ -1,4 +1,4 @@
-"""What PM_VAR, PM_ES and PM_BACKTEST answer: raw cells in, a number or a table out."""
+"""The answers of PM_VAR, PM_ES and PM_BACKTEST: raw cells in, a number or a table out."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _is_horizon(value: float) -> bool:
 
 
 def backtest(pnl: Any, var: Any, confidence: Any) -> Rows:
-    """Coverage of a column of margins against the column of what then happened."""
+    """Coverage of a column of margins against the column of profits and losses that followed."""
     level = one_number(confidence, "confidence", 0.99, accept=_is_confidence, must=CONFIDENCE)
     gains, margins = _series(pnl, "pnl"), _series(var, "var")
     if len(gains) != len(margins):

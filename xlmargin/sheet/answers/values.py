@@ -1,4 +1,4 @@
-"""What is answered without a rulebook: prices, vols and values of a book, its profit and loss, and the faults of its ranges."""
+"""Answers without a rulebook: prices, vols and values of a book, its profit and loss, and the faults of its ranges."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def price(kind: Any, forward: Any, strike: Any, years: Any, vol: Any, rate: Any)
 
 
 def implied_vol(kind: Any, price: Any, forward: Any, strike: Any, years: Any, rate: Any) -> float | Rows:
-    """Black-76 implied vols of calls and puts; in a column, a price without one says why in its own cell."""
+    """Black-76 implied vols of calls and puts; in a column, a price without one has the reason in its own cell."""
     from xlmargin.pricing import implied_vol as solver
 
     is_call, terms, shape = _columns(kind, {"price": price, "forward": forward, "strike": strike, "years": years, "rate": rate})
@@ -106,7 +106,7 @@ def _columns(kind: Any, terms: dict[str, Any]) -> tuple[NDArray[np.bool_], list[
 
 
 def _in_bounds(values: dict[str, Floats], faults: Faults) -> None:
-    """What no price or vol can be made of."""
+    """Record the arguments out of bounds, which give no price or vol."""
     seen = faults.rows()
     for name, column in values.items():
         positive = name in ("forward", "strike")

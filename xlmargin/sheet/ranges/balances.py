@@ -1,4 +1,4 @@
-"""The balances range, `Currency, Amount, Haircut`, with the accounts that they belong to where it says so."""
+"""The balances range, `Currency, Amount, Haircut`, with their accounts where it names them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def read_balances(raw: Any, name: str = "balances") -> Balances:
 
     Args:
         raw: rows of cells with the header first; the haircut is a fraction, 0 where blank
-        name: what messages call the range
+        name: name of the range in messages
 
     Raises:
         MarginError: the range has no header, or the first fault by row

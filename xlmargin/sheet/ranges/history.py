@@ -15,7 +15,7 @@ from xlmargin.scenarios.past import VOL_DAYS, History
 from xlmargin.sheet.cells import grid, show
 from xlmargin.sheet.columns import Header, Table, from_header, heading_key, table
 
-HIGHEST_VOL = 20.0  # a fraction: above it the cell holds percent
+HIGHEST_VOL = 20.0  # a fraction: a cell above it is in percent
 MIDNIGHT = 0
 
 
@@ -52,7 +52,7 @@ def read_history(raw: Any, underlyings: tuple[str, ...]) -> History:
 
 
 def _close_heading(name: str, head: Header) -> str:
-    """How the range calls an underlying's closes."""
+    """The heading of an underlying's closes in the range."""
     return next((heading for heading in (name, f"{name} close") if heading in head), name)
 
 
@@ -68,7 +68,7 @@ def _vol_headings(name: str, head: Header) -> list[tuple[float, str]]:
 
 
 def _dates(cells: Table, faults: Faults) -> Floats:
-    """The dates (N,), which must be there and rise."""
+    """The dates (N,), which must be given and ascending."""
     dates = cells.dates("Date", faults, MIDNIGHT)
     bad = faults.rows()
     for i in np.flatnonzero(np.isnan(dates)).tolist():
@@ -93,7 +93,7 @@ def _first_row(columns: list[tuple[str, Floats]], count: int) -> int:
 
 
 def _sound(cells: Table, heading: str, values: Floats, first: int, vol: bool, faults: Faults, bad: set[int]) -> None:
-    """Faults of one column: blanks, what is not positive, vols in percent."""
+    """Record the faults of one column: blanks, values that are not positive, vols in percent."""
     for i in np.flatnonzero(~(values > 0.0)).tolist():
         if cells.rows[i] in bad or (i < first and np.isnan(values[i])):
             continue

@@ -1,4 +1,4 @@
-"""The instruments range: what a hedge may trade, in the form of positions, each with its lot, its cost and its limit."""
+"""The instruments range: the instruments that a hedge may trade, as positions, each with its lot, cost and limit."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from xlmargin.sheet.cells import show
 from xlmargin.sheet.columns import table
 from xlmargin.sheet.ranges.positions import HEADINGS, SIDES, ZERO_IS_BLANK, read_positions
 
-OWN = ("Quantity", "Side", "Order")  # headings of positions that mean something else here, or nothing
+OWN = ("Quantity", "Side", "Order")  # headings of positions that have another meaning here, or none
 
 
 @dataclass(frozen=True, slots=True)
 class Tradable:
-    """What a hedge may trade, as typed columns (J,).
+    """The instruments that a hedge may trade, as typed columns (J,).
 
     Attributes:
         positions: the instruments, one long unit of quantity each
@@ -65,7 +65,7 @@ def read_instruments(raw: Any, faults: Faults) -> Tradable:
 
 
 def _not_negative(values: Floats, heading: str, rows: list[int], faults: Faults) -> Floats:
-    """A column of numbers none of which may be below 0."""
+    """A column of numbers that must not be negative."""
     for i in np.flatnonzero(values < 0.0).tolist():
         fix = "type the size alone; Side says buy or sell" if heading == "Quantity" else "type a positive number"
         faults.add(rows[i], heading, f"{heading} must be at least 0, not {show(float(values[i]))}: {fix}", fix)

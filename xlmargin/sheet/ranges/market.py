@@ -16,11 +16,11 @@ from xlmargin.sheet.columns import Table, table
 
 HEADINGS = ("Underlying", "Spot", "Expiry", "Strike", "Instrument", "Forward", "IV", "Rate", "As of")
 ZERO_IS_BLANK = ("Forward", "IV")
-HIGHEST_VOL, HIGHEST_RATE = 20.0, 1.0  # fractions: above them the cell holds percent
+HIGHEST_VOL, HIGHEST_RATE = 20.0, 1.0  # fractions: a cell above them is in percent
 
 
 def read_market(raw: Any, faults: Faults, now: float | None = None) -> Market:
-    """Read the market range, which may be blank; without a valuation time of its own it is the market of now.
+    """Read the market range, which may be blank; without a valuation time of its own it is the present market.
 
     Args:
         raw: rows of cells with the header first, or a blank
@@ -31,14 +31,14 @@ def read_market(raw: Any, faults: Faults, now: float | None = None) -> Market:
 
 
 def market_given(raw: Any, faults: Faults) -> Market:
-    """Read a market range that says anything; its valuation time is NaN where none is given.
+    """Read a market range that is not blank; its valuation time is NaN where none is given.
 
     Args:
         raw: rows of cells with the header first
         faults: receives every fault of every cell; its `where` names the range
 
     Raises:
-        MarginError: the range has no header, or no column that says what each row is about
+        MarginError: the range has no header, or no column that names the subject of each row
     """
     cells = table(raw, faults.where or "market", known=HEADINGS, zero_is_blank=ZERO_IS_BLANK)
     if not (cells.has("Underlying") or cells.has("Instrument")):
@@ -72,7 +72,7 @@ def market_given(raw: Any, faults: Faults) -> Market:
 
 
 def _points(cells: Table, faults: Faults) -> list[Contract | None]:
-    """The contract that a row's Instrument names, None where it names none."""
+    """The contract of each row's Instrument, None where it names none."""
     names = cells.texts("Instrument", faults)
     found = {name: parse_instrument(name, "deribit") for name in set(names) if name}
     for name, row in zip(names, cells.rows):
@@ -124,7 +124,7 @@ def _node(cells: Table, contracts: list[Contract | None], faults: Faults) -> tup
 
 
 def _agreed(cells: Table, i: int, heading: str, own: float, meant: float, unit: float, faults: Faults) -> float:
-    """What the Instrument means, unless the column says otherwise; values in one unit (a day) are the same."""
+    """The value of the Instrument, which the column must not contradict; values within one unit (a day) are the same."""
     if math.isfinite(own) and (own // unit != meant // unit if unit else own != meant):
         text = show_instant(meant) if unit else f"{meant:,.10g}"
         faults.add(
@@ -172,7 +172,7 @@ def _one_each(values: Floats, underlying: Ints, known: tuple[str, ...], cells: T
 def _one_per_expiry(
     rows: Ints, underlying: Ints, expiry: Floats, known: tuple[str, ...], cells: Table, faults: Faults, columns: dict[str, Floats]
 ) -> None:
-    """Rows of an expiry as a whole must agree; at a strike a call and a put may differ, and count by their mean."""
+    """Rows of an expiry as a whole must agree; at a strike a call and a put may differ, and their mean counts."""
     keys, group = np.unique(np.column_stack([underlying[rows], expiry[rows]]), axis=0, return_inverse=True)
     names = tuple(f"{known[int(u)]} at {show_instant(float(time))}" for u, time in keys)
     whose = np.full(len(underlying), -1, np.int64)

@@ -13,7 +13,7 @@ from xlmargin.scenarios.scenarios import Scenarios, percent
 from xlmargin.sheet.cells import error_text, given, grid, is_blank, show
 from xlmargin.sheet.columns import Header, Table, from_header, numbers, table, texts
 
-ALL = ("", "all", "*")  # what stands for every underlying
+ALL = ("", "all", "*")  # spellings of every underlying
 SCENARIO_HEADINGS = ("Scenario", "Underlying", "Price move", "Vol move", "Days", "Weight")
 
 
@@ -38,7 +38,7 @@ def read_overrides(raw: Any) -> list[Override]:
 
 
 def _columns_without_header(rows: Sequence[tuple[int, list[Any]]]) -> dict[str, int]:
-    """Which column is which where the range has no header: two columns or three, told by the widest filled row."""
+    """The columns of a range without a header: two or three, by the widest filled row."""
     width = max(max(i for i, cell in enumerate(row) if not is_blank(cell)) + 1 for _, row in rows)
     if width not in (2, 3):
         raise MarginError(
@@ -118,7 +118,7 @@ def read_scenarios(raw: Any, underlyings: tuple[str, ...]) -> Scenarios:
 
 
 def _bounds(cells: Table, names: list[str], columns: dict[str, Any], faults: Faults) -> None:
-    """What no scenario may say."""
+    """Record the values out of bounds."""
     for i, name in enumerate(names):
         if not name:
             faults.add(cells.rows[i], "Scenario", "Scenario must be given", "name the scenario")

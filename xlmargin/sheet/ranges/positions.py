@@ -32,7 +32,7 @@ from xlmargin.sheet.columns import Table, blanks, choices, table
 
 ARRAY = tuple(str(n) for n in range(1, SCENARIO_COUNT + 1))
 CONTRACT = ("Instrument", "Underlying", "Type", "Strike", "Expiry", "DTE", "Multiplier", "Settlement", "Exercise", "Venue")
-AMOUNTS = ("Quantity", "Side")  # the columns that say how much, and nothing of what
+AMOUNTS = ("Quantity", "Side")  # the columns of the amount, which do not affect the contract
 VALUES = ("IV", "Price", "Spot", "Forward", "Entry", "Delta")
 HEADINGS = (*CONTRACT, *AMOUNTS, *VALUES, "Account", "Order", *ARRAY)
 SIDES = dict.fromkeys(("buy", "b", "long", "l", "bought"), "buy") | dict.fromkeys(("sell", "s", "short", "sold"), "sell")
@@ -44,18 +44,18 @@ YES = dict.fromkeys(("yes", "y", "true", "order", "open"), "yes") | dict.fromkey
 FORMS = "BTC-27JUN25-70000-C, BTC-PERPETUAL, BTC-USD-240628-70000-C, BTCUSDT"
 ZERO_IS_BLANK = ("IV", "Price", "Forward", "Multiplier", "Spot")
 MOST_DAYS = 36_500.0
-HIGHEST_VOL = 20.0  # 2,000 %: above it the cell holds percent, not a fraction
+HIGHEST_VOL = 20.0  # 2,000 %: a cell above it is in percent, not a fraction
 
 
 def read_positions(raw: Any, faults: Faults) -> Positions:
     """Read the positions range.
 
     Args:
-        raw: rows of cells with the header first, as any face hands them over
+        raw: rows of cells with the header first, as any face passes them
         faults: receives every fault of every cell; its `where` names the range
 
     Returns:
-        typed columns (P,); rows with faults hold NaN or a default where the cell could not be read
+        typed columns (P,); rows with faults have NaN or a default where the cell could not be read
 
     Raises:
         MarginError: the range has no header, or lacks the headings without which no row can be read
@@ -106,14 +106,14 @@ def _distinct(words: Sequence[str]) -> tuple[tuple[str, ...], Ints]:
 
 
 def _require_contract(cells: Table, name: str) -> None:
-    """Some heading must say what each row holds."""
+    """Require a heading that names the contract of each row."""
     if cells.has("Instrument") or (cells.has("Underlying") and cells.has("Type")):
         return
     cells.header.fail("no column says what each row holds: add Instrument, or Underlying and Type with Strike and Expiry")
 
 
 def _positive(cells: Table, heading: str, faults: Faults) -> Floats:
-    """A column of positive numbers in which 0 stands for blank."""
+    """A column of positive numbers in which 0 is blank."""
     values = cells.numbers(heading, faults, zero_is_blank=True)
     for i in np.flatnonzero(values < 0.0).tolist():
         faults.add(cells.rows[i], heading, f"{heading} must be above 0, not {show(float(values[i]))}", "type a positive number")
@@ -122,12 +122,12 @@ def _positive(cells: Table, heading: str, faults: Faults) -> Floats:
 
 @dataclass(frozen=True, slots=True)
 class _Terms:
-    """The contract of each row as columns (P,); a row with a fault holds blanks.
+    """The contract of each row as columns (P,); a row with a fault has blanks.
 
     Attributes:
         typed: the Instrument cell, "" where the row names its contract by columns
-        underlying: upper case, "" where the row does not say
-        said: whether the row says of what kind it is
+        underlying: upper case, "" where the row does not name it
+        said: whether the row names its kind
     """
 
     typed: Sequence[str]
@@ -158,7 +158,7 @@ def _terms(cells: Table, faults: Faults) -> _Terms:
 
 
 def _by_name(cells: Table, venues: Sequence[str], own: _Terms, faults: Faults) -> _Terms:
-    """What the Instrument says of each row that has one, and what the columns say of the others."""
+    """The contract of each row, from the Instrument where it has one, else from the columns."""
     names = cells.texts("Instrument", faults)
     index: dict[tuple[str, str], int] = {}
     at = np.array([index.setdefault(key, len(index)) for key in zip(names, venues)], np.int64)
@@ -180,11 +180,11 @@ def _by_name(cells: Table, venues: Sequence[str], own: _Terms, faults: Faults) -
     return _Terms(names, underlying, read, kind, strike, expiry, inverse)
 
 
-NOTHING = Contract("", SPOT, math.nan, math.nan, False)  # stands in for an instrument that is blank or has a fault
+NOTHING = Contract("", SPOT, math.nan, math.nan, False)  # replaces an instrument that is blank or has a fault
 
 
 def _must_agree(cells: Table, named: _Terms, columns: _Terms, faults: Faults) -> None:
-    """Columns that repeat what the instrument's name says must say the same."""
+    """Require that columns agree with the terms of the instrument's name."""
     option, dated = named.kind >= CALL, (named.kind == FUTURE) | (named.kind >= CALL)
     differ = {
         "Underlying": [own not in ("", name) for own, name in zip(columns.underlying, named.underlying)]
@@ -228,7 +228,7 @@ def _venues(cells: Table, faults: Faults) -> list[str]:
 
 
 def _by_columns(cells: Table, faults: Faults) -> _Terms:
-    """What Underlying, Type, Strike and Expiry say of each row."""
+    """The contract of each row from Underlying, Type, Strike and Expiry."""
     words = cells.choices("Type", KINDS, faults)
     codes = {"": SPOT} | {word: code for code, word in enumerate(KIND_NAMES)}
     return _Terms(
@@ -243,7 +243,7 @@ def _by_columns(cells: Table, faults: Faults) -> _Terms:
 
 
 def _must_be_whole(cells: Table, columns: _Terms, mine: NDArray[np.bool_], faults: Faults) -> None:
-    """Rows without an Instrument must name their contract by columns, as far as its kind needs them."""
+    """Require the columns that a contract without an Instrument needs, by its kind."""
     if not mine.any():
         return
     if not (cells.has("Underlying") and cells.has("Type")):
@@ -280,7 +280,7 @@ def _days_to_expiry(cells: Table, terms: _Terms, faults: Faults) -> Floats:
 
 
 def read_quantities(cells: Table, faults: Faults) -> Floats:
-    """Signed quantities (P,): a side turns a positive quantity, and may not contradict a negative one."""
+    """Signed quantities (P,): Side gives a positive quantity its sign, and must not contradict a negative one."""
     quantity, written = cells.numbers("Quantity", faults), cells.column("Quantity")
     for i in np.flatnonzero(np.isnan(quantity)).tolist():
         if is_blank(written[i]):
@@ -310,7 +310,7 @@ def _inverse(cells: Table, named: NDArray[np.bool_], faults: Faults) -> NDArray[
 
 
 def _orders(cells: Table, faults: Faults) -> NDArray[np.bool_]:
-    """Which rows are open orders; TRUE and FALSE are understood too."""
+    """A mask of the open orders; TRUE and FALSE are accepted too."""
     if not cells.has("Order"):
         return np.zeros(len(cells), np.bool_)
     words = [{True: "yes", False: "no"}[cell] if isinstance(cell, bool) else cell for cell in cells.column("Order")]
@@ -318,7 +318,7 @@ def _orders(cells: Table, faults: Faults) -> NDArray[np.bool_]:
 
 
 def _american(cells: Table, faults: Faults) -> NDArray[np.bool_]:
-    """Rows that are exercised at any time; European where the cell is blank."""
+    """A mask of the American rows; European where the cell is blank."""
     if not cells.has("Exercise"):
         return np.zeros(len(cells), np.bool_)
     words = choices(cells.column("Exercise"), cells.rows, "Exercise", EXERCISES, faults)
@@ -344,7 +344,7 @@ def _arrays(cells: Table, faults: Faults) -> Floats:
 
 @dataclass(frozen=True, slots=True)
 class RowNames(Sequence[str]):
-    """What each position row calls its instrument, put into words only where somebody asks: a book may have many rows.
+    """The instrument names of position rows, each made only on access, since a book may have many rows.
 
     Attributes:
         typed: the Instrument cell of each row, "" where the row names its contract by columns (P,)

@@ -13,15 +13,15 @@ WORDS = dict.fromkeys(("yes", "y", "true", "1"), "yes") | dict.fromkeys(("no", "
 
 
 def read_account(raw: Any, known: Sequence[str], amounts: Collection[str]) -> dict[str, float | str]:
-    """What an account says of itself, by field.
+    """The facts of an account by field.
 
     Args:
         raw: `Field, Value`, in any order; a field with a blank value counts as missing
-        known: every field that is understood
-        amounts: the fields that hold a number
+        known: every accepted field
+        amounts: the fields with a number
 
     Raises:
-        MarginError: a field is unknown or stands twice, or a value cannot be read
+        MarginError: a field is unknown or given twice, or a value cannot be read
     """
     cells = table(raw, "account", needed=("Field", "Value"), known=("Field", "Value"))
     faults, facts = Faults("account"), dict[str, float | str]()
@@ -42,7 +42,7 @@ def read_account(raw: Any, known: Sequence[str], amounts: Collection[str]) -> di
 
 
 def _value(cell: Any, row: int, field: str, amount: bool, faults: Faults) -> float | str:
-    """A number, or yes or no; TRUE, FALSE, 1 and 0 are understood too."""
+    """A number, or yes or no; TRUE, FALSE, 1 and 0 are accepted too."""
     if amount:
         return float(numbers([cell], [row], field, faults)[0])
     plain = isinstance(cell, (bool, int, float)) and cell in (0, 1) and error_text(cell) is None

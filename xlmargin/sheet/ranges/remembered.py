@@ -1,4 +1,4 @@
-"""Ranges that come again are not read again: the latest positions, markets and books by the content of their cells."""
+"""Caches of ranges: the latest positions, markets and books by the content of their cells."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ AMOUNT_KEYS = tuple(heading_key(heading) for heading in AMOUNTS)
 
 Fingerprint = tuple[bytes, ...]
 
-WRITTEN = (dt.date, dt.time, decimal.Decimal)  # these pickle as their class and their value, which is all there is to them
+WRITTEN = (dt.date, dt.time, decimal.Decimal)  # these pickle completely as their class and their value
 _ZONE, _FOLD = attrgetter("tzinfo"), attrgetter("fold")
 _FIELDS = attrgetter("year", "month", "day", "hour", "minute", "second", "microsecond", "fold")
-RAGGED = b"ragged"  # no column begins like this: what is written begins with the protocol, or says that dates are in it
+RAGGED = b"ragged"  # no column begins so: its bytes begin with the protocol or with the mark of dates
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,11 +42,11 @@ class _Sheet:
     """A positions range without a fault.
 
     Attributes:
-        mark: its cells as bytes, nothing where some have no bytes of their own and the range cannot be remembered
-        positions: what they say
-        contracts: shared by sheets that differ in their amounts alone: which rows hold the same
+        mark: its cells as bytes, empty where some have no bytes of their own and the range cannot be remembered
+        positions: the positions read from them
+        contracts: the rows of each instrument, shared by sheets that differ only in their amounts
         top: blank rows above the header
-        at: index of the column of each heading of AMOUNTS, where the range has it; nothing where the range has no columns
+        at: index of the column of each heading of AMOUNTS, where the range has it; empty where the range has no columns
     """
 
     mark: Fingerprint
@@ -58,7 +58,7 @@ class _Sheet:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Quotes:
-    """A market range without a fault: its cells as bytes, and what they say; its valuation time is NaN where it gives none."""
+    """A market range without a fault: its cells as bytes, and its market, with a valuation time of NaN where it gives none."""
 
     mark: Fingerprint
     market: Market
@@ -78,7 +78,7 @@ _priced: Recent[Book] = Recent(SHEETS)  # any book of the same contracts in the 
 
 
 def read_book(positions: Any, market: Any, *, priced: bool = True) -> Book:
-    """The book of two ranges; the same object where the same cells come again at the same valuation time.
+    """The book of two ranges; the same object for the same cells at the same valuation time.
 
     Args:
         positions, market: raw cells; the market may be blank
@@ -110,7 +110,7 @@ def read_book(positions: Any, market: Any, *, priced: bool = True) -> Book:
 
 
 def _fix(holder: Any) -> None:
-    """Make every array of a dataclass unwritable: what is shared must stay as it is."""
+    """Make every array of a dataclass read-only, since it is shared."""
     for field in fields(holder):
         value = getattr(holder, field.name)
         if isinstance(value, np.ndarray):
@@ -120,7 +120,7 @@ def _fix(holder: Any) -> None:
 
 
 def _read_quotes(raw: Any) -> _Quotes:
-    """The market range, read where it is new and says anything."""
+    """The market range, read where it is new and not blank."""
     if not given(raw):
         return _UNQUOTED
     mark = fingerprint(raw)
@@ -135,7 +135,7 @@ def _read_quotes(raw: Any) -> _Quotes:
 
 
 def _read_sheet(raw: Any) -> _Sheet:
-    """The positions range, read as far as it is new."""
+    """The positions range; only its new parts are read."""
     mark = fingerprint(raw)
     found = None if mark is None else _sheets.get(mark)
     if found is not None:
@@ -155,7 +155,7 @@ def _read_sheet(raw: Any) -> _Sheet:
 
 
 def _edited(raw: Any, mark: Fingerprint) -> _Sheet | None:
-    """The sheet where only amounts differ from one that is remembered, None where more does.
+    """The sheet where only amounts differ from a remembered one, None where more differs.
 
     Raises:
         MarginError: an amount is at fault, which is then the only fault, since the remembered sheet has none
@@ -183,13 +183,13 @@ def _edited(raw: Any, mark: Fingerprint) -> _Sheet | None:
 
 
 def _same_contracts(sheet: _Sheet, mark: Fingerprint) -> bool:
-    """Whether two ranges differ in nothing but the columns of amounts: of the first entries, one is the number of rows."""
+    """Whether two ranges differ only in the columns of amounts; the first entry is the number of rows."""
     amounts = {i + 1 for i in sheet.at.values()}
     return len(sheet.mark) == len(mark) and all(i in amounts or old == new for i, (old, new) in enumerate(zip(sheet.mark, mark)))
 
 
 def _blank_elsewhere(columns: Any, chosen: Sequence[int], count: int) -> bool:
-    """Whether the rows that were left out as blank have no amount now: one that has is a row, and a fault."""
+    """Whether the rows left out as blank still have no amount: a row with one is not blank, and a fault."""
     left_out = sorted(set(range(count)) - set(chosen))
     return all(is_blank(column[n]) for column in columns for n in left_out)
 
@@ -198,34 +198,34 @@ def _blank_elsewhere(columns: Any, chosen: Sequence[int], count: int) -> bool:
 
 
 class _Other(Exception):
-    """A cell whose type does not pass by itself."""
+    """A cell of a type that the pickler does not accept."""
 
 
 class _Writer(pickle.Pickler):
-    """A pickler of plain cells: without a memo, so that equal cells are written alike whether or not they are one object."""
+    """A pickler of plain cells, without a memo, so that equal cells give equal bytes whether or not they are one object."""
 
     def __init__(self, file: io.BytesIO) -> None:
         super().__init__(file, pickle.HIGHEST_PROTOCOL)
         self.fast = True
 
     def reducer_override(self, cell: Any) -> Any:
-        """Called for whatever is not a builtin, the classes themselves among it; a subclass never passes."""
+        """Called for every object that is not a builtin, classes included; a subclass is never accepted."""
         if type(cell) in WRITTEN or cell in WRITTEN:
             return NotImplemented
         raise _Other
 
 
 def fingerprint(raw: Any) -> Fingerprint | None:
-    """Bytes that tell any two ranges apart that differ in the type or the value of one cell.
+    """Bytes that differ for any two ranges that differ in the type or the value of one cell.
 
     1, 1.0 and TRUE differ; so do 0.0 and −0.0, and equal instants of two time zones. Two NaN of the same bits are the same.
 
     Args:
-        raw: cells as any face hands them over
+        raw: cells as any face passes them
 
     Returns:
         the number of rows, then one entry per column (rows of different lengths are one entry together); None where a cell is of
-        a type that is not known here, so that the range must be read anew
+        an unknown type, so that the range must be read anew
     """
     rows = raw_rows(raw)
     count = str(len(rows)).encode()
@@ -240,7 +240,7 @@ def fingerprint(raw: Any) -> Fingerprint | None:
 
 
 def is_ragged(mark: Fingerprint) -> bool:
-    """Whether the rows of the range have different lengths, so that the bytes do not stand column by column."""
+    """Whether the rows of the range have different lengths, so that the bytes are not column by column."""
     return RAGGED in mark[1:2] or len(mark) == 1
 
 
@@ -254,7 +254,7 @@ def _column(cells: Sequence[Any]) -> bytes:
     """One column as bytes."""
     try:
         return _written(cells)
-    except _Other:  # dates, in all likelihood
+    except _Other:  # most likely dates
         pass
     kinds = set(map(type, cells))
     if kinds & {list, tuple, dict}:
@@ -263,7 +263,7 @@ def _column(cells: Sequence[Any]) -> bytes:
     if len(others) != 1 or not all(issubclass(kind, dt.datetime) for kind in others):
         return b"mixed" + _written([_parts(cell) if isinstance(cell, dt.datetime) else cell for cell in cells])
     try:
-        dates = cells[1:]  # mostly the first is a heading, and the only one that is no date
+        dates = cells[1:]  # usually the first is a heading, and the only cell that is no date
         zoned = any(map(_ZONE, dates))
     except AttributeError:
         dates = [cell for cell in cells if type(cell) in others]
@@ -277,11 +277,11 @@ def _column(cells: Sequence[Any]) -> bytes:
 
 
 def _few(cells: Sequence[Any], bare: Sequence[Any]) -> bytes:
-    """A column of dates of one kind and zone, with texts and blanks between them: each distinct date once, and where it stands.
+    """A column of dates of one kind and zone, with texts and blanks: each distinct date once, with its positions.
 
     Args:
         bare: the same without their zone, so that they are equal only where they are the same: two hours of different days may
-            be equal in their zone, which is slow to ask besides
+            be equal in their zone, which is also slow to query
     """
     first = dict(zip(bare, cells))
     place = {key: n for n, key in enumerate(first)}
@@ -290,6 +290,6 @@ def _few(cells: Sequence[Any], bare: Sequence[Any]) -> bytes:
 
 
 def _parts(cell: dt.datetime) -> tuple[Any, ...]:
-    """A date as its kind, its fields and its distance from UTC, which is all that readers see of it."""
+    """A date as its kind, its fields and its distance from UTC, which is all that readers use of it."""
     kind = type(cell)
     return kind.__module__, kind.__qualname__, *_FIELDS(cell), str(cell.utcoffset()) if cell.tzinfo else ""

@@ -1,4 +1,4 @@
-"""Which venue each row of a positions range names, where it names one."""
+"""The venues that the rows of a positions range name."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from xlmargin.sheet.columns import Header, from_header
 
 
 def read_venues(raw: Any) -> dict[int, str]:
-    """The venue of each row that names one, by its number counted from the header row as 1.
+    """The venue of each row that names one, by row number counted from the header row as 1.
 
     Args:
         raw: a positions range that has been read without a fault
@@ -24,7 +24,7 @@ def read_venues(raw: Any) -> dict[int, str]:
 
 
 def only_rows(raw: Any, kept: set[int]) -> list[list[Any]]:
-    """A range with all rows but some left blank, so that those keep their numbers.
+    """A range with all other rows blanked, so that the kept rows have the same numbers.
 
     Args:
         kept: rows that stay, counted from the header row as 1
