@@ -192,6 +192,7 @@ RATE = '[default]\nrate = {{ value = {}, unit = "{}", least = 0, most = {} }}\n'
     ("value", "unit", "most", "fault"),
     [
         ("0.8", "fraction of index per unit", "0.1", "must be a fraction between 0 and 0.1 (0.11 is 11 %), not 0.8: divide it by 100"),
+        ("0.15", "fraction of index per unit", "0.1", "must be from 0 to 0.1 fraction of index per unit, not 0.15"),
         ("20", "fraction of index per unit", "0.1", "must be from 0 to 0.1 fraction of index per unit, not 20"),
         ("0.8", "power of time", "0.1", "must be from 0 to 0.1 power of time, not 0.8"),
         ("0.004", "fraction of index per unit", "0.5", "has bounds from 0 to 0.5 that take 0.4 for 0.004: narrow them, or begin the unit"),

@@ -79,7 +79,8 @@ def outside(known: Parameter, least: float, most: float) -> str:
     value = known.value
     if isinstance(value, str) or least <= value <= most:
         return ""
-    if least <= value / PER_CENT <= most and re.search(r"fraction|share|vol", known.unit):
+    too_large = value > most and value >= min(2.0, 2.0 * most)  # less is as likely a fraction that is too large
+    if too_large and least <= value / PER_CENT <= most and re.search(r"fraction|share|vol", known.unit):
         other = known.otherwise
         more = f", or set {other.name} to {other.word}" if other is not None and most == known.most else ""
         return f"must be a fraction between {least:g} and {most:g} (0.11 is 11 %), not {value:g}: divide it by 100{more}"
