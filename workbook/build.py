@@ -9,7 +9,7 @@ from pathlib import Path
 import xlsxwriter
 
 from . import sample
-from .excel import Macros, add_macros, with_function_group
+from .excel import Macros, add_macros, macro_enabled
 from .layout import Layout
 from .parts import Desk
 from .sheets import (
@@ -88,4 +88,4 @@ def build(path: str | Path, rows: int = 500, macros: Macros | None = None) -> No
         if macros:
             add_macros(desk, macros)
     written = contents.getvalue()
-    Path(path).write_bytes(with_function_group(written, macros.category) if macros else written)
+    Path(path).write_bytes(macro_enabled(written, macros.category) if macros else written)

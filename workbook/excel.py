@@ -1,17 +1,19 @@
-"""The additions of the workbook for Excel on Windows: macros, settings, a button that restarts Python."""
+"""What the workbook for Excel on Windows has besides: macros, settings, a button that restarts Python."""
 
 from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .layout import ABOUT
 from .parts import Desk
 
-BUILT_IN_GROUPS = 19  # built-in function categories of Excel
-WORKBOOK_PART = "xl/workbook.xml"
+BUILT_IN_GROUPS = 19  # categories of functions that Excel has of its own
+WORKBOOK_PART, KINDS_PART = "xl/workbook.xml", "[Content_Types].xml"
+PLAIN = b"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml"
+MACRO_ENABLED = b"application/vnd.ms-excel.sheet.macroEnabled.main+xml"
 PYTHON = "INTERPRETER_WIN"
 NOTES = {
     PYTHON: "the Python that the functions run in: where xlmargin is installed",
@@ -31,30 +33,24 @@ RESTARTS = "Stops Python, starts it anew and calculates everything: after an upd
 
 @dataclass(frozen=True, slots=True)
 class Macros:
-    """The macros: the writer of their part for the code names of the sheets, the settings, the restart and the category."""
+    """What the macros need of the workbook: the settings, the macro behind the button, the category of the functions."""
 
-    project: Callable[[Sequence[str]], bytes]
     settings: Sequence[tuple[str, str]]
     restart: str
     category: str
 
 
 def add_macros(desk: Desk, macros: Macros) -> None:
-    """Add the settings sheet, the button, and the macros with a code name for every sheet."""
+    """Add the settings sheet, and the button for a macro."""
     _settings(desk, macros)
     about = desk.book.get_worksheet_by_name(ABOUT)
     about.insert_button("D4", {"macro": macros.restart, "caption": "Restart Python", "width": 120, "height": 20})
     about.write_string("D5", RESTARTS, desk.style("note"))
     desk.formula(about, "B5", f'=IF(ISERROR(C4),"{BLOCKED}","")', "message")
-    names = [f"Sheet{n}" for n, _ in enumerate(desk.book.worksheets(), 1)]
-    for sheet, name in zip(desk.book.worksheets(), names):
-        sheet.set_vba_name(name)
-    desk.book.set_vba_name("ThisWorkbook")
-    desk.book.add_vba_project(io.BytesIO(macros.project(names)), is_stream=True)
 
 
 def _settings(desk: Desk, macros: Macros) -> None:
-    """Keys from the first cell down, without a heading, as xlwings reads them."""
+    """Keys from the first cell down, without a heading: so xlwings reads them."""
     sheet = desk.book.add_worksheet("xlwings.conf")
     sheet.hide_gridlines(2)
     for column, width in enumerate((32, 60, 90)):
@@ -70,8 +66,8 @@ def _settings(desk: Desk, macros: Macros) -> None:
         sheet.write_string(row, 0, text, desk.style("note"))
 
 
-def with_function_group(contents: bytes, category: str) -> bytes:
-    """The workbook with a category of its own in the function wizard, which the writer does not support."""
+def macro_enabled(contents: bytes, category: str) -> bytes:
+    """The workbook as one that may hold macros, with a category in the function wizard, which the writer knows nothing of."""
     group = f'<functionGroups builtInGroupCount="{BUILT_IN_GROUPS}"><functionGroup name="{category}"/></functionGroups>'
     changed = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(contents)) as old, zipfile.ZipFile(changed, "w") as new:
@@ -79,5 +75,7 @@ def with_function_group(contents: bytes, category: str) -> bytes:
             data = old.read(part)
             if part.filename == WORKBOOK_PART:
                 data = data.replace(b"</sheets>", b"</sheets>" + group.encode())
+            if part.filename == KINDS_PART:
+                data = data.replace(PLAIN, MACRO_ENABLED)
             new.writestr(part, data, part.compress_type)
     return changed.getvalue()

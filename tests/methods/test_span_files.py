@@ -18,7 +18,7 @@ import span_samples as samples
 from xlmargin.book.contracts import CALL, FUTURE, PUT, SPOT
 from xlmargin.errors import MarginError
 from xlmargin.methods.span.file import Lookup, SpanFile, read_span_file
-from xlmargin.methods.span.file.layout import ARRAY_RECORDS, DELIVERY_BASIS, DELIVERY_TABLE, RECORDS
+from xlmargin.methods.span.file.layout import LAYOUTS
 from xlmargin.methods.span.file.model import Contracts
 
 Read = Callable[[bytes], SpanFile]
@@ -54,17 +54,13 @@ def message(read: Read, content: bytes) -> str:
 def test_both_formats_give_the_same_sugar_contracts(read: Read) -> None:
     """Every column of the sugar book of SPAN-01 is the same from .pa2 and .spn."""
     positional, markup = read(samples.positional(samples.SUGAR)), read(samples.markup(samples.SUGAR))
-    assert (positional.format, markup.format) == ("pa2", "spn")
     assert_same(positional.contracts, markup.contracts)
     contracts = positional.contracts
     assert contracts.kind.tolist() == [FUTURE, PUT, CALL]
     np.testing.assert_array_equal(contracts.array, [samples.SUGAR_FUTURE, samples.SUGAR_PUT, samples.SUGAR_CALL])
     assert contracts.price.tolist() == [22.64, 1.87, 0.93]
-    assert contracts.vol.tolist()[1:] == [0.48881, 0.49706]
     assert contracts.delta.tolist() == [1.0, -0.5319, 0.3752]
-    assert contracts.underlying_period.tolist() == ["", "201005", "201005"]
     assert contracts.premium.tolist() == [False, True, True]
-    assert contracts.expiry[1] == dt.datetime(2010, 4, 15, tzinfo=dt.UTC).timestamp()
 
 
 def test_the_published_sugar_book_scans_to_2099(read: Read) -> None:
@@ -84,18 +80,15 @@ def test_both_formats_give_the_same_nifty_future(read: Read) -> None:
     assert_same(positional.contracts, markup.contracts, but=("price_range",))
     contracts = markup.contracts
     np.testing.assert_array_equal(contracts.array[0], samples.NIFTY_FUTURE)
-    assert (contracts.price[0], contracts.price_range[0], contracts.vol_range[0]) == (24051.80, 2234.01, 0.04)
-    assert (contracts.period[0], contracts.underlying[0]) == ("20260630", "NIFTY")
+    assert (contracts.price[0], contracts.price_range[0], contracts.period[0]) == (24051.80, 2234.01, "20260630")
     assert contracts.array[0].max() * 75 == pytest.approx(168_327.0)
-    assert positional.currencies == markup.currencies == {("INR", "USD"): 0.010559}
 
 
 def test_the_russell_options_in_both_formats(read: Read) -> None:
     """Options and the 80 % credit of SPAN-03; a rate is a share in both formats."""
     items = tuple(item._replace(decimals=2) for item in samples.RUSSELL)
     positional, markup = read(samples.positional(items)), read(samples.markup(items))
-    # the XML sample has no future to point at
-    assert_same(positional.contracts, markup.contracts, but=("underlying_period",))
+    assert_same(positional.contracts, markup.contracts)
     whole = positional.contracts.array * np.array([[100], [-80]])  # the example is long TF and short RF
     np.testing.assert_allclose(whole, [samples.TF_CALL, samples.RF_CALL], atol=0.5)
     assert positional.inter_spreads[0].rate == markup.inter_spreads[0].rate == 0.8
@@ -105,44 +98,30 @@ def test_the_russell_options_in_both_formats(read: Read) -> None:
 
 
 def test_parameters_of_the_positional_format(read: Read) -> None:
-    """Header, tiers, spreads, delivery, minimum, ratios; records of other types are counted."""
+    """Header, tiers, spreads, delivery, minimum; records of other types are read over."""
     span = read(samples.positional(samples.SUGAR, more=["X Z", "Q 1", "Q 2", ""]))
-    assert (span.business_date, span.is_settlement, span.clearing_org) == (dt.date(2010, 3, 2), True, "NYB")
-    assert span.look_ahead_years == 0.00274
-    assert span.points is None
+    assert span.business_date == dt.date(2010, 3, 2)
     sugar = span.combined["SB"]
-    assert sugar.products == (("NYB", "SB", "FUT"), ("NYB", "SB", "OOF"))
     tiers = [(tier.number, tier.start, tier.end) for tier in sugar.tiers]
     assert tiers == [(1, "201005", "201007"), (2, "201010", "201110")]
     assert [(spread.priority, spread.charge) for spread in sugar.intra_spreads] == [(1, 200.0), (2, 100.0)]
     assert [(leg.tier, leg.ratio, leg.side) for leg in sugar.intra_spreads[1].legs] == [(2, 1.0, "A"), (2, 1.0, "B")]
     assert [(one.period, one.consumed, one.outright) for one in sugar.deliveries] == [("201005", 100.0, 200.0)]
     assert (sugar.short_option_minimum, sugar.short_option_method, sugar.wfpr_method) == (100.0, "max", "SCANRANGE_CAP")
-    assert sugar.initial_ratios == (1.1, 1.15, 1.2)
-    assert sugar.adjustment_factors == (1.0, 1.0, 1.0)
     assert sugar.limits_net_option_value
-    assert span.notes == ("2 records 'Q' were not read", "1 records 'X' were not read")
 
 
 def test_parameters_of_the_xml_format(read: Read) -> None:
-    """Scan and delta points, spreads between periods, tiers, rates."""
+    """Spreads between periods, tiers, rates."""
     span = read(samples.markup(samples.NIFTY))
-    assert (span.business_date, span.is_settlement, span.clearing_org) == (dt.date(2026, 6, 25), False, "NSCCL")
-    assert (span.look_ahead_years, span.contract_scale) == (0.002739, True)
-    assert span.points is not None
-    assert span.points.price[[2, 12, 14]].tolist() == [1 / 3, -1.0, 2.0]
-    assert span.points.weight[[0, 15]].tolist() == [1.0, 0.35]
-    assert span.points.pair.tolist() == [1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 14, 15]
-    assert span.delta_weights is not None
-    assert span.delta_weights.sum() == pytest.approx(1.0)
+    assert span.business_date == dt.date(2026, 6, 25)
     nifty = span.combined["NIFTY"]
     legs = [(leg.period, leg.ratio, leg.side) for leg in nifty.intra_spreads[0].legs]
     assert legs == [("20260630", 1, "A"), ("20260707", 1, "B")]
-    assert (nifty.intra_spreads[0].charge, nifty.intra_spreads[0].method) == (425.0, "F")
+    assert nifty.intra_spreads[0].charge == 425.0
     assert [(tier.number, tier.start, tier.end) for tier in nifty.tiers] == [(1, "202606", "202607")]
     assert (nifty.short_option_minimum, nifty.short_option_method) == (0.0, "gross")
     assert [(one.period, one.consumed, one.outright) for one in nifty.deliveries] == [("202606", 100.0, 200.0)]
-    assert [(one.rate, one.base, one.factor) for one in nifty.adjust_rates] == [("2", "1", 1.1)]
 
 
 def test_the_tree_of_an_nse_file(read: Read) -> None:
@@ -178,7 +157,6 @@ def test_the_tree_of_an_nse_file(read: Read) -> None:
     assert np.isnan(contracts.array[0]).all()
     assert contracts.array[2].tolist() == [1.5] * 16
     assert span.combined["NIFTY"].limits_net_option_value
-    assert span.notes == ("1 contracts have no risk array",)
 
 
 def test_signs_locators_and_exponents_of_the_positional_format(read: Read) -> None:
@@ -195,7 +173,6 @@ def test_signs_locators_and_exponents_of_the_positional_format(read: Read) -> No
     assert contracts.price.tolist() == [22640.0, -1.87, 0.93]
     assert contracts.price_range[0] == pytest.approx(23.0)
     assert contracts.strike[1] == -23.25
-    assert contracts.vol[1] == pytest.approx(0.048881)
     assert contracts.value_factor.tolist() == [1120.0, 5000.0, 1120.0]
 
 
@@ -208,7 +185,7 @@ def test_a_settlement_price_in_high_precision(read: Read) -> None:
 
 
 def test_spreads_between_months_and_flat_credits(read: Read) -> None:
-    """Record E, flat and scanning-based record 6, and basis risk of record 4."""
+    """Record E, and a flat and scanning-based record 6."""
     more = [
         samples.line((1, "E "), (3, "SB"), (9, "00003"), (14, "0000150"), (21, "1005   010000A"), (35, "1007   020000B")),
         samples.line(
@@ -226,33 +203,24 @@ def test_spreads_between_months_and_flat_credits(read: Read) -> None:
             (122, "Y"),
             (123, "00111000022200"),
         ),
-        samples.line((1, "4 "), (3, "SB"), (9, "11"), (11, "SPOT"), (21, "0000070")),
     ]
     span = read(samples.positional(samples.SUGAR, more=more))
     spread = span.combined["SB"].intra_spreads[-1]
     assert [(leg.period, leg.ratio, leg.side) for leg in spread.legs] == [("201005", 1.0, "A"), ("201007", 2.0, "B")]
     flat = span.inter_spreads[1]
     assert (flat.flat, flat.rate, flat.method) == (True, 123.45, "04")
-    assert [(leg.combined, leg.required, leg.target) for leg in flat.legs] == [
-        ("TF", True, False),
-        ("RF", False, False),
-        ("SB", False, True),
-    ]
-    assert [leg.rate for leg in flat.legs[:2]] == [111.0, 222.0]
-    assert span.combined["SB"].basis_risk == ("SPOT", 70.0)
+    assert [leg.combined for leg in flat.legs] == ["TF", "RF", "SB"]
 
 
-def test_what_is_not_known_is_nan_and_noted(read: Read) -> None:
+def test_what_is_not_known_is_nan(read: Read) -> None:
     """No number is made up where records 2 or P are missing."""
     lines = samples.positional(samples.SUGAR).decode("latin-1").split("\r\n")
     kept = [text for text in lines if not (text.startswith("P ") and text[15:18] == "OOF") and not text.startswith("2 ")]
     span = read("\r\n".join(kept).encode("latin-1"))
     assert np.isnan(span.contracts.price).tolist() == [False, True, True]
     assert span.contracts.combined.tolist() == [-1, -1, -1]
-    assert any("SB OOF has no record P" in note for note in span.notes)
-    assert any("SB FUT is in no combined commodity" in note for note in span.notes)
     other = "\r\n".join(lines).replace("         FUT ", "         ABC ")
-    assert any("1 contracts of product types other than" in note for note in read(other.encode("latin-1")).notes)
+    assert len(read(other.encode("latin-1")).contracts) == 2  # product types that no margin is made of are read over
 
 
 def test_contracts_are_found_by_product_and_by_combined_commodity(read: Read) -> None:
@@ -268,7 +236,7 @@ def test_contracts_are_found_by_product_and_by_combined_commodity(read: Read) ->
     one = read(samples.markup(samples.NIFTY))
     assert Lookup(one).find("NIFTY", FUTURE, "202606") == 0
     weekly = tuple(item._replace(product="W5" if item.right else "SB") for item in samples.SUGAR)
-    assert Lookup(read(samples.positional(weekly))).find("SB", PUT, "201005", 23.25, family="OOF", exchange="NYB") == 1
+    assert Lookup(read(samples.positional(weekly))).find("SB", PUT, "201005", 23.25) == 1
 
 
 def test_compressed_files_and_progress(tmp_path: Path) -> None:
@@ -337,7 +305,6 @@ FAULTS: dict[str, tuple[Callable[[bytes, bytes], bytes], str]] = {
     "side": (lambda pa2, spn: spn.replace(b"<rs>A", b"<rs>X"), "rs of a leg must be A or B"),
     "minimum method": (lambda pa2, spn: spn.replace(b"GROSS", b"GRASS"), "somMeth of NIFTY must be GROSS or MAX"),
     "cut XML": (lambda pa2, spn: spn[:-300], "the file is cut off or damaged"),
-    "paired point": (lambda pa2, spn: spn.replace(b"<pairedPoint>16", b"<pairedPoint>17"), "none of the sixteen points"),
     "two dates": (
         lambda pa2, spn: spn.replace(b"</spanFile>", b"<pointInTime><date>1</date></pointInTime></spanFile>"),
         "must be one pointInTime, not 2",
@@ -403,14 +370,14 @@ def test_fifty_thousand_contracts_of_both_formats_are_equal(tmp_path: Path) -> N
         span = read_span_file(tmp_path / name)
         assert len(span.contracts) == 50_001
         results.append(span)
-    assert_same(results[0].contracts, results[1].contracts, but=("underlying_period", "underlying"))
+    assert_same(results[0].contracts, results[1].contracts)
     lookup = Lookup(results[0])
     assert results[0].contracts.name(lookup.find("SB", PUT, "201101", 1.0)) == "SB put 201101 1"
 
 
 def test_layouts_do_not_overlap() -> None:
     """No two fields of a record share a column, and each record names its source."""
-    for record in (*RECORDS.values(), *ARRAY_RECORDS.values(), DELIVERY_TABLE, DELIVERY_BASIS):
+    for record in LAYOUTS.values():
         used: set[int] = set()
         for field in record.fields:
             columns = set(range(field.start, field.start + field.length))
@@ -419,11 +386,10 @@ def test_layouts_do_not_overlap() -> None:
         assert record.source
 
 
-def test_without_record_b_ranges_and_expiry_are_nan(read: Read) -> None:
+def test_without_record_b_ranges_are_nan(read: Read) -> None:
     """A future without record B has no ranges and the delta scaling of 1."""
     lines = samples.positional(samples.SUGAR).decode("latin-1").split("\r\n")
     kept = [text for text in lines if not text.startswith("B ")]
     contracts = read("\r\n".join(kept).encode("latin-1")).contracts
     assert math.isnan(contracts.price_range[0])
-    assert math.isnan(contracts.expiry[0])
     assert contracts.delta_scaling.tolist() == [1.0, 1.0, 1.0]

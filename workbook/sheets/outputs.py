@@ -118,7 +118,7 @@ def risk_array(desk: Desk) -> None:
     formats = [COUNT, "", MOVE, MOVE, "0.00_ ", *[AMOUNT] * (area.columns - 5)]
     desk.units(sheet, area, ("", "", "fraction", "fraction", "of the P&L", *["USD"] * (area.columns - 5)))
     more = area.cell(0, area.columns - 2)
-    hidden = f'IF({hides_coins(area)},{more}&" are in the total, not shown: =PM_RISK_ARRAY({CASE}) in an empty sheet shows them","")'
+    hidden = f'IF({hides_coins(area)},{more}&" are in the total, not shown: the risk array in an empty sheet shows them","")'
     desk.reserved(sheet, area, f"PM_RISK_ARRAY({CASE})", formats, "Scenario", lay=by_coins, cut=hidden)
     desk.losses(sheet, area.body.part(column=5), unless=f'$B{area.row + 2}="worst"')
     _worst_by_coin(desk, sheet)

@@ -68,15 +68,8 @@ class Rows:
         kept = ~gone[self.account]
         number = np.cumsum(~gone) - 1
         columns = {name: getattr(self, name)[kept] for name in ("row", "quantity", "entry", "like")}
-        return Rows(
-            [name for name, out in zip(self.accounts, gone) if not out],
-            number[self.account[kept]],
-            **columns,
-            distinct=self.distinct,
-            unpriced=self.unpriced,
-            wrong=self.wrong,
-            left_out=self.left_out,
-        )
+        accounts = [name for name, out in zip(self.accounts, gone) if not out]
+        return replace(self, accounts=accounts, account=number[self.account[kept]], **columns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,26 +149,11 @@ def read_rows(table: Any, text: bool, market: Market) -> Rows:
     gone[account[bad]] = True
     there = np.zeros(len(accounts), np.bool_)
     there[account[counted]] = True
-    whole = _sorted(
-        accounts,
-        account,
-        counted,
-        gone,
-        there,
-        Rows(
-            accounts,
-            account,
-            rows,
-            np.nan_to_num(np.abs(quantity)),
-            entry,
-            found.at[like],
-            found.kept,
-            found.unpriced,
-            wrong,
-            tuple(name for name, out in zip(accounts, gone) if out),
-        ),
-    )
-    return _agreed(whole, market)
+    left_out = tuple(name for name, out in zip(accounts, gone) if out)
+    size_only = np.nan_to_num(np.abs(quantity))
+    whole = Rows(accounts, account, rows, size_only, entry, found.at[like], found.kept, found.unpriced, wrong, left_out)
+    kept = _sorted(whole, np.flatnonzero(counted & ~gone[account])).without(gone | ~there)
+    return _agreed(kept, market)
 
 
 def lone(positions: Positions) -> Positions:
@@ -217,26 +195,13 @@ def _taken(positions: Positions, at: Ints, cells: dict[str, Floats]) -> Position
     return replace(positions, **(taken | cells), names=[positions.names[p] for p in at.tolist()])
 
 
-def _sorted(accounts: list[str], account: Ints, counted: Bools, gone: Bools, there: Bools, rows: Rows) -> Rows:
-    """The rows that count, by account and, within one, in the order of the file."""
-    chosen = np.flatnonzero(counted & ~gone[account])
+def _sorted(rows: Rows, chosen: Ints) -> Rows:
+    """The rows that count, with their signs, by account and, within one, in the order of the file."""
     if np.any(np.diff(rows.row[chosen]) < 0):  # odd lines of a CSV file come last
         chosen = chosen[np.argsort(rows.row[chosen])]
-    chosen = chosen[order_of(account[chosen])]
-    sign = rows.distinct.quantity[rows.like[chosen]]
-    whole = Rows(
-        accounts,
-        account[chosen],
-        rows.row[chosen],
-        rows.quantity[chosen] * sign,
-        rows.entry[chosen],
-        rows.like[chosen],
-        rows.distinct,
-        rows.unpriced,
-        rows.wrong,
-        rows.left_out,
-    )
-    return whole.without(gone | ~there)
+    chosen = chosen[order_of(rows.account[chosen])]
+    columns = {name: getattr(rows, name)[chosen] for name in ("account", "row", "entry", "like")}
+    return replace(rows, **columns, quantity=rows.quantity[chosen] * rows.distinct.quantity[columns["like"]])
 
 
 def _optional(table: Any, heading: str, text: bool) -> tuple[Floats, Bools]:

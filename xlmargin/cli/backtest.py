@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from xlmargin.cli.table import print_aligned
 from xlmargin.errors import MarginError
 
 if TYPE_CHECKING:
@@ -123,10 +124,4 @@ def _show(rows: list[list[Any]], *, markdown: bool) -> None:
         lines = ["| " + " | ".join(row) + " |" for row in cells]
         print("\n".join([lines[0], "|" + "---|" * len(cells[0]), *lines[1:]]))
         return
-    widths = [max(len(row[c]) for row in cells) for c in range(len(cells[0]))]
-    for row in cells:
-        print(
-            "  ".join(
-                cell.ljust(width) if c in (0, 1, 9) else cell.rjust(width) for c, (cell, width) in enumerate(zip(row, widths))
-            ).rstrip()
-        )
+    print_aligned(cells, [[c not in (0, 1, 9) for c in range(len(cells[0]))]] * len(cells))

@@ -15,8 +15,10 @@ from xlmargin.cli.backtest import add_backtest
 from xlmargin.cli.batch import add_batch
 from xlmargin.cli.faces import add_faces
 from xlmargin.cli.feed import add_feed
+from xlmargin.cli.table import print_table
 from xlmargin.cli.watch import add_watch
 from xlmargin.errors import MarginError
+from xlmargin.files.books import cell_of, read_csv, read_ranges, with_parameter
 from xlmargin.sheet.registry import ERROR, FUNCTIONS
 
 ANSWERED, FAULTY, MISUSED, INTERRUPTED = 0, 1, 2, 130
@@ -67,7 +69,7 @@ def parser() -> argparse.ArgumentParser:
     doctor.set_defaults(run=_doctor)
     add_backtest(commands)
     add_batch(commands)
-    add_qualify(commands, lambda result, options: _answer(result, options, _print_table))
+    add_qualify(commands, lambda result, options: _answer(result, options, print_table))
     add_feed(commands)
     add_watch(commands)
     verify = commands.add_parser("verify", help="recompute a file of a venue's own answers and compare")
@@ -81,15 +83,19 @@ def _add_book_commands(commands: Any) -> None:
     """The commands that ask one function about a book."""
     for name, run, text in (
         ("margin", _margin, "initial margin, maintenance margin and scanning risk of a book"),
-        ("explain", _explain, "every line of a margin, down to the sheet rows"),
-        ("compare", _compare, "the requirements of several methods side by side"),
-        ("status", _account("PM_STATUS"), "an account against its margin"),
-        ("liquidation", _account("PM_LIQUIDATION"), "the prices at which an account is liquidated"),
-        ("accounts", _accounts, "margin and status of every account of a book"),
-        ("contribution", _contribution, "what each row is of a margin, and which rows are hedges"),
-        ("whatif", _whatif, "margins before and after trades"),
-        ("hedge", _hedge, "the trades that lower a margin most"),
-        ("move", _move, "why a margin moved: trades, spot, vol, time, change of worst scenario"),
+        ("explain", _asked("PM_EXPLAIN", _with_history, _print_statement), "every line of a margin, down to the sheet rows"),
+        ("compare", _asked("PM_COMPARE", _with_methods), "the requirements of several methods side by side"),
+        ("status", _asked("PM_STATUS", _with_equity), "an account against its margin"),
+        ("liquidation", _asked("PM_LIQUIDATION", _with_equity), "the prices at which an account is liquidated"),
+        ("accounts", _asked("PM_ACCOUNTS", _with_balances), "margin and status of every account of a book"),
+        (
+            "contribution",
+            _asked("PM_CONTRIBUTION", lambda ranges, _: _with_file(ranges), _print_contributions),
+            "what each row is of a margin, and which rows are hedges",
+        ),
+        ("whatif", _asked("PM_WHATIF", lambda ranges, options: _with_file(ranges, options.trades)), "margins before and after trades"),
+        ("hedge", _asked("PM_HEDGE", lambda ranges, options: _with_file(ranges, options.tradable)), "the trades that lower a margin most"),
+        ("move", _asked("PM_MOVE", _move), "why a margin moved: trades, spot, vol, time, change of worst scenario"),
         ("check", _check, "every fault of a book's ranges"),
     ):
         command = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
@@ -116,7 +122,7 @@ def _add_book_commands(commands: Any) -> None:
                 "-o", "--output", type=Path, metavar="XLSX", help="also write a copy of the workbook with its PM formulas calculated"
             )
         command.add_argument("--json", action="store_true", help="for machines")
-        command.set_defaults(run=run)
+        command.set_defaults(run=run, several=name == "compare")
 
 
 def _second_file(command: argparse.ArgumentParser, name: str) -> None:
@@ -137,7 +143,6 @@ def _second_file(command: argparse.ArgumentParser, name: str) -> None:
 
 def _ranges(options: argparse.Namespace) -> Any:
     """The book's ranges, and the method that the command line or the workbook names."""
-    from xlmargin.files.books import read_ranges, with_parameter
     from xlmargin.methods import method_name
 
     ranges = read_ranges(
@@ -154,7 +159,7 @@ def _ranges(options: argparse.Namespace) -> Any:
     for name in (method or "").split(","):
         if name.strip():
             method_name(name)
-    if method and options.run is not _compare and options.parameters is None and span_file is None:
+    if method and not options.several and options.parameters is None and span_file is None:
         ranges = _without_others(ranges, method)
     return ranges._replace(method=method or ranges.method)
 
@@ -198,9 +203,42 @@ def _answer(result: Any, options: argparse.Namespace, show: Callable[[Any], None
     return FAULTY if fault else ANSWERED
 
 
+def _asked(
+    name: str, arguments: Callable[[Any, argparse.Namespace], tuple[Any, ...]], show: Callable[[Any], None] = print_table
+) -> Callable[[argparse.Namespace], int]:
+    """The command that asks one function about the ranges of a book.
+
+    Args:
+        arguments: of the function, from the ranges and the options
+        show: prints its answer
+    """
+    return lambda options: _answer(_call(name, *arguments(_ranges(options), options)), options, show)
+
+
+def _with_history(ranges: Any, _: argparse.Namespace) -> tuple[Any, ...]:
+    return ranges.positions, ranges.market, ranges.method, ranges.parameters, ranges.history
+
+
+def _with_methods(ranges: Any, options: argparse.Namespace) -> tuple[Any, ...]:
+    return _with_history(ranges._replace(method=options.method), options)  # without --method all, whichever the workbook has chosen
+
+
+def _with_equity(ranges: Any, options: argparse.Namespace) -> tuple[Any, ...]:
+    return ranges.positions, equity_given(options.equity, ranges.balances), ranges.market, ranges.method, ranges.parameters
+
+
+def _with_balances(ranges: Any, options: argparse.Namespace) -> tuple[Any, ...]:
+    balances = read_csv(options.balances) if options.balances else ranges.balances
+    return ranges.positions, ranges.market, balances, ranges.method, ranges.parameters
+
+
+def _with_file(ranges: Any, *files: Path) -> tuple[Any, ...]:
+    return ranges.positions, *map(read_csv, files), ranges.market, ranges.method, ranges.parameters
+
+
 def _margin(options: argparse.Namespace) -> int:
     ranges = _ranges(options)
-    inputs = ranges.positions, ranges.market, ranges.method, ranges.parameters, ranges.history
+    inputs = _with_history(ranges, options)
     result: dict[str, Any] = {"method": (ranges.method or "SPAN").upper()}
     for label, name in (("initial_margin", "PM_MARGIN"), ("maintenance_margin", "PM_MAINTENANCE"), ("scanning_risk", "PM_SCANNING_RISK")):
         answer = _call(name, *inputs)
@@ -228,123 +266,34 @@ def _recalculated(source: Path, destination: Path) -> None:
     recalculated(source, destination, {name: function.call for name, function in FUNCTIONS.items()})
 
 
-def _explain(options: argparse.Namespace) -> int:
-    ranges = _ranges(options)
-    return _answer(
-        _call("PM_EXPLAIN", ranges.positions, ranges.market, ranges.method, ranges.parameters, ranges.history), options, _print_statement
-    )
-
-
 def _print_statement(rows: list[list[Any]]) -> None:
     for level, line, amount, rule, status, _ in rows[1:]:
         label = "  " * int(level) + line
         print(f"{label:<64} {amount:>16,.4f}  {rule}" + (f"  [{status}]" if status else ""))
 
 
-def _compare(options: argparse.Namespace) -> int:
-    ranges = _ranges(options)
-    rows = _call("PM_COMPARE", ranges.positions, ranges.market, options.method, ranges.parameters, ranges.history)
-    return _answer(rows, options, _print_table)
-
-
-def _account(name: str) -> Callable[[argparse.Namespace], int]:
-    """The command that asks one function about an account's book and equity."""
-
-    def run(options: argparse.Namespace) -> int:
-        ranges = _ranges(options)
-        equity = equity_given(options.equity, ranges.balances)
-        return _answer(_call(name, ranges.positions, equity, ranges.market, ranges.method, ranges.parameters), options, _print_table)
-
-    return run
-
-
-def _accounts(options: argparse.Namespace) -> int:
-    from xlmargin.files.books import read_csv
-
-    ranges = _ranges(options)
-    balances = read_csv(options.balances) if options.balances else ranges.balances
-    return _answer(_call("PM_ACCOUNTS", ranges.positions, ranges.market, balances, ranges.method, ranges.parameters), options, _print_table)
-
-
-def _contribution(options: argparse.Namespace) -> int:
+def _print_contributions(rows: list[list[Any]]) -> None:
     from xlmargin.desk.contribution import in_words
 
-    ranges = _ranges(options)
-    rows = _call("PM_CONTRIBUTION", ranges.positions, ranges.market, ranges.method, ranges.parameters)
-
-    def show(table: list[list[Any]]) -> None:
-        _print_table(table)
-        margin = sum(row[4] for row in table[1:])
-        for row, name, _, _, share, saved in table[1:]:
-            print(in_words(f"Row {row:g}, {name},", share, saved, margin))
-
-    return _answer(rows, options, show)
+    print_table(rows)
+    margin = sum(row[4] for row in rows[1:])
+    for row, name, _, _, share, saved in rows[1:]:
+        print(in_words(f"Row {row:g}, {name},", share, saved, margin))
 
 
-def _whatif(options: argparse.Namespace) -> int:
-    from xlmargin.files.books import read_csv
-
-    ranges = _ranges(options)
-    return _answer(
-        _call("PM_WHATIF", ranges.positions, read_csv(options.trades), ranges.market, ranges.method, ranges.parameters),
-        options,
-        _print_table,
-    )
-
-
-def _hedge(options: argparse.Namespace) -> int:
-    from xlmargin.files.books import read_csv
-
-    ranges = _ranges(options)
-    return _answer(
-        _call("PM_HEDGE", ranges.positions, read_csv(options.tradable), ranges.market, ranges.method, ranges.parameters),
-        options,
-        _print_table,
-    )
-
-
-def _move(options: argparse.Namespace) -> int:
-    from xlmargin.files.books import read_ranges
-
-    ranges, before = _ranges(options), read_ranges(options.before, options.market_before)
-    return _answer(
-        _call("PM_MOVE", ranges.positions, ranges.market, before.positions, before.market, ranges.method, ranges.parameters),
-        options,
-        _print_table,
-    )
+def _move(ranges: Any, options: argparse.Namespace) -> tuple[Any, ...]:
+    before = read_ranges(options.before, options.market_before)
+    return ranges.positions, ranges.market, before.positions, before.market, ranges.method, ranges.parameters
 
 
 def _check(options: argparse.Namespace) -> int:
-    from xlmargin.files.books import cell_of
-
     ranges = _ranges(options)
     result = _call("PM_CHECK", ranges.positions, ranges.market)
     for row in result[1:] if isinstance(result, list) else []:
         if cell := cell_of(ranges, row[0], row[1]):
             row[2] = f"{cell}: {row[2]}"
-    code = _answer(result, options, _print_table)
+    code = _answer(result, options, print_table)
     return code if code or result[1][0] == "OK" else FAULTY
-
-
-def _print_table(rows: list[list[Any]]) -> None:
-    cells = [
-        [
-            f"{cell:,.2f}"
-            if isinstance(cell, float) and not cell.is_integer()
-            else f"{cell:,.0f}"
-            if isinstance(cell, float)
-            else str(cell)
-            for cell in row
-        ]
-        for row in rows
-    ]
-    widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
-    for row, raw in zip(cells, rows):
-        print(
-            "  ".join(
-                cell.rjust(width) if isinstance(value, float) else cell.ljust(width) for cell, width, value in zip(row, widths, raw)
-            ).rstrip()
-        )
 
 
 def _demo(options: argparse.Namespace) -> int:

@@ -40,12 +40,10 @@ class Swings(NamedTuple):
     Attributes:
         peak_to_trough: largest over smallest, infinite where the smallest is 0
         increases: largest rise over n days, per n, as an amount and over the margin before
-        log_deviation: standard deviation of daily log changes, of days with a margin above 0
     """
 
     peak_to_trough: float
     increases: dict[int, tuple[float, float]]
-    log_deviation: float
 
 
 def _log_likelihood(hits: float, misses: float, chance: float) -> float:
@@ -116,7 +114,7 @@ def coverage(pnl: Floats, margin: Floats, confidence: float) -> Coverage:
 
 
 def swings(margin: Floats, days: Sequence[int] = (1, 5, 30)) -> Swings:
-    """How a margin series swings: peak to trough, largest rises, deviation of log changes.
+    """How a margin series swings: peak to trough, largest rises.
 
     Args:
         margin: daily, at least 0 (N,)
@@ -129,6 +127,4 @@ def swings(margin: Floats, days: Sequence[int] = (1, 5, 30)) -> Swings:
             relative = np.divide(rise, before, out=np.zeros_like(rise), where=before > 0.0)
             increases[n] = float(rise.max()), float(relative.max())
     low = float(margin.min())
-    above = margin[margin > 0.0]
-    logs = np.diff(np.log(above))
-    return Swings(float(margin.max()) / low if low > 0.0 else np.inf, increases, float(logs.std(ddof=1)) if len(logs) > 1 else 0.0)
+    return Swings(float(margin.max()) / low if low > 0.0 else np.inf, increases)

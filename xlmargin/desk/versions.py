@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
-from xlmargin.book.book import Book, Instruments
+from xlmargin.book.book import Book
 from xlmargin.errors import MarginError
 from xlmargin.pricing.arrays import Floats, Ints
+from xlmargin.scenarios.blocks import picked
 from xlmargin.scenarios.risk_array import risk_array
 from xlmargin.scenarios.scenarios import Scenarios
 
@@ -27,13 +28,6 @@ def require_model(book: Book) -> None:
             f"row {book.row[p]}: {book.names[p]} has its own risk array, which holds at today's price alone: "
             "a liquidation price needs the model: clear the columns 1 … 16, or leave out span_file"
         )
-
-
-def _some(instruments: Instruments, at: Ints) -> Instruments:
-    """Some of the instruments, in this order; one may come several times."""
-    return replace(
-        instruments, **{field.name: getattr(instruments, field.name)[at] for field in fields(instruments) if field.name != "underlyings"}
-    )
 
 
 @dataclass(frozen=True)
@@ -80,7 +74,7 @@ class Path:
         price[:, self.underlying] = moves
         words = ("",) * len(moves)
         return risk_array(
-            _some(held, self._moved),
+            picked(held, self._moved),
             Scenarios(
                 words, words, held.underlyings, price, still, "relative", np.zeros(len(moves)), np.ones(price.shape), np.zeros(len(moves))
             ),
@@ -100,7 +94,7 @@ class Path:
         """
         book, count, size = self.book, len(moves), self.size
         held, fixed = book.instruments, np.setdiff1d(np.arange(len(book.instruments)), self._moved)
-        shifted = _some(held, np.concatenate([fixed, np.tile(self._moved, count)]))
+        shifted = picked(held, np.concatenate([fixed, np.tile(self._moved, count)]))
         after = slice(len(fixed), None)
         factor = 1.0 + np.repeat(moves, size)
         columns = {name: getattr(shifted, name).copy() for name in ("spot", "forward", "price")}

@@ -9,27 +9,9 @@ from dataclasses import dataclass
 MAX_ROW, MAX_COLUMN = 1_048_576, 16_384
 
 #: Error values a cell can show; the last three are the engine's own (unreadable, not implemented, circular).
-ERROR_CODES = frozenset(
-    {
-        "#NULL!",
-        "#DIV/0!",
-        "#VALUE!",
-        "#REF!",
-        "#NAME?",
-        "#NUM!",
-        "#N/A",
-        "#GETTING_DATA",
-        "#SPILL!",
-        "#CALC!",
-        "#FIELD!",
-        "#BLOCKED!",
-        "#CONNECT!",
-        "#UNKNOWN!",
-        "#ERROR!",
-        "#N/IMPL!",
-        "#CIRC!",
-    }
-)
+_ERRORS = """#NULL! #DIV/0! #VALUE! #REF! #NAME? #NUM! #N/A #GETTING_DATA #SPILL! #CALC! #FIELD! #BLOCKED! #CONNECT! #UNKNOWN!
+    #ERROR! #N/IMPL! #CIRC!"""
+ERROR_CODES = frozenset(_ERRORS.split())
 
 _BRACKET = r"\[(?:[^\[\]']|'.|\[(?:[^\[\]']|'.)*\])*\]"
 _CELL = r"\$?[A-Za-z]{1,3}\$?[0-9]{1,7}"

@@ -81,16 +81,13 @@ def run(folder: Path) -> Path:
 
 def _reading(book: Workbook, places: dict[str, tuple[str, str]]) -> dict[str, float]:
     """The headlines and the risk array's totals as the sheet shows them now."""
-    reading = {label: float(_one(book, places[name])) for label, name in HEADLINES}
+    headlines: dict[str, Any] = {label: book.get(*places[name]) for label, name in HEADLINES}
+    reading = {label: float(value) for label, value in headlines.items()}
     for row in book.values(*places["risk_array"])[1:]:
         filled = [cell for cell in row if cell not in (None, "")]
         if filled:
             reading[f"{filled[0]:>4g}  {filled[1]}"] = float(filled[-1])
     return reading
-
-
-def _one(book: Workbook, place: tuple[str, str]) -> Any:
-    return book.get(*place)
 
 
 def _first_option(book: Workbook, places: dict[str, tuple[str, str]]) -> tuple[tuple[str, str], str, float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -28,15 +28,12 @@ def build_template(path: str | Path, rows: int = 500) -> None:
     _build(path, rows, None)
 
 
-def build_macro_template(
-    path: str | Path, rows: int, project: Callable[[Sequence[str]], bytes], settings: Sequence[tuple[str, str]], restart: str, category: str
-) -> None:
-    """Write a desk's workbook for Excel on Windows, with macros in it.
+def build_macro_template(path: str | Path, rows: int, settings: Sequence[tuple[str, str]], restart: str, category: str) -> None:
+    """Write a desk's workbook for Excel on Windows, ready for the macros.
 
     Args:
         path: the file to write, .xlsm
         rows: position rows to keep free
-        project: writes the macros' part for the code names of the sheets
         settings: keys and values of the sheet that xlwings reads
         restart: the macro behind the button
         category: of the functions in Excel's wizard
@@ -44,7 +41,7 @@ def build_macro_template(
     Raises:
         MarginError: too few or too many rows, or the file cannot be written
     """
-    _build(path, rows, _builder("excel").Macros(project, settings, restart, category))
+    _build(path, rows, _builder("excel").Macros(settings, restart, category))
 
 
 def _build(path: str | Path, rows: int, macros: Any) -> None:

@@ -39,7 +39,7 @@ class VenueModule(Protocol):
     """What each venue's module does; `call` is a method's name and parameters in, the answer out."""
 
     def quotes(self, call: Call, needs: Needs) -> Quotes:
-        """Spots, forwards and vols."""
+        """Spots, forwards and vols; raises VenueError where an answer is missing or cut off."""
 
     def held(self, call: Call) -> Held:
         """Positions, as xlmargin.venues reads them; needs read-only keys."""

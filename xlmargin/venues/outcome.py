@@ -37,8 +37,8 @@ class Comparison:
         shown: format of numbers in messages
     """
 
-    def __init__(self, name: str, relative: float = RELATIVE, absolute: float = ABSOLUTE, shown: str = ".12g") -> None:
-        self.name, self.relative, self.absolute, self.shown = name, relative, absolute, shown
+    def __init__(self, name: str) -> None:
+        self.name, self.relative, self.absolute, self.shown = name, RELATIVE, ABSOLUTE, ".12g"
         self._count, self._off, self._notes = 0, list[str](), list[str]()
 
     def number(self, label: str, ours: float, theirs: float, absolute: float | None = None) -> None:

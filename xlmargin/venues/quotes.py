@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -162,6 +162,37 @@ def rows_of(answer: Any, *path: str) -> list[dict[str, Any]]:
     for key in path[:-1]:
         top = top.node(key)
     return [row.cells for row in top.nodes(path[-1] if path else "it")]
+
+
+@dataclass(slots=True)
+class Gathered:
+    """What the answers of one refresh have brought so far: indexes and their times, smiles, and coins that are not listed."""
+
+    venue: str
+    spot: dict[str, float] = field(default_factory=dict)
+    times: list[float] = field(default_factory=list)
+    points: list[Point] = field(default_factory=list)
+    unlisted: set[str] = field(default_factory=set)
+
+    def index(self, coin: str, spot: float, time: float) -> None:
+        """Take in the index of a coin.
+
+        Raises:
+            VenueError: there is none
+        """
+        if math.isnan(spot):
+            raise VenueError(f"half an answer: no index price of {coin}")
+        self.spot[coin] = spot
+        self.times.append(time)
+
+    def smiles(self, marks: Sequence[Mark], coins: Sequence[str]) -> None:
+        """Take in the smiles of some coins, or the forwards of their futures."""
+        self.points += smile(marks, self.venue, coins)
+
+    def quotes(self) -> Quotes:
+        """All of it, of the latest time that was told."""
+        told = [moment for moment in self.times if math.isfinite(moment)]
+        return Quotes.of(self.venue, max(told, default=math.nan), self.spot, self.points, frozenset(self.unlisted))
 
 
 class Mark(NamedTuple):

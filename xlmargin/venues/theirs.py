@@ -30,6 +30,18 @@ class Theirs(NamedTuple):
     method: str
     lines: Mapping[str, float] = {}
 
+    @classmethod
+    def of(cls, row: Any, initial: str, maintenance: str, **told: Any) -> Theirs:
+        """The margins that a row of an account answer has under two keys.
+
+        Args:
+            told: the other attributes; without an account where the answer has none
+
+        Raises:
+            VenueError: one is missing, blank or no number
+        """
+        return cls(initial=signed_number(row, initial), maintenance=signed_number(row, maintenance), **{"account": "", **told})
+
 
 def signed_number(row: Any, key: str) -> float:
     """A number of an account answer, written as a number or as text.

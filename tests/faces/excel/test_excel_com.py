@@ -145,14 +145,14 @@ def test_names_that_vba_cannot_have_are_refused(word: str) -> None:
     """A reserved word, a leading line or a name that the wrapper uses itself stops the build, not Excel."""
     wrong = replace(FUNCTIONS["PM_MARGIN"], arguments=(Argument(word, "help", False),))
     with pytest.raises(ValueError, match="is no name that VBA takes"):
-        wrapper_modules({"PM_MARGIN": wrong}, ["Sheet1"])
+        wrapper_modules({"PM_MARGIN": wrong})
 
 
 @pytest.mark.parametrize("name", ["PM16", "VAR1", "xlm7"])
 def test_a_function_cannot_be_named_like_a_cell(name: str) -> None:
     """Excel would take it for a reference."""
     with pytest.raises(ValueError, match="is the name of a cell"):
-        wrapper_modules({name: replace(FUNCTIONS["PM_VERSION"], name=name)}, ["Sheet1"])
+        wrapper_modules({name: replace(FUNCTIONS["PM_VERSION"], name=name)})
 
 
 @pytest.mark.parametrize("name", sorted(FUNCTIONS))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 import sys
-import zipfile
 from pathlib import Path
 
 import openpyxl
@@ -15,10 +14,10 @@ import xlmargin.faces.excel.commands as commands
 from xlmargin import cli
 from xlmargin.errors import MarginError
 from xlmargin.faces.excel import diagnosis, field, office
-from xlmargin.faces.excel.donor import PART, xlwings_version
+from xlmargin.faces.excel.donor import xlwings_version
 from xlmargin.faces.excel.field import NEEDED
 from xlmargin.faces.excel.office import Facts, Trust, program_bits, zone_of
-from xlmargin.faces.excel.project import Module, Project, write_project
+from xlmargin.faces.excel.project import Module, add_project
 from xlmargin.faces.excel.settings import interpreter_settings, read_settings, with_settings, workbook_settings
 
 HOME = r"C:\Users\ann"
@@ -41,9 +40,7 @@ def workbook(path: Path, settings: dict[str, str | None] | None = None, source: 
             sheet.append(row)
     book.save(path)
     if source is not None:
-        lines = ('ID="{5CF9CDAB-B77B-4FE4-BD7E-D29900070E1B}"', 'Name="VBAProject"')
-        with zipfile.ZipFile(path, "a") as parts:
-            parts.writestr(PART, write_project(Project((Module("xlwings", source, "standard"),), lines, ())))
+        add_project(path, [Module("xlwings", source)])
     return path
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import subprocess
 from typing import Any
@@ -13,8 +12,7 @@ from conftest import ROOT, missing
 
 import udfs
 from xlmargin.errors import MarginError
-from xlmargin.faces.excel.donor import read_donor
-from xlmargin.faces.excel.project import Module, Project, write_project
+from xlmargin.faces.excel.project import Module, add_project
 from xlmargin.faces.excel.wrapper import wrapper_modules
 from xlmargin.faces.libreoffice import find_libreoffice
 from xlmargin.faces.libreoffice.locate import clean_environment
@@ -115,17 +113,12 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     except MarginError as error:
         missing(str(error))
     folder = tmp_path_factory.mktemp("vba")
-    donor = read_donor()
     # LibreOffice has no MacroOptions: a sub of the probe takes what it would be told
-    ours = [
-        Module(each.name, each.source.replace("Application.MacroOptions", "Described"), each.kind)
-        for each in wrapper_modules(FUNCTIONS, ["Sheet1"])
-    ]
-    modules = (*ours, Module("xlwings", STAND_IN, "standard"), Module("StandIn", SERVER, "class"), Module("probe", PROBE, "standard"))
+    ours = [Module(each.name, each.source.replace("Application.MacroOptions", "Described")) for each in wrapper_modules(FUNCTIONS)]
+    modules = (*ours, Module("xlwings", STAND_IN), Module("StandIn", SERVER, is_class=True), Module("probe", PROBE))
     with xlsxwriter.Workbook(folder / "probe.xlsm") as book:
-        book.add_worksheet().set_vba_name("Sheet1")
-        book.set_vba_name("ThisWorkbook")
-        book.add_vba_project(io.BytesIO(write_project(Project(modules, donor.before, donor.after))), is_stream=True)
+        book.add_worksheet()
+    add_project(folder / "probe.xlsm", modules)
     done = subprocess.run(
         [office.python, DRIVER, office.soffice, folder / "profile", folder / "probe.xlsm", *(f"probe.{name}" for name in PROBES)],
         capture_output=True,
@@ -141,7 +134,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 def test_an_independent_interpreter_reads_every_module(told: dict[str, Any]) -> None:
     """All of ours, whole enough to be compiled and run."""
-    ours = {module.name for module in wrapper_modules(FUNCTIONS, ["Sheet1"])}
+    ours = {module.name for module in wrapper_modules(FUNCTIONS)}
     assert ours < set(told["modules"])
 
 

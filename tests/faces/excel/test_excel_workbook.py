@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import olefile
 import openpyxl
 import pytest
 from excel.desks import ROWS, small_desk, small_history
@@ -19,9 +20,8 @@ from excel.session import in_cells, running
 from xlmargin.errors import MarginError
 from xlmargin.faces.excel import donor
 from xlmargin.faces.excel.book import write_excel_workbook
-from xlmargin.faces.excel.compound import read, write
-from xlmargin.faces.excel.compression import compress, decompress
-from xlmargin.faces.excel.donor import read_donor, workbook_project, xlwings_version
+from xlmargin.faces.excel.donor import read_donor, xlwings_version
+from xlmargin.faces.excel.project import modules_of
 from xlmargin.faces.excel.wrapper import FUNCTIONS_MODULE, LONGEST_HELP
 from xlmargin.sheet.registry import FUNCTIONS
 
@@ -192,12 +192,15 @@ def test_the_settings_sheet_has_no_blank_and_no_heading(desk: Path) -> None:
 
 
 def test_the_project_is_read_back_as_written(desk: Path) -> None:
-    """Our own reader, which doctor uses, finds the same modules as olevba."""
-    project = workbook_project(desk)
-    assert project is not None
-    assert {module.name: module.source for module in project.modules} == vba_of(desk)
-    assert {module.name for module in project.modules if module.kind == "document"} > {"ThisWorkbook", "Sheet1"}
-    assert [module.name for module in project.modules if module.kind == "class"] == ["Dictionary"]
+    """What doctor reads are the same modules as olevba's."""
+    modules = modules_of(desk)
+    assert modules is not None
+    assert {name: module.source.replace("\r\n", "\n") for name, module in modules.items()} == vba_of(desk)
+    with zipfile.ZipFile(desk) as parts, olefile.OleFileIO(io.BytesIO(parts.read("xl/vbaProject.bin"))) as project:
+        listed = project.openstream("PROJECT").read().decode("cp1252").splitlines()
+    kinds = dict(line.split("=", 1)[::-1] for line in listed if line.startswith(("Document", "Module", "Class")))
+    assert {name.partition("/")[0] for name, kind in kinds.items() if kind == "Document"} > {"ThisWorkbook", "Sheet1"}
+    assert [name for name, kind in kinds.items() if kind == "Class"] == ["Dictionary"]
 
 
 def test_without_xlwings_one_line_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -218,34 +221,3 @@ def test_an_xlwings_that_is_not_whole_is_told(monkeypatch: pytest.MonkeyPatch, t
     with pytest.raises(MarginError) as told:
         read_donor()
     assert "pip install --force-reinstall xlwings" in str(told.value)
-
-
-def test_compression_gives_back_what_it_was_given() -> None:
-    """Texts that repeat, that do not, of every length about a chunk's end; the specification's own examples."""
-    # [MS-OVBA] 3.2: no compression, normal compression
-    assert decompress(bytes.fromhex("0119b000616263646566676800696a6b6c6d6e6f70007172737475762e")) == b"abcdefghijklmnopqrstuv."
-    normal = bytes.fromhex("012fb000236161616263646582660070616768696a013808616b6c00306d6e6f700671027004107273747576107778797a003c")
-    assert decompress(normal) == b"#aaabcdefaaaaghijaaaaaklaaamnopqaaaaaaaaaaaarstuvwxyzaaa"
-    source = "".join(module.source for module in read_donor().modules).encode("cp1252")
-    for text in (b"", b"a", b"a" * 70_000, source, bytes(range(256)) * 40, *(source[: 4096 + n] for n in range(-3, 4))):
-        assert decompress(compress(text)) == text
-
-
-def test_compound_files_are_read_by_others_as_written() -> None:
-    """Streams of every size about the limits of sectors, in folders, found by olefile too."""
-    import olefile
-
-    sizes = (0, 1, 63, 64, 65, 4095, 4096, 4097, 100_000)
-    tree = {f"stream {size}": bytes(n % 251 for n in range(size)) for size in sizes}
-    data = write({"folder": tree, **tree})
-    expected = {**{f"folder/{name}": text for name, text in tree.items()}, **tree}
-    assert read(data) == expected
-    with olefile.OleFileIO(io.BytesIO(data), raise_defects=olefile.DEFECT_POTENTIAL) as other:
-        assert {"/".join(path): other.openstream(path).read() for path in other.listdir()} == expected
-
-
-@pytest.mark.parametrize("broken", [b"", b"PK", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600)])
-def test_what_is_no_compound_file_is_told(broken: bytes) -> None:
-    """A ValueError, whatever the bytes."""
-    with pytest.raises(ValueError):
-        read(broken)

@@ -131,8 +131,8 @@ def test_install_and_remove(user: User) -> None:
 def test_a_python_that_cannot_load_xlmargin_is_told(user: User) -> None:
     """The add-in of an environment that LibreOffice cannot read is taken out again, and the reason told."""
     code = (
-        "import udfs\nfrom xlmargin.faces.libreoffice.install import install\nfrom xlmargin.errors import MarginError\n"
-        "try: install(folders=['/nowhere'])\nexcept MarginError as error: print(error)"
+        "import udfs\nfrom xlmargin.faces.libreoffice import install\nfrom xlmargin.errors import MarginError\n"
+        "install.python_folders = lambda: ['/nowhere']\ntry: install.install()\nexcept MarginError as error: print(error)"
     )
     done = user.run(sys.executable, "-c", code)
     assert "could not load xlmargin" in done.stdout, done.stderr

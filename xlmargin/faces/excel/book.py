@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 
 from xlmargin.engine import Workbook, patch
 from xlmargin.faces.excel.donor import read_donor
-from xlmargin.faces.excel.project import Project, write_project
+from xlmargin.faces.excel.project import add_project
 from xlmargin.faces.excel.settings import package_folders, this_interpreter, workbook_settings
 from xlmargin.faces.excel.wrapper import MESSAGE, RESTART, wrapper_modules
 from xlmargin.faces.template import build_macro_template
@@ -27,14 +26,11 @@ def write_excel_workbook(path: Path, rows: int) -> Path:
     """
     import udfs  # noqa: F401  (fills the registry)
 
-    donor = read_donor()
-
-    def project(sheets: Sequence[str]) -> bytes:
-        return write_project(Project((*wrapper_modules(FUNCTIONS, sheets), *donor.modules), donor.before, donor.after))
-
+    modules = *wrapper_modules(FUNCTIONS), *read_donor()
     source, installed = package_folders()
     settings = workbook_settings(this_interpreter(os.environ), source, [installed])
-    build_macro_template(path, rows, project, settings, RESTART, CATEGORY)
+    build_macro_template(path, rows, settings, RESTART, CATEGORY)
+    add_project(path, modules)
     calls = {name: function.call for name, function in FUNCTIONS.items()} | {MESSAGE: _message}
     patch(path, path, Workbook(path, calls))
     return path

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from xlmargin.errors import MarginError, existing_file
 from xlmargin.faces.excel import field
-from xlmargin.faces.excel.donor import workbook_project, xlwings_version
+from xlmargin.faces.excel.donor import xlwings_version
 from xlmargin.faces.excel.field import Finding
 from xlmargin.faces.excel.office import Facts, gather, zone_of
+from xlmargin.faces.excel.project import modules_of
 from xlmargin.faces.excel.settings import CONDA_ENVIRONMENT, INTERPRETER, SHEET, read_settings, user_file
 
 BITS = struct.calcsize("P") * 8
@@ -51,11 +52,11 @@ def file_findings(path: Path, facts: Facts) -> list[Finding]:
     settings = settings_of(path)
     folder = path.resolve().parent
     rows = [field.mark_finding(path.name, zone_of(path), field.in_trusted_location(facts.trust, str(folder)))]
-    project = workbook_project(path)
-    if project is None:
+    modules = modules_of(path)
+    if modules is None:
         rows.append(("macros of the workbook", "none", "only for Excel: xlmargin new writes xlmargin.xlsm, which has them"))
     else:
-        source = "".join(module.source for module in project.modules)
+        source = "".join(module.source for module in modules.values())
         rows.append(field.version_finding(source, xlwings_version()))
     beside = folder / SHEET
     if beside.is_file():

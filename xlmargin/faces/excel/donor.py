@@ -5,15 +5,12 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import re
-import zipfile
 from pathlib import Path
 
 from xlmargin.errors import MarginError
-from xlmargin.faces.excel.project import Project, read_project
+from xlmargin.faces.excel.project import Module, modules_of
 
 DONOR = "quickstart_standalone.xlsm"
-PART = "xl/vbaProject.bin"
-BEYOND_ANY_PROJECT = 20_000_000  # bytes
 LIFTED = ("xlwings", "Dictionary")
 CURE = "pip install --force-reinstall xlwings"
 
@@ -42,31 +39,19 @@ def xlwings_version() -> str:
         raise MarginError("xlwings is not installed: pip install xlwings") from None
 
 
-def read_donor() -> Project:
+def read_donor() -> tuple[Module, ...]:
     """The modules that a workbook of its own needs of xlwings, from the workbook that xlwings brings for this purpose.
 
     Raises:
         MarginError: xlwings is not installed, or not whole
     """
     path = xlwings_folder() / DONOR
-    project = workbook_project(path)
-    if project is None:
+    modules = modules_of(path)
+    if modules is None:
         raise MarginError(f"{path} is missing or holds no macros: {CURE}")
-    modules = {module.name: module for module in project.modules}
     if missing := [name for name in LIFTED if name not in modules]:
         raise MarginError(f"{path} has no module {missing[0]}: {CURE}")
-    return Project(tuple(modules[name] for name in LIFTED), project.before, project.after)
-
-
-def workbook_project(path: Path) -> Project | None:
-    """The VBA project inside a workbook, or None where it has none."""
-    try:
-        with zipfile.ZipFile(path) as parts:
-            if parts.getinfo(PART).file_size > BEYOND_ANY_PROJECT:
-                return None
-            return read_project(parts.read(PART))
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile):
-        return None
+    return tuple(modules[name] for name in LIFTED)
 
 
 def library_names(source: str) -> set[str]:

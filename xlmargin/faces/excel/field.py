@@ -14,7 +14,7 @@ Finding = tuple[str, str, str]
 
 NEEDED = "needed: "
 INTERNET = 3  # security zones from here on come from outside
-ALL, ASKS, SIGNED, NONE = 1, 2, 3, 4
+ALL, SIGNED, NONE = 1, 3, 4  # 2 asks, as where nothing is set
 IMPORTED = ("udfs", "xlmargin", "xlwings", "numpy", "scipy", "win32com", "pythoncom", "pywintypes")
 NEW = "run xlmargin new into another folder, and copy your inputs over"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from xlmargin.faces.excel.project import CODE_PAGE, Module, document
+from xlmargin.faces.excel.project import CODE_PAGE, WORKBOOK, Module
 from xlmargin.sheet.registry import CATEGORY, ERROR, Function
 
 FUNCTIONS_MODULE = "xlwings_udfs"  # the name that xlwings' own Import Functions replaces, so that both ways never clash
@@ -136,12 +136,11 @@ End Sub
 """
 
 
-def wrapper_modules(functions: Mapping[str, Function], sheets: Iterable[str]) -> tuple[Module, ...]:
-    """Every module of ours: the workbook's and its sheets', the functions, their support and their help.
+def wrapper_modules(functions: Mapping[str, Function]) -> tuple[Module, ...]:
+    """Every module of ours: the workbook's, the functions, their support and their help.
 
     Args:
         functions: the registry
-        sheets: code names of the sheets
 
     Raises:
         ValueError: a name that VBA cannot have
@@ -150,12 +149,11 @@ def wrapper_modules(functions: Mapping[str, Function], sheets: Iterable[str]) ->
     for function in listed:
         _check_names(function)
     return (
-        document("ThisWorkbook", OPENED),
-        *(document(sheet) for sheet in sheets),
-        Module(FUNCTIONS_MODULE, _functions(listed), "standard"),
-        Module(SUPPORT_MODULE, SUPPORT, "standard"),
-        Module(TOOLS_MODULE, TOOLS, "standard"),
-        Module(HELP_MODULE, _help(listed), "standard"),
+        Module(WORKBOOK, OPENED),
+        Module(FUNCTIONS_MODULE, _functions(listed)),
+        Module(SUPPORT_MODULE, SUPPORT),
+        Module(TOOLS_MODULE, TOOLS),
+        Module(HELP_MODULE, _help(listed)),
     )
 
 

@@ -9,13 +9,14 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from xlmargin.errors import MarginError, existing_file
 from xlmargin.faces.libreoffice.addin import python_folders, write_addin
+from xlmargin.faces.libreoffice.guest import start_driver
 from xlmargin.faces.libreoffice.locate import PIPE, clean_environment, find_libreoffice
-from xlmargin.sheet.registry import FUNCTIONS, Function
+from xlmargin.sheet.registry import FUNCTIONS
 
 # what a window needs; the rest of the environment is the clean one
 DESKTOP = ("DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR", "SAL_USE_VCLPLUGIN")
@@ -27,15 +28,13 @@ def has_desktop() -> bool:
     return sys.platform in ("win32", "darwin") or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
 
 
-def open_on_desktop(path: Path, functions: Mapping[str, Function] | None = None, folders: Sequence[str] | None = None) -> None:
+def open_on_desktop(path: Path) -> None:
     """Open a workbook in a window of a LibreOffice of its own, and return when the window is closed.
 
     It listens on the pipe PIPE, where `xlmargin feed` finds it, unless another LibreOffice already does.
 
     Args:
         path: the workbook; what the user saves is saved there
-        functions: those of the add-in; left out: the registry
-        folders: where LibreOffice's Python finds xlmargin; left out: where this Python does
 
     Raises:
         MarginError: no file, no desktop, no LibreOffice, or one without windows
@@ -46,8 +45,7 @@ def open_on_desktop(path: Path, functions: Mapping[str, Function] | None = None,
     office = find_libreoffice()
     with tempfile.TemporaryDirectory(prefix="xlmargin-desktop-", ignore_cleanup_errors=True) as folder:
         home = Path(folder) / "home"
-        found = python_folders() if folders is None else folders
-        write_addin(home / "extensions" / "xlmargin", FUNCTIONS if functions is None else functions, found)
+        write_addin(home / "extensions" / "xlmargin", FUNCTIONS, python_folders())
         settings = {"soffice": str(office.soffice), "home": str(home), "pipe": PIPE, "timeout": 60.0, "show": str(path.absolute())}
         answer = _drive(office.python, settings, Path(folder))
     if "problem" in answer:
@@ -61,16 +59,7 @@ def _drive(python: Path, settings: Mapping[str, object], folder: Path) -> dict[s
     """Run the driver until the window is closed; an interrupt or a termination closes LibreOffice, too."""
     kept = {name: os.environ[name] for name in DESKTOP if name in os.environ}
     environment = {name: text for name, text in clean_environment().items() if name != "SAL_USE_VCLPLUGIN"} | kept
-    with subprocess.Popen(
-        [python, Path(__file__).with_name("driver.py")],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        encoding="utf-8",
-        start_new_session=True,
-        env=environment | {"TMPDIR": str(folder)},
-    ) as driver:
+    with start_driver(python, Path(__file__).with_name("driver.py"), environment, folder) as driver:
         try:
             said, _ = driver.communicate(json.dumps(settings) + "\n")
         except BaseException:

@@ -11,16 +11,35 @@ import signal
 import subprocess
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeAlias
 
 from xlmargin.errors import MarginError
-from xlmargin.faces.libreoffice.locate import Installation, clean_environment, find_libreoffice
+from xlmargin.faces.libreoffice.locate import clean_environment, find_libreoffice
 
 Value: TypeAlias = float | str | dict[str, str | int] | None
 """A cell: number, text, None when empty, or {"error": what the cell shows, "code": LibreOffice's number}."""
+
+
+def start_driver(python: Path, driver: Path, environment: Mapping[str, str], temporary: Path) -> subprocess.Popen[str]:
+    """The driver under LibreOffice's Python; it answers lines on its standard input.
+
+    Args:
+        environment: its variables
+        temporary: its folder for temporary files
+    """
+    return subprocess.Popen(
+        [python, driver],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        encoding="utf-8",
+        env={**environment, "TMPDIR": str(temporary)},
+        start_new_session=True,  # an interrupt at the keyboard is ours to handle, not the driver's
+    )
 
 
 class Guest:
@@ -40,7 +59,9 @@ class Guest:
         """Start the driver with its settings."""
         self._answers: queue.Queue[str] = queue.Queue()
         self._lock = threading.Lock()
-        self._driver = self._start_driver(self.installation)
+        temporary = self._home / "tmp"  # what a killed soffice leaves goes away with the home
+        temporary.mkdir()
+        self._driver = start_driver(self.installation.python, self.driver, clean_environment(), temporary)
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
         try:
@@ -48,20 +69,6 @@ class Guest:
         except BaseException:
             self.kill()
             raise
-
-    def _start_driver(self, installation: Installation) -> subprocess.Popen[str]:
-        temporary = self._home / "tmp"  # what a killed soffice leaves goes away with the home
-        temporary.mkdir()
-        return subprocess.Popen(
-            [installation.python, self.driver],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            encoding="utf-8",
-            env=clean_environment() | {"TMPDIR": str(temporary)},
-            start_new_session=True,  # an interrupt at the keyboard is ours to handle, not the driver's
-        )
 
     def _listen(self) -> None:
         assert self._driver.stdout is not None

@@ -6,25 +6,20 @@ import csv
 import os
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from xlmargin.errors import MarginError
 from xlmargin.faces.libreoffice.addin import IDENTIFIER, python_folders, write_oxt
 from xlmargin.faces.libreoffice.locate import Installation, clean_environment, find_libreoffice
-from xlmargin.sheet.registry import ERROR, FUNCTIONS, Function
+from xlmargin.sheet.registry import ERROR, FUNCTIONS
 
 EXTENSION = "xlmargin.oxt"
 LONGEST = 120  # seconds for one run of LibreOffice: a first start on a slow disk takes long
 ATTEMPTS = 2  # LibreOffice registers a new add-in in its first session and calculates with it from the second on
 
 
-def install(functions: Mapping[str, Function] | None = None, folders: Sequence[str] | None = None) -> str:
+def install() -> str:
     """Put the add-in into the user's LibreOffice, and see that it answers.
-
-    Args:
-        functions: those of the add-in; left out: the registry
-        folders: where LibreOffice's Python finds xlmargin; left out: where this Python does
 
     Returns:
         one line: what answered, and in which release
@@ -34,8 +29,7 @@ def install(functions: Mapping[str, Function] | None = None, folders: Sequence[s
     """
     office = find_libreoffice()
     with tempfile.TemporaryDirectory(prefix="xlmargin-install-") as folder:
-        found = python_folders() if folders is None else folders
-        extension = write_oxt(Path(folder) / EXTENSION, FUNCTIONS if functions is None else functions, found)
+        extension = write_oxt(Path(folder) / EXTENSION, FUNCTIONS, python_folders())
         _unopkg(office, "add", "-f", "-s", str(extension))
         answer = _probe(office, Path(folder))
     release = ".".join(map(str, office.release))
@@ -93,19 +87,8 @@ def _probe(office: Installation, folder: Path) -> str:
     book.save(folder / "probe.xlsx")
     answer = ""
     for _ in range(ATTEMPTS):
-        _run(
-            [
-                str(office.soffice),
-                "--headless",
-                "--norestore",
-                "--nologo",
-                "--convert-to",
-                "csv",
-                "--outdir",
-                str(folder),
-                str(folder / "probe.xlsx"),
-            ]
-        )
+        quiet = ("--headless", "--norestore", "--nologo")
+        _run([str(office.soffice), *quiet, "--convert-to", "csv", "--outdir", str(folder), str(folder / "probe.xlsx")])
         written = folder / "probe.csv"
         if written.is_file():
             rows = list(csv.reader(written.read_text(encoding="utf-8", errors="replace").splitlines()))

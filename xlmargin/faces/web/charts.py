@@ -76,7 +76,6 @@ class Chart:
     across: bool
     stacked: str
     gap: float
-    overlap: float
     legend: str
     series: tuple[Series, ...]
     keys: Axis
@@ -130,7 +129,6 @@ def _chart(chart: Any, frame: Frame) -> Chart:
         getattr(chart, "type", "col") == "bar",
         shares if shares in ("stacked", "percentStacked") else "",
         float(getattr(chart, "gapWidth", None) or 150),
-        float(getattr(chart, "overlap", None) or 0),
         str(chart.legend.position) if chart.legend is not None else "",
         tuple(_series(series, number, kind) for number, series in enumerate(chart.series)),
         _axis(x),

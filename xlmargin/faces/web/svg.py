@@ -125,7 +125,7 @@ class _Plot:
             self._columns(starts, step, y)
             return
         for n in range(len(self.chart.series)):
-            points = [None if v is None else (s + step / 2, y.at(v)) for s, v in zip(starts, self._tops(n))]
+            points = [None if v is None else (s + step / 2, y.at(v)) for s, v in zip(starts, self.numbers[n])]
             if self.chart.kind == "area":
                 self._area(n, points, zero)
             self._line(n, points)
@@ -174,9 +174,6 @@ class _Plot:
 
     def _upright_values(self) -> tuple[float, float]:
         return range_of(self._flat(), self.chart.values, zero=self.chart.kind in ("bar", "area"))
-
-    def _tops(self, n: int) -> list[float | None]:
-        return self.numbers[n]
 
     # ---- axes
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -101,12 +101,9 @@ class Missing:
         gone = (self._vols & alive) - quoted
         self._absent = {option: self._absent.get(option, 0) + 1 for option in gone}
         if short := sorted(option for option, times in self._absent.items() if times <= PATIENCE):
-            raise VenueError(f"half an answer: no vol of {_shown(short[0])}")
+            coin, expiry, strike = short[0]
+            raise VenueError(f"half an answer: no vol of {coin} {show_instant(expiry)} {strike:g}")
         self._spots, self._vols = set(quotes.spot), alive & quoted
-
-
-def _shown(option: Option) -> str:
-    return f"{option[0]} {show_instant(option[1])} {option[2]:g}"
 
 
 def market_table(quotes: Quotes, needs: Needs, before: Sequence[Row] | None = None, most_rows: int = 300) -> MarketTable:
@@ -133,7 +130,7 @@ def market_table(quotes: Quotes, needs: Needs, before: Sequence[Row] | None = No
     ]
     held = {option for option in needs.options if option[1] > quotes.time}
     points = _points(quotes, needs)
-    far = _unlisted(held, {(point[0], point[1]) for point in points})
+    far = sorted({option[:2] for option in held} - {point[:2] for point in points})  # expiries held that have no point
     notes += [
         f"{quotes.source} lists no expiry {show_instant(expiry)} of {coin}: the vol at the money of the nearest one stands in"
         for coin, expiry in far
@@ -181,11 +178,6 @@ def _points(quotes: Quotes, needs: Needs) -> list[Five]:
         if point[1] > quotes.time
         and ((point[:2] in held and point[4] > 0.0) or (math.isnan(point[2]) and point[0] in needs.dated and point[3] > 0.0))
     ]
-
-
-def _unlisted(held: Iterable[Option], listed: set[tuple[str, float]]) -> list[tuple[str, float]]:
-    """Expiries held that have no point."""
-    return sorted({option[:2] for option in held} - listed)
 
 
 def _at_the_money(quotes: Quotes, coin: str, expiry: float) -> float | None:

@@ -38,20 +38,7 @@ def keep(path: Path, rows: Iterable[Theirs], seen: float | None = None) -> None:
             database.execute(TABLE)
             database.executemany(
                 "INSERT INTO theirs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                [
-                    (
-                        moment,
-                        row.venue,
-                        row.account,
-                        row.currency,
-                        row.initial,
-                        row.maintenance,
-                        None if math.isnan(row.time) else row.time,
-                        row.method,
-                        json.dumps(dict(row.lines)),
-                    )
-                    for row in rows
-                ],
+                [(moment, *row[:5], None if math.isnan(row.time) else row.time, row.method, json.dumps(dict(row.lines))) for row in rows],
             )
     except sqlite3.Error as error:
         raise MarginError(f"{path} cannot be written: {error}") from None
@@ -70,7 +57,4 @@ def kept(path: Path, venue: str) -> list[Theirs]:
             ).fetchall()
     except sqlite3.Error as error:
         raise MarginError(f"{path} cannot be read: {error}") from None
-    return [
-        Theirs(owner, account, currency, initial, maintenance, math.nan if moment is None else moment, method, json.loads(lines))
-        for owner, account, currency, initial, maintenance, moment, method, lines in rows
-    ]
+    return [Theirs(*(*row[:5], math.nan if row[5] is None else row[5], row[6], json.loads(row[7]))) for row in rows]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -59,17 +58,17 @@ class Snapshot:
 class WatchedFiles:
     """The files of a book, read again when they have changed and come to rest."""
 
-    def __init__(self, files: Files, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, files: Files) -> None:
         """Read them.
 
         Raises:
             MarginError: a file is missing or unreadable, or nothing says what the equity is
         """
-        self._files, self._monotonic = files, monotonic
+        self._files = files
         self._taken = self._pending = self._state()
         self.snapshot = self._read()
         self.problem = ""
-        self._tried = monotonic()
+        self._tried = time.monotonic()
 
     def look(self) -> bool:
         """Whether the book is another one than at the last look, or can no longer be read, or again.
@@ -77,17 +76,17 @@ class WatchedFiles:
         A change counts once the files look the same twice: one that is still being written is left for the next look.
         """
         state = self._state()
-        if state == self._taken and not (self.problem and self._monotonic() - self._tried >= AGAIN):
+        if state == self._taken and not (self.problem and time.monotonic() - self._tried >= AGAIN):
             return False
         if state != self._pending:
             self._pending = state
             return False
         before = self.snapshot.digest, self.problem
-        self._tried = self._monotonic()
+        self._tried = time.monotonic()
         try:
             found = self._read()
         except Exception as error:  # a file half written makes its readers fail in any way
-            told = str(error) if isinstance(error, MarginError) else f"{self._files.book} cannot be read: {_shown(error)}"
+            told = str(error) if isinstance(error, MarginError) else f"{self._files.book} cannot be read: {type(error).__name__}: {error}"
             self.problem = " ".join(told.split())
         else:
             if self._state() != state:
@@ -124,7 +123,3 @@ def _stamp(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return found.st_mtime_ns, found.st_size
-
-
-def _shown(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"

@@ -10,13 +10,11 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from xlmargin.errors import MarginError
 from xlmargin.live.watch.alerts import RANKS, AlertBasis, Levels, step
 from xlmargin.live.watch.reading import Reading
-
-Answer = TypeVar("Answer")
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS ticks (sequence INTEGER PRIMARY KEY, time REAL NOT NULL, source TEXT NOT NULL,
@@ -33,28 +31,10 @@ CREATE TABLE IF NOT EXISTS waiting (hook TEXT NOT NULL, reading INTEGER NOT NULL
     PRIMARY KEY (hook, reading));
 CREATE TABLE IF NOT EXISTS identity (id TEXT NOT NULL);
 """
+_COLUMNS = """sequence time book method market_time age equity initial maintenance usage headroom excess status
+    nearest nearest_price nearest_move liquidation error coalesced"""
 #: The columns of a reading in the file, in their order.
-COLUMNS = (
-    "sequence",
-    "time",
-    "book",
-    "method",
-    "market_time",
-    "age",
-    "equity",
-    "initial",
-    "maintenance",
-    "usage",
-    "headroom",
-    "excess",
-    "status",
-    "nearest",
-    "nearest_price",
-    "nearest_move",
-    "liquidation",
-    "error",
-    "coalesced",
-)
+COLUMNS = tuple(_COLUMNS.split())
 MOST_OPEN = 10_000  # ticks held in memory while the file cannot be written
 PATIENCE = 10.0  # seconds to wait for another program that reads or writes the file
 
@@ -204,12 +184,8 @@ class Record:
 
     def waiting(self, hook: str) -> Message | None:
         """The oldest message that a hook has to deliver; None where there is none."""
-        row = self._ask(
-            lambda database: database.execute(
-                "SELECT reading, message FROM waiting WHERE hook = ? ORDER BY reading LIMIT 1", (hook,)
-            ).fetchone()
-        )
-        return None if row is None else Message(row[0], json.loads(row[1]))
+        rows = self._ask("SELECT reading, message FROM waiting WHERE hook = ? ORDER BY reading LIMIT 1", hook)
+        return Message(rows[0][0], json.loads(rows[0][1])) if rows else None
 
     def delivered(self, hook: str, reading: int) -> None:
         """Forget a message that was delivered."""
@@ -218,17 +194,13 @@ class Record:
 
     def last(self, count: int) -> list[dict[str, Any]]:
         """The last readings, the oldest first."""
-        rows = self._ask(
-            lambda database: database.execute(
-                f"SELECT {', '.join(COLUMNS)} FROM readings ORDER BY sequence DESC LIMIT ?", (count,)
-            ).fetchall()
-        )
+        rows = self._ask(f"SELECT {', '.join(COLUMNS)} FROM readings ORDER BY sequence DESC LIMIT ?", count)
         return [_named(row) for row in reversed(rows)]
 
-    def _ask(self, question: Callable[[sqlite3.Connection], Answer]) -> Answer:
+    def _ask(self, question: str, *given: Any) -> list[Any]:
         with self._mutex:
             try:
-                return question(self._database)
+                return self._database.execute(question, given).fetchall()
             except sqlite3.Error as error:
                 raise MarginError(f"{self.path} cannot be read: {error}") from None
 

@@ -6,11 +6,12 @@ import contextlib
 import math
 import queue
 import threading
+import time
 from typing import NamedTuple, Protocol
 
 from xlmargin.desk.account import account_rules
 from xlmargin.errors import MarginError
-from xlmargin.live.feed import Clock, Feed, MarketTable, Needs, Tick, needs_of
+from xlmargin.live.feed import Feed, MarketTable, Needs, Tick, needs_of
 from xlmargin.live.watch.alerts import Levels, watch_rules
 from xlmargin.live.watch.inputs import Snapshot, WatchedFiles
 from xlmargin.live.watch.reading import Figures, Reading, figures_of
@@ -65,7 +66,6 @@ class Watch:
         rules: Rules | None = None,
         alarmed: Follower | None = None,
         followers: tuple[Follower, ...] = (),
-        clock: Clock = Clock(),  # noqa: B008  (it holds nothing)
     ) -> None:
         """Prepare; nothing is read yet.
 
@@ -77,16 +77,16 @@ class Watch:
             followers: told of new readings
         """
         self._inputs, self._record, self._screen, self._feed = inputs, record, screen, feed
-        self._interval, self._alarmed, self._followers, self._clock = interval, alarmed, followers, clock
-        self._rules = watch_rules(clock.wall()) if rules is None else rules
-        self._warning_usage = account_rules(clock.wall()).number("warning_usage")
+        self._interval, self._alarmed, self._followers = interval, alarmed, followers
+        self._rules = watch_rules(time.time()) if rules is None else rules
+        self._warning_usage = account_rules(time.time()).number("warning_usage")
         self._newest: _Arrival | None = None
         self._mutex = threading.Lock()
         self._done = self._count = 0
         self._good: Snapshot | None = None  # the last book that could be margined
         self._bad_since = math.nan  # when the newest one first could not be
         self._memo: tuple[Snapshot, MarketTable, Figures] | None = None
-        self._started = self._looked = self._arrived = clock.monotonic()
+        self._started = self._looked = self._arrived = time.monotonic()
         self._stopped = False
         self._streamed: str | None = None  # why there is no stream of prices, as it was last said
         self._failure: BaseException | None = None
@@ -167,10 +167,10 @@ class Watch:
 
     def _arrive(self, source: str, tick: Tick | None = None) -> None:
         """Record a tick, and let the newest one be computed."""
-        now = self._clock.monotonic()
+        now = time.monotonic()
         with self._mutex:
             fresh, problem = (not self._inputs.problem, self._inputs.problem) if tick is None else (tick.fresh, tick.problem)
-            sequence, failed = self._record.arrive(self._clock.wall(), source, fresh=fresh, problem=problem)
+            sequence, failed = self._record.arrive(time.time(), source, fresh=fresh, problem=problem)
             before = self._newest
             if tick is not None:
                 self._newest = _Arrival(sequence, tick, now, True)
@@ -184,7 +184,7 @@ class Watch:
 
     def _look(self) -> None:
         """A tick for files that have changed, and at the interval for a book that cannot be margined."""
-        now = self._clock.monotonic()
+        now = time.monotonic()
         if now - self._looked < POLL:
             return
         self._looked = now
@@ -195,7 +195,7 @@ class Watch:
 
     def _read(self, arrival: _Arrival) -> bool:
         """Compute, record and show a reading; whether it is of current data and without a fault."""
-        now, wall = self._clock.monotonic(), self._clock.wall()
+        now, wall = time.monotonic(), time.time()
         table = None if arrival.feed is None else arrival.feed.table
         found = self._computed(table, wall)
         bad = found.figures is None or bool(found.problem)

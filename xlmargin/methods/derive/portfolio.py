@@ -7,7 +7,7 @@ Source: venues.md 4.2 and 4.3.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field, fields
 from functools import cached_property
 
 import numpy as np
@@ -70,28 +70,8 @@ class PmrmTerms:
     vol_sqrt_t: float = 0.0
 
 
-# The terms that PMRM v1 has.
-V1_TERMS = (
-    "range_up",
-    "range_down",
-    "short_power",
-    "long_power",
-    "dte_floor_days",
-    "im_factor",
-    "pos_static",
-    "pos_rate_mult",
-    "pos_rate_add",
-    "spot_up",
-    "spot_down",
-    "add_factor",
-    "mult_factor",
-    "peg_loss_threshold",
-    "peg_loss_factor",
-    "confidence_threshold",
-    "confidence_margin",
-    "mm_perp",
-    "mm_short_option",
-)
+# PMRM v1 has the terms that turn no rule off.
+V1_TERMS = tuple(field.name for field in fields(PmrmTerms) if field.default is MISSING)
 
 
 def _none(*shape: int) -> Floats:

@@ -8,43 +8,31 @@ from typing import Any
 
 from xlmargin.book.contracts import CALL, Contract, parse_instrument
 from xlmargin.venues.fed import Call, Held, Watched
-from xlmargin.venues.quotes import Mark, Needs, NotListed, Point, Quotes, VenueError, positive, rows_of, smile
-from xlmargin.venues.theirs import Theirs, signed_number
+from xlmargin.venues.quotes import Gathered, Mark, Needs, NotListed, Quotes, positive, rows_of
+from xlmargin.venues.theirs import Theirs
 
 MILLISECONDS = 1e-3
 
 
 def quotes(call: Call, needs: Needs) -> Quotes:
-    """Spots, forwards and vols: one call for all options, one for each coin's index, one for all futures.
-
-    Raises:
-        VenueError: an answer is missing or cut off
-    """
-    spot: dict[str, float] = {}
-    times, unlisted = [], set()
+    """Spots, forwards and vols: one call for all options, one for each coin's index, one for all futures."""
+    found = Gathered("binance")
     for coin in needs.underlyings:
         optional = coin in needs.with_options()
         method, key = ("eapipublic_get_index", "underlying") if optional else ("fapipublic_get_premiumindex", "symbol")
         try:
             answer = call(method, {key: f"{coin}USDT"})
         except NotListed:
-            unlisted.add(coin)
+            found.unlisted.add(coin)
             continue
-        spot[coin] = positive(answer.get("indexPrice")) if isinstance(answer, dict) else math.nan
-        if math.isnan(spot[coin]):
-            raise VenueError(f"half an answer: no index price of {coin}")
-        times.append(positive(answer.get("time")) * MILLISECONDS)
-    points: list[Point] = []
-    optional_coins = sorted(set(needs.with_options()) - unlisted)
-    if optional_coins:
-        points += smile(_with_forwards(rows_of(call("eapipublic_get_mark")), spot), "binance", optional_coins)
-    if listed := sorted(needs.dated - unlisted):
+        row = answer if isinstance(answer, dict) else {}
+        found.index(coin, positive(row.get("indexPrice")), positive(row.get("time")) * MILLISECONDS)
+    if optional_coins := sorted(set(needs.with_options()) - found.unlisted):
+        found.smiles(_with_forwards(rows_of(call("eapipublic_get_mark")), found.spot), optional_coins)
+    if listed := sorted(needs.dated - found.unlisted):
         rows = rows_of(call("fapipublic_get_premiumindex"))
-        points += smile(
-            [Mark(str(row.get("symbol")), math.nan, math.nan, positive(row.get("markPrice"))) for row in rows], "binance", listed
-        )
-    told = [moment for moment in times if math.isfinite(moment)]
-    return Quotes.of("binance", max(told, default=math.nan), spot, points, frozenset(unlisted))
+        found.smiles([Mark(str(row.get("symbol")), math.nan, math.nan, positive(row.get("markPrice"))) for row in rows], listed)
+    return found.quotes()
 
 
 def _with_forwards(rows: Sequence[dict[str, Any]], spot: dict[str, float]) -> list[Mark]:
@@ -94,28 +82,13 @@ def theirs(call: Call) -> list[Theirs]:
 
 def theirs_of(answer: Any) -> list[Theirs]:
     """Margins in an answer of eapi's marginAccount, or of the futures account."""
+    ours = {"venue": "binance", "method": "BINANCE"}
     if isinstance(answer, dict) and "totalInitialMargin" in answer:
-        return [
-            Theirs(
-                "binance",
-                "futures",
-                "USDT",
-                signed_number(answer, "totalInitialMargin"),
-                signed_number(answer, "totalMaintMargin"),
-                positive(answer.get("updateTime")) * MILLISECONDS,
-                "BINANCE",
-            )
-        ]
+        moment = positive(answer.get("updateTime")) * MILLISECONDS
+        keys = "totalInitialMargin", "totalMaintMargin"
+        return [Theirs.of(answer, *keys, account="futures", currency="USDT", time=moment, **ours)]
     moment = positive(answer.get("time")) * MILLISECONDS if isinstance(answer, dict) else math.nan
     return [
-        Theirs(
-            "binance",
-            "options",
-            str(row.get("asset")),
-            signed_number(row, "initialMargin"),
-            signed_number(row, "maintMargin"),
-            moment,
-            "BINANCE",
-        )
+        Theirs.of(row, "initialMargin", "maintMargin", account="options", currency=str(row.get("asset")), time=moment, **ours)
         for row in rows_of(answer, "asset")
     ]

@@ -11,11 +11,7 @@ TIMES = ("time", "creationTime")  # keys of the moment at which the answer was m
 
 
 def items(source: RawAnswer) -> list[Node]:
-    """The positions of an answer, one by one.
-
-    Raises:
-        MarginError: it is an error of the venue, or has no positions
-    """
+    """The positions of an answer, one by one."""
     if source.is_list:
         return source.listed("symbol")
     top = source.top

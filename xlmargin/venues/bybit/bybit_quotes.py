@@ -6,8 +6,8 @@ import math
 from typing import Any
 
 from xlmargin.venues.fed import Call, Held, Watched
-from xlmargin.venues.quotes import Mark, Needs, NotListed, Point, Quotes, VenueError, positive, rows_of, smile
-from xlmargin.venues.theirs import Theirs, signed_number
+from xlmargin.venues.quotes import Gathered, Mark, Needs, NotListed, Quotes, positive, rows_of
+from xlmargin.venues.theirs import Theirs
 
 MILLISECONDS = 1e-3
 HELD = (
@@ -20,39 +20,26 @@ PAGE = "200"
 
 
 def quotes(call: Call, needs: Needs) -> Quotes:
-    """Spots, forwards and vols: one call for each coin's options, one for a perpetual's index, one for all futures.
-
-    Raises:
-        VenueError: an answer is missing or cut off
-    """
-    spot: dict[str, float] = {}
-    points: list[Point] = []
-    times, unlisted = [], set()
+    """Spots, forwards and vols: one call for each coin's options, one for a perpetual's index, one for all futures."""
+    found = Gathered("bybit")
     for coin in needs.underlyings:
         optional = coin in needs.with_options()
         parameters = {"category": "option", "baseCoin": coin} if optional else {"category": "linear", "symbol": f"{coin}USDT"}
         try:
             answer = call("public_get_v5_market_tickers", parameters)
         except NotListed:
-            unlisted.add(coin)
+            found.unlisted.add(coin)
             continue
         rows = rows_of(answer, "result", "list")
-        times.append(positive(answer.get("time")) * MILLISECONDS)
-        spot[coin] = next((value for row in rows if (value := positive(row.get("indexPrice"))) > 0.0), math.nan)
-        if math.isnan(spot[coin]):
-            raise VenueError(f"half an answer: no index price of {coin}")
+        spot = next((value for row in rows if (value := positive(row.get("indexPrice"))) > 0.0), math.nan)
+        found.index(coin, spot, positive(answer.get("time")) * MILLISECONDS)
         if optional:
-            points += smile(
-                [Mark(str(row.get("symbol")), positive(row.get("underlyingPrice")), positive(row.get("markIv"))) for row in rows],
-                "bybit",
-                [coin],
-            )
-    listed = sorted(needs.dated - unlisted)
-    if listed:
+            marks = [Mark(str(row.get("symbol")), positive(row.get("underlyingPrice")), positive(row.get("markIv"))) for row in rows]
+            found.smiles(marks, [coin])
+    if listed := sorted(needs.dated - found.unlisted):
         rows = rows_of(call("public_get_v5_market_tickers", {"category": "linear"}), "result", "list")
-        points += smile([Mark(str(row.get("symbol")), math.nan, math.nan, positive(row.get("markPrice"))) for row in rows], "bybit", listed)
-    told = [moment for moment in times if math.isfinite(moment)]
-    return Quotes.of("bybit", max(told, default=math.nan), spot, points, frozenset(unlisted))
+        found.smiles([Mark(str(row.get("symbol")), math.nan, math.nan, positive(row.get("markPrice"))) for row in rows], listed)
+    return found.quotes()
 
 
 def watched(coin: str) -> Watched:
@@ -88,15 +75,8 @@ def theirs_of(answer: Any) -> list[Theirs]:
     streamed = isinstance(answer, dict) and "data" in answer
     rows = rows_of(answer, "data") if streamed else rows_of(answer, "result", "list")
     moment = positive(answer.get("creationTime") if streamed else answer.get("time")) * MILLISECONDS
+    keys = "totalInitialMargin", "totalMaintenanceMargin"
     return [
-        Theirs(
-            "bybit",
-            str(row.get("accountType") or ""),
-            "USD",
-            signed_number(row, "totalInitialMargin"),
-            signed_number(row, "totalMaintenanceMargin"),
-            moment,
-            "BYBIT",
-        )
+        Theirs.of(row, *keys, venue="bybit", account=str(row.get("accountType") or ""), currency="USD", time=moment, method="BYBIT")
         for row in rows
     ]

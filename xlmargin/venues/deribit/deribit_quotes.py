@@ -16,11 +16,7 @@ INDEXES = ("usd", "usdc", "usdt")  # quote currencies of a coin's index, best fi
 
 
 def quotes(call: Call, needs: Needs) -> Quotes:
-    """Spots, forwards and vols: one call per currency of the options held, one per coin without options.
-
-    Raises:
-        VenueError: an answer is missing or cut off
-    """
+    """Spots, forwards and vols: one call per currency of the options held, one per coin without options."""
     asked = _Asked(call)
     spot: dict[str, float] = {}
     points: list[Point] = []
@@ -138,28 +134,12 @@ def theirs_of(answer: Any) -> list[Theirs]:
     account = str(result.get("system_name") or result.get("username") or "")
     rows = rows_of(result, "summaries") if "summaries" in result else [result]
     crossed = [row for row in rows if row.get("cross_collateral_enabled") and "total_initial_margin_usd" in row]
+    told: dict[str, Any] = {"venue": "deribit", "account": account, "time": moment}
     if crossed:
-        return [
-            Theirs(
-                "deribit",
-                account,
-                "USD",
-                signed_number(crossed[0], "total_initial_margin_usd"),
-                signed_number(crossed[0], "total_maintenance_margin_usd"),
-                moment,
-                _method(crossed[0]),
-            )
-        ]
+        keys = "total_initial_margin_usd", "total_maintenance_margin_usd"
+        return [Theirs.of(crossed[0], *keys, currency="USD", method=_method(crossed[0]), **told)]
     return [
-        Theirs(
-            "deribit",
-            account,
-            str(row.get("currency", "")).upper(),
-            signed_number(row, "initial_margin"),
-            signed_number(row, "maintenance_margin"),
-            moment,
-            _method(row),
-        )
+        Theirs.of(row, "initial_margin", "maintenance_margin", currency=str(row.get("currency", "")).upper(), method=_method(row), **told)
         for row in rows
     ]
 
@@ -193,18 +173,8 @@ def _simulated(result: dict[str, Any]) -> list[Theirs]:
             for key, label in known.items()
             if key in owner
         }
-        rows.append(
-            Theirs(
-                "deribit",
-                "",
-                str(currency).upper(),
-                signed_number(margin, "initial_margin"),
-                signed_number(margin, "maintenance_margin"),
-                moment,
-                "DERIBIT",
-                lines,
-            )
-        )
+        told: dict[str, Any] = {"venue": "deribit", "currency": str(currency).upper(), "time": moment, "method": "DERIBIT", "lines": lines}
+        rows.append(Theirs.of(margin, "initial_margin", "maintenance_margin", **told))
     return rows
 
 

@@ -14,48 +14,11 @@ from xlmargin.methods.derive.portfolio import DIRECTIONS, Moves, PmrmTerms, Port
 from xlmargin.methods.json_shape import Node, column, flags
 from xlmargin.pricing.arrays import Floats
 from xlmargin.venues.derive import derive_sm_answers as derive_sm
-from xlmargin.venues.derive.derive_sm_answers import exact, integers, outcomes
+from xlmargin.venues.derive.derive_sm_answers import NAMES, exact, integers, outcomes
 from xlmargin.venues.outcome import Comparison, Outcome
 
 UNIT_TOLERANCE = 1e-12  # of unit prices and vols, relative and absolute: measured differences are below 3e-13
 SVI_TERMS = ("a", "b", "rho", "m", "sigma")
-V1_TERMS = {
-    "up": "spot_up",
-    "dn": "spot_down",
-    "add": "add_factor",
-    "mult": "mult_factor",
-    "pegT": "peg_loss_threshold",
-    "pegF": "peg_loss_factor",
-    "confT": "confidence_threshold",
-    "confM": "confidence_margin",
-    "perp": "mm_perp",
-    "opt": "mm_short_option",
-    "im": "im_factor",
-    "bsd": "pos_static",
-    "rMult": "pos_rate_mult",
-    "rAdd": "pos_rate_add",
-    "vUp": "range_up",
-    "vDn": "range_down",
-    "sp": "short_power",
-    "lp": "long_power",
-    "dteFloor": "dte_floor_days",
-}
-V2_TERMS = {
-    "vol": ("range_up", "range_down", "short_power", "long_power", "dte_floor_days", "min_vol_after_up_shock"),
-    "margin": ("im_factor", "mm_factor", "pos_static", "pos_rate_mult", "pos_rate_add", "neg_static", "neg_rate_mult", "neg_rate_add"),
-    "basis": ("spot_up", "spot_down", "add_factor", "mult_factor"),
-    "contingency": (
-        "peg_loss_threshold",
-        "peg_loss_factor",
-        "confidence_threshold",
-        "confidence_margin",
-        "mm_perp",
-        "im_extra_perp",
-        "mm_short_option",
-        "im_extra_short_option",
-    ),
-    "skew": ("linear_cap", "linear_cap_sqrt_t", "abs_cap", "abs_cap_sqrt_t", "min_k_star", "width_scale", "vol_static", "vol_sqrt_t"),
-}
 
 
 def replay(data: Any) -> Iterator[Outcome]:
@@ -151,7 +114,7 @@ def _gross(book: Portfolio) -> float:
 def _pmrm_2(case: Node, terms: Node, compared: Comparison) -> None:
     """A PMRM_2 case: every number that it expects."""
     values = {}
-    for name, keys in V2_TERMS.items():
+    for name, keys in NAMES["pmrm_2"].items():
         part = terms.node(name)
         values.update({key: part.number(key) for key in keys})
     moves = _moves(terms.items("scenarios"), "scenarios", True)
@@ -224,7 +187,7 @@ def _v1_portfolio(inputs: Node, haircut: float) -> Portfolio:
 
 def _pmrm_v1(case: Node, terms: Node, compared: Comparison) -> None:
     """A PMRM v1 case, exact or in integer parts."""
-    values = {name: terms.number(key) for key, name in V1_TERMS.items()}
+    values = {name: terms.number(key) for key, name in NAMES["pmrm_v1"].items()}
     moves = _moves(case.items("scenarios"), "scenarios", False)
     book = _v1_portfolio(case.node("inputs"), terms.number("base"))
     result = V1Result(book, moves, PmrmTerms(**values))

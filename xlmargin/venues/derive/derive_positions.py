@@ -34,11 +34,7 @@ def _list(value: object) -> list[object]:
 
 
 def items(source: RawAnswer) -> list[Node]:
-    """The positions of an answer, one by one.
-
-    Raises:
-        MarginError: it is an error of the venue, or has no positions
-    """
+    """The positions of an answer, one by one."""
     name = "instrument_name"
     if source.is_list:
         return source.listed(name)

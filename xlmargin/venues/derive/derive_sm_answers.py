@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,24 +23,7 @@ RELATIVE = 1e-9  # tolerance as a share of their number
 ROUNDING = 1e-15  # share of all that a book holds which rounding may come to, for numbers near 0
 NEAR_INTEGER = 1e-6  # some of the venue's integers are a rounding error below the next one in floating point
 NOT_NUMBERS = ("id", "params", "note", "reimpl", "detail", "scenarios")
-TERMS = {
-    "maxS": "max_spot",
-    "minS": "min_spot",
-    "mmC": "mm_call",
-    "mmP": "mm_put",
-    "mmPM": "mm_put_mark",
-    "uIM": "unpaired_im",
-    "uMM": "unpaired_mm",
-    "off": "put_scale",
-    "perpMM": "perp_mm",
-    "perpIM": "perp_im",
-    "ocT": "confidence_threshold",
-    "oc": "confidence_margin",
-    "base": "base",
-    "baseIM": "base_im",
-    "depT": "depeg_threshold",
-    "depF": "depeg_factor",
-}
+NAMES = tomllib.loads(Path(__file__).with_name("names.toml").read_text(encoding="utf-8"))
 
 
 def replay(data: Any) -> Iterator[Outcome]:
@@ -144,7 +129,7 @@ def _gross(book: SrmMarket) -> float:
 
 def _srm(case: Node, terms: Node, compared: Comparison) -> None:
     """An SRM case, exact or in integer parts: all its markets with the cash."""
-    values = SrmTerms(**{name: terms.number(key) for key, name in TERMS.items()})
+    values = SrmTerms(**{name: terms.number(key) for key, name in NAMES["srm"].items()})
     inputs = case.node("inputs")
     cash, stable = inputs.number("cash"), inputs.number("stable")
     markets = [SrmResult(_market(node, stable), values) for node in inputs.nodes("markets")]

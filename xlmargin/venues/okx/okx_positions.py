@@ -24,11 +24,7 @@ def contract_sizes(source: RawAnswer) -> Sizes:
 
 
 def items(source: RawAnswer) -> list[Node]:
-    """The positions of an answer, one by one.
-
-    Raises:
-        MarginError: it is an error of the venue, or has no positions
-    """
+    """The positions of an answer, one by one."""
     name = "instId"
     if source.is_list:
         return source.listed(name)

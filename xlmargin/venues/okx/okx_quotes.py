@@ -6,42 +6,31 @@ import math
 from typing import Any
 
 from xlmargin.venues.fed import Call, Held, Watched
-from xlmargin.venues.quotes import Mark, Needs, NotListed, Point, Quotes, VenueError, positive, rows_of, smile
-from xlmargin.venues.theirs import Theirs, signed_number
+from xlmargin.venues.quotes import Gathered, Mark, Needs, NotListed, Quotes, positive, rows_of
+from xlmargin.venues.theirs import Theirs
 
 MILLISECONDS = 1e-3
 
 
 def quotes(call: Call, needs: Needs) -> Quotes:
-    """Spots, forwards and vols: one call for each coin's index, one for its options, one for its futures.
-
-    Raises:
-        VenueError: an answer is missing or cut off
-    """
-    spot: dict[str, float] = {}
-    points: list[Point] = []
-    times, unlisted = [], set()
+    """Spots, forwards and vols: one call for each coin's index, one for its options, one for its futures."""
+    found = Gathered("okx")
     for coin in needs.underlyings:
         family = f"{coin}-USD"
         try:
             index = rows_of(call("public_get_market_index_tickers", {"instId": family}), "data")
         except NotListed:
-            unlisted.add(coin)
+            found.unlisted.add(coin)
             continue
-        if not index or math.isnan(positive(index[0].get("idxPx"))):
-            raise VenueError(f"half an answer: no index price of {coin}")
-        spot[coin] = positive(index[0]["idxPx"])
-        times.append(positive(index[0].get("ts")) * MILLISECONDS)
+        row = index[0] if index else {}
+        found.index(coin, positive(row.get("idxPx")), positive(row.get("ts")) * MILLISECONDS)
         if coin in needs.with_options():
             rows = rows_of(call("public_get_public_opt_summary", {"uly": family}), "data")
-            points += smile(
-                [Mark(str(row.get("instId")), positive(row.get("fwdPx")), positive(row.get("markVol"))) for row in rows], "okx", [coin]
-            )
+            found.smiles([Mark(str(row.get("instId")), positive(row.get("fwdPx")), positive(row.get("markVol"))) for row in rows], [coin])
         if coin in needs.dated:
             rows = rows_of(call("public_get_public_mark_price", {"instType": "FUTURES", "uly": family}), "data")
-            points += smile([Mark(str(row.get("instId")), math.nan, math.nan, positive(row.get("markPx"))) for row in rows], "okx", [coin])
-    told = [moment for moment in times if math.isfinite(moment)]
-    return Quotes.of("okx", max(told, default=math.nan), spot, points, frozenset(unlisted))
+            found.smiles([Mark(str(row.get("instId")), math.nan, math.nan, positive(row.get("markPx"))) for row in rows], [coin])
+    return found.quotes()
 
 
 def watched(coin: str) -> Watched:
@@ -69,13 +58,14 @@ def theirs_of(answer: Any) -> list[Theirs]:
     """Margins in an answer of account/balance; an account of a mode without one margin has them by currency."""
     rows = []
     for account in rows_of(answer, "data"):
-        moment = positive(account.get("uTime")) * MILLISECONDS
-        if account.get("imr") not in (None, ""):
-            rows.append(Theirs("okx", "", "USD", signed_number(account, "imr"), signed_number(account, "mmr"), moment, "OKX"))
+        ours = {"venue": "okx", "time": positive(account.get("uTime")) * MILLISECONDS, "method": "OKX"}
+        if _has_margin(account):
+            rows.append(Theirs.of(account, "imr", "mmr", currency="USD", **ours))
             continue
-        rows += [
-            Theirs("okx", "", str(detail.get("ccy")), signed_number(detail, "imr"), signed_number(detail, "mmr"), moment, "OKX")
-            for detail in rows_of(account, "details")
-            if detail.get("imr") not in (None, "")
-        ]
+        details = filter(_has_margin, rows_of(account, "details"))
+        rows += [Theirs.of(detail, "imr", "mmr", currency=str(detail.get("ccy")), **ours) for detail in details]
     return rows
+
+
+def _has_margin(row: dict[str, Any]) -> bool:
+    return row.get("imr") not in (None, "")

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-import math
-from collections import Counter
 from collections.abc import Iterable, Iterator
 
 import numpy as np
 
 from xlmargin.errors import MarginError
 from xlmargin.methods.span.file.expanded_contracts import contracts_of
-from xlmargin.methods.span.file.layout import ARRAY_RECORDS, DELIVERY_BASIS, DELIVERY_TABLE, RECORDS, RecordLayout, parse_field, too_short
+from xlmargin.methods.span.file.layout import ARRAY_RECORDS, DELIVERY_TABLE, RECORDS, RecordLayout, parse_field, too_short
 from xlmargin.methods.span.file.model import CombinedCommodity, DeliveryCharge, InterSpread, IntraSpread, SpanFile, SpreadLeg, Tier
 from xlmargin.methods.span.file.periods import period_of, short_month
 from xlmargin.methods.span.file.records import Parsed
@@ -19,9 +17,7 @@ from xlmargin.methods.span.file.risk_arrays import RiskArrays
 from xlmargin.methods.span.file.source import SpanContent
 
 LONGEST_LINE = 1 << 16
-KNOWN_UNUSED = {"1", "5"}  # exchange headers and commodity groups: nothing in a margin depends on them
 WFPR = {"1": "NORMAL", "2": "SCANRANGE_CAP", "3": "SCANRANGE"}
-ACCOUNTS = ("member", "hedger", "speculator")
 
 
 def read_expanded(source: SpanContent, blocks: Iterable[bytes]) -> SpanFile:
@@ -37,7 +33,7 @@ def read_expanded(source: SpanContent, blocks: Iterable[bytes]) -> SpanFile:
     Source: CME, Risk Parameter File Layouts for the Positional Formats.
     """
     records: dict[str, list[Parsed]] = {name: [] for name in RECORDS}
-    arrays, unread = RiskArrays(source), Counter[str]()
+    arrays = RiskArrays(source)
     last = 0
     for last, text in _lines(source, blocks):
         name = text[:2].decode("latin-1").strip()
@@ -47,8 +43,6 @@ def read_expanded(source: SpanContent, blocks: Iterable[bytes]) -> SpanFile:
                 arrays.flush()
         elif name in RECORDS:
             records[name].append(parse_record(source, RECORDS[name], last, text))
-        elif name and name not in KNOWN_UNUSED:
-            unread[name] += 1
     arrays.flush(last=True)
     if not arrays.done:
         source.fail(
@@ -56,7 +50,7 @@ def read_expanded(source: SpanContent, blocks: Iterable[bytes]) -> SpanFile:
             "the file ends without a risk array (records 81 to 84): it is cut off, or not a SPAN file of the "
             "expanded format; download it again",
         )
-    return _assembled(source, records, arrays, unread)
+    return _assembled(source, records, arrays)
 
 
 def _lines(source: SpanContent, blocks: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
@@ -88,7 +82,7 @@ def parse_record(source: SpanContent, record: RecordLayout, line: int, text: byt
     return Parsed(line, shown, values)
 
 
-def _assembled(source: SpanContent, records: dict[str, list[Parsed]], arrays: RiskArrays, unread: Counter[str]) -> SpanFile:
+def _assembled(source: SpanContent, records: dict[str, list[Parsed]], arrays: RiskArrays) -> SpanFile:
     headers = records["0"]
     if not headers:
         raise MarginError(f"{source.name} has no header (record 0): it is cut off at its beginning; download it again")
@@ -99,25 +93,13 @@ def _assembled(source: SpanContent, records: dict[str, list[Parsed]], arrays: Ri
             f"the header says format {header.text_of('file_format')!r}, and only U2, the expanded "
             "format, is read: get the expanded (.pa2) or the XML (.spn) file of the day",
         )
-    notes = [f"{count} records {name!r} were not read" for name, count in sorted(unread.items())]
     combined = _combined(source, records, header.text_of("limits_option_value") == "Y")
-    contracts = contracts_of(source, records, tuple(combined), arrays.result(), notes)
-    ahead = [value for record in records["B"] if not math.isnan(value := record.number_of("look_ahead"))]
     return SpanFile(
         source.name,
-        "pa2",
         _date(source, header),
-        header.text_of("settlement") != "I",
-        header.text_of("clearing_org"),
-        ahead[0] if ahead else math.nan,
-        False,
-        None,
-        None,
-        {(record.text_of("from"), record.text_of("to")): record.number_of("rate") for record in records["T"]},
         combined,
         tuple(sorted((_inter(record) for record in records["6"]), key=lambda spread: spread.priority)),
-        contracts,
-        tuple(notes),
+        contracts_of(source, records, tuple(combined), arrays.result()),
     )
 
 
@@ -136,27 +118,16 @@ def _combined(source: SpanContent, records: dict[str, list[Parsed]], limits: boo
     result = {}
     for code in codes:
         two, three, four, tiers = (by[name].get(code, []) for name in ("2", "3", "4", "S"))
-        minimum = four[0].count_of("minimum") if four else 0.0
         result[code] = CombinedCommodity(
             code,
-            two[0].text_of("currency"),
             int(two[0].count_of("exponent")),
-            tuple(_products(two)),
-            three[0].text_of("method") if three else "",
-            tuple(_tiers(three, 4)),
+            tuple(_tiers(three)),
             (*_intra(code, by["C"].get(code, []), "tier"), *_intra(code, by["E"].get(code, []), "month")),
-            four[0].text_of("method") if four else "",
             tuple(_deliveries(source, four)),
-            _basis(source, four),
-            minimum,
+            four[0].count_of("minimum") if four else 0.0,
             "max" if four and four[0].text_of("minimum_method") == "1" else "gross",
-            tuple(_tiers([r for r in tiers if r.text_of("method") == "30"], 5, "minimum")),
-            tuple(_tiers([r for r in tiers if r.text_of("method") in ("10", "21", "22")], 5)),
-            tuple(_tiers([r for r in tiers if r.text_of("method") in ("20", "21", "23")], 5)),
             next((WFPR[r.text_of("wfpr")] for r in tiers if r.text_of("wfpr") in WFPR), "NORMAL"),
             limits or two[0].text_of("limits_option_value") == "Y",
-            _accounts(three),
-            _accounts(four),
         )
     return result
 
@@ -168,30 +139,15 @@ def _grouped(records: list[Parsed]) -> dict[str, list[Parsed]]:
     return result
 
 
-def _products(records: list[Parsed]) -> Iterator[tuple[str, str, str]]:
+def _tiers(records: list[Parsed]) -> Iterator[Tier]:
     for record in records:
-        for n in range(1, 7):
-            if product := record.text_of(f"product{n}"):
-                yield record.text_of("exchange"), product, record.text_of(f"family{n}")
-
-
-def _tiers(records: list[Parsed], count: int, rate: str = "") -> Iterator[Tier]:
-    for record in records:
-        for n in range(1, count + 1):
+        for n in range(1, 5):
             if number := record.count_of(f"tier{n}"):
                 yield Tier(
                     int(number),
                     period_of(record.text_of(f"start{n}"), record.text_of(f"start_day{n}")),
                     period_of(record.text_of(f"end{n}"), record.text_of(f"end_day{n}")),
-                    record.number_of(f"{rate}{n}") if rate else math.nan,
                 )
-
-
-def _accounts(records: list[Parsed]) -> tuple[float, float, float]:
-    if not records:
-        return (math.nan, math.nan, math.nan)
-    member, hedger, speculator = (records[0].number_of(name) for name in ACCOUNTS)
-    return (member, hedger, speculator)
 
 
 def _intra(code: str, records: list[Parsed], leg_field: str) -> list[IntraSpread]:
@@ -202,7 +158,7 @@ def _intra(code: str, records: list[Parsed], leg_field: str) -> list[IntraSpread
         legs = tuple(_intra_legs(code, record, leg_field))
         before = result.get(priority)
         result[priority] = IntraSpread(
-            priority, "F", before.charge if before else record.count_of("charge"), (*(before.legs if before else ()), *legs)
+            priority, before.charge if before else record.count_of("charge"), (*(before.legs if before else ()), *legs)
         )
     return [result[priority] for priority in sorted(result)]
 
@@ -224,34 +180,18 @@ def _deliveries(source: SpanContent, records: list[Parsed]) -> Iterator[Delivery
                     yield DeliveryCharge(month, table.count_of(f"consumed{n}"), table.count_of(f"outright{n}"))
 
 
-def _basis(source: SpanContent, records: list[Parsed]) -> tuple[str, float] | None:
-    for record in records:
-        if record.text_of("method") == "11":
-            basis = parse_record(source, DELIVERY_BASIS, record.line, record.line_text.encode("latin-1"))
-            return basis.text_of("product"), basis.count_of("rate")
-    return None
-
-
 def _inter(record: Parsed) -> InterSpread:
     """Record 6; the rate is a percentage, or money where the credit method is F, and then with two decimals."""
     flat = record.text_of("credit") == "F"
-    separate = record.text_of("separate") == "Y"
     legs = [
         SpreadLeg(
-            record.text_of(f"combined{n}"),
-            int(record.count_of(f"tier{n}")),
-            "",
-            record.count_of(f"ratio{n}"),
-            record.text_of(f"side{n}"),
-            record.text_of(f"required{n}") != "N",
-            False,
-            _rate(record.number_of(f"leg_rate{n}"), flat) if separate else math.nan,
+            record.text_of(f"combined{n}"), int(record.count_of(f"tier{n}")), "", record.count_of(f"ratio{n}"), record.text_of(f"side{n}")
         )
         for n in range(1, 5)
         if record.text_of(f"combined{n}")
     ]
     if target := record.text_of("target"):
-        legs.append(SpreadLeg(target, 0, "", record.count_of("target_ratio"), "", record.text_of("target_required") != "N", True))
+        legs.append(SpreadLeg(target, 0, "", record.count_of("target_ratio"), ""))
     return InterSpread(int(record.count_of("priority")), record.text_of("method"), flat, _rate(record.number_of("rate"), flat), tuple(legs))
 
 

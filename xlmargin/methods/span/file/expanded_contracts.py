@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from xlmargin.book.contracts import CALL, FUTURE, PUT, SPOT
 from xlmargin.methods.span.file.layout import SERIES_KEY
 from xlmargin.methods.span.file.model import FAMILIES, Contracts
-from xlmargin.methods.span.file.periods import day_instant, period_of
+from xlmargin.methods.span.file.periods import period_of
 from xlmargin.methods.span.file.records import Parsed
 from xlmargin.methods.span.file.risk_arrays import RawContracts
 from xlmargin.methods.span.file.source import SpanContent
@@ -32,10 +31,6 @@ class _Series(NamedTuple):
     family: str
     kind: int
     period: str
-    expiry: float
-    underlying: str
-    underlying_period: str
-    currency: str
     premium: bool
     combined: int
     array_power: float
@@ -43,7 +38,6 @@ class _Series(NamedTuple):
     strike_power: float
     value_factor: float
     price_range: float
-    vol_range: float
     delta_scaling: float
 
 
@@ -68,10 +62,8 @@ class _Tables:
         }
 
 
-def contracts_of(
-    source: SpanContent, records: dict[str, list[Parsed]], codes: tuple[str, ...], raw: RawContracts, notes: list[str]
-) -> Contracts:
-    """The contracts of a file; what was skipped or is not known is added to the notes.
+def contracts_of(source: SpanContent, records: dict[str, list[Parsed]], codes: tuple[str, ...], raw: RawContracts) -> Contracts:
+    """The contracts of a file.
 
     Args:
         records: of types 2, P and B
@@ -87,7 +79,6 @@ def contracts_of(
     kept = np.array([one.kind != NO_SERIES for one in series])[inverse]
     inverse = inverse[kept]
     raw = RawContracts(*(column[kept] for column in raw))
-    _note_missing(series, inverse, int((~kept).sum()), notes)
 
     def text(name: str) -> NDArray[np.str_]:
         values: NDArray[np.str_] = np.array([getattr(one, name) for one in series], np.str_)[inverse]
@@ -109,16 +100,10 @@ def contracts_of(
         text("family"),
         kind,
         text("period"),
-        number("expiry"),
         np.where(np.isin(kind, (CALL, PUT)), _scaled(raw.strike, number("strike_power")), np.nan),
-        text("underlying"),
-        text("underlying_period"),
-        text("currency"),
         _scaled(raw.price, number("price_power")),
         np.where(own_factor, raw.value_factor, number("value_factor")),
         number("price_range"),
-        number("vol_range"),
-        raw.vol,
         raw.delta,
         number("delta_scaling"),
         whole("premium").astype(np.bool_),
@@ -132,13 +117,10 @@ def _series(source: SpanContent, line: int, key: bytes, tables: _Tables) -> _Ser
     part = {field.name: text[field.columns].strip() for field in SERIES_KEY}
     product = (part["exchange"], part["product"], part["family"])
     kind = _kind(source, line, part["family"], part["right"])
-    future, option = period_of(part["month"], part["day"]), period_of(part["option_month"], part["option_day"])
     is_option = kind in (CALL, PUT)
-    period = option if is_option else future
     link = tables.links.get(product) or tables.links.get(("", *product[1:])) or (-1, 0.0, True)
     price = tables.prices.get(product)
     more = tables.series.get((*product, part["month"], part["day"], part["option_month"], part["option_day"]))
-    expiry = more.text_of("expiry") if more else ""
     factor = price.power_of("value_factor", "value_exponent") if price else math.nan
     if more and more.count_of("value_factor") > 0.0:
         factor = more.power_of("value_factor", "value_exponent")
@@ -147,11 +129,7 @@ def _series(source: SpanContent, line: int, key: bytes, tables: _Tables) -> _Ser
     return _Series(
         *product,
         kind,
-        period,
-        day_instant(expiry if expiry.strip("0") else period),
-        part["underlying"],
-        future if is_option else "",
-        price.text_of("currency") if price else "",
+        period_of(part["option_month"], part["option_day"]) if is_option else period_of(part["month"], part["day"]),
         is_option and (valuation not in FUTURES_STYLE if valuation else link[2]),
         link[0],
         link[1],
@@ -159,7 +137,6 @@ def _series(source: SpanContent, line: int, key: bytes, tables: _Tables) -> _Ser
         -price.count_of("strike_decimals") if price else math.nan,
         factor,
         more.power_of("price_range", "price_exponent") if more else math.nan,
-        more.power_of("vol_range", "vol_exponent") if more else math.nan,
         1.0 if math.isnan(scaling) else scaling,
     )
 
@@ -179,20 +156,3 @@ def _kind(source: SpanContent, line: int, family: str, right: str) -> int:
 def _scaled(values: Floats, power: Floats) -> Floats:
     """Values times ten to whole powers, the negative ones by division, which rounds to the decimal that was printed."""
     return np.where(power > 0.0, values * 10.0 ** np.maximum(power, 0.0), values / 10.0 ** np.maximum(-power, 0.0))
-
-
-def _note_missing(series: list[_Series], inverse: NDArray[np.int64], skipped: int, notes: list[str]) -> None:
-    """Tell which contracts were skipped, lack decimals, or belong to no combined commodity."""
-    if skipped:
-        notes.append(f"{skipped} contracts of product types other than {', '.join(FAMILIES)} were not read")
-    counts = np.bincount(inverse, minlength=len(series)).tolist()
-    no_price, no_link = Counter[str](), Counter[str]()
-    for one, count in zip(series, counts):
-        if count and math.isnan(one.price_power):
-            no_price[f"{one.product} {one.family}"] += count
-        if count and one.combined < 0:
-            no_link[f"{one.product} {one.family}"] += count
-    for name, count in sorted(no_price.items()):
-        notes.append(f"{name} has no record P: price, strike and value factor of its {count} contracts are not known")
-    for name, count in sorted(no_link.items()):
-        notes.append(f"{name} is in no combined commodity: its {count} contracts have no parameters")

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
-from xlmargin.book.contracts import instant
-
 
 def period_of(month: str, day: str = "") -> str:
     """YYYYMM, YYYYMMDD or YYYYMM and a week code; "" where the month is blank or zeros, and no day where that is 00."""
@@ -20,11 +16,3 @@ def period_of(month: str, day: str = "") -> str:
 def short_month(month: str, day: str) -> str:
     """The period of a month written YYMM, which is of this century; "" where it is blank or zeros."""
     return period_of(f"20{month}", day) if month.strip("0") else ""
-
-
-def day_instant(date: str) -> float:
-    """Seconds since 1970 of the start of a day YYYYMMDD in UTC, NaN where it is no such date."""
-    if len(date) != 8 or not (date.isascii() and date.isdigit()):
-        return math.nan
-    seconds = instant(int(date[:4]), int(date[4:6]), int(date[6:]), 0)
-    return math.nan if seconds is None else seconds

@@ -37,7 +37,6 @@ class RawContracts(NamedTuple):
     exact: Bools
     array: Floats
     delta: Floats
-    vol: Floats
     value_factor: Floats
 
 
@@ -114,7 +113,6 @@ class RiskArrays:
             exact,
             array,
             b.signed("delta", "delta_sign"),
-            b.powered("vol", "vol_exponent", "vol_exponent_sign"),
             b.powered("value_factor", "value_exponent", "value_exponent_sign"),
         )
 
@@ -177,4 +175,4 @@ class _Columns:
 
 def _no_contracts() -> RawContracts:
     none = np.zeros(0)
-    return RawContracts(np.zeros(0, "S44"), np.zeros(0, np.int64), none, none, np.zeros(0, np.bool_), np.zeros((0, 16)), none, none, none)
+    return RawContracts(np.zeros(0, "S44"), np.zeros(0, np.int64), none, none, np.zeros(0, np.bool_), np.zeros((0, 16)), none, none)

@@ -3,121 +3,32 @@
 from __future__ import annotations
 
 import datetime as dt
-import math
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import NoReturn
 from xml.parsers import expat
 
-import numpy as np
-
-from xlmargin.methods.span.file.model import CombinedCommodity, InterSpread, Points, SpanFile
+from xlmargin.methods.span.file.model import CombinedCommodity, InterSpread, SpanFile
 from xlmargin.methods.span.file.source import SpanContent
 from xlmargin.methods.span.file.xml_commodities import combined_commodity, inter_spread
 from xlmargin.methods.span.file.xml_contracts import CONTRACTS, PORTFOLIOS, Portfolios
-from xlmargin.methods.span.file.xml_nodes import Malformed, Node, first_text, nodes, number
+from xlmargin.methods.span.file.xml_nodes import Malformed, Node, first_text, nodes
 
 DEEPEST = 32
 PROLOGUE = 1 << 12
 LONGEST_TEXT = 1 << 16
 ENCODING = re.compile(rb"<\?xml[^>]*\bencoding\s*=")
 MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
-NUMBER_OF_POINTS = 16
 
 # The elements whose content is kept; all others are read over. Source: the tree of PC-SPAN 4.00 files, as an independent
 # parser of Australian and New Zealand files and a published description of an NSE Clearing file give it.
-KEPT = frozenset(
-    {
-        "spanFile",
-        "pointInTime",
-        "date",
-        "isSetl",
-        "clearingOrg",
-        "ec",
-        "isContractScale",
-        "lookAheadYears",
-        "capAnov",
-        "curConv",
-        "fromCur",
-        "toCur",
-        "factor",
-        "pointDef",
-        "scanPointDef",
-        "deltaPointDef",
-        "point",
-        "priceScanDef",
-        "volScanDef",
-        "mult",
-        "numerator",
-        "denominator",
-        "weight",
-        "pairedPoint",
-        "ccDef",
-        "cc",
-        "currency",
-        "riskExponent",
-        "wfprMeth",
-        "spotMeth",
-        "somMeth",
-        "adjRate",
-        "r",
-        "baseR",
-        "val",
-        "scanTiers",
-        "intraTiers",
-        "interTiers",
-        "somTiers",
-        "tier",
-        "tn",
-        "sPe",
-        "ePe",
-        "rate",
-        "spotRate",
-        "pe",
-        "sprd",
-        "outr",
-        "pfLink",
-        "exch",
-        "pfId",
-        "pfCode",
-        "pfType",
-        "sc",
-        "dSpread",
-        "hSpread",
-        "spread",
-        "chargeMeth",
-        "tLeg",
-        "pLeg",
-        "sLeg",
-        "rs",
-        "i",
-        "isTarget",
-        "isRequired",
-        "interSpreads",
-        "exchange",
-        "valueMeth",
-        "cvf",
-        "undPf",
-        "undC",
-        "cId",
-        "p",
-        "d",
-        "v",
-        "setlDate",
-        "scanRate",
-        "priceScan",
-        "volScan",
-        "ra",
-        "a",
-        "series",
-        "opt",
-        "o",
-        "k",
-        *PORTFOLIOS,
-        *CONTRACTS,
-    }
-)
+_NAMES = """
+    spanFile pointInTime date clearingOrg capAnov ccDef cc riskExponent wfprMeth somMeth val intraTiers somTiers tier tn sPe
+    ePe rate spotRate pe sprd outr pfLink exch pfId pfCode sc dSpread hSpread spread chargeMeth tLeg pLeg sLeg rs i
+    interSpreads exchange valueMeth cvf p d scanRate priceScan ra a series opt o k
+"""
+KEPT = frozenset(_NAMES.split()) | {*PORTFOLIOS, *CONTRACTS}
 
 
 def read_xml(source: SpanContent, blocks: Iterable[bytes]) -> SpanFile:
@@ -260,23 +171,13 @@ class _Reader:
         org = _only(moment, "clearingOrg")
         if not len(self._portfolios):
             raise Malformed("there is no contract with a risk array")
-        contracts, notes = self._portfolios.contracts(tuple(self._combined))
         limits = first_text(org, "capAnov") == "1"
         return SpanFile(
             self._source.name,
-            "spn",
             _date(first_text(moment, "date")),
-            first_text(moment, "isSetl") == "1",
-            first_text(org, "ec"),
-            number(org, "lookAheadYears"),
-            first_text(org, "isContractScale") == "1",
-            _points(org),
-            _delta_weights(org),
-            dict(_currencies(org)),
             self._limited() if limits else self._combined,
             tuple(sorted(self._inter, key=lambda spread: spread.priority)),
-            contracts,
-            tuple(notes),
+            self._portfolios.contracts(tuple(self._combined)),
         )
 
     def _limited(self) -> dict[str, CombinedCommodity]:
@@ -297,38 +198,3 @@ def _date(text: str) -> dt.date:
         return dt.datetime.strptime(text, "%Y%m%d").date()
     except ValueError:
         raise Malformed(f"date must be YYYYMMDD, not {text!r}") from None
-
-
-def _currencies(org: Node) -> Iterator[tuple[tuple[str, str], float]]:
-    for conversion in nodes(org, "curConv"):
-        yield (first_text(conversion, "fromCur"), first_text(conversion, "toCur")), number(conversion, "factor")
-
-
-def _points(org: Node) -> Points | None:
-    """The sixteen scan points, None where the file has other scenarios than these."""
-    definition = next(nodes(org, "pointDef"), {})
-    found = sorted(nodes(definition, "scanPointDef"), key=lambda node: number(node, "point"))
-    numbers = [number(node, "point") for node in found]
-    if numbers != [float(n) for n in range(1, NUMBER_OF_POINTS + 1)]:
-        return None
-    pair = np.array([number(node, "pairedPoint", default=n) for node, n in zip(found, numbers)])
-    if not np.isin(pair, numbers).all():
-        raise Malformed("a pairedPoint is none of the sixteen points")
-    price, vol = (np.array([_move(node, name) for node in found]) for name in ("priceScanDef", "volScanDef"))
-    weight = np.array([number(node, "weight", default=1.0) for node in found])
-    return Points(price, vol, weight, pair.astype(np.int64) - 1)
-
-
-def _move(point: Node, name: str) -> float:
-    """A multiple of the scan range: multiplier × numerator / denominator, each of which may be left out."""
-    move = next(nodes(point, name), {})
-    below = number(move, "denominator", default=1.0)
-    above = number(move, "mult", default=1.0) * number(move, "numerator", default=1.0 if "mult" in move else 0.0)
-    return above / below if below else 0.0
-
-
-def _delta_weights(org: Node) -> np.ndarray[tuple[int], np.dtype[np.float64]] | None:
-    """Weights of the delta points in the order of their numbers."""
-    definition = next(nodes(org, "pointDef"), {})
-    found = sorted(nodes(definition, "deltaPointDef"), key=lambda node: number(node, "point"))
-    return np.array([number(node, "weight", default=math.nan) for node in found], np.float64) if found else None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
-from xlmargin.methods.span.file.model import AdjustRate, CombinedCommodity, DeliveryCharge, InterSpread, IntraSpread, SpreadLeg, Tier
+from xlmargin.methods.span.file.model import CombinedCommodity, DeliveryCharge, InterSpread, IntraSpread, SpreadLeg, Tier
 from xlmargin.methods.span.file.periods import period_of
 from xlmargin.methods.span.file.xml_nodes import Malformed, Node, first_text, nodes, number
 
@@ -27,29 +28,18 @@ def combined_commodity(node: Node) -> CombinedCommodity:
     wfpr = first_text(node, "wfprMeth") or WFPR_METHODS[0]
     if wfpr not in WFPR_METHODS:
         raise Malformed(f"wfprMeth of {code} must be one of {', '.join(WFPR_METHODS)}, not {wfpr!r}")
-    minimums = _tiers(node, "somTiers")
+    minimums = (number(rate, "val") for tier in _tier_nodes(node, "somTiers") for rate in nodes(tier, "rate"))
     spreads = sorted(_intra_spreads(code, node), key=lambda spread: spread.priority)
     return CombinedCommodity(
         code,
-        first_text(node, "currency"),
         int(number(node, "riskExponent", 0.0)),
-        tuple(_products(node)),
-        "",
-        _tiers(node, "intraTiers"),
+        _tiers(node),
         tuple(spreads),
-        first_text(node, "spotMeth"),
         tuple(_deliveries(node)),
-        None,
-        next((tier.rate for tier in minimums if tier.rate == tier.rate), 0.0),
+        next((rate for rate in minimums if not math.isnan(rate)), 0.0),
         SHORT_OPTION_METHODS[method],
-        tuple(tier for tier in minimums if tier.number),
-        _tiers(node, "scanTiers"),
-        _tiers(node, "interTiers"),
         wfpr,
         first_text(node, "capAnov") == "1",
-        adjust_rates=tuple(
-            AdjustRate(first_text(rate, "r"), first_text(rate, "baseR"), number(rate, "val")) for rate in nodes(node, "adjRate")
-        ),
     )
 
 
@@ -59,32 +49,25 @@ def inter_spread(node: Node, scanning: bool) -> InterSpread:
     return InterSpread(int(number(node, "spread", 0.0)), method, method == "F", _rate(node), tuple(_legs("", node)))
 
 
-def _products(node: Node) -> Iterator[tuple[str, str, str]]:
-    for link in nodes(node, "pfLink"):
-        yield first_text(link, "exch"), first_text(link, "pfCode"), first_text(link, "pfType")
-
-
 def _rate(node: Node) -> float:
     """The first rate, which is of the core requirement."""
     return next((number(rate, "val", 0.0) for rate in nodes(node, "rate")), 0.0)
 
 
-def _tiers(node: Node, name: str) -> tuple[Tier, ...]:
-    around = next(nodes(node, name), {})
+def _tier_nodes(node: Node, name: str) -> Iterator[Node]:
+    return nodes(next(nodes(node, name), {}), "tier")
+
+
+def _tiers(node: Node) -> tuple[Tier, ...]:
     return tuple(
-        Tier(
-            int(number(tier, "tn", 0.0)),
-            period_of(first_text(tier, "sPe")),
-            period_of(first_text(tier, "ePe")),
-            next((number(rate, "val") for rate in nodes(tier, "rate")), float("nan")),
-        )
-        for tier in nodes(around, "tier")
+        Tier(int(number(tier, "tn", 0.0)), period_of(first_text(tier, "sPe")), period_of(first_text(tier, "ePe")))
+        for tier in _tier_nodes(node, "intraTiers")
     )
 
 
 def _intra_spreads(code: str, node: Node) -> Iterator[IntraSpread]:
     for spread in nodes(node, "dSpread"):
-        yield IntraSpread(int(number(spread, "spread", 0.0)), first_text(spread, "chargeMeth"), _rate(spread), tuple(_legs(code, spread)))
+        yield IntraSpread(int(number(spread, "spread", 0.0)), _rate(spread), tuple(_legs(code, spread)))
 
 
 def _legs(code: str, spread: Node) -> Iterator[SpreadLeg]:
@@ -95,13 +78,7 @@ def _legs(code: str, spread: Node) -> Iterator[SpreadLeg]:
             if side not in ("A", "B") and name != "sLeg":
                 raise Malformed(f"rs of a leg must be A or B, not {side!r}")
             yield SpreadLeg(
-                first_text(leg, "cc") or code,
-                int(number(leg, "tn", 0.0)),
-                period_of(first_text(leg, "pe")),
-                number(leg, "i", 1.0),
-                side,
-                first_text(leg, "isRequired") != "0",
-                first_text(leg, "isTarget") == "1",
+                first_text(leg, "cc") or code, int(number(leg, "tn", 0.0)), period_of(first_text(leg, "pe")), number(leg, "i", 1.0), side
             )
 
 

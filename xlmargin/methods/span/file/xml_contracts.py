@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 
 from xlmargin.book.contracts import CALL, FUTURE, PUT, SPOT
 from xlmargin.methods.span.file.model import SCENARIOS, Contracts
-from xlmargin.methods.span.file.periods import day_instant, period_of
+from xlmargin.methods.span.file.periods import period_of
 from xlmargin.methods.span.file.xml_nodes import Malformed, Node, first_text, floats, nodes, number
 from xlmargin.pricing.arrays import Floats
 
@@ -28,7 +27,7 @@ PORTFOLIOS = {
     "ooePf": ("OOE", "opt"),
 }
 CONTRACTS = tuple(dict.fromkeys(element for _, element in PORTFOLIOS.values()))
-OPTION_FIELDS = ("o", "k", "p", "v", "d", "cvf", "cId")
+OPTION_FIELDS = ("o", "k", "p", "d", "cvf")
 RIGHTS = {"C": CALL, "P": PUT}
 NOT_GIVEN = (math.nan,) * SCENARIOS
 
@@ -40,13 +39,8 @@ class _Series(NamedTuple):
     product: str
     family: str
     period: str
-    expiry: float
-    underlying: str
-    underlying_contract: tuple[str, str, str]
-    currency: str
     value_factor: float
     price_range: float
-    vol_range: float
     delta_scaling: float
     premium: bool
 
@@ -58,9 +52,8 @@ class Portfolios:
         self._series: list[_Series] = []
         self._exchanges: list[str] = []  # of each series, as far as their exchanges have ended
         self._links: dict[tuple[str, str], tuple[str, float]] = {}
-        self._ids: list[str] = []
         self._which, self._kind = array("q"), array("q")
-        self._strike, self._price, self._vol, self._delta, self._factor, self._values = (array("d") for _ in range(6))
+        self._strike, self._price, self._delta, self._factor, self._values = (array("d") for _ in range(5))
 
     def __len__(self) -> int:
         return len(self._which)
@@ -106,14 +99,12 @@ class Portfolios:
         self._kind.append(kind)
         self._strike.append(strike)
         self._price.append(number(item, "p"))
-        self._vol.append(number(item, "v"))
         self._delta.append(number(item, "d") if math.isnan(composite) else composite)
         self._factor.append(number(item, "cvf", self._series[-1].value_factor))
         self._values.extend(item["array"][0])
-        self._ids.append(first_text(item, "cId"))
 
-    def contracts(self, codes: tuple[str, ...]) -> tuple[Contracts, list[str]]:
-        """All contracts as columns, and notes on what they lack."""
+    def contracts(self, codes: tuple[str, ...]) -> Contracts:
+        """All contracts as columns."""
         self.close_exchange("")
         which = np.array(self._which)
         index = {code: n for n, code in enumerate(codes)}
@@ -131,64 +122,38 @@ class Portfolios:
             values: Floats = np.array([getattr(one, name) for one in self._series], np.float64)[which]
             return values
 
-        columns = Contracts(
+        return Contracts(
             np.array(self._exchanges, np.str_)[which],
             text("product"),
             text("family"),
             np.array(self._kind),
             text("period"),
-            floating("expiry"),
             np.array(self._strike),
-            text("underlying"),
-            np.array(self._underlying_periods(), np.str_)[which],
-            text("currency"),
             np.array(self._price),
             np.array(self._factor),
             floating("price_range"),
-            floating("vol_range"),
-            np.array(self._vol),
             np.array(self._delta),
             np.array(scaling, np.float64)[which],
             floating("premium").astype(np.bool_),
             np.array(self._values).reshape(len(which), SCENARIOS),
             np.array([index.get(code, -1) for code, _ in links], np.int64)[which],
         )
-        return columns, list(_notes(columns))
 
     def _linked(self, exchange: str, one: _Series) -> tuple[str, float]:
         """Combined commodity and delta scaling of a portfolio; some files leave the exchange out of their links."""
         return self._links.get((exchange, one.portfolio)) or self._links.get(("", one.portfolio)) or ("", math.nan)
 
-    def _underlying_periods(self) -> list[str]:
-        """Period of each series' underlying contract, "" where it has none or the file does not hold it."""
-        periods = {}
-        for n, kind, contract in zip(self._which, self._kind, self._ids):
-            if kind in (SPOT, FUTURE):
-                periods[self._exchanges[n], self._series[n].portfolio, contract] = self._series[n].period
-        return [
-            periods.get((one.underlying_contract[0] or exchange, *one.underlying_contract[1:]), "")
-            for exchange, one in zip(self._exchanges, self._series)
-        ]
-
 
 def _series(family: str, portfolio: Node, series: Node) -> _Series:
     """A series of options, or a contract that stands for itself, in its portfolio."""
     scan = next(nodes(series, "scanRate"), {})
-    under = next(nodes(series, "undC"), {})
-    period = period_of(first_text(series, "pe"))
-    settles = first_text(series, "setlDate")
     return _Series(
         first_text(portfolio, "pfId"),
         first_text(portfolio, "pfCode"),
         family,
-        period,
-        day_instant(settles if settles.strip("0") else period),
-        first_text(next(nodes(portfolio, "undPf"), {}), "pfCode"),
-        (first_text(under, "exch"), first_text(under, "pfId"), first_text(under, "cId")),
-        first_text(portfolio, "currency"),
+        period_of(first_text(series, "pe")),
         number(series, "cvf", number(portfolio, "cvf")),
         number(scan, "priceScan"),
-        number(scan, "volScan"),
         number(series, "sc"),
         family.startswith("OO") and first_text(portfolio, "valueMeth") in ("", "EQTY"),
     )
@@ -201,12 +166,3 @@ def _risk_array(node: Node) -> Node:
     if values and len(values) != SCENARIOS:
         raise Malformed(f"a risk array must have {SCENARIOS} values, not {len(values)}; download the file again")
     return {"array": [values or NOT_GIVEN], "composite": [number(first, "d")]}
-
-
-def _notes(contracts: Contracts) -> Iterator[str]:
-    empty = int(np.isnan(contracts.array[:, 0]).sum())
-    if empty:
-        yield f"{empty} contracts have no risk array"
-    products, counts = np.unique(contracts.product[contracts.combined < 0], return_counts=True)
-    for product, count in zip(products.tolist(), counts.tolist()):
-        yield f"{product} is in no combined commodity: its {count} contracts have no parameters"
