@@ -17,7 +17,7 @@ from xlmargin.margin.parameter_file import COUNTED
 from xlmargin.margin.parameters import Override, Rules, read_rules
 
 PACKAGE = Path(xlmargin.__file__).parent
-FILES = sorted(PACKAGE.rglob("*.toml"))
+FILES = sorted(file for file in PACKAGE.rglob("*.toml") if "[meta]" in file.read_text(encoding="utf-8"))  # others are tables of names
 NUMBERS = [file for file in FILES if file.parent.name != "rulebooks"]
 DAYS = [dt.datetime(year, 7, 1, tzinfo=dt.UTC).timestamp() for year in range(2000, 2028)]
 

@@ -96,7 +96,7 @@ def test_the_record_holds_the_hooks_of_the_module(tmp_path: Path) -> None:
 
 def test_the_shipped_methods_are_all_accepted() -> None:
     """Each parameter file of the package has its module, and none is refused."""
-    files = (ROOT / "xlmargin" / "methods").rglob("*.toml")
+    files = [path for path in (ROOT / "xlmargin" / "methods").rglob("*.toml") if "[meta]" in path.read_text(encoding="utf-8")]
     assert refused_methods() == {}
     assert sorted(known_methods()) == sorted(path.stem.upper() for path in files)
 
