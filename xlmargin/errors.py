@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from difflib import SequenceMatcher
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,6 +12,22 @@ MOST_BYTES = 200_000_000  # of a file of one book
 
 class MarginError(Exception):
     """A mistake that a user can mend; the message names the fault, its place and its cure."""
+
+
+class MethodError(MarginError):
+    """A mistake in a method's own files, which no other book would mend."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The known name that a misspelt one is most like; "" where none is known."""
+    return max(known, key=lambda each: SequenceMatcher(None, name.lower(), each.lower()).ratio(), default="")
+
+
+def failure(what: str, error: Exception) -> str:
+    """Why something gives no answer: the mistake that a person can mend, or the fault in the code that nobody thought of."""
+    if isinstance(error, MarginError):
+        return str(error)
+    return f"{what} failed on these cells ({type(error).__name__}: {error}): please report it"
 
 
 def named_file(name: str) -> Path:

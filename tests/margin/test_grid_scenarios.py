@@ -9,7 +9,8 @@ import pytest
 
 from xlmargin.errors import MarginError
 from xlmargin.margin.grid_scenarios import grid
-from xlmargin.margin.parameters import Override, Parameter, Rules
+from xlmargin.margin.parameter import Parameter
+from xlmargin.margin.parameters import Override, Rules
 from xlmargin.methods import rules_of
 
 TENOR = ("short_power", "long_power", "reference_days", "floor_days")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,15 +12,14 @@ from range_books import MARKET, Grid, ask, margin
 import udfs  # noqa: F401  (fills the registry)
 import xlmargin
 from xlmargin.errors import MarginError
-from xlmargin.margin.parameters import Override, Parameter, Rules, read_rules
+from xlmargin.margin.parameter import Parameter
+from xlmargin.margin.parameter_file import COUNTED
+from xlmargin.margin.parameters import Override, Rules, read_rules
 
 PACKAGE = Path(xlmargin.__file__).parent
-FILES = sorted(PACKAGE.rglob("*.toml"))
+FILES = sorted(file for file in PACKAGE.rglob("*.toml") if "[meta]" in file.read_text(encoding="utf-8"))  # others are tables of names
 NUMBERS = [file for file in FILES if file.parent.name != "rulebooks"]
 DAYS = [dt.datetime(year, 7, 1, tzinfo=dt.UTC).timestamp() for year in range(2000, 2028)]
-AMOUNTS = (
-    r"^(USD|account currency|days|months|years|seconds|messages|trades|margins|rows|moves|contracts|drawn|any whole|steps|equidistant)"
-)
 
 
 def held(file: Path) -> Iterator[Parameter]:
@@ -29,10 +27,22 @@ def held(file: Path) -> Iterator[Parameter]:
     yield from {value: None for day in DAYS for value in read_rules(file, day).parameters.values()}
 
 
-def written(folder: Path, text: str) -> Rules:
-    """The rulebook of a file with a whole [meta] and these lines, today."""
-    texts = "".join(f'{key} = "t"\n' for key in ("title", "scope", "evidence", "not_modelled"))
-    meta = f'{texts}source = "docs"\nchecked = 2026-11-27\nstatus = "published"\nlaws = []'
+META = {
+    **dict.fromkeys(("title", "scope", "evidence", "not_modelled"), '"t"'),
+    "source": '"docs"',
+    "checked": "2026-11-27",
+    "status": '"published"',
+    "laws": "[]",
+}
+
+
+def written(folder: Path, text: str, **about: str) -> Rules:
+    """The rulebook of a file with a whole [meta] and these lines, today.
+
+    Args:
+        about: what its [meta] says otherwise, as TOML
+    """
+    meta = "\n".join(f"{key} = {value}" for key, value in (META | about).items())
     file = folder / "orbit.toml"
     file.write_text(f'[meta]\n{meta}\nfrom = 2026-01-01\n[sources]\ndocs = "docs.example, 2026"\n{text}', encoding="utf-8")
     return read_rules(file, DAYS[-1])
@@ -53,7 +63,7 @@ def test_every_number_has_bounds_that_a_percent_exceeds(file: Path) -> None:
         assert abs(value.least) < 1e15
         assert abs(value.most) <= 1e12
         number = value.value if isinstance(value.value, float) else 1.0
-        if number == 0.0 or re.match(AMOUNTS, value.unit):
+        if number == 0.0 or COUNTED.match(value.unit):
             continue
         with pytest.raises(MarginError, match=f"parameters row 3: {value.name} must be"):
             rules.override([Override(value.underlying, value.name, 100.0 * number, 3)])
@@ -134,7 +144,15 @@ HEAD = 'unit = "fraction"\nleast = 0.01\nmost = 1\n'
             f"[price_range]\n{HEAD}default = 0.2\n[default]\nprice_range = {{ value = 0.2, {HEAD[:-1].replace(chr(10), ', ')} }}\n",
             " [default] price_range: is given twice",
         ),
-        (f'[price_range]\n{HEAD}BTC = {{ value = 0.16, from = "May" }}\n', " [price_range] BTC: cannot be read: Invalid isoformat"),
+        (f'[price_range]\n{HEAD}BTC = {{ value = 0.16, from = "May" }}\n', " [price_range] BTC: from cannot be read: Invalid isoformat"),
+        (
+            f'[price_range]\n{HEAD}status = "publishd"\nBTC = 0.16\n',
+            " [price_range] BTC: has the status 'publishd', which is none of verified, published, estimate, illustrative, ",
+        ),
+        (
+            f'[price_range]\n{HEAD}BTC = {{ value = 0.16, checked = "May" }}\n',
+            " [price_range] BTC: checked cannot be read: Invalid isoformat",
+        ),
         (f'[price_range]\n{HEAD}otherwise = {{ name = "kind" }}\nBTC = 1\n', " [price_range] BTC: cannot be read: Otherwise"),
         ("[price_range\n", ": Expected ']'"),
     ],
@@ -144,6 +162,73 @@ def test_a_mistake_in_a_file_is_named_with_section_and_key(tmp_path: Path, lines
     with pytest.raises(MarginError) as error:
         written(tmp_path, lines)
     assert str(error.value).startswith(f"orbit.toml{fault}")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "fault"),
+    [
+        ("status", '"verifed"', "status: has the status 'verifed', which is none of verified, published, "),
+        ("laws", '["order", "dubling"]', "laws: has the law 'dubling', which is none of order, split, doubling, "),
+        ("source", '"dosc"', "source: 'dosc' is no key of [sources]: the keys are docs"),
+        ("checked", '"May"', ": checked cannot be read: Invalid isoformat"),
+    ],
+)
+def test_a_mistake_in_what_a_file_is_about_is_named(tmp_path: Path, key: str, value: str, fault: str) -> None:
+    """Words of closed lists, a source and a day."""
+    with pytest.raises(MarginError) as error:
+        written(tmp_path, "", **{key: value})
+    assert str(error.value).startswith(f"orbit.toml [meta]{'' if fault.startswith(':') else ' '}{fault}")
+
+
+def test_the_source_of_a_file_is_a_key_or_a_text_of_its_own(tmp_path: Path) -> None:
+    """As those of the values."""
+    assert written(tmp_path, "", source='"docs, page 2"').meta.source == "docs.example, 2026, page 2"
+
+
+RATE = '[default]\nrate = {{ value = {}, unit = "{}", least = 0, most = {} }}\n'
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "most", "fault"),
+    [
+        ("0.8", "fraction of index per unit", "0.1", "must be a fraction between 0 and 0.1 (0.11 is 11 %), not 0.8: divide it by 100"),
+        ("0.15", "fraction of index per unit", "0.1", "must be from 0 to 0.1 fraction of index per unit, not 0.15"),
+        ("20", "fraction of index per unit", "0.1", "must be from 0 to 0.1 fraction of index per unit, not 20"),
+        ("0.8", "power of time", "0.1", "must be from 0 to 0.1 power of time, not 0.8"),
+        ("0.004", "fraction of index per unit", "0.5", "has bounds from 0 to 0.5 that take 0.4 for 0.004: narrow them, or begin the unit"),
+        ('"not set"', "fraction of index per unit", "100", "has bounds from 0 to 100 that take 100 for 1: narrow them, or begin the unit"),
+    ],
+)
+def test_a_percent_that_slips_into_a_file_is_refused(tmp_path: Path, value: str, unit: str, most: str, fault: str) -> None:
+    """A rate of 0.8 where 0.8 % was meant has its cure, and bounds that would take it are no bounds."""
+    with pytest.raises(MarginError) as error:
+        written(tmp_path, RATE.format(value, unit, most))
+    assert str(error.value).startswith(f"orbit.toml [default] rate: {fault}")
+
+
+@pytest.mark.parametrize("unit", ["USD per contract", "days", "contracts"])
+def test_what_counts_things_may_be_a_hundred_times_as_much(tmp_path: Path, unit: str) -> None:
+    """An amount of 4 whose most is 500."""
+    assert written(tmp_path, RATE.format(4, unit, 500)).number("rate") == 4.0
+
+
+def test_a_parameter_that_is_missing_or_no_number_is_named(tmp_path: Path) -> None:
+    """A module that misspells a name hears the nearest one; no figure and a word are no numbers."""
+    rules = written(
+        tmp_path,
+        RATE.format('"not set"', "fraction of index", 0.1)
+        + 'short_option_rate = { value = 0.008, unit = "fraction of index", least = 0, most = 0.1 }\n'
+        + 'kind = { value = "cme", choices = ["cme", "kdpw"] }\n',
+    )
+    for name, told in (
+        ("short_options_rate", "ORBIT has no parameter 'short_options_rate': the nearest is short_option_rate"),
+        ("rate", "ORBIT needs a number for rate of BTC, which is not set: give rate beside the positions"),
+        ("kind", "ORBIT needs a number for kind of BTC, which is cme: give kind beside the positions"),
+    ):
+        with pytest.raises(MarginError) as error:
+            rules.number(name, "BTC")
+        assert str(error.value).startswith(told)
+    assert rules.override([Override("", "rate", 0.05, 2)]).number("rate", "BTC") == 0.05
 
 
 # ---------------------------------------------------------------- tables as text

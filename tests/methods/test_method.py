@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import importlib.util
 import json
 import shutil
@@ -95,7 +96,7 @@ def test_the_record_holds_the_hooks_of_the_module(tmp_path: Path) -> None:
 
 def test_the_shipped_methods_are_all_accepted() -> None:
     """Each parameter file of the package has its module, and none is refused."""
-    files = (ROOT / "xlmargin" / "methods").rglob("*.toml")
+    files = [path for path in (ROOT / "xlmargin" / "methods").rglob("*.toml") if "[meta]" in path.read_text(encoding="utf-8")]
     assert refused_methods() == {}
     assert sorted(known_methods()) == sorted(path.stem.upper() for path in files)
 
@@ -134,20 +135,32 @@ print(json.dumps({
     "alone": udfs.PM_MARGIN(positions, market, "misspelt"),
     "parameters": udfs.PM_PARAMETERS("broken"),
     "mine": udfs.PM_MARGIN(positions, market, "mine"),
+    "both": udfs.PM_COMPARE(positions, market, "raises, mine"),
+    "unset": udfs.PM_MARGIN(positions, market, "unset"),
+    "set": udfs.PM_MAINTENANCE(positions, market, "unset", [["maintenance_ratio", 0.5]]),
+    "binance": udfs.PM_MARGIN(positions, market, "binance"),
 }))
 """
 
 
 @pytest.fixture(scope="module")
-def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What a copy of the package answers after files were dropped into its methods, and nothing else was edited."""
+def dropped(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the package with files dropped into its methods, and nothing else edited."""
     copy = tmp_path_factory.mktemp("copy")
     shutil.copytree(ROOT / "xlmargin", copy / "xlmargin", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "udfs.py", copy)
     methods = copy / "xlmargin" / "methods"
     parameters = method_file("bit").read_text(encoding="utf-8")
     (methods / "venue").mkdir()
+    grid, ratio = method_file("binance").read_text(encoding="utf-8"), "maintenance_ratio = { value = 0.8"
+    assumed = method_file("binance").with_suffix(".py").read_text(encoding="utf-8")
+    assert ratio in grid
     for name, text, source in (
+        ("unread", grid.replace("long_power", "long_powr"), assumed),
+        ("unset", grid.replace(ratio, 'maintenance_ratio = { value = "not set"'), assumed),
+        ("raises", parameters, MINE.replace("1_000.0 * size", "1_000.0 * size / (1 // 0)")),
+        ("absent", parameters, MINE.replace("1_000.0 * size", 'case.rules.number("initial_rates", "BTC") * size')),
+        ("line", parameters, MINE.replace("return Margin(initial, ", "return (initial, ")),
         ("stray", parameters, None),
         ("garbled", "[meta", MINE),
         ("broken", parameters, "import no_such_module\n" + MINE),
@@ -159,8 +172,14 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         (methods / f"{name}.toml").write_text(text, encoding="utf-8")
         if source is not None:
             (methods / f"{name}.py").write_text(source, encoding="utf-8")
+    return copy
+
+
+@pytest.fixture(scope="module")
+def answers(dropped: Path) -> dict[str, Any]:
+    """What the copy answers."""
     done = subprocess.run(
-        [sys.executable, "-c", ASK], cwd=copy, input=json.dumps([POSITIONS, MARKET]), capture_output=True, text=True, check=True
+        [sys.executable, "-c", ASK], cwd=dropped, input=json.dumps([POSITIONS, MARKET]), capture_output=True, text=True, check=True
     )
     found: dict[str, Any] = json.loads(done.stdout)
     return found
@@ -177,6 +196,12 @@ REFUSED = {
     "MISSPELT": "methods/misspelt.py: risk_arrays is no hook of a method: the nearest is risk_array;",
     "STRAY": "methods/stray.toml is refused: there is no stray.py in its folder",
     "TWICE": "methods/twice.toml is refused: methods/venue/twice.toml is of the same method",
+    "UNREAD": "methods/unread.py is refused: nothing reads long_powr of the parameter file: the nearest name that is read is long_power",
+}
+FAILING = {
+    "ABSENT": "ABSENT has no parameter 'initial_rates': the nearest is initial_rate; mend the name, or give absent.toml a line for it",
+    "LINE": "LINE failed on these cells (AttributeError: 'tuple' object has no attribute 'initial'): please report it",
+    "RAISES": "RAISES failed on these cells (ZeroDivisionError: integer division or modulo by zero): please report it",
 }
 
 
@@ -189,8 +214,9 @@ def test_a_pair_dropped_into_a_folder_is_a_method(answers: dict[str, Any]) -> No
 
 def test_refused_methods_leave_the_others_alone(answers: dict[str, Any]) -> None:
     """PM_COMPARE and PM_METHODS answer for the healthy ones as ever, and say which file is refused and why."""
+    more = {"MINE", "UNSET", *REFUSED, *FAILING}
     for found, whole in ((answers["compare"], PM_COMPARE(POSITIONS, MARKET)), (answers["methods"], PM_METHODS())):
-        assert [row for row in found if row[0] not in {"MINE", *REFUSED}] == whole
+        assert [row for row in found if row[0] not in more] == whole
     notes = {row[0]: row[-1] for row in answers["compare"] if row[0] in REFUSED}
     missing = {row[0]: row[4] for row in answers["methods"] if row[5] == "refused"}
     for told in (notes, missing):
@@ -206,3 +232,30 @@ def test_a_refused_method_that_is_asked_for_says_why(answers: dict[str, Any]) ->
     assert np.isfinite([row[1] for row in answers["named"][2:]]).all()
     assert answers["alone"].startswith(f"#PM! {REFUSED['MISSPELT']}")
     assert answers["parameters"].startswith(f"#PM! {REFUSED['BROKEN']}")
+
+
+def test_a_fault_in_one_method_stops_no_other(answers: dict[str, Any]) -> None:
+    """Whatever a method's code does, its row says it and the others have their numbers."""
+    assert {row[0]: row[-1] for row in answers["compare"] if row[0] in FAILING} == FAILING
+    assert [row[:2] for row in answers["both"][1:]] == [["RAISES", ""], ["MINE", 3_000.0]]
+    assert answers["both"][1][-1] == FAILING["RAISES"]
+
+
+def test_a_multiple_that_is_not_set_is_no_margin_of_nothing(answers: dict[str, Any]) -> None:
+    """The parameter and the cure are named; given beside the positions, it counts."""
+    assert (
+        answers["unset"] == "#PM! UNSET needs a number for maintenance_ratio, which is not set: give maintenance_ratio beside the positions"
+    )
+    assert answers["set"] == pytest.approx(0.5 * answers["binance"])
+
+
+def test_a_batch_tells_a_fault_of_one_method_by_account(dropped: Path) -> None:
+    """The accounts of the other method are margined."""
+    (dropped / "book.csv").write_text("Account,Instrument,Quantity\na,BTC-PERPETUAL,1\nb,BTC-PERPETUAL,2\n", encoding="utf-8")
+    (dropped / "market.csv").write_text("Underlying,Spot\nBTC,60000\n", encoding="utf-8")
+    asked = ["batch", "book.csv", "--market", "market.csv", "--method", "raises,mine", "-o", "out.csv", "--workers", "1"]
+    subprocess.run([sys.executable, "-c", "import sys; from xlmargin.cli import main; main(sys.argv[1:])", *asked], cwd=dropped, check=True)
+    rows = list(csv.DictReader((dropped / "out.csv").read_text(encoding="utf-8").splitlines()))
+    found = [(row["Account"], row["Method"], row["Status"], row["Initial"] and float(row["Initial"])) for row in rows]
+    assert found == [("a", "RAISES", "ERROR", ""), ("a", "MINE", "OK", 1_000.0), ("b", "RAISES", "ERROR", ""), ("b", "MINE", "OK", 2_000.0)]
+    assert (dropped / "out.errors.csv").read_text(encoding="utf-8").count(FAILING["RAISES"]) == 2

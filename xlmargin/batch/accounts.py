@@ -14,7 +14,7 @@ from xlmargin.batch.product import LossScreen, Worst, sparse, worst_loss
 from xlmargin.batch.rows import Rows, Wrong, lone
 from xlmargin.book.book import Book, make_book
 from xlmargin.book.market import Market
-from xlmargin.errors import Fault, Faults, MarginError
+from xlmargin.errors import Fault, Faults, failure
 from xlmargin.margin.parameters import Rules
 from xlmargin.margin.statement import Line, weighted
 from xlmargin.margin.valuation import Case, Given
@@ -182,14 +182,14 @@ class _Work:
     def _group(self, accounts: Ints) -> None:
         """Margin accounts that may share a book, one by one where the rulebook reads prices off the whole of it."""
         base, of_distinct = self._book(accounts)
-        if len(accounts) > 1 and apart(base, self.rules):
+        try:
+            case = None if len(accounts) > 1 and apart(base, self.rules) else case_of(base, self.rules, self._given(base))
+        except Exception as error:  # a fault in a method's code is told of the accounts that it is met with
+            self._halve(accounts, error, self._group)
+            return
+        if case is None:
             for a in accounts.tolist():
                 self._group(np.array([a]))
-            return
-        try:
-            case = case_of(base, self.rules, self._given(base))
-        except MarginError as error:
-            self._halve(accounts, error, self._group)
             return
         if self.method.worst_loss_alone and len(case.scenarios) > SCREEN_SCENARIOS and len(accounts) > SCREEN_ACCOUNTS:
             self._screened(case, of_distinct, accounts)
@@ -255,12 +255,12 @@ class _Work:
         try:
             held = self._of(case, of_distinct, accounts)
             margin = margin_of(held)
-        except MarginError as error:
+            initial, maintenance, pnl = margin.initial.value, margin.maintenance.value, held.pnl if len(case.scenarios) else None
+        except Exception as error:
             self._halve(accounts, error, lambda part: self._chunk(case, of_distinct, part))
             return
-        self.answer.initial[accounts], self.answer.maintenance[accounts] = margin.initial.value, margin.maintenance.value
-        if len(case.scenarios):
-            pnl = held.pnl
+        self.answer.initial[accounts], self.answer.maintenance[accounts] = initial, maintenance
+        if pnl is not None:
             self.answer.scanning[accounts] = np.maximum(-pnl.min(axis=1, initial=0.0), 0.0).sum(axis=1)
             whole = pnl.sum(axis=2)
             worst = whole.argmin(axis=1)
@@ -284,13 +284,13 @@ class _Work:
         for a, loss, s in zip(accounts.tolist(), worst.loss.tolist(), worst.scenario.tolist()):
             self.answer.worst[a] = case.scenarios.names[s] if loss > 0.0 else NO_NAME
 
-    def _halve(self, accounts: Ints, error: MarginError, again: Any) -> None:
+    def _halve(self, accounts: Ints, error: Exception, again: Any) -> None:
         """Find the accounts that a mistake is about: the others are margined without them."""
         if len(accounts) == 1:
             a = int(accounts[0])
             self.answer.failed[a] = True
             row = int(self.rows.row[self.starts[a]])
-            self.answer.wrong.append(Wrong(self.rows.accounts[a], self.name, Fault(row, "", str(error), "")))
+            self.answer.wrong.append(Wrong(self.rows.accounts[a], self.name, Fault(row, "", failure(self.name, error), "")))
             return
         for part in np.array_split(accounts, 2):
             again(part)

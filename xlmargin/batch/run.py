@@ -18,7 +18,7 @@ from xlmargin.batch.source import Source, arrow, open_source
 from xlmargin.batch.workers import Run, here, on_cluster, processes
 from xlmargin.book.book import make_book
 from xlmargin.book.market import Market
-from xlmargin.errors import Faults, MarginError
+from xlmargin.errors import Faults, MarginError, failure
 from xlmargin.margin.parameters import Override
 from xlmargin.margin.valuation import Given
 from xlmargin.methods import case_of, method_named, rules_of
@@ -127,17 +127,25 @@ def run_batch(path: Path, inputs: Inputs, settings: Settings, stream: TextIO = s
 
 
 def _must_answer(inputs: Inputs, market: Market) -> None:
-    """Parameters and history must be readable, and every method must be able to answer a flat book."""
+    """Parameters and history must be readable, and every method must be able to answer a flat book.
+
+    A fault in the code of one of several methods is told of each account, and stops no other method.
+    """
     flat = make_book(read_positions([["Instrument", "Quantity"]], Faults()), market, Faults())
     several = len(inputs.methods) > 1
     for name in inputs.methods:
         if method_named(name).takes_table:
-            table = read_scenarios(inputs.parameters, ()) if is_scenario_table(inputs.parameters) else None
-            case_of(flat, rules_of(name, market.as_of), Given(table=table))
-            continue
-        rules = rules_of(name, market.as_of, _overrides(inputs), skip_unknown=several)
-        past = read_history(inputs.history, ()) if method_named(name).takes_history and given(inputs.history) else None
-        case_of(flat, rules, Given(history=past))
+            rules = rules_of(name, market.as_of)
+            beside = Given(table=read_scenarios(inputs.parameters, ()) if is_scenario_table(inputs.parameters) else None)
+        else:
+            rules = rules_of(name, market.as_of, _overrides(inputs), skip_unknown=several)
+            reads = method_named(name).takes_history and given(inputs.history)
+            beside = Given(history=read_history(inputs.history, ()) if reads else None)
+        try:
+            case_of(flat, rules, beside)
+        except Exception as error:
+            if isinstance(error, MarginError) or not several:
+                raise MarginError(failure(name, error)) from error
     if several and not all(method_named(name).takes_table for name in inputs.methods):
         known = {name for method in inputs.methods for name in rules_of(method, market.as_of).names}
         for item in _overrides(inputs):

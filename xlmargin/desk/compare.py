@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 import numpy as np
 
-from xlmargin.errors import MarginError
+from xlmargin.errors import MarginError, MethodError, failure
+from xlmargin.margin.parameter_file import Meta
 from xlmargin.margin.valuation import Case, Margin
 
 HEADER = ["Method", "Initial", "Maintenance", "Cash needed", "Against rules", "Saving", "Status", "Note"]
@@ -21,31 +23,31 @@ def compare_rows(
     Args:
         names: the methods
         answer: the case and the margin of one of them
-        only_answers: methods that cannot answer are left out
+        only_answers: methods that cannot answer this book are left out; those with a fault of their own are not
 
     Returns:
         header and rows; Cash needed = requirement + premium paid for long options − option value that the method credits
 
     Raises:
-        MarginError: none of the methods can answer
+        Exception: what the first method raised, where none can answer
     """
-    found: dict[str, tuple[Case, Margin] | MarginError] = {}
+    found: dict[str, _Amounts | Exception] = {}
     for name in names:
         try:
-            found[name] = answer(name)
-        except MarginError as error:
+            found[name] = _amounts(*answer(name))
+        except Exception as error:  # a fault in one method's code stops no other
             found[name] = error
-    failed = [result for result in found.values() if isinstance(result, MarginError)]
+    failed = [result for result in found.values() if isinstance(result, Exception)]
     if failed and len(failed) == len(found):
         raise failed[0]
     rules = found.get(RULES)
-    against = None if rules is None or isinstance(rules, MarginError) else float(rules[1].initial.value.sum())
+    against = rules.initial if isinstance(rules, _Amounts) else None
     rows: list[list[float | str | bool]] = [list(HEADER)]
     for name, result in found.items():
-        if isinstance(result, MarginError):
-            rows += [] if only_answers else [no_answer(name, str(result))]
-        else:
-            rows.append([name, *_row(*result, against)])
+        if isinstance(result, _Amounts):
+            rows.append([name, *_row(result, against)])
+        elif not only_answers or isinstance(result, MethodError) or not isinstance(result, MarginError):
+            rows.append(no_answer(name, failure(name, result)))
     return rows
 
 
@@ -54,18 +56,32 @@ def no_answer(name: str, why: str) -> list[float | str | bool]:
     return [name, *[""] * (len(HEADER) - 2), why]
 
 
-def _row(case: Case, margin: Margin, against: float | None) -> list[float | str | bool]:
-    """Amounts, status and what is missing, of one method."""
-    initial, maintenance = (float(line.value.sum()) for line in (margin.initial, margin.maintenance))
+class _Amounts(NamedTuple):
+    """What one method requires of all accounts, its cash NaN where that is not known, and what it is."""
+
+    initial: float
+    maintenance: float
+    cash: float
+    meta: Meta
+
+
+def _amounts(case: Case, margin: Margin) -> _Amounts:
+    """The amounts of one method's margin."""
+    initial, maintenance, credited = (float(line.value.sum()) for line in (margin.initial, margin.maintenance, margin.option_value))
     paid = premium_paid(case)
-    cash: float | str = "" if np.isnan(paid) else initial + paid - float(margin.option_value.value.sum())
+    return _Amounts(initial, maintenance, paid if np.isnan(paid) else initial + paid - credited, case.rules.meta)
+
+
+def _row(found: _Amounts, against: float | None) -> list[float | str | bool]:
+    """Amounts, status and what is missing, of one method."""
+    initial, maintenance, cash, meta = found
     compared: list[float | str | bool] = ["", ""]
     if against is not None:
         compared = [initial - against, 1.0 - initial / against if against else ""]
-    missing = case.rules.meta.missing
-    notes = ["Cash needed is not known: a long option has neither Price nor IV"] if cash == "" else []
-    notes += [f"not modelled: {missing}"] if missing else []
-    return [initial, maintenance, cash, *compared, case.rules.meta.status, "; ".join(notes)]
+    known = not np.isnan(cash)
+    notes = [] if known else ["Cash needed is not known: a long option has neither Price nor IV"]
+    notes += [f"not modelled: {meta.missing}"] if meta.missing else []
+    return [initial, maintenance, cash if known else "", *compared, meta.status, "; ".join(notes)]
 
 
 def premium_paid(case: Case) -> float:

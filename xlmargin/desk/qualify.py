@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from xlmargin.errors import MarginError
-from xlmargin.margin.parameters import ParameterFile
+from xlmargin.margin.parameter_file import STATUSES, ParameterFile
 
 FOLDER = Path(__file__).parent / "rulebooks"
 YES, NO = "yes", "no"
@@ -73,9 +73,10 @@ def _read(name: str) -> Rulebook:
     file = ParameterFile(FOLDER / f"{name.lower()}.toml")
     rules = []
     for rule, entry in file.sections["rules"].items():
-        least, source = entry.get("at_least"), file.source(entry["source"], f" [rules] {rule}")
+        place, least = f" [rules] {rule}", entry.get("at_least")
+        source, status = file.source(entry["source"], place), file.one_of(STATUSES, entry["status"], "status", place)
         amount = None if least is None else float(least)
-        rules.append(EligibilityRule(rule, entry["field"], amount, entry.get("unit", ""), entry.get("when", {}), source, entry["status"]))
+        rules.append(EligibilityRule(rule, entry["field"], amount, entry.get("unit", ""), entry.get("when", {}), source, status))
     about = file.about
     return Rulebook(name, about["title"], about["below"], file.source(about["source"], " [meta]"), about["checked"], tuple(rules))
 

@@ -8,12 +8,15 @@ sign counts in price ranges (parameter price_range); one with a star, `+12%*`, i
 
 from __future__ import annotations
 
+import ast
 import re
+from collections.abc import Iterable
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from xlmargin.errors import MarginError
+from xlmargin.errors import MarginError, nearest
 from xlmargin.margin.parameters import Rules
 from xlmargin.pricing.arrays import Floats
 from xlmargin.scenarios.scenarios import Kind, Scenarios, Tenor, percent
@@ -26,6 +29,7 @@ MOST_SHOCKS = 1000
 LARGEST_MOVE = 20.0  # of the price, as a fraction or in price ranges: a larger one lacks its % sign
 SIZED = {"": "price_range", "%*": "price_factor"}  # parameter that a price move is multiplied by, by the text after its number
 TENOR = ("short_power", "long_power", "reference_days", "floor_days")
+READS = ("scenarios", "vol_up", "vol_down", "vol_shift", "vol_floor", *filter(None, SIZED.values()), *TENOR)  # parameters of a grid
 
 
 class Shock(NamedTuple):
@@ -113,6 +117,22 @@ def grid(names: tuple[str, ...], rules: Rules, _: object = None) -> Scenarios:
         np.full(count, rules.number("vol_floor") if "vol_floor" in rules.names else 0.0),
         Tenor(**tenor) if tenor else None,
     )
+
+
+def refuse_unread(names: Iterable[str], modules: Iterable[Path]) -> None:
+    """Every parameter of a rulebook with a grid must be one of the grid's, or a text in its modules.
+
+    A grid does without most of its parameters, so a misspelt one would change the margin and nobody would see it.
+
+    Raises:
+        MarginError: naming the parameter and the nearest that is read
+    """
+    nodes = (node for path in modules for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    texts = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    read = [*READS, *sorted(text for text in texts if text.isidentifier())]
+    for name in names:
+        if name not in read:
+            raise MarginError(f"nothing reads {name} of the parameter file: the nearest name that is read is {nearest(name, read)}")
 
 
 def _distinct(shocks: list[Shock], up: bool, down: bool) -> list[Shock]:

@@ -15,7 +15,7 @@ from xlmargin.scenarios.risk_array import black_deltas
 
 OPTIONS, FUTURES = (CALL, PUT), (FUTURE, PERPETUAL)
 CONTRACT: tuple[str, ...] = ()  # terms by which positions are netted: those of one contract are one position already
-EXPIRY, STRIKE = ("days",), ("strike", "days")
+EXPIRY, STRIKE_AND_EXPIRY = ("days",), ("strike", "days")
 
 # ---- charges
 
@@ -39,7 +39,7 @@ def spot(case: Case, u: int) -> Line:
 
 
 def short_options(case: Case, u: int, kinds: tuple[int, ...] = OPTIONS, by: Sequence[str] = CONTRACT) -> Line:
-    """Units of short options of one underlying, of some kinds, net by some terms."""
+    """Units of short options of one underlying, of some kinds, net by some terms; calls net against puts unless by CONTRACT."""
     label = "Short option units" if kinds == OPTIONS else f"Short {' and '.join(KIND_NAMES[kind] + 's' for kind in kinds)}"
     return given(label, case.net(case.some(u, kinds), by).short, f"options held short, net {_per(by)}")
 
@@ -110,4 +110,6 @@ def scaled(case: Case, risk: Line, *own: Line, initial: str = "", maintenance: s
 
 
 def _multiple(rules: Rules, label: str, risk: Line, name: str) -> Line:
+    """A multiple of the risk; one that is not set is refused, since the margin would be 0."""
+    rules.number(name)
     return times(label, (risk, parameter(rules, name.replace("_", " ").capitalize(), name)))

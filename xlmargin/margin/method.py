@@ -6,14 +6,13 @@ import inspect
 import symtable
 from collections.abc import Callable
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from functools import cache
 from pathlib import Path
 from types import GenericAlias, ModuleType, UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
 from xlmargin.book.book import Book
-from xlmargin.errors import MarginError
+from xlmargin.errors import MarginError, nearest
 from xlmargin.margin.parameters import Rules
 from xlmargin.margin.valuation import Case, Given, Margin
 from xlmargin.pricing.arrays import Floats
@@ -75,10 +74,10 @@ def method_of(module: ModuleType) -> Method:
     path, there, hooks = Path(str(module.__file__)), vars(module), _hooks()
     place = f"{path.parent.name}/{path.name}"
     for name in _own_names(path):
-        if name not in hooks and not isinstance(there[name], GenericAlias | UnionType):  # aliases of types are no hooks
-            nearest = max(hooks, key=lambda hook: SequenceMatcher(None, name.lower(), hook.lower()).ratio())
+        if name in there and name not in hooks and not isinstance(there[name], GenericAlias | UnionType):  # aliases of types are no hooks
             raise MarginError(
-                f"{place}: {name} is no hook of a method: the nearest is {nearest}; a name of the module's own begins with an underscore"
+                f"{place}: {name} is no hook of a method: the nearest is {nearest(name, hooks)}; "
+                "a name of the module's own begins with an underscore"
             )
     found = {name.lower(): _checked(place, name, there[name], count) for name, count in hooks.items() if name in there}
     if "requirement" not in found:

@@ -9,7 +9,8 @@ from typing import overload
 import numpy as np
 
 from xlmargin.errors import MarginError
-from xlmargin.margin.parameters import NOT_SET, Rules
+from xlmargin.margin.parameter import NOT_SET
+from xlmargin.margin.parameters import Rules
 from xlmargin.pricing.arrays import Floats
 
 Parts = Callable[[int], Sequence["Line"]]

@@ -18,6 +18,7 @@ import numpy as np
 from xlmargin.book.book import Book
 from xlmargin.errors import MarginError
 from xlmargin.margin.accounts import by_account, together
+from xlmargin.margin.grid_scenarios import grid, refuse_unread
 from xlmargin.margin.method import Method, method_of
 from xlmargin.margin.parameters import Override, Rules, read_rules
 from xlmargin.margin.valuation import NOTHING_GIVEN, Case, Given, Margin
@@ -103,13 +104,16 @@ def method_named(name: str) -> Method:
     if not source.is_file():
         raise MarginError(f"{place} is refused: there is no {source.name} in its folder: a method is a .toml and a .py of one name")
     try:
-        read_rules(path, 0.0)
+        rules = read_rules(path, 0.0)
         place = _place(source)
         module = importlib.import_module(".".join((__name__, *source.relative_to(FOLDER).with_suffix("").parts)))
+        found = method_of(module)
+        if found.scenarios is grid:
+            refuse_unread(rules.names, [source] if path.parent == FOLDER else sorted(path.parent.glob("*.py")))
     except Exception as error:
-        kind = "" if isinstance(error, MarginError) else f"{type(error).__name__}: "
-        raise MarginError(f"{place} is refused: {kind}{error}") from error
-    return method_of(module)
+        why = str(error) if isinstance(error, MarginError) else f"{type(error).__name__}: {error}"
+        raise MarginError(why if why.startswith(f"{place}:") else f"{place} is refused: {why}") from error
+    return found
 
 
 def _place(path: Path) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, Union
 
-from xlmargin.errors import MarginError
+from xlmargin.errors import MarginError, failure
 
 Cell = Union[float, str, bool]
 Cells = Union[Cell, list[list[Cell]]]
@@ -67,10 +67,8 @@ def pm_function(returns: Returns, **helps: str) -> Callable[[Callable[..., Any]]
         def call(*args: Any, **named: Any) -> Cells:
             try:
                 return _sound(body(*args, **named))
-            except MarginError as error:
-                return ERROR + " ".join(str(error).split())
             except Exception as error:  # a cell must never show a traceback, whatever its arguments
-                return f"{ERROR}{body.__name__} failed on these cells ({type(error).__name__}: {error}): please report it"
+                return ERROR + " ".join(failure(body.__name__, error).split())
 
         FUNCTIONS[body.__name__] = Function(body.__name__, inspect.getdoc(body) or "", arguments, returns, call)
         return _for_excel(call, arguments, returns)

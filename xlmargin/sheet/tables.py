@@ -13,7 +13,8 @@ import numpy as np
 from xlmargin.book.book import Book
 from xlmargin.book.contracts import SPOT
 from xlmargin.errors import Fault
-from xlmargin.margin.parameters import Meta, Parameter
+from xlmargin.margin.parameter import Parameter
+from xlmargin.margin.parameter_file import Meta
 from xlmargin.margin.statement import Line, entries
 from xlmargin.pricing.arrays import Floats
 from xlmargin.scenarios.greeks import sensitivities

@@ -14,7 +14,8 @@ import numpy as np
 from xlmargin.book.book import Book
 from xlmargin.book.contracts import CALL, FUTURE, PERPETUAL, PUT
 from xlmargin.margin import lines
-from xlmargin.margin.parameters import NOT_SET, Rules
+from xlmargin.margin.parameter import NOT_SET
+from xlmargin.margin.parameters import Rules
 from xlmargin.margin.statement import NOT_MODELLED, Line, above, given, largest, not_modelled, parameter, times, total, worst
 from xlmargin.margin.valuation import NOTHING_GIVEN, Case, Given, Margin
 from xlmargin.methods.okx.tables import MR1, MR2, MR6, PERCENT, POINTS, PRICES, SHOCKS, TIERS, VOLS, scaled, steps

@@ -1,0 +1,223 @@
+"""A parameter file and what it may say: one per method, each value with unit, bounds, source and the day it holds from.
+
+A file has a section for each parameter whose underlyings differ, with what its values share above and a line per underlying
+below, the general one being `default`; `[default]` and `[book]` hold a line for each parameter that has one value:
+
+    [meta]                  # what the method is; `from` and `status` hold for every value that does not say otherwise
+    [sources]
+    docs = "docs.example/margin, read 2026-11-27"
+    [price_range]
+    unit = "fraction of index"
+    least = 0.005
+    most = 1
+    BTC = { value = 0.16, from = 2026-04-06, source = "docs, table 1" }
+    default = "refused"     # a coin that the rulebook does not list
+    [default]
+    vol_up = { value = 0.4, unit = "fraction of vol", least = 0, most = 5, source = "docs" }
+    [book]                  # one value for the whole book
+    order = { value = "cme", choices = ["cme", "kdpw"], source = "docs" }
+
+A number has a least and a most, which must refuse a hundred times the value unless the unit begins with what is counted, such as
+USD or days; a word has its choices, any other text `text = true`. A value that changed is a list of rows, oldest first. A source is
+a key of [sources], such a key with a detail after it, or a text of several words that no other value shares.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from xlmargin.errors import MarginError
+from xlmargin.margin.parameter import NOT_SET, PER_CENT, REFUSED, Otherwise, Parameter, fitting, outside
+
+DEFAULT = "default"  # holds for every underlying without its own
+META, SOURCES, BOOK = "meta", "sources", "book"
+SHARED = ("from", "status", "source", "checked")  # what a file or a section may say once for all its values
+HEAD = (*SHARED, "unit", "least", "most", "otherwise", "choices", "text")  # what one parameter may say once
+STATUSES = ("verified", "published", "estimate", "illustrative", "superseded", "closing", "not set", "not modelled")
+LAWS = ("order", "split", "doubling", "flat", "subadditive", "adds up")  # of a margin, each tried on random books
+COUNTED = re.compile(  # units of numbers that are no fractions, whose hundredfold may be as good
+    r"USD|account currency|days|months|years|seconds|messages|trades|margins|rows|moves|contracts|drawn|any whole|steps|equidistant"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Meta:
+    """What a parameter file says of its method."""
+
+    name: str
+    title: str
+    scope: str
+    evidence: str
+    missing: str
+    status: str
+    checked: dt.date
+    source: str
+    laws: tuple[str, ...]
+
+
+class ParameterFile:
+    """A parameter file as its sections: what it is about, its sources, and the rest.
+
+    Raises:
+        MarginError: it is no TOML file
+    """
+
+    def __init__(self, path: Path) -> None:
+        import tomllib  # late: most of what a cold start would wait for here
+
+        self.path = path
+        try:
+            data = tomllib.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise self.fault("", str(error)) from None
+        self.about: dict[str, Any] = data.pop(META, {})
+        self.sources: dict[str, str] = data.pop(SOURCES, {})
+        self.sections: dict[str, Any] = data
+
+    def fault(self, place: str, text: str) -> MarginError:
+        """A mistake of the file, with its name, the section and the key."""
+        return MarginError(f"{self.path.name}{place}: {text}")
+
+    def source(self, text: str, place: str) -> str:
+        """A source in full: the text that its first word is the key of, with what follows; else the text itself.
+
+        Raises:
+            MarginError: a word alone is no key
+        """
+        key = re.split(r"\W", text, maxsplit=1)[0]
+        if key in self.sources:
+            return self.sources[key] + text[len(key) :]
+        if key == text:
+            raise self.fault(place, f"{text!r} is no key of [{SOURCES}]: the keys are {', '.join(self.sources) or 'none'}")
+        return text
+
+    def one_of(self, known: tuple[str, ...], word: Any, what: str, place: str) -> str:
+        """A word of a closed list.
+
+        Raises:
+            MarginError: it is none of them
+        """
+        if word not in known:
+            raise self.fault(place, f"has the {what} {word!r}, which is none of {', '.join(known)}")
+        return str(word)
+
+    def day(self, key: str, value: Any, place: str) -> dt.date:
+        """A day, as a date or as a text.
+
+        Raises:
+            MarginError: it is neither
+        """
+        try:
+            return dt.date.fromisoformat(str(value))
+        except ValueError as error:
+            raise self.fault(place, f"{key} cannot be read: {error}") from None
+
+    def meta(self) -> Meta:
+        """What the file says of its method.
+
+        Raises:
+            MarginError: it leaves something out
+        """
+        keys = ("title", "scope", "evidence", "not_modelled", "status", "checked", "source", "laws")
+        missing = [key for key in keys if key not in self.about]
+        if missing:
+            raise self.fault(f" [{META}]", f"lacks {', '.join(missing)}")
+        title, scope, evidence, left_out, status, checked, source, laws = (self.about[key] for key in keys)
+        place = f" [{META}]"
+        return Meta(
+            self.path.stem.upper(),
+            title,
+            scope,
+            evidence,
+            left_out,
+            self.one_of(STATUSES, status, "status", f"{place} status"),
+            self.day("checked", checked, place),
+            self.source(source, f"{place} source"),
+            tuple(self.one_of(LAWS, law, "law", f"{place} laws") for law in laws),
+        )
+
+    def values(self) -> dict[tuple[str, str], tuple[Parameter, ...]]:
+        """Every value by (underlying, name), of several days the oldest first.
+
+        Raises:
+            MarginError: a value lacks something or does not fit, naming its section and key
+        """
+        found: dict[tuple[str, str], tuple[Parameter, ...]] = {}
+        for section, lines in self.sections.items():
+            if not isinstance(lines, dict):
+                raise self.fault(f" {section}", "belongs below the head of a section")
+            alone = section in (DEFAULT, BOOK)  # a line is a parameter, not an underlying
+            keys = SHARED if alone else HEAD
+            head = {**self.about, **{key: lines[key] for key in keys if key in lines}}
+            for key, value in lines.items():
+                if key in keys:
+                    continue
+                place = f" [{section}] {key}"
+                if not alone and key != DEFAULT and key != key.upper():
+                    raise self.fault(place, f"is neither an underlying in capitals nor one of {', '.join(HEAD)}")
+                own = ("", key) if alone else ("" if key == DEFAULT else key, section)
+                if own in found:
+                    raise self.fault(place, "is given twice")
+                rows = [self._parameter(own, {**head, **row}, place, section) for row in self._rows(value, place)]
+                found[own] = tuple(sorted(rows, key=lambda row: row.since))
+        return found
+
+    def _rows(self, value: Any, place: str) -> Iterator[dict[str, Any]]:
+        """The rows of a value; one may be the number or the word alone."""
+        for row in value if isinstance(value, list) else [value]:
+            named = row if isinstance(row, dict) else {"value": row}
+            unknown = [key for key in named if key not in (*HEAD, "value")]
+            if unknown:
+                raise self.fault(place, f"has no key {unknown[0]!r}: the keys are value, {', '.join(HEAD)}")
+            yield named
+
+    def _parameter(self, own: tuple[str, str], entry: Mapping[str, Any], place: str, section: str) -> Parameter:
+        """One value with all that it shares with others."""
+        choices, text = tuple(entry.get("choices", ())), bool(entry.get("text", False))
+        number = not (choices or text)
+        needed = ("value", "from", *(() if choices else ("unit",)), *(("least", "most") if number else ()))
+        missing = [key for key in needed if key not in entry]
+        if missing:
+            raise self.fault(place, f"lacks {', '.join(missing)}")
+        value = entry["value"]
+        try:
+            found = Parameter(
+                *own,
+                value if isinstance(value, str) else float(value),
+                entry.get("unit", "word"),
+                self.source(entry["source"], place),
+                self.one_of(STATUSES, entry["status"], "status", place),
+                self.day("checked", entry["checked"], place),
+                self.day("from", entry["from"], place),
+                choices,
+                float(entry["least"]) if number else -math.inf,
+                float(entry["most"]) if number else math.inf,
+                Otherwise(**entry["otherwise"]) if "otherwise" in entry else None,
+                text,
+                section == BOOK,
+            )
+        except (TypeError, ValueError) as error:
+            raise self.fault(place, f"cannot be read: {error}") from None
+        if value != NOT_SET and not (value == REFUSED and not own[0] and section not in (DEFAULT, BOOK)):
+            fitting(found, found.value, f"{self.path.name}{place}")
+        fault = outside(found, found.least, found.most) or (_wide(found) if number else "")
+        if fault:
+            raise self.fault(place, fault)
+        return found
+
+
+def _wide(found: Parameter) -> str:
+    """What is wrong with bounds that let a percent pass as a whole number; "" where they refuse it, or the unit counts things."""
+    percent = PER_CENT * (found.value if isinstance(found.value, float) else 1.0)
+    if not percent or COUNTED.match(found.unit) or not found.least <= percent <= found.most:
+        return ""
+    return (
+        f"has bounds from {found.least:g} to {found.most:g} that take {percent:g} for {percent / PER_CENT:g}: narrow them, "
+        "or begin the unit with what it counts, such as USD or days"
+    )
