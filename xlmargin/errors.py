@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import SequenceMatcher
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,6 +19,8 @@ class MethodError(MarginError):
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """The known name that a misspelt one is most like; "" where none is known."""
+    from difflib import SequenceMatcher  # a misspelt name is rare, and every start would pay for it
+
     return max(known, key=lambda each: SequenceMatcher(None, name.lower(), each.lower()).ratio(), default="")
 
 

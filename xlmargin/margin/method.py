@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import symtable
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -89,6 +88,8 @@ def method_of(module: ModuleType) -> Method:
 
 def _own_names(path: Path) -> list[str]:
     """The public names that a module assigns or defines itself, those that it imports left out."""
+    import symtable
+
     table = symtable.symtable(path.read_text(encoding="utf-8"), path.name, "exec")
     return [
         symbol.get_name()
