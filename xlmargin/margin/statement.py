@@ -68,7 +68,7 @@ class Line:
         rule: the rule by which it follows from its parts
         parts: the lines from which it is computed, for the book at an index
         detail: the origin of a given number, in words, or more about the rule
-        status: verified, published, estimate, illustrative, not set or not modelled; "" for that of the method
+        status: a status of a parameter file, or given; "" where the method's own holds
         source: document, parameter file or sheet row
         shared: the parts carry the same books as the line, so that the rule applies to all of them at once
     """

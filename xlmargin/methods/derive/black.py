@@ -40,7 +40,7 @@ def prices(forward: ArrayLike, strike: ArrayLike, years: ArrayLike, vol: ArrayLi
     Returns:
         calls, puts, both 0 or more [USD]
 
-    Source: venues.md 4.1.
+    Source: derivexyz/v2-core at 7736900d (2026-01-21).
     """
     f, k, t, v, d = np.broadcast_arrays(*(np.asarray(each, np.float64) for each in (forward, strike, years, vol, discount)))
     money, d1, d2 = _standard(f, k, t, v)
@@ -70,7 +70,7 @@ def svi_vol(strike: ArrayLike, forward: ArrayLike, tau: ArrayLike, curve: tuple[
     Returns:
         vols [fraction per square-root year]
 
-    Source: venues.md 4.1.
+    Source: derivexyz/v2-core at 7736900d (2026-01-21).
     """
     a, b, rho, m, sigma = (np.asarray(each, np.float64) for each in curve)
     reach = WINGS * np.sqrt(np.maximum(a + b * sigma, 0.0))

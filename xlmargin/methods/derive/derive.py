@@ -1,6 +1,6 @@
 """Derive's portfolio margin: PMRM_2, and PMRM v1 by the parameter `model`. Each underlying is a market of its own.
 
-Source: venues.md 4.2, 4.3 and 4.5; docs.derive.xyz, Portfolio Margin Parameters.
+Source: derivexyz/v2-core at 7736900d (2026-01-21); docs.derive.xyz, Portfolio Margin Parameters.
 """
 
 from __future__ import annotations

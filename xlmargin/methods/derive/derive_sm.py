@@ -1,6 +1,6 @@
 """Derive's standard margin: short options by formula or by the largest loss of their expiry, market by market.
 
-Source: venues.md 4.4 and 4.5.
+Source: derivexyz/v2-core at 7736900d (2026-01-21); docs.derive.xyz, Standard Margin Parameters.
 """
 
 from __future__ import annotations

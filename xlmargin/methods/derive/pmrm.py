@@ -2,7 +2,7 @@
 
 Letters for shapes: A accounts, K options, E expiries, S scenarios.
 
-Source: venues.md 4.2 and 4.3.
+Source: derivexyz/v2-core at 7736900d (2026-01-21).
 """
 
 from __future__ import annotations

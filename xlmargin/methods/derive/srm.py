@@ -2,7 +2,7 @@
 
 Letters for shapes: A accounts, K options, E expiries.
 
-Source: venues.md 4.4.
+Source: derivexyz/v2-core at 7736900d (2026-01-21).
 """
 
 from __future__ import annotations

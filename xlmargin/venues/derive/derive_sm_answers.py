@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import json
 import math
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -23,7 +23,8 @@ RELATIVE = 1e-9  # tolerance as a share of their number
 ROUNDING = 1e-15  # share of all that a book holds which rounding may come to, for numbers near 0
 NEAR_INTEGER = 1e-6  # some of the venue's integers are a rounding error below the next one in floating point
 NOT_NUMBERS = ("id", "params", "note", "reimpl", "detail", "scenarios")
-NAMES = tomllib.loads(Path(__file__).with_name("names.toml").read_text(encoding="utf-8"))
+# the names of the parameters in Derive's own test cases, with ours
+NAMES = json.loads(Path(__file__).with_name("names.json").read_text(encoding="utf-8"))
 
 
 def replay(data: Any) -> Iterator[Outcome]:
