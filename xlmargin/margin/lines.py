@@ -7,8 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from xlmargin.book.contracts import CALL, FUTURE, KIND_NAMES, PERPETUAL, PUT
-from xlmargin.margin.parameters import Rules
-from xlmargin.margin.statement import Line, above, given, less, over_book, parameter, times, total
+from xlmargin.margin.statement import Line, above, given, less, multiple, over_book, parameter, times, total
 from xlmargin.margin.valuation import Case, Margin
 from xlmargin.pricing.arrays import Floats
 from xlmargin.scenarios.risk_array import black_deltas
@@ -100,16 +99,8 @@ def scaled(case: Case, risk: Line, *own: Line, initial: str = "", maintenance: s
         initial, maintenance: parameter that holds the multiple; "" where the margin is the risk itself
         credited, how: as of `margin`
     """
-    first = _multiple(case.rules, "Initial margin", risk, initial) if initial else risk
+    first = multiple(case.rules, "Initial margin", risk, initial) if initial else risk
     kept = (
-        _multiple(case.rules, "Maintenance margin", above(risk), maintenance)
-        if maintenance
-        else total("Maintenance margin", (above(risk),))
+        multiple(case.rules, "Maintenance margin", above(risk), maintenance) if maintenance else total("Maintenance margin", (above(risk),))
     )
     return margin(case, first, kept, *own, credited=credited, how=how)
-
-
-def _multiple(rules: Rules, label: str, risk: Line, name: str) -> Line:
-    """A multiple of the risk; one that is not set is refused, since the margin would be 0."""
-    rules.number(name)
-    return times(label, (risk, parameter(rules, name.replace("_", " ").capitalize(), name)))

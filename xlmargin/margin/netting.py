@@ -59,6 +59,11 @@ def net_by(amounts: Floats, terms: Sequence[NDArray[np.generic]]) -> Net:
     return Net(sums(amounts, np.argsort(order)[index], len(first)), first[order])
 
 
+def total_by(group: Ints, amounts: Floats, count: int) -> Floats:
+    """Sums of the amounts (N,) that share a group, floats even without amounts (count,)."""
+    return np.asarray(np.bincount(group, amounts, count), np.float64)
+
+
 def sums(amounts: Floats, group: Ints, count: int) -> Floats:
     """Sum over the members of each group (A, G).
 
@@ -68,5 +73,4 @@ def sums(amounts: Floats, group: Ints, count: int) -> Floats:
         count: number of groups; one without members sums to 0
     """
     cell = np.arange(len(amounts))[:, None] * count + group
-    flat = np.bincount(cell.ravel(), amounts.ravel(), len(amounts) * count)
-    return np.asarray(flat, np.float64).reshape(len(amounts), count)
+    return total_by(cell.ravel(), amounts.ravel(), len(amounts) * count).reshape(len(amounts), count)

@@ -124,6 +124,12 @@ def parameter(rules: Rules, label: str, name: str, underlying: str = "") -> Line
     return given(label, float(value.value), f"parameter {name} [{value.unit}]", status=value.status, source=value.source)
 
 
+def multiple(rules: Rules, label: str, risk: Line, name: str) -> Line:
+    """A multiple of the risk; one that is not set is refused, since the margin would be 0."""
+    rules.number(name)
+    return times(label, (risk, parameter(rules, name.replace("_", " ").capitalize(), name)))
+
+
 def above(line: Line) -> Line:
     """A line that the statement has already explained above."""
     return replace(line, rule=GIVEN, parts=lambda _: (), detail=f"as above: {line.label}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from xlmargin.book.contracts import CALL
+from xlmargin.margin.netting import total_by
 from xlmargin.margin.statement import TOTAL, Line, largest, smallest, times, total
 from xlmargin.margin.valuation import Case
 from xlmargin.methods.standard import standard
@@ -52,7 +53,7 @@ def _cost_of(legs: Legs, accounts: int) -> Line:
     def contracts(a: int) -> tuple[Line, ...]:
         return tuple(standard.named(legs.held, int(legs.chosen[n]), each, n) for n in np.flatnonzero(account == a).tolist())
 
-    return Line(legs.coin, standard.sums(account, each.value, accounts), TOTAL, contracts)
+    return Line(legs.coin, total_by(account, each.value, accounts), TOTAL, contracts)
 
 
 requirement = standard.margin_by(_short_option, more=_cost)

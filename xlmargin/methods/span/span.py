@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from xlmargin.book.book import Book
 from xlmargin.book.contracts import CALL, PUT
 from xlmargin.errors import MarginError
-from xlmargin.margin import lines
 from xlmargin.margin.netting import Net
 from xlmargin.margin.parameters import Rules
 from xlmargin.margin.statement import (
@@ -24,6 +23,7 @@ from xlmargin.margin.statement import (
     given,
     largest,
     less,
+    multiple,
     not_modelled,
     over_book,
     parameter,
@@ -97,7 +97,7 @@ def requirement(case: Case) -> Margin:
     """
     span = _Span(case)
     risk = span.requirement()
-    initial = times("Initial margin", (risk, span.parameter("Initial ratio", "initial_ratio")))
+    initial = multiple(case.rules, "Initial margin", risk, "initial_ratio")
     return Margin(initial, total("Maintenance margin", (above(risk),)), lambda: span.rest(initial), span.available_value)
 
 

@@ -16,17 +16,13 @@ import numpy as np
 from xlmargin.book.book import Book
 from xlmargin.book.contracts import CALL, PERPETUAL, PUT, SPOT
 from xlmargin.errors import MarginError
+from xlmargin.margin.netting import total_by
 from xlmargin.margin.parameters import Rules
 from xlmargin.margin.statement import TOTAL, Line, above, given, largest, less, not_modelled, over_book, parameter, quotient, times, total
 from xlmargin.margin.valuation import Case, Margin
 from xlmargin.pricing.arrays import Floats, Ints
 
 NO_VALUE = "none: a long option is paid in full and a short one's mark is part of its margin, so this mode credits no option value"
-
-
-def sums(index: Ints, amounts: Floats, count: int) -> Floats:
-    """Sums of the amounts that share an index, floats even without amounts (count,)."""
-    return np.asarray(np.bincount(index, amounts, count), np.float64)
 
 
 class Pair(NamedTuple):
@@ -89,11 +85,11 @@ def holdings_of(case: Case) -> Holdings:
     marks, rows = case.marks, np.flatnonzero(~book.order)
     keys, of_row = np.unique(book.account[rows] * len(instruments) + book.instrument[rows], return_inverse=True)
     account, k = np.divmod(keys, max(1, len(instruments)))
-    units, mark = sums(of_row, book.units[rows], len(keys)), marks[k]
+    units, mark = total_by(of_row, book.units[rows], len(keys)), marks[k]
     same_side = np.where(book.units[rows] * units[of_row] > 0.0, np.abs(book.units[rows]), 0.0)
     paid = np.where(np.isfinite(book.entry[rows]), book.entry[rows], mark[of_row])
-    weight = sums(of_row, same_side, len(keys))
-    entry = np.divide(sums(of_row, same_side * paid, len(keys)), weight, out=mark.copy(), where=weight > 0.0)
+    weight = total_by(of_row, same_side, len(keys))
+    entry = np.divide(total_by(of_row, same_side * paid, len(keys)), weight, out=mark.copy(), where=weight > 0.0)
     return Holdings(book, account, k, units, of_row, rows, entry, mark)
 
 
@@ -268,7 +264,7 @@ def _underlying(case: Case, held: Holdings, u: int, margins: list[tuple[Legs, Li
         return tuple(named(held, n, *where[n]) if n in where else _unmargined(held, n) for n in mine.tolist())
 
     chosen = instruments.underlying[held.instrument] == u
-    value = sums(held.account[chosen], amounts[chosen], len(case.book.accounts))
+    value = total_by(held.account[chosen], amounts[chosen], len(case.book.accounts))
     return Line(instruments.underlyings[u], value, TOTAL, contracts, "each contract on its own")
 
 
