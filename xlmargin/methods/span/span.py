@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from xlmargin.book.book import Book
 from xlmargin.book.contracts import CALL, PUT
 from xlmargin.errors import MarginError
+from xlmargin.margin import lines
 from xlmargin.margin.netting import Net
 from xlmargin.margin.parameters import Rules
 from xlmargin.margin.statement import (
