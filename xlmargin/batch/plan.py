@@ -1,4 +1,4 @@
-"""What a batch does, and what of it is done: the folder of parts that an interrupted batch goes on from."""
+"""The plan of a batch and its progress: the folder of parts from which an interrupted batch goes on."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CHUNK = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What stands beside the positions: the methods, raw ranges, and the valuation time, NaN where the market says it."""
+    """The inputs other than positions: the methods, raw ranges, and the valuation time, NaN where the market says it."""
 
     methods: tuple[str, ...]
     market: Any
@@ -36,7 +36,7 @@ class Plan:
 
     Attributes:
         source: the file of positions
-        inputs: what stands beside it
+        inputs: all other inputs
         folder: where the parts are kept, which every worker must reach
         shards: number of parts into which the accounts are divided
         cells: numbers that a table of accounts by instruments or scenarios may hold at once
@@ -53,7 +53,7 @@ class Plan:
         return self.folder / f"rows-{piece:05d}"
 
     def shard(self, piece: int, shard: int) -> Path:
-        """Rows of a shard that stand in a piece of the file."""
+        """Rows of a shard that are in a piece of the file."""
         return self.scattered(piece) / f"{shard:05d}.arrow"
 
     def result(self, shard: int) -> Path:
@@ -72,7 +72,7 @@ class Plan:
 
 
 class Parts:
-    """The folder of parts beside the output.
+    """The folder of parts next to the output.
 
     Attributes:
         output: file of margins that the batch writes

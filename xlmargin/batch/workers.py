@@ -52,7 +52,7 @@ def processes(count: int) -> Iterator[Run]:
     try:
         yield run
     finally:
-        with _no_interrupt():  # a second one would leave the pool waiting for ever: what is under way is soon done
+        with _no_interrupt():  # a second one would leave the pool waiting for ever, and the running tasks soon end
             pool.shutdown(cancel_futures=True)
         for name, value in before.items():
             if value is None:

@@ -19,7 +19,7 @@ GREEN, YELLOW = 0.95, 0.9999  # chance of fewer exceptions from which the zone i
 
 
 class Coverage(NamedTuple):
-    """What exceptions say of a margin.
+    """The evidence of exceptions about a margin.
 
     Attributes:
         kupiec, independence, conditional: likelihood ratios and their p-values
@@ -89,7 +89,7 @@ def basel_zone(observations: int, exceptions: int, chance: float) -> str:
 
 
 def coverage(pnl: Floats, margin: Floats, confidence: float) -> Coverage:
-    """All tests of a series of margins against what then happened.
+    """All tests of a series of margins against the profits and losses that followed.
 
     Args:
         pnl: gains positive (N,)

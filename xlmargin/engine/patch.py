@@ -48,7 +48,7 @@ class Calculated(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a recalculation did: cells written, calls made, (sheet, cell, text) of formulas with an error."""
+    """The result of a recalculation: cells written, calls made, (sheet, cell, text) of formulas with an error."""
 
     cells: int
     calls: int
@@ -161,7 +161,7 @@ class _Sheet:
         return self._spliced(), count
 
     def _wanted(self) -> set[Place]:
-        """The cells to write: formulas, edited cells, and what the arrays fill now or filled when stored."""
+        """The cells to write: formulas, edited cells, and the cells that the arrays fill now or filled when stored."""
         wanted = set(self._inputs)
         for place, cell in self._cells.items():
             if not cell.formula:
@@ -174,7 +174,7 @@ class _Sheet:
         return wanted
 
     def _is_stale(self, place: Place) -> bool:
-        # what a person typed where an array once was is no value of ours
+        # a value typed by the user where an array once was is no value of ours
         return self._book.get(self._sheet, address(*place)) is None
 
     def _extent(self, cell: CellSpan) -> CellArea:

@@ -23,7 +23,7 @@ STEPS = 16  # times that a programme is made anew around its last answer
 
 
 class Limits(NamedTuple):
-    """What a hedge may be, and how much work its search may do.
+    """The limits of a hedge and of the work of its search.
 
     Attributes:
         trades, budget: most trades, and the most that they may cost together; inf where there is no limit
@@ -58,7 +58,7 @@ class Hedge:
         order: indices of the trades made (T,)
         quantity: signed, of each of them (T,)
         margin: of all accounts before, and after each of them (T + 1,)
-        how: what is known about its quality, in words
+        how: the known quality of the hedge, in words
     """
 
     order: list[int]
@@ -195,7 +195,7 @@ def _around(sizes: Sizes, at: Floats, reach: float) -> Sizes:
 
 
 def _in_order(desk: HedgeDesk, units: Floats, before: float) -> tuple[list[int], list[float]]:
-    """The order that saves most per cost at each step, what costs nothing by saving alone; and the margins on the way."""
+    """The order that saves most per cost at each step, trades without cost by saving alone; and the margins on the way."""
     left, order, margins = np.flatnonzero(units).tolist(), list[int](), [before]
     now = np.zeros_like(units)
     while left:

@@ -1,4 +1,4 @@
-"""A search for the trades that make margin and cost smallest where only the margin itself can say what a trade does."""
+"""A search for the trades of smallest margin and cost where only the margin itself can evaluate a trade."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class Search:
         return (versions[n], float(worth[n])) if worth[n] < below else None
 
     def _worth(self, versions: Floats) -> Floats:
-        """Margin and cost of versions, and what their size counts for (V,)."""
+        """Margin and cost of versions, and the penalty on their size (V,)."""
         self.done += len(versions)
         return self.margins(versions) + np.abs(versions) @ (self.sizes.cost + self.sizes.weight)
 

@@ -50,7 +50,7 @@ def workbook_settings(interpreter: Settings, source: Path, installed: Sequence[P
     Returns:
         key and value; no path of this machine where it cannot be the one that Excel runs on
     """
-    # the workbook's own folder stays out of the search: a file numpy.py beside it would be taken for numpy
+    # the workbook's own folder is not searched: a file numpy.py next to it would be taken for numpy
     settings = *interpreter, (UDF_MODULES, UDF_MODULE), (WITH_WORKBOOK_FOLDER, "false")
     return settings if source in installed or not interpreter else (*settings, (FOLDERS, str(source)))
 

@@ -83,7 +83,7 @@ class Office:
         (user / "registrymodifications.xcu").write_text(text, encoding="utf-8")
 
     def launch(self, *arguments: str) -> subprocess.Popen[bytes]:
-        """Start the program in a process group of its own, what it prints going to a log in its folder."""
+        """Start the program in a process group of its own, its output going to a log in its folder."""
         with open(self.home / "soffice.log", "ab") as log:
             return subprocess.Popen(
                 [*self.command, *arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.home, start_new_session=True
@@ -97,7 +97,7 @@ class Office:
     def show(self, timeout: float, path: str) -> None:
         """Open a workbook in a window and wait until it is closed; it listens for a feed unless another office does."""
         self.register(timeout)
-        with contextlib.suppress(Exception):  # uno has a class per reason why nobody listens
+        with contextlib.suppress(Exception):  # uno has a class for each reason of a failed connection
             resolved(self.pipe)
             self.pipe = ""
         self.process = self.launch("--calc", *([f"--accept=pipe,name={self.pipe};urp;"] if self.pipe else []), path)
@@ -149,7 +149,7 @@ class Office:
 
 
 class GuestOffice(Office):
-    """Somebody else's soffice, which is neither started nor ended here."""
+    """The user's own soffice, which is neither started nor ended here."""
 
     def __init__(self, pipe: str) -> None:
         """The pipe on which it listens."""
@@ -220,7 +220,7 @@ class SheetVerbs:
         return list(self.documents[document].NamedRanges.ElementNames)
 
     def place(self, document: int, name: str) -> list[str] | None:
-        """Sheet and area ("A1:C3") of a defined name; None where it stands for no range of cells, or is not there."""
+        """Sheet and area ("A1:C3") of a defined name; None where it is missing, or no range of cells."""
         names = self.documents[document].NamedRanges
         cells = names.getByName(name).getReferredCells() if names.hasByName(name) else None
         return cells and [cells.Spreadsheet.Name, cells.AbsoluteName.rpartition(".")[2].replace("$", "")]
