@@ -16,7 +16,7 @@ TIMES = ("time", "market_time")
 
 
 def export(record: Path, path: Path) -> int:
-    """Write every reading of a record, the oldest first, times in UTC; what was there before is replaced.
+    """Write every reading of a record, the oldest first, times in UTC; an existing file is replaced.
 
     Returns:
         how many there are

@@ -7,7 +7,7 @@ from xlmargin.methods.json_shape import Node
 from xlmargin.venues.shape import Holding, RawAnswer, Size, Sizes, contract_of, refuse, signed
 
 SIDES = ("both", "long", "short")
-TIMES: tuple[str, ...] = ()  # Binance tells when each position changed, not when it answered
+TIMES: tuple[str, ...] = ()  # Binance says when each position changed, not when it answered
 
 
 def contract_sizes(source: RawAnswer) -> Sizes:

@@ -7,11 +7,11 @@ from xlmargin.methods.json_shape import Node
 from xlmargin.venues.shape import Holding, RawAnswer, Sizes, contract_of, refuse
 
 CASH = ("USDC", "USDT", "USD")
-TIMES: tuple[str, ...] = ()  # Derive tells when each position was opened, not when it answered
+TIMES: tuple[str, ...] = ()  # Derive says when each position was opened, not when it answered
 
 
 def left_out(source: RawAnswer) -> tuple[str, ...]:
-    """What stands beside the positions and is none: coins held as collateral, open orders."""
+    """The parts of an answer that are no positions: coins held as collateral, open orders."""
     result = [] if source.is_list else [source.top.cells, source.top.cells.get("result")]
     owners = [owner for owner in result if isinstance(owner, dict)]
     coins = sorted(

@@ -1,4 +1,4 @@
-"""OKX: /api/v5/account/positions; positions count contracts, whose size stands in the instruments answer."""
+"""OKX: /api/v5/account/positions; positions count contracts, whose size is in the instruments answer."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from xlmargin.venues.shape import Holding, RawAnswer, Size, Sizes, contract_of, 
 SIDES = ("long", "short", "net")
 KINDS = ("swap", "futures", "option", "margin")
 MONEY = ("USD", "USDT", "USDC")
-TIMES: tuple[str, ...] = ()  # OKX tells when each position changed, not when it answered
+TIMES: tuple[str, ...] = ()  # OKX says when each position changed, not when it answered
 
 
 def contract_sizes(source: RawAnswer) -> Sizes:

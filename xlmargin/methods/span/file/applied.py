@@ -109,7 +109,7 @@ def overrides(book: Book, lookup: Lookup) -> list[Override]:
 
 
 def _charges(combined: CombinedCommodity | None, as_of: float) -> list[tuple[str, float | str]]:
-    """What one combined commodity charges on deltas and short options."""
+    """The charges of one combined commodity on deltas and short options."""
     if combined is None:
         return []
     values: list[tuple[str, float | str]] = [

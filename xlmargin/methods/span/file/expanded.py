@@ -28,7 +28,7 @@ def read_expanded(source: SpanContent, blocks: Iterable[bytes]) -> SpanFile:
         blocks: its content
 
     Raises:
-        MarginError: with the line, where a record is cut off, or holds what its layout does not allow
+        MarginError: with the line, where a record is cut off, or holds values that its layout does not allow
 
     Source: CME, Risk Parameter File Layouts for the Positional Formats.
     """

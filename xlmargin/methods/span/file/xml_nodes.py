@@ -1,4 +1,4 @@
-"""Elements of an XML file as plain dictionaries: name of the child -> what each child of that name says."""
+"""Elements of an XML file as plain dictionaries: name of the child -> content of each child of that name."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def nodes(node: Node, name: str) -> Iterator[Node]:
 
 
 def first_text(node: Node, name: str) -> str:
-    """What the first child of that name says, "" where there is none."""
+    """The content of the first child of that name, "" where there is none."""
     children = node.get(name)
     return children[0] if children and isinstance(children[0], str) else ""
 
