@@ -37,7 +37,7 @@ class Plan:
     Attributes:
         source: the file of positions
         inputs: all other inputs
-        folder: where the parts are kept, which every worker must reach
+        folder: folder of the parts, which every worker must reach
         shards: number of parts into which the accounts are divided
         cells: numbers that a table of accounts by instruments or scenarios may hold at once
     """
@@ -123,7 +123,7 @@ class Parts:
 
 
 def _fingerprint(plan: Plan) -> str:
-    """Hash of everything that the margins follow from: the file's bytes, the ranges, the methods, the version."""
+    """Hash of all inputs of the margins: the file's bytes, the ranges, the methods, the version."""
     found = hashlib.blake2b(digest_size=16)
     inputs = plan.inputs
     found.update(repr((__version__, inputs.methods, inputs.market, inputs.parameters, inputs.history)).encode())
@@ -134,5 +134,5 @@ def _fingerprint(plan: Plan) -> str:
 
 
 def errors_file(output: Path) -> Path:
-    """Where the faults of a batch go."""
+    """The path of the faults of a batch."""
     return output.with_suffix(".errors.csv")

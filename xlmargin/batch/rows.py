@@ -81,7 +81,7 @@ class _Column:
 
     @property
     def blank(self) -> Bools:
-        """Where the column is blank (P,)."""
+        """Whether each cell of the column is blank (P,)."""
         return np.array([is_blank(cell) for cell in self.cells], np.bool_)[self.codes]
 
 
@@ -157,7 +157,7 @@ def read_rows(table: Any, text: bool, market: Market) -> Rows:
 
 
 def lone(positions: Positions) -> Positions:
-    """Rows that have no say in each other's market, whosever they are: each one is of an account of its own."""
+    """Rows that cannot affect each other's market, whatever their accounts: each is put into an account of its own."""
     count = len(positions.row)
     return replace(positions, account=np.arange(count), accounts=("",) * count)
 

@@ -39,7 +39,7 @@ MOST_SORTED = 5_000_000  # rows of margins that are put in one order; above it t
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How a batch is to be run.
+    """The settings of a batch.
 
     Attributes:
         output: .parquet or .csv
@@ -93,7 +93,7 @@ def run_batch(path: Path, inputs: Inputs, settings: Settings, stream: TextIO = s
     Args:
         path: .parquet or .csv of positions
         inputs: methods and the ranges other than the positions
-        settings: how to run
+        settings: of the run
         stream: where progress is written
 
     Raises:

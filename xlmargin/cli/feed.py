@@ -126,7 +126,7 @@ def connection_of(options: argparse.Namespace, *, private: bool) -> Connection:
 
 
 def open_sheets(workbook: Path, pipe: str | None, *, excel: bool, file: bool = False) -> Sheets:
-    """Where a workbook is.
+    """The place of a workbook.
 
     Args:
         pipe: on which its LibreOffice listens; None where the workbook is not said to be open in one

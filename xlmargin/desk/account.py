@@ -29,7 +29,7 @@ class Balances:
         amount: signed, debts − [units of the currency]
         haircut: fraction that a positive amount does not count for
         account: label, "" where none is given
-        by_account: the range says whose each balance is
+        by_account: the range names the account of each balance
     """
 
     row: Ints
@@ -79,7 +79,7 @@ def venue_methods(rules: Rules, known: Sequence[str]) -> dict[str, str]:
     """The method of each venue, by the venue's lower-case name.
 
     Args:
-        known: the methods that there are
+        known: the existing methods
 
     Raises:
         MarginError: the text has another form, or names a method that is not known

@@ -18,7 +18,7 @@ RULES = "RULES"  # the strategy-based method that the others are held against
 def compare_rows(
     names: Iterable[str], answer: Callable[[str], tuple[Case, Margin]], *, only_answers: bool = False
 ) -> list[list[float | str | bool]]:
-    """One row per method; a method that cannot answer says why in its Note.
+    """One row per method; a method that cannot answer gives the reason in its Note.
 
     Args:
         names: the methods
@@ -57,7 +57,7 @@ def no_answer(name: str, why: str) -> list[float | str | bool]:
 
 
 class _Amounts(NamedTuple):
-    """The requirement of one method over all accounts, its cash NaN where that is not known, and its kind."""
+    """The requirement of one method over all accounts, its cash NaN where that is not known, and its description."""
 
     initial: float
     maintenance: float

@@ -17,10 +17,10 @@ from xlmargin.pricing.arrays import Floats
 NOISE = 1e-12  # of the value of the book: a gap below it is the rounding of equal numbers
 TOGETHER = 8  # versions of one pass at most: the product of accounts and instruments grows with the square
 CELLS = 4_000_000  # account × instrument of one pass at most
-CHUNK = 16  # steps looked at before the search may stop
+CHUNK = 16  # steps tried before the search may stop
 REACH = 1.5  # margin between two coarse steps is taken to be at most this multiple of the larger of theirs
-WITHIN = 8  # points looked at within one fine step
-LEVELS = 5  # times that a peak is looked at more closely
+WITHIN = 8  # points tried within one fine step
+LEVELS = 5  # times that a peak is refined
 OVERSHOOT = 4.0  # how far above its highest point, in its own slope, a peak is taken to reach at most
 WIDTH = 0.5  # of the narrowest option's standard deviation: the widest step near the current price
 EXACT = 1e-13  # of the price
@@ -37,7 +37,7 @@ class PriceSearch(NamedTuple):
 
     @classmethod
     def of(cls, rules: Rules) -> PriceSearch:
-        """As the account's parameters say."""
+        """The search as set by the account's parameters."""
         return cls(*(rules.number(name) for name in ("lowest_move", "highest_move", "near_reach", "near_step", "far_step")))
 
 
@@ -131,7 +131,7 @@ class _Trace:
         return self.margin - self.equity - self.account.noise
 
     def add(self, moves: Floats) -> None:
-        """Look at more moves; those beyond the first with a gap are dropped."""
+        """Try more moves; those beyond the first with a gap are dropped."""
         moves = np.concatenate([self.moves, moves])
         order = np.argsort(np.abs(moves), kind="stable")
         new = moves[len(self.moves) :]

@@ -1,4 +1,4 @@
-"""Why a margin moved: its change split into trades, spot, vol, time and the change of the worst scenario."""
+"""The causes of a change of margin: trades, spot, vol, time and the change of the worst scenario."""
 
 from __future__ import annotations
 

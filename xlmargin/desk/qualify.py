@@ -28,7 +28,7 @@ class EligibilityRule:
         at_least: least amount, None where the field must be yes
         unit: of the amount
         when: fields and the words they must have for the rule to apply
-        source, status: where it comes from, and how sure that is
+        source, status: the origin of the rule, and its certainty
     """
 
     name: str

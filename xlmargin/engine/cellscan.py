@@ -28,7 +28,7 @@ class CellSpan:
 
 @dataclass(slots=True)
 class RowSpan:
-    """A row element: number, place, start tag, where its cells end, and the cells in their order."""
+    """A row element: number, place, start tag, the end of its cells, and the cells in their order."""
 
     number: int
     start: int

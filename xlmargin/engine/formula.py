@@ -167,7 +167,7 @@ def _call(text: str, frame: _Frame, close: int, inside: bool) -> Call:
 
 
 def parse_constant(text: str) -> Constant | None:
-    """The constant an argument is, or None when it has to be looked up or calculated."""
+    """The constant that an argument is, or None when it has to be read or calculated."""
     stripped = text.strip()
     if not stripped:
         return Constant(None)

@@ -1,4 +1,4 @@
-"""Writes calculated values into a copy of an .xlsx file and leaves every other byte of its parts as it is."""
+"""Writes calculated values into a copy of an .xlsx file and leaves every other byte of its parts unchanged."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Splice = tuple[int, int, bytes]
 
 
 class Calculated(Protocol):
-    """Whatever knows the values of a workbook: `Workbook` does."""
+    """An object with the values of a workbook, such as `Workbook`."""
 
     @property
     def sheets(self) -> tuple[str, ...]:
@@ -86,7 +86,7 @@ def patch(source: str | Path, destination: str | Path, book: Calculated, edited:
 
     All else (formats, array flags, charts, tables, validations, calculation chain) stays byte for byte.
     Parameters: source; destination, may be the source; book, the values; edited, inputs as (sheet, cell).
-    Returns: how many cells were written.
+    Returns: the number of cells written.
     Raises: MarginError when a file cannot be read or written, or a table's heading was edited.
     """
     inputs: dict[str, set[Place]] = {}

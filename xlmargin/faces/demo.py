@@ -53,7 +53,7 @@ def run(folder: Path) -> Path:
     """Calculate the template's sample book in the embedded engine, double one position, and print the changes.
 
     Args:
-        folder: where the one workbook is left
+        folder: folder in which the one workbook is left
 
     Returns:
         path of the workbook, with its values in place

@@ -1,4 +1,4 @@
-"""The desk's workbook: where the shipped one is, and how to build one with another number of rows."""
+"""The desk's workbook: the path of the shipped one, and the build of one with another number of rows."""
 
 from __future__ import annotations
 

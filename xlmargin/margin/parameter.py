@@ -34,7 +34,7 @@ class Parameter:
         value: a number, a word of `choices`, NOT_SET or REFUSED
         unit: of the number
         source: document, or the person who gave it
-        status: how sure the value is, one of a parameter file's STATUSES, or given
+        status: certainty of the value, one of a parameter file's STATUSES, or given
         checked: day on which the source was read
         since: day from which the value holds
         choices: words that the value may be; empty for a number

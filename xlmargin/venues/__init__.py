@@ -35,7 +35,7 @@ def read_answer(path: Path, venue: str, instruments: Path | None = None, *, pric
 
 
 def answer_of(source: RawAnswer, venue: str, instruments: RawAnswer | None = None, *, priced: bool = True) -> Answer:
-    """The positions of an answer that is at hand, as `read_answer` gives them.
+    """The positions of an answer in memory, as `read_answer` gives them.
 
     Raises:
         MarginError: as `read_answer`

@@ -51,7 +51,7 @@ class VenueModule(Protocol):
         """The venue's own margins in a saved account answer."""
 
     def watched(self, coin: str) -> Watched:
-        """Where the price of an underlying is streamed."""
+        """The address of the stream of an underlying's price."""
 
 
 def venue_module(name: str) -> VenueModule:

@@ -75,7 +75,7 @@ def refuse(top: Node, venue: str, told: Any) -> NoReturn:
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """One position as a row will say it.
+    """One position in the form of a row.
 
     Attributes:
         item: its place in the answer

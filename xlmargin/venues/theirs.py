@@ -1,4 +1,4 @@
-"""A venue's own initial and maintenance margin of an account, as it says them."""
+"""A venue's own initial and maintenance margin of an account, as the venue gives them."""
 
 from __future__ import annotations
 

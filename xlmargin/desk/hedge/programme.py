@@ -183,9 +183,9 @@ class Programme:
         """The trades with the smallest margin and cost together, the smaller ones among equals; None where none was found.
 
         Args:
-            trades: how many there may be at most, inf for any number
+            trades: limit of their count, inf for any number
             budget: limit of their total cost, inf for any amount
-            seconds: how long the solver may take
+            seconds: time limit of the solver
             before: size of the margin without trades
         """
         from scipy.optimize import Bounds, LinearConstraint, milp
@@ -251,6 +251,6 @@ class Programme:
 
 
 def _fixed(line: Line) -> bool:
-    """Whether a line is a given number, or made of such, that is the same in every version."""
+    """Whether a line is a given number, or calculated from such, that is the same in every version."""
     made = all(map(_fixed, line.parts(0))) if line.shared else line.rule is GIVEN
     return made and bool(np.ptp(line.value) <= SAME * np.abs(line.value).max())

@@ -29,7 +29,7 @@ class Search:
         trades, budget: most trades, and most that they may cost
         most: margins asked for at most
         until: time at which it ends [seconds of the monotonic clock]
-        chunk: versions margined before the clock is looked at
+        chunk: versions margined before the clock is read
         done: margins asked for
         late: the time was over before the search came to its end
     """

@@ -70,7 +70,7 @@ def file_findings(path: Path, facts: Facts) -> list[Finding]:
 
 
 def excel_findings(path: Path | None) -> list[Finding]:
-    """All that is to be said here: of this machine where it is Windows, of the workbook if one is given."""
+    """All checks: of this machine where it is Windows, of the workbook if one is given."""
     facts = gather()
     rows = machine_findings(facts, Path.home()) if sys.platform == "win32" else []
     return rows + (file_findings(path, facts) if path else [])

@@ -162,7 +162,7 @@ def trust_findings(trust: Trust, folder: str | None) -> list[Finding]:
 
 
 def in_trusted_location(trust: Trust, folder: str) -> bool:
-    """Whether a folder is, or lies in, one that Excel trusts."""
+    """Whether a folder is, or is inside, one that Excel trusts."""
     here = PureWindowsPath(folder.lower())
     places = ((PureWindowsPath(path.lower()), below) for path, below in trust.locations)
     return any(here == place or (below and place in here.parents) for place, below in places)

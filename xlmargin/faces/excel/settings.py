@@ -56,12 +56,12 @@ def workbook_settings(interpreter: Settings, source: Path, installed: Sequence[P
 
 
 def package_folders() -> tuple[Path, Path]:
-    """Where the functions are, and where pip puts packages."""
+    """The folder of the functions, and that of pip's packages."""
     return Path(__file__).resolve().parents[3], Path(sysconfig.get_path("purelib")).resolve()
 
 
 def user_file(home: Path) -> Path:
-    """Where xlwings keeps a user's settings on Windows."""
+    """The file of a user's xlwings settings on Windows."""
     return home / ".xlwings" / "xlwings.conf"
 
 
@@ -78,7 +78,7 @@ def with_settings(text: str, settings: Settings) -> str:
     """A file of xlwings with some settings put in place of its own; modules that it names already are kept.
 
     Args:
-        text: the file as it is
+        text: the present file
         settings: key and value
     """
     kept = read_settings(text)

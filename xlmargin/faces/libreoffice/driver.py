@@ -165,7 +165,7 @@ class GuestOffice(Office):
         self.desktop = self.service("com.sun.star.frame.Desktop")
 
     def stop(self) -> None:
-        """Leave it as it is."""
+        """Leave it running."""
 
 
 class SheetVerbs:
@@ -212,7 +212,7 @@ class SheetVerbs:
         """A range of cells by address."""
         try:
             return self.sheet(document, sheet).getCellRangeByName(where)
-        except uno.getClass("com.sun.star.uno.RuntimeException"):  # it says nothing more
+        except uno.getClass("com.sun.star.uno.RuntimeException"):  # it answers nothing more
             raise ValueError(f"'{where}' is not a range of sheet '{sheet}'; write it like A1:C3") from None
 
     def names(self, document: int) -> list[str]:
@@ -314,7 +314,7 @@ def main(verbs: type[SheetVerbs] = SheetVerbs) -> None:
             verb, *arguments = json.loads(line)
             try:
                 answer(ok=getattr(sheets, verb)(*arguments))
-            except Exception as error:  # the client must hear of it, whatever it is
+            except Exception as error:  # the client must receive it, whatever it is
                 if not office.lives():
                     break
                 answer(problem=reason(error))

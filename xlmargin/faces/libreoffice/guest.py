@@ -162,7 +162,7 @@ class OpenWorkbook:
         return found
 
     def place(self, name: str) -> tuple[str, str] | None:
-        """Sheet and area of a defined name as they are now; None where it is no range."""
+        """Present sheet and area of a defined name; None where it is no range."""
         found = self._ask("place", name)
         return None if found is None else (found[0], found[1])
 

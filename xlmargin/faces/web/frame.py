@@ -56,7 +56,7 @@ def frames(book: Any) -> list[Frame]:
 
 
 def marks_inputs(found: list[Frame]) -> bool:
-    """Whether a workbook says itself which cells are to be typed into: then all others are left alone."""
+    """Whether a workbook marks its own input cells: then all others are left alone."""
     return any(frame.unlocked for frame in found)
 
 

@@ -173,7 +173,7 @@ class Session:
             return step.sheet
 
     def refusal(self, frame: Frame, row: int, column: int) -> str:
-        """Why a cell cannot be edited; "" where it can."""
+        """The reason why a cell cannot be edited; "" where it can."""
         where = f"{address(row, column)} on {frame.name}" if row > 0 and column > 0 else ""
         if not (1 <= row <= 1_048_576 and 1 <= column <= 16_384):
             return "There is no such cell."
@@ -253,7 +253,7 @@ class Session:
         }
 
     def _target(self, location: str, outside: str) -> list[Any]:
-        """Where a link leads: sheet number, row and column within the workbook, or an address of the web."""
+        """The target of a link: sheet number, row and column within the workbook, or an address of the web."""
         area = reference_area(location, self._names) if location else None
         number = next((n for n, f in enumerate(self._frames) if area and f.name.lower() == area.sheet.lower()), None)
         if area is not None and number is not None:
@@ -322,7 +322,7 @@ def _same(old: Cell, new: Cell) -> bool:
 
 
 def _runs(numbers: Sequence[int]) -> list[list[int]]:
-    """Numbers as [number, how often in a row]."""
+    """Numbers as [number, length of its run]."""
     runs: list[list[int]] = []
     for number in numbers:
         if runs and runs[-1][0] == number:

@@ -36,7 +36,7 @@ class FeedDesk:
     """Feeds one workbook from one venue until it is stopped.
 
     Attributes:
-        sheets: where to write
+        sheets: the sheets to write to
         venue: deribit, okx, bybit or binance
         call: the venue's methods, a `Connection.call`
         interval: seconds; with a stream the longest time without a refresh

@@ -1,4 +1,4 @@
-"""The feed: asks a venue at an interval, keeps the last whole answer, and says how old it is."""
+"""The feed: requests a venue at an interval, keeps the last whole answer, and reports its age."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Clock(NamedTuple):
 
 
 class Streamed(NamedTuple):
-    """How a stream of prices is: why none come, "" while they do, and how many messages could not be read."""
+    """The state of a stream of prices: the reason why none come, "" while they do, and the count of unreadable messages."""
 
     problem: str
     ignored: int
@@ -51,7 +51,7 @@ class Prices(Protocol):
         """Which underlyings' prices are wanted from now on."""
 
     def told(self) -> Streamed:
-        """How it is."""
+        """Its state."""
 
     def close(self) -> None:
         """End it."""
@@ -64,10 +64,10 @@ class Tick:
     Attributes:
         table: the last whole Market range, None as long as there was none
         fresh: whether this attempt brought it
-        problem: why it did not, "" when fresh
+        problem: the reason of a failure, "" when fresh
         age: seconds since the table was received, infinite where there is none
         pause: seconds until the next attempt
-        stream: how the stream of prices is, None where there is none
+        stream: the state of the stream of prices, None where there is none
     """
 
     table: MarketTable | None

@@ -160,7 +160,7 @@ def _strike(point: Five) -> float:
 
 
 def _distance(point: Five) -> float:
-    """How far a strike is from its forward, in log-moneyness; 0 of a future."""
+    """The distance of a strike from its forward, in log-moneyness; 0 of a future."""
     return 0.0 if math.isnan(point[2]) or math.isnan(point[3]) else abs(math.log(point[2] / point[3]))
 
 
@@ -169,7 +169,7 @@ def _blank(value: float) -> float | None:
 
 
 def _points(quotes: Quotes, needs: Needs) -> list[Five]:
-    """The quoted points of the expiries held, alive ones with something to say."""
+    """The quoted points of the expiries held, those not expired and with a value."""
     columns = zip(quotes.underlying, quotes.expiry.tolist(), quotes.strike.tolist(), quotes.forward.tolist(), quotes.vol.tolist())
     held = {option[:2] for option in needs.options}
     return [

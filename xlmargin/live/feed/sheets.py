@@ -1,4 +1,4 @@
-"""Where a feed writes: an open LibreOffice document, an open Excel workbook, or the file itself when nothing has it open."""
+"""The targets of a feed: an open LibreOffice document, an open Excel workbook, or the file itself when no program has it open."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Sheets(Protocol):
     """The named ranges of one workbook."""
 
     def waits_for(self) -> str:
-        """Why nothing may be written just now, "" when it may."""
+        """The reason why nothing may be written just now, "" when it may."""
 
     def names(self) -> frozenset[str]:
         """The defined names that refer to ranges."""
@@ -41,7 +41,7 @@ class Sheets(Protocol):
         """Whole ranges by name, each in one piece; formulas see all of a range or nothing of it."""
 
     def close(self) -> None:
-        """Let go of the workbook and leave it as it is."""
+        """Disconnect from the workbook and leave it unchanged."""
 
 
 class LibreOfficeSheets:
@@ -57,7 +57,7 @@ class LibreOfficeSheets:
         self._connected()
 
     def _connected(self) -> OpenWorkbook:
-        """The open workbook; after a lost connection it is looked for anew."""
+        """The open workbook; after a lost connection it is searched again."""
         if self._guest is None:
             self._guest = Guest(self._pipe)
             try:
@@ -99,7 +99,7 @@ class LibreOfficeSheets:
             self._ask("set", *self._place(name), rows)
 
     def _place(self, name: str) -> tuple[str, str]:
-        """Where a range is now: people insert rows."""
+        """The present place of a range: people insert rows."""
         found: tuple[str, str] | None = self._ask("place", name)
         if found is None:
             raise MarginError(f"{self._path.name} has no range {name} any more: name it again")

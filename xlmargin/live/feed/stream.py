@@ -64,7 +64,7 @@ class Stream:
             self._tell(self._changed.set)
 
     def told(self) -> Streamed:
-        """How it is: why no prices come, "" while they do, and how many messages could not be read."""
+        """Its state: the reason why no prices come, "" while they do, and the count of unreadable messages."""
         return Streamed(self._problem, self._ignored)
 
     def close(self) -> None:
@@ -75,7 +75,7 @@ class Stream:
             thread.join(JOIN)
 
     def _tell(self, do: Callable[[], object], thread: threading.Thread | None = None) -> None:
-        """Have something done in the thread, where it still runs."""
+        """Run a call in the thread, where it still runs."""
         if thread or self._thread:
             with contextlib.suppress(RuntimeError):  # its loop has ended
                 self._loop.call_soon_threadsafe(do)
@@ -84,7 +84,7 @@ class Stream:
         try:
             with contextlib.suppress(asyncio.CancelledError):
                 self._loop.run_until_complete(self._task)
-        except Exception as error:  # a feed without its stream still asks at its interval, and says so
+        except Exception as error:  # a feed without its stream still makes requests at its interval, and reports it
             self._problem = f"it ended: {type(error).__name__}: {error}"[:LONGEST]
         finally:
             self._loop.run_until_complete(self._loop.shutdown_asyncgens())

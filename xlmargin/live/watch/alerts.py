@@ -1,4 +1,4 @@
-"""When an alert is raised: once per crossing of a threshold, and ready again only well below it."""
+"""The rule of an alert: raised once per crossing of a threshold, and ready again only well below it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Levels(NamedTuple):
 
     Attributes:
         warning_usage: initial margin over equity from which a warning is due [fraction]
-        rearm_below: how far below its threshold an alert is ready again [fraction of equity]
+        rearm_below: distance below its threshold at which an alert is ready again [fraction of equity]
         stale_after: age from which numbers are stale [seconds]
     """
 

@@ -28,7 +28,7 @@ class Delivery:
             threading.Thread(target=self._serve, args=(hook,), daemon=True, name=f"hook {hook.name}").start()
 
     def wake(self) -> None:
-        """Say that there is something new."""
+        """Notify of something new."""
         for event in self._new.values():
             event.set()
 

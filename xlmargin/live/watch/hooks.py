@@ -132,7 +132,7 @@ def webhook(url: str, limit: float) -> Hook:
 
 
 class _Straight(urllib.request.HTTPRedirectHandler):
-    """A redirect would turn the POST into a GET somewhere else: it counts as not delivered."""
+    """A redirect would turn the POST into a GET to another address: it counts as not delivered."""
 
     def redirect_request(self, *_: Any) -> None:
         """Follow nothing."""

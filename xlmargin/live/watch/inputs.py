@@ -1,4 +1,4 @@
-"""The files of a watched book: looked at for changes, read whole or not at all, the last good book kept."""
+"""The files of a watched book: checked for changes, read whole or not at all, the last good book kept."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Files:
     venue: str | None = None
 
     def paths(self) -> tuple[Path, ...]:
-        """Every file that there is to read."""
+        """All files to read."""
         balances = self.equity if isinstance(self.equity, Path) else None
         return tuple(path for path in (self.book, balances, self.market, self.parameters) if path is not None)
 
@@ -117,7 +117,7 @@ class WatchedFiles:
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:
-    """When a file was last written, and its size; None while it is not there."""
+    """The time at which a file was last written, and its size; None while it is missing."""
     try:
         found = path.stat()
     except OSError:

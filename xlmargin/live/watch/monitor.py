@@ -80,7 +80,7 @@ class Monitor:
             self._sheets.close()
 
     def wake(self) -> None:
-        """Say that there is a new reading."""
+        """Notify of a new reading."""
         self._new.set()
 
     def close(self) -> None:
@@ -97,7 +97,7 @@ class Monitor:
             self._tell(self._written())
 
     def _written(self) -> str:
-        """Write; why it could not be, else ""."""
+        """Write; the reason of a failure, else ""."""
         try:
             if reason := self._sheets.waits_for():
                 return reason

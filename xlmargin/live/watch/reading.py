@@ -35,7 +35,7 @@ class Figures:
         status: OK, WARNING, MARGIN CALL or LIQUIDATION
         warning_usage: from which usage on a warning is due [fraction]
         nearest: per underlying, none where they could not be found
-        problem: why they could not, else ""
+        problem: the reason of a failure, else ""
     """
 
     equity: float

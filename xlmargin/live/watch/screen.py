@@ -24,7 +24,7 @@ BARS = "▁▂▃▄▅▆▇█"
 
 
 class Screen(Protocol):
-    """Where readings are shown."""
+    """The output of readings."""
 
     def show(self, reading: Reading, count: int) -> None:
         """Show a reading; count: of all that this watch has made."""

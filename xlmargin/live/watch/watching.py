@@ -28,7 +28,7 @@ class Follower(Protocol):
     """An object that is notified of a new reading, and takes it from the record."""
 
     def wake(self) -> None:
-        """Say that there is one."""
+        """Notify of one."""
 
 
 class _Arrival(NamedTuple):
@@ -88,7 +88,7 @@ class Watch:
         self._memo: tuple[Snapshot, MarketTable, Figures] | None = None
         self._started = self._looked = self._arrived = time.monotonic()
         self._stopped = False
-        self._streamed: str | None = None  # why there is no stream of prices, as it was last said
+        self._streamed: str | None = None  # the reason why there is no stream of prices, as last reported
         self._failure: BaseException | None = None
         self._woken: queue.SimpleQueue[None] = queue.SimpleQueue()  # may be put to by a signal handler; an Event may not
 

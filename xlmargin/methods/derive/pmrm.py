@@ -95,7 +95,7 @@ class PmrmResult:
 
     @cached_property
     def vol_scale(self) -> Floats:
-        """How much of the vol shock each expiry takes: (30 days / days) to the power of its side of 30 days (E,)."""
+        """Share of the vol shock that each expiry takes: (30 days / days) to the power of its side of 30 days (E,)."""
         seconds, terms = self.book.seconds, self.terms
         least = np.maximum(seconds, max(terms.dte_floor_days * YEAR / 365.0, 1.0))
         return (MONTH / least) ** np.where(seconds <= MONTH, terms.short_power, terms.long_power)

@@ -64,12 +64,12 @@ class OptionLegs:
 
     @property
     def out_of_the_money(self) -> Floats:
-        """How far each option is out of the money, at least 0 (N,)."""
+        """Amount that each option is out of the money, at least 0 (N,)."""
         return np.maximum(np.where(self.call, self.strike - self.spot, self.spot - self.strike), 0.0)
 
     @property
     def in_the_money(self) -> Floats:
-        """How far each option is in the money, at least 0 (N,)."""
+        """Amount that each option is in the money, at least 0 (N,)."""
         return np.maximum(np.where(self.call, self.spot - self.strike, self.strike - self.spot), 0.0)
 
     def grain(self, lot: float) -> float:

@@ -31,7 +31,7 @@ NODES = 1_000  # of the solver's tree; a count, unlike a time, gives the same an
 
 @dataclass(frozen=True, slots=True)
 class Pairing:
-    """How the legs are used, in units of the underlying.
+    """The uses of the legs, in units of the underlying.
 
     Attributes:
         groups: one bounded combination per expiry of its shorts: signed units of each leg (N,)

@@ -83,7 +83,7 @@ def _shorts(legs: OptionLegs, terms: Terms, pairing: Pairing) -> Iterator[Strate
 
 
 def _smallest(units: Floats, parts: Parts) -> float:
-    """How many of a strategy the units hold."""
+    """The largest count of a strategy in the units."""
     return min(float(units[i] / ratio) for i, ratio in parts)
 
 

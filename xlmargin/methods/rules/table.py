@@ -105,7 +105,7 @@ class Strategy:
         legs: index and signed ratio of each option leg
         stock: signed units of stock per unit of the strategy
         other: name of a future where the strategy is one
-        units: how many
+        units: count of them
         pieces: parts of the requirement per unit
         maintenance, proceeds, maximum: per unit; proceeds are the premiums of its short options
     """

@@ -37,7 +37,7 @@ def _spelled(item: Node) -> Node:
 
 
 def holding(item: Node, sizes: Sizes) -> Holding:
-    """A position as a row will say it."""
+    """A position in the form of a row."""
     name = item.text("symbol")
     side = item.word("positionSide", SIDES) or item.word("side", SIDES)
     amount = item.number("positionAmt" if "positionAmt" in item.cells or "quantity" not in item.cells else "quantity")

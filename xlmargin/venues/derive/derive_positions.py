@@ -49,7 +49,7 @@ def items(source: RawAnswer) -> list[Node]:
 
 
 def holding(item: Node, sizes: Sizes) -> Holding:
-    """A position as a row will say it."""
+    """A position in the form of a row."""
     name, amount = item.text("instrument_name"), item.number("amount")
     if amount == 0.0:
         return Holding(item, name, 0.0)

@@ -35,7 +35,7 @@ def items(source: RawAnswer) -> list[Node]:
 
 
 def holding(item: Node, sizes: Sizes) -> Holding:
-    """A position as a row will say it."""
+    """A position in the form of a row."""
     name, side = item.text("instId"), item.word("posSide", SIDES)
     contracts = item.number("pos")
     if contracts == 0.0:

@@ -22,7 +22,7 @@ class Field(NamedTuple):
 
     @property
     def columns(self) -> slice:
-        """Where the field is in a line."""
+        """The slice of the field in a line."""
         return slice(self.start - 1, self.start - 1 + self.length)
 
 

@@ -13,7 +13,7 @@ Node = dict[str, list[Any]]  # a child is text, or a node where it has children 
 
 
 class Malformed(Exception):
-    """Something that an element says cannot be; the reader adds the line and the element."""
+    """An invalid value of an element; the reader adds the line and the element."""
 
 
 def nodes(node: Node, name: str) -> Iterator[Node]:
@@ -28,10 +28,10 @@ def first_text(node: Node, name: str) -> str:
 
 
 def number(node: Node, name: str, default: float = math.nan) -> float:
-    """The number that the first child of that name says, the default where it is absent or empty.
+    """The number in the first child of that name, the default where it is absent or empty.
 
     Raises:
-        Malformed: it says something else
+        Malformed: it is no number
     """
     text = first_text(node, name)
     return floats([text], name)[0] if text else default
