@@ -32,7 +32,7 @@ NO_NAME = ""
 
 
 class Margins(NamedTuple):
-    """What a method asks of the accounts of some rows (A,); NaN where it has no scenarios.
+    """The requirements of a method on the accounts of some rows (A,); NaN where it has no scenarios.
 
     Attributes:
         failed: accounts that the method cannot answer
@@ -100,7 +100,7 @@ class ManyAccounts(Case):
 
 @dataclass(frozen=True, slots=True)
 class _Names(Sequence[str]):
-    """What each row calls its instrument, looked up only where somebody asks."""
+    """The instrument names given by the rows, looked up only on request."""
 
     distinct: Sequence[str]
     like: Ints
@@ -113,11 +113,11 @@ class _Names(Sequence[str]):
 
 
 def margins(rows: Rows, market: Market, name: str, inputs: Inputs, cells: int) -> Margins:
-    """The margin of every account by one method; an account that cannot be answered is told, and holds up no other.
+    """The margin of every account by one method; an account that cannot be answered is reported, and holds up no other.
 
     Args:
         rows: of accounts without a fault (A,)
-        market: what the rows are priced by
+        market: market by which the rows are priced
         name: the method
         inputs: parameters and history as raw ranges
         cells: numbers that a table of accounts by instruments or scenarios may hold
@@ -184,7 +184,7 @@ class _Work:
         base, of_distinct = self._book(accounts)
         try:
             case = None if len(accounts) > 1 and apart(base, self.rules) else case_of(base, self.rules, self._given(base))
-        except Exception as error:  # a fault in a method's code is told of the accounts that it is met with
+        except Exception as error:  # a fault in a method's code is reported for the accounts in which it occurs
             self._halve(accounts, error, self._group)
             return
         if case is None:
@@ -200,7 +200,7 @@ class _Work:
             self._chunk(case, of_distinct, accounts[start : start + step])
 
     def _book(self, accounts: Ints) -> tuple[Book, Ints]:
-        """The instruments of some accounts, held by nobody, and the instrument of each distinct row, −1 where unused."""
+        """The instruments of some accounts, with no positions, and the instrument of each distinct row, −1 where unused."""
         used = np.zeros(len(self.rows.distinct.row), np.bool_)
         used[self.rows.like[_rows_of(self.starts, accounts)]] = True
         book = make_book(lone(keep_rows(self.rows.distinct, used)), self.market, Faults())

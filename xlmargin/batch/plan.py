@@ -1,4 +1,4 @@
-"""What a batch does, and what of it is done: the folder of parts that an interrupted batch goes on from."""
+"""The plan of a batch and its progress: the folder of parts from which an interrupted batch goes on."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CHUNK = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What stands beside the positions: the methods, raw ranges, and the valuation time, NaN where the market says it."""
+    """The inputs other than positions: the methods, raw ranges, and the valuation time, NaN where the market says it."""
 
     methods: tuple[str, ...]
     market: Any
@@ -36,8 +36,8 @@ class Plan:
 
     Attributes:
         source: the file of positions
-        inputs: what stands beside it
-        folder: where the parts are kept, which every worker must reach
+        inputs: all other inputs
+        folder: folder of the parts, which every worker must reach
         shards: number of parts into which the accounts are divided
         cells: numbers that a table of accounts by instruments or scenarios may hold at once
     """
@@ -53,7 +53,7 @@ class Plan:
         return self.folder / f"rows-{piece:05d}"
 
     def shard(self, piece: int, shard: int) -> Path:
-        """Rows of a shard that stand in a piece of the file."""
+        """Rows of a shard that are in a piece of the file."""
         return self.scattered(piece) / f"{shard:05d}.arrow"
 
     def result(self, shard: int) -> Path:
@@ -72,7 +72,7 @@ class Plan:
 
 
 class Parts:
-    """The folder of parts beside the output.
+    """The folder of parts next to the output.
 
     Attributes:
         output: file of margins that the batch writes
@@ -123,7 +123,7 @@ class Parts:
 
 
 def _fingerprint(plan: Plan) -> str:
-    """Hash of everything that the margins follow from: the file's bytes, the ranges, the methods, the version."""
+    """Hash of all inputs of the margins: the file's bytes, the ranges, the methods, the version."""
     found = hashlib.blake2b(digest_size=16)
     inputs = plan.inputs
     found.update(repr((__version__, inputs.methods, inputs.market, inputs.parameters, inputs.history)).encode())
@@ -134,5 +134,5 @@ def _fingerprint(plan: Plan) -> str:
 
 
 def errors_file(output: Path) -> Path:
-    """Where the faults of a batch go."""
+    """The path of the faults of a batch."""
     return output.with_suffix(".errors.csv")

@@ -37,7 +37,7 @@ def order_of(key: Ints) -> Ints:
 
 
 def sparse(account: Ints, instrument: Ints, units: Floats, shape: tuple[int, int]) -> Any:
-    """Units per account and instrument as a sparse matrix (A, K); rows of one instrument stand side by side and add up.
+    """Units per account and instrument as a sparse matrix (A, K); rows of one instrument are adjacent and add up.
 
     Args:
         account: ascending (N,)
@@ -127,7 +127,7 @@ class LossScreen:
 
 
 def _residual(array: Floats, left: Floats, right: Singles) -> Floats:
-    """Largest distance of each instrument's row from the product that stands in for it (K,)."""
+    """Largest distance of each instrument's row from the product that replaces it (K,)."""
     result = np.empty(len(array))
     step = max(1, BLOCK // array.shape[1])
     whole = right.astype(np.float64)

@@ -1,4 +1,4 @@
-"""Rows of many accounts: what the sheet's own reader makes of every distinct row, and whose row it is."""
+"""Rows of many accounts: every distinct row as read by the sheet's own reader, and the account of each row."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from xlmargin.sheet.checks import keep_rows
 from xlmargin.sheet.ranges.positions import read_positions
 
 LARGEST = 1e15
-SIGNS = (None, -1.0, 0.0, 1.0, "?")  # what stands for a row's quantity while distinct rows are read
+SIGNS = (None, -1.0, 0.0, 1.0, "?")  # placeholders of a row's quantity while distinct rows are read
 BLANK, UNREADABLE = 0, 4
 MOST_CODES = 1 << 40
 
@@ -81,7 +81,7 @@ class _Column:
 
     @property
     def blank(self) -> Bools:
-        """Where the column is blank (P,)."""
+        """Whether each cell of the column is blank (P,)."""
         return np.array([is_blank(cell) for cell in self.cells], np.bool_)[self.codes]
 
 
@@ -123,7 +123,7 @@ def read_rows(table: Any, text: bool, market: Market) -> Rows:
     Args:
         table: known headings as columns, and the rows' numbers
         text: cells are texts of a CSV file
-        market: what the rows are priced by
+        market: market by which the rows are priced
 
     Returns:
         the rows of accounts without a fault, and the faults of the others
@@ -157,7 +157,7 @@ def read_rows(table: Any, text: bool, market: Market) -> Rows:
 
 
 def lone(positions: Positions) -> Positions:
-    """Rows that have no say in each other's market, whosever they are: each one is of an account of its own."""
+    """Rows that cannot affect each other's market, whatever their accounts: each is put into an account of its own."""
     count = len(positions.row)
     return replace(positions, account=np.arange(count), accounts=("",) * count)
 
@@ -223,7 +223,7 @@ def _accounts(names: Any, count: int) -> tuple[list[str], Ints]:
 
 
 def _distinct(columns: Sequence[_Column]) -> tuple[Ints, Ints]:
-    """Index of the distinct row behind each row, and where each distinct row stands first."""
+    """Index of the distinct row behind each row, and the first position of each distinct row."""
     key = np.zeros(len(columns[-1].codes), np.int64)
     span = 1
     for column in columns:
@@ -244,7 +244,7 @@ def _factor(key: Ints) -> Ints:
 
 
 class _Read(NamedTuple):
-    """What became of the distinct rows as they were given: blank, bad, or at a place among those kept."""
+    """The state of the distinct rows as they were given: blank, bad, or at a place among those kept."""
 
     blank: Bools
     bad: Bools

@@ -32,21 +32,21 @@ WORKER_BYTES = 180_000_000  # of a worker before it reads anything: libraries
 ROW_BYTES = 700  # of a shard's row while it is read, measured with ten columns
 CELL_BYTES = 100  # of a number of accounts × instruments: several such tables live at a time
 LEAST_ROWS = 20_000  # a shard below this is more overhead than work
-SHARDS_A_WORKER = 8  # at least, where there are rows enough: what a lost worker loses, and how often progress is told
+SHARDS_A_WORKER = 8  # at least, where there are rows enough: the loss when a worker is lost, and the step of progress reports
 PIECES_A_WORKER = 2
-MOST_SORTED = 5_000_000  # rows of margins that are put in one order; above it they stand shard by shard
+MOST_SORTED = 5_000_000  # rows of margins that are put in one order; above it they are ordered shard by shard
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How a batch is to be run.
+    """The settings of a batch.
 
     Attributes:
         output: .parquet or .csv
         workers: processes of this machine
         scheduler: address of a Dask scheduler, "" for this machine
         resume: go on from the parts of an interrupted run
-        memory: what all workers together should keep to [bytes]
+        memory: limit for all workers together [bytes]
     """
 
     output: Path
@@ -57,7 +57,7 @@ class Settings:
 
 
 class Summary(NamedTuple):
-    """What a batch did: accounts, those with faults, rows, seconds, peak memory of a worker [bytes], coins."""
+    """The result of a batch: accounts, those with faults, rows, seconds, peak memory of a worker [bytes], coins."""
 
     accounts: int
     faulty: int
@@ -68,7 +68,7 @@ class Summary(NamedTuple):
 
 
 class Progress:
-    """A line on the terminal that is renewed, or a line for every tenth where nobody watches."""
+    """A line on the terminal that is renewed, or a line for every tenth where the output is no terminal."""
 
     def __init__(self, stream: TextIO, label: str, total: int) -> None:
         self.stream, self.label, self.total, self.done, self.start, self.tenth = stream, label, total, 0, time.monotonic(), 0
@@ -92,9 +92,9 @@ def run_batch(path: Path, inputs: Inputs, settings: Settings, stream: TextIO = s
 
     Args:
         path: .parquet or .csv of positions
-        inputs: methods and the ranges beside the positions
-        settings: how to run
-        stream: where progress is told
+        inputs: methods and the ranges other than the positions
+        settings: of the run
+        stream: where progress is written
 
     Raises:
         MarginError: the file, a range or a parameter cannot be read, or a worker was lost for good
@@ -104,7 +104,7 @@ def run_batch(path: Path, inputs: Inputs, settings: Settings, stream: TextIO = s
         raise MarginError(f"{settings.output} is neither Parquet nor CSV: let the output end in .parquet or .csv")
     if path.resolve() in (settings.output.resolve(), errors_file(settings.output.resolve())):
         raise MarginError(f"{settings.output} would overwrite the positions: give the output another name")
-    arrow("")  # what is not installed is told before anything is written
+    arrow("")  # a missing package is reported before anything is written
     source = open_source(path.resolve(), PIECES_A_WORKER * settings.workers)
     market = market_of(inputs)
     inputs = replace(inputs, as_of=market.as_of)  # the one time of all shards, also where the market says none
@@ -129,7 +129,7 @@ def run_batch(path: Path, inputs: Inputs, settings: Settings, stream: TextIO = s
 def _must_answer(inputs: Inputs, market: Market) -> None:
     """Parameters and history must be readable, and every method must be able to answer a flat book.
 
-    A fault in the code of one of several methods is told of each account, and stops no other method.
+    A fault in the code of one of several methods is reported for each account, and stops no other method.
     """
     flat = make_book(read_positions([["Instrument", "Quantity"]], Faults()), market, Faults())
     several = len(inputs.methods) > 1
@@ -188,7 +188,7 @@ def _workers(settings: Settings, plan: Plan) -> AbstractContextManager[Run]:
 
 
 def _work(plan: Plan, run: Run, stream: TextIO) -> int:
-    """Do what is still to be done; the peak memory of a worker [bytes]."""
+    """Do the remaining work; the peak memory of a worker [bytes]."""
     pieces, shards = plan.undone()
     if len(shards) < plan.shards:
         print(f"{plan.shards - len(shards)} shards are done already", file=stream, flush=True)

@@ -1,4 +1,4 @@
-"""Rows to shards by account: every row of an account lies in one shard, wherever it stands in the file."""
+"""Rows to shards by account: every row of an account is in one shard, wherever it is in the file."""
 
 from __future__ import annotations
 

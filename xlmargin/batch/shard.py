@@ -26,11 +26,11 @@ from xlmargin.sheet.ranges.market import read_market
 MARGINS = ("Account", "Method", "Initial", "Maintenance", "Scanning risk", "Worst scenario", "Positions", "Status")
 ERRORS = ("Account", "Method", "Row", "Column", "Problem", "Fix")
 OK, ERROR = "OK", "ERROR"
-NOTE = b"xlmargin"  # of a shard's file: what the shard held
+NOTE = b"xlmargin"  # of a shard's file: the content of the shard
 
 
 class Done(NamedTuple):
-    """What a shard held: accounts, rows of the file, underlyings."""
+    """The content of a shard: accounts, rows of the file, underlyings."""
 
     accounts: int
     rows: int
@@ -50,7 +50,7 @@ def market_of(inputs: Inputs) -> Market:
 
 
 def margin_shard(plan: Plan, shard: int) -> int:
-    """Margin the accounts of a shard by every method and write what came of it.
+    """Margin the accounts of a shard by every method and write the results.
 
     Returns:
         peak memory of the worker [bytes]
@@ -121,7 +121,7 @@ def _errors(wrong: list[Wrong]) -> Any:
 
 
 def done(path: Path) -> Done:
-    """What a shard that is done held, as its file says."""
+    """The content of a finished shard, as its file says."""
     kept = json.loads(arrow("parquet").read_schema(path).metadata[NOTE])
     return Done(kept["accounts"], kept["rows"], tuple(kept["underlyings"]))
 

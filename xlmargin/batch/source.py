@@ -48,7 +48,7 @@ class Source:
         columns: place of each known heading among the file's columns
         width: number of the file's columns
         rows: number of rows, of a CSV file an estimate
-        pieces: parts that can be read apart
+        pieces: parts that can be read separately
         skip: lines of a CSV file down to its header row
         delimiter: of a CSV file; "" for Parquet
     """
@@ -90,7 +90,7 @@ def open_source(path: Path, pieces: int) -> Source:
         pieces: parts into which reading is divided at most
 
     Raises:
-        MarginError: the file is missing, unreadable, or its header lacks what the positions range must have
+        MarginError: the file is missing, unreadable, or its header lacks a heading that the positions range must have
     """
     existing_file(path)
     if path.suffix.lower() == ".parquet":
@@ -101,7 +101,7 @@ def open_source(path: Path, pieces: int) -> Source:
 
 
 def _columns(headings: list[str], path: Path) -> tuple[tuple[str, int], ...]:
-    """Place of each known heading; what the positions range must have is asked for by its own reader."""
+    """Place of each known heading; the mandatory ones are checked by the reader of the positions range."""
     try:
         read_positions([headings], Faults())
     except MarginError as error:
@@ -143,7 +143,7 @@ def blocks(source: Source, piece: FilePart) -> Iterator[RowBlock]:
     """The rows of a piece, in blocks of bounded size.
 
     Raises:
-        MarginError: the file cannot be read, or a column holds what no cell can
+        MarginError: the file cannot be read, or a column holds values that no cell can
     """
     pa = arrow("")
     try:

@@ -1,4 +1,4 @@
-"""Where the parts of a batch are worked: in this process, in processes of this machine, or on a running Dask cluster."""
+"""The workers of a batch: this process, processes of this machine, or a running Dask cluster."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def processes(count: int) -> Iterator[Run]:
     try:
         yield run
     finally:
-        with _no_interrupt():  # a second one would leave the pool waiting for ever: what is under way is soon done
+        with _no_interrupt():  # a second one would leave the pool waiting for ever, and the running tasks soon end
             pool.shutdown(cancel_futures=True)
         for name, value in before.items():
             if value is None:
@@ -63,7 +63,7 @@ def processes(count: int) -> Iterator[Run]:
 
 @contextmanager
 def _no_interrupt() -> Iterator[None]:
-    """Let Ctrl-C pass by, where this is the thread that hears of it."""
+    """Ignore Ctrl-C, where this is the thread that receives it."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -123,7 +123,7 @@ def on_cluster(address: str) -> Iterator[Run]:
 
 
 def _must_be_address(text: str) -> None:
-    """Dask waits for long, and complains late, where an address lacks a part."""
+    """Raise where an address lacks a part, on which Dask waits long and reports late."""
     try:
         parts = urlsplit(text)
         whole = bool(parts.scheme and parts.hostname and parts.port)

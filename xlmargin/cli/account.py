@@ -1,4 +1,4 @@
-"""The commands about an account: what `status`, `liquidation` and `accounts` take beside a book, and `xlmargin qualify`."""
+"""The commands about an account: the options of `status`, `liquidation` and `accounts` in addition to a book, and `xlmargin qualify`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BALANCES = "CSV file of balances: Currency, Amount, Haircut, and optionally Acco
 
 
 def add_account(command: argparse.ArgumentParser, name: str) -> None:
-    """Add what a command about an account takes beside its book."""
+    """Add the options of a command about an account, in addition to its book."""
     if name in ("status", "liquidation"):
         command.add_argument("--equity", metavar="NUMBER|CSV", help=EQUITY)
     elif name == "accounts":
@@ -59,7 +59,7 @@ def add_qualify(commands: Any, answer: Answer) -> None:
 
 
 def _qualify(options: argparse.Namespace, answer: Answer) -> int:
-    """The table of PM_QUALIFY; on a terminal also where each rule comes from, and what happens to who does not keep it."""
+    """The table of PM_QUALIFY; on a terminal also the source of each rule, and the consequence of not keeping it."""
     from xlmargin.desk.qualify import rulebook
 
     result = FUNCTIONS["PM_QUALIFY"].call(read_csv(options.file), options.rulebook)

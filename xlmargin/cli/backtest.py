@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from xlmargin.files.replay import Run
 
 
-ROWS = 501  # of history that each day sees where nobody says: 500 moves
+ROWS = 501  # of history that each day sees by default: 500 moves
 
 
 def add_backtest(commands: Any) -> None:

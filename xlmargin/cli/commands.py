@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.close()
         code = ANSWERED
     except OSError as error:
-        if error.filename is None:  # not about a file that somebody has named
+        if error.filename is None:  # not about a file that the user has named
             raise
         code = _misused(f"{error.filename}: {error.strerror}: check the folder, and that it may be written", options)
     except KeyboardInterrupt:
@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _misused(text: str, options: argparse.Namespace) -> int:
-    """Say what cannot be done, in one line."""
+    """Print an error in one line."""
     if getattr(options, "json", False):
         print(json.dumps({"error": text}, ensure_ascii=False))
     else:
@@ -126,7 +126,7 @@ def _add_book_commands(commands: Any) -> None:
 
 
 def _second_file(command: argparse.ArgumentParser, name: str) -> None:
-    """What is held against the book, of the commands that do."""
+    """Add the second file to the commands that take one."""
     if name == "whatif":
         command.add_argument("trades", type=Path, help="CSV file of trades in the form of positions")
     if name == "hedge":
@@ -192,7 +192,7 @@ def _call(name: str, *arguments: Any) -> Any:
 
 
 def _answer(result: Any, options: argparse.Namespace, show: Callable[[Any], None]) -> int:
-    """Print an answer, or the fault that stands in its place."""
+    """Print an answer, or the fault in its place."""
     fault = isinstance(result, str) and result.startswith(ERROR)
     if options.json:
         print(json.dumps({"error": result[len(ERROR) :]} if fault else result, ensure_ascii=False))

@@ -1,4 +1,4 @@
-"""What this machine has for each face, and what is missing."""
+"""The parts that this machine has for each face, and those that are missing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NEEDED = ("numpy", "scipy", "xlwings", "xlsxwriter", "openpyxl", "pyOpenVBA", "i
 
 
 def findings(file: Path | None = None) -> list[tuple[str, str, str]]:
-    """What was looked at, what was found, and what to do about it ("" where nothing is to be done).
+    """The item checked, its state, and its cure ("" where none is needed).
 
     Args:
         file: a workbook to look at as well

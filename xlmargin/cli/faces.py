@@ -18,7 +18,7 @@ MOST_PORT = 65_535
 
 @dataclass(frozen=True, slots=True)
 class Face:
-    """A way to open a workbook: its option, help, whether this machine has it, and what opens it."""
+    """A way to open a workbook: its option, help, whether this machine has it, and the function that opens it."""
 
     name: str
     help: str

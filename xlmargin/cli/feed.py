@@ -1,4 +1,4 @@
-"""The commands `xlmargin feed` and `xlmargin reconcile`: live data into a workbook, and a venue's own margins beside ours."""
+"""The commands `xlmargin feed` and `xlmargin reconcile`: live data into a workbook, and a venue's own margins next to ours."""
 
 from __future__ import annotations
 
@@ -126,10 +126,10 @@ def connection_of(options: argparse.Namespace, *, private: bool) -> Connection:
 
 
 def open_sheets(workbook: Path, pipe: str | None, *, excel: bool, file: bool = False) -> Sheets:
-    """Where a workbook is.
+    """The place of a workbook.
 
     Args:
-        pipe: on which its LibreOffice listens; None where nobody says that it is open in one
+        pipe: on which its LibreOffice listens; None where the workbook is not said to be open in one
         excel: it is open in Excel
         file: nothing has it open
 
@@ -173,7 +173,7 @@ def _feed(options: argparse.Namespace) -> int:
         raise
 
     def end(*_: object) -> None:
-        """What is under way is ended in order; a second signal ends at once."""
+        """End running work in order at the first signal; a second signal ends at once."""
         for known in (signal.SIGINT, signal.SIGTERM):
             signal.signal(known, signal.default_int_handler)
         desk.feed.stop()

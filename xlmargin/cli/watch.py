@@ -132,7 +132,7 @@ def _watched(
     watch = Watch(inputs, record, shown, feed=feed, interval=options.interval, rules=rules, alarmed=delivery, followers=followers)
 
     def end(*_: object) -> None:
-        """What is under way is ended in order; a second signal ends at once."""
+        """End running work in order at the first signal; a second signal ends at once."""
         for known in (signal.SIGINT, signal.SIGTERM):
             signal.signal(known, signal.default_int_handler)
         watch.stop()
@@ -145,7 +145,7 @@ def _watched(
 
 
 def _feed(options: argparse.Namespace, inputs: WatchedFiles, connection: Connection, needs: Any) -> Any:
-    """The venue's quotes, with the book's own market for what the venue does not quote."""
+    """The venue's quotes, completed by the book's own market."""
     from xlmargin.live.feed import Feed, venue_module
 
     module = venue_module(options.venue)
@@ -179,7 +179,7 @@ def _inputs(options: argparse.Namespace) -> WatchedFiles:
 
 
 def _rules(options: argparse.Namespace) -> Rules:
-    """The parameters of the watch, with what the command line says of them."""
+    """The parameters of the watch, with those of the command line."""
     import time
 
     from xlmargin.live.watch import watch_rules

@@ -1,4 +1,4 @@
-"""An account beside its positions: what its balances count for, and how it stands against its margin."""
+"""An account with its balances: the value that each counts for, and the status of the account against its margin."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from xlmargin.margin.parameters import Override, Rules, read_rules
 from xlmargin.pricing.arrays import Floats, Ints
 
 FILE = Path(__file__).with_name("account.toml")
-MONEY = "USD"  # what every amount of a margin is in
+MONEY = "USD"  # the currency of every amount of a margin
 NO_EQUITY = "no equity"  # the usage of an account that has a margin and nothing to meet it with
 
 
@@ -29,7 +29,7 @@ class Balances:
         amount: signed, debts − [units of the currency]
         haircut: fraction that a positive amount does not count for
         account: label, "" where none is given
-        by_account: the range says whose each balance is
+        by_account: the range names the account of each balance
     """
 
     row: Ints
@@ -41,7 +41,7 @@ class Balances:
 
 
 class AccountAsset(NamedTuple):
-    """What an account holds beside its positions.
+    """The assets of an account other than its positions.
 
     Attributes:
         equity: value of all of it [USD]
@@ -79,7 +79,7 @@ def venue_methods(rules: Rules, known: Sequence[str]) -> dict[str, str]:
     """The method of each venue, by the venue's lower-case name.
 
     Args:
-        known: the methods that there are
+        known: the existing methods
 
     Raises:
         MarginError: the text has another form, or names a method that is not known
@@ -98,16 +98,16 @@ def venue_methods(rules: Rules, known: Sequence[str]) -> dict[str, str]:
 
 
 def worth(balances: Balances, spot: Callable[[str], float], rules: Rules) -> tuple[Floats, Floats]:
-    """What each balance counts for, and how much of a coin it counts as, (N,) each.
+    """The value of each balance, and the amount of a coin that it counts as, (N,) each.
 
     A positive amount counts for 1 − haircut of its value. A debt counts in full: a haircut protects the lender and
     never makes a debt smaller.
 
     Args:
-        spot: price of a currency, NaN where nobody gives one [USD]
+        spot: price of a currency, NaN where none is given [USD]
 
     Returns:
-        values [USD]; amounts that move with a price [units of the currency], 0 of what counts at 1
+        values [USD]; amounts that move with a price [units of the currency], 0 of a currency that counts at 1
 
     Raises:
         MarginError: a currency has no spot, naming it
@@ -138,9 +138,9 @@ def equity_of(balances: Balances, values: Floats, coins: Floats) -> AccountAsset
 
 
 def standing(equity: float, initial: float, maintenance: float, warning_usage: float) -> Standing:
-    """How an account stands: LIQUIDATION below maintenance, MARGIN CALL below initial, WARNING from the usage on, else OK.
+    """The status of an account: LIQUIDATION below maintenance, MARGIN CALL below initial, WARNING from the usage on, else OK.
 
-    Excess is equity less initial margin, − where it lacks; what may be withdrawn is the excess, at least 0.
+    Excess is equity less initial margin, − for a shortfall; the withdrawable amount is the excess, at least 0.
     """
     excess = equity - initial
     usage: float | str = 0.0 if initial == 0.0 else initial / equity if equity > 0.0 else NO_EQUITY

@@ -1,4 +1,4 @@
-"""Several methods side by side: what each requires, what it takes in cash, what it saves against the rules."""
+"""Several methods side by side: the requirement of each, its cash, and its saving against the rules."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ RULES = "RULES"  # the strategy-based method that the others are held against
 def compare_rows(
     names: Iterable[str], answer: Callable[[str], tuple[Case, Margin]], *, only_answers: bool = False
 ) -> list[list[float | str | bool]]:
-    """One row per method; a method that cannot answer says why in its Note.
+    """One row per method; a method that cannot answer gives the reason in its Note.
 
     Args:
         names: the methods
@@ -29,7 +29,7 @@ def compare_rows(
         header and rows; Cash needed = requirement + premium paid for long options − option value that the method credits
 
     Raises:
-        Exception: what the first method raised, where none can answer
+        Exception: the one that the first method raised, where none can answer
     """
     found: dict[str, _Amounts | Exception] = {}
     for name in names:
@@ -57,7 +57,7 @@ def no_answer(name: str, why: str) -> list[float | str | bool]:
 
 
 class _Amounts(NamedTuple):
-    """What one method requires of all accounts, its cash NaN where that is not known, and what it is."""
+    """The requirement of one method over all accounts, its cash NaN where that is not known, and its description."""
 
     initial: float
     maintenance: float
@@ -73,7 +73,7 @@ def _amounts(case: Case, margin: Margin) -> _Amounts:
 
 
 def _row(found: _Amounts, against: float | None) -> list[float | str | bool]:
-    """Amounts, status and what is missing, of one method."""
+    """Amounts, status and missing inputs of one method."""
     initial, maintenance, cash, meta = found
     compared: list[float | str | bool] = ["", ""]
     if against is not None:
@@ -85,6 +85,6 @@ def _row(found: _Amounts, against: float | None) -> list[float | str | bool]:
 
 
 def premium_paid(case: Case) -> float:
-    """What the long options of all accounts cost at mark, NaN where one has none."""
+    """The cost of the long options of all accounts at mark, NaN where one has none."""
     option = case.book.instruments.is_option & (case.units > 0.0).any(axis=0)
     return float((np.maximum(case.units[:, option], 0.0) @ case.marks[option]).sum())

@@ -1,4 +1,4 @@
-"""What each position row contributes to a margin: alone, as its share of the whole, and by what is saved without it."""
+"""The contribution of each position row to a margin: alone, as its share of the whole, and by the saving without it."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from xlmargin.methods import apart, case_of, margin_of, with_book
 from xlmargin.pricing.arrays import Floats, Ints
 from xlmargin.scenarios.blocks import picked
 
-STEP = 2.0**-14  # of a holding, by which its slope is measured: fine beside scenarios, coarse beside rounding
-CELLS = 2_000_000  # books × instruments of one pass: what a pass needs stays below some 100 MB
+STEP = 2.0**-14  # of a holding, by which its slope is measured: small against scenarios, large against rounding
+CELLS = 2_000_000  # books × instruments of one pass: keeps the memory of a pass below some 100 MB
 PER_CELL = 8  # losses by scenario and expiry that need as much as one cell
 NOTHING = 1e-12  # of the gross position, that is a net of nothing
 
 
 @dataclass(frozen=True, slots=True)
 class Contributions:
-    """What each position row is of a margin (P,), + where it adds to it; 0 of open orders.
+    """The contributions of the position rows to a margin (P,), + where a row adds to it; 0 of open orders.
 
     Attributes:
         standalone: margin of the row alone
@@ -46,12 +46,12 @@ class Contributions:
 def contributions(case: Case) -> Contributions:
     """The margin of a book shared out over its rows.
 
-    The share is Euler's: a row's quantity × what one more unit of its instrument adds to the margin of its account, found
-    by differentiating the statement. So it is the row's own loss in the scenario that binds, × what follows; scenarios that
+    The share is Euler's: a row's quantity × the change of its account's margin per unit more of its instrument, found
+    by differentiating the statement. So it is the row's own loss in the scenario that binds, × the factors applied to it; scenarios that
     tie share equally, and so do other parts of which the largest counts, such as a short option minimum. Numbers that the
     statement takes as given (short units, spreads formed, net deltas) are measured by moving each holding a little up and
     down. A method without scenarios, such as a pairing of strategies, jumps where a position moves a little: there a
-    holding's share is the mean of its margin alone and of what is saved without it, by quantity over its rows. What these
+    holding's share is the mean of its margin alone and of the saving without it, by quantity over its rows. What these
     shares leave of the margin (fixed amounts, rates that grow with size, strategies of several legs) goes to the rows of
     the account in proportion to the size of their shares, or where all of these are 0 to their notional.
 
@@ -86,7 +86,7 @@ def contributions(case: Case) -> Contributions:
 
 
 def _of_accounts(book: Book, each: Sequence[Contributions]) -> Contributions:
-    """What the rows of each account are of its margin, in the order of the sheet."""
+    """The contributions of the rows of each account to its margin, in the order of the sheet."""
     found = np.zeros((3, len(book.row)))
     for a, own in enumerate(each):
         found[:, book.account == a] = own.standalone, own.contribution, own.incremental
@@ -128,7 +128,7 @@ def in_words(name: str, contribution: float, incremental: float, margin: float) 
 
 
 def _weights(weight: Floats, book: Book, rows: Ints) -> Floats:
-    """How what is left goes to the rows of an account: by the size of their shares, else by notional, else equally."""
+    """Weights by which the rest goes to the rows of an account: the size of their shares, else notional, else equal."""
     for each in (weight, notional(book)[rows], np.ones(len(rows))):
         if each.sum() > 0.0:
             return np.asarray(each / each.sum(), np.float64)
@@ -226,7 +226,7 @@ class _Accounts:
         )
 
     def slopes(self) -> Floats:
-        """What one more unit of each row's instrument adds to the margin of its account (P,)."""
+        """The change of the account's margin per unit more of each row's instrument (P,)."""
         result = np.zeros(len(self.book.row))
         held = [np.unique(self.book.instrument[rows]) for rows in self.rows]
         for batch in _batches(list(map(len, held)), 2 * self.width):
@@ -284,7 +284,7 @@ class _Accounts:
         return self.margins([np.arange(len(rows)) for rows in self.rows], only=False)
 
     def halves(self, total: Floats) -> Floats:
-        """Mean of the margin of each row's holding alone and of what is saved without it, per unit of the holding (P,)."""
+        """Mean of the margin of each row's holding alone and of the saving without it, per unit of the holding (P,)."""
         groups = [np.unique(self.book.instrument[rows], return_inverse=True)[1] for rows in self.rows]
         single = all(np.array_equal(np.sort(group), np.arange(len(group))) for group in groups)
         without = (

@@ -19,7 +19,7 @@ GREEN, YELLOW = 0.95, 0.9999  # chance of fewer exceptions from which the zone i
 
 
 class Coverage(NamedTuple):
-    """What exceptions say of a margin.
+    """The evidence of exceptions about a margin.
 
     Attributes:
         kupiec, independence, conditional: likelihood ratios and their p-values
@@ -35,7 +35,7 @@ class Coverage(NamedTuple):
 
 
 class Swings(NamedTuple):
-    """How a margin series moves through the cycle.
+    """The size of a margin series and its movement through the cycle.
 
     Attributes:
         peak_to_trough: largest over smallest, infinite where the smallest is 0
@@ -65,7 +65,7 @@ def kupiec_lr(observations: int, exceptions: int, chance: float) -> float:
 
 
 def transitions(hits: Bools) -> NDArray[np.int64]:
-    """How often a day of one kind was followed by one of another: [[00, 01], [10, 11]]."""
+    """Counts of a day of one kind followed by one of another: [[00, 01], [10, 11]]."""
     return np.bincount(2 * hits[:-1].astype(np.int64) + hits[1:], minlength=4).reshape(2, 2)
 
 
@@ -89,7 +89,7 @@ def basel_zone(observations: int, exceptions: int, chance: float) -> str:
 
 
 def coverage(pnl: Floats, margin: Floats, confidence: float) -> Coverage:
-    """All tests of a series of margins against what then happened.
+    """All tests of a series of margins against the profits and losses that followed.
 
     Args:
         pnl: gains positive (N,)
@@ -114,7 +114,7 @@ def coverage(pnl: Floats, margin: Floats, confidence: float) -> Coverage:
 
 
 def swings(margin: Floats, days: Sequence[int] = (1, 5, 30)) -> Swings:
-    """How a margin series swings: peak to trough, largest rises.
+    """The movement of a margin series: peak to trough, largest rises.
 
     Args:
         margin: daily, at least 0 (N,)

@@ -17,17 +17,17 @@ from xlmargin.pricing.arrays import Floats
 NOISE = 1e-12  # of the value of the book: a gap below it is the rounding of equal numbers
 TOGETHER = 8  # versions of one pass at most: the product of accounts and instruments grows with the square
 CELLS = 4_000_000  # account × instrument of one pass at most
-CHUNK = 16  # steps looked at before the search may stop
+CHUNK = 16  # steps tried before the search may stop
 REACH = 1.5  # margin between two coarse steps is taken to be at most this multiple of the larger of theirs
-WITHIN = 8  # points looked at within one fine step
-LEVELS = 5  # times that a peak is looked at more closely
+WITHIN = 8  # points tried within one fine step
+LEVELS = 5  # times that a peak is refined
 OVERSHOOT = 4.0  # how far above its highest point, in its own slope, a peak is taken to reach at most
 WIDTH = 0.5  # of the narrowest option's standard deviation: the widest step near the current price
 EXACT = 1e-13  # of the price
 
 
 class PriceSearch(NamedTuple):
-    """How far a price is looked for, and in what steps; fractions of the price."""
+    """The range and the steps of the search for a price; fractions of the price."""
 
     lowest: float
     highest: float
@@ -37,7 +37,7 @@ class PriceSearch(NamedTuple):
 
     @classmethod
     def of(cls, rules: Rules) -> PriceSearch:
-        """As the account's parameters say."""
+        """The search as set by the account's parameters."""
         return cls(*(rules.number(name) for name in ("lowest_move", "highest_move", "near_reach", "near_step", "far_step")))
 
 
@@ -119,7 +119,7 @@ class Account:
 
 
 class _Trace:
-    """What has been seen of an account on one side, from the current price outwards."""
+    """The moves evaluated so far of an account on one side, from the current price outwards."""
 
     def __init__(self, account: Account, moves: Floats) -> None:
         self.account, self.moves = account, moves
@@ -131,7 +131,7 @@ class _Trace:
         return self.margin - self.equity - self.account.noise
 
     def add(self, moves: Floats) -> None:
-        """Look at more moves; what lies beyond the first with a gap is dropped."""
+        """Try more moves; those beyond the first with a gap are dropped."""
         moves = np.concatenate([self.moves, moves])
         order = np.argsort(np.abs(moves), kind="stable")
         new = moves[len(self.moves) :]
@@ -160,7 +160,7 @@ class _Trace:
         return fine[most > low[after]]
 
     def peaks(self) -> NDArray[np.int64]:
-        """Places of the highest points between two others that may reach above 0 beside them."""
+        """Places of the highest points between two others next to which the curve may reach above 0."""
         gap = self.gap
         here, slope = gap[1:-1], np.maximum(gap[1:-1] - gap[:-2], gap[1:-1] - gap[2:])
         top = (here >= gap[:-2]) & (here >= gap[2:]) & (here <= 0.0) & (here + OVERSHOOT * slope > 0.0)
@@ -171,7 +171,7 @@ def liquidation(account: Account, search: PriceSearch) -> tuple[float | None, fl
     """The moves down and up at which maintenance first exceeds equity, None where it never does within the search.
 
     Returns:
-        both 0 for an account that is in liquidation as it stands
+        both 0 for an account that is already in liquidation
     """
     if account.gap(0.0) > 0.0:
         return 0.0, 0.0

@@ -1,4 +1,4 @@
-"""Why a margin moved: its change split into trades, spot, vol, time and the change of the worst scenario."""
+"""The causes of a change of margin: trades, spot, vol, time and the change of the worst scenario."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from xlmargin.scenarios.risk_array import marks
 
 CAUSES = ("trades", "spot", "vol", "time")
 SWITCH = "change of worst scenario"
-PRICES = ("spot", "forward", "rate")  # what moves with the spot
-VOLS = ("vol", "vol_origin", "delta", "array")  # what moves with the vol: arrays of the desk's own among it
+PRICES = ("spot", "forward", "rate")  # columns that move with the spot
+VOLS = ("vol", "vol_origin", "delta", "array")  # columns that move with the vol: arrays of the desk's own among it
 TERMS = ("kind", "strike", "multiplier", "inverse", "american")
 MARKET = (*PRICES, *VOLS, "price", "expiry", "years")
 
@@ -32,7 +32,7 @@ def as_before(after: Book, before: Book, dated: tuple[Floats, Floats]) -> Ints:
     Args:
         dated: years that the rows of the instruments give as DTE, NaN where they give none, after (K,) and before
     """
-    known: dict[Any, list[int]] = {(): [-1]}  # what was not there
+    known: dict[Any, list[int]] = {(): [-1]}  # not in the book before
     for k, keys in enumerate(_keys(before.instruments, dated[1])):
         for key in keys:
             known.setdefault(key, []).append(k)
@@ -46,7 +46,7 @@ def as_before(after: Book, before: Book, dated: tuple[Floats, Floats]) -> Ints:
 
 
 def _keys(held: Instruments, years: Floats) -> Iterator[list[tuple[Any, ...]]]:
-    """What each instrument is known by: its days to expiry where its row gives them, and its expiry to the second."""
+    """The keys of each instrument: its days to expiry where its row gives them, and its expiry to the second."""
     terms = zip(held.underlying.tolist(), *(np.nan_to_num(getattr(held, name), nan=-1.0).tolist() for name in TERMS))
     for contract, given, expiry in zip(terms, years.tolist(), np.nan_to_num(held.expiry).tolist()):
         own = (held.underlyings[contract[0]], *contract[1:])
@@ -56,8 +56,8 @@ def _keys(held: Instruments, years: Floats) -> Iterator[list[tuple[Any, ...]]]:
 def move(start: dict[str, Line], path: Iterable[Book], margined: Callable[[Book], Case]) -> dict[str, float]:
     """Split the change of a margin.
 
-    Each cause is measured with the scenarios that decided before its step, the first of those that tie; what the margin
-    differs from that, because another scenario has become the worst, is the change of worst scenario. The amounts add up
+    Each cause is measured with the scenarios that decided before its step, the first of those that tie; the remaining
+    difference of the margin, because another scenario has become the worst, is the change of worst scenario. The amounts add up
     to the change.
 
     Args:
@@ -88,8 +88,8 @@ def path(before: Book, after: Book, old: Book, match: Ints) -> Iterator[Book]:
     """The books from one to the other, one after each cause of CAUSES.
 
     First the trades, at the old market and time; then spots, with forwards and rates; then vols, and all else that the
-    market says; then time, and with it what the rulebook changes. An option that expired in between has left the book,
-    which is a trade. A mark given beside a vol keeps its distance from the model's until vols change.
+    market says; then time, with its changes of the rulebook. An option that expired in between has left the book,
+    which is a trade. A mark given with a vol keeps its distance from the model's until vols change.
 
     Args:
         before, after: the two books

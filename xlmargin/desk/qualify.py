@@ -23,12 +23,12 @@ class EligibilityRule:
     """One rule of a rulebook.
 
     Attributes:
-        name: what it asks for
+        name: the required quantity
         field: the field of the account that it is about
         at_least: least amount, None where the field must be yes
-        unit: what the amount counts
+        unit: of the amount
         when: fields and the words they must have for the rule to apply
-        source, status: where it comes from, and how sure that is
+        source, status: the origin of the rule, and its certainty
     """
 
     name: str
@@ -42,7 +42,7 @@ class EligibilityRule:
 
 @dataclass(frozen=True, slots=True)
 class Rulebook:
-    """The rules of one authority or venue, and what happens to an account that does not keep them."""
+    """The rules of one authority or venue, and the consequence of not keeping them."""
 
     name: str
     title: str
@@ -54,7 +54,7 @@ class Rulebook:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A rule that applies to an account, what it requires, what the account has, and whether it is kept."""
+    """A rule that applies to an account, its requirement, the account's amount, and whether the rule is kept."""
 
     rule: EligibilityRule
     required: Fact

@@ -17,7 +17,7 @@ from xlmargin.scenarios.scenarios import Scenarios
 
 
 def require_model(book: Book) -> None:
-    """Raise where a book holds what cannot be valued at another price.
+    """Raise where a book holds positions that cannot be valued at another price.
 
     Raises:
         MarginError: a row has nothing but its own risk array, which holds at one price alone
@@ -35,7 +35,7 @@ class Path:
     """A book along the path of one underlying's price: vols, rates and time are held, everything else of it moves alike.
 
     Attributes:
-        book: as it stands; every option has a vol
+        book: unchanged; every option has a vol
         underlying: index of the one that moves
     """
 

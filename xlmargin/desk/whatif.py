@@ -1,4 +1,4 @@
-"""A book with hypothetical trades: two ranges of positions as one book, and what it measures."""
+"""A book with hypothetical trades: two ranges of positions as one book, and its measures."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def into_accounts(trades: Positions, positions: Positions, faults: Faults) -> Po
     """Trades with the account that each goes to: its own, else the book's only one, else the one without a name.
 
     Args:
-        faults: receives trades whose account cannot be told, and trades that are orders
+        faults: receives trades whose account is not known, and trades that are orders
     """
     held = positions.accounts if len(positions.row) else ("",)
     for row, order, account in zip(trades.row.tolist(), trades.order.tolist(), trades.account.tolist()):
@@ -54,7 +54,7 @@ def joined(first: Positions, second: Positions, above: int) -> Positions:
 
 
 def measures(case: Case, underlyings: Sequence[str]) -> dict[str, float]:
-    """What a what-if shows of a book: margins [account currency] and net deltas [coins] of all accounts.
+    """The measures of a book in a what-if: margins [account currency] and net deltas [coins] of all accounts.
 
     Args:
         underlyings: whose net delta is asked for; 0 where the book does not hold one

@@ -71,7 +71,7 @@ class Reader:
         self._packed.clear()
 
     def forget(self) -> bool:
-        """Drop what a calculation may have changed; returns whether a calculated argument needed to move."""
+        """Drop values that a calculation may have changed; returns whether a calculated argument needed to move."""
         for area in [area for area in self._areas if not self._is_constant(area)]:
             self._drop(area)
         crowded = [

@@ -11,7 +11,7 @@ from typing import TypeGuard
 from xlmargin.engine.formula import MAX_COLUMN, MAX_ROW, CellArea, Constant, column_letters, quoted
 from xlmargin.errors import MarginError
 
-#: What a cell can hold; dates are serial numbers, an error value is its text, an empty cell is None.
+#: The content of a cell; dates are serial numbers, an error value is its text, an empty cell is None.
 Cell = float | str | bool | None
 #: A function of ours: raw cells and rectangles of cells in, one value or a rectangle of values out.
 Function = Callable[..., object]
@@ -60,7 +60,7 @@ class Slot:
 
 @dataclass(slots=True, eq=False)
 class Placement:
-    """A formula with our calls cut out, and the cell of the engine it stands in.
+    """A formula with our calls cut out, and its cell in the engine.
 
     `size` is the height and width of a fixed (CSE) array formula, None for any other.
     """

@@ -14,7 +14,7 @@ _TAG = re.compile(rb"""<[^<>"']*(?:(?:"[^"]*"|'[^']*')[^<>"']*)*>""")
 
 @dataclass(slots=True)
 class CellSpan:
-    """A cell element: its place, its start tag, its formula element, and what else but values it holds."""
+    """A cell element: its place, its start tag, its formula element, and its other content except values."""
 
     row: int
     column: int
@@ -28,7 +28,7 @@ class CellSpan:
 
 @dataclass(slots=True)
 class RowSpan:
-    """A row element: number, place, start tag, where its cells end, and the cells in their order."""
+    """A row element: number, place, start tag, the end of its cells, and the cells in their order."""
 
     number: int
     start: int
@@ -41,7 +41,7 @@ class RowSpan:
 
 @dataclass(slots=True)
 class SheetSpans:
-    """The rows of a sheet, the element around them, and the element that tells their extent."""
+    """The rows of a sheet, the element around them, and the element that gives their extent."""
 
     prefix: str = ""
     start: int = 0

@@ -1,4 +1,4 @@
-"""Formula text taken apart: calls to our functions, references, constants and table references."""
+"""Formula text parsed: calls to our functions, references, constants and table references."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def address(row: int, column: int) -> str:
 
 
 def quoted(sheet: str) -> str:
-    """A sheet name in quotes, as it may stand before the exclamation mark."""
+    """A sheet name in quotes, as written before the exclamation mark."""
     return "'" + sheet.replace("'", "''") + "'"
 
 
@@ -167,7 +167,7 @@ def _call(text: str, frame: _Frame, close: int, inside: bool) -> Call:
 
 
 def parse_constant(text: str) -> Constant | None:
-    """The constant an argument is, or None when it has to be looked up or calculated."""
+    """The constant that an argument is, or None when it has to be read or calculated."""
     stripped = text.strip()
     if not stripped:
         return Constant(None)
@@ -205,7 +205,7 @@ def parse_area(text: str, sheet: str) -> CellArea | None:
 
 
 def map_operands(text: str, change: Callable[[str], str]) -> str:
-    """Replace every reference or name in a formula by what `change` makes of it; the rest stays as it is."""
+    """Replace every reference or name in a formula by the result of `change`; the rest is unchanged."""
     return "".join(change(token) if kind == "operand" else token for kind, token, _ in _tokens(text))
 
 

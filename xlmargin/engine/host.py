@@ -77,7 +77,7 @@ class Workbook:
 
     @property
     def calls(self) -> int:
-        """How many calls to our functions have been made so far."""
+        """The count of calls to our functions so far."""
         return self._calls
 
     def get(self, sheet: str, cell: str) -> Cell:
@@ -99,7 +99,7 @@ class Workbook:
         return display(found.text) if found else None
 
     def stored(self) -> bytes:
-        """The workbook with its values as they are now, in the engine's own form."""
+        """The workbook with its present values, in the engine's own form."""
         return bytes(self._model.to_bytes())
 
     def formula_cells(self, sheet: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""How cells look now: the workbook's styles with its conditional formats applied by the embedded engine."""
+"""The look of the cells now: the workbook's styles with its conditional formats applied by the embedded engine."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _COMPARED = {"Equal": "=", "NotEqual": "<>"}
 
 
 class Look(NamedTuple):
-    """How one cell looks: the engine's style, and a data bar or icon of a conditional format (None without)."""
+    """The look of one cell: the engine's style, and a data bar or icon of a conditional format (None without)."""
 
     style: dict[str, Any]
     bar: dict[str, Any] | None
@@ -30,7 +30,7 @@ class Looks:
         self.refresh()
 
     def refresh(self) -> None:
-        """Look at the workbook as it is now."""
+        """Read the present look of the workbook."""
         from ironcalc import UserModel  # late: a compiled module
 
         self._model: Any = UserModel.from_bytes(self._book.stored())

@@ -1,4 +1,4 @@
-"""What an .xlsx file says about itself: where its sheets are, its formulas as written, and its tables."""
+"""The content of an .xlsx package: the places of its sheets, its formulas as written, and its tables."""
 
 from __future__ import annotations
 

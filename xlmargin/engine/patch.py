@@ -1,4 +1,4 @@
-"""Writes calculated values into a copy of an .xlsx file and leaves every other byte of its parts as it is."""
+"""Writes calculated values into a copy of an .xlsx file and leaves every other byte of its parts unchanged."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Splice = tuple[int, int, bytes]
 
 
 class Calculated(Protocol):
-    """Whatever knows the values of a workbook: `Workbook` does."""
+    """An object with the values of a workbook, such as `Workbook`."""
 
     @property
     def sheets(self) -> tuple[str, ...]:
@@ -48,7 +48,7 @@ class Calculated(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a recalculation did: cells written, calls made, (sheet, cell, text) of formulas with an error."""
+    """The result of a recalculation: cells written, calls made, (sheet, cell, text) of formulas with an error."""
 
     cells: int
     calls: int
@@ -86,7 +86,7 @@ def patch(source: str | Path, destination: str | Path, book: Calculated, edited:
 
     All else (formats, array flags, charts, tables, validations, calculation chain) stays byte for byte.
     Parameters: source; destination, may be the source; book, the values; edited, inputs as (sheet, cell).
-    Returns: how many cells were written.
+    Returns: the number of cells written.
     Raises: MarginError when a file cannot be read or written, or a table's heading was edited.
     """
     inputs: dict[str, set[Place]] = {}
@@ -161,7 +161,7 @@ class _Sheet:
         return self._spliced(), count
 
     def _wanted(self) -> set[Place]:
-        """The cells to write: formulas, edited cells, and what the arrays fill now or filled when stored."""
+        """The cells to write: formulas, edited cells, and the cells that the arrays fill now or filled when stored."""
         wanted = set(self._inputs)
         for place, cell in self._cells.items():
             if not cell.formula:
@@ -174,7 +174,7 @@ class _Sheet:
         return wanted
 
     def _is_stale(self, place: Place) -> bool:
-        # what a person typed where an array once was is no value of ours
+        # a value typed by the user where an array once was is no value of ours
         return self._book.get(self._sheet, address(*place)) is None
 
     def _extent(self, cell: CellSpan) -> CellArea:

@@ -19,7 +19,7 @@ from xlmargin.engine.formula import (
     table_area,
 )
 
-#: What a call's cell holds before its first answer: an error, so that whatever depends on it is seen to wait.
+#: The content of a call's cell before its first answer: an error, so that its dependents are seen to wait.
 PENDING = "#CALC!"
 
 _OWN_PLACE = re.compile(r"\b(ROW|COLUMN)\(\s*\)", re.IGNORECASE)
@@ -27,7 +27,7 @@ _IDENTIFIER = re.compile(r"[^\W\d][\w.\\?]*")
 
 
 class Rewriter:
-    """The calls of a workbook and the hidden cells that stand for them.
+    """The calls of a workbook and the hidden cells that hold their results.
 
     Parameters: model, the engine's workbook; sheets, its sheet names; names, upper-case names of our
     functions; tables, the workbook's tables by lower-case name.

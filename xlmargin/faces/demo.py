@@ -1,4 +1,4 @@
-"""The template at work without a spreadsheet program: calculate it, change a position, show what moved."""
+"""The template at work without a spreadsheet program: calculate it, change a position, show the changes."""
 
 from __future__ import annotations
 
@@ -50,10 +50,10 @@ def new_workbook(folder: Path, rows: int, name: str = NAME) -> Path:
 
 
 def run(folder: Path) -> Path:
-    """Calculate the template's sample book in the embedded engine, double one position, and print what moved.
+    """Calculate the template's sample book in the embedded engine, double one position, and print the changes.
 
     Args:
-        folder: where the one workbook is left
+        folder: folder in which the one workbook is left
 
     Returns:
         path of the workbook, with its values in place
@@ -91,7 +91,7 @@ def _reading(book: Workbook, places: dict[str, tuple[str, str]]) -> dict[str, fl
 
 
 def _first_option(book: Workbook, places: dict[str, tuple[str, str]]) -> tuple[tuple[str, str], str, float]:
-    """The quantity cell of the first short option of the sample, what it is, and what it holds."""
+    """The quantity cell of the first short option of the sample, its instrument, and its value."""
     from openpyxl.utils.cell import coordinate_to_tuple, get_column_letter
 
     sheet, area = places["positions"]

@@ -9,7 +9,7 @@ from pathlib import Path
 from xlmargin.faces.demo import new_workbook
 
 NAME = "xlmargin-lite.xlsx"
-PREFIX = "_xldudf_"  # what Excel stores in front of a function that an add-in of Office.js brings; Lite has no namespace
+PREFIX = "_xldudf_"  # prefix that Excel stores for a function of an Office.js add-in; Lite has no namespace
 
 # xlwings comes first: the functions register themselves with it where it is loaded already.
 MAIN = """\
@@ -25,7 +25,7 @@ STEPS = (
     "Choose Restart in the menu of xlwings Lite: the PM_ functions answer, and the code stays in the workbook.",
 )
 
-# Parts of a workbook that hold formulas, and the elements they stand in
+# Parts of a workbook that hold formulas, and the elements of the formulas
 PARTS = re.compile(r"xl/(workbook\.xml|worksheets/sheet\d+\.xml|charts/chart\d+\.xml|tables/table\d+\.xml)$")
 FORMULA = re.compile(r"(<(?:\w+:)?(f|formula|formula1|formula2|definedName|calculatedColumnFormula)(?:\s[^>]*)?>)([^<]+)(</)")
 OURS = re.compile(r"(?<![\w.])(?=PM_[A-Z0-9_]+\s*\()")  # the place in front of a call
@@ -73,6 +73,6 @@ def office_names(formula: str) -> str:
 
 
 def instructions(path: Path) -> str:
-    """What to do with the workbook, one step a line; the path stands on a line of its own above."""
+    """The instructions for the workbook, one step a line; the path is on a separate line above."""
     main = "  and  ".join(MAIN.splitlines())
     return "\n".join([str(path), *(f"{n}. {step.format(path=path.name, main=main)}" for n, step in enumerate(STEPS, 1))])

@@ -1,4 +1,4 @@
-"""The desk's workbook: where the shipped one is, and how to build one with another number of rows."""
+"""The desk's workbook: the path of the shipped one, and the build of one with another number of rows."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def write_backtest(path: str | Path, summary: Sequence[Sequence[Any]], books: Ma
 
 
 def _folder() -> Path:
-    """The builder's folder: inside the installed package, else beside it in the project."""
+    """The builder's folder: inside the installed package, else next to it in the project."""
     package = Path(__file__).resolve().parents[1]
     for folder in (package / "workbook", package.parent / "workbook"):
         if (folder / "build.py").is_file():
@@ -75,7 +75,7 @@ def _folder() -> Path:
 
 
 def _builder(module: str) -> ModuleType:
-    """A module of the builder, loaded as a package of its own wherever its folder stands."""
+    """A module of the builder, loaded as a package of its own wherever its folder is."""
     if BUILDER not in sys.modules:
         folder = _folder()
         spec = importlib.util.spec_from_file_location(BUILDER, folder / "__init__.py", submodule_search_locations=[str(folder)])

@@ -27,7 +27,7 @@ UNCALCULATED = re.compile(
 
 
 class Place(NamedTuple):
-    """Where a range stands in a workbook: its sheet, and the row and column of its first cell, counted from 1."""
+    """The place of a range in a workbook: its sheet, and the row and column of its first cell, counted from 1."""
 
     sheet: str
     row: int
@@ -59,7 +59,7 @@ def read_ranges(
 
     Args:
         path: workbook, CSV file of positions, or JSON file of a venue's positions answer
-        market, parameters, history: CSV files that stand in for what `path` says
+        market, parameters, history: CSV files that replace the ranges of `path`
         venue: whose answer the JSON file is
         instruments: JSON file of that venue's instruments, where positions count contracts
 
@@ -83,7 +83,7 @@ def read_ranges(
 
 
 def _answer(path: Path, venue: str | None, instruments: Path | None, *, priced: bool) -> Ranges:
-    """The ranges of a venue's own answer; where a market stands beside it, prices come from there."""
+    """The ranges of a venue's own answer; where a market is also given, prices come from there."""
     from xlmargin.venues import KNOWN_VENUES, read_answer
 
     if venue is None:
@@ -93,7 +93,7 @@ def _answer(path: Path, venue: str | None, instruments: Path | None, *, priced: 
 
 
 def read_csv(path: Path) -> Grid:
-    """The cells of a CSV file, numbers as numbers; commas, semicolons and tabs are told apart by the header row.
+    """The cells of a CSV file, numbers as numbers; commas, semicolons and tabs are distinguished by the header row.
 
     Raises:
         MarginError: the file is missing, or not text
@@ -111,7 +111,7 @@ def read_csv(path: Path) -> Grid:
 
 
 def csv_cell(text: str) -> Any:
-    """A CSV cell: a plain number as a float, everything else as it stands."""
+    """A CSV cell: a plain number as a float, everything else unchanged."""
     stripped = text.strip()
     if not stripped or not (stripped[0].isdigit() or stripped[0] in "+-.") or "_" in stripped:
         return stripped
@@ -229,7 +229,7 @@ def _calculated(path: Path) -> Any:
 def _range(values: Any, engine: Any, name: str, headings: tuple[str, ...], places: dict[str, Place]) -> Grid | None:
     """The cells of a defined name, else those of the sheet of that name from the row on that holds one of the headings.
 
-    Where they stand in the workbook goes into `places`.
+    Their places in the workbook go into `places`.
     """
     from openpyxl.utils.cell import range_boundaries
 

@@ -16,7 +16,7 @@ from xlmargin.files.books import read_csv
 from xlmargin.pricing.arrays import Floats
 from xlmargin.sheet.columns import Header, heading_key
 
-# What a column of a chain is called, and by what its values are multiplied: quoted APIs give the vol in percent.
+# The names of each column of a chain, and the factor of its values: quoted APIs give the vol in percent.
 COLUMNS = {
     "time": ("ts", "timestamp"),
     "name": ("instrument", "instrumentname"),
@@ -37,12 +37,12 @@ class Chain:
     Attributes:
         time: seconds since 1970 UTC
         names: instruments (N,)
-        contracts: what the names say (N,)
+        contracts: the contracts that the names denote (N,)
         forward: of each option's expiry (N,) [USD]
         spot: index of each underlying [USD]
         mark: premium of each option (N,) [USD per unit]
         vol: fraction (N,)
-        row: where each instrument stands
+        row: place of each instrument
     """
 
     time: float
@@ -59,7 +59,7 @@ def read_chains(path: Path) -> Iterator[Chain]:
     """The chains of a Parquet file or of a folder's CSV files, oldest first.
 
     Raises:
-        MarginError: nothing is there, columns are missing, or what reads Parquet is not installed
+        MarginError: there is no such file, columns are missing, or the package that reads Parquet is not installed
     """
     if path.is_dir():
         files = [file for file in sorted(path.glob("*.csv")) if file.stem.upper() != "MANIFEST"]
@@ -73,7 +73,7 @@ def read_chains(path: Path) -> Iterator[Chain]:
 
 
 def _named(found: dict[str, Any], path: Path) -> dict[str, Any]:
-    """The columns by what they mean."""
+    """The columns by their meaning."""
     header, columns, result = Header(found), list(found.values()), dict[str, Any]()
     for meaning, spellings in COLUMNS.items():
         spelled = next((key for key in spellings if key in header), None)
@@ -114,7 +114,7 @@ def _parquet_columns(path: Path) -> dict[str, Any]:
 
 
 def _split(columns: dict[str, Any]) -> Iterator[Chain]:
-    """One chain per UTC day: underlyings that were read some seconds apart stand in one."""
+    """One chain per UTC day: underlyings that were read some seconds apart are in one."""
     times, names = np.asarray(columns["time"], np.float64), columns["name"]
     known: dict[str, Contract | None] = {name: parse_instrument(name, "deribit") for name in set(names)}
     numbers = {key: np.asarray(columns[key], np.float64) for key in ("forward", "index", "mark", "vol")}

@@ -1,4 +1,4 @@
-"""The replay of a book through daily chains: margin by any method each day, and what then happened by the next chain."""
+"""The replay of a book through daily chains: margin by any method each day, and the profit or loss by the next chain."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from xlmargin.sheet.registry import FUNCTIONS
 Rows = list[list[Any]]
 
 LEAST_DAYS = 2.0  # a leg that is chosen anew each day still trades in the next chain
-NEXT = (0.5, 1.5)  # days to the next chain; a wider gap is no one-day loss
+NEXT = (0.5, 1.5)  # days to the next chain; a wider gap gives no one-day loss
 HEADER = ["Underlying", "Type", "Strike", "Expiry", "Quantity", "Price", "IV", "Forward"]
 
 
@@ -73,7 +73,7 @@ BOOKS: dict[str, tuple[ReplayedLeg, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class BookSeries:
-    """A book through time: what was held and what it gained by the next chain.
+    """A book through time: its positions and their gains by the next chain.
 
     Attributes:
         times: of the chains on which the margin was taken (N,)
@@ -202,7 +202,7 @@ def _nearest(leg: ReplayedLeg, chain: Chain) -> int | None:
 
 
 def _later(now: Chain, n: int, then: Chain) -> tuple[float, bool]:
-    """Value of an option at the next chain, and whether that chain quotes it: else by its own vol, or what it paid."""
+    """Value of an option at the next chain, and whether that chain quotes it: else by its own vol, or its payoff."""
     name, contract = now.names[n], now.contracts[n]
     if name in then.row:
         return float(then.mark[then.row[name]]), True
@@ -308,7 +308,7 @@ SUMMARY = [
 
 
 def summary(runs: Sequence[Run]) -> Rows:
-    """One row per book and method: coverage, what it costs on average, how it swings."""
+    """One row per book and method: coverage, average cost, variability."""
     rows: Rows = [list(SUMMARY)]
     for run in runs:
         found = run.coverage

@@ -122,7 +122,7 @@ def grid(names: tuple[str, ...], rules: Rules, _: object = None) -> Scenarios:
 def refuse_unread(names: Iterable[str], modules: Iterable[Path]) -> None:
     """Every parameter of a rulebook with a grid must be one of the grid's, or a text in its modules.
 
-    A grid does without most of its parameters, so a misspelt one would change the margin and nobody would see it.
+    A grid does without most of its parameters, so a misspelt one would change the margin unnoticed.
 
     Raises:
         MarginError: naming the parameter and the nearest that is read

@@ -54,7 +54,7 @@ def deltas(case: Case) -> Floats:
 
 
 def opposite_deltas(case: Case, u: int, by: Sequence[str] = EXPIRY) -> Line:
-    """Deltas of one underlying that stand against each other, net by some terms: the smaller of the long and the short ones."""
+    """Opposite deltas of one underlying, net by some terms: the smaller of the long and the short ones."""
     net = case.net(case.some(u), by, deltas(case))
     return given("Opposite deltas", net.opposite, f"the smaller of the long and the short deltas at mark, net {_per(by)}")
 
@@ -77,9 +77,9 @@ def margin(case: Case, initial: Line, maintenance: Line, *own: Line, credited: b
 
     Args:
         own: further lines of the rulebook
-        credited: the value of options is credited against the requirement, and what is left of that is a line; else it
+        credited: the value of options is credited against the requirement, and the rest of it is a line; else it
             counts in the account's equity
-        how: more about what is left
+        how: more about the rest
     """
     value = case.option_value()
 

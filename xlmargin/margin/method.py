@@ -24,9 +24,9 @@ class Method:
 
     Attributes:
         requirement: initial and maintenance margin as lines of the statement; the one hook that every method has
-        scenarios: S scenarios of U underlyings, with what was given beside the book; left out by rulebooks without
+        scenarios: S scenarios of U underlyings, with the inputs given in addition to the book; left out by rulebooks without
         risk_array: a venue's own way to value the scenarios (K, S); left out where the general one holds
-        array_of_instruments: `risk_array` reads the instruments of the book, never who holds how much of them, so that other
+        array_of_instruments: `risk_array` reads the instruments of the book, never the positions in them, so that other
             quantities are not valued again
         pnl: profit and loss by underlying (A, S, U); left out where it is the sum of position × risk array
         share: part of each position that the scenarios act on (A, K); left out where it is all of it

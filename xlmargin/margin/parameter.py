@@ -1,4 +1,4 @@
-"""One number or word of a rulebook, its bounds, and what is wrong with a value outside them."""
+"""One number or word of a rulebook, its bounds, and the message for a value outside them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from xlmargin.errors import MarginError
 
-NOT_SET = "not set"  # the value of a charge for which nobody publishes a figure
+NOT_SET = "not set"  # the value of a charge for which no figure is published
 REFUSED = "refused"  # the default of a parameter whose rulebook lists its underlyings
 PER_CENT = 100.0
 
@@ -32,9 +32,9 @@ class Parameter:
         underlying: whose value it is, "" for every underlying without its own
         name: as people type it
         value: a number, a word of `choices`, NOT_SET or REFUSED
-        unit: what the number counts
-        source: document, or who gave it
-        status: how sure the value is, one of a parameter file's STATUSES, or given
+        unit: of the number
+        source: document, or the person who gave it
+        status: certainty of the value, one of a parameter file's STATUSES, or given
         checked: day on which the source was read
         since: day from which the value holds
         choices: words that the value may be; empty for a number
@@ -75,7 +75,7 @@ def fitting(known: Parameter, value: float | str, place: str) -> float | str:
 
 
 def outside(known: Parameter, least: float, most: float) -> str:
-    """What is wrong with a number outside its bounds and how to mend it; "" where it is inside, or no number."""
+    """The message on a number outside its bounds and its cure; "" where it is inside, or no number."""
     value = known.value
     if isinstance(value, str) or least <= value <= most:
         return ""

@@ -1,9 +1,9 @@
-"""A parameter file and what it may say: one per method, each value with unit, bounds, source and the day it holds from.
+"""A parameter file and its keys: one file per method, each value with unit, bounds, source and the day it holds from.
 
-A file has a section for each parameter whose underlyings differ, with what its values share above and a line per underlying
+A file has a section for each parameter whose underlyings differ, with the shared keys of its values above and a line per underlying
 below, the general one being `default`; `[default]` and `[book]` hold a line for each parameter that has one value:
 
-    [meta]                  # what the method is; `from` and `status` hold for every value that does not say otherwise
+    [meta]                  # describes the method; `from` and `status` hold for every value that does not say otherwise
     [sources]
     docs = "docs.example/margin, read 2026-11-27"
     [price_range]
@@ -17,7 +17,7 @@ below, the general one being `default`; `[default]` and `[book]` hold a line for
     [book]                  # one value for the whole book
     order = { value = "cme", choices = ["cme", "kdpw"], source = "docs" }
 
-A number has a least and a most, which must refuse a hundred times the value unless the unit begins with what is counted, such as
+A number has a least and a most, which must refuse a hundred times the value unless the unit begins with the counted thing, such as
 USD or days; a word has its choices, any other text `text = true`. A value that changed is a list of rows, oldest first. A source is
 a key of [sources], such a key with a detail after it, or a text of several words that no other value shares.
 """
@@ -37,8 +37,8 @@ from xlmargin.margin.parameter import NOT_SET, PER_CENT, REFUSED, Otherwise, Par
 
 DEFAULT = "default"  # holds for every underlying without its own
 META, SOURCES, BOOK = "meta", "sources", "book"
-SHARED = ("from", "status", "source", "checked")  # what a file or a section may say once for all its values
-HEAD = (*SHARED, "unit", "least", "most", "otherwise", "choices", "text")  # what one parameter may say once
+SHARED = ("from", "status", "source", "checked")  # keys that a file or a section may give once for all its values
+HEAD = (*SHARED, "unit", "least", "most", "otherwise", "choices", "text")  # keys of one parameter
 STATUSES = ("verified", "published", "estimate", "illustrative", "superseded", "closing", "not set", "not modelled")
 LAWS = ("order", "split", "doubling", "flat", "subadditive", "adds up")  # of a margin, each tried on random books
 COUNTED = re.compile(  # units of numbers that are no fractions, whose hundredfold may be as good
@@ -48,7 +48,7 @@ COUNTED = re.compile(  # units of numbers that are no fractions, whose hundredfo
 
 @dataclass(frozen=True, slots=True)
 class Meta:
-    """What a parameter file says of its method."""
+    """The description of a method in its parameter file."""
 
     name: str
     title: str
@@ -62,14 +62,14 @@ class Meta:
 
 
 class ParameterFile:
-    """A parameter file as its sections: what it is about, its sources, and the rest.
+    """A parameter file as its sections: its description, its sources, and the rest.
 
     Raises:
         MarginError: it is no TOML file
     """
 
     def __init__(self, path: Path) -> None:
-        import tomllib  # late: most of what a cold start would wait for here
+        import tomllib  # late: it would take most of the time of a cold start here
 
         self.path = path
         try:
@@ -85,7 +85,7 @@ class ParameterFile:
         return MarginError(f"{self.path.name}{place}: {text}")
 
     def source(self, text: str, place: str) -> str:
-        """A source in full: the text that its first word is the key of, with what follows; else the text itself.
+        """A source in full: the text of the key that is its first word, with the detail after it; else the text itself.
 
         Raises:
             MarginError: a word alone is no key
@@ -119,7 +119,7 @@ class ParameterFile:
             raise self.fault(place, f"{key} cannot be read: {error}") from None
 
     def meta(self) -> Meta:
-        """What the file says of its method.
+        """The description of the method in the file.
 
         Raises:
             MarginError: it leaves something out
@@ -213,7 +213,7 @@ class ParameterFile:
 
 
 def _wide(found: Parameter) -> str:
-    """What is wrong with bounds that let a percent pass as a whole number; "" where they refuse it, or the unit counts things."""
+    """The message on bounds that let a percent pass as a whole number; "" where they refuse it, or the unit counts things."""
     percent = PER_CENT * (found.value if isinstance(found.value, float) else 1.0)
     if not percent or COUNTED.match(found.unit) or not found.least <= percent <= found.most:
         return ""

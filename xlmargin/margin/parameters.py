@@ -1,4 +1,4 @@
-"""The numbers of a rulebook that hold on one day, with what was given in their stead."""
+"""The numbers of a rulebook that hold on one day, with the values given in their place."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MOST_DAYS = 256  # rulebooks of different files and days that are kept
 
 
 class Override(NamedTuple):
-    """A value given beside the positions: underlying "" means all of them."""
+    """A value given with the positions: underlying "" means all of them."""
 
     underlying: str
     name: str
@@ -27,12 +27,12 @@ class Override(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The values of one rulebook that hold on one day, with what was given in their stead.
+    """The values of one rulebook that hold on one day, with the values given in their place.
 
     Attributes:
-        meta: what the method is
+        meta: description of the method
         parameters: the file's values by (underlying, name)
-        given: values given beside the positions by (underlying, name)
+        given: values given with the positions by (underlying, name)
     """
 
     meta: Meta
@@ -81,7 +81,7 @@ class Rules:
         """A value that must be a number.
 
         Raises:
-            MarginError: it is a word, or nobody gave a figure
+            MarginError: it is a word, or no figure is given
         """
         value = self.get(name, underlying).value
         if isinstance(value, str):
@@ -90,7 +90,7 @@ class Rules:
         return value
 
     def is_unset(self, name: str, underlying: str = "") -> bool:
-        """Whether nobody gave a figure."""
+        """Whether no figure is given."""
         return self.get(name, underlying).value == NOT_SET
 
     def word(self, name: str, underlying: str = "") -> str:
@@ -113,11 +113,11 @@ class Rules:
         return [merged[key] for key in sorted(merged, key=lambda key: (self.names.index(key[1]), key[0]))]
 
     def override(self, overrides: Sequence[Override], *, skip_unknown: bool = False, where: str = "") -> Rules:
-        """These rules with values given beside the positions.
+        """These rules with values given in addition to the positions.
 
         Args:
             skip_unknown: leave out names that are not of this rulebook
-            where: what the values are of, where they are not rows of the parameters range
+            where: the source of the values, where they are not rows of the parameters range
 
         Raises:
             MarginError: a value is given twice, has an unknown name or does not fit
@@ -145,7 +145,7 @@ class Rules:
         return found
 
     def beneath(self, overrides: Sequence[Override], source: str) -> Rules:
-        """These rules with a file's values under those given beside the positions."""
+        """These rules with a file's values under those given with the positions."""
         from_file = replace(self, given={}).override(overrides, where=source).given
         sourced = {key: replace(value, status=self.meta.status) for key, value in from_file.items()}
         return replace(self, given={**sourced, **self.given})
@@ -165,7 +165,7 @@ def _rules_on(path: Path, day: dt.date) -> Rules:
 
 
 def read_rules(path: Path, as_of: float) -> Rules:
-    """The rulebook of a parameter file as it stood at the valuation time; before its first day, its first values.
+    """The rulebook of a parameter file as it was at the valuation time; before its first day, its first values.
 
     Args:
         path: TOML file of the form that `ParameterFile` describes

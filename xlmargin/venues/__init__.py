@@ -21,7 +21,7 @@ def read_answer(path: Path, venue: str, instruments: Path | None = None, *, pric
         path: JSON file of a venue's positions or account answer
         venue: deribit, okx, bybit, binance or derive
         instruments: JSON file of the venue's instruments answer, for venues that count in contracts
-        priced: whether prices of the answer fill the columns; not where a market range stands beside it
+        priced: whether prices of the answer fill the columns; not where a market range is also given
 
     Raises:
         MarginError: the file is unreadable, is an error of the venue, or has another shape; the text names the missing key
@@ -35,7 +35,7 @@ def read_answer(path: Path, venue: str, instruments: Path | None = None, *, pric
 
 
 def answer_of(source: RawAnswer, venue: str, instruments: RawAnswer | None = None, *, priced: bool = True) -> Answer:
-    """The positions of an answer that is at hand, as `read_answer` gives them.
+    """The positions of an answer in memory, as `read_answer` gives them.
 
     Raises:
         MarginError: as `read_answer`

@@ -1,4 +1,4 @@
-"""The venues of live data: one module each says which answers to ask for and in which units they stand."""
+"""The venues of live data: one module each gives the requests to make and the units of their answers."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Watched(NamedTuple):
 
 
 class VenueModule(Protocol):
-    """What each venue's module does; `call` is a method's name and parameters in, the answer out."""
+    """The functions of each venue's module; `call` is a method's name and parameters in, the answer out."""
 
     def quotes(self, call: Call, needs: Needs) -> Quotes:
         """Spots, forwards and vols; raises VenueError where an answer is missing or cut off."""
@@ -51,7 +51,7 @@ class VenueModule(Protocol):
         """The venue's own margins in a saved account answer."""
 
     def watched(self, coin: str) -> Watched:
-        """Where the price of an underlying is streamed."""
+        """The address of the stream of an underlying's price."""
 
 
 def venue_module(name: str) -> VenueModule:

@@ -1,4 +1,4 @@
-"""Our numbers against a venue's: what counts as the same, the first that differs, and how it is told."""
+"""Our numbers against a venue's: the tolerance, the first that differs, and the message on it."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 from xlmargin.errors import MarginError
 
-RELATIVE, ABSOLUTE = 1e-12, 1e-14  # what the rounding of double-precision sums may come to
+RELATIVE, ABSOLUTE = 1e-12, 1e-14  # bounds of the rounding of double-precision sums
 
 
 class Outcome(NamedTuple):
-    """One case: what it is, whether every number matches, and the first that does not."""
+    """One case: its name, whether every number matches, and a message with the first that does not."""
 
     name: str
     matches: bool
@@ -19,12 +19,12 @@ class Outcome(NamedTuple):
 
 
 def allowed(ours: float, theirs: float, relative: float, absolute: float = 0.0) -> float:
-    """By how much two numbers may differ: a share of the larger, and what comes on top of it near 0."""
+    """The allowed difference of two numbers: a share of the larger, and an absolute amount added to it near 0."""
     return absolute + relative * max(abs(ours), abs(theirs))
 
 
 def differ(ours: float, theirs: float, relative: float, absolute: float = 0.0) -> bool:
-    """Whether two numbers differ by more than is allowed; what is no number differs from everything."""
+    """Whether two numbers differ by more than is allowed; a value that is no number differs from everything."""
     return not abs(ours - theirs) <= allowed(ours, theirs, relative, absolute)
 
 
@@ -33,7 +33,7 @@ class Comparison:
 
     Attributes:
         relative: tolerance as a share of the larger number
-        absolute: what comes on top of it
+        absolute: amount added to it
         shown: format of numbers in messages
     """
 
@@ -67,12 +67,12 @@ class Comparison:
             self._off.append(off)
 
     def note(self, text: str) -> None:
-        """Say what of the case was not compared; the same once."""
+        """Note a part of the case that was not compared; the same once."""
         if text not in self._notes:
             self._notes.append(text)
 
     def outcome(self) -> Outcome:
-        """The case as one line: the first number that differs, or how many match, and what was left out."""
+        """The case as one line: the first number that differs, or the count of matches, and the parts left out."""
         told = [f"{self._count} numbers match{self._within}", *self._notes]
         if self._off:
             more = [f"{len(self._off) - 1} more of {self._count} differ"] if len(self._off) > 1 else []
@@ -93,6 +93,6 @@ def outcome_of(name: str, compare: Callable[[Comparison], None]) -> Outcome:
         compare(compared)
     except MarginError as error:
         compared.fail(f"cannot be recomputed: {error}")
-    except (ArithmeticError, LookupError, TypeError, ValueError) as error:  # what numbers far from any market make of a calculation
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:  # raised by a calculation on numbers far from any market
         compared.fail(f"cannot be recomputed: {type(error).__name__}: {error}")
     return compared.outcome()

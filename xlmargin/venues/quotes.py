@@ -1,4 +1,4 @@
-"""What a venue quotes at one moment, and what a book needs of it."""
+"""The quotes of a venue at one moment, and those that a book needs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class VenueError(MarginError):
 
 
 class NotListed(VenueError):
-    """The venue answered that it does not know what was asked for."""
+    """The venue answered that it does not know the requested item."""
 
 
 class VenueAnswer(Node):
@@ -97,7 +97,7 @@ class Quotes:
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What must be quoted for a book to be margined.
+    """The quotes that a book needs to be margined.
 
     Attributes:
         underlyings: upper-case coins, sorted
@@ -117,7 +117,7 @@ class Needs:
 
 
 def needs_of(positions: Any) -> Needs:
-    """What the readable rows of a positions range need; a row with a fault is told by PM_CHECK, not here.
+    """The needs of the readable rows of a positions range; a row with a fault is reported by PM_CHECK, not here.
 
     Raises:
         MarginError: the range has no header, or lacks the headings without which no row can be read
@@ -166,7 +166,7 @@ def rows_of(answer: Any, *path: str) -> list[dict[str, Any]]:
 
 @dataclass(slots=True)
 class Gathered:
-    """What the answers of one refresh have brought so far: indexes and their times, smiles, and coins that are not listed."""
+    """The answers of one refresh so far: indexes and their times, smiles, and coins that are not listed."""
 
     venue: str
     spot: dict[str, float] = field(default_factory=dict)
@@ -190,13 +190,13 @@ class Gathered:
         self.points += smile(marks, self.venue, coins)
 
     def quotes(self) -> Quotes:
-        """All of it, of the latest time that was told."""
+        """All of it, of the latest time that was given."""
         told = [moment for moment in self.times if math.isfinite(moment)]
         return Quotes.of(self.venue, max(told, default=math.nan), self.spot, self.points, frozenset(self.unlisted))
 
 
 class Mark(NamedTuple):
-    """One row of a venue's chain: its name, and forward, vol and mark as they stand there, NaN where none is."""
+    """One row of a venue's chain: its name, and its forward, vol and mark as quoted, NaN where none is."""
 
     name: str
     forward: float

@@ -1,4 +1,4 @@
-"""What venues' answers have in common: errors, sides and times in them, and rows of a positions range."""
+"""The common parts of venues' answers: errors, sides and times in them, and rows of a positions range."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LATEST = LAST * UNITS_A_SECOND[-1]
 
 
 class Size(NamedTuple):
-    """What one contract of an instrument stands for.
+    """The size of one contract of an instrument.
 
     Attributes:
         value: amount of `currency` in one contract
@@ -30,12 +30,12 @@ class Size(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """A positions range, the time it holds for where the answer says, and what is worth telling.
+    """A positions range, the time it holds for where the answer says, and notes for the user.
 
     Attributes:
         positions: rows of cells with the header first
         market: a range with the time alone, None where the answer does not say
-        notes: positions that are closed, prices that stand in for others
+        notes: positions that are closed, prices that replace others
     """
 
     positions: list[list[Any]]
@@ -44,7 +44,7 @@ class Answer(NamedTuple):
 
 
 class RawAnswer(NamedTuple):
-    """The content of an answer, and the file that it stands in."""
+    """The content of an answer, and its file."""
 
     content: Any
     file: str
@@ -64,7 +64,7 @@ class RawAnswer(NamedTuple):
         return isinstance(self.content, list)
 
     def listed(self, name: str) -> list[Node]:
-        """The objects of a bare list, each called by what stands under the key `name`."""
+        """The objects of a bare list, each named by its value under the key `name`."""
         return listed(self.content, self.file, name)
 
 
@@ -75,10 +75,10 @@ def refuse(top: Node, venue: str, told: Any) -> NoReturn:
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """One position as a row will say it.
+    """One position in the form of a row.
 
     Attributes:
-        item: where it stands in the answer
+        item: its place in the answer
         name: instrument as the venue spells it
         quantity: + long, in units of the underlying; 0 of a closed position
         price: mark per unit in the account currency, None where the answer has none
@@ -98,7 +98,7 @@ class Holding:
 
 
 def contract_of(item: Node, name: str, venue: str) -> Contract:
-    """The contract that a venue's name stands for.
+    """The contract that a venue's name denotes.
 
     Raises:
         MarginError: the name has no form that is known
@@ -131,7 +131,7 @@ def moment_of(item: Node, *keys: str) -> float | None:
 
 
 def range_of(holdings: Sequence[Holding], venue: str, moment: float | None, *, priced: bool) -> Answer:
-    """The positions range of holdings; closed ones are left out and told."""
+    """The positions range of holdings; closed ones are left out and noted."""
     held = [holding for holding in holdings if holding.quantity]
     notes = (
         [f"{len(holdings) - len(held)} closed position{'s are' if len(holdings) - len(held) > 1 else ' is'} left out"]
@@ -157,7 +157,7 @@ def range_of(holdings: Sequence[Holding], venue: str, moment: float | None, *, p
 
 
 def _spots(held: Sequence[Holding], contracts: Sequence[Contract], notes: list[str]) -> dict[str, float]:
-    """Spot of coins for rows without one: the index of another row, else the mark of a future or perpetual, told."""
+    """Spot of coins for rows without one: the index of another row, else the mark of a future or perpetual, with a note."""
     spots: dict[str, float] = {}
     for holding, contract in zip(held, contracts):
         if holding.spot:

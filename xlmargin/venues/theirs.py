@@ -1,4 +1,4 @@
-"""A venue's own initial and maintenance margin of an account, as it says them."""
+"""A venue's own initial and maintenance margin of an account, as the venue gives them."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from xlmargin.venues.quotes import VenueAnswer
 
 
 class Theirs(NamedTuple):
-    """What a venue says an account must hold.
+    """The requirement of a venue for an account.
 
     Attributes:
         venue: lower case
         account: the venue's name of it, "" where the answer has none
-        currency: in which the amounts stand
+        currency: of the amounts
         initial, maintenance: required, +
         time: seconds since 1970 UTC, NaN where the answer does not say
         method: ours that models it
-        lines: parts of it that the venue tells, by the path that our statement has for them, in the order of the calculation
+        lines: its parts that the venue gives, by the path that our statement has for them, in the order of the calculation
     """
 
     venue: str

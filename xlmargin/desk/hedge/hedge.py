@@ -18,12 +18,12 @@ from xlmargin.margin.parameters import Override, Rules, read_rules
 from xlmargin.pricing.arrays import Floats
 
 AGREED = 1e-7  # relative difference up to which two margins of one book are the same
-FEW = 8  # versions after which the clock is looked at where each takes long
+FEW = 8  # versions after which the clock is read where each takes long
 STEPS = 16  # times that a programme is made anew around its last answer
 
 
 class Limits(NamedTuple):
-    """What a hedge may be, and how much work its search may do.
+    """The limits of a hedge and of the work of its search.
 
     Attributes:
         trades, budget: most trades, and the most that they may cost together; inf where there is no limit
@@ -39,7 +39,7 @@ class Limits(NamedTuple):
 
     @classmethod
     def of(cls, rules: Rules) -> Limits:
-        """As the parameters of hedges say."""
+        """The search as set by the parameters of hedges."""
         trades, budget = (np.inf if rules.is_unset(name) else rules.number(name) for name in ("hedge_trades", "hedge_budget"))
         return cls(
             float(trades),
@@ -58,7 +58,7 @@ class Hedge:
         order: indices of the trades made (T,)
         quantity: signed, of each of them (T,)
         margin: of all accounts before, and after each of them (T + 1,)
-        how: what is known about its quality, in words
+        how: the known quality of the hedge, in words
     """
 
     order: list[int]
@@ -111,7 +111,7 @@ def find_hedge(desk: HedgeDesk, limits: Limits) -> Hedge:
 
 
 def _programmed(desk: HedgeDesk, limits: Limits, before: float) -> tuple[Floats | None, str]:
-    """Units of each trade by linear programme, None where there is none; and how good they are, "" where that is not known."""
+    """Units of each trade by linear programme, None where there is none; and their quality, "" where that is not known."""
     if desk.apart or not len(desk.case.scenarios):
         return None, ""
     programme = Programme(desk.sizes)
@@ -146,7 +146,7 @@ def _approached(desk: HedgeDesk, limits: Limits, units: Floats, before: float) -
     """Better trades by programmes made anew around the last answer, each within a smaller reach where it gained nothing.
 
     Args:
-        units: of each trade, where to begin (J,)
+        units: of each trade, the start of the search (J,)
     """
     sizes = desk.sizes
 
@@ -195,7 +195,7 @@ def _around(sizes: Sizes, at: Floats, reach: float) -> Sizes:
 
 
 def _in_order(desk: HedgeDesk, units: Floats, before: float) -> tuple[list[int], list[float]]:
-    """The order that saves most per cost at each step, what costs nothing by saving alone; and the margins on the way."""
+    """The order that saves most per cost at each step, trades without cost by saving alone; and the margins on the way."""
     left, order, margins = np.flatnonzero(units).tolist(), list[int](), [before]
     now = np.zeros_like(units)
     while left:
@@ -210,7 +210,7 @@ def _in_order(desk: HedgeDesk, units: Floats, before: float) -> tuple[list[int],
 
 
 def _first(saved: Floats, cost: Floats) -> int:
-    """Which trade comes first: a free one that saves, else the most per cost; where none saves, the one that adds least."""
+    """Index of the trade to take first: a free one that saves, else the most per cost; where none saves, the one that adds least."""
     free = (cost <= 0.0) & (saved > 0.0)
     if free.any():
         return int(np.argmax(np.where(free, saved, -np.inf)))

@@ -1,4 +1,4 @@
-"""A book beside what may be traded with it: the method's own margin of any sizes of the trades."""
+"""A book and its possible trades: the method's own margin of any sizes of the trades."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FINEST = 1024.0  # steps to the limit where sizes are not whole
 
 @dataclass(frozen=True, slots=True)
 class Trades:
-    """What may be traded (J,).
+    """The possible trades (J,).
 
     Attributes:
         instrument: index among the instruments of the case
@@ -51,12 +51,12 @@ class Trades:
 
 
 class HedgeDesk:
-    """A book and what may be traded beside it, margined by its method with any sizes of the trades.
+    """A book and its possible trades, margined by its method with any sizes of the trades.
 
     Attributes:
         case: the book with the instruments to trade among its instruments, each at a quantity of 0 or none
-        trades: what may be traded
-        apart: each version is margined as a book of its own, as its rows may change the market of the others
+        trades: the possible trades
+        apart: each version is margined as a separate book, as its rows may change the market of the others
     """
 
     def __init__(self, case: Case, trades: Trades, *, apart: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""A margin as a linear programme: the statement of its versions read back as the least of what its rules allow."""
+"""A margin as a linear programme: the statement of its versions read back as the least value that its rules allow."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Sizes(NamedTuple):
         whole: sizes are whole multiples of the unit
         buy, sell: most units either way
         cost: of one unit, bought or sold [account currency]
-        weight: what one unit counts for where nothing else decides between two hedges
+        weight: penalty per unit, which decides between two hedges that are otherwise equal
         back: of one unit sold, where that is another cost
     """
 
@@ -51,7 +51,7 @@ class Solution(NamedTuple):
 
     Attributes:
         units: signed, of each trade (J,)
-        margin: what the programme takes the margin to be with them
+        margin: the margin with them according to the programme
         bound: no trades have a smaller margin and cost together by the programme
         proven: whether the solver proved that
     """
@@ -102,9 +102,9 @@ def probes(sizes: Sizes, among: Ints) -> Floats:
 class Programme:
     """Margins of accounts as functions of trades, of which the sum with the cost is to be as small as possible.
 
-    Lines that are sums, products with a constant, or the largest of others are taken as they stand; a line of position
-    rows, or any given number, as linear where its versions say so. What is neither is approached by what the first unit
-    bought and sold changes, and the programme is then no longer exact.
+    Lines that are sums, products with a constant, or the largest of others are taken unchanged; a line of position
+    rows, or any given number, as linear where its versions say so. All others are approximated by the change at the first unit
+    bought and sold, and the programme is then no longer exact.
 
     Attributes:
         sizes: of the trades (J,)
@@ -167,7 +167,7 @@ class Programme:
         return self._none()._replace(helpers={helper: 1.0})
 
     def _leaf(self, value: Floats, versions: Floats, among: Ints) -> _Sum:
-        """A number by its versions: linear where all of them agree, else by what the first unit changes."""
+        """A number by its versions: linear where all of them agree, else by the change at the first unit."""
         count, value = len(among), np.broadcast_to(value, (len(versions),))
         up, down = (value[1 + n * count : 1 + (n + 1) * count] - value[0] for n in (0, 1))
         result, most = self._none(float(value[0])), float(np.abs(value).max())
@@ -183,9 +183,9 @@ class Programme:
         """The trades with the smallest margin and cost together, the smaller ones among equals; None where none was found.
 
         Args:
-            trades: how many there may be at most, inf for any number
-            budget: what they may cost together, inf for any amount
-            seconds: how long the solver may take
+            trades: limit of their count, inf for any number
+            budget: limit of their total cost, inf for any amount
+            seconds: time limit of the solver
             before: size of the margin without trades
         """
         from scipy.optimize import Bounds, LinearConstraint, milp
@@ -240,7 +240,7 @@ class Programme:
         return Solution(units, value - float(both @ price), bound, found.status == 0)
 
     def _matrix(self, width: int, scale: float) -> csr_array:
-        """What the rows take of trades and helping variables, as a sparse matrix."""
+        """The coefficients of trades and helping variables in the rows, as a sparse matrix."""
         from scipy.sparse import csr_array, hstack
 
         trades = np.array([row.trades for row in self._rows]) * scale
@@ -251,6 +251,6 @@ class Programme:
 
 
 def _fixed(line: Line) -> bool:
-    """Whether a line is a given number, or made of such, that is the same in every version."""
+    """Whether a line is a given number, or calculated from such, that is the same in every version."""
     made = all(map(_fixed, line.parts(0))) if line.shared else line.rule is GIVEN
     return made and bool(np.ptp(line.value) <= SAME * np.abs(line.value).max())

@@ -1,4 +1,4 @@
-"""A search for the trades that make margin and cost smallest where only the margin itself can say what a trade does."""
+"""A search for the trades of smallest margin and cost where only the margin itself can evaluate a trade."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Search:
         trades, budget: most trades, and most that they may cost
         most: margins asked for at most
         until: time at which it ends [seconds of the monotonic clock]
-        chunk: versions margined before the clock is looked at
+        chunk: versions margined before the clock is read
         done: margins asked for
         late: the time was over before the search came to its end
     """
@@ -84,7 +84,7 @@ class Search:
         return (versions[n], float(worth[n])) if worth[n] < below else None
 
     def _worth(self, versions: Floats) -> Floats:
-        """Margin and cost of versions, and what their size counts for (V,)."""
+        """Margin and cost of versions, and the penalty on their size (V,)."""
         self.done += len(versions)
         return self.margins(versions) + np.abs(versions) @ (self.sizes.cost + self.sizes.weight)
 

@@ -37,5 +37,5 @@ def write_excel_workbook(path: Path, rows: int) -> Path:
 
 
 def _message(cell: object) -> str:
-    """What the wrapper's function answers where mistakes are texts."""
+    """The answer of the wrapper's function where mistakes are texts."""
     return cell if isinstance(cell, str) and cell.startswith(ERROR) else ""

@@ -1,4 +1,4 @@
-"""What the command line does about Excel: write its workbook, open it, install the classic add-in."""
+"""The commands for Excel: write its workbook, open it, install the classic add-in."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def install_excel() -> list[str]:
     """Install the classic way: xlwings' add-in, and the settings with which its Import Functions finds these functions.
 
     Returns:
-        what was done and what is left to do, line by line
+        the steps done and those left to do, line by line
 
     Raises:
         MarginError: not Windows, or xlwings could not install its add-in

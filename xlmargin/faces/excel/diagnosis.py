@@ -20,7 +20,7 @@ BITS = struct.calcsize("P") * 8
 
 
 def machine_findings(facts: Facts, home: Path) -> list[Finding]:
-    """What a Windows machine has and lacks for Excel.
+    """The parts that a Windows machine has and lacks for Excel.
 
     Args:
         facts: as gathered
@@ -40,11 +40,11 @@ def machine_findings(facts: Facts, home: Path) -> list[Finding]:
 
 
 def file_findings(path: Path, facts: Facts) -> list[Finding]:
-    """What stands in the way of one workbook.
+    """The obstacles to one workbook.
 
     Args:
         path: .xlsm, .xlsx
-        facts: as gathered; the trust is told only where there is an Excel
+        facts: as gathered; the trust is reported only where there is an Excel
 
     Raises:
         MarginError: there is no such workbook
@@ -70,7 +70,7 @@ def file_findings(path: Path, facts: Facts) -> list[Finding]:
 
 
 def excel_findings(path: Path | None) -> list[Finding]:
-    """All that is to be said here: of this machine where it is Windows, of the workbook if one is given."""
+    """All checks: of this machine where it is Windows, of the workbook if one is given."""
     facts = gather()
     rows = machine_findings(facts, Path.home()) if sys.platform == "win32" else []
     return rows + (file_findings(path, facts) if path else [])

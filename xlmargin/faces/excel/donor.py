@@ -16,7 +16,7 @@ CURE = "pip install --force-reinstall xlwings"
 
 
 def xlwings_folder() -> Path:
-    """Where xlwings is installed; found without importing it, which takes its time and on Windows loads pywin32.
+    """The folder of xlwings; found without importing it, which takes its time and on Windows loads pywin32.
 
     Raises:
         MarginError: it is not installed

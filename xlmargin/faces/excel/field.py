@@ -1,4 +1,4 @@
-"""What breaks Excel in the field, each as a small check of given facts: what was looked at, what was found, the cure."""
+"""The faults of Excel in the field, each as a small check of given facts: the item, its state, the cure."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def interpreter_finding(settings: Mapping[str, str], executable: str, exists: bo
 
 
 def library_findings(executable: Path, version: str, bits: int | None) -> list[Finding]:
-    """Whether the library of the installed xlwings lies beside Python, or one folder above as in a virtual environment."""
+    """Whether the library of the installed xlwings is next to Python, or one folder above as in a virtual environment."""
     rows = []
     for each in (bits,) if bits else (64, 32):
         name = f"xlwings{each}-{version}.dll"
@@ -109,7 +109,7 @@ def mark_finding(name: str, zone: int | None, trusted: bool) -> Finding:
 
 
 def shadow_findings(folder: Path, own: Sequence[Path], settings: Mapping[str, str]) -> list[Finding]:
-    """Files beside a workbook that Python would take for a library, since the workbook's folder is searched first.
+    """Files next to a workbook that Python would take for a library, since the workbook's folder is searched first.
 
     Args:
         folder: of the workbook
@@ -162,7 +162,7 @@ def trust_findings(trust: Trust, folder: str | None) -> list[Finding]:
 
 
 def in_trusted_location(trust: Trust, folder: str) -> bool:
-    """Whether a folder is, or lies in, one that Excel trusts."""
+    """Whether a folder is, or is inside, one that Excel trusts."""
     here = PureWindowsPath(folder.lower())
     places = ((PureWindowsPath(path.lower()), below) for path, below in trust.locations)
     return any(here == place or (below and place in here.parents) for place, below in places)

@@ -1,4 +1,4 @@
-"""What the registry of Windows and the files of this machine say about Office; every fact is plain data elsewhere."""
+"""The facts about Office in the registry of Windows and the files of this machine; every fact is plain data elsewhere."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MOST_LOCATIONS = 100
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """What Excel is told to trust; None where nothing is said and its own defaults hold."""
+    """The settings of Excel's trust; None where nothing is set and its own defaults hold."""
 
     macros: int | None = None  # VBAWarnings: 1 all run, 2 asks, 3 signed ones only, 4 none
     macros_by_policy: bool = False
@@ -28,7 +28,7 @@ class Trust:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What there is on a Windows machine: Excel's program, its bits, and what it trusts."""
+    """The facts of a Windows machine: Excel's program, its bits, and its trust."""
 
     program: Path | None = None
     bits: int | None = None

@@ -21,7 +21,7 @@ class Module:
 
 
 def add_project(path: Path, modules: Iterable[Module]) -> None:
-    """Give a workbook a project of these modules, beside an empty one for every sheet; the same modules give the same bytes.
+    """Give a workbook a project of these modules, and an empty one for every sheet; the same modules give the same bytes.
 
     Args:
         path: the workbook, .xlsm, which is written again

@@ -50,18 +50,18 @@ def workbook_settings(interpreter: Settings, source: Path, installed: Sequence[P
     Returns:
         key and value; no path of this machine where it cannot be the one that Excel runs on
     """
-    # the workbook's own folder stays out of the search: a file numpy.py beside it would be taken for numpy
+    # the workbook's own folder is not searched: a file numpy.py next to it would be taken for numpy
     settings = *interpreter, (UDF_MODULES, UDF_MODULE), (WITH_WORKBOOK_FOLDER, "false")
     return settings if source in installed or not interpreter else (*settings, (FOLDERS, str(source)))
 
 
 def package_folders() -> tuple[Path, Path]:
-    """Where the functions are, and where pip puts packages."""
+    """The folder of the functions, and that of pip's packages."""
     return Path(__file__).resolve().parents[3], Path(sysconfig.get_path("purelib")).resolve()
 
 
 def user_file(home: Path) -> Path:
-    """Where xlwings keeps a user's settings on Windows."""
+    """The file of a user's xlwings settings on Windows."""
     return home / ".xlwings" / "xlwings.conf"
 
 
@@ -78,7 +78,7 @@ def with_settings(text: str, settings: Settings) -> str:
     """A file of xlwings with some settings put in place of its own; modules that it names already are kept.
 
     Args:
-        text: the file as it is
+        text: the present file
         settings: key and value
     """
     kept = read_settings(text)

@@ -1,4 +1,4 @@
-"""The VBA that stands between Excel's cells and the functions: true error values, help in the function wizard, restart."""
+"""The VBA between Excel's cells and the functions: true error values, help in the function wizard, restart."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ _OOR = 'xmlns:oor="http://openoffice.org/2001/registry" xmlns:xs="http://www.w3.
 
 
 def python_folders() -> tuple[str, ...]:
-    """The folders LibreOffice's own Python needs to import what this Python imports.
+    """The folders from which LibreOffice's own Python can import the packages of this Python.
 
     Returns: folder names, that of xlmargin itself first, each once.
     """

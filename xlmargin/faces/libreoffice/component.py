@@ -42,7 +42,7 @@ class Engine:
         return result
 
     def load(self) -> None:
-        """Import udfs, which fills the registry; keep what went wrong as text for the cells."""
+        """Import udfs, which fills the registry; keep the error as text for the cells."""
         folders = os.environ.get("XLMARGIN_SITE")
         try:
             for folder in folders.split(os.pathsep) if folders else SETTINGS["folders"]:

@@ -18,7 +18,7 @@ from xlmargin.faces.libreoffice.guest import start_driver
 from xlmargin.faces.libreoffice.locate import PIPE, clean_environment, find_libreoffice
 from xlmargin.sheet.registry import FUNCTIONS
 
-# what a window needs; the rest of the environment is the clean one
+# variables that a window needs; the rest of the environment is the clean one
 DESKTOP = ("DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR", "SAL_USE_VCLPLUGIN")
 PATIENCE = 15  # seconds for LibreOffice to end and its folder to go
 
@@ -34,7 +34,7 @@ def open_on_desktop(path: Path) -> None:
     It listens on the pipe PIPE, where `xlmargin feed` finds it, unless another LibreOffice already does.
 
     Args:
-        path: the workbook; what the user saves is saved there
+        path: the workbook; the user saves into this file
 
     Raises:
         MarginError: no file, no desktop, no LibreOffice, or one without windows

@@ -83,7 +83,7 @@ class Office:
         (user / "registrymodifications.xcu").write_text(text, encoding="utf-8")
 
     def launch(self, *arguments: str) -> subprocess.Popen[bytes]:
-        """Start the program in a process group of its own, what it prints going to a log in its folder."""
+        """Start the program in a process group of its own, its output going to a log in its folder."""
         with open(self.home / "soffice.log", "ab") as log:
             return subprocess.Popen(
                 [*self.command, *arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.home, start_new_session=True
@@ -97,7 +97,7 @@ class Office:
     def show(self, timeout: float, path: str) -> None:
         """Open a workbook in a window and wait until it is closed; it listens for a feed unless another office does."""
         self.register(timeout)
-        with contextlib.suppress(Exception):  # uno has a class per reason why nobody listens
+        with contextlib.suppress(Exception):  # uno has a class for each reason of a failed connection
             resolved(self.pipe)
             self.pipe = ""
         self.process = self.launch("--calc", *([f"--accept=pipe,name={self.pipe};urp;"] if self.pipe else []), path)
@@ -149,7 +149,7 @@ class Office:
 
 
 class GuestOffice(Office):
-    """Somebody else's soffice, which is neither started nor ended here."""
+    """The user's own soffice, which is neither started nor ended here."""
 
     def __init__(self, pipe: str) -> None:
         """The pipe on which it listens."""
@@ -165,7 +165,7 @@ class GuestOffice(Office):
         self.desktop = self.service("com.sun.star.frame.Desktop")
 
     def stop(self) -> None:
-        """Leave it as it is."""
+        """Leave it running."""
 
 
 class SheetVerbs:
@@ -212,7 +212,7 @@ class SheetVerbs:
         """A range of cells by address."""
         try:
             return self.sheet(document, sheet).getCellRangeByName(where)
-        except uno.getClass("com.sun.star.uno.RuntimeException"):  # it says nothing more
+        except uno.getClass("com.sun.star.uno.RuntimeException"):  # it answers nothing more
             raise ValueError(f"'{where}' is not a range of sheet '{sheet}'; write it like A1:C3") from None
 
     def names(self, document: int) -> list[str]:
@@ -220,7 +220,7 @@ class SheetVerbs:
         return list(self.documents[document].NamedRanges.ElementNames)
 
     def place(self, document: int, name: str) -> list[str] | None:
-        """Sheet and area ("A1:C3") of a defined name; None where it stands for no range of cells, or is not there."""
+        """Sheet and area ("A1:C3") of a defined name; None where it is missing, or no range of cells."""
         names = self.documents[document].NamedRanges
         cells = names.getByName(name).getReferredCells() if names.hasByName(name) else None
         return cells and [cells.Spreadsheet.Name, cells.AbsoluteName.rpartition(".")[2].replace("$", "")]
@@ -314,7 +314,7 @@ def main(verbs: type[SheetVerbs] = SheetVerbs) -> None:
             verb, *arguments = json.loads(line)
             try:
                 answer(ok=getattr(sheets, verb)(*arguments))
-            except Exception as error:  # the client must hear of it, whatever it is
+            except Exception as error:  # the client must receive it, whatever it is
                 if not office.lives():
                     break
                 answer(problem=reason(error))

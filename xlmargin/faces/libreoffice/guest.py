@@ -1,4 +1,4 @@
-"""Somebody's open LibreOffice, driven from Python: find a workbook in it, read it, write into it."""
+"""The user's open LibreOffice, driven from Python: find a workbook in it, read it, write into it."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ def start_driver(python: Path, driver: Path, environment: Mapping[str, str], tem
 
 
 class Guest:
-    """A LibreOffice that somebody has opened, reached by the pipe on which it listens; it stays as it is at the end."""
+    """A LibreOffice that the user has opened, reached by the pipe on which it listens; it is left open at the end."""
 
     driver: Path = Path(__file__).with_name("driver.py")
 
     def __init__(self, pipe: str, *, timeout: float = 60.0) -> None:
-        """Connect; raises MarginError when nobody listens on the pipe."""
+        """Connect; raises MarginError when no program listens on the pipe."""
         self.installation = find_libreoffice()
         self.timeout, self.pipe = timeout, pipe
         self.office_process = 0
@@ -59,7 +59,7 @@ class Guest:
         """Start the driver with its settings."""
         self._answers: queue.Queue[str] = queue.Queue()
         self._lock = threading.Lock()
-        temporary = self._home / "tmp"  # what a killed soffice leaves goes away with the home
+        temporary = self._home / "tmp"  # files left by a killed soffice go away with the home
         temporary.mkdir()
         self._driver = start_driver(self.installation.python, self.driver, clean_environment(), temporary)
         self._listener = threading.Thread(target=self._listen, daemon=True)
@@ -119,7 +119,7 @@ class Guest:
 
     def kill(self) -> None:
         """End driver and LibreOffice by force, with whatever they started."""
-        if not self.office_process:  # still starting: only the driver knows what it has started
+        if not self.office_process:  # still starting: only the driver knows its own processes
             self._driver.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._driver.wait(15)
@@ -132,7 +132,7 @@ class Guest:
         self._listener.join()
         for pipe in (self._driver.stdin, self._driver.stdout):
             assert pipe is not None
-            with contextlib.suppress(OSError):  # what was not sent has nobody to read it
+            with contextlib.suppress(OSError):  # unsent output has no reader
                 pipe.close()
         shutil.rmtree(self._home, ignore_errors=True)
 
@@ -162,7 +162,7 @@ class OpenWorkbook:
         return found
 
     def place(self, name: str) -> tuple[str, str] | None:
-        """Sheet and area of a defined name as they are now; None where it stands for no range."""
+        """Present sheet and area of a defined name; None where it is no range."""
         found = self._ask("place", name)
         return None if found is None else (found[0], found[1])
 

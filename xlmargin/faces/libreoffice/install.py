@@ -22,7 +22,7 @@ def install() -> str:
     """Put the add-in into the user's LibreOffice, and see that it answers.
 
     Returns:
-        one line: what answered, and in which release
+        one line: the program that answered, and its release
 
     Raises:
         MarginError: LibreOffice is missing, too old, run by root, or cannot load xlmargin
@@ -78,7 +78,7 @@ def _unopkg(office: Installation, *arguments: str) -> None:
 
 
 def _probe(office: Installation, folder: Path) -> str:
-    """What =PM_VERSION() of an .xlsx file answers in the user's own profile."""
+    """The answer of =PM_VERSION() from an .xlsx file in the user's own profile."""
     from openpyxl import Workbook
 
     book = Workbook()
@@ -100,7 +100,7 @@ def _probe(office: Installation, folder: Path) -> str:
 
 
 def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
-    """One run of a program of LibreOffice, without what confuses its Python.
+    """One run of a program of LibreOffice, without variables that confuse its Python.
 
     Raises:
         MarginError: it cannot be started or does not end

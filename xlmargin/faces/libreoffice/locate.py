@@ -1,4 +1,4 @@
-"""Finds LibreOffice and the Python that can talk to it, or says what to install."""
+"""Finds LibreOffice and the Python that can talk to it, or names the missing packages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from xlmargin.errors import MarginError
 
-PIPE = "xlmargin"  # on which a LibreOffice listens for a feed where nobody says otherwise
+PIPE = "xlmargin"  # on which a LibreOffice listens for a feed by default
 OLDEST = (25, 2)  # the first release seen to read and write PM_ names in xlsx files
 CURE = "install LibreOffice Calc 25.2 or newer with its Python (on Debian: libreoffice-calc-nogui and python3-uno)"
 
@@ -56,7 +56,7 @@ def find_libreoffice() -> Installation:
 
 
 def clean_environment() -> dict[str, str]:
-    """This process's environment without what confuses the Python inside LibreOffice.
+    """This process's environment without variables that confuse the Python inside LibreOffice.
 
     With another Python first on the search path the embedded one takes that one's folders and dies.
     """
@@ -77,7 +77,7 @@ def _programs() -> Iterator[Path]:
 
 
 def _pythons(soffice: Path) -> Iterator[Path]:
-    # The project's own builds bring a Python beside the program; Linux distributions use the system's.
+    # The project's own builds bring a Python next to the program; Linux distributions use the system's.
     for python in (soffice.parent / "python", soffice.parents[1] / "Resources/python", Path("/usr/bin/python3")):
         if python.is_file():
             yield python

@@ -10,7 +10,7 @@ from xlmargin.engine.formula import CellArea, parse_area
 from xlmargin.faces.web.frame import Frame
 
 _KINDS = {"BarChart": "bar", "LineChart": "line", "AreaChart": "area", "ScatterChart": "scatter", "PieChart": "pie", "DoughnutChart": "pie"}
-#: Colours of series that the file gives none: of one palette, each told from its neighbours without hue.
+#: Colours of series that the file gives none: of one palette, each distinct from its neighbours without hue.
 _PALETTE = ("#1F2A44", "#6F8FBF", "#A34700", "#E2B27C", "#005A8C", "#595959", "#4A94C4", "#D98032")
 _DASHES = {
     "dash": "6 3",
@@ -49,7 +49,7 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """An axis: title, number format, direction, where its labels stand, limits, gridlines."""
+    """An axis: title, number format, direction, place of its labels, limits, gridlines."""
 
     title: str = ""
     number_format: str = "General"
@@ -64,7 +64,7 @@ class Axis:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A chart: where it stands on its sheet in pixels, and what it shows; not `whole` where it joins several kinds."""
+    """A chart: its place on its sheet in pixels, and its content; not `whole` where it joins several kinds."""
 
     sheet: str
     left: float
@@ -85,7 +85,7 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """What the series hold now: names, keys and values, numbers or None."""
+    """The present content of the series: names, keys and values, numbers or None."""
 
     names: list[str]
     keys: list[list[Any]]

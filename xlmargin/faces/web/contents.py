@@ -1,4 +1,4 @@
-"""What the cells of one sheet show, and since when: so that only what has changed goes to the page."""
+"""The displayed cells of one sheet and the revision of each, so that only changed cells go to the page."""
 
 from __future__ import annotations
 

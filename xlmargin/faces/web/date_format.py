@@ -31,7 +31,7 @@ def moment(serial: float) -> datetime:
 
 
 def mark_minutes(tokens: Sequence[Token]) -> tuple[Token, ...]:
-    """The tokens of a format with each `m` that stands by hours or seconds told from months."""
+    """The tokens of a format, each `m` next to hours or seconds as minutes, all others as months."""
     marked = list(tokens)
     dates = [n for n, (kind, _) in enumerate(marked) if kind == "date"]
     for place, n in enumerate(dates):

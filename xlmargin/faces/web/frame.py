@@ -1,4 +1,4 @@
-"""What stays of a sheet while its numbers change: widths, heights, panes, links, notes, lists, which cells are inputs."""
+"""The constant parts of a sheet while its numbers change: widths, heights, panes, links, notes, lists, input cells."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 _PIXELS_PER_CHARACTER, _DEFAULT_WIDTH = 7.0, 64
 _PIXELS_PER_POINT, _DEFAULT_HEIGHT = 4 / 3, 20
 _EMU = 9525  # units of drawings in a pixel
-SPARE_ROWS, SPARE_COLUMNS = 20, 3  # shown beyond what a sheet uses, to type into
+SPARE_ROWS, SPARE_COLUMNS = 20, 3  # shown beyond the used area of a sheet, to type into
 _MOST_COLUMNS, _MOST_ROWS = 16_384, 1_048_576
 
 Rectangle = tuple[int, int, int, int]
@@ -56,7 +56,7 @@ def frames(book: Any) -> list[Frame]:
 
 
 def marks_inputs(found: list[Frame]) -> bool:
-    """Whether a workbook says itself which cells are to be typed into: then all others are left alone."""
+    """Whether a workbook marks its own input cells: then all others are left alone."""
     return any(frame.unlocked for frame in found)
 
 
@@ -152,7 +152,7 @@ def _read_validations(sheet: Any, frame: Frame) -> None:
 
 
 def rectangles(places: set[tuple[int, int]]) -> Iterator[Rectangle]:
-    """Few rectangles that cover exactly these cells: runs of a column, joined where they stand side by side."""
+    """Few rectangles that cover exactly these cells: runs of a column, joined where they are side by side."""
     open_runs: dict[tuple[int, int], tuple[int, int]] = {}
     columns: dict[int, list[int]] = {}
     for row, column in places:

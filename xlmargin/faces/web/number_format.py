@@ -39,7 +39,7 @@ Token = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What a cell shows: its text, and the colour that the format asks for ("" where it asks for none)."""
+    """The display of a cell: its text, and the colour that the format asks for ("" where it asks for none)."""
 
     text: str
     colour: str = ""
@@ -47,7 +47,7 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One part of a format, between semicolons: what it is made of, whom it is for and its colour."""
+    """One part of a format, between semicolons: its tokens, its condition and its colour."""
 
     tokens: tuple[Token, ...]
     condition: tuple[str, float] | None = None
@@ -164,7 +164,7 @@ def _number(number: float, section: Section) -> tuple[str, bool]:
 
 
 def _decimal(number: float) -> Decimal:
-    """The number as its fifteen significant digits, which is what a sheet shows and rounds."""
+    """The number as its fifteen significant digits, which a sheet shows and rounds."""
     return Decimal(f"{number:.{_DIGITS - 1}e}")
 
 

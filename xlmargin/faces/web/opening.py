@@ -18,7 +18,7 @@ from xlmargin.faces.web.session import Session
 def serve(path: Path, functions: Mapping[str, Callable[..., Any]], port: int = 0, *, browser: bool = True) -> None:
     """Serve a workbook until Ctrl+C or the page's Quit button; the address is printed on a line of its own.
 
-    Edits that were not saved by then are left in a copy beside the file.
+    Edits that were not saved by then are left in a copy next to the file.
     Parameters: path, the workbook; functions, by name; port, 0 for a free one; browser, whether to open one.
     Raises: MarginError when the file or the port cannot be opened.
     """

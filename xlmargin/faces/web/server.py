@@ -40,7 +40,7 @@ _HEADERS = {
 
 
 class Server(ThreadingHTTPServer):
-    """The server of one workbook on the loopback address; `url` is what a browser opens.
+    """The server of one workbook on the loopback address; `url` is the address for the browser.
 
     Parameters: session, the open workbook; port, 0 for any free one.
     Raises: MarginError when the port is taken.
@@ -119,7 +119,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def _check_host(self) -> None:
-        """Answer only what asks for this machine by its own name: another site's name may have been pointed here."""
+        """Answer only requests for this machine by its own name: another site's name may have been pointed here."""
         if self.headers.get("Host", "") not in self._hosts():
             raise _Refused(HTTPStatus.FORBIDDEN, "This server answers on its own address only.")
 

@@ -1,4 +1,4 @@
-"""One open workbook: what the pages see of it, edits with undo and redo, and saving it into its file."""
+"""One open workbook: its view for the pages, edits with undo and redo, and saving it into its file."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class _Drawn:
 
 @dataclass(slots=True)
 class _Journal:
-    """What can be undone and done again, and the saved values of the cells edited since."""
+    """The edits to undo and to redo, and the saved values of the cells edited since."""
 
     done: list[_Step] = field(default_factory=list)
     undone: list[_Step] = field(default_factory=list)
@@ -79,7 +79,7 @@ class Session:
         self._journal = _Journal()
         self._revision = 0
 
-    # ---- what the pages see
+    # ---- the view of the pages
 
     def book(self) -> dict[str, Any]:
         """The workbook: its name and its sheets with all that does not change."""
@@ -98,12 +98,12 @@ class Session:
 
     @property
     def dirty(self) -> bool:
-        """Whether a cell differs from what is in the file."""
+        """Whether a cell differs from the file."""
         with self._lock:
             return any(not _same(self._book.get(*place), value) for place, value in self._journal.saved.items())
 
     def view(self, sheet: int, since: int = -1, styles: int = 0) -> dict[str, Any]:
-        """What a page needs to show a sheet: all of it, or what changed after a revision and from a style on."""
+        """The data that a page needs to show a sheet: all, or the changes after a revision and from a style on."""
         with self._lock:
             frame = self._frame(sheet)
             contents = self._contents[frame.name]
@@ -173,7 +173,7 @@ class Session:
             return step.sheet
 
     def refusal(self, frame: Frame, row: int, column: int) -> str:
-        """Why a cell cannot be edited; "" where it can."""
+        """The reason why a cell cannot be edited; "" where it can."""
         where = f"{address(row, column)} on {frame.name}" if row > 0 and column > 0 else ""
         if not (1 <= row <= 1_048_576 and 1 <= column <= 16_384):
             return "There is no such cell."
@@ -194,7 +194,7 @@ class Session:
     def save(self) -> int:
         """Write the values into the file and nothing else; returns how many cells were written.
 
-        Raises: MarginError when the file has been changed by someone else, or cannot be written.
+        Raises: MarginError when the file has been changed by another program, or cannot be written.
         """
         with self._lock:
             if self._on_disk() != self._digest:
@@ -253,7 +253,7 @@ class Session:
         }
 
     def _target(self, location: str, outside: str) -> list[Any]:
-        """Where a link leads: sheet number, row and column within the workbook, or an address of the web."""
+        """The target of a link: sheet number, row and column within the workbook, or an address of the web."""
         area = reference_area(location, self._names) if location else None
         number = next((n for n, f in enumerate(self._frames) if area and f.name.lower() == area.sheet.lower()), None)
         if area is not None and number is not None:
@@ -303,7 +303,7 @@ class Session:
 
 
 def _read(path: Path) -> Any:
-    """The workbook as openpyxl reads it: what the engine does not tell."""
+    """The workbook as openpyxl reads it, for all that the engine does not provide."""
     import warnings
     import zipfile
 
@@ -322,7 +322,7 @@ def _same(old: Cell, new: Cell) -> bool:
 
 
 def _runs(numbers: Sequence[int]) -> list[list[int]]:
-    """Numbers as [number, how often in a row]."""
+    """Numbers as [number, length of its run]."""
     runs: list[list[int]] = []
     for number in numbers:
         if runs and runs[-1][0] == number:

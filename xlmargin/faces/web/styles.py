@@ -37,7 +37,7 @@ class StyleTable:
 
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {"={}": 0}
-        self._styles: list[Style] = [{}]  # number 0: a cell that nobody has formatted
+        self._styles: list[Style] = [{}]  # number 0: an unformatted cell
 
     def number(self, look: Look, colour: str, indent: int) -> int:
         """The number of a look, with the colour that its number format asks for and its indent."""

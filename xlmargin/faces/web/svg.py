@@ -242,7 +242,7 @@ class _Plot:
         return found
 
     def _flipped(self) -> bool:
-        """Whether bars of one key stand in reverse order, as they do where keys run upwards."""
+        """Whether bars of one key are in reverse order, as they are where keys run upwards."""
         return self.chart.across and not self.chart.keys.reverse
 
     def _base(self, n: int, place: int, value: float) -> float:

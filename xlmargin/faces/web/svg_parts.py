@@ -53,13 +53,13 @@ def shares(rows: Sequence[Sequence[float | None]]) -> list[list[float | None]]:
 
 
 def numbers_of(keys: Sequence[object]) -> list[float | None]:
-    """The keys of a scatter chart; where they are texts their order stands for them."""
+    """The keys of a scatter chart; texts are replaced by their order."""
     found = [float(k) if isinstance(k, (int, float)) and not isinstance(k, bool) else None for k in keys]
     return found if any(k is not None for k in found) else [float(n) for n in range(1, len(keys) + 1)]
 
 
 def range_of(values: Sequence[float], axis: Axis, *, zero: bool) -> tuple[float, float]:
-    """The least and the largest of what is drawn, or the axis' own limits; `zero` keeps 0 in."""
+    """The least and the largest drawn value, or the axis' own limits; `zero` keeps 0 in."""
     low, high = min(values, default=0.0), max(values, default=1.0)
     if zero:
         low, high = min(low, 0.0), max(high, 0.0)
@@ -103,7 +103,7 @@ def clean(text: str) -> str:
 
 
 def safe(text: str) -> str:
-    """A text as it may stand in XML."""
+    """A text escaped for XML."""
     return escape(clean(text))
 
 

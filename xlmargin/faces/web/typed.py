@@ -1,4 +1,4 @@
-"""What a person typed or pasted as the value of a cell, and a value as the text that is edited."""
+"""The value of a cell from typed or pasted text, and a value as the text that is edited."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def editing_text(value: Cell, code: str) -> str:
 
 
 def _reads_as(value: str) -> Cell:
-    """What a text would become if it were typed again into a cell that does not show dates."""
+    """The value of a text if it were typed again into a cell that does not show dates."""
     return typed_value(value, "General") if len(value) <= _LONGEST else value
 
 

@@ -1,4 +1,4 @@
-"""Live data: a venue's quotes, positions and margins, whole or not at all, into a workbook or to whoever asks."""
+"""Live data: a venue's quotes, positions and margins, whole or not at all, into a workbook or to any caller."""
 
 from __future__ import annotations
 

@@ -27,8 +27,8 @@ class Connection:
 
     Attributes:
         venue: a venue that ccxt knows by this name
-        url: a testnet, proxy or stand-in in the place of the venue's own address
-        keys: read-only keys, for what is private
+        url: a testnet, proxy or test server in the place of the venue's own address
+        keys: read-only keys, for private data
         limit: seconds that one call may take in all
     """
 
@@ -57,7 +57,7 @@ class Connection:
             the answer as decoded JSON
 
         Raises:
-            NotListed: the venue does not know what was asked for
+            NotListed: the venue does not know the requested item
             VenueError: no answer, half an answer, an error of the venue, or a limit of its rate; without any secret
         """
         if self._ended:
@@ -71,7 +71,7 @@ class Connection:
         watch.start()
         try:
             answer, problem = getattr(self._exchange, method)(parameters or {}), None
-        except Exception as error:  # ccxt has many, and lets some of what it is built on through
+        except Exception as error:  # ccxt has many, and lets through some of the libraries it is built on
             answer, problem = None, self._problem(error)
         finally:
             watch.cancel()
@@ -89,7 +89,7 @@ class Connection:
                 opened.shutdown(socket.SHUT_RDWR)
 
     def _problem(self, error: Exception) -> VenueError:
-        """What went wrong, in one line without secrets."""
+        """The error in one line without secrets."""
         ccxt = _ccxt()
         text = redacted(str(error), self.keys)[:LONGEST] or type(error).__name__
         if isinstance(error, (ccxt.BadSymbol, ccxt.BadRequest)) or _UNKNOWN.search(str(error)):
@@ -122,7 +122,7 @@ class Connection:
         self._hang_up()
 
     def close(self) -> None:
-        """Let go of what is kept open."""
+        """Close the connections that are kept open."""
         self._exchange.session.close()
 
 
@@ -132,7 +132,7 @@ def exchange_of(library: Any, venue: str, url: str, settings: Mapping[str, Any] 
     Args:
         library: ccxt or ccxt.pro
         venue: a class of it
-        url: a testnet, proxy or stand-in in the place of the venue's own hosts; http stands for ws, https for wss
+        url: a testnet, proxy or test server in the place of the venue's own hosts; http is read as ws, https as wss
         settings: of the class
     """
     # ccxt spaces its calls by the wall clock and would sleep through a clock set back: we do it by the monotonic one
@@ -161,7 +161,7 @@ def _ccxt() -> Any:
 
 
 class _Unsigned(logging.Filter):
-    """Takes the signed part of an address out of what the library underneath logs."""
+    """Removes the signed part of an address from the log of the library underneath."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Rewrite the record and let it pass."""

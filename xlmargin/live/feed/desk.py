@@ -1,4 +1,4 @@
-"""One workbook and one venue: what is asked, what is written after each answer, and what is told."""
+"""One workbook and one venue: the requests, the writes after each answer, and the status messages."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from xlmargin.venues.quotes import Needs, Quotes, needs_of
 from xlmargin.venues.theirs import Theirs
 
 MARKET, POSITIONS, FEED_TIME, FEED_STATUS, THEIRS = "market", "positions", "feed_time", "feed_status", "theirs"
-# What stands under each heading of the range `theirs`
+# The value under each heading of the range `theirs`
 TOLD: dict[str, Callable[[Theirs], Any]] = {
     "account": lambda row: row.account,
     "currency": lambda row: row.currency,
@@ -36,7 +36,7 @@ class FeedDesk:
     """Feeds one workbook from one venue until it is stopped.
 
     Attributes:
-        sheets: where to write
+        sheets: the sheets to write to
         venue: deribit, okx, bybit or binance
         call: the venue's methods, a `Connection.call`
         interval: seconds; with a stream the longest time without a refresh
@@ -64,7 +64,7 @@ class FeedDesk:
         """Look at the workbook.
 
         Raises:
-            MarginError: it has no market or positions range, or formulas stand where values will be written
+            MarginError: it has no market or positions range, or there are formulas where values will be written
         """
         self.sheets, self._venue, self._call, self._say = sheets, venue, call, say
         self._module = venue_module(venue)
@@ -93,7 +93,7 @@ class FeedDesk:
         self._clock = clock
 
     def _needs(self) -> Needs:
-        """What the book needs; with the venue's positions where they are followed."""
+        """The needs of the book; with the venue's positions where they are followed."""
         rows = self.sheets.read(POSITIONS)
         if self._positions:
             held = self._module.held(self._call)
@@ -147,11 +147,11 @@ class FeedDesk:
         return True
 
     def _ranges(self, tick: Tick) -> Mapping[str, Grid]:
-        """What to write: the positions that changed, the whole market, then time and status."""
+        """The cells to write: the positions that changed, the whole market, then time and status."""
         ranges: dict[str, Grid] = {}
         if tick.fresh and tick.table is not None:
             if self._held is not None:
-                before = self.sheets.read(POSITIONS)  # as it stands now: people type while a venue answers
+                before = self.sheets.read(POSITIONS)  # its present cells: people type while a venue answers
                 rows = with_positions(before, self._held, self._venue)
                 if rows != before:
                     ranges[POSITIONS] = rows

@@ -12,7 +12,7 @@ from xlmargin.errors import MarginError
 
 PARTS = ("KEY", "SECRET", "PASSWORD")
 HIDDEN = "…"
-# What signs a request: the query of an address, an Authorization header
+# The signature of a request: the query of an address, an Authorization header
 _SIGNED = re.compile(r"((?:https?:/)?/[^\s?'\"]+)\?[^\s'\"]*|(?i:\b(?:bearer|basic|deri-hmac-sha256)\b)\s+[^\s'\"]+")
 
 

@@ -1,4 +1,4 @@
-"""The feed: asks a venue at an interval, keeps the last whole answer, and says how old it is."""
+"""The feed: requests a venue at an interval, keeps the last whole answer, and reports its age."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from xlmargin.venues.quotes import Needs, Quotes, VenueError
 LONGEST_PAUSE = 60.0  # seconds between attempts, however often they fail
 LONGEST_ASKED = 900.0  # seconds for which a venue is left alone when it asks for it
 MOST_SKEW = 600.0  # seconds by which our clock and the venue's may differ before neither is believed
-TOLD_SKEW = 5.0  # seconds of difference that are told
+TOLD_SKEW = 5.0  # seconds of difference that are reported
 
 
 class Clock(NamedTuple):
-    """The clocks of a feed: stamps come from the wall clock, intervals from one that nobody sets."""
+    """The clocks of a feed: stamps come from the wall clock, intervals from a monotonic one."""
 
     wall: Callable[[], float] = time.time
     monotonic: Callable[[], float] = time.monotonic
 
 
 class Streamed(NamedTuple):
-    """How a stream of prices is: why none come, "" while they do, and how many messages could not be read."""
+    """The state of a stream of prices: the reason why none come, "" while they do, and the count of unreadable messages."""
 
     problem: str
     ignored: int
@@ -51,7 +51,7 @@ class Prices(Protocol):
         """Which underlyings' prices are wanted from now on."""
 
     def told(self) -> Streamed:
-        """How it is."""
+        """Its state."""
 
     def close(self) -> None:
         """End it."""
@@ -64,10 +64,10 @@ class Tick:
     Attributes:
         table: the last whole Market range, None as long as there was none
         fresh: whether this attempt brought it
-        problem: why it did not, "" when fresh
+        problem: the reason of a failure, "" when fresh
         age: seconds since the table was received, infinite where there is none
         pause: seconds until the next attempt
-        stream: how the stream of prices is, None where there is none
+        stream: the state of the stream of prices, None where there is none
     """
 
     table: MarketTable | None
@@ -117,9 +117,9 @@ class Feed:
 
         Args:
             quotes: asks the venue
-            needs: what the book needs now; called before every attempt
+            needs: the present needs of the book; called before every attempt
             interval: seconds from attempt to attempt; with a stream the longest that there may be
-            before: the Market range as it stands, for rates and for coins that the venue does not list
+            before: the present Market range, for rates and for coins that the venue does not list
             most_rows: rows below its header
             stream: begins the next attempt as soon as a price has changed; not after an attempt that failed
             least: seconds from attempt to attempt that a stream must leave; the interval where that is shorter
@@ -187,7 +187,7 @@ class Feed:
         """
         try:
             quotes = self._quotes(needs)
-        except (AttributeError, LookupError, TypeError, ValueError) as error:  # what a foreign shape makes of a reader
+        except (AttributeError, LookupError, TypeError, ValueError) as error:  # raised by a reader on an answer of another shape
             raise VenueError(f"half an answer: {type(error).__name__}: {error}") from None
         now = self._clock.wall()
         if math.isnan(quotes.time):

@@ -29,7 +29,7 @@ class MarketTable:
         source: venue
         as_of: valuation time, seconds since 1970 UTC
         rows: cells with the header HEADINGS first; dates as Excel serials, vols as fractions, None where blank
-        notes: what is worth telling: coins or expiries that the venue does not list
+        notes: for the user: coins or expiries that the venue does not list
     """
 
     source: str
@@ -41,7 +41,7 @@ class MarketTable:
         """The rows in the shape of a range that is there: its headings in their order, blank rows to its end.
 
         Args:
-            before: the range as it stands, header first; cells under headings that are not ours stay with their row number
+            before: the present range, header first; cells under headings that are not ours stay with their row number
 
         Raises:
             MarginError: the range lacks a column or is too short
@@ -114,7 +114,7 @@ def market_table(quotes: Quotes, needs: Needs, before: Sequence[Row] | None = No
     Args:
         quotes: a whole answer
         needs: of the book
-        before: the range as it stands: rates are taken over from there, and the rows of coins that the venue does not list
+        before: the present range: rates are taken over from there, and the rows of coins that the venue does not list
         most_rows: rows below the header
 
     Raises:
@@ -160,7 +160,7 @@ def _strike(point: Five) -> float:
 
 
 def _distance(point: Five) -> float:
-    """How far a strike is from its forward, in log-moneyness; 0 of a future."""
+    """The distance of a strike from its forward, in log-moneyness; 0 of a future."""
     return 0.0 if math.isnan(point[2]) or math.isnan(point[3]) else abs(math.log(point[2] / point[3]))
 
 
@@ -169,7 +169,7 @@ def _blank(value: float) -> float | None:
 
 
 def _points(quotes: Quotes, needs: Needs) -> list[Five]:
-    """The quoted points of the expiries held, alive ones with something to say."""
+    """The quoted points of the expiries held, those not expired and with a value."""
     columns = zip(quotes.underlying, quotes.expiry.tolist(), quotes.strike.tolist(), quotes.forward.tolist(), quotes.vol.tolist())
     held = {option[:2] for option in needs.options}
     return [

@@ -10,7 +10,7 @@ from xlmargin.sheet.cells import is_blank
 from xlmargin.sheet.columns import Header, must_hold
 from xlmargin.venues import Answer
 
-WRITTEN = ("Instrument", "Venue", "Quantity", "Entry")  # what a venue's answer says that no market says better
+WRITTEN = ("Instrument", "Venue", "Quantity", "Entry")  # columns that a venue's answer knows better than any market
 YES = ("yes", "y", "true", "order", "open")
 
 
@@ -21,7 +21,7 @@ def with_positions(before: Sequence[Row], answer: Answer, venue: str) -> list[Ro
     closed ones go. Rows that name no instrument, or another venue, or are open orders, are the desk's own and stay as they are.
 
     Args:
-        before: the range as it stands, header first
+        before: the present range, header first
         answer: positions as `xlmargin.venues` reads them
 
     Raises:
@@ -67,7 +67,7 @@ def _by_instrument(head: Row, rows: Sequence[Row]) -> dict[str, Row]:
 
 
 def _filled(cells: Row, at: dict[str, int], head: Row, row: Row) -> Row:
-    """A row with what the venue says of it."""
+    """A row with the venue's values for it."""
     for heading, column in at.items():
         cells[column] = row[head.index(heading)]
     return cells

@@ -1,4 +1,4 @@
-"""Our margin beside the venue's own: the difference, the first line that differs, and an alarm beyond a tolerance."""
+"""Our margin next to the venue's own: the difference, the first line that differs, and an alarm beyond a tolerance."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ INITIAL, MAINTENANCE = "Initial margin", "Maintenance margin"
 
 
 class Ours(NamedTuple):
-    """What we make of the positions that one row of a venue's margins is about.
+    """Our margins of the positions that one row of a venue's margins is about.
 
     Attributes:
         initial, maintenance: required, + [the currency of that row]

@@ -1,4 +1,4 @@
-"""Where a feed writes: an open LibreOffice document, an open Excel workbook, or the file itself when nothing has it open."""
+"""The targets of a feed: an open LibreOffice document, an open Excel workbook, or the file itself when no program has it open."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from xlmargin.live.feed.market_table import Row, serial
 from xlmargin.sheet.registry import FUNCTIONS
 
 Grid = list[Row]
-LOCKS = ("~${name}", ".~lock.{name}#")  # what Excel and LibreOffice leave beside a file that they have open
+LOCKS = ("~${name}", ".~lock.{name}#")  # files that Excel and LibreOffice leave next to a file that they have open
 BUSY = "a cell is being edited"
 
 
@@ -26,10 +26,10 @@ class Sheets(Protocol):
     """The named ranges of one workbook."""
 
     def waits_for(self) -> str:
-        """Why nothing may be written just now, "" when it may."""
+        """The reason why nothing may be written just now, "" when it may."""
 
     def names(self) -> frozenset[str]:
-        """The defined names that stand for ranges."""
+        """The defined names that refer to ranges."""
 
     def read(self, name: str) -> Grid:
         """The cells of a range; None where blank, dates as serials."""
@@ -41,23 +41,23 @@ class Sheets(Protocol):
         """Whole ranges by name, each in one piece; formulas see all of a range or nothing of it."""
 
     def close(self) -> None:
-        """Let go of the workbook and leave it as it is."""
+        """Disconnect from the workbook and leave it unchanged."""
 
 
 class LibreOfficeSheets:
     """A document open in a LibreOffice that listens on a pipe.
 
-    A cell being edited there is neither disturbed by what is written elsewhere nor reported by UNO: nothing waits.
+    A cell being edited there is neither disturbed by writes elsewhere nor reported by UNO: nothing waits.
     """
 
     def __init__(self, path: Path, pipe: str) -> None:
-        """Connect; raises MarginError when nobody listens there, or the workbook is not open."""
+        """Connect; raises MarginError when no program listens there, or the workbook is not open."""
         self._path, self._pipe = path, pipe
         self._guest: Guest | None = None
         self._connected()
 
     def _connected(self) -> OpenWorkbook:
-        """The open workbook; after a lost connection it is looked for anew."""
+        """The open workbook; after a lost connection it is searched again."""
         if self._guest is None:
             self._guest = Guest(self._pipe)
             try:
@@ -68,7 +68,7 @@ class LibreOfficeSheets:
         return self._book
 
     def _ask(self, verb: str, *arguments: Any) -> Any:
-        """A method of the workbook; what fails is tried on a new connection the next time."""
+        """A method of the workbook; a call that fails is tried on a new connection the next time."""
         book = self._connected()
         try:
             return getattr(book, verb)(*arguments)
@@ -99,7 +99,7 @@ class LibreOfficeSheets:
             self._ask("set", *self._place(name), rows)
 
     def _place(self, name: str) -> tuple[str, str]:
-        """Where a range is now: people insert rows."""
+        """The present place of a range: people insert rows."""
         found: tuple[str, str] | None = self._ask("place", name)
         if found is None:
             raise MarginError(f"{self._path.name} has no range {name} any more: name it again")
@@ -173,7 +173,7 @@ class FileSheets:
         """Recalculate with the new cells, then put the result in the place of the file.
 
         Raises:
-            MarginError: the file was saved by somebody meanwhile, or cannot be written
+            MarginError: the file was saved by another program meanwhile, or cannot be written
         """
         from openpyxl.utils.cell import get_column_letter, range_boundaries
 
@@ -235,7 +235,7 @@ class ExcelSheets:
         ]
 
     def write(self, ranges: Mapping[str, Grid]) -> None:
-        """One write per range, after which Excel recalculates what depends on it."""
+        """One write per range, after which Excel recalculates its dependents."""
         for name, rows in ranges.items():
             _excel(partial(self._put, name, rows))
 
@@ -250,7 +250,7 @@ class ExcelSheets:
 
 
 def _excel(do: Callable[[], Any]) -> Any:
-    """What Excel answers; a refusal, which comes as an exception of a module that Windows alone has, as a MarginError."""
+    """The answer of Excel; a refusal, which comes as an exception of a module that Windows alone has, as a MarginError."""
     try:
         return do()
     except Exception as error:
@@ -276,7 +276,7 @@ def excel_book(path: Path) -> Any:
 
 
 def _number(cell: Any) -> Any:
-    """A date as the serial that stands for it; blanks as None."""
+    """A date as its serial; blanks as None."""
     if isinstance(cell, dt.datetime):
         return serial(cell.replace(tzinfo=dt.UTC).timestamp())
     if isinstance(cell, dt.date):

@@ -1,4 +1,4 @@
-"""The margins that venues told, kept in a SQLite file beside the workbook."""
+"""The margins received from venues, kept in a SQLite file next to the workbook."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ class Stream:
 
     Attributes:
         venue: deribit, okx, bybit or binance
-        url: a testnet, proxy or stand-in in the place of the venue's own address; http stands for ws, https for wss
+        url: a testnet, proxy or test server in the place of the venue's own address; http is read as ws, https as wss
         silence: seconds without a price after which the connection is made anew
         first_pause: seconds before the first new connection; they double from failure to failure
     """
@@ -64,7 +64,7 @@ class Stream:
             self._tell(self._changed.set)
 
     def told(self) -> Streamed:
-        """How it is: why no prices come, "" while they do, and how many messages could not be read."""
+        """Its state: the reason why no prices come, "" while they do, and the count of unreadable messages."""
         return Streamed(self._problem, self._ignored)
 
     def close(self) -> None:
@@ -75,7 +75,7 @@ class Stream:
             thread.join(JOIN)
 
     def _tell(self, do: Callable[[], object], thread: threading.Thread | None = None) -> None:
-        """Have something done in the thread, where it still runs."""
+        """Run a call in the thread, where it still runs."""
         if thread or self._thread:
             with contextlib.suppress(RuntimeError):  # its loop has ended
                 self._loop.call_soon_threadsafe(do)
@@ -84,7 +84,7 @@ class Stream:
         try:
             with contextlib.suppress(asyncio.CancelledError):
                 self._loop.run_until_complete(self._task)
-        except Exception as error:  # a feed without its stream still asks at its interval, and says so
+        except Exception as error:  # a feed without its stream still makes requests at its interval, and reports it
             self._problem = f"it ended: {type(error).__name__}: {error}"[:LONGEST]
         finally:
             self._loop.run_until_complete(self._loop.shutdown_asyncgens())
@@ -123,7 +123,7 @@ class Stream:
         def tolerant(client: Any, message: Any) -> None:
             try:
                 read(client, message)
-            except Exception:  # what half a message, or the refusal of a subscription, makes of a reader
+            except Exception:  # raised by a reader on half a message, or on the refusal of a subscription
                 self._ignored += 1
 
         def lost(_: object, context: dict[str, Any]) -> None:
@@ -135,7 +135,7 @@ class Stream:
         self._loop.set_exception_handler(lost)
 
     async def _connected(self, exchange: Any) -> None:
-        """Subscribe to what is wanted, and to what comes to be, and hear it.
+        """Subscribe to the wanted prices, also to those wanted later, and receive them.
 
         Raises:
             TimeoutError: no price came for too long
@@ -191,7 +191,7 @@ class Stream:
 
 
 async def _close(exchange: Any) -> None:
-    """Let go of what is kept open; a venue that says no goodbye is not waited for."""
+    """Close the open connections; a venue that does not confirm the close is not waited for."""
     for client in list(exchange.clients.values()):
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(GOODBYE):

@@ -1,4 +1,4 @@
-"""When an alert is raised: once per crossing of a threshold, and ready again only well below it."""
+"""The rule of an alert: raised once per crossing of a threshold, and ready again only well below it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Levels(NamedTuple):
 
     Attributes:
         warning_usage: initial margin over equity from which a warning is due [fraction]
-        rearm_below: how far below its threshold an alert is ready again [fraction of equity]
+        rearm_below: distance below its threshold at which an alert is ready again [fraction of equity]
         stale_after: age from which numbers are stale [seconds]
     """
 
@@ -32,7 +32,7 @@ class Levels(NamedTuple):
 
 
 class AlertBasis(NamedTuple):
-    """What an alert is decided by: the account's equity and margins [USD] with its status, as PM_STATUS answers."""
+    """The basis of an alert: the account's equity and margins [USD] with its status, as PM_STATUS answers."""
 
     equity: float
     initial: float
@@ -46,18 +46,18 @@ def watch_rules(as_of: float) -> Rules:
 
 
 def step(raised: Collection[str], found: AlertBasis | None, age: float, levels: Levels) -> tuple[frozenset[str], tuple[str, ...]]:
-    """The alerts that stand after a reading, and those that it raises.
+    """The alerts in force after a reading, and those that it raises.
 
-    A threshold of the margin is crossed when the status says so; its alert stands until the status is better and the ratio
+    A threshold of the margin is crossed when the status says so; its alert remains until the status is better and the ratio
     of margin to equity is `rearm_below` under the threshold. Without numbers those alerts stay as they were.
 
     Args:
-        raised: kinds that stand
+        raised: kinds in force
         found: None where nothing could be computed
         age: of the numbers [seconds]
 
     Returns:
-        kinds that stand, and the new ones among them, the gravest first
+        kinds in force, and the new ones among them, the gravest first
     """
     standing = set(raised) - {STALE}
     if age >= levels.stale_after:

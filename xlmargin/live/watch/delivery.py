@@ -15,10 +15,10 @@ LOOK = 0.2  # seconds between looks at whether the watch has ended
 
 
 class Delivery:
-    """Delivers what waits in the record, the oldest first, each at least once: it is forgotten after it was taken."""
+    """Delivers the messages that wait in the record, the oldest first, each at least once: deleted after it was taken."""
 
     def __init__(self, record: Record, hooks: Sequence[Hook], rules: Rules, say: Callable[[str], None]) -> None:
-        """Start; what an ended watch has left is delivered first."""
+        """Start; the messages left by an ended watch are delivered first."""
         self._record, self._say = record, say
         self._pauses = rules.number("hook_first_pause"), rules.number("hook_longest_pause")
         self._new = {hook.name: threading.Event() for hook in hooks}
@@ -28,12 +28,12 @@ class Delivery:
             threading.Thread(target=self._serve, args=(hook,), daemon=True, name=f"hook {hook.name}").start()
 
     def wake(self) -> None:
-        """Say that there is something new."""
+        """Notify of something new."""
         for event in self._new.values():
             event.set()
 
     def close(self, seconds: float, *, patient: bool = True) -> bool:
-        """Let the hooks deliver what waits for so long, then stop; True when all was delivered.
+        """Let the hooks deliver the waiting messages for so long, then stop; True when all were delivered.
 
         Args:
             patient: also wait for a hook that failed and is about to be tried again

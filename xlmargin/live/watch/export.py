@@ -16,10 +16,10 @@ TIMES = ("time", "market_time")
 
 
 def export(record: Path, path: Path) -> int:
-    """Write every reading of a record, the oldest first, times in UTC; what was there before is replaced.
+    """Write every reading of a record, the oldest first, times in UTC; an existing file is replaced.
 
     Returns:
-        how many there are
+        the count of readings
 
     Raises:
         MarginError: there is no record, or the file cannot be written
@@ -43,7 +43,7 @@ def export(record: Path, path: Path) -> int:
 
 
 def _shown(name: str, cell: Any) -> Any:
-    """A time as text, everything else as it is."""
+    """A time as text, everything else unchanged."""
     if name in TIMES and cell is not None:
         return dt.datetime.fromtimestamp(cell, dt.UTC).isoformat(timespec="milliseconds")
     return cell

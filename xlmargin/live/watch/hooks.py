@@ -1,4 +1,4 @@
-"""Ways to tell somebody of an alert: on the desktop, to a web address, by a command of the desk's own."""
+"""Ways to send an alert: on the desktop, to a web address, by a command of the desk's own."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ APPLE = ("-e", "on run argv", "-e", "display notification (item 2 of argv) with 
 
 
 class Hook(NamedTuple):
-    """A way to tell.
+    """A way to send an alert.
 
     Attributes:
         name: in the record, without anything secret
@@ -46,7 +46,7 @@ class Hook(NamedTuple):
 
 
 def desktop(limit: float) -> Hook:
-    """A notification by what the system has for it; no shell sees the text.
+    """A notification by the system's own program; no shell sees the text.
 
     Args:
         limit: seconds
@@ -75,7 +75,7 @@ def desktop(limit: float) -> Hook:
 
 
 def command(arguments: Sequence[str], limit: float) -> Hook:
-    """A program with its arguments, without a shell; XLMARGIN_TEXT, XLMARGIN_EQUITY and so on stand in its environment.
+    """A program with its arguments, without a shell; XLMARGIN_TEXT, XLMARGIN_EQUITY and so on are in its environment.
 
     Args:
         limit: seconds after which it is ended
@@ -123,7 +123,7 @@ def webhook(url: str, limit: float) -> Hook:
         except urllib.error.HTTPError as error:
             problem = f"status {error.code}"
             error.close()
-        except Exception as error:  # urllib lets through what sockets, TLS and HTTP raise; their texts may hold the address
+        except Exception as error:  # urllib lets through errors of sockets, TLS and HTTP; their texts may hold the address
             reason = error.reason if isinstance(error, urllib.error.URLError) else error
             problem = "no answer in time" if isinstance(reason, TimeoutError) else type(reason).__name__
         raise MarginError(f"webhook at {host}: {problem}")  # raised here, so that no chain of causes holds the address
@@ -132,7 +132,7 @@ def webhook(url: str, limit: float) -> Hook:
 
 
 class _Straight(urllib.request.HTTPRedirectHandler):
-    """A redirect would turn the POST into a GET somewhere else: it counts as not delivered."""
+    """A redirect would turn the POST into a GET to another address: it counts as not delivered."""
 
     def redirect_request(self, *_: Any) -> None:
         """Follow nothing."""
@@ -148,7 +148,7 @@ def _worded(value: Any) -> str:
 
 
 def _run(arguments: Sequence[str], variables: Mapping[str, str], limit: float) -> None:
-    """Run a program to its end, or end it and what it has started.
+    """Run a program to its end, or end it and the processes that it has started.
 
     Raises:
         MarginError: it failed, or took too long

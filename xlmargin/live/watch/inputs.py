@@ -1,4 +1,4 @@
-"""The files of a watched book: looked at for changes, read whole or not at all, the last good book kept."""
+"""The files of a watched book: checked for changes, read whole or not at all, the last good book kept."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from typing import Any
 from xlmargin.errors import MarginError
 from xlmargin.files.books import Grid, Ranges, read_csv, read_ranges
 
-DIGITS = 16  # of the digest that names a book: enough to tell every state of one desk's book from any other
+DIGITS = 16  # of the digest that names a book: enough to distinguish all states of one desk's book
 AGAIN = 2.0  # seconds until a file that could not be read is tried again, though it looks unchanged
 State = tuple[tuple[int, int] | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """Where a book stands.
+    """The files of a book.
 
     Attributes:
         book: workbook, CSV file of positions, or a venue's answer (.json)
         equity: a number, a CSV file of balances, or None for the workbook's own range `balances`
-        market, parameters: CSV files that stand in for what the book says
+        market, parameters: CSV files that replace the ranges of the book
         method: None for the book's own
         venue: whose answer a JSON file is
     """
@@ -36,14 +36,14 @@ class Files:
     venue: str | None = None
 
     def paths(self) -> tuple[Path, ...]:
-        """Every file that there is to read."""
+        """All files to read."""
         balances = self.equity if isinstance(self.equity, Path) else None
         return tuple(path for path in (self.book, balances, self.market, self.parameters) if path is not None)
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A book as it stood in its files at one moment: raw cells, and a digest that names it."""
+    """A book as it was in its files at one moment: raw cells, and a digest that names it."""
 
     ranges: Ranges
     equity: float | Grid
@@ -62,7 +62,7 @@ class WatchedFiles:
         """Read them.
 
         Raises:
-            MarginError: a file is missing or unreadable, or nothing says what the equity is
+            MarginError: a file is missing or unreadable, or the equity is not given
         """
         self._files = files
         self._taken = self._pending = self._state()
@@ -117,7 +117,7 @@ class WatchedFiles:
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:
-    """When a file was last written, and its size; None while it is not there."""
+    """The time at which a file was last written, and its size; None while it is missing."""
     try:
         found = path.stat()
     except OSError:

@@ -15,7 +15,7 @@ from xlmargin.live.watch.record import Record
 from xlmargin.sheet.columns import laid_out
 
 MONITOR = "monitor"
-#: What stands under each heading of the range; its Headroom is to the initial margin, as its unit says.
+#: The value under each heading of the range; its Headroom is to the initial margin, as its unit says.
 KNOWN: dict[str, Callable[[dict[str, Any]], Any]] = {
     "time": lambda row: serial(row["time"]),
     "equity": lambda row: row["equity"],
@@ -80,11 +80,11 @@ class Monitor:
             self._sheets.close()
 
     def wake(self) -> None:
-        """Say that there is a new reading."""
+        """Notify of a new reading."""
         self._new.set()
 
     def close(self) -> None:
-        """Write what is new, and let go of the workbook."""
+        """Write the new values, and close the workbook."""
         self._ended = True
         self._new.set()
         self._thread.join(FAREWELL)
@@ -97,7 +97,7 @@ class Monitor:
             self._tell(self._written())
 
     def _written(self) -> str:
-        """Write; why it could not be, else ""."""
+        """Write; the reason of a failure, else ""."""
         try:
             if reason := self._sheets.waits_for():
                 return reason
@@ -108,7 +108,7 @@ class Monitor:
         return ""
 
     def _tell(self, problem: str) -> None:
-        """Say what is wrong once, not at every try."""
+        """Report an error once, not at every try."""
         if problem and problem != self._said:
             self._say(f"the sheet waits: {problem}")
         self._said = problem

@@ -27,7 +27,7 @@ class Nearest(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What PM_STATUS and PM_LIQUIDATION say of a book.
+    """The answers of PM_STATUS and PM_LIQUIDATION on a book.
 
     Attributes:
         equity, initial, maintenance: [USD]
@@ -35,7 +35,7 @@ class Figures:
         status: OK, WARNING, MARGIN CALL or LIQUIDATION
         warning_usage: from which usage on a warning is due [fraction]
         nearest: per underlying, none where they could not be found
-        problem: why they could not, else ""
+        problem: the reason of a failure, else ""
     """
 
     equity: float
@@ -49,7 +49,7 @@ class Figures:
 
     @property
     def headroom(self) -> float:
-        """Equity less maintenance margin: what can be lost before the liquidation [USD]."""
+        """Equity less maintenance margin: the loss that leads to the liquidation [USD]."""
         return self.equity - self.maintenance
 
     @property
@@ -76,7 +76,7 @@ class Reading:
         market_time: valuation time of the feed's market, NaN where the book brings its own
         age: of the numbers [seconds]; infinite where there were none yet
         figures: None where nothing could be computed
-        error: what went wrong, "" when all is well
+        error: the message, "" when all is well
     """
 
     sequence: int

@@ -40,7 +40,7 @@ PATIENCE = 10.0  # seconds to wait for another program that reads or writes the 
 
 
 class Message(NamedTuple):
-    """What a hook has to deliver: the reading that raised it, and its content."""
+    """The message that a hook has to deliver: the reading that raised it, and its content."""
 
     reading: int
     content: dict[str, Any]
@@ -132,7 +132,7 @@ class Record:
         """Record a reading, the alerts that it raises, and a message of them for each hook, in one step.
 
         Args:
-            tell: the text of some kinds of alerts
+            tell: returns the text of some kinds of alerts
 
         Returns:
             the kinds raised, the gravest first; none where the reading was recorded before

@@ -1,4 +1,4 @@
-"""What a watch shows: a table drawn in the terminal by rich, or one plain line per reading where there is no terminal."""
+"""The display of a watch: a table drawn in the terminal by rich, or one plain line per reading where there is no terminal."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BARS = "▁▂▃▄▅▆▇█"
 
 
 class Screen(Protocol):
-    """Where readings are shown."""
+    """The output of readings."""
 
     def show(self, reading: Reading, count: int) -> None:
         """Show a reading; count: of all that this watch has made."""
@@ -88,7 +88,7 @@ class Panel:
 
 
 def screen(name: str) -> Screen:
-    """The screen for what standard output is: a terminal with rich, or anything else."""
+    """The screen for the standard output: a terminal with rich, or anything else."""
     if sys.stdout.isatty():
         try:
             return Panel(name)
@@ -124,7 +124,7 @@ def line_of(reading: Reading) -> str:
 
 
 def _marked(reading: Reading) -> str:
-    """What keeps a reading from being of this moment."""
+    """The reasons why a reading is not of this moment."""
     stale = f"; STALE for {_age(reading.age)}" if reading.age > 0.0 else ""
     return stale + (f": {reading.error}" if reading.error and reading.age > 0.0 else "")
 
@@ -188,7 +188,7 @@ def _rows(found: Figures | None, reading: Reading, count: int, usages: list[floa
 
 
 def _warning(reading: Reading) -> str:
-    """What is wrong, "" when nothing is."""
+    """The error, "" when there is none."""
     problem = reading.figures.problem if reading.figures is not None else ""
     return reading.error or problem
 

@@ -25,10 +25,10 @@ STANDS = "the last good book stands"
 
 
 class Follower(Protocol):
-    """Who is told of a new reading, and takes it from the record."""
+    """An object that is notified of a new reading, and takes it from the record."""
 
     def wake(self) -> None:
-        """Say that there is one."""
+        """Notify of one."""
 
 
 class _Arrival(NamedTuple):
@@ -41,7 +41,7 @@ class _Arrival(NamedTuple):
 
 
 class _Computed(NamedTuple):
-    """What came of a book on a market: the book that was margined, its numbers or None, and why not the newest, else ""."""
+    """The result of a book on a market: the book that was margined, its numbers or None, and why not the newest, else ""."""
 
     book: Snapshot
     figures: Figures | None
@@ -71,10 +71,10 @@ class Watch:
 
         Args:
             feed: None to watch the files alone
-            interval: seconds after which a book that cannot be margined is told again, where there is no feed
+            interval: seconds after which a book that cannot be margined is reported again, where there is no feed
             rules: the parameters of a watch
-            alarmed: told of new alerts
-            followers: told of new readings
+            alarmed: notified of new alerts
+            followers: notified of new readings
         """
         self._inputs, self._record, self._screen, self._feed = inputs, record, screen, feed
         self._interval, self._alarmed, self._followers = interval, alarmed, followers
@@ -88,12 +88,12 @@ class Watch:
         self._memo: tuple[Snapshot, MarketTable, Figures] | None = None
         self._started = self._looked = self._arrived = time.monotonic()
         self._stopped = False
-        self._streamed: str | None = None  # why there is no stream of prices, as it was last said
+        self._streamed: str | None = None  # the reason why there is no stream of prices, as last reported
         self._failure: BaseException | None = None
         self._woken: queue.SimpleQueue[None] = queue.SimpleQueue()  # may be put to by a signal handler; an Event may not
 
     def needs(self) -> Needs:
-        """What the feed must bring: for the newest book, and for the last good one while that stands in for it.
+        """The needs that the feed must meet: of the newest book, and of the last good one while that replaces it.
 
         Raises:
             MarginError: neither can be read
@@ -143,7 +143,7 @@ class Watch:
         return good
 
     def _follow(self, once: bool) -> None:
-        """Record what the feed brings, in a thread of its own."""
+        """Record the ticks of the feed, in a thread of its own."""
         assert self._feed is not None
         try:
             with contextlib.closing(self._feed.ticks()) as ticks:
@@ -154,7 +154,7 @@ class Watch:
                     self._arrive("feed", tick)
                     if once:
                         return
-        except BaseException as error:  # told where the watch runs
+        except BaseException as error:  # reported where the watch runs
             self._failure = error
             self._woken.put(None)
 
@@ -268,7 +268,7 @@ class Watch:
 
 
 def both_needs(one: Needs, other: Needs) -> Needs:
-    """What two books need together."""
+    """The needs of two books together."""
     return Needs(
         tuple(sorted({*one.underlyings, *other.underlyings})),
         one.options | other.options,

@@ -1,4 +1,4 @@
-"""The margin arithmetic of Derive as array functions, apart from where the numbers come from.
+"""The margin arithmetic of Derive as array functions, separate from the source of the numbers.
 
 Source: derivexyz/v2-core at 7736900d (2026-01-21).
 """

@@ -30,7 +30,7 @@ def _markets(book: Book, rules: Rules) -> list[MarketHoldings]:
 def risk_array(book: Book, scenarios: Scenarios, rules: Rules) -> Floats:
     """Profit of one long unit of each instrument, after weights, before the discount that its whole expiry takes (K, S).
 
-    The forward contingency, which is a loss of whole expiries, stands as 0.
+    The forward contingency, which is a loss of whole expiries, is 0.
     """
     result = np.zeros((len(book.instruments), len(scenarios)))
     for market in _markets(book, rules):
@@ -51,7 +51,7 @@ def pnl(case: Case) -> Floats:
 
 
 def requirement(case: Case) -> Margin:
-    """What the venue asks for beyond the mark of everything: its mark to market less its surplus.
+    """The requirement beyond the mark of everything: the venue's mark to market less its surplus.
 
     Returns:
         requirements + required; options count at mark in the account's equity

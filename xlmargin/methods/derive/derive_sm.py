@@ -25,7 +25,7 @@ NEEDS_VOL = False
 
 
 def requirement(case: Case) -> Margin:
-    """What the venue asks for beyond the mark of everything: its mark to market less its surplus.
+    """The requirement beyond the mark of everything: the venue's mark to market less its surplus.
 
     Returns:
         requirements + required; options count at mark in the account's equity, so a long option needs its own value
@@ -217,7 +217,7 @@ class _Statement:
         return float(self.case.book.spot[a, self.u])
 
     def rate(self, a: int, i: int) -> Line:
-        """Initial rate of a short option of one account: less by what it is out of the money."""
+        """Initial rate of a short option of one account: less the amount that it is out of the money."""
         book, spot = self.found.book, self.spot(a)
         out = max(float(book.strike[i] - spot if book.call[i] else spot - book.strike[i]), 0.0) / spot
         return largest(

@@ -33,7 +33,7 @@ class Statement:
 
     @cached_property
     def factor(self) -> Line:
-        """What initial margin multiplies the worst loss by."""
+        """The factor of the worst loss in initial margin."""
         plain = self.parameter("Initial factor", "im_factor")
         if not self.found.peg:
             return plain
@@ -106,7 +106,7 @@ class Statement:
 
     @cached_property
     def extras(self) -> tuple[Line, ...]:
-        """What initial margin adds to them."""
+        """The additions of initial margin to them."""
         return (*(self.charge(*terms) for terms in self.charged("im")), self.haircut("Collateral, initial", "im_extra_haircut"))
 
     # ---- scenarios

@@ -42,7 +42,7 @@ def number_of(rules: Rules, name: str, underlying: str = "") -> float:
 
 
 def regular_of(rules: Rules) -> list[tuple[float, str]]:
-    """The regular scenarios: share of the price range, what the vols do; the outermost of PMRM_2 have vol up alone."""
+    """The regular scenarios: share of the price range, direction of the vols; the outermost of PMRM_2 have vol up alone."""
     steps, found = round(number_of(rules, "price_steps")), []
     for n in range(steps, -steps - 1, -1):
         outermost = abs(n) == steps and not is_v1(rules)
@@ -71,7 +71,7 @@ def tails_of(rules: Rules, underlying: str) -> list[tuple[float, float]]:
 
 
 def kinds_of(rules: Rules, tails: int) -> tuple[str, ...]:
-    """What the vols do in each scenario, the forward contingency last (S,)."""
+    """The direction of the vols in each scenario, the forward contingency last (S,)."""
     rest = (BASIS,) if is_v1(rules) else (*SKEWS, BASIS)
     return (*(kind for _, kind in regular_of(rules)), *["up"] * tails, *rest)
 

@@ -20,7 +20,7 @@ from xlmargin.pricing.arrays import Bools, Floats
 class PmrmResult:
     """Margin of A accounts in one market under PMRM_2; every number on the way is an attribute.
 
-    Losses and contingencies are negative, as the venue prints them; `initial` and `maintenance` are what is left over:
+    Losses and contingencies are negative, as the venue prints them; `initial` and `maintenance` are the surplus:
     below 0 there is not enough.
     """
 
@@ -95,7 +95,7 @@ class PmrmResult:
 
     @cached_property
     def vol_scale(self) -> Floats:
-        """How much of the vol shock each expiry takes: (30 days / days) to the power of its side of 30 days (E,)."""
+        """Share of the vol shock that each expiry takes: (30 days / days) to the power of its side of 30 days (E,)."""
         seconds, terms = self.book.seconds, self.terms
         least = np.maximum(seconds, max(terms.dte_floor_days * YEAR / 365.0, 1.0))
         return (MONTH / least) ** np.where(seconds <= MONTH, terms.short_power, terms.long_power)
@@ -238,7 +238,7 @@ class PmrmResult:
 
     @cached_property
     def im_charges(self) -> tuple[Floats, Floats, Floats]:
-        """What initial margin adds to them (A,) each."""
+        """The additions of initial margin to them (A,) each."""
         return self.charges(self.terms.im_extra_perp, self.terms.im_extra_short_option, self.book.im_extra_haircut)
 
     def unsure(self, sure: Floats, notional: Floats) -> Floats:
@@ -281,17 +281,17 @@ class PmrmResult:
 
     @cached_property
     def peg(self) -> float:
-        """What a stable coin below its threshold adds to the loss factor of initial margin."""
+        """The addition of a stable coin below its threshold to the loss factor of initial margin."""
         return max(self.terms.peg_loss_threshold - self.book.stable, 0.0) * self.terms.peg_loss_factor
 
     @cached_property
     def maintenance(self) -> Floats:
-        """What is left over after maintenance margin (A,)."""
+        """The surplus after maintenance margin (A,)."""
         return self.worst * self.terms.mm_factor + sum(self.mm_charges) + self.value
 
     @cached_property
     def initial(self) -> Floats:
-        """What is left over after initial margin (A,)."""
+        """The surplus after initial margin (A,)."""
         return self.worst * (self.terms.im_factor + self.peg) + sum(self.im_charges) + self.oracle + sum(self.mm_charges) + self.value
 
 
@@ -319,10 +319,10 @@ class V1Result(PmrmResult):
 
     @cached_property
     def maintenance(self) -> Floats:
-        """What is left over after maintenance margin (A,)."""
+        """The surplus after maintenance margin (A,)."""
         return self.loss * self.terms.mm_factor + self.value
 
     @cached_property
     def initial(self) -> Floats:
-        """What is left over after initial margin (A,)."""
+        """The surplus after initial margin (A,)."""
         return self.loss * (self.terms.im_factor + self.peg) + self.oracle + self.value

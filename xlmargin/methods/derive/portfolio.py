@@ -1,4 +1,4 @@
-"""What Derive's portfolio margin is asked about: scenarios, parameters, and what A accounts hold in one market.
+"""The inputs of Derive's portfolio margin: scenarios, parameters, and the positions of A accounts in one market.
 
 Letters for shapes: A accounts, K options, E expiries, N perpetuals, C collaterals, S scenarios.
 
@@ -20,7 +20,7 @@ DIRECTIONS = ("up", "down", "none", *SKEWS)
 
 @dataclass(frozen=True, slots=True)
 class Moves:
-    """The scenarios (S,): spot multiplier, what the vols do (one of DIRECTIONS), share of the result that counts."""
+    """The scenarios (S,): spot multiplier, direction of the vols (one of DIRECTIONS), share of the result that counts."""
 
     spot: Floats
     vol: tuple[str, ...]
@@ -80,7 +80,7 @@ def _none(*shape: int) -> Floats:
 
 @dataclass(frozen=True)
 class Portfolio:
-    """What A accounts hold in one market.
+    """The positions of A accounts in one market.
 
     Attributes:
         amount: options, + long (A, K)

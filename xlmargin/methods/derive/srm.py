@@ -41,7 +41,7 @@ class SrmTerms:
 
 @dataclass(frozen=True)
 class SrmMarket:
-    """What A accounts hold in one market.
+    """The positions of A accounts in one market.
 
     Attributes:
         amount: options, + long (A, K)
@@ -82,7 +82,7 @@ def mark(forward: Floats, strike: Floats, seconds: Floats, vol: Floats, call: Bo
 class SrmResult:
     """Margin of A accounts in one market under SRM; every number on the way is an attribute.
 
-    Margins are negative, as the venue prints them: what is left over; below 0 there is not enough.
+    Margins are the surplus, as the venue prints them; negative where there is not enough.
     """
 
     def __init__(self, book: SrmMarket, terms: SrmTerms) -> None:
@@ -101,12 +101,12 @@ class SrmResult:
 
     @cached_property
     def spot(self) -> Floats:
-        """Spot beside options, (A, 1) or (1, 1)."""
+        """Spot in the shape of options, (A, 1) or (1, 1)."""
         return np.reshape(self.book.spot, (-1, 1))
 
     @cached_property
     def rate(self) -> Floats:
-        """Initial margin of a short option as a share of spot: less what it is out of the money (A, K) or (1, K)."""
+        """Initial margin of a short option as a share of spot: less the amount it is out of the money (A, K) or (1, K)."""
         book = self.book
         out = np.maximum(np.where(book.call, book.strike - self.spot, self.spot - book.strike), 0.0)
         return np.maximum(self.terms.max_spot - out / self.spot, self.terms.min_spot)
@@ -133,7 +133,7 @@ class SrmResult:
 
     @cached_property
     def least_payoff(self) -> Floats:
-        """What each expiry pays at worst, at most 0, at expiry at 0 or at one of its strikes (A, E)."""
+        """The worst payoff of each expiry, at most 0, at expiry at 0 or at one of its strikes (A, E)."""
         book = self.book
         result = np.zeros((len(book.amount), len(book.confidence)))
         for e in range(len(book.confidence)):
@@ -208,13 +208,13 @@ class SrmResult:
 
     @cached_property
     def maintenance(self) -> Floats:
-        """What is left over after maintenance margin, without cash (A,)."""
+        """The surplus after maintenance margin, without cash (A,)."""
         options: Floats = self.options[1].sum(axis=1)
         return options - self.perp_notional * self.terms.perp_mm + self.book.unrealised + self.base_value * self.terms.base
 
     @cached_property
     def initial(self) -> Floats:
-        """What is left over after initial margin, without cash (A,)."""
+        """The surplus after initial margin, without cash (A,)."""
         options: Floats = self.options[0].sum(axis=1)
         return (
             options

@@ -12,7 +12,7 @@ from xlmargin.errors import MarginError
 from xlmargin.margin.valuation import Case
 from xlmargin.pricing.arrays import Bools, Floats, Ints
 
-DECIMALS = 10**8  # quantities are told apart to this part of a unit
+DECIMALS = 10**8  # quantities are distinguished to this part of a unit
 FINEST = 10**6  # lots in one leg beyond which quantities count as divisible at will
 
 
@@ -27,7 +27,7 @@ class Delta:
 
 @dataclass(frozen=True, slots=True)
 class OptionLegs:
-    """Option legs of one account and underlying, sorted by expiry, strike and type (N,), and the stock beside them.
+    """Option legs of one account and underlying, sorted by expiry, strike and type (N,), and the stock held with them.
 
     Attributes:
         names: contracts' names
@@ -64,12 +64,12 @@ class OptionLegs:
 
     @property
     def out_of_the_money(self) -> Floats:
-        """How far each option is out of the money, at least 0 (N,)."""
+        """Amount that each option is out of the money, at least 0 (N,)."""
         return np.maximum(np.where(self.call, self.strike - self.spot, self.spot - self.strike), 0.0)
 
     @property
     def in_the_money(self) -> Floats:
-        """How far each option is in the money, at least 0 (N,)."""
+        """Amount that each option is in the money, at least 0 (N,)."""
         return np.maximum(np.where(self.call, self.spot - self.strike, self.strike - self.spot), 0.0)
 
     def grain(self, lot: float) -> float:

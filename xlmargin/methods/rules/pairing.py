@@ -1,8 +1,8 @@
 """The cheapest lawful pairing of the legs of one account in one underlying, as an integer programme.
 
 A combination whose loss is bounded requires the most it can lose at expiry, which is a convex function of its legs:
-two combinations of one expiry of the shorts never require more together than apart. So one combination per expiry of the
-shorts is enough, and the programme decides which long goes to which, which shorts stay uncovered, which of those stand
+two combinations of one expiry of the shorts never require more together than separately. So one combination per expiry of the
+shorts is enough, and the programme decides which long goes to which, which shorts stay uncovered, which of those go
 together as strangles, which form boxes, and which go with stock. Its size grows with legs × expiries, not with the number
 of strategies. All shorts of a combination expire together and no long before them, because losses at two
 expiries may both happen and can not be one maximum.
@@ -22,7 +22,7 @@ from xlmargin.methods.rules.table import Column, Terms, by_requirement, long_alo
 from xlmargin.pricing.arrays import Floats, Ints
 
 SCALE = 1000.0  # costs are counted in thousandths of spot, which suits the solver's absolute tolerances
-TIE = 1e-7  # weight of maintenance beside the requirement: decides between pairings of equal requirement
+TIE = 1e-7  # weight of maintenance next to the requirement: decides between pairings of equal requirement
 WHOLE = 1e-6  # distance from a whole number that is rounding
 GAP = 1e-5  # of the scaled cost, that is rounding
 SMALL = 200  # whole variables left up to which the smallest requirement is searched for to the end
@@ -31,11 +31,11 @@ NODES = 1_000  # of the solver's tree; a count, unlike a time, gives the same an
 
 @dataclass(frozen=True, slots=True)
 class Pairing:
-    """How the legs are used, in units of the underlying.
+    """The uses of the legs, in units of the underlying.
 
     Attributes:
         groups: one bounded combination per expiry of its shorts: signed units of each leg (N,)
-        uncovered: units of each short that stand for the formula (N,)
+        uncovered: units of each short that take the formula (N,)
         second: units of each short that are the other side of a strangle (N,)
         alone: units of each long on its own (N,)
         boxes: signed units of each leg in long boxes, per expiry (N,)
@@ -94,7 +94,7 @@ class _Programme:
 
         First the divisible optimum, which is often whole. Where it is not, the best whole solution next to it gives an
         upper bound; a variable whose reduced cost exceeds the distance of the two bounds can not be in a better one and is
-        left out; the programme of what remains is small. Where it is not small, the answer is the whole solution found.
+        left out; the remaining programme is small. Where it is not small, the answer is the whole solution found.
         """
         from scipy.sparse import csr_array
 
@@ -152,7 +152,7 @@ def _whole(
     """The cheapest whole solution within bounds, None where none was found, and whether it is proven to be that."""
     from scipy.optimize import Bounds, LinearConstraint, milp
 
-    free = most > least  # what is fixed is taken out, so that the solver sees a small programme
+    free = most > least  # fixed variables are taken out, so that the solver sees a small programme
     fixed = matrix[:, ~free] @ least[~free]
     done = milp(
         cost[free],
@@ -235,7 +235,7 @@ def _group(programme: _Programme, legs: OptionLegs, balance: Ints, level: float,
 
 
 def _strangles(programme: _Programme, legs: OptionLegs, terms: Terms, balance: Ints, level: float, naked: Ints) -> tuple[Ints, Ints]:
-    """Shorts whose formula falls away beside an uncovered short of the other type that requires at least as much.
+    """Shorts whose formula falls away next to an uncovered short of the other type that requires at least as much.
 
     Sorted by requirement, a short may be second as long as shorts of the other type above it are left over: a flow down
     that order, which needs two rows per short where pairs would need one column per pair.

@@ -26,7 +26,7 @@ from xlmargin.pricing.arrays import Floats
 Parts = tuple[tuple[int, float], ...]
 
 NAMED_LEGS = 16  # combinations of more legs, after their spreads are taken out, keep the general name
-MOST_LEGS = 60  # combinations of more legs are not taken apart
+MOST_LEGS = 60  # combinations of more legs are not split
 NOTHING = 1e-9  # part of a leg below which a remainder is rounding
 
 
@@ -65,7 +65,7 @@ def _with_stock(legs: OptionLegs, column: Column, units: float) -> Strategy:
 
 
 def _shorts(legs: OptionLegs, terms: Terms, pairing: Pairing) -> Iterator[Strategy]:
-    """Uncovered shorts, each second one beside a first that requires at least as much.
+    """Uncovered shorts, each second one with a first that requires at least as much.
 
     From the largest requirement down, so that whatever first one is taken, those below find theirs; the sum is the same.
     """
@@ -83,7 +83,7 @@ def _shorts(legs: OptionLegs, terms: Terms, pairing: Pairing) -> Iterator[Strate
 
 
 def _smallest(units: Floats, parts: Parts) -> float:
-    """How many of a strategy the units hold."""
+    """The largest count of a strategy in the units."""
     return min(float(units[i] / ratio) for i, ratio in parts)
 
 
@@ -167,7 +167,7 @@ def _is_bounded(legs: OptionLegs, units: Floats) -> bool:
 
 
 def _shapes(legs: OptionLegs, units: Floats) -> Iterator[tuple[str, Parts]]:
-    """Named strategies among the legs: boxes, spreads, then what is made of two spreads."""
+    """Named strategies among the legs: boxes, spreads, then combinations of two spreads."""
     held = np.flatnonzero(units).tolist()
     if len(held) > MOST_LEGS:
         return
@@ -197,7 +197,7 @@ def _spread_name(legs: OptionLegs, short: int, long: int) -> str:
 
 
 def _pair_name(legs: OptionLegs, one: tuple[int, int], two: tuple[int, int]) -> str:
-    """What two spreads make together; "" for nothing with a name of its own."""
+    """The combination of two spreads; "" for one without a name."""
     expiries = {float(legs.expiry[i]) for i in (*one, *two)}
     if len(expiries) > 1:
         return "" if legs.call[one[0]] == legs.call[two[0]] else "Double calendar or diagonal"

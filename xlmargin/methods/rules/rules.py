@@ -47,7 +47,7 @@ def requirement(case: Case) -> Margin:
 
 
 def _credited(case: Case, initial: Line, cash_call: Floats) -> Line:
-    """What makes requirement + premium paid − credit the cash call of the manual on every basis.
+    """The line that makes requirement + premium paid − credit the cash call of the manual on every basis.
 
     The gross requirement holds the premiums of long options already and shorts bring theirs in, so both are credited.
     """

@@ -1,4 +1,4 @@
-"""What each strategy requires per unit: the table of Cboe and FINRA as functions of legs.
+"""The requirement of each strategy per unit: the table of Cboe and FINRA as functions of legs.
 
 Source: FINRA Rule 4210(f)(2); Cboe Margin Manual of 2021-11-30.
 """
@@ -23,7 +23,7 @@ class Terms:
         of_strike: the minimum of a put is counted on its strike, else on spot
         leverage: multiple of base and minimum
         cash: a cash account
-        long_term: years beyond which a long option has loan value; `loan`: what is required of such an option
+        long_term: years beyond which a long option has loan value; `loan`: the requirement of such an option
         box: of the strike gap, long European boxes
         stock, stock_kept: initial and maintenance of long stock; `protected`: of the strike, stock with a long option
         short: initial of short stock; `short_kept` its maintenance, at least `short_least`; below `cheap` at least `cheap_least`
@@ -88,7 +88,7 @@ class Piece:
     """A part of a requirement per unit.
 
     Attributes:
-        label, value, how: what it is, how much, and where it comes from
+        label, value, how: its name, amount and source
     """
 
     label: str
@@ -105,7 +105,7 @@ class Strategy:
         legs: index and signed ratio of each option leg
         stock: signed units of stock per unit of the strategy
         other: name of a future where the strategy is one
-        units: how many
+        units: count of them
         pieces: parts of the requirement per unit
         maintenance, proceeds, maximum: per unit; proceeds are the premiums of its short options
     """
@@ -147,7 +147,7 @@ class Column:
 
 
 def uncovered(legs: OptionLegs, terms: Terms) -> Floats:
-    """What an uncovered short option requires above its premium (N,); in a cash account the whole strike or underlying."""
+    """The requirement of an uncovered short option above its premium (N,); in a cash account the whole strike or underlying."""
     if terms.cash:
         return np.where(legs.call, legs.spot, legs.strike) - legs.mark
     floor_on = np.where(legs.call | (not terms.of_strike), legs.spot, legs.strike)
@@ -157,7 +157,7 @@ def uncovered(legs: OptionLegs, terms: Terms) -> Floats:
 def by_requirement(legs: OptionLegs, terms: Terms) -> Ints:
     """The shorts from the largest uncovered requirement, premium included, to the smallest (N,).
 
-    In a strangle the one that stands earlier gives the formula; of equal ones that with the larger formula.
+    In a strangle the earlier one gives the formula; of equal ones that with the larger formula.
     """
     shorts = np.flatnonzero(legs.units < 0.0)
     above = uncovered(legs, terms)[shorts]

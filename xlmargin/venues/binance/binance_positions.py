@@ -7,7 +7,7 @@ from xlmargin.methods.json_shape import Node
 from xlmargin.venues.shape import Holding, RawAnswer, Size, Sizes, contract_of, refuse, signed
 
 SIDES = ("both", "long", "short")
-TIMES: tuple[str, ...] = ()  # Binance tells when each position changed, not when it answered
+TIMES: tuple[str, ...] = ()  # Binance says when each position changed, not when it answered
 
 
 def contract_sizes(source: RawAnswer) -> Sizes:
@@ -37,7 +37,7 @@ def _spelled(item: Node) -> Node:
 
 
 def holding(item: Node, sizes: Sizes) -> Holding:
-    """A position as a row will say it."""
+    """A position in the form of a row."""
     name = item.text("symbol")
     side = item.word("positionSide", SIDES) or item.word("side", SIDES)
     amount = item.number("positionAmt" if "positionAmt" in item.cells or "quantity" not in item.cells else "quantity")

@@ -38,7 +38,7 @@ def quotes(call: Call, needs: Needs) -> Quotes:
 def _with_forwards(rows: Sequence[dict[str, Any]], spot: dict[str, float]) -> list[Mark]:
     """The option rows with forwards F = K + C − P at the strike nearest to spot that has both marks.
 
-    No discounting: marks are prices undiscounted within what their tick resolves, as everywhere on these venues.
+    No discounting: marks are prices undiscounted within the resolution of their tick, as everywhere on these venues.
     """
     pairs: dict[tuple[str, float, float], dict[bool, float]] = {}
     named: list[tuple[str, Contract, float]] = []

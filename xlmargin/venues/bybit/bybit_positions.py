@@ -23,7 +23,7 @@ def items(source: RawAnswer) -> list[Node]:
 
 
 def holding(item: Node, sizes: Sizes) -> Holding:
-    """A position as a row will say it."""
+    """A position in the form of a row."""
     name, side = item.text("symbol"), item.word("side", SIDES)
     size = item.number("size")
     if size == 0.0 or side == "none":

@@ -227,7 +227,7 @@ class _Answer:
         return model.roll_shock(leg).amount / rate, model.delta_shock([leg]).amount / rate
 
     def bucket(self, currency: str, leg: Leg, at: int, printed: Node) -> None:
-        """Compare where the worst case lies: the first scenario that has it."""
+        """Compare the worst case: the first scenario that has it."""
         standard = sum(not name.startswith("extended") for name in self.case.scenarios.names)
         extended = at >= standard
         move = float(self.case.scenarios.price[at, leg.u])

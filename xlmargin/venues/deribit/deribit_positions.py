@@ -27,7 +27,7 @@ def items(source: RawAnswer) -> list[Node]:
 
 
 def holding(item: Node, sizes: Sizes) -> Holding:
-    """A position as a row will say it."""
+    """A position in the form of a row."""
     name = item.text("instrument_name")
     side, size = item.word("direction", SIDES), item.number("size")
     if size == 0.0 or side == "zero":

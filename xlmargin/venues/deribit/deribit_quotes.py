@@ -39,7 +39,7 @@ def quotes(call: Call, needs: Needs) -> Quotes:
 def _options(asked: _Asked, coin: str, needs: Needs) -> tuple[float, list[Point]]:
     """The index of a coin and its smiles.
 
-    Those of the chain that settles as the options held do come first; the other chain adds what is held and missing there.
+    Those of the chain that settles as the options held do come first; the other chain adds options that are held and missing there.
     """
     chains = [coin, "USDC"] if coin in COIN_SETTLED else ["USDC"]
     if coin not in needs.coin_settled:
@@ -71,7 +71,7 @@ def _marks(rows: list[dict[str, Any]]) -> list[Mark]:
 
 
 class _Asked:
-    """What was asked for in one refresh: nothing twice, and the latest time that the venue told."""
+    """The requests of one refresh: nothing twice, and the latest time that the venue gave."""
 
     def __init__(self, call: Call) -> None:
         self._call = call
@@ -144,7 +144,7 @@ def theirs_of(answer: Any) -> list[Theirs]:
     ]
 
 
-# What pme/simulate tells of a margin, in the order of its calculation, by the labels of our statement's lines
+# The values that pme/simulate gives of a margin, in the order of its calculation, by the labels of our statement's lines
 DETAILS = {
     "worst_case": "Worst case",
     "roll_shock": "Roll shock",

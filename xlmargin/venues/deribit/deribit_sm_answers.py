@@ -24,7 +24,7 @@ def replay(data: Any) -> Iterator[Outcome]:
     if not isinstance(data, dict) or CASES not in data:
         return
     perpetuals = Node(data).node(CASES)
-    for pair in (key for key, value in perpetuals.cells.items() if isinstance(value, dict)):  # beside them is a note on the source
+    for pair in (key for key, value in perpetuals.cells.items() if isinstance(value, dict)):  # next to them is a note on the source
         case = perpetuals.node(pair)
         for which in ASKED:
             for n, point in enumerate(case.nodes(which) if which in case else [], 1):

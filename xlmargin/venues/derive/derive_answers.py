@@ -37,7 +37,7 @@ def replay(data: Any) -> Iterator[Outcome]:
 
 
 def _moves(rows: list[Any], path: str, weighted: bool) -> Moves:
-    """Scenarios of a parameter set: spot multiplier, vol direction and, where `weighted`, what counts of the result."""
+    """Scenarios of a parameter set: spot multiplier, vol direction and, where `weighted`, the share of the result that counts."""
     spots, kinds, weights = [], [], []
     for n, row in enumerate(rows):
         place = f"{path}[{n}]"
@@ -105,7 +105,7 @@ def _portfolio(inputs: Node) -> Portfolio:
 
 
 def _gross(book: Portfolio) -> float:
-    """All that a book holds, long and short alike, at price: what rounding errors are a share of."""
+    """All holdings of a book, long and short alike, at price: the scale of its rounding errors."""
     options = np.abs(book.amount[0]) @ (book.forward + book.strike)
     held = np.abs(book.collateral[0]) @ book.price / book.stable
     return float(options + np.abs(book.perp[0]) @ book.perp_price + held + abs(book.cash[0]) + abs(book.unrealised[0]))

@@ -7,11 +7,11 @@ from xlmargin.methods.json_shape import Node
 from xlmargin.venues.shape import Holding, RawAnswer, Sizes, contract_of, refuse
 
 CASH = ("USDC", "USDT", "USD")
-TIMES: tuple[str, ...] = ()  # Derive tells when each position was opened, not when it answered
+TIMES: tuple[str, ...] = ()  # Derive says when each position was opened, not when it answered
 
 
 def left_out(source: RawAnswer) -> tuple[str, ...]:
-    """What stands beside the positions and is none: coins held as collateral, open orders."""
+    """The parts of an answer that are no positions: coins held as collateral, open orders."""
     result = [] if source.is_list else [source.top.cells, source.top.cells.get("result")]
     owners = [owner for owner in result if isinstance(owner, dict)]
     coins = sorted(
@@ -49,7 +49,7 @@ def items(source: RawAnswer) -> list[Node]:
 
 
 def holding(item: Node, sizes: Sizes) -> Holding:
-    """A position as a row will say it."""
+    """A position in the form of a row."""
     name, amount = item.text("instrument_name"), item.number("amount")
     if amount == 0.0:
         return Holding(item, name, 0.0)

@@ -34,11 +34,11 @@ def replay(data: Any) -> Iterator[Outcome]:
 
 
 def outcomes(name: str, data: Any, key: str, recompute: Recompute) -> Iterator[Outcome]:
-    """The cases of one list of one section; each stands for itself, whatever is wrong with the others.
+    """The cases of one list of one section; an error in one leaves the others alone.
 
     Args:
         name: the section
-        data: what holds the section
+        data: the file that holds the section
         key: its list of cases
         recompute: compares a case, given its parameters
     """
@@ -56,7 +56,7 @@ def outcomes(name: str, data: Any, key: str, recompute: Recompute) -> Iterator[O
 
 
 def _compare(raw: Any, section: dict[str, Any], recompute: Recompute, compared: Comparison) -> None:
-    """One case; keys that nothing has read are told, and fail it where they hold expected numbers."""
+    """One case; keys that nothing has read are reported, and fail it where they hold expected numbers."""
     case, terms = Node(raw, "case"), Node({}, "params")
     if "param_sets" in section:
         sets, wanted = Node(section, "file").node("param_sets"), case.text("params")
@@ -65,7 +65,7 @@ def _compare(raw: Any, section: dict[str, Any], recompute: Recompute, compared: 
         terms = sets.node(wanted)
     if "scenarios" in section:
         case = Node({**case.cells, "scenarios": section["scenarios"]}, "case")
-    with np.errstate(all="ignore"):  # what is not a number does not match
+    with np.errstate(all="ignore"):  # a value that is not a number does not match
         recompute(case, terms, compared)
     case.skip(*NOT_NUMBERS)
     if unread := [*case.unread(), *terms.unread()]:

@@ -19,7 +19,7 @@ from xlmargin.methods.okx.tables import MR1, MR6, VOLS, scaled, steps
 from xlmargin.sheet.ranges.remembered import read_book
 from xlmargin.venues.outcome import Comparison, Outcome, outcome_of
 
-CENTS = 1e-9  # USD: what sums of a few thousand dollars differ by in double precision
+CENTS = 1e-9  # USD: rounding difference of sums of a few thousand dollars in double precision
 GRIDS = {"volShockUp": 1.0, "volSame": 0.0, "volShockDown": -1.0}
 SIDES = {1.0: "up", 0.0: "unchange", -1.0: "down"}
 PARTS = {
@@ -32,7 +32,7 @@ PARTS = {
     "mr7": "MR7 minimum charge",
 }
 UNEXPLAINED = "marginRatio is not compared: its denominator is not explained"
-TYPES = {"SWAP": "perp", "SPOT": "spot"}  # what the replay can recompute; the answers carry no vols
+TYPES = {"SWAP": "perp", "SPOT": "spot"}  # types that the replay can recompute; the answers carry no vols
 
 
 class BuilderPosition(NamedTuple):
@@ -44,7 +44,7 @@ class BuilderPosition(NamedTuple):
         mark: [USD]
         average: entry price [USD], NaN where the answer has none
         rate: USD per unit of the quote currency
-        printed: what the answer says of it, None where it prints nothing
+        printed: its value in the answer, None where it prints nothing
     """
 
     kind: str
@@ -86,7 +86,7 @@ def _tiers(data: Node, compared: Comparison) -> None:
 
 
 def _example(data: Node, compared: Comparison) -> None:
-    """An example that carries its request, its market and what the venue answered."""
+    """An example that carries its request, its market and the venue's answer."""
     market, expected, request = data.node("market"), data.node("expected"), data.node("request")
     rate, sizes = market.number("usdt_usd_implied"), market.node("ctVal")
     units: dict[str, list[BuilderPosition]] = {}
@@ -134,10 +134,10 @@ def _bare(data: Node, compared: Comparison) -> None:
 
 
 def _borrowed(data: Node, rate: float, rules: Rules, compared: Comparison) -> tuple[float, float]:
-    """Maintenance and initial margin of what is borrowed, compared where it is USDT alone.
+    """Maintenance and initial margin of borrowing, compared where it is USDT alone.
 
     Args:
-        rate: USD per USDT, NaN where the positions do not tell it
+        rate: USD per USDT, NaN where the positions do not give it
     """
     assets = {asset.text("ccy"): asset for asset in (data.nodes("assets", "ccy") if "assets" in data else [])}
     equity = {currency: asset.number_or("availEq", 0.0) for currency, asset in assets.items()}

@@ -1,4 +1,4 @@
-"""OKX: /api/v5/account/positions; positions count contracts, whose size stands in the instruments answer."""
+"""OKX: /api/v5/account/positions; positions count contracts, whose size is in the instruments answer."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from xlmargin.venues.shape import Holding, RawAnswer, Size, Sizes, contract_of, 
 SIDES = ("long", "short", "net")
 KINDS = ("swap", "futures", "option", "margin")
 MONEY = ("USD", "USDT", "USDC")
-TIMES: tuple[str, ...] = ()  # OKX tells when each position changed, not when it answered
+TIMES: tuple[str, ...] = ()  # OKX says when each position changed, not when it answered
 
 
 def contract_sizes(source: RawAnswer) -> Sizes:
@@ -35,7 +35,7 @@ def items(source: RawAnswer) -> list[Node]:
 
 
 def holding(item: Node, sizes: Sizes) -> Holding:
-    """A position as a row will say it."""
+    """A position in the form of a row."""
     name, side = item.text("instId"), item.word("posSide", SIDES)
     contracts = item.number("pos")
     if contracts == 0.0:

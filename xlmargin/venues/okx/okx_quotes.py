@@ -39,7 +39,7 @@ def watched(coin: str) -> Watched:
 
 
 def held(call: Call) -> Held:
-    """Positions, and the instruments that say how much a contract is."""
+    """Positions, and the instruments that give the size of a contract."""
     positions = call("private_get_account_positions")
     kinds = {(str(row.get("instType")), "-".join(str(row.get("instId")).split("-")[:2])) for row in rows_of(positions, "data")}
     instruments: list[dict[str, Any]] = []

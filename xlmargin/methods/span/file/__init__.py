@@ -17,11 +17,11 @@ MARKUP = (b"<", b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 
 
 def read_span_file(path: Path | str, progress: Progress | None = None, most: int = MOST_BYTES) -> SpanFile:
-    """A SPAN file, plain or in a .zip or .gz; which of the two formats it is in is told by its content.
+    """A SPAN file, plain or in a .zip or .gz, in either of the two formats, recognised by its content.
 
     Args:
         path: file
-        progress: told (bytes read, bytes in all) as the file is read
+        progress: called with (bytes read, bytes in all) as the file is read
         most: bytes of content that are read before it is refused
 
     Raises:

@@ -48,7 +48,7 @@ def with_arrays(book: Book, lookup: Lookup) -> Book:
     A quantity counts in the file's contracts, an instrument is found by its underlying as product or combined commodity.
 
     Raises:
-        MarginError: the file lacks an instrument, or knows several that it might be
+        MarginError: the file lacks an instrument, or has several that it might be
     """
     held, contracts = book.instruments, lookup.file.contracts
     rows = np.array([_row(book, lookup, k) for k in range(len(held))], np.int64)
@@ -109,7 +109,7 @@ def overrides(book: Book, lookup: Lookup) -> list[Override]:
 
 
 def _charges(combined: CombinedCommodity | None, as_of: float) -> list[tuple[str, float | str]]:
-    """What one combined commodity charges on deltas and short options."""
+    """The charges of one combined commodity on deltas and short options."""
     if combined is None:
         return []
     values: list[tuple[str, float | str]] = [

@@ -24,11 +24,11 @@ def read_expanded(source: SpanContent, blocks: Iterable[bytes]) -> SpanFile:
     """A SPAN file in the expanded positional format.
 
     Args:
-        source: where messages come from
+        source: origin named in messages
         blocks: its content
 
     Raises:
-        MarginError: with the line, where a record is cut off, or holds what its layout does not allow
+        MarginError: with the line, where a record is cut off, or holds values that its layout does not allow
 
     Source: CME, Risk Parameter File Layouts for the Positional Formats.
     """
@@ -151,7 +151,7 @@ def _tiers(records: list[Parsed]) -> Iterator[Tier]:
 
 
 def _intra(code: str, records: list[Parsed], leg_field: str) -> list[IntraSpread]:
-    """Spreads of records C (legs are tiers) or E (legs are months); one that has more legs goes on in further records."""
+    """Spreads of records C (legs are tiers) or E (legs are months); one that has more legs continues in further records."""
     result: dict[int, IntraSpread] = {}
     for record in records:
         priority = int(record.count_of("priority"))

@@ -1,4 +1,4 @@
-"""Contracts of the expanded format: risk arrays joined with what records 2, P and B say of product and series."""
+"""Contracts of the expanded format: risk arrays joined with the product and series of records 2, P and B."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NO_SERIES = -1  # kind of a series whose product type is not read
 
 
 class _Series(NamedTuple):
-    """What all contracts of one series and right have in common."""
+    """The common properties of all contracts of one series and right."""
 
     exchange: str
     product: str

@@ -12,7 +12,7 @@ MOST_DECIMALS = 14  # the widest price has fourteen digits
 
 
 class Field(NamedTuple):
-    """One field: name, first column counted from 1, columns, what it holds, implied decimals of a number."""
+    """One field: name, first column counted from 1, columns, type of its content, implied decimals of a number."""
 
     name: str
     start: int
@@ -22,12 +22,12 @@ class Field(NamedTuple):
 
     @property
     def columns(self) -> slice:
-        """Where the field is in a line."""
+        """The slice of the field in a line."""
         return slice(self.start - 1, self.start - 1 + self.length)
 
 
 class RecordLayout(NamedTuple):
-    """One record: id, page of the source, fewest columns that hold what is needed, fields."""
+    """One record: id, page of the source, fewest columns that hold the needed fields, fields."""
 
     id: str
     source: str
@@ -44,7 +44,7 @@ class RecordLayout(NamedTuple):
 
 
 def too_short(record: RecordLayout, line: bytes) -> str:
-    """What is wrong with a line that ends before the columns that are needed."""
+    """The message on a line that ends before the columns that are needed."""
     return (
         f"the {record.id} record has {len(line)} columns and needs {record.least}: the file is cut off or of another "
         "format; download it again"

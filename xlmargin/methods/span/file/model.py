@@ -1,4 +1,4 @@
-"""What a clearing house's SPAN file says, whichever of the two formats it came in."""
+"""The content of a clearing house's SPAN file, the same for both formats."""
 
 from __future__ import annotations
 

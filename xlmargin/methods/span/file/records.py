@@ -27,6 +27,6 @@ class Parsed(NamedTuple):
         return 0.0 if math.isnan(value) else value
 
     def power_of(self, name: str, exponent: str) -> float:
-        """A field times ten to the power of another, whose sign is beside it."""
+        """A field times ten to the power of another, whose sign is next to it."""
         power = self.count_of(exponent)
         return float(self.number_of(name) * 10.0 ** (-power if self.text_of(f"{exponent}_sign") == "-" else power))

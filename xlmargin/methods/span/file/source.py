@@ -28,7 +28,7 @@ class SpanContent:
         stream: content, decompressed
         position: bytes of the file that were read so far
         size: bytes of the file
-        progress: told bytes read and bytes in all after every block
+        progress: called with bytes read and bytes in all after every block
     """
 
     def __init__(self, name: str, stream: IO[bytes], position: Callable[[], int], size: int, progress: Progress | None, most: int) -> None:
@@ -62,13 +62,13 @@ class SpanContent:
             raise MarginError(f"{self.name} cannot be read to its end ({error}): download it again") from None
 
     def fail(self, line: int, problem: str) -> NoReturn:
-        """Raise what is wrong with a line, counted from 1."""
+        """Raise an error about a line, counted from 1."""
         raise MarginError(f"{self.name}, line {line}: {problem}")
 
 
 @contextmanager
 def open_source(path: Path, progress: Progress | None = None, most: int = MOST_BYTES) -> Iterator[SpanContent]:
-    """A file, its content decompressed by what it begins with rather than by its name.
+    """A file, decompressed according to its first bytes rather than its name.
 
     Raises:
         MarginError: there is no such file, or it is a zip without exactly one file in it

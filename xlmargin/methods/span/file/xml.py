@@ -37,11 +37,11 @@ def read_xml(source: SpanContent, blocks: Iterable[bytes]) -> SpanFile:
     No document type is accepted, and so no entity of the file's own and none from outside is ever expanded.
 
     Args:
-        source: where messages come from
+        source: origin named in messages
         blocks: its content
 
     Raises:
-        MarginError: with the line and the element, where the file is cut off, no XML, or says something that cannot be
+        MarginError: with the line and the element, where the file is cut off, no XML, or has an invalid value
     """
     return _Reader(source).read(blocks)
 

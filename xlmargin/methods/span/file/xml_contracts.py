@@ -1,4 +1,4 @@
-"""Contracts of the XML format: portfolios (product families) of an exchange and what is in them."""
+"""Contracts of the XML format: portfolios (product families) of an exchange and their content."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ NOT_GIVEN = (math.nan,) * SCENARIOS
 
 
 class _Series(NamedTuple):
-    """What the options of one series have in common; of all else, one contract."""
+    """The common properties of the options of one series; of all else, one contract."""
 
     portfolio: str
     product: str
@@ -145,7 +145,7 @@ class Portfolios:
 
 
 def _series(family: str, portfolio: Node, series: Node) -> _Series:
-    """A series of options, or a contract that stands for itself, in its portfolio."""
+    """A series of options, or a single contract, in its portfolio."""
     scan = next(nodes(series, "scanRate"), {})
     return _Series(
         first_text(portfolio, "pfId"),

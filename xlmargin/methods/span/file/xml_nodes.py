@@ -1,4 +1,4 @@
-"""Elements of an XML file as plain dictionaries: name of the child -> what each child of that name says."""
+"""Elements of an XML file as plain dictionaries: name of the child -> content of each child of that name."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Node = dict[str, list[Any]]  # a child is text, or a node where it has children 
 
 
 class Malformed(Exception):
-    """Something that an element says cannot be; the reader adds the line and the element."""
+    """An invalid value of an element; the reader adds the line and the element."""
 
 
 def nodes(node: Node, name: str) -> Iterator[Node]:
@@ -22,16 +22,16 @@ def nodes(node: Node, name: str) -> Iterator[Node]:
 
 
 def first_text(node: Node, name: str) -> str:
-    """What the first child of that name says, "" where there is none."""
+    """The content of the first child of that name, "" where there is none."""
     children = node.get(name)
     return children[0] if children and isinstance(children[0], str) else ""
 
 
 def number(node: Node, name: str, default: float = math.nan) -> float:
-    """The number that the first child of that name says, the default where it is absent or empty.
+    """The number in the first child of that name, the default where it is absent or empty.
 
     Raises:
-        Malformed: it says something else
+        Malformed: it is no number
     """
     text = first_text(node, name)
     return floats([text], name)[0] if text else default
