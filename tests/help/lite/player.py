@@ -18,7 +18,13 @@ sys.path[:0] = ["/wheel", "/packages"]
 
 import xlwings  # noqa: E402
 
-WHEEL_OWN = {"xlmargin.errors", "xlmargin.sheet.registry", "xlmargin.sheet.cells", "xlmargin.sheet.answers"}  # as in the wheel
+WHEEL_OWN = {
+    "xlmargin.errors",
+    "xlmargin.sheet",
+    "xlmargin.sheet.registry",
+    "xlmargin.sheet.cells",
+    "xlmargin.sheet.answers",
+}  # as in the wheel
 
 
 class Outside(importlib.abc.MetaPathFinder, importlib.abc.Loader):
