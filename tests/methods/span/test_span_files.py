@@ -84,6 +84,12 @@ def test_both_formats_give_the_same_nifty_future(read: Read) -> None:
     assert contracts.array[0].max() * 75 == pytest.approx(168_327.0)
 
 
+def test_a_clearing_house_of_which_nothing_is_kept(read: Read) -> None:
+    """A house without a limit on net option value is still the one house of the file."""
+    whole = samples.markup(samples.NIFTY)
+    assert_same(read(whole.replace(b"<capAnov>0</capAnov>", b"")).contracts, read(whole).contracts)
+
+
 def test_the_russell_options_in_both_formats(read: Read) -> None:
     """Options and the 80 % credit of SPAN-03; a rate is a share in both formats."""
     items = tuple(item._replace(decimals=2) for item in samples.RUSSELL)

@@ -186,11 +186,11 @@ class _Reader:
 
 
 def _only(node: Node, name: str) -> Node:
-    """The one child of that name."""
-    found = list(nodes(node, name))
+    """The one child of that name, empty where nothing in it is kept."""
+    found = node.get(name, [])
     if len(found) != 1:
         raise Malformed(f"there must be one {name}, not {len(found)}: give the file of one day and one clearing house")
-    return found[0]
+    return found[0] if isinstance(found[0], dict) else {}
 
 
 def _date(text: str) -> dt.date:
