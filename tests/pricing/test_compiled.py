@@ -7,13 +7,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import mpmath
 import numpy as np
 import pytest
 from conftest import missing
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_grid import BOUND, largest_error, options, scan
+from test_grid import BOUND, assert_fifty_digits, largest_error, options, scan
 
 from xlmargin.pricing import grid
 
@@ -31,16 +30,8 @@ def compiled() -> Any:
 
 
 def test_matches_fifty_digits_at_extremes(compiled: Any) -> None:
-    """Every cell is within 1e-14 of max(F, K) of Black's formula in 50 digits."""
-    terms, shocks = options(120), scan(6)
-    found = compiled.call_grid(*terms, **shocks)
-    for row, forward, strike, root_years, vol in zip(found.tolist(), *(c.tolist() for c in terms), strict=True):
-        for value, factor, relative in zip(row, shocks["price"].tolist(), shocks["relative"].tolist(), strict=True):
-            with mpmath.workdps(50):
-                f, s = mpmath.mpf(forward) * factor, mpmath.mpf(vol) * (1 + mpmath.mpf(relative)) * root_years
-                d1 = mpmath.log(f / strike) / s + s / 2
-                exact = f * mpmath.ncdf(d1) - strike * mpmath.ncdf(d1 - s)
-                assert abs(value - exact) <= BOUND * max(forward, f, strike)
+    """The compiled kernel, far from the money too."""
+    assert_fifty_digits(compiled.call_grid)
 
 
 @pytest.mark.parametrize(("count", "scenarios"), [(0, 16), (3, 0), (1, 1), (3, 16), (1537, 16), (7, 2000)])

@@ -9,6 +9,7 @@ import math
 from typing import Any
 
 import pytest
+from span_samples import NIFTY_FUTURE
 
 from udfs import PM_IV, PM_LINE, PM_MAINTENANCE, PM_MARGIN, PM_PRICE, PM_RISK_ARRAY, PM_SCANNING_RISK
 from xlmargin.pricing.black import greeks
@@ -347,24 +348,7 @@ def test_span_02_regenerated_arrays(kind: str, strike: float, vol: float, recomp
 
 
 # Source: SPAN-05, NSE Clearing file nsccl.20260625.i01.spn as a public document quotes it: NIFTY June 2026 future.
-NIFTY = [
-    8.72,
-    8.72,
-    -736.49,
-    -736.49,
-    753.93,
-    753.93,
-    -1481.70,
-    -1481.70,
-    1499.14,
-    1499.14,
-    -2226.91,
-    -2226.91,
-    2244.36,
-    2244.36,
-    -1561.89,
-    1568.00,
-]
+NIFTY = list(NIFTY_FUTURE)
 NIFTY_RANGE, NIFTY_CARRY = 2235.635, 8.725  # both implied by the array: each entry is weight × (carry − f × range)
 
 
