@@ -168,10 +168,15 @@ class Book:
             result = np.where(np.isfinite(own), own, result.ravel()).reshape(result.shape)
         return result
 
+    def pairs(self, rows: Ints) -> tuple[Ints, Ints]:
+        """The distinct pairs of account and instrument of some rows (N,), each as account × K + instrument, and each row's pair."""
+        pairs, where = np.unique(self.account[rows] * len(self.instruments) + self.instrument[rows], return_inverse=True)
+        return pairs, where
+
     def _held(self, among: Bools) -> Ints:
         """The net positions in some instruments (K,), each as account × K + instrument."""
         rows = np.flatnonzero(among[self.instrument] & ~self.order)
-        pairs, where = np.unique(self.account[rows] * len(among) + self.instrument[rows], return_inverse=True)
+        pairs, where = self.pairs(rows)
         net, gross = (np.bincount(where, units, len(pairs)) for units in (self.units[rows], np.abs(self.units[rows])))
         return np.asarray(pairs[np.abs(net) > NOTHING * gross], np.int64)
 

@@ -83,7 +83,7 @@ def holdings_of(case: Case) -> Holdings:
     for p in np.flatnonzero(unknown[book.instrument]).tolist():
         raise MarginError(f"row {book.row[p]}: no mark for {book.names[p]}: give Price or IV on the row, or a vol in the market range")
     marks, rows = case.marks, np.flatnonzero(~book.order)
-    keys, of_row = np.unique(book.account[rows] * len(instruments) + book.instrument[rows], return_inverse=True)
+    keys, of_row = book.pairs(rows)
     account, k = np.divmod(keys, max(1, len(instruments)))
     units, mark = total_by(of_row, book.units[rows], len(keys)), marks[k]
     same_side = np.where(book.units[rows] * units[of_row] > 0.0, np.abs(book.units[rows]), 0.0)
