@@ -20,7 +20,9 @@ from xlmargin.cli import main
 from xlmargin.cli.doctor import NEEDED
 from xlmargin.faces.template import build_template
 from xlmargin.files import books as files
-from xlmargin.files.books import named_cells, read_csv, read_ranges
+from xlmargin.files.books import read_ranges
+from xlmargin.files.texts import read_csv
+from xlmargin.files.workbooks import named_cells
 from xlmargin.sheet.registry import ERROR, FUNCTIONS
 
 assert udfs  # fills the registry

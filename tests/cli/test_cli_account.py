@@ -11,7 +11,7 @@ from range_books import ask
 from xlsxwriter.utility import xl_rowcol_to_cell
 
 from xlmargin import cli
-from xlmargin.files.books import read_csv
+from xlmargin.files.texts import read_csv
 
 BOOK = """Instrument,Quantity,IV,Spot,Account,Venue
 BTC-27DEC80-70000-C,-1,0.5,65000,a,deribit

@@ -19,7 +19,7 @@ import udfs
 from xlmargin.engine import Workbook
 from xlmargin.faces import template
 from xlmargin.faces.template import build_template
-from xlmargin.files.books import named_cells
+from xlmargin.files.workbooks import named_cells
 from xlmargin.sheet.registry import ERROR, FUNCTIONS
 
 assert udfs  # fills the registry

@@ -11,7 +11,7 @@ from openpyxl.utils import get_column_letter
 from openpyxl.utils.cell import coordinate_to_tuple, range_boundaries
 
 from xlmargin.engine import Workbook
-from xlmargin.files.books import named_cells
+from xlmargin.files.workbooks import named_cells
 from xlmargin.sheet.columns import heading_key
 
 ROWS, USED = 40, 14

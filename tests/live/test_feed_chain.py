@@ -13,7 +13,8 @@ from venue_stub import Fault, VenueStub
 
 import udfs
 from xlmargin.book.contracts import expiry_from_text
-from xlmargin.files.books import read_csv, read_ranges
+from xlmargin.files.books import read_ranges
+from xlmargin.files.texts import read_csv
 from xlmargin.live.feed import needs_of
 
 pytest.importorskip("ccxt")

@@ -17,7 +17,7 @@ import pytest
 from watch_help import BOOK, feed_at, rows, sound, written
 
 from xlmargin.errors import MarginError
-from xlmargin.files.books import read_csv
+from xlmargin.files.texts import read_csv
 from xlmargin.live.feed import Feed, needs_of
 from xlmargin.live.watch import Files, Reading, Record, Watch, WatchedFiles
 from xlmargin.live.watch import record as watch_record

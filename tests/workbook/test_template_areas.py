@@ -17,7 +17,7 @@ from xlmargin import methods
 from xlmargin.engine import Workbook
 from xlmargin.faces import template
 from xlmargin.faces.template import build_template
-from xlmargin.files.books import named_cells
+from xlmargin.files.workbooks import named_cells
 from xlmargin.sheet.registry import FUNCTIONS
 
 assert udfs  # fills the registry

@@ -15,7 +15,7 @@ from xlmargin.book.book import make_book
 from xlmargin.book.market import Market
 from xlmargin.book.positions import Positions, differing, keys_of, told_apart
 from xlmargin.errors import Fault, Faults
-from xlmargin.files.books import csv_cell
+from xlmargin.files.texts import csv_cell
 from xlmargin.pricing.arrays import Bools, Floats, Ints
 from xlmargin.sheet.cells import error_text, is_blank, plain_number
 from xlmargin.sheet.checks import keep_rows

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from xlmargin.errors import MarginError
-from xlmargin.files.books import Grid, read_csv
+from xlmargin.files.ranges import Grid
+from xlmargin.files.texts import read_csv
 from xlmargin.sheet.registry import FUNCTIONS
 
 Answer = Callable[[Any, argparse.Namespace], int]

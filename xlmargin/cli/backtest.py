@@ -46,9 +46,9 @@ def add_backtest(commands: Any) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from xlmargin.files.books import read_csv
     from xlmargin.files.chains import read_chains
     from xlmargin.files.replay import BOOKS, ReplayPlan, read_legs, replay, summary
+    from xlmargin.files.texts import read_csv
     from xlmargin.methods import method_name
 
     if options.positions:

@@ -51,7 +51,8 @@ def _run(options: argparse.Namespace) -> int:
     """Run the batch; 0 every account answered, 1 some have faults."""
     from xlmargin.batch.plan import Inputs, errors_file
     from xlmargin.batch.run import Settings, run_batch, strangers
-    from xlmargin.files.books import as_market, read_csv
+    from xlmargin.files.markets import as_market
+    from xlmargin.files.texts import read_csv
     from xlmargin.methods import method_name
 
     if options.workers < 1 or not (math.isfinite(options.memory) and options.memory > 0.0):

@@ -18,7 +18,8 @@ from xlmargin.cli.feed import add_feed
 from xlmargin.cli.table import print_table
 from xlmargin.cli.watch import add_watch
 from xlmargin.errors import MarginError
-from xlmargin.files.books import cell_of, read_csv, read_ranges, with_parameter
+from xlmargin.files.books import cell_of, read_ranges, with_parameter
+from xlmargin.files.texts import read_csv
 from xlmargin.sheet.registry import ERROR, FUNCTIONS
 
 ANSWERED, FAULTY, MISUSED, INTERRUPTED = 0, 1, 2, 130

@@ -9,7 +9,7 @@ from typing import Any
 from xlmargin.engine import Workbook, patch
 from xlmargin.errors import MarginError
 from xlmargin.faces.template import build_template
-from xlmargin.files.books import named_cells
+from xlmargin.files.workbooks import named_cells
 from xlmargin.sheet.columns import Header
 from xlmargin.sheet.registry import FUNCTIONS, Cells
 

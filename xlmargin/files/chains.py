@@ -12,7 +12,7 @@ import numpy as np
 
 from xlmargin.book.contracts import CALL, Contract, parse_instrument
 from xlmargin.errors import MarginError, existing_file
-from xlmargin.files.books import read_csv
+from xlmargin.files.texts import read_csv
 from xlmargin.pricing.arrays import Floats
 from xlmargin.sheet.columns import Header, heading_key
 

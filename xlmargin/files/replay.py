@@ -14,8 +14,8 @@ import numpy as np
 from xlmargin.book.contracts import CALL, DAY, PUT, SPOT, parse_instrument
 from xlmargin.desk.coverage import Coverage, Swings, coverage, swings
 from xlmargin.errors import Faults, MarginError
-from xlmargin.files.books import read_csv
 from xlmargin.files.chains import Chain, history_of
+from xlmargin.files.texts import read_csv
 from xlmargin.pricing.arrays import Floats
 from xlmargin.sheet.cells import is_blank
 from xlmargin.sheet.columns import Header, table

@@ -14,7 +14,7 @@ from excel.desks import ROWS, small_desk
 from xlmargin.engine import Workbook
 from xlmargin.engine.formula import ERROR_CODES, find_calls
 from xlmargin.faces.excel.wrapper import MESSAGE
-from xlmargin.files.books import named_cells
+from xlmargin.files.workbooks import named_cells
 from xlmargin.sheet.registry import ERROR, FUNCTIONS
 
 VALUE_ERROR = "#VALUE!"

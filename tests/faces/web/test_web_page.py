@@ -16,7 +16,7 @@ import udfs  # noqa: F401  (importing it fills the registry)
 from xlmargin.engine import Workbook
 from xlmargin.faces.template import build_template
 from xlmargin.faces.web import Server, Session
-from xlmargin.files.books import named_cells
+from xlmargin.files.workbooks import named_cells
 from xlmargin.sheet.registry import FUNCTIONS
 
 CALLS: dict[str, Callable[..., Any]] = {name: function.call for name, function in FUNCTIONS.items()}

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from xlmargin.engine import recalculated
 from xlmargin.errors import MarginError
 from xlmargin.faces.libreoffice import Guest, OpenWorkbook
-from xlmargin.files.books import named_cells
+from xlmargin.files.workbooks import named_cells
 from xlmargin.live.feed.market_table import Row, serial
 from xlmargin.sheet.registry import FUNCTIONS
 

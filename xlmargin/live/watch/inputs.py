@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from xlmargin.errors import MarginError
-from xlmargin.files.books import Grid, Ranges, read_csv, read_ranges
+from xlmargin.files.books import read_ranges
+from xlmargin.files.ranges import Grid, Ranges
+from xlmargin.files.texts import read_csv
 
 DIGITS = 16  # of the digest that names a book: enough to distinguish all states of one desk's book
 AGAIN = 2.0  # seconds until a file that could not be read is tried again, though it looks unchanged
