@@ -31,7 +31,7 @@ def mark(positions: list[list[Any]], market: Any = WITH_FORWARD) -> float:
     return float(udfs.PM_GREEKS(positions, market)[1][3])
 
 
-@pytest.mark.parametrize("heading", ["Coin price", "mark_price", "Mark price"])
+@pytest.mark.parametrize("heading", ["Coin price", "mark_price", "markPx", "Mark (BTC)"])
 def test_a_coin_price_counts_at_the_forward_of_its_expiry(heading: str) -> None:
     """0.0769 coins at a forward of 73,500 are 5,652.15; the row's own forward comes first, and spot carried at the rate last."""
     assert mark(book(f"Instrument, Quantity, {heading}", [OPTION, -10.0, 0.0769])) == pytest.approx(5_652.15, abs=1e-9)

@@ -28,6 +28,7 @@ from xlmargin.errors import Faults
 from xlmargin.pricing.arrays import Floats, Ints
 from xlmargin.sheet.cells import is_blank, show
 from xlmargin.sheet.columns import Table, blanks, choices, table
+from xlmargin.sheet.headings import POSITIONS
 from xlmargin.sheet.ranges import inverse
 
 ARRAY = tuple(str(n) for n in range(1, SCENARIO_COUNT + 1))
@@ -60,7 +61,7 @@ def read_positions(raw: Any, faults: Faults) -> Positions:
     Raises:
         MarginError: the range has no header, or lacks the headings without which no row can be read
     """
-    cells = table(raw, faults.where or "positions", known=HEADINGS, zero_is_blank=ZERO_IS_BLANK)
+    cells = table(raw, faults.where or "positions", known=HEADINGS, zero_is_blank=ZERO_IS_BLANK, names=POSITIONS)
     if not cells.has("Quantity", "USD size"):
         cells.header.lack("Quantity")
     _require_contract(cells, faults.where or "positions")
