@@ -106,10 +106,12 @@ def test_positions_are_read_in_units_of_the_underlying(venue: str, stub: VenueSt
         venue,
         None if held.instruments is None else RawAnswer(held.instruments, "answer"),
         priced=False,
+        whole=True,
     )
     amounts: dict[str, float] = {}
     for row in answer.positions[1:]:
-        amounts[row[0]] = amounts.get(row[0], 0.0) + row[2]
+        coins, usd, mark = row[2:5]
+        amounts[row[0]] = amounts.get(row[0], 0.0) + (usd / mark if coins is None else coins)
     assert amounts == pytest.approx(expected, rel=1e-6)
 
 

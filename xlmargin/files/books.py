@@ -34,14 +34,15 @@ def read_ranges(
         MarginError: a file is missing or unreadable, or a workbook has no positions
     """
     existing_file(path, most=MOST_BYTES)
+    quotes = None if market is None else as_market(read_csv(market))
     if path.suffix.lower() == ".json":
-        book = _answer(path, venue, instruments, priced=market is None)
+        book = _answer(path, venue, instruments, quotes)
     elif venue is not None or instruments is not None:
         raise MarginError(f"{path} is no JSON file: --venue and --instruments go with a venue's own answer")
     else:
         book = read_workbook(path) if path.suffix.lower() in (".xlsx", ".xlsm") else Ranges(read_csv(path), None, None, None)
-    if market is not None:
-        book = book._replace(market=as_market(read_csv(market)))
+    if quotes is not None:
+        book = book._replace(market=quotes)
     if parameters is not None:
         book = book._replace(parameters=read_csv(parameters))
     if history is not None:
@@ -49,13 +50,13 @@ def read_ranges(
     return book
 
 
-def _answer(path: Path, venue: str | None, instruments: Path | None, *, priced: bool) -> Ranges:
-    """The ranges of a venue's own answer; where a market is also given, prices come from there."""
-    from xlmargin.venues import KNOWN_VENUES, read_answer
+def _answer(path: Path, venue: str | None, instruments: Path | None, quotes: Grid | None) -> Ranges:
+    """The ranges of a venue's own answer; where a market is also given, spots, forwards and vols come from there."""
+    from xlmargin.venues import of_one_moment, read_answer
 
-    if venue is None:
-        raise MarginError(f"{path} is a venue's answer: say whose it is with --venue {', '.join(KNOWN_VENUES)}")
-    answer = read_answer(path, venue, instruments, priced=priced)
+    answer = read_answer(path, venue, instruments, priced=quotes is None)
+    if quotes is not None:
+        answer = of_one_moment(answer, quotes)
     return Ranges(answer.positions, answer.market, None, None, notes=answer.notes)
 
 

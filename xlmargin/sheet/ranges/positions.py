@@ -231,12 +231,7 @@ def _venues(cells: Table, faults: Faults) -> list[str]:
     known = {text: venue_of(text) for text in set(written)}
     for text, row in zip(written, cells.rows):
         if known[text] is None:
-            faults.add(
-                row,
-                "Venue",
-                f"Venue {show(text)} is not known",
-                f"type {', '.join(OWN_NAMES[:-1])} or {OWN_NAMES[-1]}",
-            )
+            faults.add(row, "Venue", f"Venue {show(text)} is not known", f"type {', '.join(OWN_NAMES[:-1])} or {OWN_NAMES[-1]}")
     return [known[text] or "deribit" for text in written]
 
 

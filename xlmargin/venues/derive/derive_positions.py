@@ -6,6 +6,7 @@ from xlmargin.book.contracts import CALL
 from xlmargin.methods.json_shape import Node
 from xlmargin.venues.shape import Holding, RawAnswer, Sizes, contract_of, refuse
 
+NAME = "instrument_name"
 CASH = ("USDC", "USDT", "USD")
 TIMES: tuple[str, ...] = ()  # Derive says when each position was opened, not when it answered
 
@@ -35,22 +36,18 @@ def _list(value: object) -> list[object]:
 
 def items(source: RawAnswer) -> list[Node]:
     """The positions of an answer, one by one."""
-    name = "instrument_name"
-    if source.is_list:
-        return source.listed(name)
-    top = source.top
-    if top.has("error"):
-        refuse(top, "Derive", top.node("error").cells.get("message"))
-    if top.has(name) and top.has("amount"):  # one position alone
-        return [top]
-    if "result" in top.cells and isinstance(top.cells["result"], list):
-        return top.nodes("result", name)
-    return (top.node("result") if "result" in top.cells else top).nodes("positions", name)
+    if not source.is_list:
+        top = source.top
+        if top.has("error"):
+            refuse(top, "Derive", top.node("error").cells.get("message"))
+        if top.has(NAME) and top.has("amount"):  # one position alone
+            return [top]
+    return source.positions(NAME, "result.positions", "positions", "result")
 
 
 def holding(item: Node, sizes: Sizes) -> Holding:
     """A position in the form of a row."""
-    name, amount = item.text("instrument_name"), item.number("amount")
+    name, amount = item.text(NAME), item.number("amount")
     if amount == 0.0:
         return Holding(item, name, 0.0)
     option = contract_of(item, name, "derive").kind >= CALL
@@ -58,6 +55,7 @@ def holding(item: Node, sizes: Sizes) -> Holding:
         item,
         name,
         amount,
+        None,
         item.price("mark_price"),
         item.price("index_price"),
         item.price("forward_price") if option else None,
