@@ -149,7 +149,7 @@ def test_spot_balances_of_hyperliquid_are_told() -> None:
     together = read([HYPERLIQUID, SPOT_BALANCES], "hyperliquid")
     assert [row["Instrument"] for row in rows_of(together)] == ["ETH", "BTC"]
     for answer in (together, read(SPOT_BALANCES, "hyperliquid")):
-        assert "spot balances are left out: 2000 HYPE; give them as balances, or as spot rows" in answer.notes
+        assert "balances are left out: 2000 HYPE; give them as a balances range, or as spot rows" in answer.notes
 
 
 @pytest.mark.parametrize(
@@ -238,6 +238,46 @@ def test_a_mark_below_intrinsic_at_the_index_counts_as_intrinsic() -> None:
         "--market gives the forward"
     )
     assert rows_of(read(content, "deribit", priced=False))[0]["Coin price"] == 0.3959
+
+
+@pytest.mark.parametrize(
+    ("venue", "content", "told"),
+    [
+        (
+            "deribit",
+            {"params": {"data": {"positions": [], "orders": [{"order_id": "1"}]}}},
+            ["user.changes holds", "open orders are left out"],
+        ),
+        ("bybit", {"topic": "position", "data": []}, ["the position stream holds"]),
+        ("binance", {"e": "ACCOUNT_UPDATE", "a": {"B": [], "P": []}}, ["ACCOUNT_UPDATE holds"]),
+        ("thalex", {"channel_name": "account.portfolio", "notification": []}, ["account.portfolio holds"]),
+        ("thalex", {"channel_name": "account.portfolio", "notification": [], "snapshot": True}, []),
+        (
+            "binance",
+            {
+                "positions": [],
+                "assets": [
+                    {"asset": "USDT", "walletBalance": "9"},
+                    {"asset": "BNB", "walletBalance": "1.5"},
+                    {"asset": "BTC", "walletBalance": "0.000"},
+                ],
+            },
+            ["balances are left out: 1.5 BNB;"],
+        ),
+        (
+            "derive",
+            {"result": {"positions": [], "collaterals": [{"asset_name": "ETH", "amount": "2"}], "open_orders": [{}]}},
+            ["balances are left out: 2 ETH;", "open orders are left out"],
+        ),
+    ],
+)
+def test_what_is_left_out_is_told(venue: str, content: Any, told: list[str]) -> None:
+    """Balances, orders, and the rest of an account of which a stream sends the changes."""
+    notes = read(content, venue).notes
+    assert notes[0] == "the answer has no open position"
+    assert len(notes) == 1 + len(told)
+    for note, part in zip(notes[1:], told):
+        assert part in note
 
 
 def test_a_notification_of_changes_is_no_account() -> None:

@@ -202,13 +202,18 @@ def _unified(text: str) -> Contract | None:
         return None
     coin, quote, settled, date, strike, kind = match.groups()
     inverse = settled is not None and settled.upper() == coin.upper()
-    if not _MONEY.match(quote) or not (settled is None or inverse or _MONEY.match(settled)):
+    if not is_money(quote) or not (settled is None or inverse or is_money(settled)):
         return None
     if settled is None:
         return Contract(coin.upper(), SPOT, math.nan, math.nan, False)
     if date is None:
         return _perpetual(coin, inverse)
     return _future(coin, expiry_from_text(date), inverse) if strike is None else _option(coin, date, strike, kind, inverse)
+
+
+def is_money(currency: str) -> bool:
+    """Whether a currency counts as the account's: dollars and the coins that stand for them."""
+    return _MONEY.match(currency) is not None
 
 
 def _perpetual(coin: str, inverse: bool) -> Contract:

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, NoReturn
 
 from xlmargin.book.combinations import combination_of
-from xlmargin.book.contracts import Contract, parse_instrument
+from xlmargin.book.contracts import Contract, is_money, parse_instrument
 from xlmargin.methods.json_shape import Node, listed, quoted
 
 Sizes = Mapping[str, "Size"]
 UNITS_A_SECOND = (1.0, 1e3, 1e6, 1e9)  # venues write times in seconds, milli-, micro- or nanoseconds
+OPEN_ORDERS = "open orders are left out"
 CHANGES = "{} holds the positions that changed, not the whole account: save a positions answer for that"
+SHOWN = 30  # characters of a balance that a note shows
 FIRST, LAST = 946_684_800.0, 4_102_444_800.0  # seconds of the years 2000 and 2100
 LATEST = LAST * UNITS_A_SECOND[-1]
 
@@ -117,6 +119,22 @@ class Holding:
     forward: float | None = None
     vol: float | None = None
     entry: float | None = None
+
+
+def balances_note(rows: Any, coin: str, amount: str) -> tuple[str, ...]:
+    """The note on the coins that an answer holds as balances or collateral, which are no positions; nothing where there are none.
+
+    Args:
+        rows: list of objects, which may be left out
+        coin, amount: keys of the currency and of its amount, which is not 0
+    """
+    held = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+    coins = [
+        f"{row.get(amount, '')} {row[coin]}".strip()[:SHOWN]
+        for row in held
+        if isinstance(row.get(coin), str) and not is_money(row[coin]) and str(row.get(amount, "?")).strip("0.")
+    ]
+    return (f"balances are left out: {', '.join(coins)}; give them as a balances range, or as spot rows",) if coins else ()
 
 
 def contract_of(item: Node, name: str, venue: str) -> Contract:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xlmargin.book.contracts import CALL
 from xlmargin.methods.json_shape import Node
-from xlmargin.venues.shape import CHANGES, Holding, RawAnswer, Size, Sizes, contract_of, refuse, signed
+from xlmargin.venues.shape import CHANGES, Holding, RawAnswer, Size, Sizes, balances_note, contract_of, refuse, signed
 
 NAME = "symbol"
 SIDES = ("both", "long", "short")
@@ -64,5 +64,8 @@ def holding(item: Node, sizes: Sizes) -> Holding:
 
 
 def left_out(source: RawAnswer) -> tuple[str, ...]:
-    """What a message of the stream does not hold."""
-    return (CHANGES.format("ACCOUNT_UPDATE"),) if not source.is_list and source.top.has("a") else ()
+    """The balances of an account answer; what a message of the stream does not hold."""
+    if source.is_list:
+        return ()
+    changes = (CHANGES.format("ACCOUNT_UPDATE"),) if source.top.has("a") else ()
+    return (*changes, *balances_note(source.top.cells.get("assets"), "asset", "walletBalance"))

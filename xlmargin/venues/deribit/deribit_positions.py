@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xlmargin.book.contracts import CALL
 from xlmargin.methods.json_shape import Node
-from xlmargin.venues.shape import CHANGES, Holding, RawAnswer, Sizes, contract_of, refuse, signed
+from xlmargin.venues.shape import CHANGES, OPEN_ORDERS, Holding, RawAnswer, Sizes, contract_of, refuse, signed
 
 NAME = "instrument_name"
 SIDES = ("buy", "sell", "zero")
@@ -47,5 +47,8 @@ def holding(item: Node, sizes: Sizes) -> Holding:
 
 
 def left_out(source: RawAnswer) -> tuple[str, ...]:
-    """What a notification of changes does not hold."""
-    return (CHANGES.format("user.changes"),) if not source.is_list and source.top.has("params") else ()
+    """What a notification of changes does not hold, and its orders."""
+    if source.is_list or not source.top.has("params"):
+        return ()
+    data = source.top.node("params").node("data")
+    return (CHANGES.format("user.changes"), *((OPEN_ORDERS,) if data.cells.get("orders") else ()))

@@ -4,34 +4,19 @@ from __future__ import annotations
 
 from xlmargin.book.contracts import CALL
 from xlmargin.methods.json_shape import Node
-from xlmargin.venues.shape import Holding, RawAnswer, Sizes, contract_of, refuse
+from xlmargin.venues.shape import OPEN_ORDERS, Holding, RawAnswer, Sizes, balances_note, contract_of, refuse
 
 NAME = "instrument_name"
-CASH = ("USDC", "USDT", "USD")
 TIMES: tuple[str, ...] = ()  # Derive says when each position was opened, not when it answered
 
 
 def left_out(source: RawAnswer) -> tuple[str, ...]:
     """The parts of an answer that are no positions: coins held as collateral, open orders."""
-    result = [] if source.is_list else [source.top.cells, source.top.cells.get("result")]
-    owners = [owner for owner in result if isinstance(owner, dict)]
-    coins = sorted(
-        {
-            str(part.get("asset_name"))[:20]
-            for owner in owners
-            for part in _list(owner.get("collaterals"))
-            if isinstance(part, dict) and part.get("asset_name") not in CASH
-        }
-    )
-    notes = [f"collateral is left out: {', '.join(coins)}; give it as balances, or as spot rows"] if coins else []
-    if any(owner.get("open_orders") for owner in owners):
-        notes.append("open orders are left out")
-    return tuple(notes)
-
-
-def _list(value: object) -> list[object]:
-    """A list that may be left out."""
-    return value if isinstance(value, list) else []
+    if source.is_list:
+        return ()
+    owners = [owner for owner in (source.top.cells, source.top.cells.get("result")) if isinstance(owner, dict)]
+    notes = [note for owner in owners for note in balances_note(owner.get("collaterals"), "asset_name", "amount")]
+    return (*notes, OPEN_ORDERS) if any(owner.get("open_orders") for owner in owners) else tuple(notes)
 
 
 def items(source: RawAnswer) -> list[Node]:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from xlmargin.methods.json_shape import Node
-from xlmargin.venues.shape import Holding, RawAnswer, Sizes, contract_of
+from xlmargin.venues.shape import Holding, RawAnswer, Sizes, balances_note, contract_of
 
 NAME = "position"
-CASH = ("USDC", "USDT0", "USDH", "USDE")
 TIMES = ("time",)
 
 
@@ -32,11 +29,4 @@ def holding(item: Node, sizes: Sizes) -> Holding:
 
 def left_out(source: RawAnswer) -> tuple[str, ...]:
     """The spot balances of an answer, which are no positions."""
-    content: Any = source.content
-    balances = content.get("balances") if isinstance(content, dict) else None
-    coins = [
-        f"{row.get('total')} {row.get('coin')}"[:30]
-        for row in (balances if isinstance(balances, list) else [])
-        if isinstance(row, dict) and row.get("coin") not in CASH and str(row.get("total")) not in ("0", "0.0")
-    ]
-    return (f"spot balances are left out: {', '.join(coins)}; give them as balances, or as spot rows",) if coins else ()
+    return () if source.is_list else balances_note(source.top.cells.get("balances"), "coin", "total")

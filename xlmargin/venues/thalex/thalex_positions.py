@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from xlmargin.methods.json_shape import Node
-from xlmargin.venues.shape import Holding, RawAnswer, Sizes, contract_of, refuse
+from xlmargin.venues.shape import CHANGES, Holding, RawAnswer, Sizes, contract_of, refuse
 
 NAME = "instrument_name"
 TIMES: tuple[str, ...] = ()  # Thalex does not say when it answered
@@ -25,3 +25,9 @@ def holding(item: Node, sizes: Sizes) -> Holding:
     return Holding(
         item, name, amount, None, item.price("mark_price"), item.price("index", "index_price"), entry=item.price("average_price")
     )
+
+
+def left_out(source: RawAnswer) -> tuple[str, ...]:
+    """What a notification of changes does not hold; the first one is a snapshot of all."""
+    partly = not source.is_list and "notification" in source.top.cells and source.top.cells.get("snapshot") is not True
+    return (CHANGES.format("account.portfolio"),) if partly else ()
