@@ -98,6 +98,7 @@ def test_instrument_names(name: str, venue: str, contract: tuple[Any, ...]) -> N
         "27JUN25-70000-C",
         "BTC-27JUN25-" + "9" * 30 + "-C",
         "BTC 27JUN25 70000 C",
+        "BTC-USD-26MAR27-70000",
         "FI_XBTUSD",
         "PF_XBTUSD_250627",
         "ETH/BTC:BTC",
@@ -132,6 +133,7 @@ def test_names_that_no_venue_writes(name: str) -> None:
         ("BTC-RR-26MAR27-60000_80000", ""),
         ("BTC-BOX-26MAR27-58000_60000", ""),
         ("BTC-CS-26MAR27-70000", ""),
+        ("BTC-NEW-26MAR27-70000_75000", ""),
         ("BTC-CS-26MAR27_25JUN27-70000_75000", ""),
     ],
 )

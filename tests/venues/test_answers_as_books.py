@@ -10,7 +10,7 @@ import pytest
 
 from xlmargin.cli import main
 from xlmargin.errors import MarginError
-from xlmargin.venues import Answer, RawAnswer, answer_of
+from xlmargin.venues import Answer, RawAnswer, answer_of, of_one_moment
 
 Rows = list[dict[str, Any]]
 
@@ -375,6 +375,11 @@ def bybit(*symbols: str, cursor: str = "", category: str = "linear") -> dict[str
     return {"retCode": 0, "result": {"category": category, "list": rows, "nextPageCursor": cursor}, "time": 1781500000000}
 
 
+def bybit_row(symbol: str, mark: str) -> list[dict[str, str]]:
+    """A bare list of one position."""
+    return [{"symbol": symbol, "side": "Buy", "size": "1", "markPrice": mark}]
+
+
 def test_a_page_of_several_is_refused() -> None:
     """A cursor in the answer, or in the last of its pages; a list of all pages is joined, and an empty page ends it."""
     told = refusal(bybit("BTCUSDT", cursor="BTCUSDT%2C0"), "bybit")
@@ -486,8 +491,19 @@ def test_marks_of_another_moment_are_left_out(tmp_path: Path, capsys: pytest.Cap
     market.write_text(MARKET.format(spot=80_000), encoding="utf-8")
     assert main(["margin", str(path), "--venue", "deribit", "--market", str(market)]) == 1
     out, err = capsys.readouterr()
-    assert "the marks of BTC are left out: the answer's index is 70,000 and the market's spot 80,000" in err
+    assert "the marks of BTC are left out: the answer's price is 70,000 and the market's spot 80,000" in err
     assert "no IV for this option" in out + err
+
+
+def test_marks_of_another_moment_are_told_by_a_perpetual_too() -> None:
+    """Where the answer has no index; dated futures stand off the spot by right, and tell nothing."""
+    perp = read(bybit_row("BTCUSDT", "70000"), "bybit", priced=False)
+    dated = read(bybit_row("BTC-26MAR27", "73000"), "bybit", priced=False)
+    market = [["Underlying", "Spot"], ["BTC", 75_000.0]]
+    assert rows_of(of_one_moment(perp, market))[0].get("Price") is None
+    assert of_one_moment(perp, [["Underlying", "Spot"], ["BTC", 70_300.0]]) == perp
+    assert of_one_moment(dated, market) == dated
+    assert of_one_moment(perp, [["Spot"], [1.0]]) == perp  # whoever margins it tells what is wrong with the range
 
 
 def test_ccxts_form_needs_no_venue(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

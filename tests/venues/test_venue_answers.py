@@ -463,4 +463,4 @@ def test_a_market_takes_the_place_of_the_answers_prices(tmp_path: Path, capsys: 
     assert main(["margin", str(path), "--venue", "deribit", "--market", str(market), "--method", "TIMS", "--json"]) == 0
     out, err = capsys.readouterr()
     assert json.loads(out)["initial_margin"] == pytest.approx(0.15 * 9.0 * 4_000.0)
-    assert "the marks of ETH are left out: the answer's index is 3,500 and the market's spot 4,000" in err
+    assert "the marks of ETH are left out: the answer's price is 3,500 and the market's spot 4,000" in err

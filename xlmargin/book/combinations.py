@@ -47,10 +47,12 @@ def combination_of(name: str) -> str | None:
         "" where the name does not settle the legs, None where it is no combination
     """
     match = _FORM.match(name.strip().upper())
-    if not match or not (match["code"] in _LEGS or match["code"] in _UNSETTLED):
+    if not match:
         return None
     dates = re.split("[_-]", match["dates"])
     strikes = match["strikes"].replace("D", "d").split("_") if match["strikes"] else []
+    if match["code"] not in _LEGS and match["code"] not in _UNSETTLED and max(len(dates), len(strikes)) == 1:
+        return None
     legs = _LEGS.get(match["code"], ())
     if (len(dates), len(strikes)) != _counts(legs):
         return ""

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from xlmargin.book.contracts import CALL, FUTURE, SPOT, Contract, parse_instrument, show_instant
+from xlmargin.book.contracts import CALL, FUTURE, PERPETUAL, SPOT, Contract, parse_instrument, show_instant
 from xlmargin.errors import Faults, MarginError
 from xlmargin.sheet.ranges.market import read_market
 from xlmargin.venues.shape import Answer, Holding, contract_of
@@ -38,7 +38,8 @@ def range_of(holdings: Sequence[Holding], venue: str, moment: float | None, *, p
     market = None
     if moment is not None and held and priced:
         market = [["Underlying", "As of"], [held[0][1].underlying, dt.datetime.fromtimestamp(moment, dt.UTC).isoformat()]]
-    return Answer([HEADINGS, *(_row(*each, venue, priced=priced) for each in held)], market, tuple(notes), spots)
+    marks = {contract.underlying: holding.mark for holding, contract in held if contract.kind == PERPETUAL and holding.mark}
+    return Answer([HEADINGS, *(_row(*each, venue, priced=priced) for each in held)], market, tuple(notes), marks | spots)
 
 
 def _row(holding: Holding, contract: Contract, venue: str, *, priced: bool) -> list[Any]:
@@ -128,7 +129,7 @@ def of_one_moment(answer: Answer, market: Any) -> Answer:
             for column in marks:
                 row[column] = None
     notes = [
-        f"the marks of {coin} are left out: the answer's index is {answer.spots[coin]:,.10g} and the market's spot {spots[coin]:,.10g}, "
+        f"the marks of {coin} are left out: the answer's price is {answer.spots[coin]:,.10g} and the market's spot {spots[coin]:,.10g}, "
         "so they are not of one moment"
         for coin in sorted(far)
     ]

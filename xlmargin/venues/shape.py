@@ -38,7 +38,7 @@ class Answer(NamedTuple):
         positions: rows of cells with the header first
         market: a range with the time alone, None where the answer does not say
         notes: what is left out, prices that replace others
-        spots: index of each underlying of which the answer has one [account currency]
+        spots: index of each underlying, or the mark of its perpetual, where the answer has one [account currency]
     """
 
     positions: list[list[Any]]
