@@ -223,6 +223,31 @@ def test_the_forward_of_an_expiry_is_the_answers_own_where_it_has_one() -> None:
     assert answer.notes == ()
 
 
+def test_a_call_and_a_put_of_one_strike_give_the_forward() -> None:
+    """In coin c − p = 1 − K / F: 0.1 − 0.1989011 at 80,000 is F = 72,800; the pair nearest to the index counts; in dollars F = K + c − p."""
+    near = [deribit(f"BTC-26MAR27-70000-{kind}", 1.0, mark_price=mark, index_price=70_000.0) for kind, mark in (("C", 0.15), ("P", 0.1))]
+    far = [deribit(f"BTC-26MAR27-80000-{kind}", -1.0, mark_price=mark, index_price=70_000.0) for kind, mark in (("C", 0.1), ("P", 0.1989))]
+    answer = read(far, "deribit")
+    assert [row["Forward"] for row in rows_of(answer)] == pytest.approx([72_800.0] * 2, rel=1e-5)
+    assert answer.notes == (
+        "the answer has no forward of BTC 2027-03-26: the marks of its call and put at 80,000 give 72,800.07, where the index is 70,000; "
+        "--market gives the forward",
+    )
+    other = deribit("BTC-26MAR27-100000-P", -1.0, mark_price=0.3959, index_price=70_000.0)  # is not below intrinsic at that forward
+    assert [row["Forward"] for row in rows_of(read([*far, *near, other], "deribit"))] == pytest.approx([70_000.0 / 0.95] * 5)
+    linear = [deribit(f"SOL_USDC-26MAR27-150-{kind}", 1.0, mark_price=mark, index_price=150.0) for kind, mark in (("C", 20.0), ("P", 18.5))]
+    assert [row["Forward"] for row in rows_of(read(linear, "deribit"))] == [151.5, 151.5]
+    odd = [deribit(f"BTC-26MAR27-70000-{kind}", 1.0, mark_price=mark, index_price=70_000.0) for kind, mark in (("C", 0.9), ("P", 0.1))]
+    assert "the index 70,000 stands in" in read(odd, "deribit").notes[0]
+    assert "the index 150 stands in" in read(BYBIT_PAIR, "bybit").notes[0]  # whose marks may be discounted
+
+
+BYBIT_PAIR = [
+    {"symbol": f"SOL-26MAR27-150-{kind}", "side": "Buy", "size": "1", "markPrice": mark, "indexPrice": "150"}
+    for kind, mark in (("C", "20"), ("P", "18"))
+]
+
+
 def test_a_mark_below_intrinsic_at_the_index_counts_as_intrinsic() -> None:
     """(100,000 − 70,000) / 70,000 coins of a put; told, and not with a vol or a forward of its own."""
     content = [

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from xlmargin.book.contracts import CALL, FUTURE, PERPETUAL, SPOT, Contract, parse_instrument, show_instant
+from xlmargin.book.contracts import CALL, FUTURE, PERPETUAL, PUT, SPOT, Contract, parse_instrument, show_instant
 from xlmargin.errors import Faults, MarginError
 from xlmargin.sheet.ranges.market import read_market
 from xlmargin.venues.shape import Answer, Holding, contract_of
@@ -16,7 +16,9 @@ from xlmargin.venues.shape import Answer, Holding, contract_of
 HEADINGS = ["Instrument", "Venue", "Quantity", "USD size", "Price", "Coin price", "Spot", "Forward", "IV", "Entry"]
 ONE_MOMENT = 0.01  # index and spot that differ by more are of different times, and so are the marks and the market
 SHOWN = 3  # instruments that a note names
+FARTHEST, TINY = 2.0, 1e-9  # a forward is within this factor of spot
 Held = list[tuple[Holding, Contract]]
+Point = tuple[str, float]  # underlying and expiry
 
 
 def range_of(holdings: Sequence[Holding], venue: str, moment: float | None, *, priced: bool) -> Answer:
@@ -34,7 +36,8 @@ def range_of(holdings: Sequence[Holding], venue: str, moment: float | None, *, p
         notes.append("the answer has no open position")
     spots = {contract.underlying: holding.spot for holding, contract in reversed(held) if holding.spot}
     if priced:
-        held = _with_forwards(_with_spots(held, spots, notes), spots, notes)
+        held = _with_spots(held, spots, notes)
+        held = _with_forwards(held, _forwards(held, notes, parity=venue == "deribit"), spots, notes)
     market = None
     if moment is not None and held and priced:
         market = [["Underlying", "As of"], [held[0][1].underlying, dt.datetime.fromtimestamp(moment, dt.UTC).isoformat()]]
@@ -63,13 +66,40 @@ def _with_spots(held: Held, spots: Mapping[str, float], notes: list[str]) -> Hel
     return [(replace(holding, spot=holding.spot or known.get(contract.underlying)), contract) for holding, contract in held]
 
 
-def _with_forwards(held: Held, spots: Mapping[str, float], notes: list[str]) -> Held:
-    """Forward of options without one: that of another row of their expiry, or the mark of its future; else spot stands in, with a note."""
-    known: dict[tuple[str, float], float] = {}
+def _forwards(held: Held, notes: list[str], *, parity: bool) -> dict[Point, float]:
+    """The forwards that an answer tells: of an option's own, the mark of a future, or the marks of a call and a put of one strike.
+
+    Args:
+        held: with their spots
+        parity: whether the venue's marks are Black-76 at one forward without discount, so that a call less a put gives it
+    """
+    known: dict[Point, float] = {}
     for holding, contract in held:
         forward = holding.mark if contract.kind == FUTURE else holding.forward
         if forward:
             known.setdefault((contract.underlying, contract.expiry), forward)
+    pairs: dict[tuple[Point, bool, float], dict[int, Holding]] = {}
+    for holding, contract in held if parity else ():
+        point = contract.underlying, contract.expiry
+        if contract.kind >= CALL and point not in known and holding.mark and holding.spot:
+            pairs.setdefault((point, contract.inverse, contract.strike), {})[contract.kind] = holding
+    found: dict[Point, tuple[float, float, float, float]] = {}
+    for (point, inverse, strike), pair in pairs.items():
+        if len(pair) == 2:
+            gap, spot = (pair[CALL].mark or 0.0) - (pair[PUT].mark or 0.0), pair[CALL].spot or strike
+            forward = strike / max(1.0 - gap, TINY) if inverse else strike + gap
+            if spot / FARTHEST < forward < spot * FARTHEST:
+                found[point] = min(found.get(point, (math.inf, 0.0, 0.0, 0.0)), (abs(math.log(strike / spot)), forward, strike, spot))
+    for (coin, expiry), (_, forward, strike, spot) in found.items():
+        notes.append(
+            f"the answer has no forward of {coin} {show_instant(expiry)[:10]}: the marks of its call and put at {strike:,.10g} give "
+            f"{forward:,.7g}, where the index is {spot:,.10g}; --market gives the forward"
+        )
+    return known | {point: forward for point, (_, forward, *_) in found.items()}
+
+
+def _with_forwards(held: Held, known: Mapping[Point, float], spots: Mapping[str, float], notes: list[str]) -> Held:
+    """Forward of options without one: that of their expiry where it is known; else spot stands in, with a note."""
     result, lacking, below = [], {}, []
     for holding, contract in held:
         point = contract.underlying, contract.expiry
