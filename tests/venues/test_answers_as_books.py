@@ -224,7 +224,7 @@ def test_the_forward_of_an_expiry_is_the_answers_own_where_it_has_one() -> None:
 
 
 def test_a_call_and_a_put_of_one_strike_give_the_forward() -> None:
-    """In coin c − p = 1 − K / F: 0.1 − 0.1989011 at 80,000 is F = 72,800; the pair nearest to the index counts; in dollars F = K + c − p."""
+    """In coin c − p = 1 − K / F: 0.1 − 0.1989011 at 80,000 is F = 72,800; the pair nearest to the index counts; in USD F = K + c − p."""
     near = [deribit(f"BTC-26MAR27-70000-{kind}", 1.0, mark_price=mark, index_price=70_000.0) for kind, mark in (("C", 0.15), ("P", 0.1))]
     far = [deribit(f"BTC-26MAR27-80000-{kind}", -1.0, mark_price=mark, index_price=70_000.0) for kind, mark in (("C", 0.1), ("P", 0.1989))]
     answer = read(far, "deribit")
