@@ -88,7 +88,7 @@ DOCUMENTED: dict[str, tuple[Any, Rows, tuple[str, ...]]] = {
             {"Instrument": "ETH-USD-PERP", "Quantity": -2.0, "Entry": 3_000.0},
             {"Instrument": "BTC-USD-26DEC26-100000-C", "Quantity": -0.5, "Entry": 900.0},
         ],
-        ("1 closed position is left out",),
+        ("1 closed position is left out", "the answer has neither an index nor a mark of BTC, ETH: --market gives spot"),
     ),
     # marks are value / size: 100.02765 / 0.0335 and 35,000 / 0.5
     "hyperliquid": (
@@ -109,7 +109,7 @@ DOCUMENTED: dict[str, tuple[Any, Rows, tuple[str, ...]]] = {
             {"Instrument": "PF_ETHUSD", "Quantity": 1.2, "Entry": 1_750.25},
             {"Instrument": "FI_XBTUSD_270326", "USD size": 5_000.0, "Entry": 74_000.0},
         ],
-        (),
+        ("the answer has neither an index nor a mark of BTC, ETH: --market gives spot",),
     ),
     "thalex": (
         THALEX,
@@ -534,7 +534,9 @@ def test_marks_of_another_moment_are_told_by_a_perpetual_too() -> None:
 def test_ccxts_form_needs_no_venue(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Its names tell the contract; 0.5 BTC short at 70,000 with 15 % under TIMS."""
     content = [unified("BTC/USDT:USDT", 50.0, "short", 0.01, markPrice=70_000.0)]
-    assert margin_of(tmp_path, capsys, content, "--method", "TIMS")[0] == pytest.approx(0.15 * 0.5 * 70_000.0)
+    found, told = margin_of(tmp_path, capsys, content, "--method", "TIMS")
+    assert found == pytest.approx(0.15 * 0.5 * 70_000.0)
+    assert "with --venue the venue's answer under 'info' is" in told
 
 
 def test_a_size_in_usd_is_its_coins_at_the_markets_price(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

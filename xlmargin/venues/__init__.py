@@ -18,6 +18,8 @@ __all__ = ["KNOWN_VENUES", "Answer", "RawAnswer", "answer_of", "of_one_moment", 
 
 KNOWN_VENUES = ("deribit", "okx", "bybit", "binance", "derive", "paradex", "thalex", "hyperliquid", "kraken")
 
+WITHOUT_VENUE = "ccxt's own fields are read: with --venue the venue's answer under 'info' is, which also has its index"
+
 
 def read_answer(path: Path, venue: str | None, instruments: Path | None = None, *, priced: bool = True) -> Answer:
     """The positions of a saved answer as a range that the ordinary parser reads.
@@ -59,7 +61,8 @@ def answer_of(
     sizes = _sizes(module, instruments)
     if unified is not None:
         must_be_once([unified], "symbol")
-        return range_of([_of_unified(item, name or "", module, sizes) for item in unified], name or "", None, priced=priced)
+        answer = range_of([_of_unified(item, name or "", module, sizes) for item in unified], name or "", None, priced=priced)
+        return answer if venue else answer._replace(notes=(*answer.notes, WITHOUT_VENUE))
     return _of_venue(source, name or "", module, sizes, priced=priced, whole=whole)
 
 

@@ -63,6 +63,9 @@ def _with_spots(held: Held, spots: Mapping[str, float], notes: list[str]) -> Hel
         if contract.underlying not in known and SPOT < contract.kind < CALL and holding.mark:
             known[contract.underlying] = holding.mark
             notes.append(f"the answer has no index of {contract.underlying}: the mark of {holding.name} stands in for spot")
+    without = dict.fromkeys(contract.underlying for _, contract in held if contract.underlying not in known)
+    if without:
+        notes.append(f"the answer has neither an index nor a mark of {_listed(without)}: --market gives spot")
     return [(replace(holding, spot=holding.spot or known.get(contract.underlying)), contract) for holding, contract in held]
 
 
