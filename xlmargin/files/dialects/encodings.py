@@ -71,7 +71,7 @@ def _unmarked(data: bytes, name: str) -> str:
     low, high = data[0::2].count(0), data[1::2].count(0)
     if max(low, high) > _LIKELY * len(data) and min(low, high) == 0:
         return "utf-16-be" if low else "utf-16-le"
-    raise MarginError(f"{name} holds NUL bytes (the first is byte {data.index(0)}): it is no text file, or it is damaged")
+    raise MarginError(f"{name} is not a text file in UTF-8 or UTF-16 (byte {data.index(0)} is NUL): it is none at all, or it is damaged")
 
 
 class Decoded(NamedTuple):
