@@ -20,6 +20,7 @@ from xlmargin.files.dialects.numerals import Dialect, bare
 from xlmargin.files.dialects.records import offset_of, whole_rows, width_of
 from xlmargin.files.texts import TOO_WIDE, dialect_from, layout, too_wide, unnamed_cell
 from xlmargin.sheet.columns import Header
+from xlmargin.sheet.headings import POSITIONS
 from xlmargin.sheet.ranges.positions import HEADINGS, read_positions
 
 ACCOUNT, QUANTITY, ENTRY = "Account", "Quantity", "Entry"
@@ -116,7 +117,7 @@ def _columns(headings: list[str], path: Path) -> tuple[tuple[str, int], ...]:
         read_positions([headings], Faults())
     except MarginError as error:
         raise MarginError(f"{path}: {error}") from None
-    return tuple(sorted(Header(headings).columns(HEADINGS).items(), key=itemgetter(1)))
+    return tuple(sorted(Header(headings, names=POSITIONS).columns(HEADINGS).items(), key=itemgetter(1)))
 
 
 def _open_parquet(path: Path, pieces: int) -> Source:
