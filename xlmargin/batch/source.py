@@ -145,7 +145,8 @@ def _open_csv(path: Path) -> Source:
     found = layout(file if whole else file._replace(text=whole_rows(file.text)), name, HEADERS)
     headings = [bare(cell) for cell in found.records[0].cells[: found.width]]
     columns = _columns(headings, path)
-    dialect, first = dialect_from(found, name), found.records[1].line
+    dialect = dialect_from(found, name)
+    first = found.records[1].line
     place = file.mark + len(file.text[: offset_of(file.text, first)].encode(file.encoding))
     rows = round(len(found.records) * size / max(len(start), 1))
     below = Below(place, first, found.width, file.encoding, dialect)

@@ -18,7 +18,7 @@ SOUGHT = {  # headings, one of which the header of each range's file has
     "positions": ("Quantity", "USD size"),
     "market": ("Underlying", "Instrument", "Instrument Name"),
     "parameters": ("Parameter", "Scenario"),
-    "history": ("Date",),
+    "history": ("Date", "As of"),
 }
 
 

@@ -9,11 +9,10 @@ from typing import NamedTuple
 
 from xlmargin.errors import MOST_BYTES, MarginError, existing_file
 from xlmargin.files.dialects.encodings import SHOWN, UTF_8, Decoded, decoded
-from xlmargin.files.dialects.meanings import HEADERS, WHATEVER, Column, columns_of
+from xlmargin.files.dialects.meanings import HEADERS, WHATEVER, Column, columns_of, headings_in
 from xlmargin.files.dialects.numerals import COMMA, POINT, Dialect, Written, bare, dialect_of, numeral
 from xlmargin.files.dialects.records import Record, chosen_delimiter, records, separator, width_of
 from xlmargin.files.ranges import Grid
-from xlmargin.sheet.columns import Header
 
 TOO_WIDE = "put a number that holds a comma in quotes, or write it without one (-1500)"
 
@@ -120,7 +119,7 @@ def layout(file: Decoded, name: str, headings: Sequence[str] = HEADERS) -> Layou
     """
 
     def is_header(cells: Sequence[str]) -> bool:
-        header = Header(map(bare, cells))
+        header = headings_in(cells)
         return any(heading in header for heading in headings)
 
     said = separator(file.text, name)
@@ -160,7 +159,7 @@ def _rows(found: Layout, name: str) -> list[list[str]]:
     """
     header, width = found.records[0], found.width
     last = max(n for n, record in enumerate(found.records) if not record.blank)
-    if last == 0 and found.headed and "Parameter" not in Header(header.cells):
+    if last == 0 and found.headed and "Parameter" not in headings_in(header.cells):
         raise MarginError(f"{name} holds a heading (line {header.line}) and no row below it: add the rows, or check which file was saved")
     return [[*record.cells[:width], *[""] * (width - len(record.cells))] for record in found.records[: last + 1]]
 

@@ -7,7 +7,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from xlmargin.files.dialects.numerals import Dialect, bare, numeral
-from xlmargin.sheet.columns import heading_key
+from xlmargin.sheet.columns import Header
+from xlmargin.sheet.headings import BALANCES, HISTORY, MARKET, PARAMETERS, POSITIONS, heading_key
+
+_EVERY = BALANCES | HISTORY | PARAMETERS | MARKET | POSITIONS  # whichever range a file is of, its cells are read alike
+OTHER_NAMES = {name: heading for name, heading in _EVERY.items() if name not in _EVERY.values()}
 
 
 def _keys(names: str) -> frozenset[str]:
@@ -56,9 +60,14 @@ class Column(NamedTuple):
         return shown if value is None else value
 
 
+def headings_in(cells: Sequence[str]) -> Header:
+    """The headings of a header row, by whichever names."""
+    return Header(map(bare, cells), names=OTHER_NAMES)
+
+
 def columns_of(header: Sequence[str]) -> list[Column]:
     """How the columns below these headings are read; where none is known to be of numbers, as in a history, all others are."""
-    keys = list(map(heading_key, header))
+    keys = headings_in(header).keys
     known = not NUMBERS.isdisjoint(keys)
     return [
         Column(
