@@ -81,16 +81,31 @@ def read_table(path: Path, headings: Sequence[str] = HEADERS) -> TextTable:
     Raises:
         MarginError: the file is missing, no text, or does not say beyond doubt which cells it holds
     """
-    name = str(path)
-    found = layout(decoded(existing_file(path, most=MOST_BYTES).read_bytes(), name), name, headings)
+    return table_in(existing_file(path, most=MOST_BYTES).read_bytes(), str(path), headings)
+
+
+def table_in(data: bytes, name: str, headings: Sequence[str] = HEADERS) -> TextTable:
+    """The table that the bytes of a text file hold; arguments and mistakes are those of `read_table`, `name` that of the file."""
+    found = layout(decoded(data, name), name, headings)
+    if not found.headed and "Parameter" not in headings:  # the reader of the range says which headings it needs
+        return TextTable([[bare(cell) for cell in record.cells] for record in found.records], tuple(found.notes), found.records[0].line)
     _must_fit(found, name)
     cells, columns = _rows(found, name), found.columns
     numbers = list(_written(cells[found.headed :], columns, 1 + found.headed))
-    dialect = dialect_of(numbers, found.delimiter, name)
     _must_be_one_currency(numbers, name)
-    rows: Grid = [[column.cell(cell, dialect) for column, cell in zip(columns, row)] for row in cells[found.headed :]]
+    dialect = dialect_of(numbers, found.delimiter, name)
+    rows = _typed(cells[found.headed :], columns, dialect)
     header: Grid = [[bare(cell) for cell in cells[0]]] if found.headed else []
     return TextTable([*header, *rows], (*found.notes, *_numbers_told(numbers, dialect)), found.records[0].line)
+
+
+def _typed(rows: Sequence[Sequence[str]], columns: Sequence[Column], dialect: Dialect) -> Grid:
+    """Cells as their columns hold them; texts that repeat are read once."""
+    typed = []
+    for column, cells in zip(columns, zip(*rows)):
+        known = {cell: column.cell(cell, dialect) for cell in set(cells)}
+        typed.append([known[cell] for cell in cells])
+    return [list(row) for row in zip(*typed)]
 
 
 def dialect_from(found: Layout, name: str) -> Dialect:
@@ -103,7 +118,9 @@ def dialect_from(found: Layout, name: str) -> Dialect:
     Raises:
         MarginError: as of `read_table`
     """
-    return dialect_of(_written(_rows(found, name)[found.headed :], found.columns, 1 + found.headed), found.delimiter, name)
+    numbers = list(_written(_rows(found, name)[found.headed :], found.columns, 1 + found.headed))
+    _must_be_one_currency(numbers, name)
+    return dialect_of(numbers, found.delimiter, name)
 
 
 def layout(file: Decoded, name: str, headings: Sequence[str] = HEADERS) -> Layout:
@@ -143,9 +160,9 @@ def layout(file: Decoded, name: str, headings: Sequence[str] = HEADERS) -> Layou
 
 
 def _must_be_title(record: Record, header: Record, name: str) -> None:
-    """Refuse a line above the header that may be a row of the table: as wide as the header, with a number in it."""
-    filled = sum(bool(cell.strip()) for cell in record.cells)
-    if filled >= max(2, sum(bool(cell.strip()) for cell in header.cells)) and any(numeral(bare(cell)) for cell in record.cells):
+    """Refuse a line above the header that may be a row of the table: one with a number where the table has numbers."""
+    columns = columns_of(header.cells)
+    if any(column.number and numeral(bare(cell)) for column, cell in zip(columns, record.cells)):
         raise MarginError(
             f"{name} line {record.line} stands above the header (line {header.line}) and looks like a row: put it below, or remove it"
         )

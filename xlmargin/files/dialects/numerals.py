@@ -18,7 +18,7 @@ CURRENCIES = {"$": DOLLAR, "US$": DOLLAR, "USDC": DOLLAR, "USDT": DOLLAR, "€":
 # hyphens, dashes and the minus sign; spaces of every width; apostrophes; the full-width per cent
 PLAIN = str.maketrans(
     dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212\ufe63\uff0d", "-")
-    | dict.fromkeys("\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000\t", " ")
+    | dict.fromkeys("\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000", " ")
     | dict.fromkeys("\u2019\u02bc\u2032", "'")
     | {"\uff05": "%", "\uff0b": "+"}
 )
@@ -26,20 +26,17 @@ UNSEEN = "\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u20
 _SIMPLE = re.compile(r"[-+]?[0-9]+$")
 _CURRENCY = "|".join(re.escape(name) for name in sorted(CURRENCIES, key=len, reverse=True))
 _NUMERAL = re.compile(
-    rf"(?P<open>\( *)?(?P<sign>[-+] *)?(?:(?P<before>{_CURRENCY}) *)?(?P<inner>[-+] *)?"
-    rf"(?P<body>[0-9.,' ]*[0-9][0-9.,' ]*?(?:[eE][-+]?[0-9]+)?)"
+    rf"(?P<open>\( *)?(?P<sign>[-+])?(?:(?P<before>{_CURRENCY}) *)?(?P<inner>[-+])?"
+    rf"(?P<body>[0-9.,'](?:[0-9.,' ]*[0-9.,'])?(?:[eE][-+]?[0-9]+)?)"
     rf"(?: *(?P<after>{_CURRENCY}))?(?P<percent> *%)?(?P<close> *\))?$"
 )
 
 
 def _pattern(decimal: str, group: str) -> re.Pattern[str]:
-    """A number without its sign, in groups of three digits (or as India groups them) or in none."""
-    mark, comma = re.escape(decimal), re.escape(group)
-    groups = "|".join(rf"[1-9][0-9]{{0,2}}(?:{each}[0-9]{{3}})+" for each in (comma, " ", "'"))
-    indian = rf"|[1-9][0-9]?(?:{comma}[0-9]{{2}})+{comma}[0-9]{{3}}" if group == COMMA else ""
-    return re.compile(
-        rf"(?:[0-9]+(?:{mark}[0-9]*)?|{mark}[0-9]+)[eE][-+]?[0-9]+$|(?:[0-9]+|{groups}{indian})(?:{mark}[0-9]*)?$|{mark}[0-9]+$"
-    )
+    """A number without its sign, in groups of three digits or in none."""
+    mark = re.escape(decimal)
+    groups = "|".join(rf"[1-9][0-9]{{0,2}}(?:{each}[0-9]{{3}})+" for each in (re.escape(group), " ", "'"))
+    return re.compile(rf"(?:[0-9]+(?:{mark}[0-9]*)?|{mark}[0-9]+)[eE][-+]?[0-9]+$|(?:[0-9]+|{groups})(?:{mark}[0-9]*)?$|{mark}[0-9]+$")
 
 
 _FORMS = {POINT: _pattern(POINT, COMMA), COMMA: _pattern(COMMA, POINT)}
@@ -105,22 +102,22 @@ def numeral(cell: str) -> Numeral | None:
         return Numeral(value, value, False, "")
     if not 0 < len(cell) <= LONGEST or not (match := _NUMERAL.match(cell.translate(PLAIN))):
         return None
-    signs = [match[name].strip() for name in ("sign", "inner") if match[name]]
+    signs = [match[name] for name in ("sign", "inner") if match[name]]
     money = [match[name] for name in ("before", "after") if match[name]]
     if bool(match["open"]) != bool(match["close"]) or len(signs) + bool(match["open"]) > 1 or len(money) + bool(match["percent"]) > 1:
         return None
-    sign, unit = -1.0 if "-" in signs or match["open"] else 1.0, 100.0 if match["percent"] else 1.0
-    point, comma = (_value(match["body"].strip(), mark, sign * unit) for mark in (POINT, COMMA))
+    before, behind = "-" if "-" in signs or match["open"] else "", "e-2" if match["percent"] else ""
+    point, comma = (_value(match["body"], mark, before, behind) for mark in (POINT, COMMA))
     if point is None and comma is None:
         return None
     return Numeral(point, comma, bool(match["percent"]), CURRENCIES[money[0]] if money else "")
 
 
-def _value(body: str, decimal: str, unit: float) -> float | None:
-    """The value of digits by a decimal mark, divided by a unit, None where they cannot be so read."""
-    if not _FORMS[decimal].match(body):
+def _value(body: str, decimal: str, before: str, behind: str) -> float | None:
+    """The value of digits by a decimal mark with a sign before and a power of ten behind, None where they cannot be so read."""
+    if not _FORMS[decimal].match(body) or (behind and "e" in body.lower()):
         return None
-    value = float(_GROUPS[decimal].sub("", body).replace(decimal, ".")) / unit
+    value = float(before + _GROUPS[decimal].sub("", body).replace(decimal, ".") + behind)
     return value if math.isfinite(value) else None
 
 
