@@ -19,7 +19,7 @@ def readings(data: bytes) -> dict[tuple[str, str], Cells]:
     found: dict[tuple[str, str], Cells] = {}
     if text is None:
         return found
-    said = re.match("sep=(.)(\r\n|\r|\n|$)", text, re.I)
+    said = re.match("sep=(.)[,;|\t ]*(\r\n|\r|\n|$)", text, re.I)
     for delimiter in said[1] if said else ",;\t|":
         rows = _rows(text[said.end() :] if said else text, delimiter)
         for decimal in ".," if rows else "":
@@ -119,7 +119,7 @@ def _number(cell: str, decimal: str) -> float | None:
     """The number of a cell by a decimal mark, digits between marks of thousands in threes."""
     text = re.sub("^[−–]", "-", cell.removesuffix("%").rstrip(SPACES))
     match = re.fullmatch(rf"([+-]?)([0-9][0-9.,'{SPACES}]*|[.,][0-9]+)([eE][+-]?[0-9]+)?", text)
-    if match is None or len(cell) > 40:
+    if match is None or len(cell) > 40 or (cell.endswith("%") and match[3]):
         return None
     whole, _, part = match[2].partition(decimal)
     groups = re.split(f"[{SPACES}]", whole) if any(space in whole for space in SPACES) else re.split("[.,']", whole)

@@ -226,10 +226,9 @@ def instants(cells: Sequence[Any], rows: Sequence[int], heading: str, faults: Fa
 def _no_date(cell: Any, hour: int) -> Trouble:
     """The fault of a cell that is no date, or more than one."""
     read = date_readings(cell, hour) if isinstance(cell, str) else {}
-    if len(read) > 1:
-        days = " or ".join(f"{show_instant(at)[:10]} ({order})" for order, at in read.items())
-        return f"{show(cell)} has {len(read)} readings, {days}", "type the one that is meant, such as 2025-06-27"
-    return f"must be a date such as 2025-06-27 or 27JUN25, not {'the text ' * isinstance(cell, str)}{show(cell)}", HOW
+    days = " or ".join(f"{show_instant(at)[:10]} ({order})" for order, at in read.items())
+    either = f", which may be {days}" if len(read) > 1 else ""
+    return f"must be a date such as 2025-06-27 or 27JUN25, not {'the text ' * isinstance(cell, str)}{show(cell)}{either}", HOW
 
 
 def _are_what_they_equal(column: Sequence[Any]) -> bool:

@@ -18,7 +18,7 @@ DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bar
 QUOTE, EQUALS = ord('"'), ord("=")
 FIRST = 200_000  # characters by which the delimiter is chosen
 LONGEST_CELL = 131_072  # characters, as in the csv module
-_SEPARATOR = re.compile(r'"?sep=(.)"?[,;|\t ]*(\r\n?|\n|$)', re.I)
+_SEPARATOR = re.compile(r'("?)sep=(.)\1[,;|\t ]*(\r\n?|\n|$)', re.I)
 _BREAK = re.compile(rb"\r\n?|\n")
 
 
@@ -60,9 +60,9 @@ def separator(text: str, name: str) -> Separator:
     match = _SEPARATOR.match(text)
     if not match:
         return Separator("", 0)
-    if match[1] not in DELIMITERS:
-        raise MarginError(f"{name} line 1: sep={match[1]} names no delimiter: it must be a comma, a semicolon, a tab or |")
-    return Separator(match[1], match.end())
+    if match[2] not in DELIMITERS:
+        raise MarginError(f"{name} line 1: sep={match[2]} names no delimiter: it must be a comma, a semicolon, a tab or |")
+    return Separator(match[2], match.end())
 
 
 class Misquoted(NamedTuple):
