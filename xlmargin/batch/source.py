@@ -23,14 +23,14 @@ from xlmargin.sheet.columns import Header
 from xlmargin.sheet.headings import POSITIONS
 from xlmargin.sheet.ranges.positions import HEADINGS, read_positions
 
-ACCOUNT, QUANTITY, ENTRY = "Account", "Quantity", "Entry"
+ACCOUNT, QUANTITY, USD_SIZE, ENTRY = "Account", "Quantity", "USD size", "Entry"
 MISFIT = "#misfit"  # column that says how a row contradicts the header, blank where it does not; a name that no heading can be
-PLAIN = (ACCOUNT, QUANTITY, ENTRY)  # columns that hold a value of its own on almost every row
+PLAIN = (ACCOUNT, QUANTITY, USD_SIZE, ENTRY)  # columns that hold a value of its own on almost every row
 BLOCK_ROWS = 250_000
 BLOCK_BYTES = 16_000_000
 FIRST_BYTES = 1_000_000  # of a CSV file, by which its dialect is decided and its length guessed
 MARKED = r"^\s*['=]|[^ -~]"  # of names that may not be what they seem
-HEADERS = (QUANTITY, "USD size")  # of which the header row has one
+HEADERS = (QUANTITY, USD_SIZE)  # of which the header row has one
 
 
 class FilePart(NamedTuple):
