@@ -13,6 +13,7 @@ from xlmargin import __version__
 from xlmargin.cli.account import add_account, add_qualify, equity_given
 from xlmargin.cli.backtest import add_backtest
 from xlmargin.cli.batch import add_batch
+from xlmargin.cli.closing import basis, faulty_line
 from xlmargin.cli.faces import add_faces
 from xlmargin.cli.feed import add_feed
 from xlmargin.cli.table import print_table
@@ -86,7 +87,7 @@ def _add_book_commands(commands: Any) -> None:
         ("margin", _margin, "initial margin, maintenance margin and scanning risk of a book"),
         ("explain", _asked("PM_EXPLAIN", _with_history, _print_statement), "every line of a margin, down to the sheet rows"),
         ("compare", _asked("PM_COMPARE", _with_methods), "the requirements of several methods side by side"),
-        ("status", _asked("PM_STATUS", _with_equity), "an account against its margin"),
+        ("status", _status, "an account against its margin"),
         ("liquidation", _asked("PM_LIQUIDATION", _with_equity), "the prices at which an account is liquidated"),
         ("accounts", _asked("PM_ACCOUNTS", _with_balances), "margin and status of every account of a book"),
         (
@@ -249,7 +250,20 @@ def _margin(options: argparse.Namespace) -> int:
     if options.output:
         _recalculated(options.file, options.output)
         print(options.output.resolve(), file=sys.stderr)
-    return _answer(result, options, _print_fields)
+    found = basis(options.file, ranges)
+    if options.json:
+        return _answer({**result, **found.keys}, options, print)
+    _print_fields(result)
+    print(found.line)
+    return ANSWERED
+
+
+def _status(options: argparse.Namespace) -> int:
+    ranges = _ranges(options)
+    code = _answer(_call("PM_STATUS", *_with_equity(ranges, options)), options, print_table)
+    if code == ANSWERED and not options.json:
+        print(basis(options.file, ranges).line)
+    return code
 
 
 def _print_fields(fields: dict[str, Any]) -> None:
@@ -294,7 +308,12 @@ def _check(options: argparse.Namespace) -> int:
         if cell := cell_of(ranges, row[0], row[1]):
             row[2] = f"{cell}: {row[2]}"
     code = _answer(result, options, print_table)
-    return code if code or result[1][0] == "OK" else FAULTY
+    if code:
+        return code
+    faults = sum(row[0] != "OK" and not row[2].startswith("note: ") for row in result[1:])
+    if not options.json:
+        print(faulty_line(options.file, faults) if faults else basis(options.file, ranges).line)
+    return FAULTY if faults else ANSWERED
 
 
 def _demo(options: argparse.Namespace) -> int:

@@ -110,6 +110,11 @@ def read_book(positions: Any, market: Any, *, priced: bool = True) -> Book:
     return book
 
 
+def gives_time(market: Any) -> bool:
+    """Whether a market range without a fault has a valuation time of its own; without one the machine's clock counts."""
+    return math.isfinite(_read_quotes(market).market.as_of)
+
+
 def _fix(holder: Any) -> None:
     """Make every array of a dataclass read-only, since it is shared."""
     for field in fields(holder):
