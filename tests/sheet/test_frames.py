@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import random
 from collections.abc import Callable
 from decimal import Decimal
-from enum import StrEnum
+from enum import Enum, StrEnum
 from typing import Any
 
 import numpy as np
@@ -181,6 +182,59 @@ def test_what_has_no_meaning_is_told() -> None:
     assert ask("PM_MARGIN", twice, MARKET) == "#PM! positions row 1: the heading Quantity stands twice: remove one of the two columns"
     both = frame(POSITIONS).set_index("Quantity", drop=False)
     assert ask("PM_MARGIN", both, MARKET) == "#PM! positions row 1: the heading Quantity stands twice: remove one of the two columns"
+
+
+class Right(Enum):
+    """A kind of option that is no text."""
+
+    PUT = "put"
+
+
+ODD: list[Any] = [
+    *(pd.NaT, pd.NA, math.nan, math.inf, Decimal("NaN"), Decimal("sNaN"), Decimal("Infinity"), np.datetime64("NaT"), 10**400, ...),
+    *(pd.Period("2026-01", "M"), pd.Interval(0, 1), pd.Timedelta(days=3), pd.Timestamp.max, pd.Timestamp.min, pd.offsets.Day(1)),
+    *(np.timedelta64(5, "D"), np.datetime64("300000-01-01"), np.datetime64("2026-12"), np.longdouble(1.5), np.complex64(1), np.void(b"a")),
+    *(np.array([1, 2]), np.array([]), np.uint64(2**63), np.ma.masked, pd.Series([1]), pd.DataFrame({"a": [1]}), pd.Index(["a"])),
+    *(
+        [1],
+        {"a": 1},
+        {1},
+        (1, 2),
+        b"x",
+        1 + 2j,
+        object(),
+        range(3),
+        Right.PUT,
+        dt.time(3),
+        type,
+        pd.Timestamp("2026-12-25", tz="Asia/Tokyo"),
+    ),
+]
+
+
+@pytest.mark.parametrize("batch", range(4))
+def test_no_cell_that_python_can_hold_ends_in_a_report_of_a_bug(batch: int) -> None:
+    """One or two odd cells in a book of any form, and odd things as whole arguments: a number, or a line about the cell."""
+    draw = random.Random(batch)
+    forms: list[Callable[[dict[str, list[Any]]], Any]] = [
+        lambda d: pd.DataFrame({k: pd.Series(v, dtype=object) for k, v in d.items()}),
+        dict,
+    ]
+    forms += [lambda d: [dict(zip(d, row)) for row in zip(*d.values())], lambda d: [list(d), *map(list, zip(*d.values()))]]
+    for _ in range(40):
+        book = dict(zip(POSITIONS[0], map(list, zip(*POSITIONS[1:]))))
+        for _ in range(draw.choice((1, 2))):
+            book[draw.choice(POSITIONS[0])][draw.randrange(3)] = draw.choice(ODD)
+        for form in forms:
+            made = form(book)
+            answers = [
+                ask("PM_MARGIN", made, MARKET),
+                ask("PM_CHECK", made, MARKET),
+                ask("PM_STATUS", made, {"USD": draw.choice(ODD)}, MARKET),
+            ]
+            answers += [ask("PM_MARGIN", POSITIONS, draw.choice(ODD), None, {"price_scan_range": draw.choice(ODD)})]
+            answers += [ask("PM_PRICE", "call", draw.choice(ODD), pd.Series([1.0, 2.0]), 0.1, 0.5)]
+            assert not [answer for answer in answers if isinstance(answer, str) and "please report" in answer]
 
 
 def test_a_frame_is_not_changed_and_its_next_state_is_read() -> None:

@@ -162,7 +162,7 @@ def _plain(cell: Any) -> Any:
     kind = type(cell)
     if kind.__name__ in MISSING:
         return None
-    if kind.__module__ == "numpy" and hasattr(cell, "item"):
+    if kind.__module__ == "numpy" and getattr(cell, "ndim", 1) == 0:
         # in microseconds a moment or a span is Python's own; in nanoseconds it would be a bare number
         return (cell.astype(f"{cell.dtype.kind}8[us]") if cell.dtype.kind in "mM" else cell).item()
     if isinstance(cell, Mapping) and cell.get("type") != "Error" and "basicValue" in cell:

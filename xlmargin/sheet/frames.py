@@ -6,7 +6,9 @@ library is imported here: a frame brings what reads it.
 
 from __future__ import annotations
 
+import datetime as dt
 import decimal
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -86,15 +88,17 @@ def _series(series: Any, name: str) -> Rows:
 def _column(series: Any) -> list[Any]:
     """The cells of one column of pandas, None where nothing is there."""
     cells = series.astype(object).to_numpy(copy=True)
+    if series.dtype == object:
+        return list(map(_own, cells))
     cells[series.isna().to_numpy()] = None
-    return list(map(_own, cells)) if series.dtype.kind == "M" or not set(map(type, cells)) <= PLAIN else cells.tolist()
+    return cells.tolist() if set(map(type, cells)) <= PLAIN else list(map(_own, cells))
 
 
 def _own(cell: Any) -> Any:
-    """A cell of a table with named columns: a Decimal as a number, a moment of pandas as Python's, NaN as None."""
+    """A cell of a table with named columns: a Decimal as a number, a moment of pandas as Python's, NaN and NaT as None."""
     if isinstance(cell, decimal.Decimal):
-        cell = float(cell)
-    if hasattr(cell, "to_pydatetime"):
+        cell = math.nan if cell.is_nan() else float(cell)  # a NaN that signals has no float
+    if isinstance(cell, dt.datetime) and hasattr(cell, "to_pydatetime"):
         return cell.to_pydatetime(warn=False) if cell == cell else None
     return None if isinstance(cell, float) and cell != cell else cell
 

@@ -217,7 +217,7 @@ class _Writer(pickle.Pickler):
 
     def reducer_override(self, cell: Any) -> Any:
         """Called for every object that is not a builtin, classes included; a subclass is never accepted."""
-        if type(cell) in WRITTEN or cell in WRITTEN:
+        if type(cell) in WRITTEN or any(cell is kind for kind in WRITTEN):  # a cell need not be comparable with a class
             return NotImplemented
         raise _Other
 
