@@ -6,6 +6,7 @@ import datetime as dt
 import json
 from pathlib import Path
 
+import openpyxl
 import pytest
 
 from xlmargin.cli import main
@@ -84,6 +85,29 @@ def test_notes_are_counted_and_the_command_that_shows_them_is_named(tmp_path: Pa
     assert told.endswith("; left out: 1 open order; 1 note: xlmargin check book.csv")
     found = json.loads(last(capsys, "margin", tmp_path / "book.csv", "--market", market, "--json")[1])
     assert found["notes"] == ["row 2: IV 0.5500 is the market's vol of the underlying: give IV or Price on the row to use another"]
+
+
+def test_what_may_be_wrong_is_printed_with_its_cell(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Two rows of one contract with two vols: a note each, and no number of rows floods the terminal."""
+    market = write(tmp_path / "market.csv", MARKET)
+    book = write(tmp_path / "book.csv", [HEAD, SPREAD[0], SPREAD[0].replace(",0.5,", ",0.6,")])
+    assert main(["margin", str(book), "--market", str(market)]) == 0
+    told = capsys.readouterr()
+    start = "rows of BTC-27JUN25-70000-P in this account differ in IV: for all of them 0.55 counts, the mean of the values given: "
+    assert told.err.splitlines() == [f"note: row {row}: {start}they are one position: give them one market" for row in (2, 3)]
+    assert told.out.splitlines()[-1].endswith("; 2 notes: xlmargin check book.csv")
+    made = openpyxl.Workbook()
+    sheet = made.active
+    sheet.title = "Positions"
+    rows = [["BTC", "put", 70_000.0, "2025-06-27", vol, 70_000.0, -1.0, None, "a"] for vol in (0.5, 0.6) * 8]
+    for line in [["Our book"], HEAD.split(","), *rows]:
+        sheet.append(line)
+    made.save(tmp_path / "book.xlsx")
+    assert main(["margin", str(tmp_path / "book.xlsx"), "--market", str(market)]) == 0
+    notes = capsys.readouterr().err.splitlines()
+    assert notes[0].startswith("note: Positions!E3: rows of BTC-27JUN25-70000-P")
+    assert notes[-1] == "note: and 6 notes like these"
+    assert len(notes) == 11
 
 
 def test_what_a_reader_leaves_out_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

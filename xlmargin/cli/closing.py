@@ -13,11 +13,13 @@ import numpy as np
 from xlmargin.book.book import Book
 from xlmargin.book.contracts import show_instant
 from xlmargin.errors import Fault
+from xlmargin.files.books import cell_of
 from xlmargin.files.ranges import Ranges
-from xlmargin.sheet.checks import all_faults
+from xlmargin.sheet.checks import OTHER_VOL, all_faults
 from xlmargin.sheet.ranges.remembered import gives_time, read_book
 
 LEFT_OUT = re.compile(r"(.*\S) (?:is|are) left out$")  # how a reader's note on rows that it leaves out ends
+MOST_DOUBTS = 10  # notes on cells that are printed one by one
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,19 @@ class Basis:
     spots: dict[str, list[float]]
     left_out: tuple[str, ...]
     notes: tuple[Fault, ...]
+
+    def doubts(self, ranges: Ranges) -> list[str]:
+        """The notes on cells that may be wrong, each with its cell: those on vols that the market gives are not among them.
+
+        Args:
+            ranges: those of the book
+        """
+        doubts = [note for note in self.notes if note.fix != OTHER_VOL]
+        told = [
+            f"{cell_of(ranges, note.place if note.where else note.row, note.column) or note.place}: {note.problem}: {note.fix}"
+            for note in doubts
+        ]
+        return told if len(told) <= MOST_DOUBTS else [*told[:MOST_DOUBTS], f"and {_count(len(told) - MOST_DOUBTS, 'note')} like these"]
 
     @property
     def keys(self) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from xlmargin.cli.table import print_table
 from xlmargin.cli.watch import add_watch
 from xlmargin.errors import MarginError
 from xlmargin.files.books import cell_of, read_ranges, with_parameter
+from xlmargin.files.ranges import for_method
 from xlmargin.files.texts import read_csv
 from xlmargin.sheet.registry import ERROR, FUNCTIONS
 
@@ -150,8 +151,6 @@ def _ranges(options: argparse.Namespace) -> Any:
     ranges = read_ranges(
         options.file, options.market, options.parameters, options.venue, options.instruments, getattr(options, "history", None)
     )
-    for note in ranges.notes:
-        print(f"note: {note}", file=sys.stderr)
     span_file = getattr(options, "span_file", None)
     if span_file is not None:
         _load_span_file(span_file)
@@ -162,20 +161,15 @@ def _ranges(options: argparse.Namespace) -> Any:
         if name.strip():
             method_name(name)
     if method and not options.several and options.parameters is None and span_file is None:
-        ranges = _without_others(ranges, method)
+        ranges = for_method(ranges, method)
+    _print_notes(ranges.notes)
     return ranges._replace(method=method or ranges.method)
 
 
-def _without_others(ranges: Any, method: str) -> Any:
-    """A workbook's ranges for a method that is not its chosen one, whose parameters the other does not know."""
-    if ranges.parameters is None or ranges.method is None or ranges.method.strip().upper() == method.strip().upper():
-        return ranges
-    print(
-        f"note: the workbook's parameters are those of {ranges.method}: {method.upper()} takes its own values here; "
-        "others go with --parameters",
-        file=sys.stderr,
-    )
-    return ranges._replace(parameters=None)
+def _print_notes(notes: Sequence[str]) -> None:
+    """Print what stood in for what in the files, and what was left out of them."""
+    for note in notes:
+        print(f"note: {note}", file=sys.stderr)
 
 
 def _load_span_file(path: Path) -> None:
@@ -253,6 +247,7 @@ def _margin(options: argparse.Namespace) -> int:
     found = basis(options.file, ranges)
     if options.json:
         return _answer({**result, **found.keys}, options, print)
+    _print_notes(found.doubts(ranges))
     _print_fields(result)
     print(found.line)
     return ANSWERED

@@ -14,6 +14,7 @@ import udfs
 from xlmargin.errors import Fault, MarginError, failure
 from xlmargin.files.books import read_ranges
 from xlmargin.files.markets import as_market
+from xlmargin.files.ranges import for_method
 from xlmargin.files.texts import read_csv
 from xlmargin.sheet.cells import unpacked
 from xlmargin.sheet.checks import all_faults
@@ -91,7 +92,9 @@ def _file(name: str, path: Path, cells: dict[str, Any], signature: inspect.Signa
         return as_market(read_csv(path))
     if not name.startswith("positions"):
         return read_csv(path)
-    ranges = read_ranges(path)
+    method = cells.get("method")
+    chosen = isinstance(method, str) and cells.get("parameters") is None
+    ranges = for_method(read_ranges(path), method if chosen else None)
     for note in ranges.notes:
         warnings.warn(f"{path.name}: {note}", stacklevel=5)
     for other in FROM_BOOK if name == "positions" else ():

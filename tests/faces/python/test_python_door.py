@@ -22,6 +22,7 @@ import xlmargin as xm
 from xlmargin.cli import main
 from xlmargin.errors import Fault
 from xlmargin.faces.template import build_template
+from xlmargin.files.books import read_ranges
 from xlmargin.sheet.registry import ERROR, FUNCTIONS, Function
 
 assert udfs  # fills the registry, and with it rooms that have the names of functions
@@ -220,3 +221,7 @@ def test_files_are_read_as_on_the_command_line(tmp_path: Path, capsys: pytest.Ca
     build_template(desk, rows=20)
     assert main(["margin", str(desk)]) == 0
     assert f"{xm.margin(desk):,.2f}" in capsys.readouterr().out
+    held = read_ranges(desk)
+    with pytest.warns(UserWarning, match="desk.xlsx: the workbook's parameters are those of SPAN: RULES takes its own values here"):
+        assert xm.margin(desk, method="RULES") == xm.margin(held.positions, held.market, "RULES")
+    assert xm.margin(desk, parameters={"price_scan_range": 0.3}) != xm.margin(desk)
