@@ -116,6 +116,7 @@ class Book:
         as_of: valuation time, seconds since 1970 UTC
         unpriced: faults of the vols, for every method that needs a vol
         mixed: cells in which rows of one contract differ: heading, indices of the rows, and the mean that counts
+        array_of: whose risk array each instrument has, in words, where a file gave it (K,), else empty
     """
 
     instruments: Instruments
@@ -130,6 +131,7 @@ class Book:
     as_of: float
     unpriced: tuple[Fault, ...]
     mixed: tuple[Mixed, ...] = ()
+    array_of: tuple[str, ...] = ()
 
     @cached_property
     def units(self) -> Floats:
