@@ -76,7 +76,7 @@ class Instruments:
     @property
     def fixed_in_usd(self) -> Bools:
         """Inverse futures and perpetuals, each an amount of USD whose coins change with the price, (K,)."""
-        return self.inverse & ((self.kind == FUTURE) | (self.kind == PERPETUAL))
+        return np.asarray(self.inverse & ((self.kind == FUTURE) | (self.kind == PERPETUAL)), np.bool_)
 
     @property
     def carry(self) -> Floats:
