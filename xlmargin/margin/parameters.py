@@ -145,13 +145,9 @@ class Rules:
         return found
 
     def beneath(self, overrides: Sequence[Override], source: str) -> Rules:
-        """These rules with a file's values under those given with the positions, for one underlying or for all."""
+        """These rules with a file's values under those given with the positions."""
         from_file = replace(self, given={}).override(overrides, where=source).given
-        sourced = {
-            (underlying, name): replace(value, status=self.meta.status)
-            for (underlying, name), value in from_file.items()
-            if ("", name) not in self.given
-        }
+        sourced = {key: replace(value, status=self.meta.status) for key, value in from_file.items()}
         return replace(self, given={**sourced, **self.given})
 
 

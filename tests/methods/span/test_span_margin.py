@@ -184,6 +184,22 @@ def test_a_spread_without_its_optional_leg_is_refused(tmp_path: Path) -> None:
     assert isinstance(PM_MARGIN(RUSSELL, MARKET, "SPAN", parameters), float)  # the target is required, and not held
 
 
+def test_what_the_file_says_and_does_not_count_is_told(tmp_path: Path) -> None:
+    """An adjustment factor that is not 1, and a premium whose alignment code is not known, stand beside the contract."""
+    factors = (1, "4 "), (3, "SB"), (9, "10"), (70, "100100150"), (79, "1")
+    content = samples.positional(samples.SUGAR).decode("latin-1").replace("002002 ", "002002K", 2)
+    lines = [text for text in content.split("\r\n") if not text.startswith("4 ")]
+    path = tmp_path / "sb.pa2"
+    path.write_bytes("\r\n".join([lines[0], samples.line(*factors), *lines[1:]]).encode("latin-1"))
+    rows = PM_EXPLAIN(SUGAR, MARKET, "SPAN", [["span_file", str(path)]])
+    assert isinstance(rows, list), rows
+    said = [str(row[3]) for row in rows if "risk array" in str(row[3])]
+    assert all("not applied: adjustment factor 1.5 for a speculator (record 4, columns 70-78)" in text for text in said)
+    assert [text for text in said if "call" in text or "put" in text] == [
+        text for text in said if "its price in the file cannot be read" in text
+    ]
+
+
 def test_minimums_by_tier_are_refused(tmp_path: Path) -> None:
     """A short option whose minimum depends on its month is told, unless the minimum is typed or nothing is short."""
     path = tmp_path / "sb.spn"

@@ -83,6 +83,9 @@ class Applied:
         """The contract whose array an instrument has, in words, and what the file says that does not count."""
         combined = self._file.combined.get(_codes(self._file, np.array([found.row]))[0])
         parts = [f"risk array of {self._lookup.describe(found.row)} in {self._file.source}", found.how]
+        contracts = self._file.contracts
+        if contracts.premium[found.row] and math.isnan(contracts.price[found.row]):
+            parts.append("its price in the file cannot be read, so its value is that of the row or of the model")
         parts += [f"not applied: {text}" for text in (combined.not_applied if combined else ())]
         return "; ".join(filter(None, parts))
 
@@ -97,12 +100,13 @@ class Applied:
         """
         held = self._book.instruments
         ranges = self._file.contracts.price_range[self.rows]
+        typed = {name for underlying, name in rules.given if not underlying}  # for every underlying, which wins over the file
         names = dict(zip((held.underlyings[u] for u in held.underlying.tolist()), self._codes))
         given: list[Override] = [Override("", "price_range_kind", "amount", 0)]
         for u, name in enumerate(held.underlyings):
             mine = held.underlying == u
             reach = float(np.nanmax(ranges[mine], initial=0.0))
-            charges = self._charges(self._file.combined.get(names[name]), mine, rules)
+            charges = [each for each in self._charges(self._file.combined.get(names[name]), mine, rules) if each[0] not in typed]
             given += [Override(name, key, value, 0) for key, value in (("price_scan_range", reach), *charges)]
         spreads = [
             text
