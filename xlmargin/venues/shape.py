@@ -130,7 +130,7 @@ def balances_note(rows: Any, coin: str, amount: str) -> tuple[str, ...]:
     """
     held = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
     coins = [
-        f"{row.get(amount, '')} {row[coin]}".strip()[:SHOWN]
+        " ".join(f"{row.get(amount, '')} {row[coin]}".split())[:SHOWN]
         for row in held
         if isinstance(row.get(coin), str) and not is_money(row[coin]) and str(row.get(amount, "?")).strip("0.")
     ]
@@ -148,7 +148,8 @@ def contract_of(item: Node, name: str, venue: str) -> Contract:
         legs = combination_of(name) if venue == "deribit" else None
         if legs is None:
             item.fail(
-                f"instrument {quoted(name)} has no form that is known: leave it out of the answer, and type it as a row if it is held"
+                f"instrument {quoted(name)} has no form that is known: take it out of the answer and type it as a row by Underlying, "
+                "Type, Strike and Expiry"
             )
         item.fail(
             f"instrument {quoted(name)} is a combination: leave it out of the answer, in which its legs are positions of their own"
