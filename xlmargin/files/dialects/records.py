@@ -27,7 +27,7 @@ def width_of(cells: Sequence[str]) -> int:
     return next((n for n in range(len(cells), 0, -1) if cells[n - 1].strip()), 0)
 
 
-class Record(NamedTuple):
+class TextRecord(NamedTuple):
     """The cells of a record, and the line of the file on which it begins."""
 
     line: int
@@ -142,7 +142,7 @@ def whole_rows(text: str) -> str:
     return text[: end + 1] or text
 
 
-def records(text: str, delimiter: str, name: str, line: int = 1) -> list[Record]:
+def records(text: str, delimiter: str, name: str, line: int = 1) -> list[TextRecord]:
     """Every record of a text.
 
     Args:
@@ -160,11 +160,11 @@ def records(text: str, delimiter: str, name: str, line: int = 1) -> list[Record]
     return _split(text, delimiter, name, line)
 
 
-def _split(text: str, delimiter: str, name: str, line: int) -> list[Record]:
-    reader, found, before = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), list[Record](), 0
+def _split(text: str, delimiter: str, name: str, line: int) -> list[TextRecord]:
+    reader, found, before = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), list[TextRecord](), 0
     try:
         for cells in reader:
-            found.append(Record(line + before, cells))
+            found.append(TextRecord(line + before, cells))
             before = reader.line_num
     except csv.Error:
         raise MarginError(
