@@ -7,6 +7,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Iterator
+from functools import lru_cache
 
 NUMBERS = {"quantity", "spot", "iv"}
 NAMES = {"account", "instrument", "note"}
@@ -22,7 +23,7 @@ def readings(data: bytes) -> dict[tuple[str, str], Cells]:
     if text is None:
         return found
     said = re.match("sep=(.)[,;|\t ]*(\r\n|\r|\n|$)", text, re.I)
-    for delimiter in said[1] if said else ",;\t|":
+    for delimiter in filter(text.__contains__, said[1] if said else ",;\t|"):
         rows = _rows(text[said.end() :] if said else text, delimiter)
         for decimal in ".," if rows else "":
             cells = _typed(rows or [], decimal)
@@ -31,9 +32,10 @@ def readings(data: bytes) -> dict[tuple[str, str], Cells]:
     return found
 
 
+@lru_cache(maxsize=4096)
 def folded(heading: str) -> str:
     """A heading without case, and without the marks that do not count."""
-    return re.sub(r"[\s_%.'-]", "", "".join(letter for letter in heading if unicodedata.category(letter) != "Cf")).lower()
+    return re.sub(r"[\s_%.'−-]", "", "".join(letter for letter in heading if unicodedata.category(letter) != "Cf")).lower()
 
 
 def _text(data: bytes) -> str | None:
