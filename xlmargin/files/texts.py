@@ -11,7 +11,7 @@ from xlmargin.errors import MOST_BYTES, MarginError, existing_file
 from xlmargin.files.dialects.encodings import SHOWN, UTF_8, Decoded, decoded
 from xlmargin.files.dialects.meanings import HEADERS, WHATEVER, TextColumn, columns_of, headings_in
 from xlmargin.files.dialects.numerals import COMMA, POINT, Dialect, Written, bare, dialect_of, numeral
-from xlmargin.files.dialects.records import TextRecord, chosen_delimiter, records, separator, width_of
+from xlmargin.files.dialects.records import MOST_TITLES, TextRecord, chosen_delimiter, records, separator, width_of
 from xlmargin.files.ranges import Grid
 
 TOO_WIDE = "put a number that holds a comma in quotes, or write it without one (-1500)"
@@ -146,7 +146,7 @@ def layout(file: Decoded, name: str, headings: Sequence[str] = HEADERS) -> TextL
     filled = [n for n, record in enumerate(found) if not record.blank]
     if not filled:
         raise MarginError(f"{name} is empty: it needs a header row and the rows below it")
-    at = next((n for n in filled if is_header(found[n].cells)), None)
+    at = next((n for n in filled[:MOST_TITLES] if is_header(found[n].cells)), None)
     start = next((n for n in filled if len(found[n].cells) > 1), filled[0]) if at is None else at
     above = [found[n] for n in filled if n < start]
     for record in above:

@@ -17,6 +17,7 @@ from xlmargin.errors import MarginError
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 QUOTE, EQUALS = ord('"'), ord("=")
 FIRST = 200_000  # characters by which the delimiter is chosen
+MOST_TITLES = 100  # lines that are not blank, among which the header is looked for
 LONGEST_CELL = 131_072  # characters, as in the csv module
 _SEPARATOR = re.compile(r'("?)sep=(.)\1[,;|\t ]*(\r\n?|\n|$)', re.I)
 _BREAK = re.compile(rb"\r\n?|\n")
@@ -201,7 +202,7 @@ def chosen_delimiter(text: str, name: str, is_header: Callable[[Sequence[str]], 
 def _score(text: str, delimiter: str, name: str, is_header: Callable[[Sequence[str]], bool]) -> tuple[bool, float] | None:
     """Whether a delimiter gives a header, and the share of lines that are as wide as the first; None where it divides nothing."""
     filled = [record for record in _split(text, delimiter, name, 1) if not record.blank]
-    header = next((n for n, record in enumerate(filled) if is_header(record.cells)), None)
+    header = next((n for n, record in enumerate(filled[:MOST_TITLES]) if is_header(record.cells)), None)
     table = filled[header or 0 :]
     if not table or len(table[0].cells) < 2:
         return None
