@@ -112,6 +112,15 @@ def read_book(positions: Any, market: Any, *, priced: bool = True) -> Book:
     return book
 
 
+def rows_of(positions: Any) -> Positions:
+    """The typed rows of a positions range without a fault, as `read_book` reads them.
+
+    Raises:
+        MarginError: the first fault by row
+    """
+    return _read_sheet(positions).positions
+
+
 def _fix(holder: Any) -> None:
     """Make every array of a dataclass read-only, since it is shared."""
     for field in fields(holder):
