@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from xlmargin.book import market as quotes
+from xlmargin.book import marks
 from xlmargin.book.contracts import CALL, FUTURE, PERPETUAL, SPOT, instrument_name, show_instant
-from xlmargin.book.implied import RowsOf, implied
+from xlmargin.book.implied import implied
 from xlmargin.book.market import DAY, YEAR, Market
 from xlmargin.book.positions import Keys, Mixed, Positions, keys_of, mean_of_distinct, told_apart
 from xlmargin.errors import Fault, Faults
@@ -289,7 +290,7 @@ class _RowsOf:
         return [int(row) for row in self._row[self._instrument == k]]
 
 
-def _years(kind: Ints, expiry: Floats, given: Floats, as_of: float, rows: RowsOf, faults: Faults) -> Floats:
+def _years(kind: Ints, expiry: Floats, given: Floats, as_of: float, rows: marks.RowsOf, faults: Faults) -> Floats:
     """Time to expiry of each instrument, 0 for spot and perpetuals."""
     dated = (kind == FUTURE) | (kind >= CALL)
     years = np.where(np.isfinite(given), given, (expiry - as_of) / YEAR)
@@ -304,7 +305,7 @@ def _years(kind: Ints, expiry: Floats, given: Floats, as_of: float, rows: RowsOf
     return np.where(dated & (years > 0.0), years, 0.0)
 
 
-def _spot(pick: dict[str, Any], there: Ints, market: Market, names: tuple[str, ...], rows: RowsOf, faults: Faults) -> Floats:
+def _spot(pick: dict[str, Any], there: Ints, market: Market, names: tuple[str, ...], rows: marks.RowsOf, faults: Faults) -> Floats:
     """Spot of each instrument: the row's, else the market's."""
     spot: Floats = np.where(np.isfinite(pick["spot"]), pick["spot"], quotes.spots(market, there))
     for k in np.flatnonzero(np.isnan(spot)).tolist():
@@ -331,20 +332,18 @@ def _forward(pick: dict[str, Any], there: Ints, market: Market) -> Floats:
     return result
 
 
-def _price(pick: dict[str, Any], names: tuple[str, ...], smile: Smile, rows: RowsOf, faults: Faults) -> Bools:
+def _price(pick: dict[str, Any], names: tuple[str, ...], smile: Smile, rows: marks.RowsOf, faults: Faults) -> Bools:
     """Marks of the instruments in the account currency; the options whose Price is in coin, which are faults (K,)."""
     price, coin = pick["price"], pick.pop("coin_price")
     refused = np.zeros(len(price), np.bool_)
     if ((pick["kind"] >= CALL) & (np.isfinite(price) | np.isfinite(coin))).any():
-        from xlmargin.book import marks
-
         refused = marks.typed_in_coin(pick, names, lambda at: smile(at)[0], rows, faults)
         pick["price"] = marks.in_account_currency(pick, coin, rows, faults)
     return refused
 
 
 def _vol(
-    pick: dict[str, Any], refused: Bools, names: tuple[str, ...], smile: Smile, rows: RowsOf, faults: Faults
+    pick: dict[str, Any], refused: Bools, names: tuple[str, ...], smile: Smile, rows: marks.RowsOf, faults: Faults
 ) -> tuple[Floats, Ints, Floats]:
     """Vol of each option, where it was found, and its mark: the row's, implied from its price, else the market's."""
     option, price = pick["kind"] >= CALL, pick["price"]

@@ -9,13 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlmargin.book.contracts import CALL
+from xlmargin.book.marks import RowsOf, ticks
 from xlmargin.errors import Faults
 from xlmargin.pricing.arrays import Bools, Floats, Ints
 
 if TYPE_CHECKING:
     from xlmargin.pricing.implied_vol import Reason
-
-RowsOf = Callable[[int], list[int]]  # the sheet rows of an instrument
 
 
 def implied(
@@ -60,11 +59,9 @@ def implied(
 
 def _rounded(pick: dict[str, Any], names: tuple[str, ...]) -> tuple[Floats, Bools]:
     """The discounted intrinsic values of European options, and which prices are at most a tick below theirs, both (N,)."""
-    from xlmargin.book import marks
-
     gain = np.where(pick["kind"] == CALL, 1.0, -1.0) * (pick["forward"] - pick["strike"])
     intrinsic = np.exp(-pick["rate"] * pick["years"]) * gain
-    return intrinsic, intrinsic - pick["price"] <= marks.ticks(pick, names) * (1.0 + 1e-9)
+    return intrinsic, intrinsic - pick["price"] <= ticks(pick, names) * (1.0 + 1e-9)
 
 
 def _why(reason: Reason, terms: dict[str, Any]) -> str:

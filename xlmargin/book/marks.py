@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -11,10 +11,8 @@ from xlmargin.book.contracts import CALL, COIN_SETTLED
 from xlmargin.errors import Faults
 from xlmargin.pricing.arrays import Bools, Floats, Ints
 
-if TYPE_CHECKING:
-    from xlmargin.book.implied import RowsOf
-
 Columns = dict[str, Any]
+RowsOf = Callable[[int], list[int]]  # the sheet rows of an instrument
 VolsOf = Callable[[Ints], Floats]  # the market's vols of some instruments, NaN where it has none
 
 # Least steps of option prices. Inverse [coin]: Deribit's since 6 July 2023 (support.deribit.com, article 25944779257373), and

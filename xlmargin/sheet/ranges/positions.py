@@ -308,8 +308,9 @@ def read_quantities(cells: Table, held: Positions, faults: Faults) -> tuple[Floa
         held: the rows, whose quantities do not count
         faults: receives every fault of every cell
     """
-    quantity, in_usd = cells.numbers("Quantity", faults), ~blanks(cells.column("USD size"))
-    if in_usd.any():
+    quantity, in_usd = cells.numbers("Quantity", faults), np.zeros(len(cells), np.bool_)
+    if cells.has("USD size"):
+        in_usd = ~blanks(cells.column("USD size"))
         inverse.must_be_usd(cells, held, in_usd, faults)
         quantity = np.where(in_usd, cells.numbers("USD size", faults), quantity)
     written = cells.column("Quantity")
