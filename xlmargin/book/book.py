@@ -77,6 +77,11 @@ class Instruments:
         return self.kind >= CALL
 
     @property
+    def fixed_in_usd(self) -> Bools:
+        """Inverse futures and perpetuals, each an amount of USD whose coins change with the price, (K,)."""
+        return np.asarray(self.inverse & ((self.kind == FUTURE) | (self.kind == PERPETUAL)), np.bool_)
+
+    @property
     def carry(self) -> Floats:
         """Yield of the underlying implied by spot, forward and rate, 0 without time to expiry (K,)."""
         growth = np.log(self.forward / self.spot)
@@ -120,6 +125,7 @@ class Book:
         unpriced: faults of the vols, for every method that needs a vol
         mixed: cells in which rows of one contract differ: heading, indices of the rows, and the mean that counts
         noted: notes on marks that count otherwise than they were given
+        array_of: whose risk array each instrument has, in words, where a file gave it (K,), else empty
     """
 
     instruments: Instruments
@@ -135,6 +141,7 @@ class Book:
     unpriced: tuple[Fault, ...]
     mixed: tuple[Mixed, ...] = ()
     noted: tuple[Fault, ...] = ()
+    array_of: tuple[str, ...] = ()
 
     @cached_property
     def units(self) -> Floats:
@@ -172,6 +179,17 @@ class Book:
             own, _ = mean_of_distinct(a * count + group[k], values[k], result.size)
             result = np.where(np.isfinite(own), own, result.ravel()).reshape(result.shape)
         return result
+
+    def quantity_at(self, growth: Floats) -> Floats:
+        """The quantity of each row once prices have grown: coins of an amount of USD that stays, all else unchanged.
+
+        Args:
+            growth: price of each instrument then over its price now, (K,) or (V, K) for V times
+
+        Returns:
+            (P,) or (V, P)
+        """
+        return np.asarray(self.quantity / np.where(self.instruments.fixed_in_usd, growth, 1.0)[..., self.instrument], np.float64)
 
     def pairs(self, rows: Ints) -> tuple[Ints, Ints]:
         """The distinct pairs of account and instrument of some rows (N,), each as account × K + instrument, and each row's pair."""

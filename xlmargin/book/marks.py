@@ -81,12 +81,12 @@ def typed_in_coin(pick: Columns, names: tuple[str, ...], vols: VolsOf, rows: Row
     result = np.zeros(len(pick["price"]), np.bool_)
     quoted = pick["inverse"] | np.array([name in COIN_SETTLED for name in names], np.bool_)[pick["underlying"]]
     bound = np.maximum(1.0, pick["strike"] / pick["forward"])
-    small = quoted & (pick["kind"] >= CALL) & (pick["price"] <= bound) & (pick["forward"] >= LEAST_FORWARD) & (pick["years"] > 0.0)
-    chosen = np.flatnonzero(small)
+    small = (pick["price"] > 0.0) & (pick["price"] <= bound) & (pick["strike"] > 0.0)
+    chosen = np.flatnonzero(small & quoted & (pick["kind"] >= CALL) & (pick["forward"] >= LEAST_FORWARD) & (pick["years"] > 0.0))
     if not len(chosen):
         return result
     own = {name: pick[name][chosen] for name in ("kind", "price", "forward", "strike", "years", "rate", "vol")}
-    vol = np.where(np.isnan(own["vol"]), vols(chosen), own["vol"])
+    vol = np.where(own["vol"] > 0.0, own["vol"], vols(chosen))
     result[chosen] = np.where(np.isnan(vol), _without_vol(own), _with_vol(own, vol))
     known = dict(zip(chosen.tolist(), vol.tolist()))
     for k in np.flatnonzero(result).tolist():
