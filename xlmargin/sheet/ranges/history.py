@@ -12,11 +12,11 @@ from xlmargin.book.contracts import show_instant
 from xlmargin.errors import Faults, MarginError
 from xlmargin.pricing.arrays import Floats
 from xlmargin.scenarios.past import VOL_DAYS, History
+from xlmargin.sheet import plausible
 from xlmargin.sheet.cells import grid, show
 from xlmargin.sheet.columns import Header, Table, from_header, table
 from xlmargin.sheet.headings import HISTORY, heading_key
 
-HIGHEST_VOL = 20.0  # a fraction: a cell above it is in percent
 MIDNIGHT = 0
 
 
@@ -102,10 +102,8 @@ def _sound(cells: Table, heading: str, values: Floats, first: int, vol: bool, fa
             faults.add(cells.rows[i], heading, f"{heading} is blank", "fill it, or remove the row")
         else:
             faults.add(cells.rows[i], heading, f"{heading} must be above 0, not {show(float(values[i]))}", "mend it")
-    for i in np.flatnonzero(values > HIGHEST_VOL).tolist() if vol else ():
-        faults.add(
-            cells.rows[i], heading, f"{heading} {show(float(values[i]))} is above 2,000 %", "give the vol as a fraction: 0.55 for 55 %"
-        )
+    if vol:
+        plausible.must_be_fractions(values, cells.rows, heading, faults, most=plausible.HIGHEST_VOL, example="0.55 is 55 %")
 
 
 def _history(dates: Floats, underlyings: tuple[str, ...], columns: list[Floats], vols: list[tuple[int, float, str]]) -> History:
