@@ -96,7 +96,7 @@ def _file(name: str, path: Path, cells: dict[str, Any], signature: inspect.Signa
     chosen = isinstance(method, str) and cells.get("parameters") is None
     ranges = for_method(read_ranges(path), method if chosen else None)
     for note in ranges.notes:
-        warnings.warn(f"{path.name}: {note}", stacklevel=5)
+        warnings.warn(f"{path.name}: {note}", stacklevel=4)  # the line that called the function
     for other in FROM_BOOK if name == "positions" else ():
         if other in signature.parameters and cells.get(other) is None:
             cells[other] = getattr(ranges, other)
