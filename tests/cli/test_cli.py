@@ -477,7 +477,8 @@ def test_verify_of_a_missing_file_is_told(run: Run, tmp_path: Path) -> None:
         ("garbage.xlsx", b"this is no zip file", "cannot be read as a workbook"),
         ("cut.xlsx", b"PK\x03\x04" + bytes(200), "cannot be read as a workbook"),
         ("binary.csv", bytes(range(256)) * 4, "is not a text file in UTF-8"),
-        ("utf16.csv", "Underlying,Quantity\n".encode("utf-16"), "is not a text file in UTF-8"),
+        ("utf16.csv", "Underlying,Quantity\n".encode("utf-16"), "holds a heading (line 1) and no row below it"),
+        ("empty.csv", b"", "is empty"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_misuse(run: Run, tmp_path: Path, command: str, name: str, content: bytes | None, said: str) -> None:
