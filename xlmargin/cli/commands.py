@@ -23,6 +23,7 @@ from xlmargin.files.books import cell_of, read_ranges, with_parameter
 from xlmargin.files.ranges import for_method
 from xlmargin.files.texts import read_csv
 from xlmargin.sheet.registry import ERROR, FUNCTIONS
+from xlmargin.venues import KNOWN_VENUES
 
 ANSWERED, FAULTY, MISUSED, INTERRUPTED = 0, 1, 2, 130
 
@@ -104,7 +105,7 @@ def _add_book_commands(commands: Any) -> None:
         command = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
         command.add_argument("file", type=Path, help="workbook, CSV file of positions, or a venue's answer (.json)")
         _second_file(command, name)
-        command.add_argument("--venue", help="whose positions answer a JSON file is: deribit, okx, bybit, binance, derive")
+        command.add_argument("--venue", help=f"whose positions answer a JSON file is: {', '.join(KNOWN_VENUES)}")
         command.add_argument(
             "--instruments", type=Path, metavar="JSON", help="the venue's instruments answer, where its positions count contracts"
         )

@@ -42,13 +42,16 @@ def read_ranges(
         MarginError: a file is missing or unreadable, or a workbook has no positions
     """
     existing_file(path, most=MOST_BYTES)
+    quotes = NO_BOOK if market is None else _with_text(NO_BOOK, "market", market)
     if path.suffix.lower() == ".json":
-        book = _answer(path, venue, instruments, priced=market is None)
+        book = _answer(path, venue, instruments, quotes.market)
     elif venue is not None or instruments is not None:
         raise MarginError(f"{path} is no JSON file: --venue and --instruments go with a venue's own answer")
     else:
         book = read_workbook(path) if path.suffix.lower() in (".xlsx", ".xlsm") else _with_text(NO_BOOK, "positions", path)
-    for name, file in (("market", market), ("parameters", parameters), ("history", history)):
+    if market is not None:
+        book = book._replace(market=quotes.market, notes=(*book.notes, *quotes.notes))
+    for name, file in (("parameters", parameters), ("history", history)):
         book = book if file is None else _with_text(book, name, file)
     return book
 
@@ -61,13 +64,13 @@ def _with_text(book: Ranges, name: str, path: Path) -> Ranges:
     return book._replace(**changed)
 
 
-def _answer(path: Path, venue: str | None, instruments: Path | None, *, priced: bool) -> Ranges:
-    """The ranges of a venue's own answer; where a market is also given, prices come from there."""
-    from xlmargin.venues import KNOWN_VENUES, read_answer
+def _answer(path: Path, venue: str | None, instruments: Path | None, quotes: Grid | None) -> Ranges:
+    """The ranges of a venue's own answer; where a market is also given, spots, forwards and vols come from there."""
+    from xlmargin.venues import of_one_moment, read_answer
 
-    if venue is None:
-        raise MarginError(f"{path} is a venue's answer: say whose it is with --venue {', '.join(KNOWN_VENUES)}")
-    answer = read_answer(path, venue, instruments, priced=priced)
+    answer = read_answer(path, venue, instruments, priced=quotes is None)
+    if quotes is not None:
+        answer = of_one_moment(answer, quotes)
     return Ranges(answer.positions, answer.market, None, None, notes=answer.notes)
 
 

@@ -17,6 +17,7 @@ from xlmargin.book.contracts import (
     FUTURE,
     KIND_NAMES,
     KINDS,
+    OWN_NAMES,
     SPOT,
     Contract,
     parse_instrument,
@@ -173,18 +174,23 @@ def _by_name(cells: Table, venues: Sequence[str], own: _Terms, faults: Faults) -
     read = np.array([contract is not None for contract in contracts], np.bool_)[at]
     for i in np.flatnonzero(~read).tolist():
         if names[i]:
-            faults.add(
-                cells.rows[i],
-                "Instrument",
-                f"Instrument {show(names[i])} has no form that is known",
-                f"write it as the venue does, such as {FORMS}",
-            )
+            faults.add(cells.rows[i], "Instrument", *_unread(names[i]))
     coins, *rest = zip(*(contract or NOTHING for contract in contracts))
     kind, strike, expiry, inverse = (
         np.where(read, np.array(column)[at], given) for column, given in zip(rest, (own.kind, own.strike, own.expiry, own.inverse))
     )
     underlying = [coins[a] or name for a, name in zip(at.tolist(), own.underlying)]
     return _Terms(names, underlying, read, kind, strike, expiry, inverse)
+
+
+def _unread(name: str) -> tuple[str, str]:
+    """The problem of an Instrument that denotes no contract, and its cure."""
+    from xlmargin.book.combinations import combination_of
+
+    legs = combination_of(name)
+    if legs is None:
+        return f"Instrument {show(name)} has no form that is known", f"write it as the venue does, such as {FORMS}"
+    return f"Instrument {show(name)} is a combination of Deribit", f"type its legs as rows{legs and f', for each +1 of it: {legs}'}"
 
 
 NOTHING = Contract("", SPOT, math.nan, math.nan, False)  # replaces an instrument that is blank or has a fault
@@ -225,12 +231,7 @@ def _venues(cells: Table, faults: Faults) -> list[str]:
     known = {text: venue_of(text) for text in set(written)}
     for text, row in zip(written, cells.rows):
         if known[text] is None:
-            faults.add(
-                row,
-                "Venue",
-                f"Venue {show(text)} is not known",
-                "type deribit, okx, bybit, binance, derive, paradex, thalex, cme, gate, bit or aevo",
-            )
+            faults.add(row, "Venue", f"Venue {show(text)} is not known", f"type {', '.join(OWN_NAMES[:-1])} or {OWN_NAMES[-1]}")
     return [known[text] or "deribit" for text in written]
 
 

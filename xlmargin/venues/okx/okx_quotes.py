@@ -41,12 +41,17 @@ def watched(coin: str) -> Watched:
 def held(call: Call) -> Held:
     """Positions, and the instruments that give the size of a contract."""
     positions = call("private_get_account_positions")
-    kinds = {(str(row.get("instType")), "-".join(str(row.get("instId")).split("-")[:2])) for row in rows_of(positions, "data")}
+    kinds = {(str(row.get("instType")), _underlying(str(row.get("instId")))) for row in rows_of(positions, "data")}
     instruments: list[dict[str, Any]] = []
     for kind, family in sorted(kinds):
         if kind in ("SWAP", "FUTURES", "OPTION"):
             instruments += rows_of(call("public_get_public_instruments", {"instType": kind, "uly": family}), "data")
     return Held(positions, {"code": "0", "data": instruments})
+
+
+def _underlying(name: str) -> str:
+    """The index of a contract: BTC-USD of BTC-USD-SWAP and of BTC-USD_UM-260925 alike."""
+    return "-".join(part.split("_")[0] for part in name.split("-")[:2])
 
 
 def theirs(call: Call) -> list[Theirs]:
