@@ -204,6 +204,12 @@ def parse_area(text: str, sheet: str) -> CellArea | None:
     return CellArea(sheet, rows[0], columns[0], rows[1], columns[1], not last)
 
 
+def meet(one: CellArea, other: CellArea) -> bool:
+    """Whether two rectangles of one sheet have a cell in common."""
+    columns = one.first_column <= other.last_column and other.first_column <= one.last_column
+    return columns and one.first_row <= other.last_row and other.first_row <= one.last_row
+
+
 def map_operands(text: str, change: Callable[[str], str]) -> str:
     """Replace every reference or name in a formula by the result of `change`; the rest is unchanged."""
     return "".join(change(token) if kind == "operand" else token for kind, token, _ in _tokens(text))

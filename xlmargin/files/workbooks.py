@@ -1,116 +1,201 @@
-"""Workbooks as cells: named ranges, sheets, and formulas that the program which saved the file has left without a value."""
+"""Workbooks as cells: named ranges, tables, sheets, and formulas that the program which saved the file has left without a value."""
 
 from __future__ import annotations
 
-import re
-import zipfile
-import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from xlmargin.engine.formula import MAX_COLUMN, MAX_ROW, CellArea, address
 from xlmargin.errors import MarginError
+from xlmargin.files.containers.container import MOST_CELLS, Block, Scan, clipped, size
+from xlmargin.files.containers.opened import open_workbook
+from xlmargin.files.edges import Window, hidden_note, must_be_whole, must_not_be_merged
+from xlmargin.files.names import Target, areas_of, plain_area, target_of, titled
 from xlmargin.files.ranges import Grid, Place, Ranges
 from xlmargin.sheet.cells import is_blank
-from xlmargin.sheet.columns import Header
+from xlmargin.sheet.columns import Header, heading_key
 from xlmargin.sheet.registry import FUNCTIONS
 
-# a formula cell without a value; one whose value is the empty text says so by t="str"
-UNCALCULATED = re.compile(
-    rb"""<(?:\w+:)?c\b(?![^>]*\st=)[^>]*><(?:\w+:)?f\b[^>]*(?:/>|>[^<]*</(?:\w+:)?f>)"""
-    rb"""(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v></(?:\w+:)?v>)?</(?:\w+:)?c>"""
-)
+# Each range, and the headings of which its header row has at least one.
+HEADINGS: dict[str, tuple[str, ...]] = {
+    "positions": ("quantity", "usdsize"),
+    "market": ("underlying",),
+    "method": (),
+    "parameters": ("parameter", "scenario"),
+    "history": ("date",),
+    "balances": ("currency",),
+}
+
+
+# The headings that mean something in each range: a column of them is never left out.
+KNOWN = {
+    "positions": "Account, Instrument, Underlying, Type, Strike, Expiry, DTE, Quantity, USD size, Side, IV, Price, Coin price, Spot, "
+    "Forward, Multiplier, Settlement, Exercise, Order, Venue",
+    "market": "Underlying, Spot, Instrument, Expiry, Strike, Forward, IV, Rate, As of",
+    "parameters": "Method, Underlying, Parameter, Value, Scenario, Price move, Vol move, Days, Weight",
+    "history": "Date",
+    "balances": "Account, Currency, Amount, Haircut",
+}
 
 
 def named_cells(path: Path) -> dict[str, tuple[str, str]]:
-    """Sheet and area of every name that a workbook defines.
+    """Sheet and area of every name of a workbook that stands for a rectangle; others are left alone.
 
     Raises:
         MarginError: it cannot be read
     """
-    names = _opened(path, values=False).defined_names
-    return {name: (sheet, area.replace("$", "")) for name, defined in names.items() for sheet, area in list(defined.destinations)[:1]}
+    return {name: (area.sheet, plain_area(area)) for name, area in areas_of(open_workbook(path)).items()}
 
 
-def _opened(path: Path, *, values: bool) -> Any:
-    """A workbook with its formulas, or with the values that they had when it was saved."""
-    import openpyxl
+class NamedRanges:
+    """The named ranges of a workbook file, each read when it is asked for.
 
-    try:
-        return openpyxl.load_workbook(path, data_only=values)
-    except (OSError, KeyError, ValueError, TypeError, SyntaxError, zipfile.BadZipFile, zlib.error) as error:
-        raise MarginError(f"{path} cannot be read as a workbook: {error}") from None
+    Attributes:
+        areas: the rectangle of each name that stands for one
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open the file; raises MarginError when it cannot be read."""
+        self._book = open_workbook(path)
+        self.areas = areas_of(self._book)
+
+    def cells(self, name: str) -> Grid:
+        """The cells as they were saved; whole columns and rows end where the sheet does."""
+        area = self.areas[name]
+        used = self._book.scan(area.sheet).used(area.sheet)
+        within = area if size(area) <= MOST_CELLS else clipped(area, used)
+        return self._book.block(area.sheet, within).rows if within else []
+
+    def formulas(self, name: str) -> list[str]:
+        """Addresses of the cells that hold formulas."""
+        area = self.areas[name]
+        return [address(*cell) for cell in sorted(self._book.scan(area.sheet).formulas) if area.covers(*cell)]
 
 
 def read_workbook(path: Path) -> Ranges:
-    """The ranges of a workbook by their names, else by their sheets.
+    """The ranges of a workbook by their names, else by tables of that name, else by their sheets.
 
     Raises:
-        MarginError: it cannot be read, or has no positions
+        MarginError: it cannot be read, a name stands for no whole range, or it has no positions
     """
-    values = _opened(path, values=True)
-    engine = _calculated(path)
-    places: dict[str, Place] = {}
-    positions = _range(values, engine, "positions", ("quantity",), places)
+    book = _Book(path)
+    found = {name: book.range(name) for name in HEADINGS}
+    positions, method = found["positions"], found["method"]
     if positions is None:
         raise MarginError(f"{path} has no positions: name the range `positions`, or call its sheet Positions")
-    method = _range(values, engine, "method", (), places)
     return Ranges(
         positions,
-        _range(values, engine, "market", ("underlying",), places),
-        _range(values, engine, "parameters", ("parameter", "scenario"), places),
+        found["market"],
+        found["parameters"],
         str(method[0][0]) if method and not is_blank(method[0][0]) else None,
-        _range(values, engine, "history", ("date",), places),
-        places=places,
-        balances=_range(values, engine, "balances", ("currency",), places),
+        found["history"],
+        notes=tuple(book.notes),
+        places=book.places,
+        balances=found["balances"],
     )
 
 
-def _calculated(path: Path) -> Any:
-    """The workbook in the embedded engine if the program that saved it has left formulas without values, else None."""
-    with zipfile.ZipFile(path) as archive:
-        sheets = [name for name in archive.namelist() if name.startswith("xl/worksheets/") and name.endswith(".xml")]
-        if not any(UNCALCULATED.search(archive.read(name)) for name in sheets):
+class _Book:
+    """An open workbook whose ranges are read one by one; what is told of them gathers in `notes` and `places`."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._book = path, open_workbook(path)
+        self._engine: Any = None
+        self.notes: list[str] = []
+        self.places: dict[str, Place] = {}
+
+    def range(self, name: str) -> Grid | None:
+        """The cells of a range, its header row first; None where the workbook has none."""
+        target = target_of(self._book, name) or self._titled(name)
+        scan = self._book.scan(target.area.sheet) if target else Scan()
+        used = scan.used(target.area.sheet) if target else None
+        if target is None:
             return None
+        area = _filled(target, used) if used else None
+        if area is None:
+            self._without(target, name, "is blank")
+            return None
+        block = self._block(area, clipped(_around(area, target.bottom), used) or area, scan)
+        header = _header_row(Window(area, block), HEADINGS[name] if target.whole else ())
+        if header is None:
+            self._without(target, name, f"has no row with the heading {HEADINGS[name][0].capitalize()}" if target.whole else "is blank")
+            return None
+        area = CellArea(area.sheet, header, area.first_column, area.last_row, area.last_column)
+        window = Window(area, block)
+        if HEADINGS[name]:
+            self.notes += must_be_whole(target, window, scan, HEADINGS[name], _known(name))
+            self.notes += hidden_note(window, scan, name)
+        must_not_be_merged(area, scan, name)
+        shift = 1 if target.headings else 0
+        self.places[name] = Place(area.sheet, header - shift, area.first_column)
+        return _trimmed([list(target.headings or ())][:shift] + window.rows)
+
+    def _without(self, target: Target, name: str, why: str) -> None:
+        """Tell of a range that gives nothing; raises MarginError where it is the positions."""
+        if name == "positions":
+            raise MarginError(f"{target.shown} {why}: no positions are read from {self._path}")
+        self.notes.append(f"{target.shown} {why}: no {name} is read from it")
+
+    def _titled(self, name: str) -> Target | None:
+        """The whole sheet of that title."""
+        sheet = titled(self._book, name) if HEADINGS[name] else None
+        if sheet is None:
+            return None
+        if sheet in self._book.hidden_sheets:
+            self.notes.append(f"the sheet {sheet} is hidden, and read as the {name}")
+        return Target(f"the sheet {sheet}", CellArea(sheet, 1, 1, MAX_ROW, MAX_COLUMN), whole=True)
+
+    def _block(self, area: CellArea, window: CellArea, scan: Scan) -> Block:
+        """The cells of a range and around it as they were saved, or its formulas as the engine has calculated them."""
+        block = self._book.block(area.sheet, window)
+        formulas = [cell for cell in scan.formulas if area.covers(*cell)]
+        if not formulas or not self._stale(block, formulas, scan):
+            return block
+        if self._engine is None:
+            self._engine = _calculated(self._path)
+        for row, column in formulas:
+            block.rows[row - block.top][column - block.left] = self._engine.get(area.sheet, address(row, column))
+        return block
+
+    def _stale(self, block: Block, formulas: list[tuple[int, int]], scan: Scan) -> bool:
+        """Whether the program that saved the file has left formulas without values, or with the zeros that libraries write."""
+        values = (block.rows[row - block.top][column - block.left] for row, column in formulas)
+        return not scan.uncalculated.isdisjoint(formulas) or (self._book.recalculates and all(value == 0.0 for value in values))
+
+
+def _known(name: str) -> Callable[[Any], bool]:
+    """Whether a heading means something in a range."""
+    keys = set(map(heading_key, KNOWN[name].split(",")))
+    return lambda cell: heading_key(cell) in keys
+
+
+def _calculated(path: Path) -> Any:
+    """The workbook in the embedded engine."""
     from xlmargin.engine import Workbook
 
     return Workbook(path, {name: function.call for name, function in FUNCTIONS.items()})
 
 
-def _range(values: Any, engine: Any, name: str, headings: tuple[str, ...], places: dict[str, Place]) -> Grid | None:
-    """The cells of a defined name, else those of the sheet of that name from the row on that holds one of the headings.
+def _filled(target: Target, used: CellArea) -> CellArea | None:
+    """The rectangle of a target without what lies outside the used one; a range that is not whole keeps its first cell."""
+    area = clipped(target.area, used)
+    if area is None or target.whole:
+        return area
+    return CellArea(area.sheet, target.area.first_row, target.area.first_column, area.last_row, area.last_column)
 
-    Their places in the workbook go into `places`.
-    """
-    from openpyxl.utils.cell import range_boundaries
 
-    for known, defined in values.defined_names.items():
-        if known.lower() == name:
-            sheet, area = next(iter(defined.destinations), (None, ""))
-            if sheet not in values.sheetnames:
-                raise MarginError(
-                    f"the name {known} stands for {defined.attr_text}, which is no range of a sheet: mend it in the list of names"
-                )
-            left, top, _, _ = range_boundaries(area.replace("$", ""))
-            places[name] = Place(values[sheet].title, top, left)
-            return _trimmed(_area(values[sheet], engine, area.replace("$", "")))
-    for sheet in values.worksheets:
-        if sheet.title.lower() == name and headings:
-            rows = _area(sheet, engine, sheet.dimensions)
-            for start, row in enumerate(rows):
-                if any(heading in Header(row) for heading in headings):
-                    left, top, _, _ = range_boundaries(sheet.dimensions)
-                    places[name] = Place(sheet.title, top + start, left)
-                    return _trimmed(rows[start:])
+def _around(area: CellArea, bottom: int) -> CellArea:
+    """A rectangle with the columns beside it and the rows below it that are looked at as well."""
+    return CellArea(area.sheet, area.first_row, max(1, area.first_column - 1), bottom + 2, area.last_column + 1)
+
+
+def _header_row(window: Window, headings: tuple[str, ...]) -> int | None:
+    """The first row of a range that holds one of some headings, without any the first that is not blank; None where there is none."""
+    for number, row in enumerate(window.rows, window.area.first_row):
+        if any(heading in Header(row) for heading in headings) if headings else not all(map(is_blank, row)):
+            return number
     return None
-
-
-def _area(sheet: Any, engine: Any, area: str) -> Grid:
-    """The cells of an area as they were saved, or as the engine has calculated them."""
-    if engine is not None:
-        return [list(row) for row in engine.values(sheet.title, area)]
-    cells = sheet[area]
-    return [[cell.value for cell in row] for row in cells] if isinstance(cells, tuple) else [[cells.value]]
 
 
 def _trimmed(rows: Sequence[Sequence[Any]]) -> Grid | None:

@@ -1,0 +1,50 @@
+"""A workbook file opened by what it is, whatever its name says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from xlmargin.errors import MarginError
+from xlmargin.files.containers.container import Container, locked
+from xlmargin.files.containers.openxml import OpenXml
+from xlmargin.files.containers.zipped import Parts
+
+SUFFIXES = (".xlsx", ".xlsm", ".xlsb", ".ods")  # an .xls may be text: many programs export tables under that name
+ZIP, OLE = b"PK\x03\x04", bytes.fromhex("d0cf11e0a1b11ae1")
+OLD = (b"\x09\x00", b"\x09\x02", b"\x09\x04", b"\x09\x08")  # a workbook of Excel 2 to 4, or 5 without its container
+
+
+def is_workbook(path: Path) -> bool:
+    """Whether a file is a workbook, or says that it is one and is no text."""
+    head = _head(path)
+    return head.startswith((ZIP, OLE)) or path.suffix.lower() in SUFFIXES or (path.suffix.lower() == ".xls" and bool(_fault(head)))
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(512)
+
+
+def _fault(head: bytes) -> str:
+    """Why a file that begins so is no workbook that can be read; "" where it may be text."""
+    if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
+        return "a web page or XML"
+    if head.startswith(OLD):
+        return "of an Excel before 1997"
+    return "empty" if not head else ""
+
+
+def open_workbook(path: Path) -> Container:
+    """The workbook in a file.
+
+    Raises:
+        MarginError: the file is none, has a password, is damaged or of a kind that is not read
+    """
+    head = _head(path)
+    if head.startswith(ZIP):
+        return OpenXml(Parts(path))
+    if head.startswith(OLE):
+        raise locked(str(path))
+    raise MarginError(
+        f"{path} cannot be read as a workbook (it is {_fault(head) or 'none'}): open it in a spreadsheet program and save it as .xlsx"
+    )
