@@ -48,6 +48,7 @@ MOST_LINES, MOST_FILES, SAME_LINES = 400, 16, 6
 HOMES = {
     "ironcalc": ("engine",),
     "python_calamine": ("files",),
+    "olefile": ("files",),
     "xlsxwriter": ("workbook",),
     "pyopenvba": ("faces",),
     "distributed": ("batch",),

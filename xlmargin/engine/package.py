@@ -67,6 +67,27 @@ def open_zip(path: str | Path) -> zipfile.ZipFile:
         raise MarginError(f"{path}: this is not an .xlsx workbook ({error}); save it as .xlsx and try again.") from None
 
 
+def _xml(archive: Archive, part: str) -> ElementTree.Element:
+    try:
+        return ElementTree.fromstring(archive.read(part))
+    except (KeyError, ElementTree.ParseError, ValueError, LookupError) as error:
+        raise MarginError(f"{archive.filename}: the part {part} cannot be read ({error}).") from None
+
+
+def relations(archive: Archive, part: str) -> dict[str, tuple[str, str]]:
+    """Kind and part of each relation of a part, by its id; those to other files are left out."""
+    folder, name = posixpath.split(part)
+    path = posixpath.join(folder, "_rels", name + ".rels")
+    if path not in archive.namelist():
+        return {}
+    found = {}
+    for item in _xml(archive, path):
+        if item.get("TargetMode") != "External":
+            target = posixpath.normpath(posixpath.join("/", folder, item.get("Target", ""))).lstrip("/")
+            found[item.get("Id", "")] = (item.get("Type", "").rpartition("/")[2], target)
+    return found
+
+
 class Package:
     """The parts of an open .xlsx file by meaning.
 
@@ -113,23 +134,11 @@ class Package:
         return found
 
     def _xml(self, part: str) -> ElementTree.Element:
-        try:
-            return ElementTree.fromstring(self._archive.read(part))
-        except (KeyError, ElementTree.ParseError, ValueError, LookupError) as error:
-            raise MarginError(f"{self._archive.filename}: the part {part} cannot be read ({error}).") from None
+        return _xml(self._archive, part)
 
     def relations(self, part: str) -> dict[str, tuple[str, str]]:
-        """Kind and part of each relation of a part, by its id; those to other files are left out."""
-        folder, name = posixpath.split(part)
-        path = posixpath.join(folder, "_rels", name + ".rels")
-        if path not in self._archive.namelist():
-            return {}
-        found = {}
-        for item in self._xml(path):
-            if item.get("TargetMode") != "External":
-                target = posixpath.normpath(posixpath.join("/", folder, item.get("Target", ""))).lstrip("/")
-                found[item.get("Id", "")] = (item.get("Type", "").rpartition("/")[2], target)
-        return found
+        """Kind and part of each relation of a part, by its id."""
+        return relations(self._archive, part)
 
     def _find_sheets(self) -> Iterator[tuple[str, str]]:
         relations = self.relations(self.main)

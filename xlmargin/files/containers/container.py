@@ -131,10 +131,13 @@ def calamine(read: Callable[[], Any], filename: str) -> Any:
     except PasswordError:
         raise locked(filename) from None
     except BaseException as error:  # a fault inside calamine does not come as an Exception
-        words = " ".join(str(error).split())[:120]
-        raise MarginError(
-            f"{filename} cannot be read as a workbook ({words}): open it in a spreadsheet program and save it again"
-        ) from None
+        raise damaged(filename, error) from None
+
+
+def damaged(filename: str, why: object) -> MarginError:
+    """The error of a file that cannot be read."""
+    words = " ".join(str(why).split())[:120]
+    return MarginError(f"{filename} cannot be read as a workbook ({words}): open it in a spreadsheet program and save it again")
 
 
 def locked(filename: str) -> MarginError:
@@ -142,12 +145,20 @@ def locked(filename: str) -> MarginError:
     return MarginError(f"{filename} has a password: save it without one (File, Info, Protect Workbook, Encrypt with Password, leave blank)")
 
 
-def block_of(sheet: Any, scan: Scan, within: CellArea, filename: str) -> Block:
-    """A rectangle of a sheet that calamine has read, its errors as their texts.
+def opened(file: Any, filename: str) -> Any:
+    """A workbook in calamine; raises MarginError when it cannot be read."""
+    from python_calamine import load_workbook
+
+    return calamine(lambda: load_workbook(file), filename)
+
+
+def block_of(book: Any, scan: Scan, within: CellArea, filename: str) -> Block:
+    """A rectangle of a sheet of a workbook that calamine has opened, its errors as their texts.
 
     Raises:
         MarginError: a filled cell is not among what calamine found
     """
+    sheet = calamine(lambda: book.get_sheet_by_name(within.sheet), filename)
     start = calamine(lambda: sheet.start, filename)
     read: Grid = calamine(sheet.to_python, filename) if start is not None else []
     top, left = (start[0] + 1, start[1] + 1) if start is not None else (1, 1)

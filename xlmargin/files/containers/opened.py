@@ -5,7 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from xlmargin.errors import MarginError
-from xlmargin.files.containers.container import Container, locked
+from xlmargin.files.containers.biff import open_compound
+from xlmargin.files.containers.binary import MAIN, BinaryBook
+from xlmargin.files.containers.container import Container
+from xlmargin.files.containers.opendocument import CONTENT, OpenDocument
 from xlmargin.files.containers.openxml import OpenXml
 from xlmargin.files.containers.zipped import Parts
 
@@ -42,9 +45,17 @@ def open_workbook(path: Path) -> Container:
     """
     head = _head(path)
     if head.startswith(ZIP):
-        return OpenXml(Parts(path))
+        return _zipped(Parts(path))
     if head.startswith(OLE):
-        raise locked(str(path))
+        return open_compound(path)
     raise MarginError(
         f"{path} cannot be read as a workbook (it is {_fault(head) or 'none'}): open it in a spreadsheet program and save it as .xlsx"
     )
+
+
+def _zipped(parts: Parts) -> Container:
+    """The workbook of one of the three kinds that are zip files."""
+    known = parts.namelist()
+    if MAIN in known:
+        return BinaryBook(parts)
+    return OpenDocument(parts) if CONTENT in known else OpenXml(parts)

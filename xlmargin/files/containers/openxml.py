@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any
 
 from xlmargin.engine.formula import CellArea, TableArea, address, column_number, parse_area
 from xlmargin.engine.package import DefinedName, Package
 from xlmargin.errors import MarginError
-from xlmargin.files.containers.container import MOST_CELLS, Block, Cell, Scan, block_of, calamine, must_be_small, size
+from xlmargin.files.containers.container import MOST_CELLS, Block, Cell, Scan, block_of, must_be_small, opened, size
 from xlmargin.files.containers.zipped import Parts
 
 ROW = re.compile(rb"<(?:\w+:)?row(?=[\s/>])([^>]*?)(?:/>|>(.*?)</(?:\w+:)?row\s*>)", re.S)
@@ -88,7 +87,7 @@ class OpenXml:
         large = used is not None and size(used) > MOST_CELLS
         content = _cropped(self._xml(sheet), within) if large else self._xml(sheet)
         copy = self._parts.small_copy({**self._shared, self._package.sheets[sheet]: content})
-        return block_of(calamine(lambda: _opened(copy, sheet), self._parts.filename), scan, within, self._parts.filename)
+        return block_of(opened(copy, self._parts.filename), scan, within, self._parts.filename)
 
     @cached_property
     def _shared(self) -> dict[str, bytes]:
@@ -102,12 +101,6 @@ class OpenXml:
         if missing:
             raise self._parts.damaged(f"the part {missing[0]} is missing")
         return {part: self._parts.read(part) for part in (*fixed, *wanted)}
-
-
-def _opened(copy: Any, sheet: str) -> Any:
-    from python_calamine import load_workbook
-
-    return load_workbook(copy).get_sheet_by_name(sheet)
 
 
 class _Scanner:

@@ -9,10 +9,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from xlmargin.errors import MarginError
+from xlmargin.files.containers.container import damaged
 
 MOST_PARTS = 10_000
 MOST_BYTES = 400_000_000  # of the parts that are read, uncompressed
 SMALL, MOST_RATIO = 10_000_000, 100  # bytes; a larger part that is packed more tightly than any sheet is a bomb
+DECLARED = 4_096  # bytes in which a document type is declared
 ENCRYPTED = 0x1  # flag of a member
 METHODS = {9: "Deflate64", 12: "bzip2", 14: "LZMA", 93: "Zstandard", 95: "XZ"}
 UNPACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # the methods that spreadsheet programs use
@@ -41,8 +43,7 @@ class Parts:
 
     def damaged(self, why: object) -> MarginError:
         """The error of a file that cannot be read."""
-        words = " ".join(str(why).split())[:120]
-        return MarginError(f"{self.filename} cannot be read as a workbook ({words}): open it in a spreadsheet program and save it again")
+        return damaged(self.filename, why)
 
     def namelist(self) -> list[str]:
         """The names of the parts."""
@@ -67,7 +68,10 @@ class Parts:
                 f"{member.compress_size:,}): save the book alone in a new workbook"
             )
         try:
-            return self._zip.read(member)
+            content = self._zip.read(member)
+            if b"<!DOCTYPE" in content[:DECLARED]:
+                raise self.damaged(f"{name} declares a document type")  # no spreadsheet program does; entities could be bombs
+            return content
         except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError, RuntimeError) as error:
             raise self.damaged(error) from None
 
