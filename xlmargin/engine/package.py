@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
@@ -70,7 +71,7 @@ def open_zip(path: str | Path) -> zipfile.ZipFile:
 def _xml(archive: Archive, part: str) -> ElementTree.Element:
     try:
         return ElementTree.fromstring(archive.read(part))
-    except (KeyError, ElementTree.ParseError, ValueError, LookupError) as error:
+    except (KeyError, ElementTree.ParseError, ValueError, LookupError, RuntimeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise MarginError(f"{archive.filename}: the part {part} cannot be read ({error}).") from None
 
 

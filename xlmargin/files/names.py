@@ -16,7 +16,7 @@ LONGEST = 80  # characters of a formula in a message
 EXTERNAL = re.compile(r"\[\d+\]|'[^']*\[[^\]]+\]|^'?(?:[A-Za-z]:)?[\\/]|file:", re.IGNORECASE)
 CONSTANT = re.compile(r'"(?:[^"]|"")*"|[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?%?|TRUE|FALSE|\{.*\}', re.IGNORECASE | re.DOTALL)
 PARTS = re.compile(r"\[\s*(#[^\]]+?)\s*\]|^\[\s*(#[^\[\]]+?)\s*\]$|(@)")
-UNION = re.compile(r",(?=(?:[^']*'[^']*')*[^']*$)(?![^\[]*\])")
+UNION = re.compile(r"[,;](?=(?:[^']*'[^']*')*[^']*$)(?![^\[]*\])")
 
 
 @dataclass(frozen=True, slots=True)

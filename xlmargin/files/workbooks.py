@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from xlmargin.engine.formula import MAX_COLUMN, MAX_ROW, CellArea, address
+from xlmargin.engine.prepared import EPOCHS
 from xlmargin.errors import MarginError
 from xlmargin.files.containers.container import MOST_CELLS, Block, Scan, clipped, size
 from xlmargin.files.containers.opened import open_workbook
@@ -27,6 +28,8 @@ HEADINGS: dict[str, tuple[str, ...]] = {
     "balances": ("currency",),
 }
 
+
+DATES = {"positions": ("Expiry",), "market": ("Expiry", "As of"), "history": ("Date",)}
 
 # The headings that mean something in each range: a column of them is never left out.
 KNOWN = {
@@ -102,6 +105,7 @@ class _Book:
     def __init__(self, path: Path) -> None:
         self._path, self._book = path, open_workbook(path)
         self._engine: Any = None
+        self._calculated: set[tuple[str, int, int]] = set()  # cells whose values are the engine's
         self.notes: list[str] = []
         self.places: dict[str, Place] = {}
 
@@ -114,28 +118,31 @@ class _Book:
             return None
         area = _filled(target, used) if used else None
         if area is None:
-            self._without(target, name, "is blank")
-            return None
+            return self._blank(target, name)
         block = self._block(area, clipped(_around(area, target.bottom), used) or area, scan)
         header = _header_row(Window(area, block), HEADINGS[name] if target.whole else ())
         if header is None:
-            self._without(target, name, f"has no row with the heading {HEADINGS[name][0].capitalize()}" if target.whole else "is blank")
-            return None
+            return self._blank(target, name)
         area = CellArea(area.sheet, header, area.first_column, area.last_row, area.last_column)
         window = Window(area, block)
         if HEADINGS[name]:
             self.notes += must_be_whole(target, window, scan, HEADINGS[name], _known(name))
             self.notes += hidden_note(window, scan, name)
         must_not_be_merged(area, scan, name)
+        if self._book.from_1904:
+            _count_from_1900(window, DATES.get(name, ()), self._calculated)
         shift = 1 if target.headings else 0
         self.places[name] = Place(area.sheet, header - shift, area.first_column)
         return _trimmed([list(target.headings or ())][:shift] + window.rows)
 
-    def _without(self, target: Target, name: str, why: str) -> None:
-        """Tell of a range that gives nothing; raises MarginError where it is the positions."""
+    def _blank(self, target: Target, name: str) -> Grid | None:
+        """No range where a name stands for blank cells, or a sheet has no row of headings; raises MarginError for the positions."""
+        lack = f"has no row with the heading {HEADINGS[name][0].capitalize()}" if target.whole else "is blank"
         if name == "positions":
-            raise MarginError(f"{target.shown} {why}: no positions are read from {self._path}")
-        self.notes.append(f"{target.shown} {why}: no {name} is read from it")
+            raise MarginError(f"{target.shown} {lack}: no positions are read from {self._path}")
+        if target.whole:
+            self.notes.append(f"{target.shown} {lack}: no {name} is read from it")
+        return None
 
     def _titled(self, name: str) -> Target | None:
         """The whole sheet of that title."""
@@ -152,8 +159,12 @@ class _Book:
         formulas = [cell for cell in scan.formulas if area.covers(*cell)]
         if not formulas or not self._stale(block, formulas, scan):
             return block
+        if not self._book.opens_in_engine:
+            place = f"{area.sheet}!{address(*min(formulas))}"
+            raise MarginError(f"{place} holds a formula without a saved value: open {self._path} in a spreadsheet program and save it")
         if self._engine is None:
             self._engine = _calculated(self._path)
+        self._calculated |= {(area.sheet, *cell) for cell in formulas}
         for row, column in formulas:
             block.rows[row - block.top][column - block.left] = self._engine.get(area.sheet, address(row, column))
         return block
@@ -162,6 +173,17 @@ class _Book:
         """Whether the program that saved the file has left formulas without values, or with the zeros that libraries write."""
         values = (block.rows[row - block.top][column - block.left] for row, column in formulas)
         return not scan.uncalculated.isdisjoint(formulas) or (self._book.recalculates and all(value == 0.0 for value in values))
+
+
+def _count_from_1900(window: Window, headings: tuple[str, ...], calculated: set[tuple[str, int, int]]) -> None:
+    """Turn the plain numbers of days of a workbook that counts from 1904; those that the engine calculates count from 1900."""
+    area, block = window.area, window.block
+    for column in Header(window.line(area.first_row)).columns(headings).values():
+        at = area.first_column + column
+        for row in range(area.first_row + 1, area.last_row + 1):
+            cells = block.rows[row - block.top]
+            if isinstance(cells[at - block.left], float) and (area.sheet, row, at) not in calculated:
+                cells[at - block.left] += EPOCHS
 
 
 def _known(name: str) -> Callable[[Any], bool]:

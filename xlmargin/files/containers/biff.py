@@ -19,6 +19,7 @@ START, END, PASSWORD, SHEET, LINK, SHEETS, NAME = 0x809, 0x0A, 0x2F, 0x85, 0x1AE
 ROW, MERGED, NUMBER, SMALL, SMALLS, LABEL, RICH, SHARED, TRUTH, FORMULA = 0x208, 0xE5, 0x203, 0x27E, 0xBD, 0x204, 0xD6, 0xFD, 0x205, 0x06
 TEXTS = (LABEL, RICH, SHARED)  # may be empty
 EXCEL_97 = 0x600
+DATES = 0x22
 HIDDEN_ROW, BUILT_IN = 0x20, 0x20
 OWN = 0x0401  # a link to this workbook itself
 STREAMS = ("Workbook", "Book")
@@ -68,6 +69,7 @@ class Biff:
 
     kind = "Excel 97-2003 workbook"
     recalculates = False
+    opens_in_engine = False
 
     def __init__(self, filename: str, content: bytes, data: bytes) -> None:
         """Read the records of the whole workbook.
@@ -87,6 +89,7 @@ class Biff:
             raise locked(filename)
         if not self._globals or struct.unpack_from("<H", self._globals[0][1])[0] != EXCEL_97:
             raise damaged(filename, "it is of an Excel before 1997")
+        self.from_1904 = any(kind == DATES and record[:1] == b"\x01" for kind, record in self._globals)
         self._order = [sheet.title for sheet in listed]
         self._places = {sheet.title: sheet.at for sheet in listed if sheet.cells}
         self.hidden_sheets = frozenset(sheet.title for sheet in listed if sheet.hidden)

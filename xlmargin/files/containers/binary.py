@@ -8,13 +8,12 @@ from functools import cached_property
 
 from xlmargin.engine.formula import CellArea, TableArea
 from xlmargin.engine.package import DefinedName, relations
-from xlmargin.errors import MarginError
 from xlmargin.files.containers.container import MOST_CELLS, Block, Cell, Scan, block_of, must_be_small, opened, size
 from xlmargin.files.containers.tokens import ERRORS, UNKNOWN_ERROR, XLSB, Linked, text_of
 from xlmargin.files.containers.zipped import Parts
 
 MAIN = "xl/workbook.bin"
-SHEET, NAME, SHEETS = 156, 39, 362
+PROPERTIES, SHEET, NAME, SHEETS = 153, 156, 39, 362
 LINKS = {357: False, 358: False, 355: True, 667: True}  # this workbook, the same sheet, another workbook, an add-in
 ROW, MERGED, TABLE, TABLE_COLUMN = 0, 176, 343, 347
 BLANK, ERROR, FORMULA_ERROR = 1, 3, 11
@@ -31,6 +30,7 @@ class BinaryBook:
 
     kind = "Excel binary workbook"
     recalculates = False
+    opens_in_engine = False
 
     def __init__(self, parts: Parts) -> None:
         """Read the records of the workbook; raises MarginError when they are damaged."""
@@ -40,8 +40,11 @@ class BinaryBook:
         self._order: list[str] = []
         self._part: dict[str, str] = {}
         self._kinds = {target: kind for kind, target in relations(parts, MAIN).values()}
+        self.from_1904 = False
         hidden = set()
         for kind, data in self._records(MAIN):
+            if kind == PROPERTIES:
+                self.from_1904 = bool(data[0] & 1)
             if kind == SHEET:
                 link, at = _text(data, 8)
                 title, _ = _text(data, at)

@@ -77,6 +77,14 @@ class Container(Protocol):
     def recalculates(self) -> bool:
         """Whether the file asks to be calculated when it is opened: its saved values need not be right."""
 
+    @property
+    def from_1904(self) -> bool:
+        """Whether its numbers of days count from 1904."""
+
+    @property
+    def opens_in_engine(self) -> bool:
+        """Whether the embedded engine can calculate it."""
+
     def tables(self) -> Mapping[str, TableArea]:
         """Its tables by lower-case name."""
 

@@ -27,6 +27,8 @@ class OpenDocument:
 
     kind = "OpenDocument spreadsheet"
     recalculates = False
+    opens_in_engine = False
+    from_1904 = False  # its dates are written as dates
 
     def __init__(self, parts: Parts) -> None:
         """Read what stands in all its sheets; raises MarginError when it has a password or is damaged."""
@@ -158,7 +160,7 @@ class _Reading:
         sheet.filled[at] = kind not in ("", TEXT)
         if _get(item, "formula"):
             sheet.formulas.add(at)
-            if not kind:
+            if not kind and not any(local(child.tag) == "p" for child in item):
                 sheet.uncalculated.add(at)
         text = "".join(part for child in item if local(child.tag) == "p" for part in child.itertext())
         if _get(item, "value-type", "calcext") == "error" or text.startswith("Err:"):

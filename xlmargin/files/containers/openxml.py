@@ -31,6 +31,7 @@ class OpenXml:
     """A workbook in Open XML."""
 
     kind = "Excel workbook"
+    opens_in_engine = True
 
     def __init__(self, parts: Parts) -> None:
         """Read its directory of sheets; raises MarginError when there is none."""
@@ -57,6 +58,11 @@ class OpenXml:
     def recalculates(self) -> bool:
         """Whether it asks to be calculated when it is opened."""
         return self._package.recalculates
+
+    @property
+    def from_1904(self) -> bool:
+        """Whether its numbers of days count from 1904."""
+        return self._package.from_1904
 
     @cached_property
     def _tables(self) -> dict[str, TableArea]:

@@ -13,7 +13,7 @@ ERRORS = {0: "#NULL!", 7: "#DIV/0!", 15: "#VALUE!", 23: "#REF!", 29: "#NAME?", 3
 UNKNOWN_ERROR = "#UNKNOWN!"
 UNREADABLE = "a formula of functions"  # written so that nothing takes it for a reference
 
-UNION, PAREN, INTEGER, NUMBER, TEXT, TRUTH = 0x10, 0x15, 0x1E, 0x1F, 0x17, 0x1D
+UNION, PAREN, INTEGER, NUMBER, ERROR, TRUTH = 0x10, 0x15, 0x1E, 0x1F, 0x1C, 0x1D
 MEMORY_AREA, MEMORY_FUNCTION = 0x26, 0x29
 REFERENCE, AREA, LOST_REFERENCE, LOST_AREA = 0x3A, 0x3B, 0x3C, 0x3D
 
@@ -92,6 +92,9 @@ def _step(base: int, tokens: bytes, at: int, layout: Layout, linked: Sequence[Li
     if base == NUMBER:
         stack.append(repr(struct.unpack_from("<d", tokens, at)[0]))
         return at + 8
+    if base in (ERROR, TRUTH):
+        stack.append(ERRORS.get(tokens[at], UNKNOWN_ERROR) if base == ERROR else str(bool(tokens[at])).upper())
+        return at + 1
     raise _Unknown
 
 
