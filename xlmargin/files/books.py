@@ -13,6 +13,7 @@ from xlmargin.files.texts import read_csv
 from xlmargin.files.workbooks import read_workbook
 from xlmargin.sheet.cells import is_blank
 from xlmargin.sheet.columns import Header
+from xlmargin.sheet.headings import MARKET, POSITIONS
 
 
 def read_ranges(
@@ -74,7 +75,8 @@ def cell_of(ranges: Ranges, row: float | str, heading: str) -> str:
     if place is None or cells is None or not number.isdigit():
         return ""
     header = next(n for n, line in enumerate(cells) if not all(map(is_blank, line)))
-    column = Header(cells[header]).find(heading) or 0
+    names = MARKET if name == "market" else POSITIONS
+    column = Header(cells[header], names=names).find(heading) or 0
     return f"{place.sheet}!{column_letters(place.column + column)}{place.row + header + int(number) - 1}"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from xlmargin.engine.formula import CellArea, address, column_letters
@@ -11,8 +10,8 @@ from xlmargin.errors import MarginError
 from xlmargin.files.containers.container import Block, Scan
 from xlmargin.files.names import Target, written
 from xlmargin.files.ranges import Grid
+from xlmargin.files.sought import Sought
 from xlmargin.sheet.cells import is_blank, show
-from xlmargin.sheet.columns import Header
 
 TOTAL = re.compile(r"\s*(grand\s+|sub[\s-]?)?(totals?|sum|summe|gesamt\w*|totale|somme|suma|итого|合计|合計|小计|总计)\b", re.IGNORECASE)
 MEND = "let it stand for the whole block, or leave a blank row or column between them"
@@ -42,23 +41,22 @@ class Window(NamedTuple):
         return [self.line(row) for row in range(self.area.first_row, self.area.last_row + 1)]
 
 
-def must_be_whole(target: Target, window: Window, scan: Scan, identity: tuple[str, ...], known: Callable[[Any], bool]) -> list[str]:
+def must_be_whole(target: Target, window: Window, scan: Scan, sought: Sought) -> list[str]:
     """Refuse a range beside which its rows or columns go on; what else stands there is told in notes.
 
     Args:
         target: the name or table
         window: what is read of it, its header row first, and the cells around
         scan: what stands in the sheet
-        identity: headings without one of which a row says nothing
-        known: whether a heading means something in this range
+        sought: the range that it is
 
     Raises:
         MarginError: with the address of the range and of the filled block
     """
-    return [*_below(target, window, scan, identity), *_beside(target, window, scan, known)]
+    return [*_below(target, window, scan, sought), *_beside(target, window, scan, sought)]
 
 
-def _below(target: Target, window: Window, scan: Scan, identity: tuple[str, ...]) -> list[str]:
+def _below(target: Target, window: Window, scan: Scan, sought: Sought) -> list[str]:
     """The row right below the range, or the one below its row of totals."""
     row, area = target.bottom + 1, window.area
     if any(isinstance(cell, str) and TOTAL.match(cell) for cell in window.line(row)):
@@ -67,7 +65,7 @@ def _below(target: Target, window: Window, scan: Scan, identity: tuple[str, ...]
     filled = [n for n, cell in enumerate(cells) if not is_blank(cell)]
     if not filled:
         return []
-    named = Header(target.headings or window.line(area.first_row)).columns(identity).values()
+    named = sought.header(target.headings or window.line(area.first_row)).columns(sought.identity).values()
     if len(filled) == 1 or (named and all(is_blank(cells[at]) for at in named)):
         where = f"{area.sheet}!{address(row, area.first_column + filled[0])}"
         return [f"{where} ({show(cells[filled[0]])}) stands right below {target.shown} and is not read"]
@@ -79,7 +77,7 @@ def _below(target: Target, window: Window, scan: Scan, identity: tuple[str, ...]
     raise MarginError(f"{target.shown} ends right above the filled row {row}, the block being {written(block)}: {MEND}")
 
 
-def _beside(target: Target, window: Window, scan: Scan, known: Callable[[Any], bool]) -> list[str]:
+def _beside(target: Target, window: Window, scan: Scan, sought: Sought) -> list[str]:
     """The columns right of the range and left of it that have a heading and cells; formulas under an unknown one are the desk's own."""
     notes, area = [], window.area
     for column in (area.first_column - 1, area.last_column + 1):
@@ -87,7 +85,7 @@ def _beside(target: Target, window: Window, scan: Scan, known: Callable[[Any], b
         if not cells or is_blank(cells[0]) or all(map(is_blank, cells[1:])):
             continue
         where = f"the column {column_letters(column)} ({show(cells[0])}) stands right beside {target.shown}"
-        if known(cells[0]):
+        if sought.means(cells[0]):
             block = CellArea(area.sheet, area.first_row, min(area.first_column, column), area.last_row, max(area.last_column, column))
             raise MarginError(f"{where} and would be left out, the filled block being {written(block)}: {MEND}")
         if any((row, column) in scan.filled and (row, column) not in scan.formulas for row in range(area.first_row + 1, area.last_row + 1)):

@@ -15,6 +15,7 @@ LONGEST_CHAIN = 5  # names that stand for names
 LONGEST = 80  # characters of a formula in a message
 EXTERNAL = re.compile(r"\[\d+\]|'[^']*\[[^\]]+\]|^'?(?:[A-Za-z]:)?[\\/]|file:", re.IGNORECASE)
 CONSTANT = re.compile(r'"(?:[^"]|"")*"|[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?%?|TRUE|FALSE|\{.*\}', re.IGNORECASE | re.DOTALL)
+DIGITS = "0123456789"
 PARTS = re.compile(r"\[\s*(#[^\]]+?)\s*\]|^\[\s*(#[^\[\]]+?)\s*\]$|(@)")
 UNION = re.compile(r"[,;](?=(?:[^']*'[^']*')*[^']*$)(?![^\[]*\])")
 
@@ -56,7 +57,12 @@ def written(area: CellArea) -> str:
 
 def plain_area(area: CellArea) -> str:
     """A rectangle without its sheet and without `$`."""
-    return area.text().rpartition("!")[2].replace("$", "")
+    first, _, last = area.text().rpartition("!")[2].replace("$", "").partition(":")
+    if last and (area.first_row, area.last_row) == (1, MAX_ROW):
+        return f"{first.rstrip(DIGITS)}:{last.rstrip(DIGITS)}"
+    if last and (area.first_column, area.last_column) == (1, MAX_COLUMN):
+        return f"{area.first_row}:{area.last_row}"
+    return f"{first}:{last}" if last else first
 
 
 def target_of(book: Container, name: str) -> Target | None:
@@ -104,11 +110,11 @@ class _Reading:
         text, sheet = self._name.text, self._name.sheet
         for _ in range(LONGEST_CHAIN):
             text = text.strip().removeprefix("=").strip()
-            table = self._table(text)
-            area = None if table else parse_area(text, sheet or "")
-            if table:
+            if table := self._table(text):
                 return table
-            if area:
+            if EXTERNAL.search(text):
+                break
+            if area := parse_area(text, sheet or ""):
                 return self._on_a_sheet(area, text)
             other = next((each for each in self._book.names if each.name.lower() == text.lower() and each.sheet in (None, sheet)), None)
             if other is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,32 +14,9 @@ from xlmargin.files.containers.opened import open_workbook
 from xlmargin.files.edges import Window, hidden_note, must_be_whole, must_not_be_merged
 from xlmargin.files.names import Target, areas_of, plain_area, target_of, titled
 from xlmargin.files.ranges import Grid, Place, Ranges
+from xlmargin.files.sought import SOUGHT, Sought
 from xlmargin.sheet.cells import is_blank
-from xlmargin.sheet.columns import Header, heading_key
 from xlmargin.sheet.registry import FUNCTIONS
-
-# Each range, and the headings of which its header row has at least one.
-HEADINGS: dict[str, tuple[str, ...]] = {
-    "positions": ("quantity", "usdsize"),
-    "market": ("underlying",),
-    "method": (),
-    "parameters": ("parameter", "scenario"),
-    "history": ("date",),
-    "balances": ("currency",),
-}
-
-
-DATES = {"positions": ("Expiry",), "market": ("Expiry", "As of"), "history": ("Date",)}
-
-# The headings that mean something in each range: a column of them is never left out.
-KNOWN = {
-    "positions": "Account, Instrument, Underlying, Type, Strike, Expiry, DTE, Quantity, USD size, Side, IV, Price, Coin price, Spot, "
-    "Forward, Multiplier, Settlement, Exercise, Order, Venue",
-    "market": "Underlying, Spot, Instrument, Expiry, Strike, Forward, IV, Rate, As of",
-    "parameters": "Method, Underlying, Parameter, Value, Scenario, Price move, Vol move, Days, Weight",
-    "history": "Date",
-    "balances": "Account, Currency, Amount, Haircut",
-}
 
 
 def named_cells(path: Path) -> dict[str, tuple[str, str]]:
@@ -83,7 +60,7 @@ def read_workbook(path: Path) -> Ranges:
         MarginError: it cannot be read, a name stands for no whole range, or it has no positions
     """
     book = _Book(path)
-    found = {name: book.range(name) for name in HEADINGS}
+    found = {sought.name: book.range(sought) for sought in SOUGHT}
     positions, method = found["positions"], found["method"]
     if positions is None:
         raise MarginError(f"{path} has no positions: name the range `positions`, or call its sheet Positions")
@@ -109,48 +86,49 @@ class _Book:
         self.notes: list[str] = []
         self.places: dict[str, Place] = {}
 
-    def range(self, name: str) -> Grid | None:
+    def range(self, sought: Sought) -> Grid | None:
         """The cells of a range, its header row first; None where the workbook has none."""
-        target = target_of(self._book, name) or self._titled(name)
-        scan = self._book.scan(target.area.sheet) if target else Scan()
-        used = scan.used(target.area.sheet) if target else None
+        target = target_of(self._book, sought.name) or self._titled(sought)
         if target is None:
             return None
+        scan = self._book.scan(target.area.sheet)
+        used = scan.used(target.area.sheet)
         area = _filled(target, used) if used else None
-        if area is None:
-            return self._blank(target, name)
+        if used is None or area is None:
+            return self._blank(target, sought)
         block = self._block(area, clipped(_around(area, target.bottom), used) or area, scan)
-        header = _header_row(Window(area, block), HEADINGS[name] if target.whole else ())
+        header = next(
+            (row for row in range(area.first_row, area.last_row + 1) if _begins(Window(area, block).line(row), sought, whole=target.whole)),
+            None,
+        )
         if header is None:
-            return self._blank(target, name)
-        area = CellArea(area.sheet, header, area.first_column, area.last_row, area.last_column)
-        window = Window(area, block)
-        if HEADINGS[name]:
-            self.notes += must_be_whole(target, window, scan, HEADINGS[name], _known(name))
-            self.notes += hidden_note(window, scan, name)
-        must_not_be_merged(area, scan, name)
+            return self._blank(target, sought)
+        window = Window(CellArea(area.sheet, header, area.first_column, area.last_row, area.last_column), block)
+        if sought.marks:
+            self.notes += [*must_be_whole(target, window, scan, sought), *hidden_note(window, scan, sought.name)]
+        must_not_be_merged(window.area, scan, sought.name)
         if self._book.from_1904:
-            _count_from_1900(window, DATES.get(name, ()), self._calculated)
-        shift = 1 if target.headings else 0
-        self.places[name] = Place(area.sheet, header - shift, area.first_column)
-        return _trimmed([list(target.headings or ())][:shift] + window.rows)
+            _count_from_1900(window, sought, self._calculated)
+        virtual = [list(target.headings)] if target.headings else []
+        self.places[sought.name] = Place(area.sheet, header - len(virtual), area.first_column)
+        return _trimmed(virtual + window.rows)
 
-    def _blank(self, target: Target, name: str) -> Grid | None:
+    def _blank(self, target: Target, sought: Sought) -> Grid | None:
         """No range where a name stands for blank cells, or a sheet has no row of headings; raises MarginError for the positions."""
-        lack = f"has no row with the heading {HEADINGS[name][0].capitalize()}" if target.whole else "is blank"
-        if name == "positions":
+        lack = f"has no row with the heading {' or '.join(sought.marks)}" if target.whole else "is blank"
+        if sought.name == "positions":
             raise MarginError(f"{target.shown} {lack}: no positions are read from {self._path}")
         if target.whole:
-            self.notes.append(f"{target.shown} {lack}: no {name} is read from it")
+            self.notes.append(f"{target.shown} {lack}: no {sought.name} is read from it")
         return None
 
-    def _titled(self, name: str) -> Target | None:
+    def _titled(self, sought: Sought) -> Target | None:
         """The whole sheet of that title."""
-        sheet = titled(self._book, name) if HEADINGS[name] else None
+        sheet = titled(self._book, sought.name) if sought.marks else None
         if sheet is None:
             return None
         if sheet in self._book.hidden_sheets:
-            self.notes.append(f"the sheet {sheet} is hidden, and read as the {name}")
+            self.notes.append(f"the sheet {sheet} is hidden, and read as the {sought.name}")
         return Target(f"the sheet {sheet}", CellArea(sheet, 1, 1, MAX_ROW, MAX_COLUMN), whole=True)
 
     def _block(self, area: CellArea, window: CellArea, scan: Scan) -> Block:
@@ -175,21 +153,20 @@ class _Book:
         return not scan.uncalculated.isdisjoint(formulas) or (self._book.recalculates and all(value == 0.0 for value in values))
 
 
-def _count_from_1900(window: Window, headings: tuple[str, ...], calculated: set[tuple[str, int, int]]) -> None:
+def _begins(row: list[Any], sought: Sought, *, whole: bool) -> bool:
+    """Whether a range begins with a row: whole columns and sheets with their header, any other with what is not blank."""
+    return sought.is_header(row) if whole else not all(map(is_blank, row))
+
+
+def _count_from_1900(window: Window, sought: Sought, calculated: set[tuple[str, int, int]]) -> None:
     """Turn the plain numbers of days of a workbook that counts from 1904; those that the engine calculates count from 1900."""
     area, block = window.area, window.block
-    for column in Header(window.line(area.first_row)).columns(headings).values():
+    for column in sought.header(window.line(area.first_row)).columns(sought.dates).values():
         at = area.first_column + column
         for row in range(area.first_row + 1, area.last_row + 1):
             cells = block.rows[row - block.top]
             if isinstance(cells[at - block.left], float) and (area.sheet, row, at) not in calculated:
                 cells[at - block.left] += EPOCHS
-
-
-def _known(name: str) -> Callable[[Any], bool]:
-    """Whether a heading means something in a range."""
-    keys = set(map(heading_key, KNOWN[name].split(",")))
-    return lambda cell: heading_key(cell) in keys
 
 
 def _calculated(path: Path) -> Any:
@@ -210,14 +187,6 @@ def _filled(target: Target, used: CellArea) -> CellArea | None:
 def _around(area: CellArea, bottom: int) -> CellArea:
     """A rectangle with the columns beside it and the rows below it that are looked at as well."""
     return CellArea(area.sheet, area.first_row, max(1, area.first_column - 1), bottom + 2, area.last_column + 1)
-
-
-def _header_row(window: Window, headings: tuple[str, ...]) -> int | None:
-    """The first row of a range that holds one of some headings, without any the first that is not blank; None where there is none."""
-    for number, row in enumerate(window.rows, window.area.first_row):
-        if any(heading in Header(row) for heading in headings) if headings else not all(map(is_blank, row)):
-            return number
-    return None
 
 
 def _trimmed(rows: Sequence[Sequence[Any]]) -> Grid | None:
