@@ -166,8 +166,9 @@ class _Sheet:
     def _stored(self, cell: str) -> Cell:
         """The value of a cell as the file holds it."""
         value = self._book.get(self._sheet, cell)
-        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        return value - self._book.offset(self._sheet, cell) if is_number else value
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            return value
+        return value - self._book.offset(self._sheet, cell)
 
     def _wanted(self) -> set[Place]:
         """The cells to write: formulas, edited cells, and the cells that the arrays fill now or filled when stored."""

@@ -69,12 +69,8 @@ def _below(target: Target, window: Window, scan: Scan, sought: Sought) -> list[s
     if len(filled) == 1 or (named and all(is_blank(cells[at]) for at in named)):
         where = f"{area.sheet}!{address(row, area.first_column + filled[0])}"
         return [f"{where} ({show(cells[filled[0]])}) stands right below {target.shown} and is not read"]
-    last = row
-    columns = range(area.first_column, area.last_column + 1)
-    while any((last + 1, column) in scan.filled for column in columns):
-        last += 1
-    block = CellArea(area.sheet, area.first_row, area.first_column, last, area.last_column)
-    raise MarginError(f"{target.shown} ends right above the filled row {row}, the block being {written(block)}: {MEND}")
+    block = written(_filled_block(CellArea(area.sheet, area.first_row, area.first_column, row, area.last_column), scan))
+    raise MarginError(f"{target.shown} ends right above the filled row {row}, the block being {block}: {MEND}")
 
 
 def _beside(target: Target, window: Window, scan: Scan, sought: Sought) -> list[str]:
@@ -86,11 +82,23 @@ def _beside(target: Target, window: Window, scan: Scan, sought: Sought) -> list[
             continue
         where = f"the column {column_letters(column)} ({show(cells[0])}) stands right beside {target.shown}"
         if sought.means(cells[0]):
-            block = CellArea(area.sheet, area.first_row, min(area.first_column, column), area.last_row, max(area.last_column, column))
-            raise MarginError(f"{where} and would be left out, the filled block being {written(block)}: {MEND}")
+            block = written(_filled_block(area, scan))
+            raise MarginError(f"{where} and would be left out, the filled block being {block}: {MEND}")
         if any((row, column) in scan.filled and (row, column) not in scan.formulas for row in range(area.first_row + 1, area.last_row + 1)):
             notes.append(f"{where} and is not read")
     return notes
+
+
+def _filled_block(area: CellArea, scan: Scan) -> CellArea:
+    """The rectangle that goes on as long as the header row and the rows below it are filled."""
+    top, left, bottom, right = area.first_row, area.first_column, area.last_row, area.last_column
+    while (top, left - 1) in scan.filled:
+        left -= 1
+    while (top, right + 1) in scan.filled:
+        right += 1
+    while any((bottom + 1, column) in scan.filled for column in range(left, right + 1)):
+        bottom += 1
+    return CellArea(area.sheet, top, left, bottom, right)
 
 
 def must_not_be_merged(area: CellArea, scan: Scan, name: str) -> None:

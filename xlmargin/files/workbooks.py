@@ -9,7 +9,7 @@ from typing import Any
 from xlmargin.engine.formula import MAX_COLUMN, MAX_ROW, CellArea, address
 from xlmargin.engine.prepared import EPOCHS
 from xlmargin.errors import MarginError
-from xlmargin.files.containers.container import MOST_CELLS, Block, Scan, clipped, size
+from xlmargin.files.containers.container import MOST_CELLS, Block, Scan, clipped, guarded, size
 from xlmargin.files.containers.opened import open_workbook
 from xlmargin.files.edges import Window, hidden_note, must_be_whole, must_not_be_merged
 from xlmargin.files.names import Target, areas_of, plain_area, target_of, titled
@@ -25,7 +25,7 @@ def named_cells(path: Path) -> dict[str, tuple[str, str]]:
     Raises:
         MarginError: it cannot be read
     """
-    return {name: (area.sheet, plain_area(area)) for name, area in areas_of(open_workbook(path)).items()}
+    return {name: (area.sheet, plain_area(area)) for name, area in NamedRanges(path).areas.items()}
 
 
 class NamedRanges:
@@ -37,15 +37,18 @@ class NamedRanges:
 
     def __init__(self, path: Path) -> None:
         """Open the file; raises MarginError when it cannot be read."""
-        self._book = open_workbook(path)
-        self.areas = areas_of(self._book)
+        self._path = path
+        with guarded(path):
+            self._book = open_workbook(path)
+            self.areas = areas_of(self._book)
 
     def cells(self, name: str) -> Grid:
         """The cells as they were saved; whole columns and rows end where the sheet does."""
         area = self.areas[name]
-        used = self._book.scan(area.sheet).used(area.sheet)
-        within = area if size(area) <= MOST_CELLS else clipped(area, used)
-        return self._book.block(area.sheet, within).rows if within else []
+        with guarded(self._path):
+            used = self._book.scan(area.sheet).used(area.sheet)
+            within = area if size(area) <= MOST_CELLS else clipped(area, used)
+            return self._book.block(area.sheet, within).rows if within else []
 
     def formulas(self, name: str) -> list[str]:
         """Addresses of the cells that hold formulas."""
@@ -59,8 +62,9 @@ def read_workbook(path: Path) -> Ranges:
     Raises:
         MarginError: it cannot be read, a name stands for no whole range, or it has no positions
     """
-    book = _Book(path)
-    found = {sought.name: book.range(sought) for sought in SOUGHT}
+    with guarded(path):
+        book = _Book(path)
+        found = {sought.name: book.range(sought) for sought in SOUGHT}
     positions, method = found["positions"], found["method"]
     if positions is None:
         raise MarginError(f"{path} has no positions: name the range `positions`, or call its sheet Positions")

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 from xlmargin.engine.formula import CellArea, TableArea
 from xlmargin.engine.package import DefinedName
-from xlmargin.errors import MarginError
 from xlmargin.files.containers.container import Block, Cell, Scan, block_of, damaged, locked, must_be_small, opened
 from xlmargin.files.containers.tokens import ERRORS, UNKNOWN_ERROR, XLS, Linked, text_of
 
@@ -44,16 +43,11 @@ def open_compound(path: Path) -> Biff:
     import olefile
 
     content = path.read_bytes()
-    try:
-        with olefile.OleFileIO(BytesIO(content)) as ole:
-            if any(ole.exists(name) for name in ENCRYPTED):
-                raise locked(str(path))
-            stream = next((name for name in STREAMS if ole.exists(name)), None)
-            data = ole.openstream(stream).read() if stream else b""
-    except MarginError:
-        raise
-    except Exception as error:  # a damaged file fails in many ways
-        raise damaged(str(path), error) from None
+    with olefile.OleFileIO(BytesIO(content)) as ole:
+        if any(ole.exists(name) for name in ENCRYPTED):
+            raise locked(str(path))
+        stream = next((name for name in STREAMS if ole.exists(name)), None)
+        data = ole.openstream(stream).read() if stream else b""
     if not data:
         raise damaged(str(path), "it holds no workbook")
     return Biff(str(path), content, data)
@@ -80,15 +74,12 @@ class Biff:
             data: the stream of records
         """
         self._filename, self._content, self._data = filename, content, data
-        try:
-            self._globals = list(_records(data, 0))
-            listed = [_listed(record) for kind, record in self._globals if kind == SHEET]
-        except (struct.error, IndexError, UnicodeDecodeError) as error:
-            raise damaged(filename, error) from None
+        self._globals = list(_records(data, 0))
         if any(kind == PASSWORD for kind, _ in self._globals):
             raise locked(filename)
         if not self._globals or struct.unpack_from("<H", self._globals[0][1])[0] != EXCEL_97:
             raise damaged(filename, "it is of an Excel before 1997")
+        listed = [_listed(record) for kind, record in self._globals if kind == SHEET]
         self.from_1904 = any(kind == DATES and record[:1] == b"\x01" for kind, record in self._globals)
         self._order = [sheet.title for sheet in listed]
         self._places = {sheet.title: sheet.at for sheet in listed if sheet.cells}
@@ -105,10 +96,7 @@ class Biff:
             if kind == SHEETS:
                 count = struct.unpack_from("<H", record)[0]
                 linked = [self._linked(links, *struct.unpack_from("<Hhh", record, 2 + 6 * n)) for n in range(count)]
-        try:
-            return tuple(self._name(record, linked) for kind, record in self._globals if kind == NAME)
-        except (struct.error, IndexError, UnicodeDecodeError) as error:
-            raise damaged(self._filename, f"its names: {error}") from None
+        return tuple(self._name(record, linked) for kind, record in self._globals if kind == NAME)
 
     def _name(self, record: bytes, linked: list[Linked]) -> DefinedName:
         flags, _, letters, length, _, owner = struct.unpack_from("<HBBHHH", record)
@@ -134,10 +122,7 @@ class Biff:
     def scan(self, sheet: str) -> Scan:
         """What stands in a sheet."""
         if sheet not in self._scans:
-            try:
-                self._scans[sheet] = _scan(_records(self._data, self._places[sheet]))
-            except (struct.error, IndexError) as error:
-                raise damaged(self._filename, f"the sheet {sheet}: {error}") from None
+            self._scans[sheet] = _scan(_records(self._data, self._places[sheet]))
         return self._scans[sheet]
 
     def block(self, sheet: str, within: CellArea) -> Block:

@@ -60,13 +60,9 @@ class BinaryBook:
     def _records(self, part: str) -> Iterator[tuple[int, bytes]]:
         """The records of a part: kind and content."""
         try:
-            data = self._parts.read(part)
+            return _records(self._parts.read(part))
         except KeyError:
             raise self._parts.damaged(f"the part {part} is missing") from None
-        try:
-            yield from _records(data)
-        except (struct.error, IndexError, UnicodeDecodeError) as error:
-            raise self._parts.damaged(f"{part}: {error}") from None
 
     @cached_property
     def names(self) -> tuple[DefinedName, ...]:

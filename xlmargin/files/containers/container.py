@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -151,6 +152,17 @@ def damaged(filename: str, why: object) -> MarginError:
 def locked(filename: str) -> MarginError:
     """The error of a file with a password."""
     return MarginError(f"{filename} has a password: save it without one (File, Info, Protect Workbook, Encrypt with Password, leave blank)")
+
+
+@contextmanager
+def guarded(filename: object) -> Iterator[None]:
+    """Whatever fails while a file is read tells that it is damaged: a byte that is not as it should be fails in many ways."""
+    try:
+        yield
+    except (MarginError, MemoryError):
+        raise
+    except Exception as error:
+        raise damaged(str(filename), f"{type(error).__name__}: {error}") from None
 
 
 def opened(file: Any, filename: str) -> Any:

@@ -97,13 +97,8 @@ class _Reading:
         self._title: str | None = None
         self._sheet = _Sheet()
         self._depth = 0
-        try:
-            for event, item in ElementTree.iterparse(BytesIO(parts.read(CONTENT)), ("start", "end")):
-                self._see(event, local(item.tag), item)
-        except KeyError:
-            raise parts.damaged("it has no content") from None
-        except (ElementTree.ParseError, ValueError) as error:
-            raise parts.damaged(error) from None
+        for event, item in ElementTree.iterparse(BytesIO(parts.read(CONTENT)), ("start", "end")):
+            self._see(event, local(item.tag), item)
 
     def _see(self, event: str, tag: str, item: ElementTree.Element) -> None:
         if tag == "table":
