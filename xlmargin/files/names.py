@@ -158,6 +158,7 @@ class _Reading:
         return [
             (not text, "nothing"),
             ("#REF!" in text.upper(), "a range that has been deleted"),
+            (text.startswith("#"), "an error"),
             (bool(EXTERNAL.search(text)), "in another workbook"),
             (len(pieces) > 1 and all(parse_area(piece, "x") for piece in pieces), f"{len(pieces)} areas"),
             (bool(CONSTANT.fullmatch(text)), "a constant"),
