@@ -5,24 +5,26 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from io import BytesIO
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from xlmargin.engine.formula import CellArea, TableArea
 from xlmargin.engine.package import DefinedName
+from xlmargin.files.containers.compound import compound_of, read_stream
 from xlmargin.files.containers.container import Block, Cell, Scan, block_of, damaged, locked, must_be_small, opened
 from xlmargin.files.containers.tokens import ERRORS, UNKNOWN_ERROR, XLS, Linked, text_of
 
 START, END, PASSWORD, SHEET, LINK, SHEETS, NAME = 0x809, 0x0A, 0x2F, 0x85, 0x1AE, 0x17, 0x18
 ROW, MERGED, NUMBER, SMALL, SMALLS, LABEL, RICH, SHARED, TRUTH, FORMULA = 0x208, 0xE5, 0x203, 0x27E, 0xBD, 0x204, 0xD6, 0xFD, 0x205, 0x06
+VALUES = (NUMBER, SMALL, SMALLS, LABEL, RICH, SHARED, TRUTH, FORMULA)
 TEXTS = (LABEL, RICH, SHARED)  # may be empty
 EXCEL_97 = 0x600
 DATES = 0x22
 HIDDEN_ROW, BUILT_IN = 0x20, 0x20
 OWN = 0x0401  # a link to this workbook itself
-STREAMS = ("Workbook", "Book")
-ENCRYPTED = ("EncryptedPackage", "EncryptionInfo")
+# The records that the values need: of the workbook, and of a sheet.
+CODEPAGE, FORMAT, LOOK, STORED, MORE, RESULT = 0x42, 0x41E, 0xE0, 0xFC, 0x3C, 0x207
+NEEDED = (START, CODEPAGE, DATES, FORMAT, LOOK, STORED, MORE, END)
 
 
 class _Listed(NamedTuple):
@@ -32,25 +34,6 @@ class _Listed(NamedTuple):
     at: int
     hidden: bool
     cells: bool
-
-
-def open_compound(path: Path) -> Biff:
-    """The workbook in a compound file.
-
-    Raises:
-        MarginError: it has a password, is damaged, or holds something else
-    """
-    import olefile
-
-    content = path.read_bytes()
-    with olefile.OleFileIO(BytesIO(content)) as ole:
-        if any(ole.exists(name) for name in ENCRYPTED):
-            raise locked(str(path))
-        stream = next((name for name in STREAMS if ole.exists(name)), None)
-        data = ole.openstream(stream).read() if stream else b""
-    if not data:
-        raise damaged(str(path), "it holds no workbook")
-    return Biff(str(path), content, data)
 
 
 class Biff:
@@ -65,15 +48,10 @@ class Biff:
     recalculates = False
     opens_in_engine = False
 
-    def __init__(self, filename: str, content: bytes, data: bytes) -> None:
-        """Read the records of the whole workbook.
-
-        Args:
-            filename: for messages
-            content: of the file
-            data: the stream of records
-        """
-        self._filename, self._content, self._data = filename, content, data
+    def __init__(self, path: Path) -> None:
+        """Read the records of the whole workbook; raises MarginError when it has a password or is too old."""
+        filename = self._filename = str(path)
+        data = self._data = read_stream(path)
         self._globals = list(_records(data, 0))
         if any(kind == PASSWORD for kind, _ in self._globals):
             raise locked(filename)
@@ -127,16 +105,55 @@ class Biff:
 
     def block(self, sheet: str, within: CellArea) -> Block:
         """The cells of a rectangle."""
-        return block_of(self._values, self.scan(sheet), within, self._filename)
+        scan = self.scan(sheet)
+        must_be_small(within, scan)
+        return block_of(opened(compound_of(self._part(sheet, within)), self._filename), scan, within, self._filename)
 
-    @cached_property
-    def _values(self) -> Any:
-        """The workbook in calamine, which reads all its sheets at once."""
-        for sheet in self.sheets:
-            used = self.scan(sheet).used(sheet)
-            if used is not None:
-                must_be_small(used, self.scan(sheet))
-        return opened(BytesIO(self._content), self._filename)
+    def _part(self, sheet: str, within: CellArea) -> bytes:
+        """The records of a workbook of one sheet alone, with the cells of a rectangle: nothing in it makes room for what is not there."""
+        stored = [record for kind, record in self._globals if kind in (STORED, MORE)]
+        if stored and 3 * struct.unpack_from("<II", stored[0])[1] > sum(map(len, stored)):  # a text takes three bytes at least
+            raise damaged(self._filename, "it counts more texts than it holds")
+        head = [(kind, record) for kind, record in self._kept()]
+        title = sheet.encode("utf-16-le")
+        listed = struct.pack("<IBBBB", 0, 0, 0, len(sheet), 1) + title
+        at = sum(4 + len(record) for _, record in head) + 4 + len(listed)
+        head.insert(1, (SHEET, struct.pack("<I", at) + listed[4:]))
+        cells = _cells(_records(self._data, self._places[sheet]), within)
+        return b"".join(struct.pack("<HH", kind, len(record)) + record for kind, record in [*head, *cells])
+
+    def _kept(self) -> Iterator[tuple[int, bytes]]:
+        """The records of the workbook that the values need; those that go on with another one only behind the texts."""
+        before = 0
+        for kind, record in self._globals:
+            if kind in NEEDED and (kind != MORE or before == STORED):
+                yield kind, record
+            before = before if kind == MORE else kind
+
+
+def _cells(records: Iterator[tuple[int, bytes]], within: CellArea) -> Iterator[tuple[int, bytes]]:
+    """The beginning and the end of a sheet, and its cells in a rectangle; formulas as their values."""
+    inside = False  # of the formula whose text comes next
+    for kind, record in records:
+        if kind in (START, END) or (kind == RESULT and inside):
+            yield kind, record
+        elif kind in VALUES:
+            row, column = struct.unpack_from("<HH", record)
+            last = struct.unpack_from("<H", record, len(record) - 2)[0] if kind == SMALLS else column
+            inside = within.first_row <= row + 1 <= within.last_row and last + 1 >= within.first_column and column < within.last_column
+            if inside:
+                yield _value(kind, record)
+
+
+def _value(kind: int, record: bytes) -> tuple[int, bytes]:
+    """A cell; a formula as the number or truth that it gives, or without its tokens where that is a text."""
+    if kind != FORMULA:
+        return kind, record
+    if record[12:14] != b"\xff\xff":
+        return NUMBER, record[:14]
+    if record[6] in (1, 2):
+        return TRUTH, record[:6] + bytes([record[8], record[6] - 1])
+    return FORMULA, record[:20] + b"\0\0"
 
 
 def _records(data: bytes, at: int) -> Iterator[tuple[int, bytes]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from xlmargin.errors import MarginError
-from xlmargin.files.containers.biff import open_compound
+from xlmargin.files.containers.biff import Biff
 from xlmargin.files.containers.binary import MAIN, BinaryBook
 from xlmargin.files.containers.container import Container
 from xlmargin.files.containers.opendocument import CONTENT, OpenDocument
@@ -47,7 +47,7 @@ def open_workbook(path: Path) -> Container:
     if head.startswith(ZIP):
         return _zipped(Parts(path))
     if head.startswith(OLE):
-        return open_compound(path)
+        return Biff(path)
     raise MarginError(
         f"{path} cannot be read as a workbook (it is {_fault(head) or 'none'}): open it in a spreadsheet program and save it as .xlsx"
     )

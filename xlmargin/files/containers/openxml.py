@@ -24,7 +24,14 @@ VALUE = re.compile(rb"<(?:\w+:)?v(?:\s[^>]*)?>([^<]*)</")
 WRITTEN = re.compile(rb"<(?:\w+:)?f[\s/>]")
 MERGED = re.compile(rb"""<(?:\w+:)?mergeCell\s[^>]*?ref\s*=\s*["']([A-Z0-9:]+)["']""")
 KINDS = (b"n", b"b", b"d", b"s", b"e", b"str", b"inlineStr")
-TEXTS = (b"s", b"str", b"inlineStr")  # may be empty
+STORED = re.compile(rb"<(?:\w+:)?si(?=[\s/>])(?:[^>]*/>|.*?</(?:\w+:)?si\s*>)", re.S)
+WORDS = re.compile(rb">[^<]*[^<\s][^<]*<")
+WITHIN = re.compile(
+    rb"\s*(?:<(?:\w+:)?f(?:\s[^>]*)?(?:/>|>[^<]*</(?:\w+:)?f\s*>)\s*)?(?:<(?:\w+:)?v(?:\s[^>]*)?(?:/>|>[^<]*</(?:\w+:)?v\s*>)\s*)?"
+    rb"(<(?:\w+:)?is(?:\s[^>]*)?(?:/>|>.*</(?:\w+:)?is\s*>)\s*)?(?:<(?:\w+:)?extLst.*)?",
+    re.S,
+)
+SAID = re.compile(rb"""(?:\s+(?:(?:r|t|ph|\w+:\w+)\s*=\s*(?:"[^"]*"|'[^']*')|(?:s|cm|vm)\s*=\s*["']\d+["']))*\s*""")
 
 
 class OpenXml:
@@ -75,8 +82,15 @@ class OpenXml:
     def scan(self, sheet: str) -> Scan:
         """What stands in a sheet."""
         if sheet not in self._scans:
-            self._scans[sheet] = _Scanner(sheet, self._xml(sheet), self._parts).scan()
+            self._scans[sheet] = _Scanner(sheet, self._xml(sheet), self._parts, self._texts).scan()
         return self._scans[sheet]
+
+    @cached_property
+    def _texts(self) -> list[bool]:
+        """Of each text that the workbook stores once for all sheets, whether there is anything in it."""
+        targets = [target for kind, target in self._package.relations(self._package.main).values() if kind == "sharedStrings"]
+        stored = self._shared[targets[0]] if targets else b""
+        return [bool(WORDS.search(item[0])) for item in STORED.finditer(stored)]
 
     def _xml(self, sheet: str) -> bytes:
         try:
@@ -112,8 +126,8 @@ class OpenXml:
 class _Scanner:
     """One sheet's XML on its way to what stands in it."""
 
-    def __init__(self, sheet: str, data: bytes, parts: Parts) -> None:
-        self._sheet, self._data, self._parts = sheet, data, parts
+    def __init__(self, sheet: str, data: bytes, parts: Parts, texts: list[bool]) -> None:
+        self._sheet, self._data, self._parts, self._texts = sheet, data, parts, texts
         self._filled: dict[Cell, bool] = {}
         self._errors: dict[Cell, str] = {}
         self._formulas: set[Cell] = set()
@@ -172,16 +186,26 @@ class _Scanner:
         of = kind[1] if kind else b"n"
         if of not in KINDS:
             raise self._damaged(f"{address(*at)} is of the unknown type {of.decode(errors='replace')}")
-        there = of == b"inlineStr" or (value is not None and bool(value[1]))
+        parts = WITHIN.fullmatch(content)
+        if parts is None or not SAID.fullmatch(attributes) or bool(parts[1]) != (of == b"inlineStr"):
+            raise self._damaged(f"{address(*at)} is not written as a cell")
+        there = bool(WORDS.search(parts[1])) if parts[1] else value is not None and bool(value[1])
         if WRITTEN.search(content):
             self._formulas.add(at)
             if not there and of != b"str":  # the empty text of a formula says so by its type
                 self._uncalculated.add(at)
                 self._filled[at] = False
         if there:
-            self._filled[at] = of not in TEXTS
+            self._filled[at] = of != b"s" or self._has_text(at, value)
         if there and of == b"e" and value is not None:
             self._errors[at] = value[1].decode(errors="replace")
+
+    def _has_text(self, at: Cell, value: re.Match[bytes] | None) -> bool:
+        """Whether the stored text that a cell shows has anything in it; raises MarginError where there is no such text."""
+        number = value[1].strip() if value else b""
+        if not number.isdigit() or int(number) >= len(self._texts):
+            raise self._damaged(f"{address(*at)} shows a text that is not there")
+        return self._texts[int(number)]
 
 
 def _cropped(data: bytes, within: CellArea) -> bytes:
