@@ -22,6 +22,7 @@ TEXTS = (6, 7, 8, 62)  # may be empty
 RICH = 62
 FORMULAS = (8, 9, 10, 11)
 HIDDEN_ROW = 0x10
+COUNTS = {159: "<II", 615: "<I", 617: "<I"}  # of texts, of number formats, of looks
 EVERYWHERE = 0xFFFFFFFF
 
 
@@ -167,9 +168,15 @@ class BinaryBook:
         wanted = [target for kind, target in relations(self._parts, MAIN).values() if kind in ("sharedStrings", "styles")]
         fixed = ["[Content_Types].xml", "_rels/.rels", MAIN, "xl/_rels/workbook.bin.rels", *wanted]
         try:
-            return {part: self._parts.read(part) for part in fixed}
+            kept = {part: self._parts.read(part) for part in fixed}
         except KeyError as error:
             raise self._parts.damaged(f"the part {error} is missing") from None
+        for part in wanted:
+            for kind, data in _records(kept[part]):
+                # calamine makes room for as many as the part says it holds
+                if kind in COUNTS and max(struct.unpack_from(COUNTS[kind], data)) > len(kept[part]):
+                    raise self._parts.damaged(f"{part} counts more than it holds")
+        return kept
 
 
 def _records(data: bytes) -> Iterator[tuple[int, bytes]]:

@@ -28,7 +28,7 @@ def read_stream(path: Path) -> bytes:
             raise locked(str(path))
         stream = next((name for name in STREAMS if ole.exists(name)), None)
         if stream is None:
-            raise damaged(path, "it holds no workbook")
+            raise damaged(str(path), "it holds no workbook")
         return bytes(ole.openstream(stream).read())
 
 
