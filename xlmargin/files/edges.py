@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from xlmargin.engine.formula import CellArea, address, column_letters
 from xlmargin.errors import MarginError
-from xlmargin.files.containers.container import Block, Scan
+from xlmargin.files.containers.container import CellBlock, Scan
 from xlmargin.files.names import Target, written
 from xlmargin.files.ranges import Grid
 from xlmargin.files.sought import Sought
@@ -21,7 +21,7 @@ class Window(NamedTuple):
     """A range of a sheet, and the cells of it and around it."""
 
     area: CellArea
-    block: Block
+    block: CellBlock
 
     def line(self, row: int) -> list[Any]:
         """The cells of a row of the sheet in the columns of the range; none outside the block."""

@@ -9,7 +9,7 @@ from typing import Any
 from xlmargin.engine.formula import MAX_COLUMN, MAX_ROW, CellArea, address
 from xlmargin.engine.prepared import EPOCHS
 from xlmargin.errors import MarginError
-from xlmargin.files.containers.container import MOST_CELLS, Block, Scan, clipped, guarded, size
+from xlmargin.files.containers.container import MOST_CELLS, CellBlock, Container, Scan, clipped, guarded, size
 from xlmargin.files.containers.opened import open_workbook
 from xlmargin.files.edges import Window, hidden_note, must_be_whole, must_not_be_merged
 from xlmargin.files.names import Target, areas_of, plain_area, target_of, titled
@@ -32,7 +32,7 @@ class NamedRanges:
     """The named ranges of a workbook file, each read when it is asked for.
 
     Attributes:
-        areas: the rectangle of each name that stands for one
+        areas: the rectangle of each name that stands for one; the ranges of a book by their tables and sheets too
     """
 
     def __init__(self, path: Path) -> None:
@@ -41,6 +41,11 @@ class NamedRanges:
         with guarded(path):
             self._book = open_workbook(path)
             self.areas = areas_of(self._book)
+            known = {name.lower() for name in self.areas}
+            for sought in SOUGHT:
+                area = None if sought.name in known or not sought.marks else _Book(path, self._book).area(sought)
+                if area is not None:
+                    self.areas[sought.name] = area
 
     def cells(self, name: str) -> Grid:
         """The cells as they were saved; whole columns and rows end where the sheet does."""
@@ -63,7 +68,7 @@ def read_workbook(path: Path) -> Ranges:
         MarginError: it cannot be read, a name stands for no whole range, or it has no positions
     """
     with guarded(path):
-        book = _Book(path)
+        book = _Book(path, open_workbook(path))
         found = {sought.name: book.range(sought) for sought in SOUGHT}
     positions, method = found["positions"], found["method"]
     if positions is None:
@@ -83,8 +88,8 @@ def read_workbook(path: Path) -> Ranges:
 class _Book:
     """An open workbook whose ranges are read one by one; what is told of them gathers in `notes` and `places`."""
 
-    def __init__(self, path: Path) -> None:
-        self._path, self._book = path, open_workbook(path)
+    def __init__(self, path: Path, book: Container) -> None:
+        self._path, self._book = path, book
         self._engine: Any = None
         self._calculated: set[tuple[str, int, int]] = set()  # cells whose values are the engine's
         self.notes: list[str] = []
@@ -117,6 +122,17 @@ class _Book:
         self.places[sought.name] = Place(area.sheet, header - len(virtual), area.first_column)
         return _trimmed(virtual + window.rows)
 
+    def area(self, sought: Sought) -> CellArea | None:
+        """The rectangle of a range; None where there is none, or none that can be read whole."""
+        try:
+            rows = self.range(sought)
+        except MarginError:
+            return None
+        if not rows:
+            return None
+        sheet, top, left = self.places[sought.name]
+        return CellArea(sheet, top, left, top + len(rows) - 1, left + len(rows[0]) - 1)
+
     def _blank(self, target: Target, sought: Sought) -> Grid | None:
         """No range where a name stands for blank cells, or a sheet has no row of headings; raises MarginError for the positions."""
         lack = f"has no row with the heading {' or '.join(sought.marks)}" if target.whole else "is blank"
@@ -135,7 +151,7 @@ class _Book:
             self.notes.append(f"the sheet {sheet} is hidden, and read as the {sought.name}")
         return Target(f"the sheet {sheet}", CellArea(sheet, 1, 1, MAX_ROW, MAX_COLUMN), whole=True)
 
-    def _block(self, area: CellArea, window: CellArea, scan: Scan) -> Block:
+    def _block(self, area: CellArea, window: CellArea, scan: Scan) -> CellBlock:
         """The cells of a range and around it as they were saved, or its formulas as the engine has calculated them."""
         block = self._book.block(area.sheet, window)
         formulas = [cell for cell in scan.formulas if area.covers(*cell)]
@@ -151,7 +167,7 @@ class _Book:
             block.rows[row - block.top][column - block.left] = self._engine.get(area.sheet, address(row, column))
         return block
 
-    def _stale(self, block: Block, formulas: list[tuple[int, int]], scan: Scan) -> bool:
+    def _stale(self, block: CellBlock, formulas: list[tuple[int, int]], scan: Scan) -> bool:
         """Whether the program that saved the file has left formulas without values, or with the zeros that libraries write."""
         values = (block.rows[row - block.top][column - block.left] for row, column in formulas)
         return not scan.uncalculated.isdisjoint(formulas) or (self._book.recalculates and all(value == 0.0 for value in values))

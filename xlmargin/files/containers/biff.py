@@ -11,7 +11,7 @@ from typing import NamedTuple
 from xlmargin.engine.formula import CellArea, TableArea
 from xlmargin.engine.package import DefinedName
 from xlmargin.files.containers.compound import compound_of, read_stream
-from xlmargin.files.containers.container import Block, Cell, Scan, block_of, damaged, locked, must_be_small, opened
+from xlmargin.files.containers.container import Cell, CellBlock, Scan, block_of, damaged, locked, must_be_small, opened
 from xlmargin.files.containers.tokens import ERRORS, UNKNOWN_ERROR, XLS, Linked, text_of
 
 START, END, PASSWORD, SHEET, LINK, SHEETS, NAME = 0x809, 0x0A, 0x2F, 0x85, 0x1AE, 0x17, 0x18
@@ -103,7 +103,7 @@ class Biff:
             self._scans[sheet] = _scan(_records(self._data, self._places[sheet]))
         return self._scans[sheet]
 
-    def block(self, sheet: str, within: CellArea) -> Block:
+    def block(self, sheet: str, within: CellArea) -> CellBlock:
         """The cells of a rectangle."""
         scan = self.scan(sheet)
         must_be_small(within, scan)

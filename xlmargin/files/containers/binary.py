@@ -8,9 +8,9 @@ from functools import cached_property
 
 from xlmargin.engine.formula import CellArea, TableArea
 from xlmargin.engine.package import DefinedName, relations
-from xlmargin.files.containers.container import MOST_CELLS, Block, Cell, Scan, block_of, must_be_small, opened, size
+from xlmargin.files.containers.container import MOST_CELLS, Cell, CellBlock, Scan, block_of, must_be_small, opened, size
 from xlmargin.files.containers.tokens import ERRORS, UNKNOWN_ERROR, XLSB, Linked, text_of
-from xlmargin.files.containers.zipped import Parts
+from xlmargin.files.containers.zipped import ZipParts
 
 MAIN = "xl/workbook.bin"
 PROPERTIES, SHEET, NAME, SHEETS = 153, 156, 39, 362
@@ -33,7 +33,7 @@ class BinaryBook:
     recalculates = False
     opens_in_engine = False
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: ZipParts) -> None:
         """Read the records of the workbook; raises MarginError when they are damaged."""
         self._parts = parts
         self._scans: dict[str, Scan] = {}
@@ -151,7 +151,7 @@ class BinaryBook:
                 merged.append((top + 1, left + 1, bottom + 1, right + 1))
         return Scan(filled, errors, frozenset(formulas), frozenset(), frozenset(hidden), tuple(merged))
 
-    def block(self, sheet: str, within: CellArea) -> Block:
+    def block(self, sheet: str, within: CellArea) -> CellBlock:
         """The cells of a rectangle."""
         scan = self.scan(sheet)
         must_be_small(within, scan)

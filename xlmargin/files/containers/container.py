@@ -47,7 +47,7 @@ class Scan:
         return CellArea(sheet, min(rows), min(columns), max(rows), max(columns))
 
 
-class Block(NamedTuple):
+class CellBlock(NamedTuple):
     """The cells of a rectangle, None where blank: rows from `top` and columns from `left` on, counted from 1."""
 
     top: int
@@ -92,7 +92,7 @@ class Container(Protocol):
     def scan(self, sheet: str) -> Scan:
         """What stands in a sheet."""
 
-    def block(self, sheet: str, within: CellArea) -> Block:
+    def block(self, sheet: str, within: CellArea) -> CellBlock:
         """The cells of a rectangle, which lies within the used one."""
 
 
@@ -172,7 +172,7 @@ def opened(file: Any, filename: str) -> Any:
     return calamine(lambda: load_workbook(file), filename)
 
 
-def block_of(book: Any, scan: Scan, within: CellArea, filename: str) -> Block:
+def block_of(book: Any, scan: Scan, within: CellArea, filename: str) -> CellBlock:
     """A rectangle of a sheet of a workbook that calamine has opened, its errors as their texts.
 
     Raises:
@@ -198,7 +198,7 @@ def block_of(book: Any, scan: Scan, within: CellArea, filename: str) -> Block:
                 raise MarginError(
                     f"{filename}: {within.sheet}!{address(row, column)} holds a value that cannot be read: type it again and save the file"
                 )
-    return Block(within.first_row, within.first_column, rows)
+    return CellBlock(within.first_row, within.first_column, rows)
 
 
 def _raw(cell: Any) -> Any:

@@ -11,8 +11,8 @@ from xml.etree import ElementTree
 
 from xlmargin.engine.formula import CellArea, TableArea, parse_area
 from xlmargin.engine.package import DefinedName, local
-from xlmargin.files.containers.container import MOST_CELLS, Block, Cell, Scan, block_of, locked, must_be_small, opened
-from xlmargin.files.containers.zipped import Parts
+from xlmargin.files.containers.container import MOST_CELLS, Cell, CellBlock, Scan, block_of, locked, must_be_small, opened
+from xlmargin.files.containers.zipped import ZipParts
 
 CONTENT, MANIFEST = "content.xml", "META-INF/manifest.xml"
 HIDDEN = ("collapse", "filter")
@@ -30,7 +30,7 @@ class OpenDocument:
     opens_in_engine = False
     from_1904 = False  # its dates are written as dates
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: ZipParts) -> None:
         """Read what stands in all its sheets; raises MarginError when it has a password or is damaged."""
         self._parts = parts
         if MANIFEST in parts.namelist() and b"encryption-data" in parts.read(MANIFEST):
@@ -52,7 +52,7 @@ class OpenDocument:
         """What stands in a sheet."""
         return self._reading.scans[sheet]
 
-    def block(self, sheet: str, within: CellArea) -> Block:
+    def block(self, sheet: str, within: CellArea) -> CellBlock:
         """The cells of a rectangle."""
         return block_of(self._values, self.scan(sheet), within, self._parts.filename)
 
@@ -89,7 +89,7 @@ class _Sheet:
 class _Reading:
     """The content on its way to sheets, names and tables."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: ZipParts) -> None:
         self._parts = parts
         self.scans: dict[str, Scan] = {}
         self.names: list[DefinedName] = []

@@ -10,7 +10,7 @@ from xlmargin.files.containers.binary import MAIN, BinaryBook
 from xlmargin.files.containers.container import Container
 from xlmargin.files.containers.opendocument import CONTENT, OpenDocument
 from xlmargin.files.containers.openxml import OpenXml
-from xlmargin.files.containers.zipped import Parts
+from xlmargin.files.containers.zipped import ZipParts
 
 SUFFIXES = (".xlsx", ".xlsm", ".xlsb", ".ods")  # an .xls may be text: many programs export tables under that name
 ZIP, OLE = b"PK\x03\x04", bytes.fromhex("d0cf11e0a1b11ae1")
@@ -45,7 +45,7 @@ def open_workbook(path: Path) -> Container:
     """
     head = _head(path)
     if head.startswith(ZIP):
-        return _zipped(Parts(path))
+        return _zipped(ZipParts(path))
     if head.startswith(OLE):
         return Biff(path)
     raise MarginError(
@@ -53,7 +53,7 @@ def open_workbook(path: Path) -> Container:
     )
 
 
-def _zipped(parts: Parts) -> Container:
+def _zipped(parts: ZipParts) -> Container:
     """The workbook of one of the three kinds that are zip files."""
     known = parts.namelist()
     if MAIN in known:

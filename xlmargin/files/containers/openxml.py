@@ -9,8 +9,8 @@ from functools import cached_property
 from xlmargin.engine.formula import CellArea, TableArea, address, column_number, parse_area
 from xlmargin.engine.package import DefinedName, Package
 from xlmargin.errors import MarginError
-from xlmargin.files.containers.container import MOST_CELLS, Block, Cell, Scan, block_of, must_be_small, opened, size
-from xlmargin.files.containers.zipped import Parts
+from xlmargin.files.containers.container import MOST_CELLS, Cell, CellBlock, Scan, block_of, must_be_small, opened, size
+from xlmargin.files.containers.zipped import ZipParts
 
 ROW = re.compile(rb"<(?:\w+:)?row(?=[\s/>])([^>]*?)(?:/>|>(.*?)</(?:\w+:)?row\s*>)", re.S)
 CELL = re.compile(rb"<(?:\w+:)?c(?=[\s/>])([^>]*?)(?:/>|>(.*?)</(?:\w+:)?c\s*>)", re.S)
@@ -40,7 +40,7 @@ class OpenXml:
     kind = "Excel workbook"
     opens_in_engine = True
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: ZipParts) -> None:
         """Read its directory of sheets; raises MarginError when there is none."""
         self._parts = parts
         self._package = Package(parts)
@@ -99,7 +99,7 @@ class OpenXml:
             raise self._parts.damaged(f"the part of the sheet {sheet} is missing") from None
         return COMMENT.sub(b"", data) if b"<!--" in data else data
 
-    def block(self, sheet: str, within: CellArea) -> Block:
+    def block(self, sheet: str, within: CellArea) -> CellBlock:
         """The cells of a rectangle."""
         scan = self.scan(sheet)
         must_be_small(within, scan)
@@ -126,7 +126,7 @@ class OpenXml:
 class _Scanner:
     """One sheet's XML on its way to what stands in it."""
 
-    def __init__(self, sheet: str, data: bytes, parts: Parts, texts: list[bool]) -> None:
+    def __init__(self, sheet: str, data: bytes, parts: ZipParts, texts: list[bool]) -> None:
         self._sheet, self._data, self._parts, self._texts = sheet, data, parts, texts
         self._filled: dict[Cell, bool] = {}
         self._errors: dict[Cell, str] = {}

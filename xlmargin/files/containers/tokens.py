@@ -18,7 +18,7 @@ MEMORY_AREA, MEMORY_FUNCTION = 0x26, 0x29
 REFERENCE, AREA, LOST_REFERENCE, LOST_AREA = 0x3A, 0x3B, 0x3C, 0x3D
 
 
-class Layout(NamedTuple):
+class ReferenceForm(NamedTuple):
     """How one of the two kinds writes references.
 
     Attributes:
@@ -31,7 +31,7 @@ class Layout(NamedTuple):
     last_column: int
 
 
-XLS, XLSB = Layout("H", 65_535, 255), Layout("I", MAX_ROW - 1, MAX_COLUMN - 1)
+XLS, XLSB = ReferenceForm("H", 65_535, 255), ReferenceForm("I", MAX_ROW - 1, MAX_COLUMN - 1)
 
 
 class Linked(NamedTuple):
@@ -41,7 +41,7 @@ class Linked(NamedTuple):
     external: bool = False
 
 
-def text_of(tokens: bytes, layout: Layout, linked: Sequence[Linked]) -> str:
+def text_of(tokens: bytes, layout: ReferenceForm, linked: Sequence[Linked]) -> str:
     """The text of a name's formula: rectangles, unions of them and constants; anything else as words.
 
     Args:
@@ -66,7 +66,7 @@ class _Unknown(Exception):
     """A token of a real formula."""
 
 
-def _step(base: int, tokens: bytes, at: int, layout: Layout, linked: Sequence[Linked], stack: list[str]) -> int:
+def _step(base: int, tokens: bytes, at: int, layout: ReferenceForm, linked: Sequence[Linked], stack: list[str]) -> int:
     """Read one token onto the stack; returns the place of the next."""
     width = struct.calcsize(layout.row)
     if base in (REFERENCE, AREA):
@@ -98,7 +98,7 @@ def _step(base: int, tokens: bytes, at: int, layout: Layout, linked: Sequence[Li
     raise _Unknown
 
 
-def _rectangle(base: int, data: bytes, layout: Layout, linked: Sequence[Linked]) -> str:
+def _rectangle(base: int, data: bytes, layout: ReferenceForm, linked: Sequence[Linked]) -> str:
     """A reference to a sheet; one that goes to the edges of its sheet means whole columns or rows in any kind."""
     form = "<H" + (layout.row + "H" if base == REFERENCE else 2 * layout.row + "HH")
     index, *corners = struct.unpack(form, data)

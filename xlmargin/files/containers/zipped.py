@@ -20,7 +20,7 @@ METHODS = {9: "Deflate64", 12: "bzip2", 14: "LZMA", 93: "Zstandard", 95: "XZ"}
 UNPACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # the methods that spreadsheet programs use
 
 
-class Parts:
+class ZipParts:
     """The parts of a workbook file that is a zip file.
 
     Attributes:
