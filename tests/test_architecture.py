@@ -49,6 +49,7 @@ HOMES = {
     "ironcalc": ("engine",),
     "python_calamine": ("files",),
     "olefile": ("files",),
+    "pandas": ("faces",),
     "xlsxwriter": ("workbook",),
     "pyopenvba": ("faces",),
     "distributed": ("batch",),
@@ -208,7 +209,7 @@ HOOKS = {*Method.__dataclass_fields__, *vars(VenueModule), "replay", "items", "h
 def test_every_public_definition_is_reached() -> None:
     """Code that only tests call lies under tests; what is left begins with what people type."""
     code = Code(modules())
-    typed = ("udfs", "workbook", "xlmargin.faces.libreoffice.component", "xlmargin.faces.libreoffice.driver")
+    typed = ("udfs", "workbook", "xlmargin.faces.python", "xlmargin.faces.libreoffice.component", "xlmargin.faces.libreoffice.driver")
     found = [name for name in code.uses if room(name.module) in ("methods", "venues") and name.name in HOOKS]
     roots = [*found, *(name for name in code.uses if name.module.startswith(typed)), Name("xlmargin.cli.commands", "main")]
     assert code.unreached(roots) == []

@@ -112,6 +112,11 @@ def read_book(positions: Any, market: Any, *, priced: bool = True) -> Book:
     return book
 
 
+def gives_time(market: Any) -> bool:
+    """Whether a market range without a fault has a valuation time of its own; without one the machine's clock counts."""
+    return math.isfinite(_read_quotes(market).market.as_of)
+
+
 def _fix(holder: Any) -> None:
     """Make every array of a dataclass read-only, since it is shared."""
     for field in fields(holder):
@@ -215,7 +220,7 @@ class _Writer(pickle.Pickler):
 
     def reducer_override(self, cell: Any) -> Any:
         """Called for every object that is not a builtin, classes included; a subclass is never accepted."""
-        if type(cell) in WRITTEN or cell in WRITTEN:
+        if type(cell) in WRITTEN or any(cell is kind for kind in WRITTEN):  # a cell need not be comparable with a class
             return NotImplemented
         raise _Other
 
