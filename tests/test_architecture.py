@@ -175,19 +175,8 @@ def test_the_core_needs_numpy_and_a_little_of_scipy(library: str) -> None:
 
 def test_import_loads_nothing_that_is_slow() -> None:
     """`import udfs` is what a spreadsheet waits for: no frames, file formats, faces or engines come with it."""
-    heavy = [
-        "scipy.stats",
-        "scipy.optimize",
-        "pandas",
-        "openpyxl",
-        "xlsxwriter",
-        "xlwings",
-        "ironcalc",
-        "python_calamine",
-        "uno",
-        "ccxt",
-        "aiohttp",
-    ]
+    heavy = ["scipy.stats", "scipy.optimize", "pandas", "openpyxl", "xlsxwriter", "xlwings", "ironcalc", "uno", "ccxt", "aiohttp", "numba"]
+    heavy += ["python_calamine", "olefile"]
     code = f"import sys, udfs; print(*(name for name in {heavy} if name in sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.split() == []

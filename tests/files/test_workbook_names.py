@@ -149,7 +149,7 @@ def test_a_name_that_stands_for_no_rectangle(tmp_path: Path, text: str, meaning:
     message = told(path)
     assert meaning in message
     assert "positions" in message
-    assert named_cells(path) == {"fine": ("Book", "A1:G5")}
+    assert named_cells(path) == {"fine": ("Book", "A1:G5"), "market": ("Market", "A1:C2")}  # by its sheet
     other = write_book(tmp_path / "other.xlsx", with_table("A1:G6", "tbl", totals=1), names={"unrelated": text, "positions": WHOLE})
     assert read_ranges(other).positions == BOOK
 
