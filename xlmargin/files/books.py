@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from xlmargin.errors import MOST_BYTES, MarginError, existing_file
+from xlmargin.files.containers.opened import is_workbook
 from xlmargin.files.markets import as_market
 from xlmargin.files.ranges import Grid, Ranges
 from xlmargin.files.texts import read_table
 from xlmargin.files.workbooks import read_workbook
 from xlmargin.sheet.cells import is_blank
 from xlmargin.sheet.columns import Header
+from xlmargin.sheet.headings import MARKET, POSITIONS
 
 NO_BOOK = Ranges([], None, None, None)
 SOUGHT = {  # headings, one of which the header of each range's file has
@@ -30,7 +32,7 @@ def read_ranges(
     instruments: Path | None = None,
     history: Path | None = None,
 ) -> Ranges:
-    """The ranges of a workbook (.xlsx, .xlsm), of CSV files, or of a venue's own answer (.json).
+    """The ranges of a workbook (.xlsx, .xlsm, .xlsb, .xls, .ods, whatever its name says), of CSV files, or of a venue's own answer (.json).
 
     Args:
         path: workbook, CSV file of positions, or JSON file of a venue's positions answer
@@ -48,7 +50,7 @@ def read_ranges(
     elif venue is not None or instruments is not None:
         raise MarginError(f"{path} is no JSON file: --venue and --instruments go with a venue's own answer")
     else:
-        book = read_workbook(path) if path.suffix.lower() in (".xlsx", ".xlsm") else _with_text(NO_BOOK, "positions", path)
+        book = read_workbook(path) if is_workbook(path) else _with_text(NO_BOOK, "positions", path)
     if market is not None:
         book = book._replace(market=quotes.market, notes=(*book.notes, *quotes.notes))
     for name, file in (("parameters", parameters), ("history", history)):
@@ -81,15 +83,16 @@ def cell_of(ranges: Ranges, row: float | str, heading: str) -> str:
         row: as PM_CHECK shows it: 6, or `market row 6`
         heading: of the column, "" where the whole row is meant
     """
-    from openpyxl.utils import get_column_letter
+    from xlmargin.engine.formula import column_letters
 
     name, number = ("market", str(row).split()[-1]) if isinstance(row, str) else ("positions", str(int(row)))
     place, cells = ranges.places.get(name), ranges.market if name == "market" else ranges.positions
     if place is None or cells is None or not number.isdigit():
         return ""
     header = next(n for n, line in enumerate(cells) if not all(map(is_blank, line)))
-    column = Header(cells[header]).find(heading) or 0
-    return f"{place.sheet}!{get_column_letter(place.column + column)}{place.row + header + int(number) - 1}"
+    names = MARKET if name == "market" else POSITIONS
+    column = Header(cells[header], names=names).find(heading) or 0
+    return f"{place.sheet}!{column_letters(place.column + column)}{place.row + header + int(number) - 1}"
 
 
 def with_parameter(rows: Grid, name: str, value: str) -> Grid:
