@@ -106,7 +106,7 @@ def _add_book_commands(commands: Any) -> None:
         command.add_argument(
             "--instruments", type=Path, metavar="JSON", help="the venue's instruments answer, where its positions count contracts"
         )
-        command.add_argument("--market", type=Path, metavar="CSV", help="market range, or a saved Deribit chain")
+        command.add_argument("--market", type=Path, metavar="FILE", help="market range, or a chain as a venue or a vendor gives it (CSV, JSON)")
         command.add_argument("--parameters", type=Path, metavar="CSV", help="values that override the method's own")
         if name != "check":
             command.add_argument("--history", type=Path, metavar="CSV", help="Date and daily closes, for VAR and ES")
@@ -139,7 +139,7 @@ def _second_file(command: argparse.ArgumentParser, name: str) -> None:
         )
     if name == "move":
         command.add_argument("before", type=Path, help="the book of the earlier time, as a workbook or CSV file")
-        command.add_argument("--market-before", type=Path, metavar="CSV", help="its market, with its As of")
+        command.add_argument("--market-before", type=Path, metavar="FILE", help="its market, with its As of")
 
 
 def _ranges(options: argparse.Namespace) -> Any:
@@ -149,8 +149,7 @@ def _ranges(options: argparse.Namespace) -> Any:
     ranges = read_ranges(
         options.file, options.market, options.parameters, options.venue, options.instruments, getattr(options, "history", None)
     )
-    for note in ranges.notes:
-        print(f"note: {note}", file=sys.stderr)
+    _print_notes(ranges.notes)
     span_file = getattr(options, "span_file", None)
     if span_file is not None:
         _load_span_file(span_file)
@@ -163,6 +162,12 @@ def _ranges(options: argparse.Namespace) -> Any:
     if method and not options.several and options.parameters is None and span_file is None:
         ranges = _without_others(ranges, method)
     return ranges._replace(method=method or ranges.method)
+
+
+def _print_notes(notes: Sequence[str]) -> None:
+    """Print what stood in for what in the files, and what was left out of them."""
+    for note in notes:
+        print(f"note: {note}", file=sys.stderr)
 
 
 def _without_others(ranges: Any, method: str) -> Any:
@@ -284,6 +289,7 @@ def _print_contributions(rows: list[list[Any]]) -> None:
 
 def _move(ranges: Any, options: argparse.Namespace) -> tuple[Any, ...]:
     before = read_ranges(options.before, options.market_before)
+    _print_notes(before.notes)
     return ranges.positions, ranges.market, before.positions, before.market, ranges.method, ranges.parameters
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from xlmargin.errors import MOST_BYTES, MarginError, existing_file
-from xlmargin.files.markets import as_market
+from xlmargin.files.markets import read_market_file
 from xlmargin.files.ranges import Grid, Ranges
 from xlmargin.files.texts import read_csv
 from xlmargin.files.workbooks import read_workbook
@@ -26,7 +26,8 @@ def read_ranges(
 
     Args:
         path: workbook, CSV file of positions, or JSON file of a venue's positions answer
-        market, parameters, history: CSV files that replace the ranges of `path`
+        market: a market range as CSV, or a chain that `read_market_file` knows, which replaces that of `path`
+        parameters, history: CSV files that replace the ranges of `path`
         venue: whose answer the JSON file is
         instruments: JSON file of that venue's instruments, where positions count contracts
 
@@ -41,7 +42,8 @@ def read_ranges(
     else:
         book = read_workbook(path) if path.suffix.lower() in (".xlsx", ".xlsm") else Ranges(read_csv(path), None, None, None)
     if market is not None:
-        book = book._replace(market=as_market(read_csv(market)))
+        priced = read_market_file(market)
+        book = book._replace(market=priced.rows, notes=(*book.notes, *priced.notes))
     if parameters is not None:
         book = book._replace(parameters=read_csv(parameters))
     if history is not None:
