@@ -51,6 +51,7 @@ def _run(options: argparse.Namespace) -> int:
     """Run the batch; 0 every account answered, 1 some have faults."""
     from xlmargin.batch.plan import Inputs, errors_file
     from xlmargin.batch.run import Settings, run_batch, strangers
+    from xlmargin.files.histories import DailyRows, read_history_file
     from xlmargin.files.markets import MarketFile, read_market_file
     from xlmargin.files.texts import read_csv
     from xlmargin.methods import method_name
@@ -58,11 +59,12 @@ def _run(options: argparse.Namespace) -> int:
     if options.workers < 1 or not (math.isfinite(options.memory) and options.memory > 0.0):
         raise MarginError("--workers must be at least 1, and --memory above 0")
     methods = tuple(dict.fromkeys(method_name(name) for name in options.method.split(",") if name.strip()))
-    parameters, history = (read_csv(path) if path else None for path in (options.parameters, options.history))
+    parameters = read_csv(options.parameters) if options.parameters else None
+    past = read_history_file(options.history) if options.history else DailyRows(None)
     market = read_market_file(options.market) if options.market else MarketFile(None)
-    for note in market.notes:
+    for note in (*market.notes, *past.notes):
         print(f"note: {note}", file=sys.stderr)
-    inputs = Inputs(methods or ("SPAN",), market.rows, parameters, history)
+    inputs = Inputs(methods or ("SPAN",), market.rows, parameters, past.rows)
     done = run_batch(
         options.file, inputs, Settings(options.output, options.workers, options.scheduler, options.resume, int(options.memory * 1e9))
     )

@@ -106,7 +106,9 @@ def _add_book_commands(commands: Any) -> None:
         command.add_argument(
             "--instruments", type=Path, metavar="JSON", help="the venue's instruments answer, where its positions count contracts"
         )
-        command.add_argument("--market", type=Path, metavar="FILE", help="market range, or a chain as a venue or a vendor gives it (CSV, JSON)")
+        command.add_argument(
+            "--market", type=Path, metavar="FILE", help="market range, or a chain as a venue or a vendor gives it (CSV, JSON)"
+        )
         command.add_argument("--parameters", type=Path, metavar="CSV", help="values that override the method's own")
         if name != "check":
             command.add_argument("--history", type=Path, metavar="CSV", help="Date and daily closes, for VAR and ES")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from xlmargin.errors import MOST_BYTES, MarginError, existing_file
+from xlmargin.files.histories import daily
 from xlmargin.files.markets import read_market_file
 from xlmargin.files.ranges import Grid, Ranges
 from xlmargin.files.texts import read_csv
@@ -48,6 +49,9 @@ def read_ranges(
         book = book._replace(parameters=read_csv(parameters))
     if history is not None:
         book = book._replace(history=read_csv(history))
+    if book.history is not None:
+        past = daily(book.history, "the history" if history is None else str(history))
+        book = book._replace(history=past.rows, notes=(*book.notes, *past.notes))
     return book
 
 
