@@ -12,7 +12,7 @@ from openpyxl.utils.cell import coordinate_to_tuple, range_boundaries
 
 from xlmargin.engine import Workbook
 from xlmargin.files.workbooks import named_cells
-from xlmargin.sheet.columns import heading_key
+from xlmargin.sheet.headings import heading_key
 
 ROWS, USED = 40, 14
 FRONT, BACK, QUARTER = 46204.0, 46234.0, 46262.0  # 1 July, 31 July and 28 August 2026, the sample's expiries

@@ -189,7 +189,7 @@ def test_a_whole_chain_is_a_market() -> None:
             ["BTC", None, "BTC option"],
             "market row 3: Instrument 'BTC option' has no form that is known: write it as the venue does, such as BTC-27JUN25-70000-C",
         ),
-        (["Coin", "Spot"], ["BTC", 1.0], "market row 1: no column Underlying: add it (the headings found are: Coin, Spot)"),
+        (["Name", "Spot"], ["BTC", 1.0], "market row 1: no column Underlying: add it (the headings found are: Name, Spot)"),
     ],
 )
 def test_market_cells_that_cannot_be_read(header: list[Any], row: list[Any], line: str) -> None:

@@ -69,8 +69,8 @@ def test_ranges_come_as_lists_tuples_and_arrays() -> None:
         (None, "the positions range is empty: select its header row and the rows below it"),
         ([[None, ""]], "the positions range is empty: select its header row and the rows below it"),
         (
-            [["Instrument", "Size"], ["BTC-PERPETUAL", 1.0]],
-            "positions row 1: no column Quantity: add it (the headings found are: Instrument, Size)",
+            [["Instrument", "Weight"], ["BTC-PERPETUAL", 1.0]],
+            "positions row 1: no column Quantity: add it (the headings found are: Instrument, Weight)",
         ),
         (
             [["Quantity", "quantity ", "Instrument"], [1.0, 1.0, "BTC-PERPETUAL"]],

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from xlmargin.errors import Faults, MarginError, existing_file
 from xlmargin.sheet.columns import Header
+from xlmargin.sheet.headings import POSITIONS
 from xlmargin.sheet.ranges.positions import HEADINGS, read_positions
 
 ACCOUNT, QUANTITY, ENTRY = "Account", "Quantity", "Entry"
@@ -106,7 +107,7 @@ def _columns(headings: list[str], path: Path) -> tuple[tuple[str, int], ...]:
         read_positions([headings], Faults())
     except MarginError as error:
         raise MarginError(f"{path}: {error}") from None
-    return tuple(sorted(Header(headings).columns(HEADINGS).items(), key=itemgetter(1)))
+    return tuple(sorted(Header(headings, names=POSITIONS).columns(HEADINGS).items(), key=itemgetter(1)))
 
 
 def _open_parquet(path: Path, pieces: int) -> Source:

@@ -14,7 +14,8 @@ from xlmargin.book.contracts import CALL, Contract, parse_instrument
 from xlmargin.errors import MarginError, existing_file
 from xlmargin.files.texts import read_csv
 from xlmargin.pricing.arrays import Floats
-from xlmargin.sheet.columns import Header, heading_key
+from xlmargin.sheet.columns import Header
+from xlmargin.sheet.headings import heading_key
 
 # The names of each column of a chain, and the factor of its values: quoted APIs give the vol in percent.
 COLUMNS = {

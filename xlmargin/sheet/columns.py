@@ -17,6 +17,7 @@ from xlmargin.book.contracts import expiry_from_text, instant, serial_instant
 from xlmargin.errors import Faults, MarginError
 from xlmargin.pricing.arrays import Floats
 from xlmargin.sheet.cells import LARGEST, Trouble, error_text, grid, is_blank, not_a_number, plain_number, show, unreadable
+from xlmargin.sheet.headings import PLAIN, Names, heading_key
 
 Item = TypeVar("Item")
 
@@ -25,18 +26,6 @@ HOW = "type a date, ISO text (2025-06-27), 27JUN25 or 28-Aug-25"
 
 
 # ---- header rows
-
-
-def heading_key(cell: Any) -> str:
-    """A heading without case, spaces, `_` and `%`; a number heading (1 … 16) as its digits."""
-    if isinstance(cell, float) and cell.is_integer():
-        cell = int(cell)
-    return "" if cell is None else _key_of(str(cell))
-
-
-@lru_cache(maxsize=1024)
-def _key_of(text: str) -> str:
-    return re.sub(r"[\s_%]+", "", text).lower()
 
 
 @lru_cache(maxsize=64)
@@ -48,15 +37,17 @@ class Header:
     """A header row.
 
     Attributes:
-        keys: its headings as `heading_key` folds them, in order
+        keys: its headings as `heading_key` folds them, in order; another name of a heading is that heading's key
         shown: its headings as messages show them, blank ones left out
         name: name of the range in messages
     """
 
-    def __init__(self, cells: Iterable[Any], name: str = "") -> None:
+    def __init__(self, cells: Iterable[Any], name: str = "", names: Names = PLAIN) -> None:
         row = list(cells)
-        self.keys, self.name = [heading_key(cell) for cell in row], name
-        self.shown = [" ".join(str(cell).split()) for cell, key in zip(row, self.keys) if key]
+        keys = [heading_key(cell if isinstance(cell, (str, int, float, NoneType)) else str(cell)) for cell in row]
+        self.keys, self.name = [names.get(key, key) for key in keys], name
+        self._shown = [" ".join(str(cell).split()) if key else "" for cell, key in zip(row, keys)]
+        self.shown = [text for text in self._shown if text]
 
     def __contains__(self, heading: str) -> bool:
         return heading_key(heading) in self.keys
@@ -90,15 +81,19 @@ class Header:
         raise MarginError(f"{self.name} row 1: {problem} (the headings found are: {', '.join(self.shown)})")
 
     def must_be_single(self, headings: Iterable[str]) -> None:
-        """Refuse a header in which one of these headings occurs twice.
+        """Refuse a header in which one of these headings occurs twice, or beside another name of it.
 
         Raises:
             MarginError: naming the first that occurs twice
         """
         twice = {key for key in self.keys if self.keys.count(key) > 1} if len(set(self.keys)) < len(self.keys) else ()
         for heading in headings if twice else ():
-            if heading_key(heading) in twice:
-                raise MarginError(f"{self.name} row 1: the heading {heading} stands twice: remove one of the two columns")
+            if (key := heading_key(heading)) in twice:
+                shown = [text for text, other in zip(self._shown, self.keys) if other == key]
+                if len(set(map(heading_key, shown))) == 1:
+                    raise MarginError(f"{self.name} row 1: the heading {heading} stands twice: remove one of the two columns")
+                told = " and ".join(dict.fromkeys(shown))
+                raise MarginError(f"{self.name} row 1: {told} mean the same, {heading}: remove or rename all but one of these columns")
 
 
 # ---- columns of cells
@@ -298,7 +293,9 @@ class Table:
         return np.full(len(self.rows), np.nan) if cells is None else instants(cells, self.rows, heading, faults, hour)
 
 
-def table(raw: Any, name: str, needed: Sequence[str] = (), known: Sequence[str] = (), zero_is_blank: Sequence[str] = ()) -> Table:
+def table(
+    raw: Any, name: str, needed: Sequence[str] = (), known: Sequence[str] = (), zero_is_blank: Sequence[str] = (), names: Names = PLAIN
+) -> Table:
     """Read a range with a header row into columns.
 
     Args:
@@ -307,6 +304,7 @@ def table(raw: Any, name: str, needed: Sequence[str] = (), known: Sequence[str] 
         needed: headings without which the range cannot be read
         known: every accepted heading; each may occur only once, and a row without a value under any of them is blank
         zero_is_blank: headings under which 0 is blank
+        names: other names of the headings
 
     Raises:
         MarginError: the range is empty, a heading is missing or occurs twice
@@ -317,7 +315,7 @@ def table(raw: Any, name: str, needed: Sequence[str] = (), known: Sequence[str] 
     for cell in rows[0]:
         if error := error_text(cell):
             raise MarginError(f"{name} row 1: a heading holds the error {error}: mend the formula in that cell")
-    header = Header(rows[0], name)
+    header = Header(rows[0], name, names)
     header.must_be_single(known)
     for heading in needed:
         header.column(heading)

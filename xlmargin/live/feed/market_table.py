@@ -12,7 +12,8 @@ import numpy as np
 from xlmargin.book.contracts import DAY, EXCEL_EPOCH, show_instant
 from xlmargin.errors import MarginError
 from xlmargin.sheet.cells import is_blank
-from xlmargin.sheet.columns import Header, heading_key, must_hold
+from xlmargin.sheet.columns import Header, must_hold
+from xlmargin.sheet.headings import heading_key
 from xlmargin.venues.quotes import Needs, Option, Quotes, VenueError
 
 HEADINGS = ("Underlying", "Spot", "Expiry", "Strike", "Forward", "IV", "Rate", "As of")

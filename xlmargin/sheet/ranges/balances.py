@@ -10,6 +10,7 @@ from xlmargin.desk.account import Balances
 from xlmargin.errors import Faults
 from xlmargin.sheet.cells import grid, is_blank, one_number, show
 from xlmargin.sheet.columns import table
+from xlmargin.sheet.headings import BALANCES
 
 HEADINGS = ("Currency", "Amount", "Haircut", "Account")
 
@@ -34,7 +35,7 @@ def read_balances(raw: Any, name: str = "balances") -> Balances:
     Raises:
         MarginError: the range has no header, or the first fault by row
     """
-    cells = table(raw, name, needed=("Currency", "Amount"), known=HEADINGS)
+    cells = table(raw, name, needed=("Currency", "Amount"), known=HEADINGS, names=BALANCES)
     faults = Faults(name)
     currency = [text.upper() for text in cells.texts("Currency", faults)]
     amount, haircut = (cells.numbers(heading, faults) for heading in ("Amount", "Haircut"))

@@ -13,6 +13,7 @@ from xlmargin.errors import Faults
 from xlmargin.pricing.arrays import Floats
 from xlmargin.sheet.cells import show
 from xlmargin.sheet.columns import table
+from xlmargin.sheet.headings import POSITIONS
 from xlmargin.sheet.ranges.positions import HEADINGS, SIDES, ZERO_IS_BLANK, read_positions
 
 OWN = ("Quantity", "Side", "Order")  # headings of positions that have another meaning here, or none
@@ -49,7 +50,7 @@ def read_instruments(raw: Any, faults: Faults) -> Tradable:
     Raises:
         MarginError: the range has no header, or lacks the headings without which no row can be read
     """
-    cells = table(raw, faults.where, known=(*HEADINGS, "Lot", "Cost"), zero_is_blank=(*ZERO_IS_BLANK, "Lot", "Cost"))
+    cells = table(raw, faults.where, known=(*HEADINGS, "Lot", "Cost"), zero_is_blank=(*ZERO_IS_BLANK, "Lot", "Cost"), names=POSITIONS)
     lot, cost, limit = (
         _not_negative(cells.numbers(heading, faults), heading, cells.rows, faults) for heading in ("Lot", "Cost", "Quantity")
     )

@@ -13,6 +13,7 @@ from xlmargin.errors import Faults
 from xlmargin.pricing.arrays import Floats, Ints
 from xlmargin.sheet.cells import given, is_blank, show
 from xlmargin.sheet.columns import Table, table
+from xlmargin.sheet.headings import MARKET
 
 HEADINGS = ("Underlying", "Spot", "Expiry", "Strike", "Instrument", "Forward", "IV", "Rate", "As of")
 ZERO_IS_BLANK = ("Forward", "IV")
@@ -40,7 +41,7 @@ def market_given(raw: Any, faults: Faults) -> Market:
     Raises:
         MarginError: the range has no header, or no column that names the subject of each row
     """
-    cells = table(raw, faults.where or "market", known=HEADINGS, zero_is_blank=ZERO_IS_BLANK)
+    cells = table(raw, faults.where or "market", known=HEADINGS, zero_is_blank=ZERO_IS_BLANK, names=MARKET)
     if not (cells.has("Underlying") or cells.has("Instrument")):
         cells.header.lack("Underlying")
     contracts = _points(cells, faults)

@@ -12,6 +12,7 @@ from xlmargin.margin.parameters import Override
 from xlmargin.scenarios.scenarios import Scenarios, percent
 from xlmargin.sheet.cells import error_text, given, grid, is_blank, show
 from xlmargin.sheet.columns import Header, Table, from_header, numbers, table, texts
+from xlmargin.sheet.headings import PARAMETERS
 
 ALL = ("", "all", "*")  # spellings of every underlying
 SCENARIO_HEADINGS = ("Scenario", "Underlying", "Price move", "Vol move", "Days", "Weight")
@@ -28,7 +29,7 @@ def read_overrides(raw: Any) -> list[Override]:
     rows = [(n, list(row)) for n, row in enumerate(from_header(grid(raw)), 1) if not all(is_blank(cell) for cell in row)]
     if not rows:
         return []
-    header = Header(rows[0][1])
+    header = Header(rows[0][1], names=PARAMETERS)
     if "parameter" in header and "value" in header:
         at = header.columns(("underlying", "parameter", "value"))
         rows = rows[1:]

@@ -29,6 +29,7 @@ from xlmargin.errors import Faults
 from xlmargin.pricing.arrays import Floats, Ints
 from xlmargin.sheet.cells import is_blank, show
 from xlmargin.sheet.columns import Table, blanks, choices, table
+from xlmargin.sheet.headings import POSITIONS
 
 ARRAY = tuple(str(n) for n in range(1, SCENARIO_COUNT + 1))
 CONTRACT = ("Instrument", "Underlying", "Type", "Strike", "Expiry", "DTE", "Multiplier", "Settlement", "Exercise", "Venue")
@@ -60,7 +61,7 @@ def read_positions(raw: Any, faults: Faults) -> Positions:
     Raises:
         MarginError: the range has no header, or lacks the headings without which no row can be read
     """
-    cells = table(raw, faults.where or "positions", needed=("Quantity",), known=HEADINGS, zero_is_blank=ZERO_IS_BLANK)
+    cells = table(raw, faults.where or "positions", needed=("Quantity",), known=HEADINGS, zero_is_blank=ZERO_IS_BLANK, names=POSITIONS)
     _require_contract(cells, faults.where or "positions")
     terms = _terms(cells, faults)
     kind = terms.kind

@@ -7,7 +7,8 @@ from typing import Any
 
 from xlmargin.errors import Faults
 from xlmargin.sheet.cells import error_text, is_blank, show
-from xlmargin.sheet.columns import choices, heading_key, numbers, table
+from xlmargin.sheet.columns import choices, numbers, table
+from xlmargin.sheet.headings import heading_key
 
 WORDS = dict.fromkeys(("yes", "y", "true", "1"), "yes") | dict.fromkeys(("no", "n", "false", "0"), "no")
 

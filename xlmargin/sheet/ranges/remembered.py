@@ -21,7 +21,8 @@ from xlmargin.book.positions import Keys, Positions, keys_of
 from xlmargin.errors import Faults
 from xlmargin.memory import Recent, Same
 from xlmargin.sheet.cells import given, grid, is_blank, plain_rows, raw_rows
-from xlmargin.sheet.columns import Header, Table, from_header, heading_key
+from xlmargin.sheet.columns import Header, Table, from_header
+from xlmargin.sheet.headings import POSITIONS, heading_key
 from xlmargin.sheet.ranges.market import market_given
 from xlmargin.sheet.ranges.positions import AMOUNTS, read_positions, read_quantities
 
@@ -149,7 +150,7 @@ def _read_sheet(raw: Any) -> _Sheet:
     _fix(positions)
     rows = grid(raw)
     below = from_header(rows)
-    at = Header(() if mark is None or is_ragged(mark) else below[0]).columns(AMOUNT_KEYS)
+    at = Header(() if mark is None or is_ragged(mark) else below[0], names=POSITIONS).columns(AMOUNT_KEYS)
     sheet = _Sheet(mark or (), positions, keys_of(positions), len(rows) - len(below), at)
     return sheet if mark is None else _sheets.put(mark, sheet)
 
@@ -167,7 +168,8 @@ def _edited(raw: Any, mark: Fingerprint) -> _Sheet | None:
     top = len(rows) - len(from_header(rows))
     chosen = (base.positions.row - 2).tolist()
     below = rows[base.top + 1 :]
-    if top != base.top or any(heading_key(rows[top][i]) != key for key, i in base.at.items()):
+    keys = Header(rows[top], names=POSITIONS).keys
+    if top != base.top or any(keys[i] != key for key, i in base.at.items()):
         return None
     columns = {key: list(plain_rows([[row[i] for row in below]])[0]) for key, i in base.at.items()}
     if len(chosen) != len(below):

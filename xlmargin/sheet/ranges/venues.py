@@ -7,6 +7,7 @@ from typing import Any
 from xlmargin.book.contracts import venue_of
 from xlmargin.sheet.cells import grid, is_blank
 from xlmargin.sheet.columns import Header, from_header
+from xlmargin.sheet.headings import POSITIONS
 
 
 def read_venues(raw: Any) -> dict[int, str]:
@@ -16,7 +17,7 @@ def read_venues(raw: Any) -> dict[int, str]:
         raw: a positions range that has been read without a fault
     """
     rows = from_header(grid(raw))
-    at = Header(rows[0]).find("Venue")
+    at = Header(rows[0], names=POSITIONS).find("Venue")
     if at is None:
         return {}
     named = {n: row[at] for n, row in enumerate(rows[1:], 2) if len(row) > at and not is_blank(row[at])}
