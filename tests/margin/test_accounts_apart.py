@@ -91,7 +91,8 @@ def test_moves_and_liquidation_of_accounts_in_different_markets(method: str) -> 
 def test_a_short_history_of_one_account_shortens_no_other(answer: Any) -> None:
     """A coin that is quoted for a few days only takes no day away from accounts that do not hold it."""
     closes = [
-        [70_000.0 * (1.0 + 0.05 * ((day * day) % 7 - 3) / (1 + day)), None if day < 130 else 150.0 + (day * day) % 5] for day in range(1, 251)
+        [70_000.0 * (1.0 + 0.05 * ((day * day) % 7 - 3) / (1 + day)), None if day < 130 else 150.0 + (day * day) % 5]
+        for day in range(1, 251)
     ]
     history = [["Date", "BTC", "SOL"], *([45_800.0 + day, *row] for day, row in enumerate(closes))]
     rows: Table = [["BTC", "perp", 1.0, "north"], ["SOL", "perp", 100.0, "south"], ["BTC", "perp", -0.5, "south"]]

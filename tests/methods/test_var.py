@@ -304,6 +304,20 @@ def spoilt(row: int, column: int, cell: Any) -> Rows:
         (spoilt(7, 2, "#N/A"), "#PM! history row 7: ETH holds the error #N/A: mend the formula in that cell"),
         (HISTORY[:2], "#PM! the history has 1 usable rows, too few for one move over 1 rows: give more"),
         (
+            spoilt(9, 0, "2025-03-12 12:00"),
+            "#PM! history row 9: Date 2025-03-12 12:00 UTC is the second of its UTC day, after 2025-03-12 00:00 UTC: give one row "
+            "a day, such as the last of each",
+        ),
+        (
+            HISTORY[:101],
+            "#PM! VAR at a confidence of 0.99 needs at least 100 moves and the history has 99: give more days, or a lower confidence",
+        ),
+        (
+            [HISTORY[0], *HISTORY[1::7]],
+            "#PM! history rows 2 to 44: the closes lie 7 days apart (the median step), and a move from row to row counts as that of "
+            "one day: give daily closes, one row a day",
+        ),
+        (
             [[*HISTORY[0], "BTC IV"], *([*row, 55.0] for row in HISTORY[1:])],
             "#PM! history row 2: BTC IV 55 is above 2,000 %: give the vol as a fraction: 0.55 for 55 %",
         ),
@@ -312,6 +326,26 @@ def spoilt(row: int, column: int, cell: Any) -> Rows:
 def test_mistakes_in_the_history_are_told(history: Any, text: str) -> None:
     """A missing range, a missing column, dates out of order, blanks and bad closes: by row, with the cure."""
     assert PM_VAR(BOOK, history, None, None, MARKET) == text
+
+
+def test_a_history_may_not_go_beyond_the_valuation() -> None:
+    """Rows of the valuation's own day count, later ones are refused with the valuation time."""
+    market = [[*MARKET[0], "As of"], [*MARKET[1], "2025-12-31T08:00:00Z"], [*MARKET[2], None]]
+    assert PM_VAR(BOOK, HISTORY, None, None, market) > 0.0
+    market[1][2] = "2025-12-30T23:00:00Z"
+    assert PM_VAR(BOOK, HISTORY, None, None, market) == (
+        "#PM! history row 302: Date 2025-12-31 is after the valuation time, 2025-12-30 23:00 UTC: remove the row, or mend the date or As of"
+    )
+
+
+def test_business_days_are_daily() -> None:
+    """Steps of one and three days are those of a market that rests on weekends; the statement says how many days count."""
+    weekdays = [row for row in HISTORY[1:] if dt.date.fromisoformat(row[0]).weekday() < 5]
+    statement = PM_EXPLAIN(ONE_COIN, MARKET, "VAR", None, [HISTORY[0], *weekdays])
+    rule = next(row[3] for row in statement if row[1] == "Smallest of the tail")
+    assert rule.endswith(
+        f"the 2 worst of {len(weekdays) - 1} moves, 0.99 over 1 days; closes of {len(weekdays)} days, {weekdays[0][0]} to {weekdays[-1][0]}"
+    )
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from xlmargin.pricing.arrays import Floats
 from xlmargin.scenarios.past import long_steps
 from xlmargin.sheet.cells import is_blank
 from xlmargin.sheet.columns import Header, instants
+from xlmargin.sheet.headings import HISTORY
 
 ENDS = 60.0  # seconds by which the last day may end before the usual time of day, and still be over
 ZONE = re.compile(r"\d\d:\d\d.*(Z|UTC|[+-]\d\d(:?\d\d)?)$", re.I)
@@ -54,7 +55,7 @@ def daily(table: Grid, name: str) -> DailyRows:
         MarginError: several rows a day, of which some times have a zone and some have none
     """
     top = next((n for n, row in enumerate(table) if not all(map(is_blank, row))), len(table))
-    column = Header(table[top]).find("Date") if top < len(table) else None
+    column = Header(table[top], names=HISTORY).find("Date") if top < len(table) else None
     if column is None:
         return DailyRows(table)
     at = [n for n in range(top + 1, len(table)) if not all(map(is_blank, table[n]))]

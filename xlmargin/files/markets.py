@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from xlmargin.errors import MOST_BYTES, MarginError, existing_file
 from xlmargin.files.ranges import Grid
 from xlmargin.files.texts import read_csv
 from xlmargin.sheet.columns import Header, from_header
+from xlmargin.sheet.headings import MARKET
 from xlmargin.sheet.ranges.market import HEADINGS
 
 IS_JSON = re.compile(rb"\xef?\xbb?\xbf?\s*(\{|\[\s*[\[{])")
 HEAD = 4096  # bytes of a file by which JSON is known
-OURS = ("Spot", "IV")  # headings of a market range that no chain has
 
 
 class MarketFile(NamedTuple):
@@ -57,21 +57,16 @@ def market_of(table: Grid, file: str) -> MarketFile:
         MarginError: as `read_market_file`
     """
     rows = from_header(table)
-    header = Header(_without_brackets(cell) for cell in (rows[0] if rows else ()))
-    if not rows or any(heading in header for heading in OURS):
+    header, named = Header(rows[0] if rows else ()), Header(rows[0] if rows else (), names=MARKET)
+    if not rows or "Spot" in header or "IV" in named:  # headings that no chain has
         return MarketFile(table)
     from xlmargin.files import chain_tables
     from xlmargin.venues.saved_chains import READABLE, Told, saved_market
 
     source = chain_tables.source_of(header)
-    if source is None and not any(heading in header for heading in HEADINGS):
+    if source is None and not any(heading in named for heading in HEADINGS):
         raise MarginError(f"{file} holds no quotes that are known (its headings are: {', '.join(header.shown)}): {READABLE}")
     if source is None:
         return MarketFile(table)
     told = Told(file)
     return MarketFile(saved_market(source(chain_tables.numbered(table), header, told), told), tuple(told.lines))
-
-
-def _without_brackets(cell: Any) -> Any:
-    """A heading as OptionsDX means it: `[C_IV]` is C_IV."""
-    return cell.strip(" []") if isinstance(cell, str) else cell

@@ -19,6 +19,7 @@ from xlmargin.files.texts import read_csv
 from xlmargin.pricing.arrays import Floats
 from xlmargin.sheet.cells import is_blank
 from xlmargin.sheet.columns import Header, from_header, instants, table
+from xlmargin.sheet.headings import HISTORY
 from xlmargin.sheet.registry import FUNCTIONS
 
 Rows = list[list[Any]]
@@ -280,7 +281,7 @@ class _Pasts:
         self._side: Literal["left", "right"] = "right" if plan.from_chains else "left"  # a close of the day is not yet known
         rows = [list(row) for row in from_header(history or [])]
         self._head = rows[0] if rows else []
-        at = Header(self._head, "history").column("Date") if rows else 0
+        at = Header(self._head, "history", HISTORY).column("Date") if rows else 0
         filled = [n for n in range(1, len(rows)) if not all(map(is_blank, rows[n]))]
         self._body = [rows[n] for n in filled]
         cells, faults = [row[at] if at < len(row) else None for row in self._body], Faults("history")

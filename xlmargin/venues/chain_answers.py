@@ -65,6 +65,8 @@ def venue_of_keys(keys: Mapping[str, Any] | set[str]) -> str:
 def _unwrapped(value: Any, path: str, time: float, told: Told) -> Iterator[SavedRow]:
     """The rows of an answer, each with the time of the answer that wraps it."""
     if isinstance(value, list):
+        if not value:
+            told.say(f"{path or 'the list'} is empty")
         for n, item in enumerate(value):
             yield from _unwrapped(item, f"{path}[{n}]", time, told)
         return

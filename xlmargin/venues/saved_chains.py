@@ -205,6 +205,8 @@ def _of_one_moment(found: Sequence[SavedQuote], as_of: float, told: Told) -> lis
     if math.isnan(as_of):
         told.say("no time in it: the valuation time is now; add As of to a market range of your own where that is wrong")
         return list(found)
+    if timeless := [quote.mark.name for quote in found if math.isnan(quote.time)]:
+        told.say(f"{len(timeless)} quotes say no time ({timeless[0]} is one): {show_instant(as_of)} counts for all")
     told.left_out([quote.mark.name for quote in found if quote.contract.expiry <= as_of], f"expired at {show_instant(as_of)}")
     alive = [quote for quote in found if not quote.contract.expiry <= as_of]
     gone = [quote.mark.name for quote in alive if as_of - quote.time > OLD]
@@ -283,6 +285,11 @@ def _points(marks: Sequence[tuple[Contract, Mark]], spot: Mapping[str, float], t
             found.setdefault((point.underlying, point.expiry, None if math.isnan(point.strike) else point.strike), point)
     lacking = [point for point in found.values() if math.isfinite(point.strike) and math.isnan(point.vol)]
     told.left_out([f"{point.underlying} {show_instant(point.expiry)[:10]} {point.strike:g}" for point in lacking], "they have no vol")
+    carried = {(point.underlying, point.expiry) for point in found.values() if math.isfinite(point.forward)}
+    bare = sorted({(point.underlying, point.expiry) for point in found.values() if math.isfinite(point.vol)} - carried)
+    if bare:
+        shown = ", ".join(f"{coin} {show_instant(expiry)[:10]}" for coin, expiry in bare[:NAMED]) + (", …" if len(bare) > NAMED else "")
+        told.say(f"no forward of {len(bare)} expiries in it ({shown}): the spot, grown at the Rate, stands in")
     quoted_ = [point for point in found.values() if math.isfinite(point.vol) or math.isfinite(point.forward)]
     return sorted(quoted_, key=lambda point: (point.underlying, point.expiry, not math.isnan(point.strike), point.strike))
 
