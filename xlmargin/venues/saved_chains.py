@@ -20,6 +20,7 @@ APART = 0.1  # fraction by which prices of one thing at one moment cannot differ
 LEAST_PERCENT, MOST_FRACTION = 3.0, 4.0  # median vol of a chain: below it no percent, above it no fraction
 NAMED = 3  # contracts that a note names
 MINUTE = 60.0
+A_TIME = "2025-06-27T08:00:00Z or milliseconds since 1970"
 READABLE = (
     "--market reads a market range (Underlying, Spot, Expiry, Strike, Forward, IV, As of); Deribit's book summary, ticker or order "
     "book, OKX's opt-summary, mark-price or tickers, Bybit's and Derive's tickers and Binance's marks, as JSON or flattened to CSV; the "
@@ -135,16 +136,20 @@ def _time(row: SavedRow) -> float:
     key = next((key for key in row.keys.times if row.node.has(key)), "")
     if not key:
         return row.time
-    value = row.node.cells[key]
+    found = time_of(row.node.cells[key])
+    if found is None:
+        row.node.fail(f"{key} must be a time such as {A_TIME}, not {quoted(row.node.cells[key])}")
+    return found
+
+
+def time_of(value: Any) -> float | None:
+    """Seconds since 1970 UTC of a time as venues write it: ISO text, or a count since 1970 in any unit; None of anything else."""
     if isinstance(value, str):
         try:
             value = float(value)
         except ValueError:
-            value = expiry_from_text(value, 0) or value
-    found = moment_of(Node({key: value}), key)
-    if found is None:
-        row.node.fail(f"{key} must be a time such as 2025-06-27T08:00:00Z or milliseconds since 1970, not {quoted(row.node.cells[key])}")
-    return found
+            value = expiry_from_text(value, 0)
+    return moment_of(Node({"it": value}), "it")
 
 
 def _quotes(rows: Sequence[SavedRow], told: Told) -> list[SavedQuote]:
