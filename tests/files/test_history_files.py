@@ -36,7 +36,7 @@ def test_the_price_at_midnight_closes_the_day() -> None:
     assert found.rows[25] == ["2024-01-01", 124.0]  # every row keeps its number
     assert found.notes == (
         "h.csv: 72 rows of 4 UTC days: the last of each day counts, midnight as the end of the day before; "
-        "2024-01-03 is not over and is left out",
+        "2024-01-03 is not over and does not count",
     )
 
 

@@ -44,7 +44,7 @@ def market(folder: Path, name: str, text: str) -> tuple[list[dict[str, Any]], tu
     found = read_market_file(path)
     assert found.rows is not None
     header = Header(found.rows[0])
-    return [header.record(row) for row in found.rows[1:]], tuple(note.removeprefix(f"{path}: ") for note in found.notes)
+    return [header.record(row) for row in found.rows[1:]], tuple(note.removeprefix(f"{name}: ") for note in found.notes)
 
 
 def refusal(folder: Path, name: str, text: str) -> str:
@@ -182,8 +182,8 @@ def test_snapshots_and_late_quotes(tmp_path: Path) -> None:
     assert [(row["strike"], row["iv"]) for row in rows[1:]] == [(9000.0, pytest.approx(0.7)), (9875.0, pytest.approx(0.6289))]
     assert notes[:4] == (
         "5 quotes of 4 contracts: the latest of each counts",
-        "1 of its contracts left out (BTC-7JUN20-9000-P): expired at 2020-06-07 23:59 UTC",
-        "1 of its contracts left out (BTC-9JUN20-8000-P): last quoted more than 60 minutes before 2020-06-07 23:59 UTC",
+        "1 contract not counted (BTC-7JUN20-9000-P): expired at 2020-06-07 23:59 UTC",
+        "1 contract not counted (BTC-9JUN20-8000-P): last quoted more than 60 minutes before 2020-06-07 23:59 UTC",
         "1 quotes are up to 6 minutes older than 2020-06-07 23:59 UTC, which counts for all",
     )
 
@@ -240,6 +240,6 @@ def test_zeros_and_combinations(tmp_path: Path) -> None:
         (9875.0, 9756.36, pytest.approx(0.6289)),
     ]
     assert notes == (
-        "1 of its contracts left out (BTC-CS-9JUN20-9000_9875): combinations and names that have no known form",
-        "1 of its contracts left out (BTC 2020-06-09 9000): they have no vol",
+        "1 contract not counted (BTC-CS-9JUN20-9000_9875): combinations and names that have no known form",
+        "1 contract not counted (BTC 2020-06-09 9000): they have no vol",
     )

@@ -74,6 +74,11 @@ class Instruments:
         return self.kind >= CALL
 
     @property
+    def fixed_in_usd(self) -> Bools:
+        """Inverse futures and perpetuals, each an amount of USD whose coins change with the price, (K,)."""
+        return np.asarray(self.inverse & ((self.kind == FUTURE) | (self.kind == PERPETUAL)), np.bool_)
+
+    @property
     def carry(self) -> Floats:
         """Yield of the underlying implied by spot, forward and rate, 0 without time to expiry (K,)."""
         growth = np.log(self.forward / self.spot)
@@ -116,6 +121,7 @@ class Book:
         as_of: valuation time, seconds since 1970 UTC
         unpriced: faults of the vols, for every method that needs a vol
         mixed: cells in which rows of one contract differ: heading, indices of the rows, and the mean that counts
+        array_of: whose risk array each instrument has, in words, where a file gave it (K,), else empty
     """
 
     instruments: Instruments
@@ -130,6 +136,7 @@ class Book:
     as_of: float
     unpriced: tuple[Fault, ...]
     mixed: tuple[Mixed, ...] = ()
+    array_of: tuple[str, ...] = ()
 
     @cached_property
     def units(self) -> Floats:
@@ -168,6 +175,17 @@ class Book:
             result = np.where(np.isfinite(own), own, result.ravel()).reshape(result.shape)
         return result
 
+    def quantity_at(self, growth: Floats) -> Floats:
+        """The quantity of each row once prices have grown: coins of an amount of USD that stays, all else unchanged.
+
+        Args:
+            growth: price of each instrument then over its price now, (K,) or (V, K) for V times
+
+        Returns:
+            (P,) or (V, P)
+        """
+        return np.asarray(self.quantity / np.where(self.instruments.fixed_in_usd, growth, 1.0)[..., self.instrument], np.float64)
+
     def pairs(self, rows: Ints) -> tuple[Ints, Ints]:
         """The distinct pairs of account and instrument of some rows (N,), each as account × K + instrument, and each row's pair."""
         pairs, where = np.unique(self.account[rows] * len(self.instruments) + self.instrument[rows], return_inverse=True)
@@ -200,8 +218,23 @@ def make_book(positions: Positions, market: Market, faults: Faults, keys: Keys |
     if not keys.agreed:
         return _made(positions, market, faults, keys)
     alone = _made(positions, market, faults, Keys(*told_apart(positions)[:2], {}, ()))
-    book = _made(positions, market, Faults(), keys)
+    later = Faults()
+    book = _made(positions, market, later, keys)
+    told = set(faults.faults)
+    faults.faults += [fault for fault in later.faults if fault.column == "Coin price" and fault not in told]  # of rows that differ
     return replace(book, unpriced=tuple(dict.fromkeys((*alone.unpriced, *book.unpriced))))
+
+
+def in_coins(quantity: Floats, in_usd: Bools, instrument: Ints, held: Instruments) -> Floats:
+    """Quantities of rows; an amount of USD is its coins at the price of its future or perpetual (P,).
+
+    Args:
+        quantity: signed (P,)
+        in_usd: which of them are amounts of USD (P,)
+        instrument: index of each row's instrument (P,)
+        held: the instruments (K,)
+    """
+    return np.where(in_usd, quantity / held.forward[instrument], quantity) if in_usd.any() else quantity
 
 
 def _made(positions: Positions, market: Market, faults: Faults, keys: Keys) -> Book:
@@ -218,6 +251,7 @@ def _made(positions: Positions, market: Market, faults: Faults, keys: Keys) -> B
             "forward",
             "vol",
             "price",
+            "coin_price",
             "multiplier",
             "inverse",
             "american",
@@ -234,11 +268,13 @@ def _made(positions: Positions, market: Market, faults: Faults, keys: Keys) -> B
     pick["rate"] = quotes.rates(market, there, pick["expiry"])
     pick["spot"] = _spot(pick, there, market, positions.underlyings, rows, faults)
     pick["forward"] = _forward(pick, there, market)
+    pick["price"] = _price(pick, rows, faults)
     unpriced = Faults()
     pick["vol"], pick["vol_origin"] = _vol(pick, there, market, rows, unpriced)
+    held = Instruments(underlyings=positions.underlyings, **pick)
     return Book(
-        Instruments(underlyings=positions.underlyings, **pick),
-        positions.quantity,
+        held,
+        in_coins(positions.quantity, positions.in_usd, instrument, held),
         instrument,
         positions.accounts,
         positions.account,
@@ -302,6 +338,17 @@ def _forward(pick: dict[str, Any], there: Ints, market: Market) -> Floats:
     for source in (pick["forward"], quoted, carried):
         result = np.where(np.isfinite(result), result, source)
     return result
+
+
+def _price(pick: dict[str, Any], rows: _RowsOf, faults: Faults) -> Floats:
+    """Mark of each instrument in the account currency, NaN where none is given: a Coin price counts at the forward of its expiry."""
+    price: Floats = pick["price"]
+    coin = pick.pop("coin_price")
+    if np.isfinite(coin).any():
+        from xlmargin.book import marks
+
+        price = marks.in_account_currency(pick, coin, rows, faults)
+    return price
 
 
 def _vol(pick: dict[str, Any], there: Ints, market: Market, rows: _RowsOf, faults: Faults) -> tuple[Floats, Ints]:

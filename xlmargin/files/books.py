@@ -6,13 +6,21 @@ from pathlib import Path
 from typing import Any
 
 from xlmargin.errors import MOST_BYTES, MarginError, existing_file
+from xlmargin.files.histories import SOUGHT as SOUGHT_DATES
 from xlmargin.files.histories import daily
 from xlmargin.files.markets import read_market_file
 from xlmargin.files.ranges import Grid, Ranges
-from xlmargin.files.texts import read_csv
+from xlmargin.files.texts import read_table
 from xlmargin.files.workbooks import read_workbook
 from xlmargin.sheet.cells import is_blank
 from xlmargin.sheet.columns import Header
+
+NO_BOOK = Ranges([], None, None, None)
+SOUGHT = {  # headings, one of which the header of each range's file has
+    "positions": ("Quantity", "USD size"),
+    "parameters": ("Parameter", "Scenario"),
+    "history": SOUGHT_DATES,
+}
 
 
 def read_ranges(
@@ -41,18 +49,23 @@ def read_ranges(
     elif venue is not None or instruments is not None:
         raise MarginError(f"{path} is no JSON file: --venue and --instruments go with a venue's own answer")
     else:
-        book = read_workbook(path) if path.suffix.lower() in (".xlsx", ".xlsm") else Ranges(read_csv(path), None, None, None)
+        book = read_workbook(path) if path.suffix.lower() in (".xlsx", ".xlsm") else _with_text(NO_BOOK, "positions", path)
+    for name, file in (("parameters", parameters), ("history", history)):
+        book = book if file is None else _with_text(book, name, file)
     if market is not None:
         priced = read_market_file(market)
         book = book._replace(market=priced.rows, notes=(*book.notes, *priced.notes))
-    if parameters is not None:
-        book = book._replace(parameters=read_csv(parameters))
-    if history is not None:
-        book = book._replace(history=read_csv(history))
     if book.history is not None:
-        past = daily(book.history, "the history" if history is None else str(history))
+        past = daily(book.history, "the history" if history is None else history.name)
         book = book._replace(history=past.rows, notes=(*book.notes, *past.notes))
     return book
+
+
+def _with_text(book: Ranges, name: str, path: Path) -> Ranges:
+    """A book with a range of a text file in place of its own, and what was decided about that file among its notes."""
+    table = read_table(path, SOUGHT[name])
+    changed: dict[str, Any] = {name: table.rows, "notes": (*book.notes, *(f"{path.name}: {note}" for note in table.notes))}
+    return book._replace(**changed)
 
 
 def _answer(path: Path, venue: str | None, instruments: Path | None, *, priced: bool) -> Ranges:

@@ -13,13 +13,14 @@ import numpy as np
 from xlmargin.book.contracts import DAY
 from xlmargin.errors import Faults, MarginError
 from xlmargin.files.ranges import Grid
-from xlmargin.files.texts import read_csv
+from xlmargin.files.texts import read_table
 from xlmargin.pricing.arrays import Floats
 from xlmargin.scenarios.past import long_steps
 from xlmargin.sheet.cells import is_blank
 from xlmargin.sheet.columns import Header, instants
 from xlmargin.sheet.headings import HISTORY
 
+SOUGHT = ("Date", "As of")  # headings, one of which a header has
 ENDS = 60.0  # seconds by which the last day may end before the usual time of day, and still be over
 ZONE = re.compile(r"\d\d:\d\d.*(Z|UTC|[+-]\d\d(:?\d\d)?)$", re.I)
 CLOCK = re.compile(r"\d\d:\d\d")
@@ -38,7 +39,9 @@ def read_history_file(path: Path) -> DailyRows:
     Raises:
         MarginError: it is missing, or no text, or as `daily`
     """
-    return daily(read_csv(path), str(path))
+    table = read_table(path, SOUGHT)
+    found = daily(table.rows, path.name)
+    return found._replace(notes=(*(f"{path.name}: {note}" for note in table.notes), *found.notes))
 
 
 def daily(table: Grid, name: str) -> DailyRows:
@@ -83,7 +86,7 @@ def _ends_of_days(table: Grid, column: int, at: Sequence[int], dates: Floats, na
         rows[at[i]] = [None] * len(table[at[i]])
     for i in kept.tolist():
         rows[at[i]][column] = _iso(day[i])
-    left = f"; {_iso(day[last[-1]])} is not over and is left out" if unfinished else ""
+    left = f"; {_iso(day[last[-1]])} is not over and does not count" if unfinished else ""
     told = f"{name}: {len(at):,} rows of {len(last):,} UTC days: the last of each day counts, midnight as the end of the day before{left}"
     return DailyRows(rows, (told, *_holes(day[kept] * DAY, name)))
 

@@ -8,12 +8,13 @@ from typing import NamedTuple
 
 from xlmargin.errors import MOST_BYTES, MarginError, existing_file
 from xlmargin.files.ranges import Grid
-from xlmargin.files.texts import read_csv
+from xlmargin.files.texts import read_table
 from xlmargin.sheet.columns import Header, from_header
 from xlmargin.sheet.headings import MARKET
 from xlmargin.sheet.ranges.market import HEADINGS
 
 IS_JSON = re.compile(rb"\xef?\xbb?\xbf?\s*(\{|\[\s*[\[{])")
+SOUGHT = ("Underlying", "Instrument", "Instrument Name", "Symbol", "QUOTE_UNIXTIME")  # one of which a header has
 HEAD = 4096  # bytes of a file by which JSON is known
 
 
@@ -34,7 +35,9 @@ def read_market_file(path: Path) -> MarketFile:
         head = file.read(HEAD)
     if path.suffix.lower() == ".json" or IS_JSON.match(head):
         return _of_json(path)
-    return market_of(read_csv(path), str(path))
+    table = read_table(path, SOUGHT)
+    found = market_of(table.rows, str(path))
+    return found._replace(notes=(*(f"{path.name}: {note}" for note in table.notes), *found.notes))
 
 
 def _of_json(path: Path) -> MarketFile:

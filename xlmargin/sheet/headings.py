@@ -58,6 +58,8 @@ POSITIONS = _names(
         "Side": "Direction, posSide, Position Side, Quantity Direction, Buy/Sell, Sell/Buy, B/S, Action, Long/Short, L/S, "
         "Buy or Sell, Long or Short, Trade Side, Trade Direction",
         "IV": _VOL,
+        "Coin price": "Mark (BTC), Mark (ETH), Mark Price (BTC), Mark Price (ETH), Price (BTC), Price (ETH)",
+        "Mark price": "Mark Px, markPx",
         "Spot": _SPOT,
         "Forward": _FORWARD,
         "Entry": "Average Price, Avg Price, avgPx, Avg Entry Price, Average Entry Price, Entry Price, Open Price, Average Open Price, "

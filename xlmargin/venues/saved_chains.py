@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from xlmargin.book.contracts import CALL, PERPETUAL, SPOT, Contract, expiry_from_text, parse_instrument, show_instant
@@ -72,13 +73,13 @@ class Told:
 
     def say(self, text: str) -> None:
         """Add a note."""
-        self.lines.append(f"{self.file}: {text}")
+        self.lines.append(f"{Path(self.file).name}: {text}")
 
     def left_out(self, names: Sequence[str], why: str) -> None:
         """Add a note on contracts that are left out, if there are any."""
         if names:
             shown = ", ".join(names[:NAMED]) + (", …" if len(names) > NAMED else "")
-            self.say(f"{len(names)} of its contracts left out ({shown}): {why}")
+            self.say(f"{len(names)} contract{'s' * (len(names) > 1)} not counted ({shown}): {why}")
 
 
 def saved_market(rows: Sequence[SavedRow], told: Told) -> Cells:
