@@ -109,7 +109,9 @@ def _add_book_commands(commands: Any) -> None:
         command.add_argument(
             "--instruments", type=Path, metavar="JSON", help="the venue's instruments answer, where its positions count contracts"
         )
-        command.add_argument("--market", type=Path, metavar="CSV", help="market range, or a saved Deribit chain")
+        command.add_argument(
+            "--market", type=Path, metavar="FILE", help="market range, or a chain as a venue or a vendor gives it (CSV, JSON)"
+        )
         command.add_argument("--parameters", type=Path, metavar="CSV", help="values that override the method's own")
         if name != "check":
             command.add_argument("--history", type=Path, metavar="CSV", help="Date and daily closes, for VAR and ES")
@@ -142,7 +144,7 @@ def _second_file(command: argparse.ArgumentParser, name: str) -> None:
         )
     if name == "move":
         command.add_argument("before", type=Path, help="the book of the earlier time, as a workbook or CSV file")
-        command.add_argument("--market-before", type=Path, metavar="CSV", help="its market, with its As of")
+        command.add_argument("--market-before", type=Path, metavar="FILE", help="its market, with its As of")
 
 
 def _ranges(options: argparse.Namespace) -> Any:
@@ -294,6 +296,7 @@ def _print_contributions(rows: list[list[Any]]) -> None:
 
 def _move(ranges: Any, options: argparse.Namespace) -> tuple[Any, ...]:
     before = read_ranges(options.before, options.market_before)
+    _print_notes(before.notes)
     return ranges.positions, ranges.market, before.positions, before.market, ranges.method, ranges.parameters
 
 

@@ -13,7 +13,8 @@ from typing import Any
 import udfs
 from xlmargin.errors import Fault, MarginError, failure
 from xlmargin.files.books import SOUGHT, read_ranges
-from xlmargin.files.markets import as_market
+from xlmargin.files.histories import read_history_file
+from xlmargin.files.markets import read_market_file
 from xlmargin.files.ranges import for_method
 from xlmargin.files.texts import read_table
 from xlmargin.sheet.cells import unpacked
@@ -89,10 +90,14 @@ def _cells(given: dict[str, Any], signature: inspect.Signature) -> dict[str, Any
 def _file(name: str, path: Path, cells: dict[str, Any], signature: inspect.Signature) -> Any:
     """The range in a file; a file of positions also gives what its book holds beside them and the call leaves out."""
     role = name.removesuffix("_before")
+    if role in ("market", "history"):
+        found = read_history_file(path) if role == "history" else read_market_file(path)
+        _warn(found.notes)
+        return found.rows
     if role != "positions":
         table = read_table(path, SOUGHT[role]) if role in SOUGHT else read_table(path)
         _warn(f"{path.name}: {note}" for note in table.notes)
-        return as_market(table.rows) if role == "market" else table.rows
+        return table.rows
     method = cells.get("method")
     chosen = isinstance(method, str) and cells.get("parameters") is None
     ranges = for_method(read_ranges(path), method if chosen else None)
