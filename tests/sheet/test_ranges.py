@@ -29,13 +29,17 @@ def test_headings_are_matched_without_case_spaces_underscores_and_percent(spell:
 
 
 def test_columns_come_in_any_order_and_unknown_ones_are_ignored() -> None:
-    """Order of columns is free; what stands under an unknown heading, or under none, does not matter."""
+    """Order of columns is free; what stands under an unknown heading does not matter, but a note names it."""
     header, row = option()
     meant = margin([header, row], MARKET)
     assert type(meant) is float
     assert margin([header[::-1], row[::-1]], MARKET) == meant
-    more, cells = ["P&L", None, -0.01, "P&L"], ["#N/A", -2146826246, decimal.Decimal(1), []]
+    more, cells = ["P&L", None, -0.01, "P&L"], ["#N/A", None, decimal.Decimal(1), []]
     assert margin([[*header, *more], [*row, *cells]], MARKET) == meant
+    notes = checked([[*header, *more], [*row, *cells]], MARKET)
+    assert [note[:3] for note in notes if note[0] != "OK"] == [
+        [1.0, name, f"note: the heading {name} is not known: its column is left out"] for name in ("P&L", "-0.01", "P&L")
+    ]
 
 
 def test_blank_rows_are_skipped_and_rows_keep_their_numbers() -> None:

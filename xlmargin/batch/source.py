@@ -107,7 +107,7 @@ def _columns(headings: list[str], path: Path) -> tuple[tuple[str, int], ...]:
         read_positions([headings], Faults())
     except MarginError as error:
         raise MarginError(f"{path}: {error}") from None
-    return tuple(sorted(Header(headings, names=POSITIONS).columns(HEADINGS).items(), key=itemgetter(1)))
+    return tuple(sorted(Header(headings, words=POSITIONS).columns(HEADINGS).items(), key=itemgetter(1)))
 
 
 def _open_parquet(path: Path, pieces: int) -> Source:

@@ -134,6 +134,10 @@ _DATE = r"(\d{1,2}[A-Z]{3}\d{2}|\d{8}|\d{6})"
 _OPTION = re.compile(rf"{_COIN}(?:[_-]?{_QUOTE})?-{_DATE}-{_STRIKE}-([CP])(?:-{_QUOTE})?$", re.I)
 _DATED = re.compile(rf"{_COIN}(?:[_-]?{_QUOTE})?[-_]{_DATE}$", re.I)
 _PERP = re.compile(rf"{_COIN}(?:[_-]?{_QUOTE})?[-_]?(PERPETUAL|PERP|SWAP)$", re.I)
+# a US option as clearing houses, brokers and their customers write it: IBIT  261225C00070000, IBIT 261225C70, .IBIT261225C70 and
+# IBIT 12/25/2026 70.00 C; eight digits are the strike in thousandths
+_LISTED = re.compile(r"\.?([A-Z][A-Z0-9]{0,5}) *(\d{6})([CP])(\d{8}|\d{1,6}(?:\.\d+)?)$", re.I)
+_LISTED_IN_WORDS = re.compile(r"([A-Z][A-Z0-9]{0,5}) (\d{2}/\d{2}/\d{4}) (\d{1,6}(?:\.\d+)?) ([CP])$", re.I)
 _PAIR = re.compile(rf"{_COIN}([_-]?){_QUOTE}$", re.I)
 
 
@@ -176,7 +180,28 @@ def parse_instrument(name: str, venue: str) -> Contract | None:
         # BTCUSDT is the perpetual of Binance and Bybit; a pair with a separator is the spot market
         kind = SPOT if joint else PERPETUAL
         return Contract(coin.upper(), kind, math.nan, math.nan, kind == PERPETUAL and quote.upper() == "USD")
-    return None
+    return _listed(text)
+
+
+def is_listed(name: str) -> bool:
+    """Whether a name is that of an option listed in the United States, whose contract covers several shares."""
+    return bool(_LISTED.match(name.strip()) or _LISTED_IN_WORDS.match(name.strip()))
+
+
+def _listed(text: str) -> Contract | None:
+    """The contract of a US option's symbol, None where it is none."""
+    if match := _LISTED.match(text):
+        share, date, kind, digits = match.groups()
+        expiry, strike = expiry_from_text(date), float(digits) / (1000.0 if len(digits) == 8 else 1.0)
+    elif match := _LISTED_IN_WORDS.match(text):
+        share, date, digits, kind = match.groups()
+        month, day, year = map(int, date.split("/"))
+        expiry, strike = instant(year, month, day), float(digits)
+    else:
+        return None
+    if expiry is None or not 0.0 < strike <= MOST:
+        return None
+    return Contract(share.upper(), CALL if kind.upper() == "C" else PUT, strike, expiry, False)
 
 
 def _inverse(coin: str, quote: str | None, venue: str, *, dated_by_digits: bool) -> bool:

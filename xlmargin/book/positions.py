@@ -43,6 +43,7 @@ class Positions:
         strike: [account currency]
         expiry: seconds since 1970 UTC
         years: given by DTE, else NaN
+        days: given by DTE beside a date, which counts and must agree with them, else NaN
         quantity: signed, + long [units of the underlying / multiplier]
         multiplier: units of the underlying per unit of quantity
         spot, forward, vol, price: given on the row, else NaN
@@ -64,6 +65,7 @@ class Positions:
     strike: Floats
     expiry: Floats
     years: Floats
+    days: Floats
     quantity: Floats
     multiplier: Floats
     spot: Floats

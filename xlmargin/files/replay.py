@@ -108,8 +108,8 @@ def read_legs(path: Path) -> tuple[ReplayedLeg, ...]:
         MarginError: a column is missing or a cell cannot be read
     """
     rows = read_csv(path)
-    cells = table(rows, "positions", needed=("Quantity",), known=("Instrument", "Underlying", "Type", "Moneyness", "Days", "Quantity"))
     faults = Faults()
+    cells = table(rows, faults, ("Instrument", "Underlying", "Type", "Moneyness", "Days", "Quantity"), needed=("Quantity",))
     quantity, moneyness, days = (cells.numbers(name, faults) for name in ("Quantity", "Moneyness", "Days"))
     names, coins, kinds = (cells.texts(name, faults) for name in ("Instrument", "Underlying", "Type"))
     kinds = [{"c": "call", "p": "put"}.get(kind.lower(), kind.lower()) for kind in kinds]

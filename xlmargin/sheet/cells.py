@@ -18,6 +18,7 @@ Trouble = tuple[str, str]  # the fault of a cell, and its cure
 
 LOOKS_NUMERIC = re.compile(r"[-+(]?[$€£]?\s*[\d.,'\s]*\d[\d.,'\s]*([eE][-+]?\d+)?\s*[%)]?$")
 LARGEST = 1e15
+BLOCK = 1024  # rows of a range that are compared at once
 LONGEST = 40  # characters: no plausible number, date or name has more
 CURRENCY = "is formatted as currency, which rounds it to 4 decimals before it is read", "format the cell as General"
 
@@ -124,6 +125,23 @@ def raw_rows(raw: Any) -> list[Sequence[Any]]:
     if not any(isinstance(row, (list, tuple)) for row in raw):
         return [raw]
     return [row if isinstance(row, (list, tuple)) else [row] for row in raw]
+
+
+def without_blank_end(raw: Any) -> Any:
+    """A range of several columns without the blank rows at its end, most of a whole column's million; anything else as it is.
+
+    A range of one column keeps its length: functions of columns compare it.
+    """
+    if type(raw) not in (list, tuple) or not raw or type(raw[-1]) not in (list, tuple) or len(raw[-1]) < 2:
+        return raw
+    end, last = len(raw), raw[-1]
+    if not all(map(is_blank, last)):
+        return raw
+    while end > BLOCK and raw[end - BLOCK : end].count(last) == BLOCK:  # compared where they lie, many rows at a time
+        end -= BLOCK
+    while end > 1 and type(raw[end - 1]) in (list, tuple) and all(map(is_blank, raw[end - 1])):
+        end -= 1
+    return raw[:end]
 
 
 def plain_rows(rows: list[Sequence[Any]]) -> list[Sequence[Any]]:

@@ -15,7 +15,7 @@ from xlmargin.book.positions import Positions
 from xlmargin.errors import Fault, Faults, MarginError
 from xlmargin.sheet.ranges.market import read_market
 from xlmargin.sheet.ranges.positions import read_positions
-from xlmargin.sheet.ranges.remembered import read_book
+from xlmargin.sheet.ranges.remembered import range_notes, read_book
 
 CONTRACT_COLUMNS = ("", "Instrument", "Underlying", "Type", "Strike", "Expiry", "DTE", "Venue")  # without them: no contract
 MARKET_COLUMNS = ("Spot", "Forward", "IV", "Price")  # a fault in one of them may be why another has no value
@@ -24,12 +24,13 @@ MARKET_COLUMNS = ("Spot", "Forward", "IV", "Price")  # a fault in one of them ma
 def all_faults(positions: Any, market: Any) -> tuple[list[Fault], list[Fault]]:
     """Every fault of two ranges, and the notes on rows that have none."""
     try:
-        return [], _notes(read_book(positions, market))  # without a fault, the book of the other cells
+        notes = _notes(read_book(positions, market))  # without a fault, the book of the other cells
+        return [], [*range_notes(positions, market), *notes]
     except MarginError:
         pass
     rows, quotes_ = Faults(), Faults("market")
     typed, known = _attempt(positions, market, rows, quotes_)
-    notes: list[Fault] = []
+    notes = list[Fault]()
     if typed is not None and known is not None:
         unread, unpriced = (
             {fault.row for fault in rows.faults if fault.column in columns} for columns in (CONTRACT_COLUMNS, MARKET_COLUMNS)
@@ -44,7 +45,7 @@ def all_faults(positions: Any, market: Any) -> tuple[list[Fault], list[Fault]]:
         notes = [] if quotes_.faults else [note for note in _notes(book) if note.row not in rows.rows()]
     # a dict, since the order of a set differs between processes: each fault once, in the order found within a row
     told = [sorted(dict.fromkeys(found.faults), key=lambda fault: fault.row) for found in (rows, quotes_)]
-    return [*told[0], *told[1]], notes
+    return [*told[0], *told[1]], [*rows.notes, *quotes_.notes, *notes]
 
 
 def _certain(fault: Fault, quotes_: Faults) -> bool:

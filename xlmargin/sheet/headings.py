@@ -5,71 +5,124 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
-from types import MappingProxyType
-
-Names = Mapping[str, str]  # the folded heading that each other name, folded too, stands for
 
 _INVISIBLE = "Cf"  # category of the characters without a shape: zero-width, soft hyphen, byte order mark, direction marks
 _JOINTS = re.compile(r"[\s_%]+")
 _MARKS = re.compile(r"[-./\\:'’()\[\]‐-―−]+")  # what people set between the words of a heading
 _LETTER = re.compile(r"[^\W\d_]")
-_ACCOUNT_UNIT = re.compile(r"\s*[(\[]\s*(?:in\s+)?(?:US\s?\$|\$|USD|USDC|USDT)\s*[)\]]", re.I)
+_ACCOUNT_UNIT = re.compile(r"\s*[(\[]\s*(?:in\s+)?(?:US\s?\$|\$|USD|USDC|USDT|%|per\s?cent|pct)\s*[)\]]", re.I)
+_PERCENT = re.compile(r"%|\bper\s?cent\b|\bpct\b", re.I)
+_NO_COIN = "USD|USDC|USDT|EUR|GBP|JPY|CHF|CNY|KRW|INR|HKD|SGD|AUD|CAD|UNIT|EACH|AVG|MID|LAST|BID|ASK|MARK|OPEN|PAID|VOL"
+_COIN = rf"(?:\s+in\s+|\s*[(\[]\s*(?:in\s+)?)(?!(?:{_NO_COIN})\b)(?:[A-Z]{{3,5}}|[Cc]oins?)\s*[)\]]?$"
+_USD = r"(?:\s+in\s+|\s*[(\[]\s*(?:in\s+)?)(?:US\s?\$|\$|USD|USDC|USDT)\s*[)\]]?$"
+_PRICE, _SIZE = r"(?i:mark|price|mark[\s_]*price|premium)", r"(?i:(?:net\s*)?(?:quantity|qty|size|amount|position|pos|units))"
+_WITH_UNIT = {  # a heading whose unit decides what it means
+    "coinprice": re.compile(_PRICE + _COIN),
+    "price": re.compile(_PRICE + _USD),
+    "quantity": re.compile(_SIZE + _COIN),
+    "sizeusd": re.compile(_SIZE + _USD),
+}
+
+
+def visible(text: str) -> str:
+    """A heading in plain characters: full-width ones as usual ones, none without a shape."""
+    return "".join(mark for mark in unicodedata.normalize("NFKC", text) if unicodedata.category(mark) != _INVISIBLE)
 
 
 @lru_cache(maxsize=4096, typed=True)
 def heading_key(cell: Hashable) -> str:
     """A heading without case, spaces, `_`, `%`, marks, invisible characters and a unit of account; a number as its digits."""
-    text = "" if cell is None else str(int(cell) if isinstance(cell, float) and cell.is_integer() else cell)
-    plain = "".join(mark for mark in unicodedata.normalize("NFKC", text) if unicodedata.category(mark) != _INVISIBLE)
+    plain = visible("" if cell is None else str(int(cell) if isinstance(cell, float) and cell.is_integer() else cell))
+    for key, pattern in _WITH_UNIT.items():
+        if pattern.match(plain.strip()):
+            return key
     bare = _JOINTS.sub("", plain).lower()
     if not _LETTER.search(bare):
         return bare  # a number: its sign and its point are no marks
     return _MARKS.sub("", _JOINTS.sub("", _ACCOUNT_UNIT.sub("", plain)).lower())
 
 
-def _names(others: Mapping[str, str]) -> Names:
-    """Other names by heading, each list separated by commas, as folded keys."""
-    return MappingProxyType({heading_key(name): heading_key(heading) for heading, names in others.items() for name in names.split(",")})
+@lru_cache(maxsize=1024)
+def says_percent(text: str) -> bool:
+    """Whether a heading says that its cells are in percent."""
+    return bool(_PERCENT.search(visible(text)))
+
+
+@dataclass(frozen=True, eq=False)
+class Vocabulary:
+    """The other names of the headings of one kind of range.
+
+    Attributes:
+        others: other names by heading, each list separated by commas
+        closed: a column that is not understood may change the number, and is told
+        meant: the folded heading of each other name, folded too
+    """
+
+    others: Mapping[str, str]
+    closed: bool = True
+    meant: dict[str, str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        meant = {heading_key(name): heading_key(heading) for heading, names in self.others.items() for name in names.split(",")}
+        object.__setattr__(self, "meant", meant)
+
+    @property
+    def other_names(self) -> tuple[str, ...]:
+        """Every other name."""
+        return tuple(name.strip() for names in self.others.values() for name in names.split(","))
 
 
 _ACCOUNT = "Acct, Client Account ID, Account ID, Account Number, Account No, Account Name, Portfolio, Sub-account"
 _UNDERLYING = "Underlying Symbol, Underlying Asset, Coin, Asset, Base Currency, Base Asset, Base Coin, Root"
 _INSTRUMENT = "Instrument Name, instId, Instrument ID, Contract Name, Option Symbol, Option Ticker, Trading Symbol"
+_SYMBOL = "Ticker, Contract, Contract Symbol"
 _STRIKE = "K, Strike Price, Exercise Price, Strike Px"
 _EXPIRY = (
     "Maturity, Maturity Date, Expiration, Expiration Date, Exp Date, Exp, Expiry Date, Expire, Expire Date, Expiration Time, "
     "Contract Date, Delivery Date, Delivery Time"
 )
-_VOL = "Implied Vol, Implied Volatility, Vol, Volatility, Sigma, Implied Vola, Imp Vol, Impl Vol"
+_VOL = "Implied Vol, Implied Volatility, Vol, Volatility, Sigma, Implied Vola, Imp Vol, Impl Vol, Mark IV, Mark Vol"
 _SPOT = "Spot Price, Index, Index Price, Index Px, idxPx, Underlying Last Price, Underlying Last, Spot Px"
 _FORWARD = "Fwd, Forward Price, Fwd Price, F, Forward Px"
 
-POSITIONS = _names(
+POSITIONS = Vocabulary(
     {
         "Instrument": _INSTRUMENT,
+        "Symbol": _SYMBOL,
         "Underlying": _UNDERLYING,
-        "Type": "CP, Put/Call, Call/Put, Call or Put, Call Put Flag, Right, Option Type",
+        "Class": "Asset Class, Asset Type, Asset Category, Instrument Type, instType, Security Type, Sec Type, Product Type, Kind",
+        "Right": "CP, Put/Call, Call/Put, Call or Put, Put or Call, Call Put Flag, Option Type, Opt Type, opt_type, Option Right",
         "Strike": _STRIKE,
         "Expiry": _EXPIRY,
-        "DTE": "Days to Expiry, Days to Expiration, Days to Maturity, Days Until Expiration, Days Until Expiry, Days Left",
+        "DTE": "Days to Expiry, Days to Expiration, Days to Maturity, Days Until Expiration, Days Until Expiry, Days Left, Days to Exp",
         "Quantity": "Qty, Size, Amount, Position, Net Qty, Net Quantity, Net Position, Net Size, Net Pos, Pos, Position Size, "
         "Position Amt, Position Amount, Position Qty, Position Quantity, Shares, Units, Net LS Balance",
+        "Contracts": "Number of Contracts, No of Contracts, Num Contracts, Contract Count, Net Contracts, Lots, Number of Lots, "
+        "Quantity (contracts), Qty (contracts), Size (contracts), Position (contracts)",
+        "USD size": "Size USD, Amount USD, Quantity USD, Size in USD, Position USD, Position Size USD",
         "Side": "Direction, posSide, Position Side, Quantity Direction, Buy/Sell, Sell/Buy, B/S, Action, Long/Short, L/S, "
         "Buy or Sell, Long or Short, Trade Side, Trade Direction",
         "IV": _VOL,
+        "Mark price": "Mark, markPx, Market Price, Mark Px",
+        "Coin price": "Coin Mark, Coin Mark Price",
         "Spot": _SPOT,
         "Forward": _FORWARD,
         "Entry": "Average Price, Avg Price, avgPx, Avg Entry Price, Average Entry Price, Entry Price, Open Price, Average Open Price, "
-        "Average Cost, Avg Cost, Cost per Share, Cost/Share, Trade Price",
+        "Average Cost, Avg Cost, Cost per Share, Cost/Share, Trade Price, Purchase Price",
         "Account": _ACCOUNT,
         "Exercise": "Exercise Style, Option Style",
         "Venue": "Exchange",
+        "Currency": "Currency Primary, Ccy, Quote Currency, Quote Ccy, Quote Asset, Settlement Currency, Settle Ccy, Price Currency",
+        "Size currency": "Quantity Currency, Amount Currency, Size Ccy",
+        "Contract size": "ctVal, Contract Value, Lot Size, Contract Unit, Contract Multiplier, Shares per Contract",
     }
 )
-MARKET = _names(
+MARKET = Vocabulary(
     {
         "Instrument": _INSTRUMENT,
+        "Symbol": _SYMBOL,
         "Underlying": _UNDERLYING,
         "Strike": _STRIKE,
         "Expiry": _EXPIRY,
@@ -80,7 +133,9 @@ MARKET = _names(
         "As of": "Valuation Date, Valuation Time, Timestamp, As of Date, As of Time, Snapshot Time",
     }
 )
-HISTORY = _names({"Date": "Timestamp, Datetime, Trade Date"})
-BALANCES = _names({"Currency": "Ccy, Coin, Asset", "Amount": "Balance, Quantity, Qty, Equity", "Haircut": "Discount", "Account": _ACCOUNT})
-PARAMETERS = _names({"Underlying": _UNDERLYING, "Parameter": "Name, Parameter Name", "Value": "Setting, Parameter Value"})
-PLAIN = _names({})
+HISTORY = Vocabulary({"Date": "Timestamp, Datetime, Trade Date"}, closed=False)
+BALANCES = Vocabulary(
+    {"Currency": "Ccy, Coin, Asset", "Amount": "Balance, Quantity, Qty, Equity", "Haircut": "Discount", "Account": _ACCOUNT}
+)
+PARAMETERS = Vocabulary({"Underlying": _UNDERLYING, "Parameter": "Name, Parameter Name", "Value": "Setting, Parameter Value"})
+PLAIN = Vocabulary({})

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Union
 
 from xlmargin.errors import MarginError, failure
+from xlmargin.sheet.cells import without_blank_end
 
 Cell = Union[float, str, bool]
 Cells = Union[Cell, list[list[Cell]]]
@@ -66,7 +67,7 @@ def pm_function(returns: Returns, **helps: str) -> Callable[[Callable[..., Any]]
         @functools.wraps(body)
         def call(*args: Any, **named: Any) -> Cells:
             try:
-                return _sound(body(*args, **named))
+                return _sound(body(*map(without_blank_end, args), **{name: without_blank_end(raw) for name, raw in named.items()}))
             except Exception as error:  # a cell must never show a traceback, whatever its arguments
                 return ERROR + " ".join(failure(body.__name__, error).split())
 

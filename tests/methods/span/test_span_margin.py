@@ -83,7 +83,7 @@ def test_instrument_that_the_file_lacks(span_file: Path) -> None:
 def test_missing_file() -> None:
     """A path to nowhere is one clear line."""
     answer = PM_MARGIN(SUGAR, MARKET, "SPAN", [["span_file", "/nowhere/x.spn"]])
-    assert answer == "#PM! there is no SPAN file /nowhere/x.spn: give its whole path"
+    assert answer == "#PM! there is no file /nowhere/x.spn: give the whole path of a SPAN file"
 
 
 def test_command_line(span_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,8 +14,9 @@ from xlmargin.pricing.arrays import Floats, Ints
 from xlmargin.sheet.cells import given, is_blank, show
 from xlmargin.sheet.columns import Table, table
 from xlmargin.sheet.headings import MARKET
+from xlmargin.sheet.ranges.exports import by_symbol
 
-HEADINGS = ("Underlying", "Spot", "Expiry", "Strike", "Instrument", "Forward", "IV", "Rate", "As of")
+HEADINGS = ("Underlying", "Spot", "Expiry", "Strike", "Instrument", "Forward", "IV", "Rate", "As of", "Symbol")
 ZERO_IS_BLANK = ("Forward", "IV")
 HIGHEST_VOL, HIGHEST_RATE = 20.0, 1.0  # fractions: a cell above them is in percent
 
@@ -41,7 +42,9 @@ def market_given(raw: Any, faults: Faults) -> Market:
     Raises:
         MarginError: the range has no header, or no column that names the subject of each row
     """
-    cells = table(raw, faults.where or "market", known=HEADINGS, zero_is_blank=ZERO_IS_BLANK, names=MARKET)
+    cells = table(raw, faults, HEADINGS, zero_is_blank=ZERO_IS_BLANK, words=MARKET)
+    if cells.has("Symbol"):
+        cells = by_symbol(cells, named_by_columns=True)
     if not (cells.has("Underlying") or cells.has("Instrument")):
         cells.header.lack("Underlying")
     contracts = _points(cells, faults)

@@ -29,7 +29,7 @@ def read_overrides(raw: Any) -> list[Override]:
     rows = [(n, list(row)) for n, row in enumerate(from_header(grid(raw)), 1) if not all(is_blank(cell) for cell in row)]
     if not rows:
         return []
-    header = Header(rows[0][1], names=PARAMETERS)
+    header = Header(rows[0][1], words=PARAMETERS)
     if "parameter" in header and "value" in header:
         at = header.columns(("underlying", "parameter", "value"))
         rows = rows[1:]
@@ -101,10 +101,10 @@ def read_scenarios(raw: Any, underlyings: tuple[str, ...]) -> Scenarios:
     Raises:
         MarginError: a cell cannot be read, or an underlying has two rows in one scenario
     """
-    cells = table(raw, "parameters", needed=("Scenario", "Price move"), known=SCENARIO_HEADINGS)
+    faults = Faults("parameters")
+    cells = table(raw, faults, SCENARIO_HEADINGS, needed=("Scenario", "Price move"))
     if not cells.rows:
         raise MarginError("parameters row 1: the scenario table has no rows: fill at least one scenario")
-    faults = Faults("parameters")
     names = cells.texts("Scenario", faults, digits=True)
     coins = ["" if text.lower() in ALL else text.upper() for text in cells.texts("Underlying", faults)]
     columns = {

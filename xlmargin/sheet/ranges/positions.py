@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, overload
@@ -30,12 +31,13 @@ from xlmargin.pricing.arrays import Floats, Ints
 from xlmargin.sheet.cells import is_blank, show
 from xlmargin.sheet.columns import Table, blanks, choices, table
 from xlmargin.sheet.headings import POSITIONS
+from xlmargin.sheet.ranges.exports import EXPORTED, in_own_columns, must_count_shares
 
 ARRAY = tuple(str(n) for n in range(1, SCENARIO_COUNT + 1))
 CONTRACT = ("Instrument", "Underlying", "Type", "Strike", "Expiry", "DTE", "Multiplier", "Settlement", "Exercise", "Venue")
 AMOUNTS = ("Quantity", "Side")  # the columns of the amount, which do not affect the contract
 VALUES = ("IV", "Price", "Spot", "Forward", "Entry", "Delta")
-HEADINGS = (*CONTRACT, *AMOUNTS, *VALUES, "Account", "Order", *ARRAY)
+HEADINGS = (*CONTRACT, *AMOUNTS, *VALUES, "Account", "Order", *ARRAY, *EXPORTED)
 SIDES = dict.fromkeys(("buy", "b", "long", "l", "bought"), "buy") | dict.fromkeys(("sell", "s", "short", "sold"), "sell")
 SETTLEMENTS = dict.fromkeys(("inverse", "coin", "reversed", "coinsettled"), "inverse") | dict.fromkeys(
     ("linear", "cash", "usd", "usdc", "usdt"), "linear"
@@ -61,7 +63,11 @@ def read_positions(raw: Any, faults: Faults) -> Positions:
     Raises:
         MarginError: the range has no header, or lacks the headings without which no row can be read
     """
-    cells = table(raw, faults.where or "positions", needed=("Quantity",), known=HEADINGS, zero_is_blank=ZERO_IS_BLANK, names=POSITIONS)
+    cells = table(raw, faults, HEADINGS, zero_is_blank=ZERO_IS_BLANK, words=POSITIONS)
+    if cells.has(*EXPORTED):
+        cells = in_own_columns(cells, faults)
+    if not cells.has("Quantity"):
+        cells.header.lack("Quantity")
     _require_contract(cells, faults.where or "positions")
     terms = _terms(cells, faults)
     kind = terms.kind
@@ -72,7 +78,8 @@ def read_positions(raw: Any, faults: Faults) -> Positions:
         faults.add(cells.rows[i], "IV", f"IV must be a fraction (0.55 is 55 %), not {show(float(vol[i]))}", "divide it by 100")
     underlyings, underlying = _distinct(terms.underlying)
     accounts, account = _distinct(cells.texts("Account", faults, digits=True))
-    years = _days_to_expiry(cells, terms, faults)
+    days = _days_to_expiry(cells, terms, faults)
+    years = np.where(np.isfinite(terms.expiry), np.nan, days / 365.0)
     return Positions(
         row=np.array(cells.rows, np.int64),
         underlyings=underlyings,
@@ -81,6 +88,7 @@ def read_positions(raw: Any, faults: Faults) -> Positions:
         strike=terms.strike,
         expiry=terms.expiry,
         years=years,
+        days=np.where(np.isfinite(terms.expiry), days, np.nan),
         quantity=read_quantities(cells, faults),
         multiplier=np.where(np.isnan(multiplier), 1.0, multiplier),
         spot=spot,
@@ -165,6 +173,8 @@ def _by_name(cells: Table, venues: Sequence[str], own: _Terms, faults: Faults) -
     at = np.array([index.setdefault(key, len(index)) for key in zip(names, venues)], np.int64)
     contracts = [parse_instrument(*key) if key[0] else None for key in index]
     read = np.array([contract is not None for contract in contracts], np.bool_)[at]
+    if any(name and "-" not in name for name, _ in index):
+        must_count_shares(names, cells, faults)
     for i in np.flatnonzero(~read).tolist():
         if names[i]:
             faults.add(
@@ -269,15 +279,21 @@ def _must_be_whole(cells: Table, columns: _Terms, mine: NDArray[np.bool_], fault
 
 
 def _days_to_expiry(cells: Table, terms: _Terms, faults: Faults) -> Floats:
-    """Years to expiry of rows that give DTE, DTE / 365 exactly; NaN for the others."""
+    """Days to expiry of rows that give DTE, as a number or as text such as `28d`; NaN for the others."""
+    if any(isinstance(cell, str) for cell in cells.column("DTE")):
+        cells = cells.replaced({"DTE": list(map(_plain_days, cells.column("DTE")))})
     days = cells.numbers("DTE", faults)
     dated = (terms.kind == FUTURE) | (terms.kind >= CALL)
     for i in np.flatnonzero(dated & ((days <= 0.0) | (days > MOST_DAYS))).tolist():
         bound = "above 0" if days[i] <= 0.0 else f"at most {MOST_DAYS:,.0f} days"
         faults.add(cells.rows[i], "DTE", f"DTE must be {bound}, not {show(float(days[i]))}", "remove the expired row, or mend the days")
-    for i in np.flatnonzero(dated & np.isfinite(days) & np.isfinite(terms.expiry)).tolist():
-        faults.add(cells.rows[i], "DTE", "DTE stands beside an Expiry", "clear one of the two cells")
-    return np.where(dated, days / 365.0, np.nan)
+    return np.where(dated, days, np.nan)
+
+
+def _plain_days(cell: Any) -> Any:
+    """The number of a text such as `28d`; any other cell as it is."""
+    match = re.fullmatch(r"\s*(\d+)\s*(?:d|days?)\s*", cell, re.I) if isinstance(cell, str) else None
+    return float(match[1]) if match else cell
 
 
 def read_quantities(cells: Table, faults: Faults) -> Floats:
