@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlmargin.errors import Faults, MarginError, existing_file
-from xlmargin.sheet.columns import Header
-from xlmargin.sheet.headings import POSITIONS
+from xlmargin.sheet.columns import Header, must_be_understood
+from xlmargin.sheet.headings import POSITIONS, heading_key
 from xlmargin.sheet.ranges.positions import HEADINGS, read_positions
 
 ACCOUNT, QUANTITY, ENTRY = "Account", "Quantity", "Entry"
@@ -102,12 +102,25 @@ def open_source(path: Path, pieces: int) -> Source:
 
 
 def _columns(headings: list[str], path: Path) -> tuple[tuple[str, int], ...]:
-    """Place of each known heading; the mandatory ones are checked by the reader of the positions range."""
+    """Place of each known heading; the mandatory ones are checked by the reader of the positions range.
+
+    A heading that says percent keeps its `%`, by which the reader knows it.
+
+    Raises:
+        MarginError: a heading is missing, stands twice, or is not known and could change the number
+    """
+    header, faults = Header(headings, "positions", POSITIONS), Faults()
     try:
-        read_positions([headings], Faults())
+        read_positions([headings], faults)
+        if QUANTITY not in header:
+            header.fail("a batch needs the heading Quantity, in units × Multiplier: write it in the place of another count")
+        must_be_understood(header, HEADINGS, POSITIONS, faults)
+        faults.stop()
     except MarginError as error:
         raise MarginError(f"{path}: {error}") from None
-    return tuple(sorted(Header(headings, words=POSITIONS).columns(HEADINGS).items(), key=itemgetter(1)))
+    at = header.columns(HEADINGS)
+    shown = {heading: f"{heading} %" if heading_key(heading) in header.percent else heading for heading in at}
+    return tuple(sorted(((shown[heading], i) for heading, i in at.items()), key=itemgetter(1)))
 
 
 def _open_parquet(path: Path, pieces: int) -> Source:

@@ -16,7 +16,7 @@ from xlmargin.errors import Faults, MarginError
 from xlmargin.pricing.arrays import Floats
 from xlmargin.sheet.cells import LARGEST, Trouble, error_text, grid, is_blank, not_a_number, plain_number, show, unreadable
 from xlmargin.sheet.dates import instants
-from xlmargin.sheet.headings import PLAIN, Vocabulary, heading_key, says_percent
+from xlmargin.sheet.headings import PLAIN, Names, heading_key, says_percent
 from xlmargin.sheet.unknown import refusal
 
 # by the end of a heading: the largest fraction and the least percent that a column under a heading with % holds
@@ -42,10 +42,10 @@ class Header:
         name: name of the range in messages
     """
 
-    def __init__(self, cells: Iterable[Any], name: str = "", words: Vocabulary = PLAIN) -> None:
+    def __init__(self, cells: Iterable[Any], name: str = "", names: Names = PLAIN) -> None:
         row = list(cells)
         keys = [heading_key(cell if isinstance(cell, (str, int, float, NoneType)) else str(cell)) for cell in row]
-        self.keys, self.name = [words.meant.get(key, key) for key in keys], name
+        self.keys, self.name = [names.get(key, key) for key in keys], name
         self.texts = [" ".join(str(cell).split()) if key else "" for cell, key in zip(row, keys)]
         self.shown = [text for text in self.texts if text]
         self.percent = frozenset(key for key, text in zip(self.keys, self.texts) if key.endswith(tuple(PERCENT)) and says_percent(text))
@@ -262,7 +262,7 @@ class Table:
 
 
 def table(
-    raw: Any, faults: Faults, known: Sequence[str], needed: Sequence[str] = (), zero_is_blank: Sequence[str] = (), words: Vocabulary = PLAIN
+    raw: Any, faults: Faults, known: Sequence[str], needed: Sequence[str] = (), zero_is_blank: Sequence[str] = (), names: Names = PLAIN
 ) -> Table:
     """Read a range with a header row into columns.
 
@@ -273,7 +273,7 @@ def table(
         known: every accepted heading; each may occur only once, and a row without a value under any of them is blank
         needed: headings without which the range cannot be read
         zero_is_blank: headings under which 0 is blank
-        words: other names of the headings
+        names: other names of the headings
 
     Raises:
         MarginError: the range is empty, a heading is missing or occurs twice
@@ -284,7 +284,7 @@ def table(
     for cell in rows[0]:
         if error := error_text(cell):
             raise MarginError(f"{name} row 1: a heading holds the error {error}: mend the formula in that cell")
-    header = Header(rows[0], name, words)
+    header = Header(rows[0], name, names)
     header.must_be_single(known)
     for heading in needed:
         header.column(heading)
@@ -298,7 +298,7 @@ def table(
         else [row if len(row) == width else (*row[:width], *[None] * (width - len(row))) for row in rows[1:]]
     )
     columns = list(map(list, zip(*padded))) or [[] for _ in keys]
-    _judge_unread(header, columns, understood, words, known, faults)
+    _judge_unread(header, columns, known, names, faults)
     _must_end_with_header(rows, width, faults)
     filled = list(range(len(padded)))
     if not any(not zero and _is_full(columns[i]) for i, zero in at):
@@ -307,22 +307,36 @@ def table(
     return Table(header, {key: columns[i] for i, key in enumerate(keys) if key in understood}, [n + 2 for n in filled])
 
 
-def _judge_unread(
-    header: Header, columns: list[list[Any]], understood: frozenset[str], words: Vocabulary, known: Sequence[str], faults: Faults
-) -> None:
-    """Note the filled columns that are not understood and are left out; those that could change the number are faults."""
+def _judge_unread(header: Header, columns: list[list[Any]], known: Sequence[str], names: Names, faults: Faults) -> None:
+    """Judge the headings of filled columns that are not understood, and record the cells without a heading."""
+    understood = _keys_of(tuple(known))
+    filled = []
     for text, key, cells in zip(header.texts, header.keys, columns):
         first = None if key in understood else next((n for n, cell in enumerate(cells) if not is_blank(cell)), None)
-        if first is None:
-            continue
-        if not key:
-            faults.add(
-                first + 2, "", f"{show(cells[first])} stands in a column without a heading", "give the column a heading, or clear it"
-            )
-        elif words.closed and (trouble := refusal(text, (*known, *words.other_names))):
+        if first is not None and key:
+            filled.append(text)
+        elif first is not None and cells not in (list(range(len(cells))), list(range(1, len(cells) + 1))):  # numbers of the rows
+            problem = f"{show(cells[first])} stands in a column without a heading"
+            faults.add(first + 2, "", problem, "give the column a heading, or clear it")
+    if filled and names.closed:
+        must_be_understood(Header(filled, header.name, names), known, names, faults)
+
+
+def must_be_understood(header: Header, known: Sequence[str], names: Names, faults: Faults) -> None:
+    """Record the headings that are not understood: as faults where they could change the number, else as notes.
+
+    Args:
+        header: headings of filled columns
+        known: the headings that are understood
+        names: their other names
+        faults: receives the headings
+    """
+    understood = _keys_of(tuple(known))
+    for text in dict.fromkeys(text for text, key in zip(header.texts, header.keys) if key and key not in understood):
+        if trouble := refusal(text, (*known, *names.written)):
             faults.add(1, text, *trouble)
         else:
-            faults.note(1, text, f"the heading {text} is not known: its column is left out", "nothing, if it says nothing of the positions")
+            faults.note(1, text, f"the heading {text} is not known: its column is left out", "rename it if it should count")
 
 
 def _must_end_with_header(rows: Sequence[Sequence[Any]], width: int, faults: Faults) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
 
 _INVISIBLE = "Cf"  # category of the characters without a shape: zero-width, soft hyphen, byte order mark, direction marks
@@ -16,6 +15,7 @@ _ACCOUNT_UNIT = re.compile(r"\s*[(\[]\s*(?:in\s+)?(?:US\s?\$|\$|USD|USDC|USDT|%|
 _PERCENT = re.compile(r"%|\bper\s?cent\b|\bpct\b", re.I)
 _NO_COIN = "USD|USDC|USDT|EUR|GBP|JPY|CHF|CNY|KRW|INR|HKD|SGD|AUD|CAD|UNIT|EACH|AVG|MID|LAST|BID|ASK|MARK|OPEN|PAID|VOL"
 _COIN = rf"(?:\s+in\s+|\s*[(\[]\s*(?:in\s+)?)(?!(?:{_NO_COIN})\b)(?:[A-Z]{{3,5}}|[Cc]oins?)\s*[)\]]?$"
+_TWICE = re.compile(r"([^()]+?)\s*\(([^\W\d][^()]+)\)$")  # short and in full, as some brokers write it: Qty (Quantity)
 _USD = r"(?:\s+in\s+|\s*[(\[]\s*(?:in\s+)?)(?:US\s?\$|\$|USD|USDC|USDT)\s*[)\]]?$"
 _PRICE, _SIZE = r"(?i:mark|price|mark[\s_]*price|premium)", r"(?i:(?:net\s*)?(?:quantity|qty|size|amount|position|pos|units))"
 _WITH_UNIT = {  # a heading whose unit decides what it means
@@ -38,6 +38,8 @@ def heading_key(cell: Hashable) -> str:
     for key, pattern in _WITH_UNIT.items():
         if pattern.match(plain.strip()):
             return key
+    if (twice := _TWICE.match(plain.strip())) and len(twice[2]) > len(twice[1]) and twice[1][0].lower() == twice[2][0].lower():
+        return heading_key(twice[2])
     bare = _JOINTS.sub("", plain).lower()
     if not _LETTER.search(bare):
         return bare  # a number: its sign and its point are no marks
@@ -50,28 +52,18 @@ def says_percent(text: str) -> bool:
     return bool(_PERCENT.search(visible(text)))
 
 
-@dataclass(frozen=True, eq=False)
-class Vocabulary:
-    """The other names of the headings of one kind of range.
+class Names(dict[str, str]):
+    """The folded heading that each other name of a heading, folded too, stands for in one kind of range.
 
     Attributes:
-        others: other names by heading, each list separated by commas
+        written: the other names as people write them
         closed: a column that is not understood may change the number, and is told
-        meant: the folded heading of each other name, folded too
     """
 
-    others: Mapping[str, str]
-    closed: bool = True
-    meant: dict[str, str] = field(init=False)
-
-    def __post_init__(self) -> None:
-        meant = {heading_key(name): heading_key(heading) for heading, names in self.others.items() for name in names.split(",")}
-        object.__setattr__(self, "meant", meant)
-
-    @property
-    def other_names(self) -> tuple[str, ...]:
-        """Every other name."""
-        return tuple(name.strip() for names in self.others.values() for name in names.split(","))
+    def __init__(self, others: Mapping[str, str], *, closed: bool = True) -> None:
+        pairs = [(name.strip(), heading) for heading, names in others.items() for name in names.split(",")]
+        super().__init__((heading_key(name), heading_key(heading)) for name, heading in pairs)
+        self.written, self.closed = tuple(name for name, _ in pairs), closed
 
 
 _ACCOUNT = "Acct, Client Account ID, Account ID, Account Number, Account No, Account Name, Portfolio, Sub-account"
@@ -84,10 +76,10 @@ _EXPIRY = (
     "Contract Date, Delivery Date, Delivery Time"
 )
 _VOL = "Implied Vol, Implied Volatility, Vol, Volatility, Sigma, Implied Vola, Imp Vol, Impl Vol, Mark IV, Mark Vol"
-_SPOT = "Spot Price, Index, Index Price, Index Px, idxPx, Underlying Last Price, Underlying Last, Spot Px"
+_SPOT = "Spot Price, Index Price, Index Px, idxPx, Underlying Last Price, Underlying Last, Spot Px"
 _FORWARD = "Fwd, Forward Price, Fwd Price, F, Forward Px"
 
-POSITIONS = Vocabulary(
+POSITIONS = Names(
     {
         "Instrument": _INSTRUMENT,
         "Symbol": _SYMBOL,
@@ -97,9 +89,9 @@ POSITIONS = Vocabulary(
         "Strike": _STRIKE,
         "Expiry": _EXPIRY,
         "DTE": "Days to Expiry, Days to Expiration, Days to Maturity, Days Until Expiration, Days Until Expiry, Days Left, Days to Exp",
-        "Quantity": "Qty, Size, Amount, Position, Net Qty, Net Quantity, Net Position, Net Size, Net Pos, Pos, Position Size, "
+        "Quantity": "Qty, Size, Amount, Position, Net Qty, Net Quantity, Net Position, Net Size, Position Size, "
         "Position Amt, Position Amount, Position Qty, Position Quantity, Shares, Units, Net LS Balance",
-        "Contracts": "Number of Contracts, No of Contracts, Num Contracts, Contract Count, Net Contracts, Lots, Number of Lots, "
+        "Contracts": "Pos, Net Pos, Number of Contracts, No of Contracts, Num Contracts, Contract Count, Net Contracts, Lots, Number of Lots, "
         "Quantity (contracts), Qty (contracts), Size (contracts), Position (contracts)",
         "USD size": "Size USD, Amount USD, Quantity USD, Size in USD, Position USD, Position Size USD",
         "Side": "Direction, posSide, Position Side, Quantity Direction, Buy/Sell, Sell/Buy, B/S, Action, Long/Short, L/S, "
@@ -113,13 +105,13 @@ POSITIONS = Vocabulary(
         "Average Cost, Avg Cost, Cost per Share, Cost/Share, Trade Price, Purchase Price",
         "Account": _ACCOUNT,
         "Exercise": "Exercise Style, Option Style",
-        "Venue": "Exchange",
+        "Exchange": "Trading Venue",
         "Currency": "Currency Primary, Ccy, Quote Currency, Quote Ccy, Quote Asset, Settlement Currency, Settle Ccy, Price Currency",
         "Size currency": "Quantity Currency, Amount Currency, Size Ccy",
         "Contract size": "ctVal, Contract Value, Lot Size, Contract Unit, Contract Multiplier, Shares per Contract",
     }
 )
-MARKET = Vocabulary(
+MARKET = Names(
     {
         "Instrument": _INSTRUMENT,
         "Symbol": _SYMBOL,
@@ -133,9 +125,7 @@ MARKET = Vocabulary(
         "As of": "Valuation Date, Valuation Time, Timestamp, As of Date, As of Time, Snapshot Time",
     }
 )
-HISTORY = Vocabulary({"Date": "Timestamp, Datetime, Trade Date"}, closed=False)
-BALANCES = Vocabulary(
-    {"Currency": "Ccy, Coin, Asset", "Amount": "Balance, Quantity, Qty, Equity", "Haircut": "Discount", "Account": _ACCOUNT}
-)
-PARAMETERS = Vocabulary({"Underlying": _UNDERLYING, "Parameter": "Name, Parameter Name", "Value": "Setting, Parameter Value"})
-PLAIN = Vocabulary({})
+HISTORY = Names({"Date": "Timestamp, Datetime, Trade Date"}, closed=False)
+BALANCES = Names({"Currency": "Ccy, Coin, Asset", "Amount": "Balance, Quantity, Qty, Equity", "Haircut": "Discount", "Account": _ACCOUNT})
+PARAMETERS = Names({"Underlying": _UNDERLYING, "Parameter": "Name, Parameter Name", "Value": "Setting, Parameter Value"})
+PLAIN = Names({})

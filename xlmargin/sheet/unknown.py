@@ -31,8 +31,16 @@ HARMLESS = re.compile(
     r"|(iv|vol|impliedvol|impliedvolatility)(x|rank|percentile|rk|pctl|index|idx)|(historical|hist|realized|realised)(vol|volatility)"
     r"|costbasis.*|(average|avg)(price|px)usd|(fee|commission|margin|collateral)(currency|ccy|asset)"
     r"|(avg|average|day|daily)?volume.*|vol24h|24hvol.*|openinterest.*|(long|short)(name|term|description).*|price(type|scale|tick)"
+    r"|(delta|gamma|theta|vega)(bs|pa|total)|position(im|mm|idx|mode|value|balance|status).*"
     r"|.*tick.*|(min|max)(order|trade)?(size|qty|quantity|amount|price)|strategy.*|spread.*|.*(strikes?)?(width|distance|moneyness)"
 )
+# Headings that desks use for two things, of which one would change the number: each with what it may be, and the cure.
+TWOFOLD = {
+    "underlyingprice": ("the spot or the forward", "Spot or Forward"),
+    "undprice": ("the spot or the forward", "Spot or Forward"),
+    "premium": ("the mark per unit, the price paid or an amount", "Price or Entry"),
+    "index": ("the index price or a number of the row", "Spot"),
+}
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 
@@ -47,7 +55,10 @@ def refusal(text: str, known: tuple[str, ...]) -> Trouble | None:
     from difflib import get_close_matches  # an unknown heading that could matter is rare, and every start would pay for it
 
     key = heading_key(text)
-    if HARMLESS.fullmatch(key):
+    if key in TWOFOLD:
+        what, mend = TWOFOLD[key]
+        return f"the heading {text} may mean {what}", f"rename it to {mend}, or remove the column"
+    if HARMLESS.fullmatch(key.replace("$", "")):
         return None
     keys = {heading_key(name): name for name in known if len(heading_key(name)) >= SHORTEST}
     near = [each for each in keys if sorted(each) == sorted(key)] or get_close_matches(key, keys, 1, CLOSE) if len(key) >= SHORTEST else []

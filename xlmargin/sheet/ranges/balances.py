@@ -36,7 +36,7 @@ def read_balances(raw: Any, name: str = "balances") -> Balances:
         MarginError: the range has no header, or the first fault by row
     """
     faults = Faults(name)
-    cells = table(raw, faults, HEADINGS, needed=("Currency", "Amount"), words=BALANCES)
+    cells = table(raw, faults, HEADINGS, needed=("Currency", "Amount"), names=BALANCES)
     currency = [text.upper() for text in cells.texts("Currency", faults)]
     amount, haircut = (cells.numbers(heading, faults) for heading in ("Amount", "Haircut"))
     account = cells.texts("Account", faults, digits=True)

@@ -6,13 +6,18 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from xlmargin.book.contracts import KINDS, PERPETUAL, Contract, is_listed, parse_instrument
+import numpy as np
+from numpy.typing import NDArray
+
+from xlmargin.book.contracts import KINDS, PERPETUAL, Contract, is_listed, parse_instrument, venue_of
 from xlmargin.errors import Faults, MarginError
 from xlmargin.sheet.cells import is_blank, plain_number, show
-from xlmargin.sheet.columns import Table
+from xlmargin.sheet.columns import Table, blanks
+from xlmargin.sheet.headings import heading_key
 
-EXPORTED = ("Symbol", "Class", "Right", "Contracts", "Currency", "Size currency", "Contract size")
-ONE_OF = (("Instrument", "Symbol"), ("Quantity", "Contracts"), ("USD size", "Contracts"), ("Multiplier", "Contract size"))
+EXPORTED = ("Symbol", "Class", "Right", "Contracts", "Currency", "Size currency", "Contract size", "Exchange")
+ONE_OF = (("Venue", "Exchange"), ("Quantity", "Contracts"), ("USD size", "Contracts"), ("Multiplier", "Contract size"))
+VAGUE = tuple(map(heading_key, ("Size", "Position Size", "Net Size", "Amount", "Position Amt", "Position Amount", "Position")))
 OPTION = "option"  # a class that leaves open whether it is a call or a put
 CLASSES = KINDS | {
     **dict.fromkeys(("opt", "option", "options", "equityoption", "indexoption", "stockoption", "cryptooption"), OPTION),
@@ -40,13 +45,34 @@ def in_own_columns(cells: Table, faults: Faults) -> Table:
             told = f"{pair[0]} and {pair[1]} (or other names of them) say the same in two ways: remove one of the two columns"
             raise MarginError(f"{cells.header.name} row 1: {told}")
     if cells.has("Symbol"):
+        if cells.has("Instrument") and any(map(_is_instrument, cells.column("Symbol"))):
+            raise MarginError(f"{cells.header.name} row 1: two columns name the Instrument: remove one of them")
         cells = by_symbol(cells, named_by_columns=cells.has("Type", "Class", "Right"))
-    if cells.has("Type", "Class", "Right"):
+    if cells.has("Class", "Right") or any(isinstance(cell, str) and _word(cell) == OPTION for cell in cells.column("Type")):
         cells = cells.replaced({"Type": _types(cells, faults)})
     if cells.has("Contracts", "Contract size"):
         cells = _contracts(cells, faults)
+    if cells.has("Delta") and not cells.has("1") and any(greek in cells.header for greek in ("Gamma", "Vega", "Theta")):
+        problem = "Delta stands beside other greeks and is left out"
+        faults.note(1, "Delta", problem, "remove those if it is the composite delta of one unit")
+        cells = cells.replaced({"Delta": [None] * len(cells)})
+    if cells.has("Exchange"):
+        cells = _venues(cells, faults)
     _currencies(cells, faults)
     return cells
+
+
+def _venues(cells: Table, faults: Faults) -> Table:
+    """A range whose exchanges stand under Venue where they are venues that are known; the others are noted."""
+    known = [cell if isinstance(cell, str) and venue_of(cell) is not None else None for cell in cells.column("Exchange")]
+    told = set[str]()
+    for row, cell, venue in zip(cells.rows, cells.column("Exchange"), known):
+        if venue is None and not is_blank(cell) and str(cell) not in told:
+            told.add(str(cell))
+            faults.note(
+                row, "Exchange", f"Exchange {show(cell)} is no venue that is known, and is left out", "name a venue if it should count"
+            )
+    return cells.replaced({"Venue": known})
 
 
 def by_symbol(cells: Table, *, named_by_columns: bool) -> Table:
@@ -56,12 +82,18 @@ def by_symbol(cells: Table, *, named_by_columns: bool) -> Table:
         named_by_columns: a symbol may be an underlying, since other columns say what the row holds
     """
     instruments, underlyings = list[Any](), list[Any]()
-    for symbol, underlying in zip(cells.column("Symbol"), cells.column("Underlying")):
-        named = isinstance(symbol, str) and parse_instrument(symbol, "deribit") is not None
+    for symbol, underlying, instrument in zip(*map(cells.column, ("Symbol", "Underlying", "Instrument"))):
+        named = _is_instrument(symbol)
         whole = named_by_columns and isinstance(symbol, str) and SHARE_OR_COIN.match(symbol.strip()) is not None
-        instruments.append(symbol if named or not (whole or (named_by_columns and not is_blank(underlying))) else None)
+        apart = whole or (named_by_columns and not is_blank(underlying)) or not is_blank(instrument)
+        instruments.append(symbol if named or not apart else instrument)
         underlyings.append(symbol if not named and whole and is_blank(underlying) else underlying)
     return cells.replaced({"Instrument": instruments, "Underlying": underlyings})
+
+
+def _is_instrument(cell: Any) -> bool:
+    """Whether a cell names an instrument in a form that is known."""
+    return isinstance(cell, str) and parse_instrument(cell, "deribit") is not None
 
 
 def _word(cell: Any) -> str:
@@ -114,7 +146,12 @@ def _contracts(cells: Table, faults: Faults) -> Table:
     units = sizes if cells.has("Contract size") else cells.column("Multiplier")
     for row, count, unit in zip(cells.rows, cells.column("Contracts"), units):
         if not is_blank(count) and (is_blank(unit) or plain_number(unit) == 0.0):
-            faults.add(row, "Multiplier", "Multiplier must be given where contracts are counted", "type the units of one contract")
+            faults.add(
+                row,
+                "Multiplier",
+                "Multiplier must be given where contracts are counted",
+                "type the units of the underlying in one contract",
+            )
     return cells.replaced({"Quantity": cells.column("Contracts"), "Multiplier": units})
 
 
@@ -133,6 +170,20 @@ def _currencies(cells: Table, faults: Faults) -> None:
         if str(cell).strip().upper() != coin:
             problem = f"Size currency {show(cell)} is not the underlying, in whose units Quantity is read"
             faults.add(cells.rows[i], "Size currency", problem, "put an amount of USD under the heading USD size")
+
+
+def must_be_coins(cells: Table, in_usd: NDArray[np.bool_], faults: Faults) -> None:
+    """Require that the heading of a quantity says whether it counts coins where a venue counts USD.
+
+    Args:
+        in_usd: the rows of inverse futures and perpetuals (P,)
+    """
+    at = cells.header.find("Quantity")
+    text = "" if at is None else cells.header.texts[at]
+    if heading_key(text) in VAGUE:
+        for i in np.flatnonzero(in_usd & ~blanks(cells.column("Quantity"))).tolist():
+            problem = f"{text} of an inverse future or perpetual may be coins or, as venues print it, USD"
+            faults.add(cells.rows[i], "Quantity", problem, "name the heading Quantity for coins, USD size for dollars")
 
 
 def must_count_shares(names: Sequence[str], cells: Table, faults: Faults) -> None:

@@ -33,11 +33,11 @@ def read_history(raw: Any, underlyings: tuple[str, ...]) -> History:
     Raises:
         MarginError: a column is missing, or the first fault by row: dates out of order, closes not positive, blanks
     """
-    head = Header(next(iter(from_header(grid(raw))), ()), words=HISTORY)
+    head = Header(next(iter(from_header(grid(raw))), ()), names=HISTORY)
     closes = [_close_heading(name, head) for name in underlyings]
     vols = [(u, days, heading) for u, name in enumerate(underlyings) for days, heading in _vol_headings(name, head)]
     faults = Faults("history")
-    cells = table(raw, faults, ["Date", *closes, *(heading for _, _, heading in vols)], needed=("Date",), words=HISTORY)
+    cells = table(raw, faults, ["Date", *closes, *(heading for _, _, heading in vols)], needed=("Date",), names=HISTORY)
     for name, heading in zip(underlyings, closes):
         if not cells.has(heading):
             cells.header.lack(name, mend="add one with its closes")

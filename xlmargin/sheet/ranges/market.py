@@ -42,7 +42,7 @@ def market_given(raw: Any, faults: Faults) -> Market:
     Raises:
         MarginError: the range has no header, or no column that names the subject of each row
     """
-    cells = table(raw, faults, HEADINGS, zero_is_blank=ZERO_IS_BLANK, words=MARKET)
+    cells = table(raw, faults, HEADINGS, zero_is_blank=ZERO_IS_BLANK, names=MARKET)
     if cells.has("Symbol"):
         cells = by_symbol(cells, named_by_columns=True)
     if not (cells.has("Underlying") or cells.has("Instrument")):

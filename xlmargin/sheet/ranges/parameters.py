@@ -29,7 +29,7 @@ def read_overrides(raw: Any) -> list[Override]:
     rows = [(n, list(row)) for n, row in enumerate(from_header(grid(raw)), 1) if not all(is_blank(cell) for cell in row)]
     if not rows:
         return []
-    header = Header(rows[0][1], words=PARAMETERS)
+    header = Header(rows[0][1], names=PARAMETERS)
     if "parameter" in header and "value" in header:
         at = header.columns(("underlying", "parameter", "value"))
         rows = rows[1:]

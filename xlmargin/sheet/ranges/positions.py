@@ -18,6 +18,7 @@ from xlmargin.book.contracts import (
     FUTURE,
     KIND_NAMES,
     KINDS,
+    PERPETUAL,
     SPOT,
     Contract,
     instrument_name,
@@ -31,7 +32,7 @@ from xlmargin.pricing.arrays import Floats, Ints
 from xlmargin.sheet.cells import is_blank, show
 from xlmargin.sheet.columns import Table, blanks, choices, table
 from xlmargin.sheet.headings import POSITIONS
-from xlmargin.sheet.ranges.exports import EXPORTED, in_own_columns, must_count_shares
+from xlmargin.sheet.ranges.exports import EXPORTED, in_own_columns, must_be_coins, must_count_shares
 
 ARRAY = tuple(str(n) for n in range(1, SCENARIO_COUNT + 1))
 CONTRACT = ("Instrument", "Underlying", "Type", "Strike", "Expiry", "DTE", "Multiplier", "Settlement", "Exercise", "Venue")
@@ -39,6 +40,7 @@ AMOUNTS = ("Quantity", "Side")  # the columns of the amount, which do not affect
 VALUES = ("IV", "Price", "Spot", "Forward", "Entry", "Delta")
 HEADINGS = (*CONTRACT, *AMOUNTS, *VALUES, "Account", "Order", *ARRAY, *EXPORTED)
 SIDES = dict.fromkeys(("buy", "b", "long", "l", "bought"), "buy") | dict.fromkeys(("sell", "s", "short", "sold"), "sell")
+SIDES |= dict.fromkeys(("buytoopen", "bto"), "buy") | dict.fromkeys(("selltoopen", "sto"), "sell") | dict.fromkeys(("net", "both"), "net")
 SETTLEMENTS = dict.fromkeys(("inverse", "coin", "reversed", "coinsettled"), "inverse") | dict.fromkeys(
     ("linear", "cash", "usd", "usdc", "usdt"), "linear"
 )
@@ -63,8 +65,8 @@ def read_positions(raw: Any, faults: Faults) -> Positions:
     Raises:
         MarginError: the range has no header, or lacks the headings without which no row can be read
     """
-    cells = table(raw, faults, HEADINGS, zero_is_blank=ZERO_IS_BLANK, words=POSITIONS)
-    if cells.has(*EXPORTED):
+    cells = table(raw, faults, HEADINGS, zero_is_blank=ZERO_IS_BLANK, names=POSITIONS)
+    if cells.has(*EXPORTED, "Delta") or (cells.has("Type") and cells.has("Instrument")):
         cells = in_own_columns(cells, faults)
     if not cells.has("Quantity"):
         cells.header.lack("Quantity")
@@ -74,10 +76,13 @@ def read_positions(raw: Any, faults: Faults) -> Positions:
     spot, forward, price, vol, multiplier = (
         _positive(cells, heading, faults) for heading in ("Spot", "Forward", "Price", "IV", "Multiplier")
     )
+    inverse = _inverse(cells, terms.inverse, faults)
     for i in np.flatnonzero(vol > HIGHEST_VOL).tolist():
         faults.add(cells.rows[i], "IV", f"IV must be a fraction (0.55 is 55 %), not {show(float(vol[i]))}", "divide it by 100")
     underlyings, underlying = _distinct(terms.underlying)
     accounts, account = _distinct(cells.texts("Account", faults, digits=True))
+    if (in_usd := inverse & ((kind == FUTURE) | (kind == PERPETUAL))).any():
+        must_be_coins(cells, in_usd, faults)
     days = _days_to_expiry(cells, terms, faults)
     years = np.where(np.isfinite(terms.expiry), np.nan, days / 365.0)
     return Positions(
@@ -95,7 +100,7 @@ def read_positions(raw: Any, faults: Faults) -> Positions:
         forward=forward,
         vol=vol,
         price=price,
-        inverse=_inverse(cells, terms.inverse, faults),
+        inverse=inverse,
         accounts=accounts or ("",),
         account=account,
         order=_orders(cells, faults),

@@ -163,7 +163,7 @@ def _read_sheet(raw: Any) -> _Sheet:
     _fix(positions)
     rows = grid(raw)
     below = from_header(rows)
-    at = Header(() if mark is None or is_ragged(mark) else below[0], words=POSITIONS).columns(AMOUNT_KEYS)
+    at = Header(() if mark is None or is_ragged(mark) else below[0], names=POSITIONS).columns(AMOUNT_KEYS)
     sheet = _Sheet(mark or (), positions, keys_of(positions), len(rows) - len(below), at, tuple(faults.notes))
     return sheet if mark is None else _sheets.put(mark, sheet)
 
@@ -181,7 +181,7 @@ def _edited(raw: Any, mark: Fingerprint) -> _Sheet | None:
     top = len(rows) - len(from_header(rows))
     chosen = (base.positions.row - 2).tolist()
     below = rows[base.top + 1 :]
-    keys = Header(rows[top], words=POSITIONS).keys
+    keys = Header(rows[top], names=POSITIONS).keys
     if top != base.top or any(keys[i] != key for key, i in base.at.items()):
         return None
     columns = {key: list(plain_rows([[row[i] for row in below]])[0]) for key, i in base.at.items()}

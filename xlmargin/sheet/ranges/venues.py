@@ -17,7 +17,7 @@ def read_venues(raw: Any) -> dict[int, str]:
         raw: a positions range that has been read without a fault
     """
     rows = from_header(grid(raw))
-    at = Header(rows[0], words=POSITIONS).find("Venue")
+    at = Header(rows[0], names=POSITIONS).find("Venue")
     if at is None:
         return {}
     named = {n: row[at] for n, row in enumerate(rows[1:], 2) if len(row) > at and not is_blank(row[at])}
