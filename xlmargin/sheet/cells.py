@@ -6,6 +6,7 @@ import datetime as dt
 import decimal
 import math
 import re
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
 from numbers import Real
@@ -18,6 +19,7 @@ Trouble = tuple[str, str]  # the fault of a cell, and its cure
 
 LOOKS_NUMERIC = re.compile(r"[-+(]?[$€£]?\s*[\d.,'\s]*\d[\d.,'\s]*([eE][-+]?\d+)?\s*[%)]?$")
 LARGEST = 1e15
+INVISIBLE = "Cf"  # category of the characters without a shape
 BLOCK = 1024  # rows of a range that are compared at once
 LONGEST = 40  # characters: no plausible number, date or name has more
 CURRENCY = "is formatted as currency, which rounds it to 4 decimals before it is read", "format the cell as General"
@@ -50,6 +52,11 @@ USUAL = {float, int, str, bool, NoneType, dt.datetime}
 def is_blank(cell: Any) -> bool:
     """None, an empty text and a text of spaces are blank on every face."""
     return cell is None or (isinstance(cell, str) and not cell.strip())
+
+
+def visible(text: str) -> str:
+    """A text without the characters that have no shape: zero-width ones, soft hyphens, marks of direction and of byte order."""
+    return text if text.isascii() else "".join(mark for mark in text if unicodedata.category(mark) != INVISIBLE)
 
 
 def show(cell: Any) -> str:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from xlmargin.errors import Faults, MarginError
 from xlmargin.pricing.arrays import Floats
-from xlmargin.sheet.cells import LARGEST, Trouble, error_text, grid, is_blank, not_a_number, plain_number, show, unreadable
+from xlmargin.sheet.cells import LARGEST, Trouble, error_text, grid, is_blank, not_a_number, plain_number, show, unreadable, visible
 from xlmargin.sheet.dates import instants
 from xlmargin.sheet.headings import PLAIN, Names, heading_key, says_percent
 from xlmargin.sheet.unknown import refusal
@@ -184,7 +184,7 @@ def _text(cell: Any) -> str | Trouble:
         return ""
     if trouble := unreadable(cell):
         return trouble
-    return cell.strip() if isinstance(cell, str) else (f"must be text, not {show(cell)}", "type a text")
+    return visible(cell).strip() if isinstance(cell, str) else (f"must be text, not {show(cell)}", "type a text")
 
 
 def _label(cell: Any) -> str | Trouble:
@@ -205,7 +205,7 @@ def choices(cells: Sequence[Any], rows: Sequence[int], heading: str, known: Mapp
     def word(cell: Any) -> str | Trouble:
         if is_blank(cell):
             return ""
-        meant = known.get(re.sub(r"[\s_-]+", "", cell).lower()) if isinstance(cell, str) else None
+        meant = known.get(re.sub(r"[\s_-]+", "", visible(cell)).lower()) if isinstance(cell, str) else None
         words = ", ".join(dict.fromkeys(known.values()))
         return meant or unreadable(cell) or (f"must be one of {words}, not {show(cell)}", f"type one of {words}")
 

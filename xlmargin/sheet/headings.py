@@ -7,7 +7,8 @@ import unicodedata
 from collections.abc import Hashable, Mapping
 from functools import lru_cache
 
-_INVISIBLE = "Cf"  # category of the characters without a shape: zero-width, soft hyphen, byte order mark, direction marks
+from xlmargin.sheet.cells import visible
+
 _JOINTS = re.compile(r"[\s_%]+")
 _MARKS = re.compile(r"[-./\\:'’()\[\]‐-―−]+")  # what people set between the words of a heading
 _LETTER = re.compile(r"[^\W\d_]")
@@ -26,15 +27,15 @@ _WITH_UNIT = {  # a heading whose unit decides what it means
 }
 
 
-def visible(text: str) -> str:
+def plain_characters(text: str) -> str:
     """A heading in plain characters: full-width ones as usual ones, none without a shape."""
-    return "".join(mark for mark in unicodedata.normalize("NFKC", text) if unicodedata.category(mark) != _INVISIBLE)
+    return visible(unicodedata.normalize("NFKC", text))
 
 
 @lru_cache(maxsize=4096, typed=True)
 def heading_key(cell: Hashable) -> str:
     """A heading without case, spaces, `_`, `%`, marks, invisible characters and a unit of account; a number as its digits."""
-    plain = visible("" if cell is None else str(int(cell) if isinstance(cell, float) and cell.is_integer() else cell))
+    plain = plain_characters("" if cell is None else str(int(cell) if isinstance(cell, float) and cell.is_integer() else cell))
     for key, pattern in _WITH_UNIT.items():
         if pattern.match(plain.strip()):
             return key
@@ -49,7 +50,7 @@ def heading_key(cell: Hashable) -> str:
 @lru_cache(maxsize=1024)
 def says_percent(text: str) -> bool:
     """Whether a heading says that its cells are in percent."""
-    return bool(_PERCENT.search(visible(text)))
+    return bool(_PERCENT.search(plain_characters(text)))
 
 
 class Names(dict[str, str]):
@@ -91,7 +92,8 @@ POSITIONS = Names(
         "DTE": "Days to Expiry, Days to Expiration, Days to Maturity, Days Until Expiration, Days Until Expiry, Days Left, Days to Exp",
         "Quantity": "Qty, Size, Amount, Position, Net Qty, Net Quantity, Net Position, Net Size, Position Size, "
         "Position Amt, Position Amount, Position Qty, Position Quantity, Shares, Units, Net LS Balance",
-        "Contracts": "Pos, Net Pos, Number of Contracts, No of Contracts, Num Contracts, Contract Count, Net Contracts, Lots, Number of Lots, "
+        "Contracts": "Pos, Net Pos, Number of Contracts, No of Contracts, Num Contracts, Contract Count, Net Contracts, Lots, "
+        "Number of Lots, "
         "Quantity (contracts), Qty (contracts), Size (contracts), Position (contracts)",
         "USD size": "Size USD, Amount USD, Quantity USD, Size in USD, Position USD, Position Size USD",
         "Side": "Direction, posSide, Position Side, Quantity Direction, Buy/Sell, Sell/Buy, B/S, Action, Long/Short, L/S, "

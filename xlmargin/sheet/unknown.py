@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 
 from xlmargin.sheet.cells import Trouble
-from xlmargin.sheet.headings import heading_key, visible
+from xlmargin.sheet.headings import heading_key, plain_characters
 
 CLOSE = 0.82  # likeness from which a heading counts as a known one that is misspelt
 SHORTEST = 4  # characters of a heading that can be misspelt: shorter ones are too much alike
@@ -64,7 +64,7 @@ def refusal(text: str, known: tuple[str, ...]) -> Trouble | None:
     near = [each for each in keys if sorted(each) == sorted(key)] or get_close_matches(key, keys, 1, CLOSE) if len(key) >= SHORTEST else []
     if near:
         return f"the heading {text} is not known; it is nearly {keys[near[0]]}", f"write {keys[near[0]]}, or remove the column"
-    words = {word.lower() for word in _WORDS.findall(visible(text))} | {key}
+    words = {word.lower() for word in _WORDS.findall(plain_characters(text))} | {key}
     for subject, names, mend in SUBJECTS:
         if not words.isdisjoint(names.split()) or any(stem in key for stem in STEMS if stem in names.split()):
             problem = f"the heading {text} is not known and speaks of {subject}, which would change the number"

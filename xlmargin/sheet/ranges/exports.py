@@ -47,7 +47,7 @@ def in_own_columns(cells: Table, faults: Faults) -> Table:
     if cells.has("Symbol"):
         if cells.has("Instrument") and any(map(_is_instrument, cells.column("Symbol"))):
             raise MarginError(f"{cells.header.name} row 1: two columns name the Instrument: remove one of them")
-        cells = by_symbol(cells, named_by_columns=cells.has("Type", "Class", "Right"))
+        cells = by_symbol(cells, faults, named_by_columns=cells.has("Type", "Class", "Right"))
     if cells.has("Class", "Right") or any(isinstance(cell, str) and _word(cell) == OPTION for cell in cells.column("Type")):
         cells = cells.replaced({"Type": _types(cells, faults)})
     if cells.has("Contracts", "Contract size"):
@@ -75,18 +75,27 @@ def _venues(cells: Table, faults: Faults) -> Table:
     return cells.replaced({"Venue": known})
 
 
-def by_symbol(cells: Table, *, named_by_columns: bool) -> Table:
+def by_symbol(cells: Table, faults: Faults, *, named_by_columns: bool) -> Table:
     """A range whose symbols stand under Instrument or Underlying.
 
     Args:
+        cells: the range as it came
+        faults: receives a note on symbols of no known form beside which the other columns count
         named_by_columns: a symbol may be an underlying, since other columns say what the row holds
     """
     instruments, underlyings = list[Any](), list[Any]()
-    for symbol, underlying, instrument in zip(*map(cells.column, ("Symbol", "Underlying", "Instrument"))):
+    told = set[str]()
+    for row, symbol, underlying, instrument in zip(cells.rows, *map(cells.column, ("Symbol", "Underlying", "Instrument"))):
         named = _is_instrument(symbol)
         whole = named_by_columns and isinstance(symbol, str) and SHARE_OR_COIN.match(symbol.strip()) is not None
         apart = whole or (named_by_columns and not is_blank(underlying)) or not is_blank(instrument)
         instruments.append(symbol if named or not apart else instrument)
+        if not named and not is_blank(symbol) and not is_blank(underlying) and str(symbol).upper() != str(underlying).upper():
+            if str(symbol) not in told:
+                faults.note(
+                    row, "Symbol", f"Symbol {show(symbol)} has no form that is known: the other columns count", "mend it if it should"
+                )
+            told.add(str(symbol))
         underlyings.append(symbol if not named and whole and is_blank(underlying) else underlying)
     return cells.replaced({"Instrument": instruments, "Underlying": underlyings})
 

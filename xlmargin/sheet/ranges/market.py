@@ -44,7 +44,7 @@ def market_given(raw: Any, faults: Faults) -> Market:
     """
     cells = table(raw, faults, HEADINGS, zero_is_blank=ZERO_IS_BLANK, names=MARKET)
     if cells.has("Symbol"):
-        cells = by_symbol(cells, named_by_columns=True)
+        cells = by_symbol(cells, faults, named_by_columns=True)
     if not (cells.has("Underlying") or cells.has("Instrument")):
         cells.header.lack("Underlying")
     contracts = _points(cells, faults)
