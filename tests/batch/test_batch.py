@@ -40,6 +40,25 @@ def test_a_row_per_account_and_method(tmp_path: Path) -> None:
     assert not (tmp_path / "out.errors.csv").exists()
 
 
+def test_amounts_in_usd_are_coins_at_the_price_of_their_contract(tmp_path: Path) -> None:
+    """Rows with USD size, Quantity or both columns: the sheet's numbers, and its faults."""
+    head = ("Account", "Instrument", "Quantity", "USD size", "Price")
+    rows = [("a", "BTC-PERPETUAL", None, -70_000.0, 71_000.0), ("a", "BTC-PERPETUAL", 1.0, None, 71_000.0)]
+    rows += [("b", "BTC-PERPETUAL", 1.0, 5.0, None), ("c", "BTCUSDT", None, 7.0, None), ("d", "BTC-PERPETUAL", None, 30_000.0, None)]
+    for write, name in ((as_csv, "in.csv"), (as_parquet, "in.parquet")):
+        found = batch(write(tmp_path / name, head, rows), tmp_path / f"{name}.csv", "SPAN")
+        assert [row["Status"] for row in found] == ["OK", "ERROR", "ERROR", "OK"]
+        for account, at in (("a", 0), ("d", 3)):
+            mine = [list(head), *(list(row) for row in rows if row[0] == account)]
+            assert float(found[at]["Initial"]) == pytest.approx(ask("PM_MARGIN", mine, MARKET, "SPAN"), rel=1e-12)
+        told = [row["Problem"] for row in faults(tmp_path / f"{name}.csv")]
+        assert told[0] == "USD size stands beside a Quantity"
+        assert told[1].startswith("USD size is the amount of an inverse future")
+        only = [head[:2] + head[3:], *(row[:2] + row[3:] for row in rows if row[0] == "d")]
+        again = batch(write(tmp_path / f"only.{name}", only[0], only[1:]), tmp_path / f"only.{name}.csv", "SPAN")
+        assert again[0]["Initial"] == found[3]["Initial"]
+
+
 def test_csv_and_parquet_say_the_same(tmp_path: Path) -> None:
     """The same rows with texts, dates and blanks in either format, to either format, give the same margins and faults."""
     head = ("Underlying", "Type", "Strike", "Expiry", "Quantity", "Account", "IV")

@@ -278,23 +278,7 @@ BASE: Grid = [
     ["BTC", "spot", None, None, -3.0, None, None, 65_000.0, None, "a"],
 ]
 INVISIBLE = "\u200b\ufeff\u00ad\u200f\u2060"
-STRANGE = (
-    "",
-    "Foo",
-    "Trade side",
-    "Lot",
-    "Quote ccy",
-    "My vol",
-    "P&L",
-    "Note",
-    "Qty",
-    "K",
-    "Right",
-    "Symbol",
-    "Class",
-    "Contracts",
-    "Mark",
-)
+STRANGE = ("", "Foo", "Trade side", "Lot", "Quote ccy", "My vol", "P&L", "Note", "Qty", "K", "Right", "Symbol", "Class", "Contracts")
 
 
 def _misspelt(word: str, rng: random.Random) -> str:
@@ -310,10 +294,10 @@ def _corrupted(rng: random.Random) -> Grid:
     rows = [list(row) for row in BASE]
     for _ in range(rng.randint(1, 3)):
         n, row = rng.randrange(len(rows[0])), rows[rng.randrange(1, len(rows))]
-        head = rows[0][n]
+        head = rows[0][n] or ""
         match rng.randrange(8):
             case 0:
-                rows[0][n] = _misspelt(head, rng) if isinstance(head, str) and head else "x"
+                rows[0][n] = _misspelt(head, rng) if head else "x"
             case 1:
                 at = rng.randrange(len(head) + 1)
                 rows[0][n] = rng.choice((head.upper(), f" {head}_", head[:at] + rng.choice(INVISIBLE) + head[at:]))

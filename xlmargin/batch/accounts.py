@@ -12,7 +12,7 @@ import numpy as np
 from xlmargin.batch.plan import Inputs
 from xlmargin.batch.product import LossScreen, Worst, sparse, worst_loss
 from xlmargin.batch.rows import Rows, Wrong, lone
-from xlmargin.book.book import Book, make_book
+from xlmargin.book.book import Book, in_coins, make_book
 from xlmargin.book.market import Market
 from xlmargin.errors import Fault, Faults, failure
 from xlmargin.margin.parameters import Rules
@@ -236,7 +236,7 @@ class _Work:
         position = np.repeat(np.arange(len(accounts)), self.starts[accounts + 1] - self.starts[accounts])
         book = Book(
             case.book.instruments,
-            rows.quantity[chosen],
+            in_coins(rows.quantity[chosen], rows.distinct.in_usd[like], of_distinct[like], case.book.instruments),
             of_distinct[like],
             tuple(rows.accounts[a] for a in accounts.tolist()),
             position,

@@ -10,7 +10,7 @@ import numpy as np
 
 from xlmargin.batch.product import order_of
 from xlmargin.batch.scatter import ROW, labels
-from xlmargin.batch.source import ACCOUNT, ENTRY, QUANTITY, arrow
+from xlmargin.batch.source import ACCOUNT, ENTRY, QUANTITY, USD_SIZE, arrow
 from xlmargin.book.book import make_book
 from xlmargin.book.market import Market
 from xlmargin.book.positions import Positions, differing, keys_of, told_apart
@@ -43,7 +43,7 @@ class Rows:
         accounts: labels, sorted (A,)
         account: index of each row's account, ascending (P,)
         row: row of the file, counted from the header as 1 (P,)
-        quantity: signed (P,)
+        quantity: signed; an amount of USD where the distinct row says so (P,)
         entry: entry price, NaN where there is none (P,)
         like: distinct row that each row is like but for account, size and entry (P,)
         distinct: the distinct rows (D,)
@@ -129,16 +129,21 @@ def read_rows(table: Any, text: bool, market: Market) -> Rows:
         the rows of accounts without a fault, and the faults of the others
     """
     rows = table.column(ROW).to_numpy()
-    headings = [name for name in table.column_names if name not in (ROW, ACCOUNT, QUANTITY, ENTRY)]
-    quantity, unreadable = _numbers(table.column(QUANTITY), text)
+    headings = [name for name in table.column_names if name not in (ROW, ACCOUNT, QUANTITY, USD_SIZE, ENTRY)]
+    amounts = [heading for heading in (QUANTITY, USD_SIZE) if heading in table.column_names]
     entry, no_entry = _optional(table, ENTRY, text)
     names = labels(table.column(ACCOUNT)) if ACCOUNT in table.column_names else None
     accounts, account = _accounts(names, len(rows))
-    size = np.where(np.isnan(quantity), BLANK, np.nan_to_num(np.sign(quantity)) + 2).astype(np.int64)
-    size[unreadable] = UNREADABLE
+    size = np.zeros(len(rows))
     columns = [_column(table.column(heading), text) for heading in headings]
-    like, first = _distinct([*columns, _Column(size, list(SIGNS))])
-    raw = [[*headings, QUANTITY], *([column.cells[column.codes[p]] for column in columns] + [SIGNS[size[p]]] for p in first.tolist())]
+    for heading in amounts:
+        amount, unreadable = _numbers(table.column(heading), text)
+        size += np.nan_to_num(np.abs(amount))  # a row that has both is a fault
+        signs = np.where(np.isnan(amount), BLANK, np.nan_to_num(np.sign(amount)) + 2).astype(np.int64)
+        signs[unreadable] = UNREADABLE
+        columns.append(_Column(signs, list(SIGNS)))
+    like, first = _distinct(columns)
+    raw = [[*headings, *amounts], *([column.cells[column.codes[p]] for column in columns] for p in first.tolist())]
     found = _read(raw, market)
     account_error = np.array([error_text(name) is not None for name in accounts], np.bool_)[account]
     said = np.isfinite(entry) | no_entry | (np.array([name != "" for name in accounts], np.bool_)[account])
@@ -150,8 +155,7 @@ def read_rows(table: Any, text: bool, market: Market) -> Rows:
     there = np.zeros(len(accounts), np.bool_)
     there[account[counted]] = True
     left_out = tuple(name for name, out in zip(accounts, gone) if out)
-    size_only = np.nan_to_num(np.abs(quantity))
-    whole = Rows(accounts, account, rows, size_only, entry, found.at[like], found.kept, found.unpriced, wrong, left_out)
+    whole = Rows(accounts, account, rows, size, entry, found.at[like], found.kept, found.unpriced, wrong, left_out)
     kept = _sorted(whole, np.flatnonzero(counted & ~gone[account])).without(gone | ~there)
     return _agreed(kept, market)
 

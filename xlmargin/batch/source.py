@@ -18,8 +18,8 @@ from xlmargin.sheet.columns import Header, must_be_understood
 from xlmargin.sheet.headings import POSITIONS, heading_key
 from xlmargin.sheet.ranges.positions import HEADINGS, read_positions
 
-ACCOUNT, QUANTITY, ENTRY = "Account", "Quantity", "Entry"
-PLAIN = (ACCOUNT, QUANTITY, ENTRY)  # columns that hold a value of its own on almost every row
+ACCOUNT, QUANTITY, USD_SIZE, ENTRY = "Account", "Quantity", "USD size", "Entry"
+PLAIN = (ACCOUNT, QUANTITY, USD_SIZE, ENTRY)  # columns that hold a value of its own on almost every row
 BLOCK_ROWS = 250_000
 BLOCK_BYTES = 16_000_000
 FIRST_LINES = 1_000_000  # bytes from which the length of a CSV file is guessed

@@ -201,7 +201,10 @@ def make_book(positions: Positions, market: Market, faults: Faults, keys: Keys |
     if not keys.agreed:
         return _made(positions, market, faults, keys)
     alone = _made(positions, market, faults, Keys(*told_apart(positions)[:2], {}, ()))
-    book = _made(positions, market, Faults(), keys)
+    later = Faults()
+    book = _made(positions, market, later, keys)
+    told = set(faults.faults)
+    faults.faults += [fault for fault in later.faults if fault.column == "Coin price" and fault not in told]  # of rows that differ
     return replace(book, unpriced=tuple(dict.fromkeys((*alone.unpriced, *book.unpriced))))
 
 
@@ -212,6 +215,18 @@ def _days_must_agree(positions: Positions, as_of: float, faults: Faults) -> None
         date = show_instant(float(positions.expiry[p]))
         problem = f"DTE {positions.days[p]:,.10g} contradicts the Expiry {date}, which is {left[p]:,.4g} days ahead"
         faults.add(int(positions.row[p]), "DTE", problem, "clear one of the two cells")
+
+
+def in_coins(quantity: Floats, in_usd: Bools, instrument: Ints, held: Instruments) -> Floats:
+    """Quantities of rows; an amount of USD is its coins at the price of its future or perpetual (P,).
+
+    Args:
+        quantity: signed (P,)
+        in_usd: which of them are amounts of USD (P,)
+        instrument: index of each row's instrument (P,)
+        held: the instruments (K,)
+    """
+    return np.where(in_usd, quantity / held.forward[instrument], quantity) if in_usd.any() else quantity
 
 
 def _made(positions: Positions, market: Market, faults: Faults, keys: Keys) -> Book:
@@ -228,6 +243,7 @@ def _made(positions: Positions, market: Market, faults: Faults, keys: Keys) -> B
             "forward",
             "vol",
             "price",
+            "coin_price",
             "multiplier",
             "inverse",
             "american",
@@ -244,11 +260,13 @@ def _made(positions: Positions, market: Market, faults: Faults, keys: Keys) -> B
     pick["rate"] = quotes.rates(market, there, pick["expiry"])
     pick["spot"] = _spot(pick, there, market, positions.underlyings, rows, faults)
     pick["forward"] = _forward(pick, there, market)
+    pick["price"] = _price(pick, rows, faults)
     unpriced = Faults()
     pick["vol"], pick["vol_origin"] = _vol(pick, there, market, rows, unpriced)
+    held = Instruments(underlyings=positions.underlyings, **pick)
     return Book(
-        Instruments(underlyings=positions.underlyings, **pick),
-        positions.quantity,
+        held,
+        in_coins(positions.quantity, positions.in_usd, instrument, held),
         instrument,
         positions.accounts,
         positions.account,
@@ -312,6 +330,17 @@ def _forward(pick: dict[str, Any], there: Ints, market: Market) -> Floats:
     for source in (pick["forward"], quoted, carried):
         result = np.where(np.isfinite(result), result, source)
     return result
+
+
+def _price(pick: dict[str, Any], rows: _RowsOf, faults: Faults) -> Floats:
+    """Mark of each instrument in the account currency, NaN where none is given: a Coin price counts at the forward of its expiry."""
+    price: Floats = pick["price"]
+    coin = pick.pop("coin_price")
+    if np.isfinite(coin).any():
+        from xlmargin.book import marks
+
+        price = marks.in_account_currency(pick, coin, rows, faults)
+    return price
 
 
 def _vol(pick: dict[str, Any], there: Ints, market: Market, rows: _RowsOf, faults: Faults) -> tuple[Floats, Ints]:

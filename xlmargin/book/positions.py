@@ -1,7 +1,7 @@
 """The position rows as typed columns, the rows that are one instrument, and the market of a contract in each account.
 
 The rows of one contract in one account are one position, whatever market they give, so the contract has one market there:
-for each of the cells Spot, Forward, IV, Price, Delta and 1 … 16 the mean of the distinct values of its rows. A blank
+for each of the cells Spot, Forward, IV, Price, Coin price, Delta and 1 … 16 the mean of the distinct values of its rows. A blank
 cell does not count: if one row gives Price and another IV, the contract has both; if one gives a Spot and another none, it has
 that Spot, not the market range's. But a row that could not be priced alone is still a fault. Cells that do not concern a
 contract do not count either: IV of all but options, Forward of spot and of futures and perpetuals that have a Price. Open
@@ -11,18 +11,25 @@ the order of the rows, nor on their signs, nor on the number of rows of a positi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmargin.book.contracts import CALL, SPOT
+from xlmargin.book.contracts import CALL, SPOT, instrument_name
 from xlmargin.pricing.arrays import Bools, Floats, Ints
 
 SCENARIO_COUNT = 16  # columns 1 … 16 of a desk's own risk array
-CELLS = {"spot": "Spot", "price": "Price", "forward": "Forward", "vol": "IV", "delta": "Delta"}  # of a row's own market
+CELLS = {
+    "spot": "Spot",
+    "price": "Price",
+    "coin_price": "Coin price",
+    "forward": "Forward",
+    "vol": "IV",
+    "delta": "Delta",
+}  # a row's market
 
 Words = NDArray[np.uint64]
 ODD = np.uint64(0x9E3779B97F4A7C15)  # 2**64 over the golden ratio, odd: multiplying by it spreads neighbours widely
@@ -44,9 +51,11 @@ class Positions:
         expiry: seconds since 1970 UTC
         years: given by DTE, else NaN
         days: given by DTE beside a date, which counts and must agree with them, else NaN
-        quantity: signed, + long [units of the underlying / multiplier]
+        quantity: signed, + long [units of the underlying / multiplier, USD where `in_usd`]
+        in_usd: whether the quantity is the amount of USD of an inverse future or perpetual
         multiplier: units of the underlying per unit of quantity
         spot, forward, vol, price: given on the row, else NaN
+        coin_price: mark of an inverse option, NaN where none is given [coin per unit]
         inverse: settled in the coin
         accounts: distinct account labels (A,)
         account: index into `accounts`
@@ -67,11 +76,13 @@ class Positions:
     years: Floats
     days: Floats
     quantity: Floats
+    in_usd: Bools
     multiplier: Floats
     spot: Floats
     forward: Floats
     vol: Floats
     price: Floats
+    coin_price: Floats
     inverse: Bools
     accounts: tuple[str, ...]
     account: Ints
@@ -81,6 +92,41 @@ class Positions:
     delta: Floats
     array: Floats
     names: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class RowNames(Sequence[str]):
+    """The instrument names of position rows, each made only on access, since a book may have many rows.
+
+    Attributes:
+        typed: the Instrument cell of each row, "" where the row names its contract by columns (P,)
+        underlying, kind, strike, expiry: the contract of each row (P,)
+        days: days to expiry that the row gives instead of a date, else NaN (P,)
+    """
+
+    typed: Sequence[str]
+    underlying: Sequence[str]
+    kind: Ints
+    strike: Floats
+    expiry: Floats
+    days: Floats
+
+    def __len__(self) -> int:
+        return len(self.typed)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter([typed or self[p] for p, typed in enumerate(self.typed)])
+
+    @overload
+    def __getitem__(self, at: int) -> str: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[str]: ...
+    def __getitem__(self, at: int | slice) -> str | Sequence[str]:
+        if isinstance(at, slice):
+            return [self[p] for p in range(*at.indices(len(self)))]
+        return self.typed[at] or instrument_name(
+            self.underlying[at], int(self.kind[at]), float(self.strike[at]), float(self.expiry[at]), float(self.days[at])
+        )
 
 
 class Mixed(NamedTuple):

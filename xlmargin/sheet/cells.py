@@ -74,7 +74,7 @@ def show(cell: Any) -> str:
 def error_text(cell: Any) -> str | None:
     """The error value of a cell (`#N/A`), or None where it has none."""
     if isinstance(cell, str):
-        text = cell.strip()
+        text = visible(cell).strip()
         return text if text.startswith("#") and ERROR_TEXT.match(text) else None
     if isinstance(cell, int) and not isinstance(cell, bool) and FIRST_ERROR <= cell <= LAST_ERROR:
         return ERROR_CODES.get(cell, "value")

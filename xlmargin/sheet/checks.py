@@ -18,7 +18,7 @@ from xlmargin.sheet.ranges.positions import read_positions
 from xlmargin.sheet.ranges.remembered import range_notes, read_book
 
 CONTRACT_COLUMNS = ("", "Instrument", "Underlying", "Type", "Strike", "Expiry", "DTE", "Venue")  # without them: no contract
-MARKET_COLUMNS = ("Spot", "Forward", "IV", "Price")  # a fault in one of them may be why another has no value
+MARKET_COLUMNS = ("Spot", "Forward", "IV", "Price", "Coin price", "Mark price")  # a fault in one of them may be why another has no value
 
 
 def all_faults(positions: Any, market: Any) -> tuple[list[Fault], list[Fault]]:

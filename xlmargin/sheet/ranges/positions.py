@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,23 +21,23 @@ from xlmargin.book.contracts import (
     PERPETUAL,
     SPOT,
     Contract,
-    instrument_name,
     parse_instrument,
     show_instant,
     venue_of,
 )
-from xlmargin.book.positions import SCENARIO_COUNT, Positions
+from xlmargin.book.positions import SCENARIO_COUNT, Positions, RowNames
 from xlmargin.errors import Faults
 from xlmargin.pricing.arrays import Floats, Ints
 from xlmargin.sheet.cells import is_blank, show
 from xlmargin.sheet.columns import Table, blanks, choices, table
 from xlmargin.sheet.headings import POSITIONS
+from xlmargin.sheet.ranges import inverse
 from xlmargin.sheet.ranges.exports import EXPORTED, in_own_columns, must_be_coins, must_count_shares
 
 ARRAY = tuple(str(n) for n in range(1, SCENARIO_COUNT + 1))
 CONTRACT = ("Instrument", "Underlying", "Type", "Strike", "Expiry", "DTE", "Multiplier", "Settlement", "Exercise", "Venue")
-AMOUNTS = ("Quantity", "Side")  # the columns of the amount, which do not affect the contract
-VALUES = ("IV", "Price", "Spot", "Forward", "Entry", "Delta")
+AMOUNTS = ("Quantity", "USD size", "Side")  # the columns of the amount, which do not affect the contract
+VALUES = ("IV", "Price", "Coin price", "Mark price", "Spot", "Forward", "Entry", "Delta")
 HEADINGS = (*CONTRACT, *AMOUNTS, *VALUES, "Account", "Order", *ARRAY, *EXPORTED)
 SIDES = dict.fromkeys(("buy", "b", "long", "l", "bought"), "buy") | dict.fromkeys(("sell", "s", "short", "sold"), "sell")
 SIDES |= dict.fromkeys(("buytoopen", "bto"), "buy") | dict.fromkeys(("selltoopen", "sto"), "sell") | dict.fromkeys(("net", "both"), "net")
@@ -47,7 +47,7 @@ SETTLEMENTS = dict.fromkeys(("inverse", "coin", "reversed", "coinsettled"), "inv
 EXERCISES = {"european": "european", "e": "european", "eu": "european", "american": "american", "a": "american"}
 YES = dict.fromkeys(("yes", "y", "true", "order", "open"), "yes") | dict.fromkeys(("no", "n", "false", "position"), "no")
 FORMS = "BTC-27JUN25-70000-C, BTC-PERPETUAL, BTC-USD-240628-70000-C, BTCUSDT"
-ZERO_IS_BLANK = ("IV", "Price", "Forward", "Multiplier", "Spot")
+ZERO_IS_BLANK = ("IV", "Price", "Coin price", "Mark price", "Forward", "Multiplier", "Spot")
 MOST_DAYS = 36_500.0
 HIGHEST_VOL = 20.0  # 2,000 %: a cell above it is in percent, not a fraction
 
@@ -68,24 +68,23 @@ def read_positions(raw: Any, faults: Faults) -> Positions:
     cells = table(raw, faults, HEADINGS, zero_is_blank=ZERO_IS_BLANK, names=POSITIONS)
     if cells.has(*EXPORTED, "Delta") or (cells.has("Type") and cells.has("Instrument")):
         cells = in_own_columns(cells, faults)
-    if not cells.has("Quantity"):
+    if not cells.has("Quantity", "USD size"):
         cells.header.lack("Quantity")
     _require_contract(cells, faults.where or "positions")
     terms = _terms(cells, faults)
     kind = terms.kind
-    spot, forward, price, vol, multiplier = (
-        _positive(cells, heading, faults) for heading in ("Spot", "Forward", "Price", "IV", "Multiplier")
-    )
-    inverse = _inverse(cells, terms.inverse, faults)
+    in_coin = _inverse(cells, terms.inverse, faults)
+    spot, forward, vol, multiplier = (_positive(cells, heading, faults) for heading in ("Spot", "Forward", "IV", "Multiplier"))
+    if (dollars := in_coin & ((kind == FUTURE) | (kind == PERPETUAL))).any():
+        must_be_coins(cells, dollars, faults)
+    price, coin_price = _marks(cells, (kind >= CALL) & in_coin, faults)
     for i in np.flatnonzero(vol > HIGHEST_VOL).tolist():
         faults.add(cells.rows[i], "IV", f"IV must be a fraction (0.55 is 55 %), not {show(float(vol[i]))}", "divide it by 100")
     underlyings, underlying = _distinct(terms.underlying)
     accounts, account = _distinct(cells.texts("Account", faults, digits=True))
-    if (in_usd := inverse & ((kind == FUTURE) | (kind == PERPETUAL))).any():
-        must_be_coins(cells, in_usd, faults)
     days = _days_to_expiry(cells, terms, faults)
     years = np.where(np.isfinite(terms.expiry), np.nan, days / 365.0)
-    return Positions(
+    result = Positions(
         row=np.array(cells.rows, np.int64),
         underlyings=underlyings,
         underlying=underlying,
@@ -94,13 +93,15 @@ def read_positions(raw: Any, faults: Faults) -> Positions:
         expiry=terms.expiry,
         years=years,
         days=np.where(np.isfinite(terms.expiry), days, np.nan),
-        quantity=read_quantities(cells, faults),
+        quantity=np.full(len(cells), np.nan),
+        in_usd=np.zeros(len(cells), np.bool_),
         multiplier=np.where(np.isnan(multiplier), 1.0, multiplier),
         spot=spot,
         forward=forward,
         vol=vol,
         price=price,
-        inverse=inverse,
+        coin_price=coin_price,
+        inverse=in_coin,
         accounts=accounts or ("",),
         account=account,
         order=_orders(cells, faults),
@@ -110,6 +111,8 @@ def read_positions(raw: Any, faults: Faults) -> Positions:
         array=_arrays(cells, faults),
         names=RowNames(terms.typed, terms.underlying, kind, terms.strike, terms.expiry, years * 365.0),
     )
+    quantity, in_usd = read_quantities(cells, result, faults)
+    return replace(result, quantity=quantity, in_usd=in_usd)
 
 
 def _distinct(words: Sequence[str]) -> tuple[tuple[str, ...], Ints]:
@@ -301,26 +304,50 @@ def _plain_days(cell: Any) -> Any:
     return float(match[1]) if match else cell
 
 
-def read_quantities(cells: Table, faults: Faults) -> Floats:
-    """Signed quantities (P,): Side gives a positive quantity its sign, and must not contradict a negative one."""
-    quantity, written = cells.numbers("Quantity", faults), cells.column("Quantity")
-    for i in np.flatnonzero(np.isnan(quantity)).tolist():
+def _marks(cells: Table, in_coin: NDArray[np.bool_], faults: Faults) -> tuple[Floats, Floats]:
+    """The marks of the rows: Price [account currency] and Coin price [coin], both (P,), NaN where not given.
+
+    Args:
+        in_coin: mask of the inverse options (P,)
+    """
+    price, coin_price = (_positive(cells, heading, faults) for heading in ("Price", "Coin price"))
+    if not cells.has("Coin price", "Mark price"):
+        return price, coin_price
+    return inverse.marks(cells, in_coin, price, coin_price, _positive(cells, "Mark price", faults), faults)
+
+
+def read_quantities(cells: Table, held: Positions, faults: Faults) -> tuple[Floats, NDArray[np.bool_]]:
+    """Signed quantities (P,), and which of them are amounts of USD (P,).
+
+    Side gives a positive quantity its sign, and must not contradict a negative one.
+
+    Args:
+        cells: the columns of AMOUNTS
+        held: the rows, whose quantities do not count
+        faults: receives every fault of every cell
+    """
+    quantity, in_usd = cells.numbers("Quantity", faults), ~blanks(cells.column("USD size"))
+    if in_usd.any():
+        inverse.must_be_usd(cells, held, in_usd, faults)
+        quantity = np.where(in_usd, cells.numbers("USD size", faults), quantity)
+    written = cells.column("Quantity")
+    for i in np.flatnonzero(np.isnan(quantity) & ~in_usd).tolist():
         if is_blank(written[i]):
             faults.add(cells.rows[i], "Quantity", "Quantity must be given", "type a number, + long, − short")
     if not cells.has("Side"):
-        return quantity
+        return quantity, in_usd
     words = cells.choices("Side", SIDES, faults)
     if not any(words):
-        return quantity
+        return quantity, in_usd
     sides = np.array(words, np.str_)
     for i in np.flatnonzero((sides == "buy") & (quantity < 0.0)).tolist():
         faults.add(
             cells.rows[i],
             "Side",
-            f"Side buy contradicts the Quantity {show(float(quantity[i]))}",
-            "make the quantity positive, or the side sell",
+            f"Side buy contradicts the {'USD size' if in_usd[i] else 'Quantity'} {show(float(quantity[i]))}",
+            f"make the {'size' if in_usd[i] else 'quantity'} positive, or the side sell",
         )
-    return np.where(sides == "sell", -np.abs(quantity), quantity)
+    return np.where(sides == "sell", -np.abs(quantity), quantity), in_usd
 
 
 def _inverse(cells: Table, named: NDArray[np.bool_], faults: Faults) -> NDArray[np.bool_]:
@@ -362,38 +389,3 @@ def _arrays(cells: Table, faults: Faults) -> Floats:
             "fill the columns 1 … 16 of the row, or clear them",
         )
     return result
-
-
-@dataclass(frozen=True, slots=True)
-class RowNames(Sequence[str]):
-    """The instrument names of position rows, each made only on access, since a book may have many rows.
-
-    Attributes:
-        typed: the Instrument cell of each row, "" where the row names its contract by columns (P,)
-        underlying, kind, strike, expiry: the contract of each row (P,)
-        days: days to expiry that the row gives instead of a date, else NaN (P,)
-    """
-
-    typed: Sequence[str]
-    underlying: Sequence[str]
-    kind: Ints
-    strike: Floats
-    expiry: Floats
-    days: Floats
-
-    def __len__(self) -> int:
-        return len(self.typed)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter([typed or self[p] for p, typed in enumerate(self.typed)])
-
-    @overload
-    def __getitem__(self, at: int) -> str: ...
-    @overload
-    def __getitem__(self, at: slice) -> Sequence[str]: ...
-    def __getitem__(self, at: int | slice) -> str | Sequence[str]:
-        if isinstance(at, slice):
-            return [self[p] for p in range(*at.indices(len(self)))]
-        return self.typed[at] or instrument_name(
-            self.underlying[at], int(self.kind[at]), float(self.strike[at]), float(self.expiry[at]), float(self.days[at])
-        )

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from xlmargin.book.book import Book, make_book
+from xlmargin.book.book import Book, in_coins, make_book
 from xlmargin.book.market import Market
 from xlmargin.book.positions import Keys, Positions, keys_of
 from xlmargin.errors import Fault, Faults
@@ -99,7 +99,9 @@ def read_book(positions: Any, market: Any, *, priced: bool = True) -> Book:
     key, shared = ((Same(each), Same(quotes), market_now.as_of) for each in (sheet, sheet.contracts))
     book, other = _books.get(key), _priced.get(shared)
     if book is None and other is not None:
-        book = _books.put(key, replace(other, quantity=sheet.positions.quantity))
+        quantity = in_coins(sheet.positions.quantity, sheet.positions.in_usd, other.instrument, other.instruments)
+        quantity.flags.writeable = False
+        book = _books.put(key, replace(other, quantity=quantity))
     if book is None:
         faults = Faults()
         book = make_book(sheet.positions, market_now, faults, sheet.contracts)
@@ -191,10 +193,11 @@ def _edited(raw: Any, mark: Fingerprint) -> _Sheet | None:
         columns = {key: [column[n] for n in chosen] for key, column in columns.items()}
     cells = Table(Header(()), columns, base.positions.row.tolist())
     faults = Faults()
-    quantity = read_quantities(cells, faults)
+    quantity, in_usd = read_quantities(cells, base.positions, faults)
     faults.stop()
-    quantity.flags.writeable = False
-    return replace(base, mark=mark, positions=replace(base.positions, quantity=quantity))
+    positions = replace(base.positions, quantity=quantity, in_usd=in_usd)
+    _fix(positions)
+    return replace(base, mark=mark, positions=positions)
 
 
 def _same_contracts(sheet: _Sheet, mark: Fingerprint) -> bool:
