@@ -12,6 +12,7 @@ import pytest
 from range_books import AS_OF, CALL_NAME, MARKET, ask, checked, margin, option
 
 import udfs  # noqa: F401  (fills the registry)
+from xlmargin.sheet.cells import without_blank_end
 from xlmargin.sheet.ranges.remembered import read_book
 
 # ---------------------------------------------------------------- headings and rows
@@ -56,6 +57,21 @@ def test_a_row_that_says_nothing_under_a_known_heading_is_blank() -> None:
     """A comment, or a formula that fills IV with 0 further down, makes no position."""
     header, row = option(Comment="mine")
     assert margin([header, row, [None] * 6 + ["total"], [None] * 5 + [0.0, None]], MARKET) == margin([header, row], MARKET)
+
+
+@pytest.mark.parametrize("blank", [None, "", "  "])
+def test_blank_rows_at_the_end_are_cut_first(blank: Any) -> None:
+    """Whole columns cost little more than their filled rows, and mean the same; a row below a gap still counts."""
+    header, row = option()
+    tall = [header, row, *([blank] * len(row) for _ in range(3_000))]
+    assert margin(tall, MARKET) == margin(tuple(map(tuple, tall)), MARKET) == margin([header, row], MARKET)
+    assert len(without_blank_end(tall)) == 2
+    below = [*tall, [*row[:-2], "ten", 0.5], *([None] * len(row) for _ in range(2_000))]
+    assert len(without_blank_end(below)) == 3_003
+    assert margin(below, MARKET) == "#PM! row 3003: Quantity must be a number, not 'ten'"
+    assert ask("PM_PRICE", [["call"], ["put"]], 100.0, 100.0, 0.5, 0.2, [[None], [None]]) == ask(
+        "PM_PRICE", [["call"], ["put"]], 100.0, 100.0, 0.5, 0.2
+    )
 
 
 def test_ranges_come_as_lists_tuples_and_arrays() -> None:

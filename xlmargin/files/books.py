@@ -40,6 +40,8 @@ def read_ranges(
         raise MarginError(f"{path} is no JSON file: --venue and --instruments go with a venue's own answer")
     else:
         book = read_workbook(path) if path.suffix.lower() in (".xlsx", ".xlsm") else Ranges(read_csv(path), None, None, None)
+        if sum(not all(map(is_blank, row)) for row in book.positions) == 1:
+            raise MarginError(f"{path}: the positions have a heading and no row: type them below it, or check what the name covers")
     if market is not None:
         book = book._replace(market=as_market(read_csv(market)))
     if parameters is not None:
