@@ -315,7 +315,7 @@ def _corrupted(rng: random.Random) -> Grid:
                 row.extend([None] * (len(rows[0]) - len(row)) + [rng.choice((None, "", 1.0, "x"))])
             case 6:
                 cell = row[n] if n < len(row) else None
-                if cell is not None:
+                if isinstance(cell, (str, float)):
                     row[n] = rng.choice((f"{cell}{rng.choice(INVISIBLE)}", str(cell), True, "#N/A", [cell], {"type": "Error"}))
             case _:
                 rows.insert(rng.randint(1, len(rows)), [None] * rng.randrange(len(rows[0]) + 3))

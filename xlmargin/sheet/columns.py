@@ -291,15 +291,12 @@ def table(
     keys = header.keys
     understood, zeros = _keys_of(tuple(known)), _keys_of(tuple(zero_is_blank))
     at = [(i, key in zeros) for i, key in enumerate(keys) if key in understood]
-    width = len(keys)
-    padded = (
-        rows[1:]
-        if set(map(len, rows)) == {width}
-        else [row if len(row) == width else (*row[:width], *[None] * (width - len(row))) for row in rows[1:]]
-    )
+    width, padded = len(keys), rows[1:]
+    if set(map(len, rows)) != {width}:
+        _must_end_with_header(rows, width, faults)
+        padded = [row if len(row) == width else (*row[:width], *[None] * (width - len(row))) for row in padded]
     columns = list(map(list, zip(*padded))) or [[] for _ in keys]
     _judge_unread(header, columns, known, names, faults)
-    _must_end_with_header(rows, width, faults)
     filled = list(range(len(padded)))
     if not any(not zero and _is_full(columns[i]) for i, zero in at):
         filled = [n for n in filled if _says_something(padded[n], at)]

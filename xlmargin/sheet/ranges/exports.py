@@ -48,7 +48,7 @@ def in_own_columns(cells: Table, faults: Faults) -> Table:
         if cells.has("Instrument") and any(map(_is_instrument, cells.column("Symbol"))):
             raise MarginError(f"{cells.header.name} row 1: two columns name the Instrument: remove one of them")
         cells = by_symbol(cells, faults, named_by_columns=cells.has("Type", "Class", "Right"))
-    if cells.has("Class", "Right") or any(isinstance(cell, str) and _word(cell) == OPTION for cell in cells.column("Type")):
+    if cells.has("Class", "Right") or OPTION in map(_word, {cell for cell in cells.column("Type") if isinstance(cell, str)}):
         cells = cells.replaced({"Type": _types(cells, faults)})
     if cells.has("Contracts", "Contract size"):
         cells = _contracts(cells, faults)
