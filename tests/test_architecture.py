@@ -47,6 +47,7 @@ MOST_LINES, MOST_FILES, SAME_LINES = 400, 16, 6
 # Where each outside library may be imported; nowhere else.
 HOMES = {
     "ironcalc": ("engine",),
+    "pandas": ("faces",),
     "xlsxwriter": ("workbook",),
     "pyopenvba": ("faces",),
     "distributed": ("batch",),
@@ -194,7 +195,7 @@ HOOKS = {*Method.__dataclass_fields__, *vars(VenueModule), "replay", "items", "h
 def test_every_public_definition_is_reached() -> None:
     """Code that only tests call lies under tests; what is left begins with what people type."""
     code = Code(modules())
-    typed = ("udfs", "workbook", "xlmargin.faces.libreoffice.component", "xlmargin.faces.libreoffice.driver")
+    typed = ("udfs", "workbook", "xlmargin.faces.python", "xlmargin.faces.libreoffice.component", "xlmargin.faces.libreoffice.driver")
     found = [name for name in code.uses if room(name.module) in ("methods", "venues") and name.name in HOOKS]
     roots = [*found, *(name for name in code.uses if name.module.startswith(typed)), Name("xlmargin.cli.commands", "main")]
     assert code.unreached(roots) == []

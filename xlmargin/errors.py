@@ -10,7 +10,15 @@ MOST_BYTES = 200_000_000  # of a file of one book
 
 
 class MarginError(Exception):
-    """A mistake that a user can mend; the message names the fault, its place and its cure."""
+    """A mistake that a user can mend; the message names the fault, its place and its cure.
+
+    Attributes:
+        faults: the faults of the ranges as data, where the mistake lies in their cells; the message is that of the first by row
+    """
+
+    def __init__(self, message: str = "", faults: Iterable[Fault] = ()) -> None:
+        super().__init__(message)
+        self.faults = tuple(faults)
 
 
 class MethodError(MarginError):
@@ -115,8 +123,8 @@ class Faults:
         """Raise the first fault by row, if there is one.
 
         Raises:
-            MarginError: naming the row and the column
+            MarginError: naming the row and the column, with every fault as data
         """
         found = sorted([*self.faults, *more], key=lambda fault: fault.row)
         if found:
-            raise MarginError(found[0].line)
+            raise MarginError(found[0].line, found)

@@ -165,9 +165,10 @@ def test_an_account_that_a_method_cannot_answer_holds_up_no_other(tmp_path: Path
 
 
 @pytest.mark.parametrize("write", [as_csv, as_parquet])
-def test_a_file_without_rows_gives_a_file_without_rows(tmp_path: Path, write: Callable[..., Path]) -> None:
-    """A header alone is a flat book of no accounts."""
-    assert batch(write(tmp_path / f"in.{'csv' if write is as_csv else 'parquet'}", HEAD, []), tmp_path / "out.parquet") == []
+def test_a_file_without_rows_is_refused(tmp_path: Path, write: Callable[..., Path]) -> None:
+    """A header alone is no flat book: the file may have lost its rows."""
+    with pytest.raises(MarginError, match="no row below"):
+        batch(write(tmp_path / f"in.{'csv' if write is as_csv else 'parquet'}", HEAD, []), tmp_path / "out.parquet")
 
 
 @pytest.mark.parametrize(
@@ -179,7 +180,12 @@ def test_a_file_without_rows_gives_a_file_without_rows(tmp_path: Path, write: Ca
         ("in.csv", "Quantity,Account\n1,a\n", "no column says what each row holds"),
         ("in.xlsx", "x", "neither Parquet nor CSV"),
         ("in.parquet", "x", "cannot be read as Parquet"),
-        ("in.csv", "Quantity,Instrument\n1,\xff\n", "not a text file in UTF-8"),
+        ("in.csv", "Quantity,Instrument\n1,\x81\n", "not a text file in UTF-8"),
+        ("in.csv", 'Quantity,Instrument\n1,"X\n2,Y\n', "line 2: a quote is never closed"),
+        ("in.csv", 'Quantity,Instrument\n1,"X"Y\n', "line 2: there is text after a closing quote"),
+        ("in.csv", 'Quantity,Instrument\n1,X"Y\n', "line 2: a quote stands within a cell"),
+        ("in.csv", "Quantity;Instrument\n1.500;X\n", "two readings"),
+        ("in.csv", "Quantity,Instrument\n1,X\x07\n", "line 2 holds the control character 0x07"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_told(tmp_path: Path, name: str, text: str, problem: str) -> None:
@@ -189,6 +195,31 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path, name: str, text: str
         batch(tmp_path / name, tmp_path / "out.csv")
     assert problem in str(told.value)
     assert not (tmp_path / "out.parts").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ('Quantity,Instrument\n1,"X\n2,Y"\n', "line 2 has a cell in quotes that holds whole lines"),
+        ("Quantity,Instrument,Account\n1,500,X,a\n", "row 2 has 4 cells and the header 3, and its account cannot be told"),
+        ("Quantity,Instrument,,Note\n1,X,5,\n", "row 2 has '5' in column 3, which has no heading"),
+    ],
+)
+def test_rows_that_contradict_the_header_give_no_margin(tmp_path: Path, text: str, problem: str) -> None:
+    """Where a row could be another account's, no account is margined."""
+    (tmp_path / "in.csv").write_text(text, encoding="utf-8")
+    with pytest.raises(MarginError) as told:
+        batch(tmp_path / "in.csv", tmp_path / "out.csv")
+    assert problem in str(told.value)
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_a_row_too_wide_leaves_out_its_account(tmp_path: Path) -> None:
+    """Where the account stands first, a thousands comma without quotes is a fault of that account alone."""
+    (tmp_path / "in.csv").write_text("Account,Instrument,Quantity\na,BTC-PERPETUAL,-1,500\nb,BTC-PERPETUAL,-1\n", encoding="utf-8")
+    found = batch(tmp_path / "in.csv", tmp_path / "out.csv")
+    assert [(row["Account"], row["Status"], row["Initial"]) for row in found] == [("a", "ERROR", None), ("b", "OK", 7_150.0)]
+    assert [(row["Row"], row["Problem"]) for row in faults(tmp_path / "out.csv")] == [("2", "the row has 4 cells and the header 3")]
 
 
 @pytest.mark.parametrize(
@@ -209,8 +240,8 @@ def test_what_no_account_could_mend_stops_the_batch(tmp_path: Path, methods: tup
 
 
 def test_odd_lines_and_columns_are_read_as_a_sheet_would(tmp_path: Path) -> None:
-    """Semicolons, a byte order mark, blank lines, short and long lines, a break in a cell, a column of numbers as account."""
-    text = '\ufeff\n\nAccount;Instrument;Quantity;Note\n7;BTC-PERPETUAL;1;"two\nlines"\n\n7;ETH-PERPETUAL;-3\n8;BTC-PERPETUAL;2;x;y\n'
+    """Semicolons, a byte order mark, blank lines, short lines, blank cells too many, a break in a cell, numbers as accounts."""
+    text = '\ufeff\n\nAccount;Instrument;Quantity;Note\n7;BTC-PERPETUAL;1;"two\nlines"\n\n7;ETH-PERPETUAL;-3\n8;BTC-PERPETUAL;2;x;;\n'
     (tmp_path / "in.csv").write_text(text, encoding="utf-8")
     found = batch(tmp_path / "in.csv", tmp_path / "out.csv")
     assert [(row["Account"], row["Positions"]) for row in found] == [("7", 2), ("8", 1)]
@@ -240,7 +271,7 @@ def test_blocks_and_shards_of_any_size_give_the_same(tmp_path: Path, monkeypatch
 
 @pytest.mark.parametrize("size", [200, 700, 1_000_000])
 def test_odd_lines_keep_their_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
-    """Blank, short and long lines anywhere, in blocks of any size: every row has the number and the cells of its line."""
+    """Blank, short and long lines anywhere, in blocks of any size: each row has the number and cells of its line, or its fault."""
     random = np.random.default_rng(size)
     kinds = ("a{0},BTC-PERPETUAL,{0}", "a{0},ETH-PERPETUAL,{0}", "b{0},X", "c{0},Y,{0},z", "", ",,", '"d,{0}",Q,{0}')
     lines = [",".join(HEAD), *(kinds[k].format(n) for n, k in enumerate(random.integers(0, len(kinds), 300).tolist()))]
@@ -250,9 +281,10 @@ def test_odd_lines_keep_their_numbers(tmp_path: Path, monkeypatch: pytest.Monkey
     found = {
         row: cells
         for block in blocks(source, source.pieces[0])
-        for row, *cells in zip(block.rows.tolist(), *(block.table.column(n).to_pylist() for n in range(3)))
+        for row, *cells in zip(block.rows.tolist(), *(block.table.column(n).to_pylist() for n in range(4)))
     }
-    assert found == {n: (line + [""] * 3)[:3] for n, line in enumerate(csv.reader(lines), 1) if n > 1}
+    fault = "has 4 cells and the header 3"
+    assert found == {n: [*(line + [""] * 3)[:3], fault if len(line) == 4 else None] for n, line in enumerate(csv.reader(lines), 1) if n > 1}
 
 
 def test_columns_of_dates_truths_and_decimals(tmp_path: Path) -> None:

@@ -11,6 +11,9 @@ from range_books import AS_OF, CALL_NAME, JUNE, MARKET, Grid, ask, margin, one, 
 
 import udfs  # noqa: F401  (fills the registry)
 from xlmargin.book.contracts import CALL, FUTURE, PERPETUAL, PUT, SPOT, parse_instrument, show_instant
+from xlmargin.errors import Faults
+from xlmargin.sheet.ranges.market import read_market
+from xlmargin.sheet.ranges.positions import read_positions
 from xlmargin.sheet.ranges.remembered import read_book
 
 # ---------------------------------------------------------------- names
@@ -155,11 +158,65 @@ def test_rows_without_an_instrument_are_named_in_deribits_spelling() -> None:
         (20321217.0, "2032-12-17 08:00 UTC"),
         (20321217, "2032-12-17 08:00 UTC"),
         ("250627", "2025-06-27 08:00 UTC"),
+        ("2025-06-27 00:00:00", "2025-06-27 08:00 UTC"),
+        ("2025-06-27T00:00", "2025-06-27 08:00 UTC"),
+        ("2025-06-27T00:00:00Z", "2025-06-27 00:00 UTC"),
+        ("2025-06-27 00:00 +02:00", "2025-06-26 22:00 UTC"),
+        ("27.06.2025", "2025-06-27 08:00 UTC"),
+        ("27.6.25", "2025-06-27 08:00 UTC"),
+        ("03.04.2026 00:00", "2026-04-03 08:00 UTC"),
+        ("27. 6. 2025", "2025-06-27 08:00 UTC"),
+        ("2025.06.27", "2025-06-27 08:00 UTC"),
+        ("2025. 6. 27.", "2025-06-27 08:00 UTC"),
+        ("27/06/2025", "2025-06-27 08:00 UTC"),
+        ("27-06-2025", "2025-06-27 08:00 UTC"),
+        ("6/27/2025", "2025-06-27 08:00 UTC"),
+        ("6/27/25", "2025-06-27 08:00 UTC"),
+        ("06/06/2025", "2025-06-06 08:00 UTC"),
+        ("6/27/2025 4:30 PM", "2025-06-27 16:30 UTC"),
+        ("6/27/2025 12:05 AM", "2025-06-27 00:05 UTC"),
+        ("27/06/2025, 16:30:15 GMT", "2025-06-27 16:30 UTC"),
+        ("27-Jun-2025", "2025-06-27 08:00 UTC"),
+        ("Jun 27, 2025", "2025-06-27 08:00 UTC"),
+        ("June 27th, 2025", "2025-06-27 08:00 UTC"),
+        ("27. Juni 2025", "2025-06-27 08:00 UTC"),
+        ("5 déc. 2025", "2025-12-05 08:00 UTC"),
+        ("28 ago 2025", "2025-08-28 08:00 UTC"),
     ],
 )
 def test_expiry_forms(cell: Any, instant: str) -> None:
     """An expiry in any form is its instant; one that is only a date is 08:00 UTC, a time without a zone is UTC."""
     assert show_instant(float(one(option(Expiry=cell)).expiry[0])) == instant
+
+
+@pytest.mark.parametrize(
+    ("cells", "days"),
+    [
+        (("03/04/2026", "25/12/2026"), ("2026-04-03", "2026-12-25")),
+        (("12/25/2026", "03/04/2026"), ("2026-12-25", "2026-03-04")),
+        (("25/12/32", "03/04/26"), ("2032-12-25", "2026-04-03")),
+    ],
+)
+def test_a_date_with_two_readings_follows_its_column(cells: tuple[str, ...], days: tuple[str, ...]) -> None:
+    """Where another date of the column has one reading by numbers, its order is that of all of them."""
+    rows: Grid = [["Underlying", "Type", "Strike", "Expiry", "Quantity", "IV"], *(["BTC", "C", 7e4, cell, 1.0, 0.5] for cell in cells)]
+    assert tuple(show_instant(at)[:10] for at in read_positions(rows, Faults()).expiry.tolist()) == days
+
+
+@pytest.mark.parametrize("cells", [("03/04/2026",), ("03/04/2026", "2026-12-25", "27JUN26"), ("03/04/2026", "25/12/2026", "12/25/2026")])
+def test_a_date_that_keeps_two_readings_is_refused(cells: tuple[str, ...]) -> None:
+    """Dates in words or ISO say nothing about the order of numbers, and two orders contradict each other."""
+    rows: Grid = [["Underlying", "Type", "Strike", "Expiry", "Quantity", "IV"], *(["BTC", "C", 7e4, cell, 1.0, 0.5] for cell in cells)]
+    assert margin(rows, MARKET) == (
+        "#PM! row 2: Expiry must be a date such as 2025-06-27 or 27JUN25, not the text '03/04/2026', which may be "
+        "2026-04-03 (day first) or 2026-03-04 (month first)"
+    )
+
+
+@pytest.mark.parametrize("cell", ["2025-06-01 00:00:00", dt.datetime(2025, 6, 1), "2025-06-01", "1.6.2025", "2025-06-01T00:00:00Z"])
+def test_a_valuation_at_midnight_is_midnight(cell: Any) -> None:
+    """As of a date is its beginning, whether it is a date cell or a text."""
+    assert read_market([["Underlying", "Spot", "As of"], ["BTC", 65_000.0, cell]], Faults("market")).as_of == 1_748_736_000.0
 
 
 def test_years_are_act_365_to_the_second() -> None:

@@ -120,4 +120,5 @@ def test_another_method_leaves_the_parameters_of_the_chosen_one(workbook: Path, 
     _, chosen, quiet = printed(capsys, "margin", str(workbook), "--json")
     _, named, still = printed(capsys, "margin", str(workbook), "--method", "span", "--json")
     assert (quiet, still) == ("", "")
-    assert json.loads(chosen)["initial_margin"] == json.loads(named)["initial_margin"]
+    seconds = 1e-6  # of the margin: the book is valued now, and a busy machine lets some seconds pass between two commands
+    assert json.loads(chosen)["initial_margin"] == pytest.approx(json.loads(named)["initial_margin"], rel=seconds)

@@ -118,6 +118,16 @@ def test_without_as_of_no_time_passes() -> None:
     assert found["spot"] != 0.0
 
 
+def test_an_inverse_perpetual_that_stays_is_no_trade() -> None:
+    """70,000 USD are a coin at 70,000 and 0.875 at 80,000: nothing was traded, and 10 % of it is 7,000 at both prices."""
+    header, range_10 = ["Instrument", "Quantity"], [["price_scan_range", 0.1], ["extreme_cover", 0.0]]
+    then, now = at(70_000.0, 0.5, THEN), at(80_000.0, 0.5, THEN)
+    found = PM_MOVE([header, ["BTC-PERPETUAL", 0.875]], now, [header, ["BTC-PERPETUAL", 1.0]], then, "SPAN", range_10)
+    assert [row[1] for row in found[1:]] == pytest.approx([0.0] * len(CAUSES), abs=1e-9)
+    found = PM_MOVE([header, ["BTC-PERPETUAL", 1.0]], now, [header, ["BTC-PERPETUAL", 1.0]], then, "SPAN", range_10)
+    assert dict(found[1:]) == pytest.approx({"trades": 1_000.0} | dict.fromkeys(CAUSES[1:], 0.0), abs=1e-9)  # 80,000 USD now
+
+
 def test_the_change_of_the_worst_scenario_is_what_the_old_one_does_not_show() -> None:
     """A short call becomes a short put by trades: the scenario that was worst shows a gain, another one is worst now."""
     known = at(70_000.0, 0.55, THEN, 0.0)

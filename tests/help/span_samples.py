@@ -473,5 +473,5 @@ def many(count: int) -> tuple[Item, ...]:
     options = []
     for n in range(count):
         month = f"{2011 + n // 6000}{n // 500 % 12 + 1:02d}"
-        options.append(SUGAR[1 + n % 2]._replace(month=month, strike=round(1.0 + (n % 500 // 2) * 0.25, 2)))
+        options.append(SUGAR[1 + n % 2]._replace(month=month, expiry=f"{month}15", strike=round(1.0 + (n % 500 // 2) * 0.25, 2)))
     return (future, *options)

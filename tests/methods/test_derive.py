@@ -316,7 +316,7 @@ def test_what_the_cases_at_hand_leave_open() -> None:
 @pytest.mark.parametrize("parameters", [None, STABLE])
 def test_a_book_is_the_same_standard_portfolio(parameters: Any) -> None:
     """PM_MARGIN under DERIVE_SM is mark to market less the surplus of the same market in the verified arithmetic."""
-    terms = srm.SrmTerms(0.15, 0.13, 0.09, 0.09, 0.075, 1.2, 1.1, 1.05, 0.10, 0.065, 0.4, 0.4, 0.8, 1.0, 0.99, 2.0)
+    terms = srm.SrmTerms(0.15, 0.13, 0.09, 0.09, 0.075, 1.2, 1.1, 1.05, 0.066, 0.05, 0.55, 0.4, 0.8, 0.9375, 0.99, 2.0)
     book = same_portfolio((0.0, 0.0), 1.0)
     calls, puts = prices(book.forward, book.strike, book.seconds[book.expiry] / YEAR, book.vol)
     market = srm.SrmMarket(
@@ -335,9 +335,25 @@ def test_a_book_is_the_same_standard_portfolio(parameters: Any) -> None:
         stable=parameters[0][1] if parameters else 1.0,
     )
     found = srm.SrmResult(market, terms)
-    asked = MARKET, "DERIVE_SM", parameters
+    asked = [[*MARKET[0], "As of"], [*MARKET[1], "2026-11-27"]], "DERIVE_SM", parameters
     assert PM_MARGIN(BOOK, *asked) == pytest.approx(float(found.value[0] - found.initial[0]), rel=1e-12)
     assert PM_MAINTENANCE(BOOK, *asked) == pytest.approx(float(found.value[0] - found.maintenance[0]), rel=1e-12)
+
+
+def test_a_perpetual_that_the_table_does_not_list_is_refused() -> None:
+    """The table of v3 names its coins; without a perpetual nothing of it is asked, and before v3 one rate held for all."""
+    market = [["Underlying", "Spot", "As of"], ["DOGE", 0.4, "2026-11-27"]]
+    perpetual, option = (
+        [["Underlying", "Type", "Quantity"], ["DOGE", "perp", 1000.0]],
+        [["Underlying", "Type", "Strike", "DTE", "Quantity", "Price"], ["DOGE", "C", 0.5, 30.0, 1.0, 0.02]],
+    )
+    said = PM_MARGIN(perpetual, market, "DERIVE_SM")
+    assert said.startswith(
+        "#PM! DERIVE_SM does not list DOGE: its perp_im is for ADA, BTC, CC, ETH, HYPE, LINK, LIT, PUMP, SOL, VVV, XAUT, XRP, ZEC"
+    )
+    assert PM_MARGIN(option, market, "DERIVE_SM") == pytest.approx(0.02)
+    before = [market[0], ["DOGE", 0.4, "2026-06-30"]]
+    assert PM_MARGIN(perpetual, before, "DERIVE_SM") == pytest.approx(40.0)
 
 
 def test_a_mark_is_enough_for_the_standard_margin() -> None:

@@ -177,7 +177,12 @@ def test_numbers_of_any_type_are_numbers() -> None:
         ("Strike", -5.0, "Strike must be above 0, not -5"),
         ("Expiry", None, "Expiry must be given"),
         ("Expiry", "soon", "Expiry must be a date such as 2025-06-27 or 27JUN25, not the text 'soon'"),
-        ("Expiry", "06/07/25", "Expiry must be a date such as 2025-06-27 or 27JUN25, not the text '06/07/25'"),
+        (
+            "Expiry",
+            "06/07/25",
+            "Expiry must be a date such as 2025-06-27 or 27JUN25, not the text '06/07/25', which may be 2025-07-06 (day first) or "
+            "2025-06-07 (month first) or 2006-07-25 (year first)",
+        ),
         ("Expiry", 12.0, "Expiry must be a date such as 2025-06-27 or 27JUN25, not 12"),
         (
             "Expiry",

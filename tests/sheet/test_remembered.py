@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from decimal import Decimal
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from range_books import MARKET, Grid, ask
 
-from xlmargin import methods
 from xlmargin.book import market as book_market
 from xlmargin.memory import Recent
 from xlmargin.sheet.answers import margins
@@ -29,7 +29,7 @@ TWO_RANGES = ("PM_GREEKS", "PM_CHECK")
 STORES = [(remembered, name) for name in ("_sheets", "_quotes", "_books", "_priced")] + [
     (margins, "_cases"),
     (margins, "_margins"),
-    (methods, "_arrays"),
+    (import_module("xlmargin.methods"), "_arrays"),  # on the package the name is a function
 ]
 HEADER = ["Instrument", "Quantity", "Side", "IV", "Account", "Expiry", "Note"]
 DAY, NEXT = dt.datetime(2025, 6, 27), dt.datetime(2025, 6, 28)

@@ -6,6 +6,7 @@ import datetime as dt
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,6 @@ import pytest
 from calc import Calc
 
 import udfs
-from xlmargin import methods
 from xlmargin.engine import Workbook
 from xlmargin.faces import template
 from xlmargin.faces.template import build_template
@@ -21,6 +21,8 @@ from xlmargin.files.workbooks import named_cells
 from xlmargin.sheet.registry import FUNCTIONS
 
 assert udfs  # fills the registry
+
+methods = import_module("xlmargin.methods")  # on the package the name is a function
 
 CALLS: dict[str, Callable[..., Any]] = {name: function.call for name, function in FUNCTIONS.items()}
 SAMPLE, AREAS = template._builder("sample"), template._builder("layout")

@@ -10,12 +10,14 @@ import numpy as np
 
 from xlmargin.batch.product import order_of
 from xlmargin.batch.scatter import ROW, labels
-from xlmargin.batch.source import ACCOUNT, ENTRY, QUANTITY, USD_SIZE, arrow
+from xlmargin.batch.source import ACCOUNT, ENTRY, MISFIT, QUANTITY, USD_SIZE, arrow
 from xlmargin.book.book import make_book
 from xlmargin.book.market import Market
 from xlmargin.book.positions import Positions, differing, keys_of, told_apart
 from xlmargin.errors import Fault, Faults
-from xlmargin.files.texts import csv_cell
+from xlmargin.files.dialects.meanings import columns_of
+from xlmargin.files.dialects.numerals import COMMA, POINT, Dialect
+from xlmargin.files.texts import TOO_WIDE
 from xlmargin.pricing.arrays import Bools, Floats, Ints
 from xlmargin.sheet.cells import error_text, is_blank, plain_number
 from xlmargin.sheet.checks import keep_rows
@@ -24,6 +26,8 @@ from xlmargin.sheet.ranges.positions import read_positions
 LARGEST = 1e15
 SIGNS = (None, -1.0, 0.0, 1.0, "?")  # placeholders of a row's quantity while distinct rows are read
 BLANK, UNREADABLE = 0, 4
+WHOLE_FORM = "^[-+]?[0-9]+$"
+COMMA_FORM = r"^[-+]?([0-9]+|[1-9][0-9]{0,2}(\.[0-9]{3})+)(,[0-9]+)?$"
 MOST_CODES = 1 << 40
 
 
@@ -85,59 +89,83 @@ class _Column:
         return np.array([is_blank(cell) for cell in self.cells], np.bool_)[self.codes]
 
 
-def _column(column: Any, text: bool) -> _Column:
-    """Codes and cells of a column; cells of a CSV file as the sheet would hold them."""
+def _column(table: Any, heading: str, dialect: Dialect | None) -> _Column:
+    """Codes and cells of a column; cells of a CSV file as the reader of such files gives them."""
     pa = arrow("")
-    whole = column.combine_chunks()
+    whole = table.column(heading).combine_chunks()
     if not pa.types.is_dictionary(whole.type):
         whole = whole.dictionary_encode()
     cells = whole.dictionary.to_pylist()
     codes = whole.indices.fill_null(len(cells)).to_numpy(zero_copy_only=False).astype(np.int64)
-    return _Column(codes, [*(csv_cell(cell) if text and cell is not None else cell for cell in cells), None])
+    return _Column(codes, [*_cells(cells, heading, dialect), None])
 
 
-def _numbers(column: Any, text: bool) -> tuple[Floats, Bools]:
+def _cells(cells: list[Any], heading: str, dialect: Dialect | None) -> list[Any]:
+    """The cells of a column; texts of a CSV file as its reader gives them."""
+    if dialect is None:
+        return cells
+    (column,) = columns_of([heading])
+    return [column.cell(cell, dialect) if isinstance(cell, str) else cell for cell in cells]
+
+
+def _numbers(table: Any, heading: str, dialect: Dialect | None) -> tuple[Floats, Bools]:
     """A column of numbers (P,), NaN where blank or unreadable, and where it is unreadable."""
     pa, compute = arrow(""), arrow("compute")
+    column = table.column(heading)
     if pa.types.is_floating(column.type):
         values = column.to_numpy().astype(np.float64)
         return values, np.abs(values) > LARGEST
-    if text:
+    if dialect is not None:
         trimmed = compute.utf8_trim_whitespace(column)
         filled = compute.if_else(compute.equal(trimmed, ""), pa.scalar(None, pa.string()), trimmed)
         try:
-            values = filled.cast(pa.float64()).to_numpy()
+            values = _plain(filled, dialect).cast(pa.float64()).to_numpy()
         except pa.ArrowInvalid:
             values = np.array([np.inf])
         if not np.isinf(values).any() and not (np.isnan(values) & filled.is_valid().to_numpy()).any():
             return values, np.abs(values) > LARGEST
-    known = _column(column, text)
+    known = _column(table, heading, dialect)
     read = [None if isinstance(cell, (str, bool)) else plain_number(cell) for cell in known.cells]
     values = np.array([np.nan if value is None else value for value in read])[known.codes]
     return values, np.isnan(values) & ~known.blank
 
 
-def read_rows(table: Any, text: bool, market: Market) -> Rows:
+def _plain(texts: Any, dialect: Dialect) -> Any:
+    """Numbers as Arrow casts them, with a decimal point and nothing between thousands.
+
+    Raises:
+        ArrowInvalid: one of them needs a closer look
+    """
+    pa, compute = arrow(""), arrow("compute")
+    if dialect.decimal == POINT or (not dialect.decimal and dialect.delimiter == COMMA):
+        return texts
+    form = COMMA_FORM if dialect.decimal == COMMA else WHOLE_FORM
+    if not compute.all(compute.match_substring_regex(texts, form), min_count=0).as_py():
+        raise pa.ArrowInvalid("marks between thousands, or none that decides")
+    return compute.replace_substring(compute.replace_substring(texts, POINT, ""), COMMA, POINT)
+
+
+def read_rows(table: Any, dialect: Dialect | None, market: Market) -> Rows:
     """Read the rows of a shard.
 
     Args:
         table: known headings as columns, and the rows' numbers
-        text: cells are texts of a CSV file
+        dialect: of a CSV file, whose cells are texts; None where cells have types
         market: market by which the rows are priced
 
     Returns:
         the rows of accounts without a fault, and the faults of the others
     """
     rows = table.column(ROW).to_numpy()
-    headings = [name for name in table.column_names if name not in (ROW, ACCOUNT, QUANTITY, USD_SIZE, ENTRY)]
+    headings = [name for name in table.column_names if name not in (ROW, MISFIT, ACCOUNT, QUANTITY, USD_SIZE, ENTRY)]
     amounts = [heading for heading in (QUANTITY, USD_SIZE) if heading in table.column_names]
-    entry, no_entry = _optional(table, ENTRY, text)
+    entry, no_entry = _optional(table, ENTRY, dialect)
     names = labels(table.column(ACCOUNT)) if ACCOUNT in table.column_names else None
     accounts, account = _accounts(names, len(rows))
     size = np.zeros(len(rows))
-    columns = [_column(table.column(heading), text) for heading in headings]
+    columns = [_column(table, heading, dialect) for heading in headings]
     for heading in amounts:
-        amount, unreadable = _numbers(table.column(heading), text)
+        amount, unreadable = _numbers(table, heading, dialect)
         size += np.nan_to_num(np.abs(amount))  # a row that has both is a fault
         signs = np.where(np.isnan(amount), BLANK, np.nan_to_num(np.sign(amount)) + 2).astype(np.int64)
         signs[unreadable] = UNREADABLE
@@ -147,9 +175,10 @@ def read_rows(table: Any, text: bool, market: Market) -> Rows:
     found = _read(raw, market)
     account_error = np.array([error_text(name) is not None for name in accounts], np.bool_)[account]
     said = np.isfinite(entry) | no_entry | (np.array([name != "" for name in accounts], np.bool_)[account])
-    bad = np.where(found.blank[like], said, found.bad[like]) | no_entry | account_error
+    wide = table.column(MISFIT).is_valid().to_numpy() if MISFIT in table.column_names else np.zeros(len(rows), np.bool_)
+    bad = np.where(found.blank[like], said, found.bad[like]) | no_entry | account_error | wide
     counted = ~found.blank[like] | bad
-    wrong = _told(table, np.flatnonzero(bad), text, market, accounts, account)
+    wrong = _told(table, np.flatnonzero(bad), dialect, market, accounts, account)
     gone = np.zeros(len(accounts), np.bool_)
     gone[account[bad]] = True
     there = np.zeros(len(accounts), np.bool_)
@@ -208,9 +237,9 @@ def _sorted(rows: Rows, chosen: Ints) -> Rows:
     return replace(rows, **columns, quantity=rows.quantity[chosen] * rows.distinct.quantity[columns["like"]])
 
 
-def _optional(table: Any, heading: str, text: bool) -> tuple[Floats, Bools]:
+def _optional(table: Any, heading: str, dialect: Dialect | None) -> tuple[Floats, Bools]:
     if heading in table.column_names:
-        return _numbers(table.column(heading), text)
+        return _numbers(table, heading, dialect)
     return np.full(table.num_rows, np.nan), np.zeros(table.num_rows, np.bool_)
 
 
@@ -275,18 +304,18 @@ def _read(raw: list[list[Any]], market: Market) -> _Read:
     return _Read(blank, bad, at, kept, unpriced)
 
 
-def _told(table: Any, chosen: Ints, text: bool, market: Market, accounts: list[str], account: Ints) -> list[Wrong]:
+def _told(table: Any, chosen: Ints, dialect: Dialect | None, market: Market, accounts: list[str], account: Ints) -> list[Wrong]:
     """Every fault of rows that have one, in the words of the sheet."""
     if not len(chosen):
         return []
     pa = arrow("")
     part = table.take(pa.array(chosen))
-    headings = [name for name in table.column_names if name != ROW]
-    cells = [
-        [csv_cell(cell) if text and isinstance(cell, str) and heading != ACCOUNT else cell for cell in part.column(heading).to_pylist()]
-        for heading in headings
-    ]
+    headings = [name for name in table.column_names if name not in (ROW, MISFIT)]
+    cells = [_cells(part.column(heading).to_pylist(), heading, dialect) for heading in headings]
     found, later = Faults(), Faults()
+    for n, problem in enumerate(part.column(MISFIT).to_pylist() if MISFIT in part.column_names else (), 2):
+        if problem is not None:
+            found.add(n, "", f"the row {problem}", TOO_WIDE)
     typed = read_positions([headings, *map(list, zip(*cells))], found)
     unread = found.rows()
     sound = np.array([row not in unread for row in typed.row.tolist()], np.bool_)

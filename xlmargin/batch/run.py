@@ -119,6 +119,8 @@ def run_batch(path: Path, inputs: Inputs, settings: Settings, stream: TextIO = s
             file=stream,
             flush=True,
         )
+        for note in source.notes:
+            print(f"note: {path.name}: {note}", file=stream, flush=True)
         memory = _work(plan, run, stream)
     summary = _summary(plan, memory, start)
     _join(plan, settings.output)

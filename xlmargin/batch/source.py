@@ -13,16 +13,24 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from xlmargin.batch.text_stream import Below, TextStream
 from xlmargin.errors import Faults, MarginError, existing_file
+from xlmargin.files.dialects.encodings import decoded
+from xlmargin.files.dialects.numerals import Dialect, bare
+from xlmargin.files.dialects.records import offset_of, whole_rows, width_of
+from xlmargin.files.texts import TOO_WIDE, dialect_from, layout, too_wide, unnamed_cell
 from xlmargin.sheet.columns import Header, must_be_understood
 from xlmargin.sheet.headings import POSITIONS, heading_key
 from xlmargin.sheet.ranges.positions import HEADINGS, read_positions
 
 ACCOUNT, QUANTITY, USD_SIZE, ENTRY = "Account", "Quantity", "USD size", "Entry"
+MISFIT = "#misfit"  # column that says how a row contradicts the header, blank where it does not; a name that no heading can be
 PLAIN = (ACCOUNT, QUANTITY, USD_SIZE, ENTRY)  # columns that hold a value of its own on almost every row
 BLOCK_ROWS = 250_000
 BLOCK_BYTES = 16_000_000
-FIRST_LINES = 1_000_000  # bytes from which the length of a CSV file is guessed
+FIRST_BYTES = 1_000_000  # of a CSV file, by which its dialect is decided and its length guessed
+MARKED = r"^\s*['=]|[^ -~]"  # of names that may not be what they seem
+HEADERS = (QUANTITY, USD_SIZE)  # of which the header row has one
 
 
 class FilePart(NamedTuple):
@@ -50,8 +58,9 @@ class Source:
         width: number of the file's columns
         rows: number of rows, of a CSV file an estimate
         pieces: parts that can be read separately
-        skip: lines of a CSV file down to its header row
-        delimiter: of a CSV file; "" for Parquet
+        below: where the rows of a CSV file are, and how they are written; None for Parquet
+        unnamed: columns without a heading
+        notes: what was decided about a CSV file, a line each
     """
 
     path: Path
@@ -59,13 +68,14 @@ class Source:
     width: int
     rows: int
     pieces: tuple[FilePart, ...]
-    skip: int = 0
-    delimiter: str = ""
+    below: Below | None = None
+    unnamed: tuple[int, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
-    def text(self) -> bool:
-        """Whether every cell is text that must still be read, as in CSV."""
-        return bool(self.delimiter)
+    def dialect(self) -> Dialect | None:
+        """How the cells of a CSV file are read, which are texts; None for Parquet."""
+        return None if self.below is None else self.below.dialect
 
 
 def arrow(name: str) -> Any:
@@ -112,7 +122,7 @@ def _columns(headings: list[str], path: Path) -> tuple[tuple[str, int], ...]:
     header, faults = Header(headings, "positions", POSITIONS), Faults()
     try:
         read_positions([headings], faults)
-        if QUANTITY not in header:
+        if QUANTITY not in header and USD_SIZE not in header:
             header.fail("a batch needs the heading Quantity, in units × Multiplier: write it in the place of another count")
         must_be_understood(header, HEADINGS, POSITIONS, faults)
         faults.stop()
@@ -130,6 +140,8 @@ def _open_parquet(path: Path, pieces: int) -> Source:
         headings = list(parquet.read_schema(path).names)
     except (pa.ArrowException, OSError) as error:
         raise MarginError(f"{path} cannot be read as Parquet: {error}") from None
+    if not meta.num_rows:
+        raise MarginError(f"{path} holds headings and no row below them: add the rows, or check which file was written")
     ends = np.cumsum([meta.row_group(n).num_rows for n in range(meta.num_row_groups)], dtype=np.int64).tolist()
     cuts = sorted({round(n * len(ends) / max(pieces, 1)) for n in range(pieces + 1)})
     parts = tuple(FilePart(first, last, ends[first - 1] if first else 0) for first, last in pairwise(cuts))
@@ -137,20 +149,21 @@ def _open_parquet(path: Path, pieces: int) -> Source:
 
 
 def _open_csv(path: Path) -> Source:
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        start = file.read(FIRST_LINES)
-    try:
-        lines = start.decode("utf-8-sig", errors="ignore" if size > len(start) else "strict").splitlines()
-    except UnicodeDecodeError as error:
-        raise MarginError(f"{path} is not a text file in UTF-8 (byte {error.start}): save it as CSV UTF-8") from None
-    skip = next((n for n, line in enumerate(lines) if line.strip(',;\t "')), None)
-    if skip is None:
-        raise MarginError(f"{path} is empty: it needs a header row and the positions below it")
-    delimiter = max(",;\t", key=lines[skip].count)
-    headings = next(csv.reader([lines[skip]], delimiter=delimiter))
-    rows = round(len(lines) * size / max(len(start), 1))
-    return Source(path, _columns(headings, path), len(headings), rows, (FilePart(0, 1, 0),), skip + 1, delimiter)
+    """Decide how a CSV file is written by its beginning, as the reader of text tables does."""
+    size, name = path.stat().st_size, str(path)
+    with path.open("rb") as opened:
+        start = opened.read(FIRST_BYTES)
+    whole = size <= len(start)
+    file = decoded(start, name, whole=whole)
+    found = layout(file if whole else file._replace(text=whole_rows(file.text)), name, HEADERS)
+    headings = [bare(cell) for cell in found.records[0].cells[: found.width]]
+    columns = _columns(headings, path)
+    dialect = dialect_from(found, name)
+    first = found.records[1].line
+    place = file.mark + len(file.text[: offset_of(file.text, first)].encode(file.encoding))
+    rows = round(len(found.records) * size / max(len(start), 1))
+    below = Below(place, first, found.width, file.encoding, dialect)
+    return Source(path, columns, found.width, rows, (FilePart(0, 1, 0),), below, tuple(found.unnamed), tuple(found.notes))
 
 
 def blocks(source: Source, piece: FilePart) -> Iterator[RowBlock]:
@@ -161,7 +174,7 @@ def blocks(source: Source, piece: FilePart) -> Iterator[RowBlock]:
     """
     pa = arrow("")
     try:
-        yield from (_csv_blocks if source.text else _parquet_blocks)(source, piece)
+        yield from (_csv_blocks if source.below else _parquet_blocks)(source, piece)
     except (pa.ArrowException, OSError) as error:
         raise MarginError(f"{source.path} cannot be read: {error}") from None
 
@@ -212,32 +225,33 @@ def _is_text(kind: Any) -> bool:
 
 
 def _csv_blocks(source: Source, _: FilePart) -> Iterator[RowBlock]:
-    """Blocks of texts; lines with more or fewer cells than the header come last, cut or filled up as a sheet does."""
+    """Blocks of texts; lines with more or fewer cells than the header come last."""
+    assert source.below is not None
     odd: list[tuple[int, str]] = []
     position = 1
-    with _csv_reader(source, odd) as reader:
+    with TextStream(source.path, source.below) as file, _csv_reader(file, source.below, odd) as reader:
         for batch in reader:
             rows = np.arange(position, position + batch.num_rows + len(odd))
             rows = rows[~np.isin(rows, [number for number, _ in odd])][: batch.num_rows]
             position = int(rows[-1]) + 1 if len(rows) else position
             yield _texts(source, rows + 1, batch)
     if odd:
-        lines = [next(csv.reader([line], delimiter=source.delimiter)) for _, line in odd]
-        yield _texts(source, np.array([number + 1 for number, _ in odd]), _as_batch(lines, source.width))
+        lines = [next(csv.reader([line], delimiter=source.below.dialect.delimiter)) for _, line in odd]
+        yield _texts(source, np.array([number + 1 for number, _ in odd]), _as_batch(lines, source.width), _misfits(source, odd, lines))
 
 
-def _csv_reader(source: Source, odd: list[tuple[int, str]]) -> Any:
+def _csv_reader(file: TextStream, below: Below, odd: list[tuple[int, str]]) -> Any:
     pa, reader = arrow(""), arrow("csv")
 
     def keep(row: Any) -> str:
-        odd.append((row.number - source.skip, row.text))
+        odd.append((row.number, row.text))
         return "skip"
 
-    names = [f"f{n}" for n in range(source.width)]
+    names = [f"f{n}" for n in range(below.width)]
     return reader.open_csv(
-        source.path,
-        reader.ReadOptions(use_threads=False, block_size=BLOCK_BYTES, skip_rows=source.skip, column_names=names),
-        reader.ParseOptions(delimiter=source.delimiter, invalid_row_handler=keep, ignore_empty_lines=False, newlines_in_values=True),
+        file,
+        reader.ReadOptions(use_threads=False, block_size=BLOCK_BYTES, column_names=names),
+        reader.ParseOptions(delimiter=below.dialect.delimiter, invalid_row_handler=keep, ignore_empty_lines=False, newlines_in_values=True),
         reader.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False),
     )
 
@@ -248,8 +262,42 @@ def _as_batch(lines: list[list[str]], width: int) -> Any:
     return pa.record_batch([pa.array(list(cells), pa.string()) for cells in zip(*full)], [f"f{n}" for n in range(width)])
 
 
-def _texts(source: Source, rows: NDArray[np.int64], batch: Any) -> RowBlock:
+def _misfits(source: Source, odd: list[tuple[int, str]], lines: list[list[str]]) -> list[str | None]:
+    """The fault of each line that has more cells than the header, None where the others are blank or it has fewer.
+
+    Raises:
+        MarginError: such a line may have its account in another column than it seems
+    """
+    found = [too_wide(width, source.width) if (width := width_of(line)) > source.width else None for line in lines]
+    if dict(source.columns).get(ACCOUNT, 0):
+        for (number, _), fault in zip(odd, found):
+            if fault is not None:
+                raise MarginError(f"{source.path} row {number + 1} {fault}, and its account cannot be told: {TOO_WIDE}")
+    return found
+
+
+def _texts(source: Source, rows: NDArray[np.int64], batch: Any, misfits: list[str | None] | None = None) -> RowBlock:
     """The known columns of a block; texts that repeat as a dictionary."""
     pa = arrow("")
+    for n in source.unnamed:
+        _must_be_blank(source, rows, batch.column(n), n)
     columns = [batch.column(i) if heading in PLAIN else batch.column(i).dictionary_encode() for heading, i in source.columns]
-    return RowBlock(rows, pa.table(columns, [heading for heading, _ in source.columns]))
+    columns = [_bare(column) if heading == ACCOUNT else column for column, (heading, _) in zip(columns, source.columns)]
+    faults = pa.array(misfits, pa.string()) if misfits else pa.nulls(len(rows), pa.string())
+    return RowBlock(rows, pa.table([*columns, faults], [*(heading for heading, _ in source.columns), MISFIT]))
+
+
+def _bare(column: Any) -> Any:
+    """Names without the marks by which spreadsheets keep a text; the few that may have one are looked at."""
+    pa, compute = arrow(""), arrow("compute")
+    if not compute.any(compute.match_substring_regex(column, MARKED), min_count=0).as_py():
+        return column
+    known = column.dictionary_encode()
+    return pa.array([bare(cell) for cell in known.dictionary.to_pylist()], pa.string()).take(known.indices)
+
+
+def _must_be_blank(source: Source, rows: NDArray[np.int64], column: Any, at: int) -> None:
+    compute = arrow("compute")
+    filled = np.flatnonzero(compute.not_equal(compute.utf8_trim_whitespace(column), "").to_numpy(zero_copy_only=False))
+    if len(filled):
+        raise MarginError(f"{source.path} row {rows[filled[0]]} {unnamed_cell(column[int(filled[0])].as_py(), at)}")

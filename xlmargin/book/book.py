@@ -74,6 +74,11 @@ class Instruments:
         return self.kind >= CALL
 
     @property
+    def fixed_in_usd(self) -> Bools:
+        """Inverse futures and perpetuals, each an amount of USD whose coins change with the price, (K,)."""
+        return np.asarray(self.inverse & ((self.kind == FUTURE) | (self.kind == PERPETUAL)), np.bool_)
+
+    @property
     def carry(self) -> Floats:
         """Yield of the underlying implied by spot, forward and rate, 0 without time to expiry (K,)."""
         growth = np.log(self.forward / self.spot)
@@ -116,6 +121,7 @@ class Book:
         as_of: valuation time, seconds since 1970 UTC
         unpriced: faults of the vols, for every method that needs a vol
         mixed: cells in which rows of one contract differ: heading, indices of the rows, and the mean that counts
+        array_of: whose risk array each instrument has, in words, where a file gave it (K,), else empty
     """
 
     instruments: Instruments
@@ -130,6 +136,7 @@ class Book:
     as_of: float
     unpriced: tuple[Fault, ...]
     mixed: tuple[Mixed, ...] = ()
+    array_of: tuple[str, ...] = ()
 
     @cached_property
     def units(self) -> Floats:
@@ -167,6 +174,17 @@ class Book:
             own, _ = mean_of_distinct(a * count + group[k], values[k], result.size)
             result = np.where(np.isfinite(own), own, result.ravel()).reshape(result.shape)
         return result
+
+    def quantity_at(self, growth: Floats) -> Floats:
+        """The quantity of each row once prices have grown: coins of an amount of USD that stays, all else unchanged.
+
+        Args:
+            growth: price of each instrument then over its price now, (K,) or (V, K) for V times
+
+        Returns:
+            (P,) or (V, P)
+        """
+        return np.asarray(self.quantity / np.where(self.instruments.fixed_in_usd, growth, 1.0)[..., self.instrument], np.float64)
 
     def pairs(self, rows: Ints) -> tuple[Ints, Ints]:
         """The distinct pairs of account and instrument of some rows (N,), each as account × K + instrument, and each row's pair."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -27,7 +28,20 @@ FIRST_YEAR, LAST_YEAR = 2000, 2100  # from the first, below the last: no date ou
 FIRST_SERIAL, LAST_SERIAL = 36526, 73051  # the same years as Excel counts days
 LONGEST = 40  # characters: no date or instrument has more
 MOST = 1e15  # no strike is plausibly above it
-MONTHS = ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december")
+MONTHS = (  # English, German, French, Spanish, Italian and Dutch, without what would begin as another month does
+    "january januar janvier enero gennaio januari",
+    "february februar février febrero febbraio februari",
+    "march märz mars marzo maart mrz mrt",
+    "april avril abril aprile",
+    "may mai mayo maggio mei",
+    "june juni juin junio giugno",
+    "july juli juillet julio luglio",
+    "august août agosto augustus",
+    "september septembre septiembre settembre",
+    "october oktober octobre octubre ottobre",
+    "november novembre noviembre",
+    "december dezember décembre diciembre dicembre",
+)
 
 VENUES = {name: name for name in ("deribit", "okx", "bybit", "binance", "derive", "paradex", "thalex", "cme", "gate", "bit", "aevo")} | {
     "bit.com": "bit",
@@ -92,34 +106,122 @@ def serial_instant(serial: float, hour: int = EXPIRY_HOUR) -> float | None:
     return None
 
 
-_DAY_MONTH_YEAR = re.compile(r"(\d{1,2})[\s-]?([A-Za-z]{3,9})\.?[\s-]?(\d{4}|\d{2})$")
+_NUMBERS = re.compile(r"(\d{1,4})([./-])\s?(\d{1,2})\2\s?(\d{4}|\d{1,2})\.?$")
+_DAY_MONTH_YEAR = re.compile(r"(\d{1,2})\.?[\s/-]?([^\W\d_]{3,10})\.?,?[\s/-]?(\d{4}|\d{2})$")
+_MONTH_DAY_YEAR = re.compile(r"([^\W\d_]{3,10})\.?[\s/-]?(\d{1,2})(?:st|nd|rd|th)?,?[\s/-]\s?(\d{4})$")
 _COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})$")
 _SHORT = re.compile(r"(\d{2})(\d{2})(\d{2})$")
-_ISO_DATE = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})$")
+_TIME = re.compile(r"[T,]?\s*(\d{1,2}):(\d{2})(?::(\d{2})(\.\d{1,9})?)?\s*([AP]M)?\s*(Z|UTC|GMT|[+-]\d{2}:?\d{2})?$", re.I)
+YEAR_FIRST, DAY_FIRST, MONTH_FIRST = "year first", "day first", "month first"
 
 
-def expiry_from_text(text: str, hour: int = EXPIRY_HOUR) -> float | None:
-    """Seconds since 1970 of a date or time in text: `27JUN25`, `28-Aug-25`, `20321217`, `240628`, ISO; None otherwise.
+def expiry_from_text(text: str, hour: int = EXPIRY_HOUR, order: str = "") -> float | None:
+    """Seconds since 1970 of a date or time in text: `27JUN25`, `28-Aug-25`, `20321217`, `25.12.2026`, `12/25/2026`, ISO.
 
-    A time without a zone is UTC; a date alone means `hour`:00 UTC. `06/07/25` is refused, since it is ambiguous.
+    A time without a zone is UTC; a date alone, or at midnight without a zone, means `hour`:00 UTC.
+
+    Args:
+        text: the cell
+        hour: hour UTC of a date without a time
+        order: of a date with several readings, such as `06/07/25`; without it such a date is None
+
+    Returns:
+        None where the text is no date, or has two readings
+    """
+    read = date_readings(text, hour)
+    return read.get(order) if len(set(read.values())) > 1 else next(iter(read.values()), None)
+
+
+def date_readings(text: str, hour: int = EXPIRY_HOUR) -> dict[str, float]:
+    """Every reading of a date or time in text by the order of its parts, "" where its form leaves no choice.
+
+    Args:
+        text: the cell
+        hour: hour UTC of a date without a time
+
+    Returns:
+        seconds since 1970 UTC; nothing where the text is no date
     """
     text = text.strip()
     if len(text) > LONGEST:
-        return None
+        return {}
+    if match := _COMPACT.match(text) or _SHORT.match(text):
+        return _known({"": (_year(match[1]), int(match[2]), int(match[3]))}, hour, 0.0)
+    day, time = text, _TIME.search(text)
+    late = None
+    if time:
+        late = _seconds(time)
+        day = text[: time.start()].rstrip()
+    dates = _dates(day)
+    if dates and (late is not None or not time):
+        zoned, seconds = bool(time and time[6]), late or 0.0
+        return _known(dates, 0 if seconds or zoned else hour, seconds)
+    return _iso(text, hour)
+
+
+def order_of_dates(texts: Iterable[str]) -> str:
+    """The order of day, month and year that texts of one column must have, "" where none must have one, or two differ."""
+    orders = {next(iter(read)) for text in texts if len(read := date_readings(text)) == 1} - {""}
+    return orders.pop() if len(orders) == 1 else ""
+
+
+def _dates(text: str) -> dict[str, tuple[int, int, int]]:
+    """Year, month and day of a date in text by the order of its parts."""
     if match := _DAY_MONTH_YEAR.match(text):
-        month = next((i for i, name in enumerate(MONTHS, 1) if name.startswith(match[2].lower())), None)
-        return instant(_year(match[3]), month, int(match[1]), hour) if month else None
-    if match := _COMPACT.match(text) or _SHORT.match(text) or _ISO_DATE.match(text):
-        return instant(_year(match[1]), int(match[2]), int(match[3]), hour)
-    try:
-        moment = dt.datetime.fromisoformat(re.sub(r"\s*(Z|UTC)$", "+00:00", text))
-    except ValueError:
+        return {"": (_year(match[3]), _month(match[2]), int(match[1]))}
+    if match := _MONTH_DAY_YEAR.match(text):
+        return {"": (_year(match[3]), _month(match[1]), int(match[2]))}
+    if not (match := _NUMBERS.match(text)):
+        return {}
+    first, mark, middle, last = match[1], match[2], int(match[3]), match[4]
+    if len(first) == 4:
+        return {"": (int(first), middle, int(last))} if len(last) < 3 else {}
+    if len(first) == 3:
+        return {}
+    by_day = _year(last), middle, int(first)
+    if mark == ".":  # nowhere does the month stand before a point
+        return {"": by_day}
+    orders = {DAY_FIRST: by_day, MONTH_FIRST: (_year(last), int(first), middle)}
+    return orders if len(last) == 4 else orders | {YEAR_FIRST: (_year(first), middle, int(last))}
+
+
+def _known(dates: dict[str, tuple[int, int, int]], hour: int, seconds: float) -> dict[str, float]:
+    """Those of the readings that are dates, at an hour, and seconds later."""
+    read = {order: instant(*date, hour) for order, date in dates.items()}
+    return {order: at + seconds for order, at in read.items() if at is not None}
+
+
+def _seconds(time: re.Match[str]) -> float | None:
+    """Seconds UTC from midnight of a time of day, None where there is no such time."""
+    hour, minute, second, half = int(time[1]), int(time[2]), int(time[3] or 0), (time[5] or "").upper()
+    if minute > 59 or second > 59 or hour > 23 or (half and not 1 <= hour <= 12):
         return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)).timestamp()
+    if half:
+        hour = hour % 12 + 12 * (half == "PM")
+    zone = (time[6] or "").replace(":", "")
+    ahead = HOUR * int(zone[:3]) + 60.0 * int(zone[0] + zone[3:]) if zone[:1] in ("+", "-") and zone else 0.0
+    return HOUR * hour + 60.0 * minute + second + float(time[4] or 0) - ahead
+
+
+def _iso(text: str, hour: int) -> dict[str, float]:
+    """The reading of the other forms of ISO 8601."""
+    try:
+        moment = dt.datetime.fromisoformat(text)
+    except ValueError:
+        return {}
+    if not moment.tzinfo and moment.time() == dt.time():
+        return _known({"": (moment.year, moment.month, moment.day)}, hour, 0.0)
+    return {"": (moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)).timestamp()}
 
 
 def _year(text: str) -> int:
     return int(text) if len(text) == 4 else 2000 + int(text)
+
+
+def _month(name: str) -> int:
+    """The number of a month by its name or the first letters of it, 0 where no month or more than one begins so."""
+    found = {n for n, names in enumerate(MONTHS, 1) if any(each.startswith(name.lower()) for each in names.split())}
+    return found.pop() if len(found) == 1 else 0
 
 
 def _coin_settled(underlying: str, venue: str) -> bool:

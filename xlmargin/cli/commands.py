@@ -13,12 +13,14 @@ from xlmargin import __version__
 from xlmargin.cli.account import add_account, add_qualify, equity_given
 from xlmargin.cli.backtest import add_backtest
 from xlmargin.cli.batch import add_batch
+from xlmargin.cli.closing import basis, faulty_line
 from xlmargin.cli.faces import add_faces
 from xlmargin.cli.feed import add_feed
 from xlmargin.cli.table import print_table
 from xlmargin.cli.watch import add_watch
 from xlmargin.errors import MarginError
 from xlmargin.files.books import cell_of, read_ranges, with_parameter
+from xlmargin.files.ranges import for_method
 from xlmargin.files.texts import read_csv
 from xlmargin.sheet.registry import ERROR, FUNCTIONS
 
@@ -86,7 +88,7 @@ def _add_book_commands(commands: Any) -> None:
         ("margin", _margin, "initial margin, maintenance margin and scanning risk of a book"),
         ("explain", _asked("PM_EXPLAIN", _with_history, _print_statement), "every line of a margin, down to the sheet rows"),
         ("compare", _asked("PM_COMPARE", _with_methods), "the requirements of several methods side by side"),
-        ("status", _asked("PM_STATUS", _with_equity), "an account against its margin"),
+        ("status", _status, "an account against its margin"),
         ("liquidation", _asked("PM_LIQUIDATION", _with_equity), "the prices at which an account is liquidated"),
         ("accounts", _asked("PM_ACCOUNTS", _with_balances), "margin and status of every account of a book"),
         (
@@ -149,8 +151,6 @@ def _ranges(options: argparse.Namespace) -> Any:
     ranges = read_ranges(
         options.file, options.market, options.parameters, options.venue, options.instruments, getattr(options, "history", None)
     )
-    for note in ranges.notes:
-        print(f"note: {note}", file=sys.stderr)
     span_file = getattr(options, "span_file", None)
     if span_file is not None:
         _load_span_file(span_file)
@@ -161,20 +161,15 @@ def _ranges(options: argparse.Namespace) -> Any:
         if name.strip():
             method_name(name)
     if method and not options.several and options.parameters is None and span_file is None:
-        ranges = _without_others(ranges, method)
+        ranges = for_method(ranges, method)
+    _print_notes(ranges.notes)
     return ranges._replace(method=method or ranges.method)
 
 
-def _without_others(ranges: Any, method: str) -> Any:
-    """A workbook's ranges for a method that is not its chosen one, whose parameters the other does not know."""
-    if ranges.parameters is None or ranges.method is None or ranges.method.strip().upper() == method.strip().upper():
-        return ranges
-    print(
-        f"note: the workbook's parameters are those of {ranges.method}: {method.upper()} takes its own values here; "
-        "others go with --parameters",
-        file=sys.stderr,
-    )
-    return ranges._replace(parameters=None)
+def _print_notes(notes: Sequence[str]) -> None:
+    """Print what stood in for what in the files, and what was left out of them."""
+    for note in notes:
+        print(f"note: {note}", file=sys.stderr)
 
 
 def _load_span_file(path: Path) -> None:
@@ -249,7 +244,21 @@ def _margin(options: argparse.Namespace) -> int:
     if options.output:
         _recalculated(options.file, options.output)
         print(options.output.resolve(), file=sys.stderr)
-    return _answer(result, options, _print_fields)
+    found = basis(options.file, ranges)
+    if options.json:
+        return _answer({**result, **found.keys}, options, print)
+    _print_notes(found.doubts(ranges))
+    _print_fields(result)
+    print(found.line)
+    return ANSWERED
+
+
+def _status(options: argparse.Namespace) -> int:
+    ranges = _ranges(options)
+    code = _answer(_call("PM_STATUS", *_with_equity(ranges, options)), options, print_table)
+    if code == ANSWERED and not options.json:
+        print(basis(options.file, ranges).line)
+    return code
 
 
 def _print_fields(fields: dict[str, Any]) -> None:
@@ -294,7 +303,12 @@ def _check(options: argparse.Namespace) -> int:
         if cell := cell_of(ranges, row[0], row[1]):
             row[2] = f"{cell}: {row[2]}"
     code = _answer(result, options, print_table)
-    return code if code or result[1][0] == "OK" else FAULTY
+    if code:
+        return code
+    faults = sum(row[0] != "OK" and not row[2].startswith("note: ") for row in result[1:])
+    if not options.json:
+        print(faulty_line(options.file, faults) if faults else basis(options.file, ranges).line)
+    return FAULTY if faults else ANSWERED
 
 
 def _demo(options: argparse.Namespace) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from xlmargin.errors import MarginError
 
-NEEDED = ("numpy", "scipy", "xlwings", "xlsxwriter", "openpyxl", "pyOpenVBA", "ironcalc")
+NEEDED = ("numpy", "scipy", "pandas", "xlwings", "xlsxwriter", "openpyxl", "pyOpenVBA", "ironcalc")
 
 
 def findings(file: Path | None = None) -> list[tuple[str, str, str]]:

@@ -87,7 +87,8 @@ def by_account(case: Case) -> dict[str, Line]:
 def path(before: Book, after: Book, old: Book, match: Ints) -> Iterator[Book]:
     """The books from one to the other, one after each cause of CAUSES.
 
-    First the trades, at the old market and time; then spots, with forwards and rates; then vols, and all else that the
+    First the trades, at the old market and time, where an inverse future or perpetual is the coins that its amount of USD then
+    was; then spots, with forwards and rates; then vols, and all else that the
     market says; then time, with its changes of the rulebook. An option that expired in between has left the book,
     which is a trade. A mark given with a vol keeps its distance from the model's until vols change.
 
@@ -104,7 +105,9 @@ def path(before: Book, after: Book, old: Book, match: Ints) -> Iterator[Book]:
     first = replace(end, **start)
     second = replace(first, **{name: getattr(end, name) for name in PRICES})
     third = replace(second, **{name: getattr(end, name) for name in VOLS})
-    for held in (first, _marked(second, first, end), _marked(third, end, end)):
+    growth = np.where(end.fixed_in_usd, first.level / end.level, 1.0)
+    yield replace(after, instruments=first, quantity=after.quantity_at(growth), as_of=before.as_of)
+    for held in (_marked(second, first, end), _marked(third, end, end)):
         yield replace(after, instruments=held, as_of=before.as_of)
     yield after
 

@@ -37,10 +37,12 @@ class Path:
     Attributes:
         book: unchanged; every option has a vol
         underlying: index of the one that moves
+        coins_stay: the margin of an inverse contract stays that of the coins it is today, instead of its amount of USD
     """
 
     book: Book
     underlying: int
+    coins_stay: bool = False
 
     @cached_property
     def _moved(self) -> Ints:
@@ -107,11 +109,14 @@ class Path:
         place = np.empty((count, len(held)), np.int64)
         place[:, fixed] = np.arange(len(fixed))
         place[:, self._moved] = len(fixed) + np.arange(count * size).reshape(count, size)
+        growth = np.ones((count, len(held)))
+        if not self.coins_stay:
+            growth[:, self._moved] += moves[:, None]
         accounts = len(book.accounts) * np.repeat(np.arange(count), len(book.row))
         return replace(
             book,
             instruments=replace(shifted, **columns),
-            quantity=np.tile(book.quantity, count),
+            quantity=book.quantity_at(growth).ravel(),
             instrument=place[:, book.instrument].ravel(),
             accounts=_repeated(book.accounts, count),
             account=np.tile(book.account, count) + accounts,

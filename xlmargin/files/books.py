@@ -8,10 +8,18 @@ from typing import Any
 from xlmargin.errors import MOST_BYTES, MarginError, existing_file
 from xlmargin.files.markets import as_market
 from xlmargin.files.ranges import Grid, Ranges
-from xlmargin.files.texts import read_csv
+from xlmargin.files.texts import read_table
 from xlmargin.files.workbooks import read_workbook
 from xlmargin.sheet.cells import is_blank
 from xlmargin.sheet.columns import Header
+
+NO_BOOK = Ranges([], None, None, None)
+SOUGHT = {  # headings, one of which the header of each range's file has
+    "positions": ("Quantity", "USD size"),
+    "market": ("Underlying", "Instrument", "Instrument Name"),
+    "parameters": ("Parameter", "Scenario"),
+    "history": ("Date", "As of"),
+}
 
 
 def read_ranges(
@@ -39,16 +47,20 @@ def read_ranges(
     elif venue is not None or instruments is not None:
         raise MarginError(f"{path} is no JSON file: --venue and --instruments go with a venue's own answer")
     else:
-        book = read_workbook(path) if path.suffix.lower() in (".xlsx", ".xlsm") else Ranges(read_csv(path), None, None, None)
+        book = read_workbook(path) if path.suffix.lower() in (".xlsx", ".xlsm") else _with_text(NO_BOOK, "positions", path)
         if sum(not all(map(is_blank, row)) for row in book.positions) == 1:
             raise MarginError(f"{path}: the positions have a heading and no row: type them below it, or check what the name covers")
-    if market is not None:
-        book = book._replace(market=as_market(read_csv(market)))
-    if parameters is not None:
-        book = book._replace(parameters=read_csv(parameters))
-    if history is not None:
-        book = book._replace(history=read_csv(history))
+    for name, file in (("market", market), ("parameters", parameters), ("history", history)):
+        book = book if file is None else _with_text(book, name, file)
     return book
+
+
+def _with_text(book: Ranges, name: str, path: Path) -> Ranges:
+    """A book with a range of a text file in place of its own, and what was decided about that file among its notes."""
+    table = read_table(path, SOUGHT[name])
+    rows = as_market(table.rows) if name == "market" else table.rows
+    changed: dict[str, Any] = {name: rows, "notes": (*book.notes, *(f"{path.name}: {note}" for note in table.notes))}
+    return book._replace(**changed)
 
 
 def _answer(path: Path, venue: str | None, instruments: Path | None, *, priced: bool) -> Ranges:

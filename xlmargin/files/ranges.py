@@ -28,3 +28,15 @@ class Ranges(NamedTuple):
     notes: tuple[str, ...] = ()
     places: Mapping[str, Place] = MappingProxyType({})
     balances: Grid | None = None
+
+
+def for_method(ranges: Ranges, method: str | None) -> Ranges:
+    """The ranges of a book for a method, the book's own where none is named.
+
+    The parameters of a workbook are those of its chosen method: another one takes its own values, and that is noted.
+    """
+    own = ranges.method
+    if method is None or own is None or ranges.parameters is None or own.strip().upper() == method.strip().upper():
+        return ranges._replace(method=method or own)
+    note = f"the workbook's parameters are those of {own}: {method.upper()} takes its own values here; give others beside it"
+    return ranges._replace(method=method, parameters=None, notes=(*ranges.notes, note))

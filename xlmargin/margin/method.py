@@ -36,6 +36,8 @@ class Method:
         pairs_legs: each margin is a programme of its own to solve, so many of them take long
         takes_table: the parameters range is the desk's own scenario table
         takes_history: it reads the history range, and is compared with others only where one is given
+        coins_stay: at another price the margin of an inverse future or perpetual is a rate of the coins that it is today; where
+            not, of the coins that its amount of USD is there
         worst_loss_alone: the requirement is the worst loss of the whole book over the scenarios and nothing else
     """
 
@@ -51,6 +53,7 @@ class Method:
     pairs_legs: bool = False
     takes_table: bool = False
     takes_history: bool = False
+    coins_stay: bool = False
     worst_loss_alone: bool = False
 
 

@@ -197,7 +197,9 @@ class Case:
         held, scenarios = self.held, self.scenarios
         columns = ((held.level, ",.10g"), (held.forward, ",.10g"), (held.vol, ".6g"), (held.years * 365, ".6g"), (held.spot, ",.10g"))
         numbers = zip(*(_in_words(column[at].tolist(), form) for column, form in columns))
-        each = zip(held.underlying[at].tolist(), held.is_option[at].tolist(), held.has_array[at].tolist(), numbers)
+        given = [self.book.array_of[k] if self.book.array_of else "the instrument's own risk array" for k in at.tolist()]
+        own = [text if has else "" for text, has in zip(given, held.has_array[at].tolist())]
+        each = zip(held.underlying[at].tolist(), held.is_option[at].tolist(), own, numbers)
         if scenarios.how:
             return [self._own_way(u, option, terms, s) for u, option, _, terms in each]
         day, kind = f", {scenarios.days[s]:g} days on", scenarios.vol_kind
@@ -206,10 +208,10 @@ class Case:
         shocks = [f"price {move}, vol {kind} {vol:+.6g}" for move, vol in zip(moves, scenarios.vol[s].tolist())]
         tails = ["" if weight == 1.0 else f", weight {weight:g}" for weight in scenarios.weight[s].tolist()]
 
-        def one(u: int, option: bool, own: bool, terms: tuple[str, ...]) -> str:
+        def one(u: int, option: bool, own: str, terms: tuple[str, ...]) -> str:
             level, forward, vol, days, _ = terms
             if scenarios.own_arrays and own:
-                return "the instrument's own risk array"
+                return own
             if not option:
                 return f"price {level}{' × move' if relative else ', move'} {moves[u]}{tails[u]}"
             return f"Black-76 before less after, forward {forward}, vol {vol}, {days} days: {shocks[u]}{day}{tails[u]}"

@@ -100,12 +100,21 @@ def _offset(case: Case, u: int, loss: Line) -> Line:
 
 
 def _minimum(case: Case, u: int) -> Line:
-    """Minimum per contract of one class: options, futures and perpetuals, long and short alike."""
-    net = case.net(case.some(u) & (case.held.kind != SPOT))
-    return times(
-        f"Minimum of {case.names[u]}",
-        (
-            given("Units of contracts", net.gross, "contracts × multiplier, net per contract, long and short"),
-            parameter(case.rules, "Minimum per unit", "minimum_per_contract", case.names[u]),
-        ),
+    """Minimum per contract of one class: options, futures and perpetuals, long and short alike; of long options at most their value."""
+    name = case.names[u]
+    units = case.units * (case.some(u) & (case.held.kind != SPOT))
+    rate = parameter(case.rules, "Minimum per unit", "minimum_per_contract", name)
+    capped = case.held.is_option & (case.marks < rate.value) & (case.rules.word("minimum_of_long", name) == "market_value")
+    cheap = np.where(capped, np.maximum(units, 0.0), 0.0)
+    contracts = given(
+        "Units of contracts",
+        (np.abs(units) - cheap).sum(axis=1),
+        "contracts × multiplier, net per contract, long and short, but for those below",
     )
+    value = given(
+        "Long options below the minimum",
+        cheap @ np.where(capped, case.marks, 0.0),
+        "their market value, which the minimum does not exceed",
+        source=case.rules.get("minimum_of_long", name).source,
+    )
+    return total(f"Minimum of {name}", (times("At the minimum per unit", (contracts, rate)), value))

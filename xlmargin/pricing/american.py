@@ -57,23 +57,28 @@ def price(
     return _values(puts).price.reshape(shape)
 
 
-def delta(
+def slopes(
     is_call: ArrayLike, spot: ArrayLike, strike: ArrayLike, years: ArrayLike, vol: ArrayLike, rate: ArrayLike, dividend_yield: ArrayLike
-) -> Floats:
-    """D price / d spot, from the nodes next to the root of a tree that starts two steps early.
+) -> tuple[Floats, Floats]:
+    """D price / d spot and its own slope, from the nodes next to the root of a tree that starts two steps early.
 
-    It is that of the payoff where exercise is due at once, and one half of it at the kink of an expired option.
-    Against 800 steps the error was below 1e-4 for up to a year and vols up to 0.8, 2e-3 for three years and 1.5.
+    They are those of the payoff where exercise is due at once, and the delta is one half of it at the kink of an expired option.
+    Against 800 steps the error of the delta was below 1e-4 for up to a year and vols up to 0.8, 2e-3 for three years and
+    1.5; against fine grids that of the gamma was 3e-4 of it in nine of ten options, and 2 % next to the price of exercise.
     Parameters are those of `price`, the spot positive.
+
+    Returns:
+        delta and gamma
 
     References:
         A. Pelsser, T. Vorst, The binomial model and the Greeks, Journal of Derivatives 1 (1994).
     """
     puts, shape, call = _as_puts(is_call, spot, strike, years, vol, rate, dividend_yield)
     values = _values(puts)
-    # a call is C(S, K) = P(K, S), and P is homogeneous: P = x dP/dx + y dP/dy
-    of_call = (values.price - puts.spot * values.delta) / np.where(puts.strike > 0.0, puts.strike, 1.0)
-    return np.where(call, of_call, values.delta).reshape(shape)
+    # a call is C(S, K) = P(K, S), and P is homogeneous: P = x dP/dx + y dP/dy, and x ** 2 d2P/dx2 = y ** 2 d2P/dy2
+    own = np.where(puts.strike > 0.0, puts.strike, 1.0)
+    of_call = (values.price - puts.spot * values.delta) / own, values.gamma * (puts.spot / own) ** 2
+    return np.where(call, of_call[0], values.delta).reshape(shape), np.where(call, of_call[1], values.gamma).reshape(shape)
 
 
 def solve(
@@ -159,14 +164,14 @@ def _bound(puts: Puts) -> Floats:
 
 
 def _values(puts: Puts) -> Values:
-    """Prices and deltas of puts of any kind."""
+    """Prices, deltas and gammas of puts of any kind."""
     total_vol = puts.vol * np.sqrt(puts.years)
     known = np.isfinite(sum(puts))
     is_random = known & (total_vol > 0.0) & (puts.spot > 0.0) & (puts.strike > 0.0)
     # exercise earns rate * strike - carry * spot, which is never positive in the money under this condition
     waits = puts.rate <= np.minimum(puts.carry, 0.0) + _LEAST_GAIN
     floor = _without_vol(puts)
-    result = Values(np.where(known, floor.price, np.nan), np.where(known, floor.delta, np.nan))
+    result = Values(*(np.where(known, column, np.nan) for column in floor))
     climbs = is_random & ~waits & (total_vol > _LEAST_VOL)
     for chosen, value in ((is_random & waits, european_values), (climbs, tree_values)):
         members = np.flatnonzero(chosen)
@@ -177,6 +182,7 @@ def _values(puts: Puts) -> Values:
         result.price[members] = np.maximum(found.price, lowest)
         due = (found.price <= lowest) & (value is tree_values)
         result.delta[members] = np.where(due, floor.delta[members], found.delta)
+        result.gamma[members] = np.where(due, 0.0, found.gamma)
     return result
 
 
@@ -195,7 +201,7 @@ def _without_vol(puts: Puts) -> Values:
         gain = puts.strike * np.exp(-puts.rate * moment) - puts.spot * growth
         slope = np.where(gain > best, -growth, slope)
         best = np.maximum(best, gain)
-    return Values(np.maximum(best, 0.0), slope * 0.5 * (1.0 + np.sign(best)))
+    return Values(np.maximum(best, 0.0), slope * 0.5 * (1.0 + np.sign(best)), np.zeros_like(best))
 
 
 def _implied(puts: Puts, quoted: Floats) -> Floats:

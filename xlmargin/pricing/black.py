@@ -80,17 +80,23 @@ def greeks(is_call: ArrayLike, forward: ArrayLike, strike: ArrayLike, years: Arr
     vol, root_years = np.asarray(vol, dtype=np.float64), np.sqrt(years)
     total_vol = vol * root_years
     discount = np.exp(-np.multiply(rate, years))
-    d1 = np.clip(_d1(forward, strike, total_vol), -_FARTHEST, _FARTHEST)
-    density = discount * np.exp(-0.5 * d1 * d1) / _ROOT_TWO_PI
-    gamma = np.where(total_vol > 0.0, density / (forward * np.maximum(total_vol, _TINY)), 0.0)
+    density = discount * _density(forward, strike, total_vol)
     decay = np.where(root_years > 0.0, forward * density * vol / (2.0 * np.maximum(root_years, _TINY)), 0.0)
     value = price(is_call, forward, strike, years, vol, rate)
     return Greeks(
         delta=np.asarray(discount * black_delta(is_call, forward, strike, years, vol)),
-        gamma=np.broadcast_to(gamma, value.shape).copy(),
+        gamma=np.broadcast_to(gamma(forward, strike, years, vol, rate), value.shape).copy(),
         vega=np.broadcast_to(forward * density * root_years, value.shape).copy(),
         theta=np.asarray(np.multiply(rate, value) - decay),
     )
+
+
+def gamma(forward: ArrayLike, strike: ArrayLike, years: ArrayLike, vol: ArrayLike, rate: ArrayLike = 0.0) -> Floats:
+    """The second derivative of the discounted Black-76 price by the forward, the same for a call and a put; as in `greeks`."""
+    forward, years = np.asarray(forward, dtype=np.float64), np.asarray(years, dtype=np.float64)
+    total_vol = np.asarray(vol, dtype=np.float64) * np.sqrt(years)
+    density = np.exp(-np.multiply(rate, years)) * _density(forward, strike, total_vol)
+    return np.where(total_vol > 0.0, density / (forward * np.maximum(total_vol, _TINY)), 0.0)
 
 
 def time_value(forward: Floats, strike: Floats, total_vol: Floats) -> Floats:
@@ -135,6 +141,12 @@ def log_moneyness(forward: ArrayLike, strike: ArrayLike) -> Floats:
 def _d1(forward: ArrayLike, strike: ArrayLike, total_vol: Floats) -> Floats:
     """D1; where total_vol is 0, it is so large that it acts as infinite, but 0 at the money."""
     return np.asarray(log_moneyness(forward, strike) / np.maximum(total_vol, _TINY) + 0.5 * total_vol)
+
+
+def _density(forward: ArrayLike, strike: ArrayLike, total_vol: Floats) -> Floats:
+    """The normal density at d1."""
+    d1 = np.clip(_d1(forward, strike, total_vol), -_FARTHEST, _FARTHEST)
+    return np.asarray(np.exp(-0.5 * d1 * d1) / _ROOT_TWO_PI)
 
 
 def mills(a: Floats) -> Floats:

@@ -34,18 +34,19 @@ class Puts(NamedTuple):
 
 
 class Values(NamedTuple):
-    """Prices and deltas of puts, each (k,)."""
+    """Prices of puts, and their first and second derivatives by the spot, each (k,)."""
 
     price: Floats
     delta: Floats
+    gamma: Floats
 
 
 def european_values(puts: Puts) -> Values:
-    """Black-76 prices and spot deltas."""
-    forward = puts.spot * np.exp((puts.rate - puts.carry) * puts.years)
-    terms = (forward, puts.strike, puts.years, puts.vol)
+    """Black-76 prices, spot deltas and spot gammas."""
+    growth = np.exp((puts.rate - puts.carry) * puts.years)
+    terms = (puts.spot * growth, puts.strike, puts.years, puts.vol)
     slope = np.exp(-puts.carry * puts.years) * black.black_delta(False, *terms)
-    return Values(black.price(False, *terms, puts.rate), slope)
+    return Values(black.price(False, *terms, puts.rate), slope, black.gamma(*terms, puts.rate) * growth**2)
 
 
 def tree_values(puts: Puts) -> Values:
@@ -53,7 +54,7 @@ def tree_values(puts: Puts) -> Values:
     total_vol = np.minimum(puts.vol * np.sqrt(puts.years), WIDEST)
     puts = puts._replace(vol=total_vol / np.sqrt(puts.years))
     european = european_values(puts)
-    result = Values(np.empty_like(puts.spot), np.empty_like(puts.spot))
+    result = Values(*(np.empty_like(puts.spot) for _ in Values._fields))
     # options of similar moneyness share the rows that need a comparison with exercise
     order = np.argsort(black.log_moneyness(puts.spot, puts.strike) / total_vol)
     for start in range(0, order.size, _BLOCK):
@@ -63,6 +64,7 @@ def tree_values(puts: Puts) -> Values:
         lowest = -np.exp(np.maximum(-members.carry * members.years, 0.0))
         result.price[block] = np.maximum(2.0 * fine.price - coarse.price, european.price[block])
         result.delta[block] = np.clip(2.0 * fine.delta - coarse.delta, lowest, 0.0)
+        result.gamma[block] = np.maximum(2.0 * fine.gamma - coarse.gamma, 0.0)
     return result
 
 
@@ -160,7 +162,7 @@ def _last_step(puts: Puts, nodes: NDArray[np.int_], dt: Floats, h: Floats, drift
 
 
 def _at_root(spot: Floats, h: Floats, value: Floats) -> Values:
-    """The value of the middle node and the slope there of the parabola through the three, (3, k)."""
+    """The value of the middle node, and the slope and the curvature there of the parabola through the three, (3, k)."""
     right, left = spot * np.expm1(2.0 * h), -spot * np.expm1(-2.0 * h)
-    slope = (value[2] - value[1]) / right * left + (value[1] - value[0]) / left * right
-    return Values(value[1], slope / (left + right))
+    above, below = (value[2] - value[1]) / right, (value[1] - value[0]) / left
+    return Values(value[1], (above * left + below * right) / (left + right), 2.0 * (above - below) / (left + right))

@@ -9,8 +9,8 @@ from xlmargin.book.contracts import CALL
 from xlmargin.pricing.arrays import Floats, Ints
 from xlmargin.scenarios.risk_array import require_vols
 
-# Differences that the tree of American options resolves: a move of the spot, of the vol, and a day.
-SPOT_STEP, VOL_STEP, DAY = 0.005, 0.002, 1.0 / 365.0
+# Differences that the tree of American options resolves: a move of the vol, and a day.
+VOL_STEP, DAY = 0.002, 1.0 / 365.0
 
 
 def sensitivities(instruments: Instruments) -> Floats:
@@ -44,7 +44,7 @@ def sensitivities(instruments: Instruments) -> Floats:
 
 
 def _american(instruments: Instruments, chosen: Ints) -> Floats:
-    """The same for American options: delta from the nodes of the tree, the others by differences of its prices (len(chosen), 4)."""
+    """The same for American options: delta and gamma from the nodes of the tree, the others by differences of its prices."""
     from xlmargin.pricing import american
 
     call, spot, forward, strike, years, vol, rate, carry = (
@@ -61,9 +61,9 @@ def _american(instruments: Instruments, chosen: Ints) -> Floats:
         )
     )
     now = american.price(call, spot, strike, years, vol, rate, carry)
-    up, down = (american.price(call, spot * (1.0 + step), strike, years, vol, rate, carry) for step in (SPOT_STEP, -SPOT_STEP))
-    richer = american.price(call, spot, strike, years, vol + VOL_STEP, rate, carry)
+    high, low = vol + VOL_STEP, np.maximum(vol - VOL_STEP, 0.0)
+    richer, poorer = (american.price(call, spot, strike, years, each, rate, carry) for each in (high, low))
     later = american.price(call, spot, strike, np.maximum(years - DAY, 0.0), vol, rate, carry)
-    delta = american.delta(call, spot, strike, years, vol, rate, carry) * spot / forward
-    gamma = (up - 2.0 * now + down) / (forward * SPOT_STEP) ** 2
-    return np.column_stack([delta, gamma, (richer - now) / VOL_STEP, (later - now) / np.minimum(DAY, years)])
+    delta, gamma = american.slopes(call, spot, strike, years, vol, rate, carry)
+    share = spot / forward  # the spot moves by the fraction by which the forward does
+    return np.column_stack([delta * share, gamma * share**2, (richer - poorer) / (high - low), (later - now) / np.minimum(DAY, years)])

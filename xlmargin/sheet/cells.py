@@ -45,8 +45,10 @@ FIRST_ERROR, LAST_ERROR = -2146826288, -2146826238
 # #REF! and its kin in any language (#BEZUG!, #¿NOMBRE?), the errors that end otherwise, and our own
 ERROR_TEXT = re.compile(r"#(\S+[!?]|N/A|NV|N/D|GETTING_DATA|INVALID_DATASOURCE|PM! .*)$", re.S)
 
-NULL = "JsNull"  # the class of JavaScript's null in Pyodide 0.28 and later; it cannot be imported anywhere else
+# classes of what is missing, which are not there to import everywhere: JavaScript's null in Pyodide 0.28 and later, pandas' own
+MISSING = ("JsNull", "NAType", "NaTType")
 USUAL = {float, int, str, bool, NoneType, dt.datetime}
+OF_SHEETS = USUAL | {list, tuple, dt.date, decimal.Decimal}
 
 
 def is_blank(cell: Any) -> bool:
@@ -121,14 +123,27 @@ def grid(raw: Any) -> list[Sequence[Any]]:
     return plain_rows(raw_rows(raw))
 
 
+def unpacked(raw: Any, name: str = "") -> Any:
+    """A range of Python's own kinds as rows of cells: a frame, an array, a mapping, records; any other argument unchanged.
+
+    Args:
+        name: of the argument, which says what a mapping of single values means
+    """
+    kind = type(raw)
+    if kind in USUAL or (kind in (list, tuple) and set(map(type, raw)) <= OF_SHEETS):
+        return raw
+    from xlmargin.sheet.frames import rows_of  # no spreadsheet passes any of these
+
+    return rows_of(raw, name)
+
+
 def raw_rows(raw: Any) -> list[Sequence[Any]]:
     """Any raw argument as rows of unchanged cells: a scalar is one cell, a flat list is one row, arrays are unpacked."""
-    if hasattr(raw, "tolist"):
-        raw = raw.tolist()
+    if type(raw) in (list, tuple) and set(map(type, raw)) <= {list, tuple}:
+        return list(raw)
+    raw = unpacked(raw)
     if not isinstance(raw, (list, tuple)):
         return [[raw]]
-    if set(map(type, raw)) <= {list, tuple}:
-        return list(raw)
     if not any(isinstance(row, (list, tuple)) for row in raw):
         return [raw]
     return [row if isinstance(row, (list, tuple)) else [row] for row in raw]
@@ -152,10 +167,10 @@ def without_blank_end(raw: Any) -> Any:
 
 
 def plain_rows(rows: list[Sequence[Any]]) -> list[Sequence[Any]]:
-    """Rows of cells without the wrappings of JavaScript.
+    """Rows of cells without the wrappings of JavaScript, NumPy and pandas.
 
-    A null is blank, a data type (a formatted number, a date with its format, a stock) is its basic value; an error
-    remains the mapping that it comes as, because messages name it.
+    A null, NA and NaT are blank, a data type (a formatted number, a date with its format, a stock) is its basic value, a
+    scalar of NumPy is Python's; an error remains the mapping that it comes as, because messages name it.
 
     Args:
         rows: cells by row
@@ -169,8 +184,12 @@ def plain_rows(rows: list[Sequence[Any]]) -> list[Sequence[Any]]:
 
 
 def _plain(cell: Any) -> Any:
-    if type(cell).__name__ == NULL:
+    kind = type(cell)
+    if kind.__name__ in MISSING:
         return None
+    if kind.__module__ == "numpy" and getattr(cell, "ndim", 1) == 0:
+        # in microseconds a moment or a span is Python's own; in nanoseconds it would be a bare number
+        return (cell.astype(f"{cell.dtype.kind}8[us]") if cell.dtype.kind in "mM" else cell).item()
     if isinstance(cell, Mapping) and cell.get("type") != "Error" and "basicValue" in cell:
         value = cell["basicValue"]
         # a data type without a plain value, such as a picture, counts as an error

@@ -17,6 +17,7 @@ from xlmargin.sheet.ranges.market import read_market
 from xlmargin.sheet.ranges.positions import read_positions
 from xlmargin.sheet.ranges.remembered import range_notes, read_book
 
+OTHER_VOL = "give IV or Price on the row to use another"  # the cure in every note on a vol that the market gives
 CONTRACT_COLUMNS = ("", "Instrument", "Underlying", "Type", "Strike", "Expiry", "DTE", "Venue")  # without them: no contract
 MARKET_COLUMNS = ("Spot", "Forward", "IV", "Price", "Coin price", "Mark price")  # a fault in one of them may be why another has no value
 
@@ -101,10 +102,9 @@ def _notes(book: Book) -> list[Fault]:
 
 def _vol_note(found: Faults, row: int, vol: float, origin: int, expiry: str) -> None:
     """Note the origin of a vol that is neither the row's own nor the market's at the same strike."""
-    give = "give IV or Price on the row to use another"
     if origin == quotes.ON_SMILE:
-        found.note(row, "IV", f"IV {vol:.4f} was read off the market's smile of {expiry}, which has no vol at that strike", give)
+        found.note(row, "IV", f"IV {vol:.4f} was read off the market's smile of {expiry}, which has no vol at that strike", OTHER_VOL)
     elif origin == quotes.BY_EXPIRY:
-        found.note(row, "IV", f"IV {vol:.4f} is the market's vol of the expiry {expiry}", give)
+        found.note(row, "IV", f"IV {vol:.4f} is the market's vol of the expiry {expiry}", OTHER_VOL)
     elif origin == quotes.BY_UNDERLYING:
-        found.note(row, "IV", f"IV {vol:.4f} is the market's vol of the underlying", give)
+        found.note(row, "IV", f"IV {vol:.4f} is the market's vol of the underlying", OTHER_VOL)

@@ -20,7 +20,7 @@ from xlmargin.sheet.headings import PLAIN, Names, heading_key, says_percent
 from xlmargin.sheet.unknown import refusal
 
 # by the end of a heading: the largest fraction and the least percent that a column under a heading with % holds
-PERCENT = {"iv": (1.5, 5.0), "rate": (0.25, 1.0), "haircut": (1.0, 1.0), "move": (1.0, 1.0)}
+PERCENT = {"iv": (4.0, 5.0), "rate": (0.25, 1.0), "haircut": (1.0, 1.0), "move": (1.0, 1.0)}
 
 
 # ---- header rows

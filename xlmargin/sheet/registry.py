@@ -8,10 +8,11 @@ import math
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain, repeat
 from typing import Any, Literal, Union
 
 from xlmargin.errors import MarginError, failure
-from xlmargin.sheet.cells import without_blank_end
+from xlmargin.sheet.cells import unpacked, without_blank_end
 
 Cell = Union[float, str, bool]
 Cells = Union[Cell, list[list[Cell]]]
@@ -32,12 +33,18 @@ class Argument:
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """One function: its name, its help, its arguments, and the call that answers it."""
+    """One function: its name, its help, its arguments, and the call that answers it.
+
+    Attributes:
+        answer: raises a MarginError where there is a mistake
+        call: the same, and never raises: a mistake is returned as one line that begins with `#PM! `
+    """
 
     name: str
     summary: str
     arguments: tuple[Argument, ...]
     returns: Returns
+    answer: Callable[..., Cells]
     call: Callable[..., Cells]
 
 
@@ -64,14 +71,18 @@ def pm_function(returns: Returns, **helps: str) -> Callable[[Callable[..., Any]]
         assert list(parameters) == list(helps), f"{body.__name__}: help and signature differ"
         arguments = tuple(Argument(name, helps[name], parameter.default is not parameter.empty) for name, parameter in parameters.items())
 
+        def answer(*args: Any, **named: Any) -> Cells:
+            ranges = map(unpacked, map(without_blank_end, args), chain(helps, repeat("")))
+            return _sound(body(*ranges, **{name: unpacked(without_blank_end(raw), name) for name, raw in named.items()}))
+
         @functools.wraps(body)
         def call(*args: Any, **named: Any) -> Cells:
             try:
-                return _sound(body(*map(without_blank_end, args), **{name: without_blank_end(raw) for name, raw in named.items()}))
+                return answer(*args, **named)
             except Exception as error:  # a cell must never show a traceback, whatever its arguments
                 return ERROR + " ".join(failure(body.__name__, error).split())
 
-        FUNCTIONS[body.__name__] = Function(body.__name__, inspect.getdoc(body) or "", arguments, returns, call)
+        FUNCTIONS[body.__name__] = Function(body.__name__, inspect.getdoc(body) or "", arguments, returns, answer, call)
         return _for_excel(call, arguments, returns)
 
     return register

@@ -67,7 +67,8 @@ def test_the_published_sugar_book_scans_to_2099(read: Read) -> None:
     """The arrays as read give the published scan risk and active scenario (SPAN-01)."""
     span = read(samples.positional(samples.SUGAR))
     find = Lookup(span).find
-    rows = [find("SB", FUTURE, "201005"), find("SB", PUT, "201005", 23.25), find("SB", CALL, "201005", 24.25)]
+    future, option = dt.date(2010, 4, 30), dt.date(2010, 4, 15)
+    rows = [found.row for found in (find("SB", FUTURE, future), find("SB", PUT, option, 23.25), find("SB", CALL, option, 24.25))]
     loss = np.array([-1, -1, 4]) @ span.contracts.array[rows]
     assert [float(loss.max()), int(loss.argmax()) + 1] == [2099.0, 14]
 
@@ -230,19 +231,62 @@ def test_what_is_not_known_is_nan(read: Read) -> None:
 
 
 def test_contracts_are_found_by_product_and_by_combined_commodity(read: Read) -> None:
-    """By day, by month where one contract is of it, and not by guessing."""
+    """By the day on which the file says that they expire, and not by guessing."""
     later = samples.NIFTY[0]._replace(day="07", expiry="20260607")
     span = read(samples.markup((*samples.NIFTY, later)))
     find = Lookup(span).find
-    assert find("NIFTY", FUTURE, "20260607") == 1
-    with pytest.raises(MarginError, match="2 contracts for NIFTY"):
-        find("NIFTY", FUTURE, "202606")
-    with pytest.raises(MarginError, match="no contract NIFTY call 202606 24000"):
-        find("NIFTY", CALL, "202606", 24000.0)
-    one = read(samples.markup(samples.NIFTY))
-    assert Lookup(one).find("NIFTY", FUTURE, "202606") == 0
+    assert find("NIFTY", FUTURE, dt.date(2026, 6, 7)) == (1, "")
+    with pytest.raises(
+        MarginError, match=r"no contract NIFTY future that expires on 2026-06-08: the nearest are NSE NIFTY future 20260607"
+    ):
+        find("NIFTY", FUTURE, dt.date(2026, 6, 8))
+    with pytest.raises(MarginError, match="no contract NIFTY call 24000: check"):
+        find("NIFTY", CALL, dt.date(2026, 6, 30), 24000.0)
     weekly = tuple(item._replace(product="W5" if item.right else "SB") for item in samples.SUGAR)
-    assert Lookup(read(samples.positional(weekly))).find("SB", PUT, "201005", 23.25) == 1
+    assert Lookup(read(samples.positional(weekly))).find("SB", PUT, dt.date(2010, 4, 15), 23.25).row == 1
+
+
+def test_contracts_without_an_expiry_are_found_by_their_month(read: Read) -> None:
+    """Where record B is missing the month is all that is known, and several of one day are told apart by it."""
+    lines = samples.positional(samples.SUGAR).decode("latin-1").split("\r\n")
+    undated = Lookup(read("\r\n".join(text for text in lines if not text.startswith("B ")).encode("latin-1")))
+    assert undated.find("SB", FUTURE, dt.date(2010, 5, 20)) == (0, "found by its month: the file gives no expiry of it")
+    with pytest.raises(MarginError, match="no contract SB future that expires on 2010-04-30: the nearest are NYB SB future 201005"):
+        undated.find("SB", FUTURE, dt.date(2010, 4, 30))
+    twins = [samples.SUGAR[0]._replace(month=month, expiry="20100430") for month in ("201004", "201005")]
+    found = Lookup(read(samples.positional(twins))).find("SB", FUTURE, dt.date(2010, 4, 30))
+    assert found == (0, "one of several of this expiry, told by its month")
+    apart = [each._replace(expiry="20100630") for each in twins]
+    with pytest.raises(MarginError, match="has 2 contracts for SB"):
+        Lookup(read(samples.positional(apart))).find("SB", FUTURE, dt.date(2010, 6, 30))
+
+
+# printed price, decimals, alignment code, whether an option; price. Futures: settlements of 2 January 2019 of corn, wheat, soybeans,
+# ten-year notes and thirty-year bonds, which are also their printed closes. An option of 12 7/8 cents. The others have no price.
+ALIGNED = {
+    "corn 375 3/4": (3757, 3, "0", False, 3.7575),
+    "wheat 506 3/4": (5067, 3, "0", False, 5.0675),
+    "soybeans 907": (9070, 3, "0", False, 9.07),
+    "corn option 12 7/8": (127, 3, "0", True, 0.12875),
+    "strike of 375 cents": (375, 2, "0", False, 3.75),
+    "notes 122-06": (122060, 3, "C", False, 122.1875),
+    "bonds 146-24": (146240, 3, "C", False, 146.75),
+    "notes 122-06 3/4": (122067, 3, "C", False, 122 + 6.75 / 32),
+    "a digit of no eighth": (3754, 3, "0", False, math.nan),
+    "33 of 32": (122330, 3, "C", False, math.nan),
+    "an unknown code": (3757, 3, "K", False, math.nan),
+}
+
+
+@pytest.mark.parametrize("name", ALIGNED)
+def test_prices_that_are_no_decimals(read: Read, name: str) -> None:
+    """The alignment codes of record P: quarters and eighths of a cent, and 32nds; what cannot be read is no price."""
+    printed, decimals, code, option, expected = ALIGNED[name]
+    item = samples.SUGAR[1 if option else 0]._replace(price=printed / 100)
+    lines = samples.positional([item]).decode("latin-1").split("\r\n")
+    at = next(n for n, text in enumerate(lines) if text.startswith("P "))
+    lines[at] = lines[at][:33] + f"{decimals:03}002{code} " + lines[at][41:]
+    np.testing.assert_allclose(read("\r\n".join(lines).encode("latin-1")).contracts.price, [expected], rtol=1e-15)
 
 
 def test_compressed_files_and_progress(tmp_path: Path) -> None:
@@ -378,7 +422,9 @@ def test_fifty_thousand_contracts_of_both_formats_are_equal(tmp_path: Path) -> N
         results.append(span)
     assert_same(results[0].contracts, results[1].contracts)
     lookup = Lookup(results[0])
-    assert results[0].contracts.name(lookup.find("SB", PUT, "201101", 1.0)) == "SB put 201101 1"
+    row = next(row for row in range(len(results[0].contracts)) if results[0].contracts.name(row) == "SB put 201101 1")
+    day = dt.datetime.strptime(str(results[0].contracts.expiry[row]), "%Y%m%d").date()
+    assert lookup.find("SB", PUT, day, 1.0).row == row
 
 
 def test_layouts_do_not_overlap() -> None:

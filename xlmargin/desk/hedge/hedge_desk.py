@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmargin import methods
 from xlmargin.book.book import Book
 from xlmargin.desk.hedge.programme import Sizes
 from xlmargin.errors import MarginError
 from xlmargin.margin.accounts import some_rows
 from xlmargin.margin.statement import Line
 from xlmargin.margin.valuation import Case
+from xlmargin.methods import apart as margins_apart
 from xlmargin.methods import case_of, margin_of, method_named, with_book
 from xlmargin.pricing.arrays import Floats, Ints
 
@@ -63,7 +63,7 @@ class HedgeDesk:
         self.case, self.book, self.trades = case, case.book, trades
         self.touched = np.unique(trades.account).tolist()
         self.known: dict[tuple[int, bytes], float] = {}
-        self.apart = apart or methods.apart(case.book, case.rules)
+        self.apart = apart or margins_apart(case.book, case.rules)
         self.slowness = SLOWNESS if self.apart or method_named(case.rules.meta.name).pairs_legs else 1
 
     @cached_property

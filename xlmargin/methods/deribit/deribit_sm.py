@@ -5,5 +5,6 @@ from __future__ import annotations
 from xlmargin.methods.standard import standard
 
 NEEDS_VOL = False
+COINS_STAY = True  # the rates are of the value at which a position was opened, as printed liquidation prices reckon
 
 requirement = standard.margin_by()

@@ -63,8 +63,8 @@ class _Statement:
         self.found = self.result()
 
     def number(self, name: str) -> float:
-        """A parameter of this market."""
-        return self.rules.number(name, self.name)
+        """A parameter of this market; the rates of perpetuals, whose table lists its coins, only where one is held."""
+        return 0.0 if name.startswith("perp_") and not self.perp_amount.any() else self.rules.number(name, self.name)
 
     def parameter(self, label: str, name: str) -> Line:
         """A number of the rulebook as a line."""
@@ -113,6 +113,8 @@ class _Statement:
 
     def perpetuals(self, stage: str) -> Line:
         """Perpetuals at their prices × their rate."""
+        if not self.perp_amount.any():
+            return given("Perpetuals", 0.0, "none is held")
         size = given("Perpetuals at price", self.found.perp_notional, "long and short alike × price")
         return times("Perpetuals", (size, self.parameter("Rate", f"perp_{stage}")))
 

@@ -24,7 +24,6 @@ from xlmargin.margin.statement import (
     given,
     largest,
     less,
-    multiple,
     not_modelled,
     over_book,
     parameter,
@@ -77,8 +76,8 @@ def prepared(book: Book, rules: Rules) -> tuple[Book, Rules]:
     if rules.is_unset("span_file"):
         return book, rules
     lookup = applied.load(rules.word("span_file"))
-    book = applied.with_arrays(book, lookup)
-    return book, rules.beneath(applied.overrides(book, lookup), f"SPAN file {lookup.file.source}")
+    in_file = applied.Applied(book, lookup)
+    return in_file.book(), rules.beneath(in_file.overrides(rules), f"SPAN file {lookup.file.source}")
 
 
 def share(book: Book, rules: Rules) -> Floats:
@@ -97,9 +96,8 @@ def requirement(case: Case) -> Margin:
         requirements + required; the net option value is + where options are held long
     """
     span = _Span(case)
-    risk = span.requirement()
-    initial = multiple(case.rules, "Initial margin", risk, "initial_ratio")
-    return Margin(initial, total("Maintenance margin", (above(risk),)), lambda: span.rest(initial), span.available_value)
+    initial, maintenance = span.margins()
+    return Margin(initial, maintenance, lambda: span.rest(initial), span.available_value)
 
 
 class _Span:
@@ -121,6 +119,28 @@ class _Span:
             credit = total("Inter-commodity credit", [self.credit(u) for u in every])
             return total("SPAN risk", (largest("Before credits", (total("Scanning risk and charges", parts), least)), credit))
         return over_book("SPAN risk", [self.risk(u) for u in every])
+
+    def margins(self) -> tuple[Line, Line]:
+        """Initial and maintenance margin: the risk, and that times the initial ratio, of each underlying where the ratios differ.
+
+        Raises:
+            MarginError: the ratios differ, and the risk is one of all underlyings
+        """
+        risk, name = self.requirement(), "initial_ratio"
+        labels = "Initial margin", "Maintenance margin"
+        ratios = {each: self.rules.number(name, each) for each in self.names}
+        if len(set(ratios.values())) < 2:
+            return times(labels[0], (risk, self.parameter("Initial ratio", name, *self.names[:1]))), total(labels[1], (above(risk),))
+        if self.rules.word("order") == "kdpw":
+            shown = ", ".join(f"{each} {value:g}" for each, value in ratios.items())
+            raise MarginError(
+                f"initial ratios differ ({shown}) where order kdpw has one risk for all: give one {name} for every underlying"
+            )
+        parts = risk.parts(0)
+        scaled = [
+            times(f"Initial margin of {each}", (part, self.parameter("Initial ratio", name, each))) for each, part in zip(ratios, parts)
+        ]
+        return total(labels[0], scaled), total(labels[1], [above(part) for part in parts])
 
     @cached_property
     def scanning(self) -> list[Line]:

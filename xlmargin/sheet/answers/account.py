@@ -94,7 +94,8 @@ def liquidation(positions: Any, equity: Any, market: Any, method: Any, parameter
     rules, spot = _own_rules(case.book.as_of, parameters), _spots(case.book, market)
     held = _equity(equity, spot, rules)
     most = rules.number("pairing_rows")
-    if method_named(case.rules.meta.name).pairs_legs and len(case.book.row) > most:
+    method_hooks = method_named(case.rules.meta.name)
+    if method_hooks.pairs_legs and len(case.book.row) > most:
         raise MarginError(
             f"{case.rules.meta.name} pairs the legs anew at each of some hundred prices, which takes too long for "
             f"{len(case.book.row)} rows: give at most {most:g}, raise pairing_rows, or choose another method"
@@ -109,7 +110,7 @@ def liquidation(positions: Any, equity: Any, market: Any, method: Any, parameter
     rows: Rows = [["Underlying", "Down price", "Down move", "Up price", "Up move"]]
     for name in sorted({*names, *held.coins}):
         price = spot(name)
-        path = Path(case.book, names.index(name) if name in names else len(names))
+        path = Path(case.book, names.index(name) if name in names else len(names), method_hooks.coins_stay)
         found = moves_of(Account(path, maintenance, held.equity, held.coins.get(name, 0.0) * price), PriceSearch.of(rules))
         row: list[Cell] = [name]
         for move in found:

@@ -124,6 +124,11 @@ def range_notes(positions: Any, market: Any) -> list[Fault]:
     return [*_read_sheet(positions).notes, *_read_quotes(market).notes]
 
 
+def gives_time(market: Any) -> bool:
+    """Whether a market range without a fault has a valuation time of its own; without one the machine's clock counts."""
+    return math.isfinite(_read_quotes(market).market.as_of)
+
+
 def _fix(holder: Any) -> None:
     """Make every array of a dataclass read-only, since it is shared."""
     for field in fields(holder):
@@ -228,7 +233,7 @@ class _Writer(pickle.Pickler):
 
     def reducer_override(self, cell: Any) -> Any:
         """Called for every object that is not a builtin, classes included; a subclass is never accepted."""
-        if type(cell) in WRITTEN or cell in WRITTEN:
+        if type(cell) in WRITTEN or any(cell is kind for kind in WRITTEN):  # a cell need not be comparable with a class
             return NotImplemented
         raise _Other
 

@@ -7,11 +7,12 @@ from pathlib import Path
 
 from xlmargin.errors import MarginError
 from xlmargin.methods.span.file.expanded import read_expanded
-from xlmargin.methods.span.file.model import CombinedCommodity, Contracts, InterSpread, Lookup, SpanFile
+from xlmargin.methods.span.file.lookup import Found, Lookup
+from xlmargin.methods.span.file.model import CombinedCommodity, Contracts, InterSpread, SpanFile
 from xlmargin.methods.span.file.source import MOST_BYTES, Progress, open_source
 from xlmargin.methods.span.file.xml import read_xml
 
-__all__ = ["CombinedCommodity", "Contracts", "InterSpread", "Lookup", "SpanFile", "read_span_file"]
+__all__ = ["CombinedCommodity", "Contracts", "Found", "InterSpread", "Lookup", "SpanFile", "read_span_file"]
 
 MARKUP = (b"<", b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 

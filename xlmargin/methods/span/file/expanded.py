@@ -18,6 +18,9 @@ from xlmargin.methods.span.file.source import SpanContent
 
 LONGEST_LINE = 1 << 16
 WFPR = {"1": "NORMAL", "2": "SCANRANGE_CAP", "3": "SCANRANGE"}
+ACCOUNT_TYPES = ("member", "hedger", "speculator")
+EVERY_MONTH, TIERED_SCANNING, TIERED_MINIMUM = "02", ("10", "21", "22"), "30"  # methods of record S
+OPTIONAL = "N"  # a leg that a scanning-based spread can be formed without
 
 
 def read_expanded(source: SpanContent, blocks: Iterable[bytes]) -> SpanFile:
@@ -121,15 +124,40 @@ def _combined(source: SpanContent, records: dict[str, list[Parsed]], limits: boo
         result[code] = CombinedCommodity(
             code,
             int(two[0].count_of("exponent")),
-            tuple(_tiers(three)),
+            tuple(_tiers(three, 4)),
             (*_intra(code, by["C"].get(code, []), "tier"), *_intra(code, by["E"].get(code, []), "month")),
             tuple(_deliveries(source, four)),
             four[0].count_of("minimum") if four else 0.0,
             "max" if four and four[0].text_of("minimum_method") == "1" else "gross",
             next((WFPR[r.text_of("wfpr")] for r in tiers if r.text_of("wfpr") in WFPR), "NORMAL"),
             limits or two[0].text_of("limits_option_value") == "Y",
+            _by_account(three),
+            tuple(_scanning_tiers(tiers)),
+            any(record.text_of("method") == TIERED_MINIMUM for record in tiers),
+            _adjustments(four),
         )
     return result
+
+
+def _by_account(records: list[Parsed]) -> dict[str, float]:
+    """A factor for each type of account from the first record that gives any; those that are blank or 0 are left out."""
+    given = ({name: record.count_of(name) for name in ACCOUNT_TYPES if record.count_of(name)} for record in records)
+    return next(filter(None, given), {})
+
+
+def _adjustments(records: list[Parsed]) -> tuple[str, ...]:
+    """The adjustment factors of record 4 that are not 1, in words."""
+    odd = [f"{factor:g} for a {name}" for name, factor in _by_account(records).items() if factor != 1.0]
+    return (f"adjustment factor {', '.join(odd)} (record 4, columns 70-78)",) if odd else ()
+
+
+def _scanning_tiers(records: list[Parsed]) -> Iterator[Tier]:
+    """The tiers of record S that are scanned apart; other records of that type are about spreads or minimums."""
+    for record in records:
+        if record.text_of("method") == EVERY_MONTH:
+            yield Tier(0, "", "")
+        elif record.text_of("method") in TIERED_SCANNING:
+            yield from _tiers([record], 5)
 
 
 def _grouped(records: list[Parsed]) -> dict[str, list[Parsed]]:
@@ -139,9 +167,9 @@ def _grouped(records: list[Parsed]) -> dict[str, list[Parsed]]:
     return result
 
 
-def _tiers(records: list[Parsed]) -> Iterator[Tier]:
+def _tiers(records: list[Parsed], most: int) -> Iterator[Tier]:
     for record in records:
-        for n in range(1, 5):
+        for n in range(1, most + 1):
             if number := record.count_of(f"tier{n}"):
                 yield Tier(
                     int(number),
@@ -185,13 +213,18 @@ def _inter(record: Parsed) -> InterSpread:
     flat = record.text_of("credit") == "F"
     legs = [
         SpreadLeg(
-            record.text_of(f"combined{n}"), int(record.count_of(f"tier{n}")), "", record.count_of(f"ratio{n}"), record.text_of(f"side{n}")
+            record.text_of(f"combined{n}"),
+            int(record.count_of(f"tier{n}")),
+            "",
+            record.count_of(f"ratio{n}"),
+            record.text_of(f"side{n}"),
+            record.text_of(f"required{n}") != OPTIONAL,
         )
         for n in range(1, 5)
         if record.text_of(f"combined{n}")
     ]
     if target := record.text_of("target"):
-        legs.append(SpreadLeg(target, 0, "", record.count_of("target_ratio"), ""))
+        legs.append(SpreadLeg(target, 0, "", record.count_of("target_ratio"), "", record.text_of("target_required") != OPTIONAL))
     return InterSpread(int(record.count_of("priority")), record.text_of("method"), flat, _rate(record.number_of("rate"), flat), tuple(legs))
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xlmargin.book.contracts import KIND_NAMES
-from xlmargin.errors import MarginError
 from xlmargin.pricing.arrays import Floats, Ints
 
 Texts = NDArray[np.str_]
@@ -46,6 +45,7 @@ class SpreadLeg:
         period: YYYYMM or YYYYMMDD, "" where the leg is a tier
         ratio: deltas per spread
         side: A or B; A against B means opposite sides of the market
+        required: the spread is formed only where a position has this leg
     """
 
     combined: str
@@ -53,6 +53,7 @@ class SpreadLeg:
     period: str
     ratio: float
     side: str
+    required: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,11 @@ class CombinedCommodity:
         short_option_method: gross (calls and puts) or max (the greater count)
         wfpr_method: NORMAL, SCANRANGE_CAP or SCANRANGE
         limits_net_option_value: long option value cannot offset other combined commodities
+        initial_ratios: initial over maintenance requirement, by type of account
+        scanning_tiers: ranges of periods that are scanned apart from each other; one tier of number 0 without bounds means
+            that every period is
+        minimums_by_tier: tiers have short option minimums of their own
+        not_applied: what else the file says of the requirement, in words
     """
 
     code: str
@@ -115,6 +121,10 @@ class CombinedCommodity:
     short_option_method: str = "gross"
     wfpr_method: str = "NORMAL"
     limits_net_option_value: bool = False
+    initial_ratios: Mapping[str, float] = field(default_factory=dict)
+    scanning_tiers: tuple[Tier, ...] = ()
+    minimums_by_tier: bool = False
+    not_applied: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +135,7 @@ class Contracts:
         kind: SPOT, FUTURE, CALL or PUT of `xlmargin.book.contracts`
         family: one of `FAMILIES`
         period: contract month YYYYMM or day YYYYMMDD, "" of spot
+        expiry: day YYYYMMDD on which it expires, "" where the file does not say
         strike: NaN of everything but options
         price: settlement price; value_factor: currency per one of price, per contract
         price_range: price scan range as printed
@@ -139,6 +150,7 @@ class Contracts:
     family: Texts
     kind: Ints
     period: Texts
+    expiry: Texts
     strike: Floats
     price: Floats
     value_factor: Floats
@@ -174,57 +186,3 @@ class SpanFile:
     combined: dict[str, CombinedCommodity]
     inter_spreads: tuple[InterSpread, ...]
     contracts: Contracts
-
-
-@dataclass(frozen=True, slots=True)
-class Lookup:
-    """Contracts of a file by name; building it costs a pass over them, finding one does not."""
-
-    file: SpanFile
-    by_product: dict[tuple[str, int, float], list[int]] = field(default_factory=dict)
-    by_combined: dict[tuple[str, int, float], list[int]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        contracts, codes = self.file.contracts, tuple(self.file.combined)
-        strikes = np.where(np.isnan(contracts.strike), 0.0, contracts.strike).tolist()
-        columns = zip(contracts.product.tolist(), contracts.kind.tolist(), strikes, contracts.combined.tolist())
-        for row, (product, kind, strike, combined) in enumerate(columns):
-            self.by_product.setdefault((product, kind, strike), []).append(row)
-            if combined >= 0:
-                self.by_combined.setdefault((codes[combined], kind, strike), []).append(row)
-
-    def find(self, code: str, kind: int, period: str = "", strike: float = math.nan) -> int:
-        """Row of one contract.
-
-        Args:
-            code: product, or combined commodity where no product of that name has the contract
-            kind: SPOT, FUTURE, CALL or PUT
-            period: YYYYMM or YYYYMMDD; a month also finds the one contract that expires on a day of it
-            strike: of options
-
-        Raises:
-            MarginError: the file has no such contract, or more than one
-        """
-        key = (code, kind, 0.0 if math.isnan(strike) else strike)
-        for index in (self.by_product, self.by_combined):
-            rows = list(self._matching(index.get(key, []), period))
-            if len(rows) == 1:
-                return rows[0]
-            if rows:
-                raise MarginError(self._ambiguous(code, rows))
-        wanted = " ".join([code, KIND_NAMES[kind], period, "" if math.isnan(strike) else f"{strike:.15g}"])
-        raise MarginError(f"{self.file.source} has no contract {' '.join(wanted.split())}: check the product, the period and the strike")
-
-    def _matching(self, rows: list[int], period: str) -> Iterator[int]:
-        """Rows of that period exactly, or else of that month."""
-        periods = self.file.contracts.period
-        exact = [row for row in rows if periods[row] == period]
-        yield from exact or (row for row in rows if len(period) == 6 and periods[row].startswith(period))
-
-    def _ambiguous(self, code: str, rows: list[int]) -> str:
-        contracts = self.file.contracts
-        shown = ", ".join(f"{contracts.exchange[row]} {contracts.family[row]} {contracts.name(row)}" for row in rows[:4])
-        return (
-            f"{self.file.source} has {len(rows)} contracts for {code} ({shown}{', …' if len(rows) > 4 else ''}): "
-            "give the product or the day of the period"
-        )

@@ -28,19 +28,34 @@ def combined_commodity(node: Node) -> CombinedCommodity:
     wfpr = first_text(node, "wfprMeth") or WFPR_METHODS[0]
     if wfpr not in WFPR_METHODS:
         raise Malformed(f"wfprMeth of {code} must be one of {', '.join(WFPR_METHODS)}, not {wfpr!r}")
-    minimums = (number(rate, "val") for tier in _tier_nodes(node, "somTiers") for rate in nodes(tier, "rate"))
+    minimums = [
+        minimum
+        for tier in _tier_nodes(node, "somTiers")
+        if not math.isnan(minimum := next((number(rate, "val") for rate in nodes(tier, "rate")), math.nan))
+    ]
     spreads = sorted(_intra_spreads(code, node), key=lambda spread: spread.priority)
     return CombinedCommodity(
         code,
         int(number(node, "riskExponent", 0.0)),
-        _tiers(node),
+        _tiers(node, "intraTiers"),
         tuple(spreads),
         tuple(_deliveries(node)),
-        next((rate for rate in minimums if not math.isnan(rate)), 0.0),
+        minimums[0] if minimums else 0.0,
         SHORT_OPTION_METHODS[method],
         wfpr,
         first_text(node, "capAnov") == "1",
+        scanning_tiers=tuple(tier for tier in _tiers(node, "scanTiers") if tier.number),
+        minimums_by_tier=len(set(minimums)) > 1,
+        not_applied=tuple(_adjustments(node)),
     )
+
+
+def _adjustments(node: Node) -> Iterator[str]:
+    """The rates of further requirements over the core one, in words; the files do not say which is whose initial requirement."""
+    for rate in nodes(node, "adjRate"):
+        factor = number(rate, "val", 1.0)
+        if factor != 1.0:
+            yield f"rate {factor:g} of requirement {first_text(rate, 'r') or '?'} (adjRate)"
 
 
 def inter_spread(node: Node, scanning: bool) -> InterSpread:
@@ -58,10 +73,10 @@ def _tier_nodes(node: Node, name: str) -> Iterator[Node]:
     return nodes(next(nodes(node, name), {}), "tier")
 
 
-def _tiers(node: Node) -> tuple[Tier, ...]:
+def _tiers(node: Node, name: str) -> tuple[Tier, ...]:
     return tuple(
         Tier(int(number(tier, "tn", 0.0)), period_of(first_text(tier, "sPe")), period_of(first_text(tier, "ePe")))
-        for tier in _tier_nodes(node, "intraTiers")
+        for tier in _tier_nodes(node, name)
     )
 
 
@@ -78,7 +93,12 @@ def _legs(code: str, spread: Node) -> Iterator[SpreadLeg]:
             if side not in ("A", "B") and name != "sLeg":
                 raise Malformed(f"rs of a leg must be A or B, not {side!r}")
             yield SpreadLeg(
-                first_text(leg, "cc") or code, int(number(leg, "tn", 0.0)), period_of(first_text(leg, "pe")), number(leg, "i", 1.0), side
+                first_text(leg, "cc") or code,
+                int(number(leg, "tn", 0.0)),
+                period_of(first_text(leg, "pe")),
+                number(leg, "i", 1.0),
+                side,
+                first_text(leg, "isRequired") != "0",
             )
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from xlmargin.book.contracts import CALL, FUTURE, PUT, SPOT
 from xlmargin.methods.span.file.model import SCENARIOS, Contracts
-from xlmargin.methods.span.file.periods import period_of
+from xlmargin.methods.span.file.periods import day_of, period_of
 from xlmargin.methods.span.file.xml_nodes import Malformed, Node, first_text, floats, nodes, number
 from xlmargin.pricing.arrays import Floats
 
@@ -39,6 +39,7 @@ class _Series(NamedTuple):
     product: str
     family: str
     period: str
+    expiry: str
     value_factor: float
     price_range: float
     delta_scaling: float
@@ -128,6 +129,7 @@ class Portfolios:
             text("family"),
             np.array(self._kind),
             text("period"),
+            text("expiry"),
             np.array(self._strike),
             np.array(self._price),
             np.array(self._factor),
@@ -147,11 +149,13 @@ class Portfolios:
 def _series(family: str, portfolio: Node, series: Node) -> _Series:
     """A series of options, or a single contract, in its portfolio."""
     scan = next(nodes(series, "scanRate"), {})
+    period = period_of(first_text(series, "pe"))
     return _Series(
         first_text(portfolio, "pfId"),
         first_text(portfolio, "pfCode"),
         family,
-        period_of(first_text(series, "pe")),
+        period,
+        day_of(first_text(series, "setlDate"), period),
         number(series, "cvf", number(portfolio, "cvf")),
         number(scan, "priceScan"),
         number(series, "sc"),
