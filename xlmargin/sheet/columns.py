@@ -42,7 +42,7 @@ class Header:
         name: name of the range in messages
     """
 
-    def __init__(self, cells: Iterable[Any], name: str = "", names: Names = PLAIN) -> None:
+    def __init__(self, cells: Iterable[Any], name: str = "", names: Mapping[str, str] = PLAIN) -> None:
         row = list(cells)
         keys = [heading_key(cell if isinstance(cell, (str, int, float, NoneType)) else str(cell)) for cell in row]
         self.keys, self.name = [names.get(key, key) for key in keys], name
