@@ -93,11 +93,11 @@ POSITIONS = Names(
         "Quantity": "Qty, Size, Amount, Position, Net Qty, Net Quantity, Net Position, Net Size, Position Size, "
         "Position Amt, Position Amount, Position Qty, Position Quantity, Shares, Units, Net LS Balance",
         "Contracts": "Pos, Net Pos, Number of Contracts, No of Contracts, Num Contracts, Contract Count, Net Contracts, Lots, "
-        "Number of Lots, "
-        "Quantity (contracts), Qty (contracts), Size (contracts), Position (contracts)",
+        "Number of Lots, Quantity (contracts), Qty (contracts), Size (contracts), Position (contracts)",
         "USD size": "Size USD, Amount USD, Quantity USD, Size in USD, Position USD, Position Size USD",
         "Side": "Direction, posSide, Position Side, Quantity Direction, Buy/Sell, Sell/Buy, B/S, Action, Long/Short, L/S, "
-        "Buy or Sell, Long or Short, Trade Side, Trade Direction",
+        "Buy or Sell, Long or Short, Trade Side, Trade Direction, Position Direction, Position Type, Transaction Type, Txn Type, "
+        "Buy/Sell Indicator, Long/Short Indicator",
         "IV": _VOL,
         "Mark price": "Mark, markPx, Market Price, Mark Px",
         "Coin price": "Coin Mark, Coin Mark Price",

@@ -13,7 +13,7 @@ SHORTEST = 4  # characters of a heading that can be misspelt: shorter ones are t
 
 # What a heading speaks of by its words, and the headings that say it; the first that fits is told.
 SUBJECTS = (
-    ("a side", "side direction buy sell long short bs", "Side"),
+    ("a side", "side direction sign buy sell long short bs", "Side"),
     ("a size of contract", "multiplier lot lots unit units contract contracts ctval ctmult facevalue contractsize lotsize", "Multiplier"),
     ("a currency", "currency ccy", "Currency"),
     ("a size", "quantity qty size amount", "Quantity or USD size"),

@@ -214,7 +214,7 @@ def test_minimums_by_tier_are_refused(tmp_path: Path) -> None:
     assert isinstance(PM_MARGIN(SUGAR, MARKET, "SPAN", [*parameters, ["short_option_minimum", 50.0]]), float)
 
 
-@pytest.mark.parametrize("name", ["/nowhere/x.spn", "x" * 300, "~nobody/x.spn"])
+@pytest.mark.parametrize("name", ["/nowhere/x.spn", "x" * 300, "~nouser/x.spn"])
 def test_missing_file(name: str) -> None:
     """A path to nowhere, and one that no file can have, is one clear line."""
     answer = PM_MARGIN(SUGAR, MARKET, "SPAN", [["span_file", name]])
