@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from xlmargin.book.contracts import KINDS, PERPETUAL, Contract, is_listed, parse_instrument, venue_of
 from xlmargin.errors import Faults, MarginError
 from xlmargin.sheet.cells import is_blank, plain_number, show
-from xlmargin.sheet.columns import Table, blanks
+from xlmargin.sheet.columns import Header, Table, blanks
 from xlmargin.sheet.headings import heading_key
 
 EXPORTED = ("Symbol", "Class", "Right", "Contracts", "Currency", "Size currency", "Contract size", "Exchange")
@@ -52,7 +52,7 @@ def in_own_columns(cells: Table, faults: Faults) -> Table:
         cells = cells.replaced({"Type": _types(cells, faults)})
     if cells.has("Contracts", "Contract size"):
         cells = _contracts(cells, faults)
-    if cells.has("Delta") and not cells.has("1") and any(greek in cells.header for greek in ("Gamma", "Vega", "Theta")):
+    if delta_is_greek(cells.header):
         problem = "Delta stands beside other greeks and is left out"
         faults.note(1, "Delta", problem, "remove those if it is the composite delta of one unit")
         cells = cells.replaced({"Delta": [None] * len(cells)})
@@ -60,6 +60,18 @@ def in_own_columns(cells: Table, faults: Faults) -> Table:
         cells = _venues(cells, faults)
     _currencies(cells, faults)
     return cells
+
+
+def delta_is_greek(header: Header) -> bool:
+    """Whether a Delta stands beside other greeks and no risk array, so that it is no composite delta of one unit."""
+    return "Delta" in header and "1" not in header and any(greek in header for greek in ("Gamma", "Vega", "Theta"))
+
+
+def vague_size(header: Header) -> str:
+    """The heading of the quantities as it stands in the range, if it leaves open whether an inverse contract counts coins or USD."""
+    at = header.find("Quantity")
+    text = "" if at is None else header.texts[at]
+    return text if heading_key(text) in VAGUE else ""
 
 
 def _venues(cells: Table, faults: Faults) -> Table:
@@ -187,9 +199,7 @@ def must_be_coins(cells: Table, in_usd: NDArray[np.bool_], faults: Faults) -> No
     Args:
         in_usd: the rows of inverse futures and perpetuals (P,)
     """
-    at = cells.header.find("Quantity")
-    text = "" if at is None else cells.header.texts[at]
-    if heading_key(text) in VAGUE:
+    if text := vague_size(cells.header):
         for i in np.flatnonzero(in_usd & ~blanks(cells.column("Quantity"))).tolist():
             problem = f"{text} of an inverse future or perpetual may be coins or, as venues print it, USD"
             faults.add(cells.rows[i], "Quantity", problem, "name the heading Quantity for coins, USD size for dollars")
