@@ -76,6 +76,8 @@ _EXPIRY = (
     "Maturity, Maturity Date, Expiration, Expiration Date, Exp Date, Exp, Expiry Date, Expire, Expire Date, Expiration Time, "
     "Contract Date, Delivery Date, Delivery Time"
 )
+_DAYS = "Days to Expiry, Days to Expiration, Days to Maturity, Days Until Expiration, Days Until Expiry, Days Left"
+_TYPE = "CP, Put/Call, Call/Put, Call or Put, Call Put Flag, Right, Put or Call, Option Type"
 _VOL = "Implied Vol, Implied Volatility, Vol, Volatility, Sigma, Implied Vola, Imp Vol, Impl Vol, Mark IV, Mark Vol"
 _SPOT = "Spot Price, Index Price, Index Px, idxPx, Underlying Last Price, Underlying Last, Spot Px"
 _FORWARD = "Fwd, Forward Price, Fwd Price, F, Forward Px"
@@ -89,7 +91,7 @@ POSITIONS = Names(
         "Right": "CP, Put/Call, Call/Put, Call or Put, Put or Call, Call Put Flag, Option Type, Opt Type, opt_type, Option Right",
         "Strike": _STRIKE,
         "Expiry": _EXPIRY,
-        "DTE": "Days to Expiry, Days to Expiration, Days to Maturity, Days Until Expiration, Days Until Expiry, Days Left, Days to Exp",
+        "DTE": _DAYS,
         "Quantity": "Qty, Size, Amount, Position, Net Qty, Net Quantity, Net Position, Net Size, Position Size, "
         "Position Amt, Position Amount, Position Qty, Position Quantity, Shares, Units, Net LS Balance",
         "Contracts": "Pos, Net Pos, Number of Contracts, No of Contracts, Num Contracts, Contract Count, Net Contracts, Lots, "
@@ -118,8 +120,10 @@ MARKET = Names(
         "Instrument": _INSTRUMENT,
         "Symbol": _SYMBOL,
         "Underlying": _UNDERLYING,
+        "Type": _TYPE,
         "Strike": _STRIKE,
         "Expiry": _EXPIRY,
+        "DTE": _DAYS,
         "IV": _VOL,
         "Spot": _SPOT,
         "Forward": _FORWARD,
