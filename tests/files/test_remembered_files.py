@@ -17,7 +17,7 @@ from xlmargin import memory as recent
 from xlmargin.memory import stamp
 
 PERP = [["Underlying", "Type", "Quantity", "Spot"], ["BTC", "perp", 1.0, 66_000.0]]
-SUGAR = [["Underlying", "Type", "Strike", "Expiry", "Quantity"], ["SB", "P", 23.25, "2010-05-31", -1.0]]
+SUGAR = [["Underlying", "Type", "Strike", "Expiry", "Quantity"], ["SB", "P", 23.25, "2010-04-15", -1.0]]
 SUGAR_MARKET = [["Underlying", "Spot", "As of"], ["SB", 22.64, "2010-03-02"]]
 TICK = 0.05  # seconds: longer than a file system's clock
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import codecs
 import math
 import re
+import unicodedata
 from collections.abc import Iterator
+from functools import lru_cache
 
 NUMBERS = {"quantity", "spot", "iv"}
 NAMES = {"account", "instrument", "note"}
 SPACES = "".join(map(chr, [0x20, 0xA0, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000]))
+UNSEEN = "".join(map(chr, [*range(0x200B, 0x2010), *range(0x202A, 0x202F), 0x2060, *range(0x2066, 0x206A), 0xFEFF]))
 Cells = tuple[tuple[str | float, ...], ...]
 
 
@@ -20,7 +23,7 @@ def readings(data: bytes) -> dict[tuple[str, str], Cells]:
     if text is None:
         return found
     said = re.match("sep=(.)[,;|\t ]*(\r\n|\r|\n|$)", text, re.I)
-    for delimiter in said[1] if said else ",;\t|":
+    for delimiter in filter(text.__contains__, said[1] if said else ",;\t|"):
         rows = _rows(text[said.end() :] if said else text, delimiter)
         for decimal in ".," if rows else "":
             cells = _typed(rows or [], decimal)
@@ -29,9 +32,10 @@ def readings(data: bytes) -> dict[tuple[str, str], Cells]:
     return found
 
 
+@lru_cache(maxsize=4096)
 def folded(heading: str) -> str:
     """A heading without case, and without the marks that do not count."""
-    return re.sub(r"[\s_%.'-]", "", heading).lower()
+    return re.sub(r"[\s_%.'−-]", "", "".join(letter for letter in heading if unicodedata.category(letter) != "Cf")).lower()
 
 
 def _text(data: bytes) -> str | None:
@@ -56,10 +60,10 @@ def _rows(text: str, delimiter: str) -> list[list[str]] | None:
         records = list(_records(text, delimiter))
     except ValueError:
         return None
-    heads = [n for n, row in enumerate(records) if any(folded(cell.strip().strip("\ufeff")) == "quantity" for cell in row)]
+    heads = [n for n, row in enumerate(records) if any(folded(cell) == "quantity" for cell in row)]
     if not heads:
         return None
-    table = [[cell.strip().strip("\ufeff").removeprefix("'").strip() for cell in row] for row in records[heads[0] :]]
+    table = [[cell.strip().strip(UNSEEN).strip().removeprefix("'").strip() for cell in row] for row in records[heads[0] :]]
     if len(table[0]) == 1:
         return None  # nothing says what divides it
     width = max(n for n, cell in enumerate(table[0], 1) if cell)
@@ -110,7 +114,7 @@ def _typed(rows: list[list[str]], decimal: str) -> Cells | None:
             if key in NUMBERS and value is None and _number(cell, "," if decimal == "." else ".") is not None:
                 return None
             percent = cell.endswith("%")
-            cells.append(cell if value is None or (percent and key != "iv") else float(f"{value!r}e-2") if percent else value)
+            cells.append(cell if value is None or (percent and key != "iv") else value)
         found.append(tuple(cell for key, cell in zip(keys, cells) if key in NUMBERS | NAMES))
     return tuple(found)
 
@@ -131,5 +135,5 @@ def _number(cell: str, decimal: str) -> float | None:
         groups[0].startswith("0") or not 1 <= len(groups[0]) <= 3 or {len(group) for group in groups[1:]} != {3} or match[3]
     ):
         return None
-    value = float(f"{match[1]}{''.join(groups)}.{part or 0}{match[3] or ''}")
+    value = float(f"{match[1]}{''.join(groups)}.{part or 0}{match[3] or ('e-2' if cell.endswith('%') else '')}")
     return value if abs(value) < math.inf else None

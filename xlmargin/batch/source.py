@@ -28,7 +28,7 @@ MISFIT = "#misfit"  # column that says how a row contradicts the header, blank w
 PLAIN = (ACCOUNT, QUANTITY, USD_SIZE, ENTRY)  # columns that hold a value of its own on almost every row
 BLOCK_ROWS = 250_000
 BLOCK_BYTES = 16_000_000
-FIRST_BYTES = 1_000_000  # of a CSV file, by which its dialect is decided and its length guessed
+FIRST_BYTES = 250_000  # of a CSV file, by which its dialect is decided and its length guessed
 MARKED = r"^\s*['=]|[^ -~]"  # of names that may not be what they seem
 HEADERS = (QUANTITY, USD_SIZE)  # of which the header row has one
 

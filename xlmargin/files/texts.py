@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 from xlmargin.errors import MOST_BYTES, MarginError, existing_file
 from xlmargin.files.dialects.encodings import SHOWN, UTF_8, Decoded, decoded
-from xlmargin.files.dialects.meanings import HEADERS, WHATEVER, Column, columns_of, headings_in
+from xlmargin.files.dialects.meanings import HEADERS, WHATEVER, TextColumn, columns_of, headings_in
 from xlmargin.files.dialects.numerals import COMMA, POINT, Dialect, Written, bare, dialect_of, numeral
-from xlmargin.files.dialects.records import Record, chosen_delimiter, records, separator, width_of
+from xlmargin.files.dialects.records import MOST_TITLES, TextRecord, chosen_delimiter, records, separator, width_of
 from xlmargin.files.ranges import Grid
 
 TOO_WIDE = "put a number that holds a comma in quotes, or write it without one (-1500)"
@@ -31,7 +31,7 @@ class TextTable(NamedTuple):
     line: int
 
 
-class Layout(NamedTuple):
+class TextLayout(NamedTuple):
     """How the beginning of a text file lies before its rows.
 
     Attributes:
@@ -42,7 +42,7 @@ class Layout(NamedTuple):
     """
 
     delimiter: str
-    records: list[Record]
+    records: list[TextRecord]
     headed: bool
     notes: list[str]
 
@@ -57,7 +57,7 @@ class Layout(NamedTuple):
         return [n for n, cell in enumerate(self.records[0].cells[: self.width]) if self.headed and not bare(cell)]
 
     @property
-    def columns(self) -> list[Column]:
+    def columns(self) -> list[TextColumn]:
         """How each column is read."""
         return columns_of(self.records[0].cells[: self.width]) if self.headed else [WHATEVER] * self.width
 
@@ -99,7 +99,7 @@ def table_in(data: bytes, name: str, headings: Sequence[str] = HEADERS) -> TextT
     return TextTable([*header, *rows], (*found.notes, *_numbers_told(numbers, dialect)), found.records[0].line)
 
 
-def _typed(rows: Sequence[Sequence[str]], columns: Sequence[Column], dialect: Dialect) -> Grid:
+def _typed(rows: Sequence[Sequence[str]], columns: Sequence[TextColumn], dialect: Dialect) -> Grid:
     """Cells as their columns hold them; texts that repeat are read once."""
     typed = []
     for column, cells in zip(columns, zip(*rows)):
@@ -108,7 +108,7 @@ def _typed(rows: Sequence[Sequence[str]], columns: Sequence[Column], dialect: Di
     return [list(row) for row in zip(*typed)]
 
 
-def dialect_from(found: Layout, name: str) -> Dialect:
+def dialect_from(found: TextLayout, name: str) -> Dialect:
     """The dialect of a file of which only the beginning has been read; whether its rows fit the header is not looked at.
 
     Args:
@@ -123,7 +123,7 @@ def dialect_from(found: Layout, name: str) -> Dialect:
     return dialect_of(numbers, found.delimiter, name)
 
 
-def layout(file: Decoded, name: str, headings: Sequence[str] = HEADERS) -> Layout:
+def layout(file: Decoded, name: str, headings: Sequence[str] = HEADERS) -> TextLayout:
     """Where the table of a text begins, and what divides its cells.
 
     Args:
@@ -146,7 +146,7 @@ def layout(file: Decoded, name: str, headings: Sequence[str] = HEADERS) -> Layou
     filled = [n for n, record in enumerate(found) if not record.blank]
     if not filled:
         raise MarginError(f"{name} is empty: it needs a header row and the rows below it")
-    at = next((n for n in filled if is_header(found[n].cells)), None)
+    at = next((n for n in filled[:MOST_TITLES] if is_header(found[n].cells)), None)
     start = next((n for n in filled if len(found[n].cells) > 1), filled[0]) if at is None else at
     above = [found[n] for n in filled if n < start]
     for record in above:
@@ -156,10 +156,10 @@ def layout(file: Decoded, name: str, headings: Sequence[str] = HEADERS) -> Layou
         notes.append(f"sep={delimiter} in line 1")
     if above:
         notes.append(f"{len(above)} title line{'s' * (len(above) > 1)} skipped, the header is in line {found[start].line}")
-    return Layout(delimiter, found[start:], at is not None, notes)
+    return TextLayout(delimiter, found[start:], at is not None, notes)
 
 
-def _must_be_title(record: Record, header: Record, name: str) -> None:
+def _must_be_title(record: TextRecord, header: TextRecord, name: str) -> None:
     """Refuse a line above the header that may be a row of the table: one with a number where the table has numbers."""
     columns = columns_of(header.cells)
     if any(column.number and numeral(bare(cell)) for column, cell in zip(columns, record.cells)):
@@ -168,7 +168,7 @@ def _must_be_title(record: Record, header: Record, name: str) -> None:
         )
 
 
-def _rows(found: Layout, name: str) -> list[list[str]]:
+def _rows(found: TextLayout, name: str) -> list[list[str]]:
     """The header and the rows down to the last that holds something, all as wide as the header.
 
     Raises:
@@ -181,14 +181,14 @@ def _rows(found: Layout, name: str) -> list[list[str]]:
     return [[*record.cells[:width], *[""] * (width - len(record.cells))] for record in found.records[: last + 1]]
 
 
-def _must_fit(found: Layout, name: str) -> None:
+def _must_fit(found: TextLayout, name: str) -> None:
     """Refuse a row that contradicts the header."""
     for n, record in enumerate(found.records, 1):
         if fault := _misfit(record.cells, found):
             raise MarginError(f"{name} row {n} (line {record.line}) {fault}")
 
 
-def _misfit(cells: Sequence[str], found: Layout) -> str:
+def _misfit(cells: Sequence[str], found: TextLayout) -> str:
     """How the cells of a row contradict the header, "" where they do not."""
     if (last := width_of(cells)) > found.width:
         return f"{too_wide(last, found.width)}: {TOO_WIDE}"
@@ -211,7 +211,7 @@ def unnamed_cell(cell: str, at: int) -> str:
     return f"has {cell.strip()!r} in column {at + 1}, which has no heading: name the column, or remove it"
 
 
-def _written(rows: Sequence[Sequence[str]], columns: Sequence[Column], first: int) -> Iterator[Written]:
+def _written(rows: Sequence[Sequence[str]], columns: Sequence[TextColumn], first: int) -> Iterator[Written]:
     """The numbers of the columns that tell the decimal mark, each text once.
 
     Args:

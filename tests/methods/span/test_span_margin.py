@@ -137,11 +137,12 @@ def test_tiers_are_of_contract_months(tmp_path: Path) -> None:
 
 
 def test_the_file_s_initial_ratio(tmp_path: Path) -> None:
-    """Record 3: 1.000 of members, 1.050 of hedgers, 1.100 of speculators; a ratio that is typed wins."""
+    """Record 3: 1.000 of members, 1.050 of hedgers, 1.100 of speculators; without a kind of account they are told."""
     parameters, book = gas_file(tmp_path, RATIOS), gas_book(sep=10.0)
     assert PM_MAINTENANCE(book, GAS, "SPAN", parameters) == 11_000.0
     for more, expected in (
-        ([], 12_100.0),
+        ([], 11_000.0),
+        ([["account_type", "speculator"]], 12_100.0),
         ([["account_type", "hedger"]], 11_550.0),
         ([["account_type", "member"]], 11_000.0),
         ([["initial_ratio", 1.35]], 14_850.0),

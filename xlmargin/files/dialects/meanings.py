@@ -10,7 +10,7 @@ from xlmargin.files.dialects.numerals import Dialect, bare, numeral
 from xlmargin.sheet.columns import Header
 from xlmargin.sheet.headings import BALANCES, HISTORY, MARKET, PARAMETERS, POSITIONS, heading_key
 
-_EVERY = BALANCES | HISTORY | PARAMETERS | MARKET | POSITIONS  # whichever range a file is of, its cells are read alike
+_EVERY = {**BALANCES, **HISTORY, **PARAMETERS, **MARKET, **POSITIONS}  # whichever range a file is of, its cells are read alike
 OTHER_NAMES = {name: heading for name, heading in _EVERY.items() if name not in _EVERY.values()}
 
 
@@ -32,7 +32,7 @@ _FRACTION = re.compile(r"iv\d*(d|days)?$|vol|rate|haircut|weight|move")  # of he
 _DIGITS = re.compile(r"[0-9]{6}$|0[0-9]*$")  # 251231 and 07: as numbers they lose their meaning
 
 
-class Column(NamedTuple):
+class TextColumn(NamedTuple):
     """How the cells of a column are read.
 
     Attributes:
@@ -65,12 +65,12 @@ def headings_in(cells: Sequence[str]) -> Header:
     return Header(map(bare, cells), names=OTHER_NAMES)
 
 
-def columns_of(header: Sequence[str]) -> list[Column]:
+def columns_of(header: Sequence[str]) -> list[TextColumn]:
     """How the columns below these headings are read; where none is known to be of numbers, as in a history, all others are."""
     keys = headings_in(header).keys
     known = not NUMBERS.isdisjoint(keys)
     return [
-        Column(
+        TextColumn(
             name=key in NAMES,
             date=key in DATES,
             number=key in NUMBERS or not (known or key in NAMES | DATES),
@@ -81,4 +81,4 @@ def columns_of(header: Sequence[str]) -> list[Column]:
     ]
 
 
-WHATEVER = Column(number=True, percent=True)  # of a table without a header
+WHATEVER = TextColumn(number=True, percent=True)  # of a table without a header

@@ -17,6 +17,7 @@ from xlmargin.errors import MarginError
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 QUOTE, EQUALS = ord('"'), ord("=")
 FIRST = 200_000  # characters by which the delimiter is chosen
+MOST_TITLES = 100  # lines that are not blank, among which the header is looked for
 LONGEST_CELL = 131_072  # characters, as in the csv module
 _SEPARATOR = re.compile(r'("?)sep=(.)\1[,;|\t ]*(\r\n?|\n|$)', re.I)
 _BREAK = re.compile(rb"\r\n?|\n")
@@ -27,7 +28,7 @@ def width_of(cells: Sequence[str]) -> int:
     return next((n for n in range(len(cells), 0, -1) if cells[n - 1].strip()), 0)
 
 
-class Record(NamedTuple):
+class TextRecord(NamedTuple):
     """The cells of a record, and the line of the file on which it begins."""
 
     line: int
@@ -142,7 +143,7 @@ def whole_rows(text: str) -> str:
     return text[: end + 1] or text
 
 
-def records(text: str, delimiter: str, name: str, line: int = 1) -> list[Record]:
+def records(text: str, delimiter: str, name: str, line: int = 1) -> list[TextRecord]:
     """Every record of a text.
 
     Args:
@@ -160,11 +161,11 @@ def records(text: str, delimiter: str, name: str, line: int = 1) -> list[Record]
     return _split(text, delimiter, name, line)
 
 
-def _split(text: str, delimiter: str, name: str, line: int) -> list[Record]:
-    reader, found, before = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), list[Record](), 0
+def _split(text: str, delimiter: str, name: str, line: int) -> list[TextRecord]:
+    reader, found, before = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), list[TextRecord](), 0
     try:
         for cells in reader:
-            found.append(Record(line + before, cells))
+            found.append(TextRecord(line + before, cells))
             before = reader.line_num
     except csv.Error:
         raise MarginError(
@@ -201,7 +202,7 @@ def chosen_delimiter(text: str, name: str, is_header: Callable[[Sequence[str]], 
 def _score(text: str, delimiter: str, name: str, is_header: Callable[[Sequence[str]], bool]) -> tuple[bool, float] | None:
     """Whether a delimiter gives a header, and the share of lines that are as wide as the first; None where it divides nothing."""
     filled = [record for record in _split(text, delimiter, name, 1) if not record.blank]
-    header = next((n for n, record in enumerate(filled) if is_header(record.cells)), None)
+    header = next((n for n, record in enumerate(filled[:MOST_TITLES]) if is_header(record.cells)), None)
     table = filled[header or 0 :]
     if not table or len(table[0].cells) < 2:
         return None

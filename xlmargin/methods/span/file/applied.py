@@ -86,6 +86,9 @@ class Applied:
         contracts = self._file.contracts
         if contracts.premium[found.row] and math.isnan(contracts.price[found.row]):
             parts.append("its price in the file cannot be read, so its value is that of the row or of the model")
+        if combined and any(ratio != 1.0 for ratio in combined.initial_ratios.values()):
+            ratios = ", ".join(f"{account} {ratio:g}" for account, ratio in combined.initial_ratios.items())
+            parts.append(f"initial ratios in the file, counted by account_type: {ratios}")
         parts += [f"not applied: {text}" for text in (combined.not_applied if combined else ())]
         return "; ".join(filter(None, parts))
 
