@@ -9,6 +9,7 @@ from typing import Any
 
 import openpyxl
 import pytest
+import xlsxwriter
 from binary_workbook import write_xlsb
 from calc import Calc
 from openpyxl.utils.datetime import CALENDAR_MAC_1904
@@ -189,3 +190,45 @@ def test_formulas_without_values_in_other_kinds(tmp_path: Path, calc: Calc) -> N
     rewrite_part(path, "content.xml", r'(table:formula="of:=-3/2")[^>]*><text:p>-1.5</text:p>', 'table:formula="of:=-3/2">')
     with pytest.raises(MarginError, match="Book!E2 holds a formula without a saved value"):
         read_ranges(path)
+
+
+def by_xlsxwriter(path: Path) -> Path:
+    """The book as another library writes it: texts stored once for the whole workbook."""
+    with xlsxwriter.Workbook(path) as book:
+        day = book.add_format({"num_format": "d-mmm-yy hh:mm"})
+        for title, rows in (("Positions", BOOK), ("Market", MARKET)):
+            sheet = book.add_worksheet(title)
+            for y, row in enumerate(rows):
+                for x, cell in enumerate(row):
+                    if isinstance(cell, dt.datetime):
+                        sheet.write_datetime(y, x, cell, day)
+                    else:
+                        sheet.write(y, x, cell)
+    return path
+
+
+def test_texts_that_are_stored_once(tmp_path: Path) -> None:
+    """Shared texts are read; an empty one is blank; one in runs of looks is one text; one that is not there is refused."""
+    path = by_xlsxwriter(tmp_path / "book.xlsx")
+    assert read_ranges(path).positions == BOOK
+    assert read_ranges(path).market == MARKET
+    runs = "<si><r><t xml:space='preserve'>Desk </t></r><r><rPr><b/></rPr><t>1</t></r></si>"
+    rewrite_part(path, "xl/sharedStrings.xml", "<si><t>Desk 1</t></si>", runs)
+    assert read_ranges(path).positions == BOOK
+    rewrite_part(path, "xl/sharedStrings.xml", "<si><t>Desk 2</t></si>", "<si><t/></si>")
+    assert [row[6] for row in read_ranges(path).positions[1:]] == ["Desk 1", "Desk 1", None, None]
+    rewrite_part(path, "xl/sharedStrings.xml", "<si><t/></si>", "<si><x>Desk 2</x></si>")
+    with pytest.raises(MarginError, match="Positions!G4 holds a value that cannot be read"):
+        read_ranges(path)
+    rewrite_part(path, "xl/sharedStrings.xml", "<si><x>Desk 2</x></si>", "")
+    with pytest.raises(MarginError):
+        read_ranges(path)
+
+
+def test_elements_with_a_prefix(tmp_path: Path) -> None:
+    """Some libraries write every element of a sheet with a prefix."""
+    path = by_xlsxwriter(tmp_path / "book.xlsx")
+    rewrite_part(path, "xl/worksheets/sheet1.xml", "<(?=[a-z])", "<x:")
+    rewrite_part(path, "xl/worksheets/sheet1.xml", "</(?=[a-z])", "</x:")
+    rewrite_part(path, "xl/worksheets/sheet1.xml", " xmlns=", " xmlns:x=")
+    assert read_ranges(path).positions == BOOK

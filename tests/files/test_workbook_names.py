@@ -163,6 +163,8 @@ def test_a_name_that_stands_for_no_rectangle(tmp_path: Path, text: str, meaning:
         ("Book!$A$1:$F$5", "Book!A1:G5", "column G"),
         ("Book!$A:$E", "Book!A1:G5", "column F"),
         ("Book!$B$1:$G$5", "Book!A1:G5", "column A"),
+        ("Book!$A$1", "Book!A1:G5", "row 2"),
+        ("Book!$A$1:$G$1", "Book!A1:G5", "row 2"),
     ],
 )
 def test_a_name_that_stops_inside_the_block(tmp_path: Path, text: str, block: str, where: str) -> None:

@@ -66,7 +66,7 @@ def _below(target: Target, window: Window, scan: Scan, sought: Sought) -> list[s
     if not filled:
         return []
     named = sought.header(target.headings or window.line(area.first_row)).columns(sought.identity).values()
-    if len(filled) == 1 or (named and all(is_blank(cells[at]) for at in named)):
+    if (len(filled) == 1 and len(cells) > 1) or (named and all(is_blank(cells[at]) for at in named)):
         where = f"{area.sheet}!{address(row, area.first_column + filled[0])}"
         return [f"{where} ({show(cells[filled[0]])}) stands right below {target.shown} and is not read"]
     block = written(_filled_block(CellArea(area.sheet, area.first_row, area.first_column, row, area.last_column), scan))
@@ -78,7 +78,7 @@ def _beside(target: Target, window: Window, scan: Scan, sought: Sought) -> list[
     notes, area = [], window.area
     for column in (area.first_column - 1, area.last_column + 1):
         cells = window.cells_of(column) if column else []
-        if not cells or is_blank(cells[0]) or all(map(is_blank, cells[1:])):
+        if not cells or is_blank(cells[0]) or (len(cells) > 1 and all(map(is_blank, cells[1:]))):
             continue
         where = f"the column {column_letters(column)} ({show(cells[0])}) stands right beside {target.shown}"
         if sought.means(cells[0]):

@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 
 from xlmargin.engine.formula import CellArea, TableArea, address
@@ -19,7 +20,7 @@ LEAST_FILLED = 0.05  # of a larger one
 Cell = tuple[int, int]  # row and column, counted from 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Scan:
     """What stands in a sheet, found without the values.
 
@@ -41,10 +42,12 @@ class Scan:
 
     def used(self, sheet: str) -> CellArea | None:
         """The smallest rectangle around the filled cells; None where there are none."""
-        if not self.filled:
-            return None
+        return CellArea(sheet, *self._extent) if self.filled else None
+
+    @cached_property
+    def _extent(self) -> tuple[int, int, int, int]:
         rows, columns = zip(*self.filled)
-        return CellArea(sheet, min(rows), min(columns), max(rows), max(columns))
+        return min(rows), min(columns), max(rows), max(columns)
 
 
 class CellBlock(NamedTuple):

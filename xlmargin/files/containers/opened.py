@@ -24,8 +24,11 @@ def is_workbook(path: Path) -> bool:
 
 
 def _head(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(512)
+    try:
+        with path.open("rb") as file:
+            return file.read(512)
+    except OSError as error:
+        raise MarginError(f"{path} cannot be read ({error.strerror}): check that it may be opened") from None
 
 
 def _fault(head: bytes) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 
-from xlmargin.engine.formula import CellArea, TableArea, address, column_number, parse_area
+from xlmargin.engine.formula import MAX_COLUMN, CellArea, TableArea, address, column_number, parse_area
 from xlmargin.engine.package import DefinedName, Package
 from xlmargin.errors import MarginError
 from xlmargin.files.containers.container import MOST_CELLS, Cell, CellBlock, Scan, block_of, must_be_small, opened, size
@@ -14,6 +14,11 @@ from xlmargin.files.containers.zipped import ZipParts
 
 ROW = re.compile(rb"<(?:\w+:)?row(?=[\s/>])([^>]*?)(?:/>|>(.*?)</(?:\w+:)?row\s*>)", re.S)
 CELL = re.compile(rb"<(?:\w+:)?c(?=[\s/>])([^>]*?)(?:/>|>(.*?)</(?:\w+:)?c\s*>)", re.S)
+# A cell as programs write nearly all of them: a value, or a text of its own, without a formula.
+USUAL = re.compile(
+    rb"""<c r="([A-Z]{1,3})(\d{1,7})"(?: s="\d+")?(?: t="(n|s|b|str|inlineStr)")?"""
+    rb"""(?:/>|></c>|>(?:<v>([^<]*)</v>|<is><t(?: xml:space="preserve")?>([^<]*)</t></is>)</c>)"""
+)
 DATA = re.compile(rb"<(?:\w+:)?sheetData(?:\s[^>]*)?(?:/>|>(.*)</(?:\w+:)?sheetData\s*>)", re.S)
 COMMENT = re.compile(rb"<!--.*?-->", re.S)
 REFERENCE = re.compile(rb"""(?:^|\s)r\s*=\s*["']([A-Z]{0,3})(\d{1,7})["']""")
@@ -168,12 +173,26 @@ class _Scanner:
         )
 
     def _row(self, number: int, content: bytes) -> None:
+        """The cells of a row: quickly as long as they are written as usual, and from the first other one on with care."""
         column = end = 0
-        for cell in CELL.finditer(content):
+        for cell in USUAL.finditer(content):
+            letters, row, kind, value, text = cell.groups()
+            if cell.start() != end or (text is not None) != (kind == b"inlineStr"):
+                break
+            before, column, end = column, _column(letters), cell.end()
+            if column <= before or int(row) != number:
+                raise self._damaged(f"its cells are out of order at {address(number, column)}")
+            if value or (text and not text.isspace()):
+                self._filled[number, column] = kind != b"s" or self._has_text((number, column), value)
+        self._other_cells(number, content, column, end)
+
+    def _other_cells(self, number: int, content: bytes, column: int, end: int) -> None:
+        """The cells of a row behind a column, which ends at a place of its content."""
+        for cell in CELL.finditer(content, end):
             if content[end : cell.start()].strip():
                 break
             end, place = cell.end(), REFERENCE.search(cell[1])
-            before, column = column, column_number(place[1].decode()) if place else column + 1
+            before, column = column, _column(place[1]) if place else column + 1
             if column <= before or (int(place[2]) != number if place else NAMED.search(cell[1])):
                 raise self._damaged(f"its cells are out of order at {address(number, column)}")
             if cell[2]:
@@ -196,16 +215,21 @@ class _Scanner:
                 self._uncalculated.add(at)
                 self._filled[at] = False
         if there:
-            self._filled[at] = of != b"s" or self._has_text(at, value)
+            self._filled[at] = of != b"s" or self._has_text(at, value[1] if value else b"")
         if there and of == b"e" and value is not None:
             self._errors[at] = value[1].decode(errors="replace")
 
-    def _has_text(self, at: Cell, value: re.Match[bytes] | None) -> bool:
+    def _has_text(self, at: Cell, number: bytes) -> bool:
         """Whether the stored text that a cell shows has anything in it; raises MarginError where there is no such text."""
-        number = value[1].strip() if value else b""
-        if not number.isdigit() or int(number) >= len(self._texts):
+        if not number.strip().isdigit() or int(number) >= len(self._texts):
             raise self._damaged(f"{address(*at)} shows a text that is not there")
         return self._texts[int(number)]
+
+
+@lru_cache(maxsize=MAX_COLUMN)
+def _column(letters: bytes) -> int:
+    """The number of a column by its letters, counted from 1."""
+    return column_number(letters.decode())
 
 
 def _cropped(data: bytes, within: CellArea) -> bytes:
@@ -227,6 +251,6 @@ def _kept(content: bytes, within: CellArea) -> bytes:
     cells = []
     for cell in CELL.finditer(content):
         place = REFERENCE.search(cell[1])
-        if place is None or within.first_column <= column_number(place[1].decode()) <= within.last_column:
+        if place is None or within.first_column <= _column(place[1]) <= within.last_column:
             cells.append(cell[0])
     return b"".join(cells)
