@@ -93,6 +93,11 @@ def _records(text: str, delimiter: str) -> Iterator[list[str]]:
                 at += 1
             yield [*row, cell]
             row, cell, state = [], "", "start"
+        elif letter == '"' and state == "plain" and cell == "=":  # ="007" keeps a text
+            cell, mark, _ = text[at:].partition('"')
+            at, state = at + len(cell) + 1, "closed"
+            if not mark or any(edge in cell for edge in (delimiter, "\r", "\n")):
+                raise ValueError
         elif state == "closed" or (letter == '"' and state == "plain"):
             raise ValueError
         elif letter == '"':
