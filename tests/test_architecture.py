@@ -47,6 +47,8 @@ MOST_LINES, MOST_FILES, SAME_LINES = 400, 16, 6
 # Where each outside library may be imported; nowhere else.
 HOMES = {
     "ironcalc": ("engine",),
+    "python_calamine": ("files",),
+    "olefile": ("files",),
     "pandas": ("faces",),
     "xlsxwriter": ("workbook",),
     "pyopenvba": ("faces",),
@@ -174,6 +176,7 @@ def test_the_core_needs_numpy_and_a_little_of_scipy(library: str) -> None:
 def test_import_loads_nothing_that_is_slow() -> None:
     """`import udfs` is what a spreadsheet waits for: no frames, file formats, faces or engines come with it."""
     heavy = ["scipy.stats", "scipy.optimize", "pandas", "openpyxl", "xlsxwriter", "xlwings", "ironcalc", "uno", "ccxt", "aiohttp", "numba"]
+    heavy += ["python_calamine", "olefile"]
     code = f"import sys, udfs; print(*(name for name in {heavy} if name in sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.split() == []

@@ -23,7 +23,7 @@ pa = pytest.importorskip("pyarrow")
 MARKET = [["Underlying", "Spot", "IV", "As of"], ["BTC", 65_000.0, 0.55, "2025-06-01"], ["ETH", 3_200.0, 0.7, None]]
 HISTORY = [
     ["Date", "BTC", "ETH"],
-    *([f"2025-{1 + n // 28:02d}-{1 + n % 28:02d}", 65_000.0 + 3_000.0 * np.sin(n), 3_200.0 + 200.0 * np.cos(2.0 * n)] for n in range(40)),
+    *([f"2025-{1 + n // 28:02d}-{1 + n % 28:02d}", 65_000.0 + 3_000.0 * np.sin(n), 3_200.0 + 200.0 * np.cos(2.0 * n)] for n in range(110)),
 ]
 STRESSES = [
     ["Scenario", "Underlying", "Price move", "Vol move"],

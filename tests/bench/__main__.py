@@ -7,7 +7,7 @@ from importlib import import_module
 
 from tests.bench.report import show
 
-SECTIONS = ("growth", "structure", "sheet", "kernel", "batch")
+SECTIONS = ("files", "growth", "structure", "sheet", "kernel", "batch")
 
 
 def main() -> None:

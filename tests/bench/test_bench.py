@@ -11,7 +11,7 @@ import pytest
 
 from tests.bench import __main__ as command
 from tests.bench import batch as batches
-from tests.bench import growth, kernel, report, structure
+from tests.bench import files, growth, kernel, report, structure
 from tests.bench import sheet as sheets
 from xlmargin.sheet.registry import FUNCTIONS
 
@@ -19,6 +19,7 @@ SMALL: dict[Any, dict[str, Any]] = {
     kernel: {"OPTIONS": 1_000, "ROUNDS": 1},
     structure: {"ROWS": 500, "INSTRUMENTS": 50, "ROUNDS": 2},
     sheets: {"ROWS": 60, "INSTRUMENTS": 20, "ROUNDS": 2, "STARTS": 1},
+    files: {"ROWS": 20, "SHEETS": 3, "ROUNDS": 1},
     growth: {
         "CELLS": (10, 20, 40, 80),
         "SCENARIOS": (2, 4, 8, 16),

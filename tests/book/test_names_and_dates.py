@@ -10,6 +10,7 @@ import pytest
 from range_books import AS_OF, CALL_NAME, JUNE, MARKET, Grid, ask, margin, one, option
 
 import udfs  # noqa: F401  (fills the registry)
+from xlmargin.book.combinations import combination_of
 from xlmargin.book.contracts import CALL, FUTURE, PERPETUAL, PUT, SPOT, parse_instrument, show_instant
 from xlmargin.errors import Faults
 from xlmargin.sheet.ranges.market import read_market
@@ -44,11 +45,42 @@ from xlmargin.sheet.ranges.remembered import read_book
         ("BTC-20250627-70000-C", "derive", ("BTC", CALL, 70_000.0, JUNE, False)),
         ("BTC_USDC", "deribit", ("BTC", SPOT, None, None, False)),
         ("1INCH-27JUN25-0.5-C", "bybit", ("1INCH", CALL, 0.5, JUNE, False)),
+        ("BTC-USD_UM-250627", "okx", ("BTC", FUTURE, None, JUNE, False)),
+        ("BTC-USD_UM_XPERP-310404", "okx", ("BTC", PERPETUAL, None, None, False)),
+        ("ETH-USD_UM-SWAP", "okx", ("ETH", PERPETUAL, None, None, False)),
+        ("BTC-USD-250627", "okx", ("BTC", FUTURE, None, JUNE, True)),
+        ("BTC-27JUN25-70000-C-USDT", "bybit", ("BTC", CALL, 70_000.0, JUNE, False)),
+        ("BTCUSDM25", "bybit", ("BTC", FUTURE, None, JUNE, True)),
+        ("BTCUSDT-27JUN25", "bybit", ("BTC", FUTURE, None, JUNE, False)),
+        ("BTC-27JUN25", "bybit", ("BTC", FUTURE, None, JUNE, False)),
+        ("BTCPERP", "bybit", ("BTC", PERPETUAL, None, None, False)),
+        ("BTCUSDT_250627", "binance", ("BTC", FUTURE, None, JUNE, False)),
+        ("BTCUSD_250627", "binance", ("BTC", FUTURE, None, JUNE, True)),
+        ("BTCUSD_PERP", "binance", ("BTC", PERPETUAL, None, None, True)),
+        ("BTC-USD-PERP", "paradex", ("BTC", PERPETUAL, None, None, False)),
+        ("BTC-USD-PERP", "deribit", ("BTC", PERPETUAL, None, None, False)),
+        ("BTC-USD-27JUN25-70000-C", "paradex", ("BTC", CALL, 70_000.0, JUNE, False)),
+        ("ETH-20250627-2400_5-C", "derive", ("ETH", CALL, 2_400.5, JUNE, False)),
+        ("BTC-PERPETUAL", "thalex", ("BTC", PERPETUAL, None, None, False)),
+        ("BTC-27JUN25", "thalex", ("BTC", FUTURE, None, JUNE, False)),
+        ("PF_XBTUSD", "kraken", ("BTC", PERPETUAL, None, None, False)),
+        ("PI_XBTUSD", "kraken", ("BTC", PERPETUAL, None, None, True)),
+        ("pi_ethusd", "kraken", ("ETH", PERPETUAL, None, None, True)),
+        ("FF_XBTUSD_250627", "kraken", ("BTC", FUTURE, None, JUNE, False)),
+        ("FI_ETHUSD_250627", "kraken", ("ETH", FUTURE, None, JUNE, True)),
+        ("BTC", "hyperliquid", ("BTC", PERPETUAL, None, None, False)),
+        ("kPEPE", "Hyperliquid", ("KPEPE", PERPETUAL, None, None, False)),
+        ("BTC/USDT:USDT", "deribit", ("BTC", PERPETUAL, None, None, False)),
+        ("BTC/USD:BTC", "deribit", ("BTC", PERPETUAL, None, None, True)),
+        ("BTC/USD:BTC-250627", "deribit", ("BTC", FUTURE, None, JUNE, True)),
+        ("BTC/USD:BTC-250627-70000-C", "bybit", ("BTC", CALL, 70_000.0, JUNE, True)),
+        ("BTC/USDC:USDC-250627-70000-P", "deribit", ("BTC", PUT, 70_000.0, JUNE, False)),
+        ("HYPE/USDC", "hyperliquid", ("HYPE", SPOT, None, None, False)),
     ],
 )
 def test_instrument_names(name: str, venue: str, contract: tuple[Any, ...]) -> None:
     """Every venue's spelling means its contract, at 08:00 UTC, settled as that venue settles it."""
-    found = parse_instrument(name, venue)
+    found = parse_instrument(name, venue.lower())
     assert found is not None
     assert tuple(None if isinstance(part, float) and math.isnan(part) else part for part in found) == contract
     book = read_book(
@@ -69,6 +101,12 @@ def test_instrument_names(name: str, venue: str, contract: tuple[Any, ...]) -> N
         "27JUN25-70000-C",
         "BTC-27JUN25-" + "9" * 30 + "-C",
         "BTC 27JUN25 70000 C",
+        "BTC-USD-26MAR27-70000",
+        "FI_XBTUSD",
+        "PF_XBTUSD_250627",
+        "ETH/BTC:BTC",
+        "ETH/BTC",
+        "BTCUSDF25",
     ],
 )
 def test_names_that_no_venue_writes(name: str) -> None:
@@ -78,6 +116,64 @@ def test_names_that_no_venue_writes(name: str) -> None:
         f"#PM! row 2: Instrument {shown} has no form that is known: write it as the venue does, such as "
         "BTC-27JUN25-70000-C, BTC-PERPETUAL, BTC-USD-240628-70000-C, BTCUSDT"
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "legs"),
+    [
+        ("BTC-CS-26MAR27-70000_75000", "+1 BTC-26MAR27-70000-C, −1 BTC-26MAR27-75000-C"),
+        ("BTC-PS-26MAR27-70000_65000", "+1 BTC-26MAR27-70000-P, −1 BTC-26MAR27-65000-P"),
+        ("BTC-FS-29APR22_PERP", "+1 BTC-29APR22, −1 BTC-PERPETUAL"),  # the venue's own documentation
+        ("BTC-STRD-29MAY26-77000", "+1 BTC-29MAY26-77000-C, +1 BTC-29MAY26-77000-P"),
+        ("BTC-STRG-19MAY26-74000_79000", "+1 BTC-19MAY26-74000-P, +1 BTC-19MAY26-79000-C"),
+        ("XRP_USDC-CBUT-28MAR25-2d5_3_3d5", "+1 XRP_USDC-28MAR25-2d5-C, −2 XRP_USDC-28MAR25-3-C, +1 XRP_USDC-28MAR25-3d5-C"),
+        (
+            "BTC-ICOND-31JAN25-82000_84000_98000_100000",
+            "+1 BTC-31JAN25-82000-P, −1 BTC-31JAN25-84000-P, −1 BTC-31JAN25-98000-C, +1 BTC-31JAN25-100000-C",
+        ),
+        ("btc-csr13-17jan25-50000_55000", "+1 BTC-17JAN25-50000-C, −3 BTC-17JAN25-55000-C"),
+        ("BTC-CDIAG-26JUN26_2JAN26-60000_90000", "+1 BTC-26JUN26-60000-C, −1 BTC-2JAN26-90000-C"),
+        ("BTC-RR-26MAR27-60000_80000", ""),
+        ("BTC-BOX-26MAR27-58000_60000", ""),
+        ("BTC-CS-26MAR27-70000", ""),
+        ("BTC-NEW-26MAR27-70000_75000", ""),
+        ("BTC-CS-26MAR27_25JUN27-70000_75000", ""),
+    ],
+)
+def test_a_combination_is_told_with_its_legs(name: str, legs: str) -> None:
+    """Where the venue's naming settles the legs they are named, else only that there are legs; no number comes of it."""
+    shown = repr(name if len(name) <= 40 else name[:37] + "...")
+    cure = f"type its legs as rows, for each +1 of it: {legs}" if legs else "type its legs as rows"
+    rows: Grid = [["Instrument", "Quantity", "IV"], [name, 1.0, 0.5]]
+    assert margin(rows, MARKET) == f"#PM! row 2: Instrument {shown} is a combination of Deribit: {cure}"
+    for leg in legs.split(", ") if legs else ():
+        assert parse_instrument(leg.split()[1], "deribit") is not None
+
+
+# Marks that the venue has published of its combinations (14 and 17 January 2025, BTC near 95,000 and 100,200) have the sign and the
+# size of the legs that are named: [combination, mark in coin, forward, days, vol near the strikes]
+PUBLISHED = [
+    ("BTC-CSR13-17JAN25-50000_55000", -0.86083, 100_216.53, 0.05, 0.6),
+    ("BTC-CBUT-28MAR25-90000_95000_100000", 0.003208, 96_500.0, 73.3, 0.60),
+    ("BTC-REV-31JAN25-60000", 0.375428, 96_060.0, 17.3, 0.7),
+    ("BTC-ICOND-31JAN25-82000_84000_98000_100000", -0.008752, 95_500.0, 17.3, 0.6),
+    ("BTC-PCOND-24JAN25-35000_50000_65000_80000", 0.002459, 95_300.0, 10.3, 0.66),
+]
+
+
+@pytest.mark.parametrize(("name", "mark", "forward", "days", "vol"), PUBLISHED)
+def test_the_legs_have_the_published_mark(name: str, mark: float, forward: float, days: float, vol: float) -> None:
+    """Legs of a wrong sign or ratio would have another mark, by more than the vol can explain."""
+    legs = combination_of(name)
+    assert legs
+    value = 0.0
+    for leg in legs.split(", "):
+        ratio, instrument = leg.split()
+        contract = parse_instrument(instrument, "deribit")
+        assert contract is not None
+        price = ask("PM_PRICE", "call" if contract.kind == CALL else "put", forward, contract.strike, days / 365.0, vol)
+        value += float(ratio.replace("−", "-")) * price / forward
+    assert value == pytest.approx(mark, rel=0.35)  # one vol for all strikes
 
 
 def test_a_name_that_two_venues_share_follows_the_venue_column() -> None:

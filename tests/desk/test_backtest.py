@@ -206,7 +206,8 @@ def test_a_day_sees_only_the_past(folder: Path) -> None:
     crash = [[*row] for row in calm]
     crash[-8][1] = 1.0  # the close of 7 January
     book = {"mine": (ReplayedLeg("BTC", "spot", np.nan, 0.0, 1.0),)}
-    before, after = (replay(book, ["VAR"], list(read_chains(folder)), ReplayPlan(history=history))[0][0] for history in (calm, crash))
+    asked = [["confidence", 0.95]]
+    before, after = (replay(book, ["VAR"], list(read_chains(folder)), ReplayPlan(asked, history))[0][0] for history in (calm, crash))
     assert before.margin[:7].tolist() == after.margin[:7].tolist()
     assert after.margin[7] > 50_000.0 > before.margin[7]
 
@@ -218,8 +219,9 @@ def test_history_of_chains(folder: Path) -> None:
     assert rows[0] == ["Date", "BTC", "BTC IV 7", "BTC IV 30", "BTC IV 90"]
     assert rows[4] == ["2026-01-04", chains[3].spot["BTC"], *([pytest.approx(0.50)] * 3)]
     book = {"mine": BOOKS["long straddle"]}
-    (run,), _ = replay(book, ["VAR"], chains, ReplayPlan(from_chains=True, skip=5))
-    (plain,), _ = replay(book, ["VAR"], chains, ReplayPlan(history=[row[:2] for row in rows], skip=5))
+    few = [["confidence", 0.75]]  # which four moves reach
+    (run,), _ = replay(book, ["VAR"], chains, ReplayPlan(few, from_chains=True, skip=5))
+    (plain,), _ = replay(book, ["VAR"], chains, ReplayPlan(few, [row[:2] for row in rows], skip=5))
     assert run.margin.mean() > plain.margin.mean()
 
 
@@ -227,7 +229,8 @@ def test_command(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str
     """`xlmargin backtest` prints the table, and writes a report with a chart per book."""
     mine = tmp_path / "mine.csv"
     mine.write_text("Underlying,Type,Moneyness,Days,Quantity\nBTC,put,0.9,30,-1\nBTC,perp,,,0.2\n", encoding="utf-8")
-    report = tmp_path / "report.xlsx"
+    report, few = tmp_path / "report.xlsx", tmp_path / "few.csv"
+    few.write_text("Parameter,Value\nconfidence,0.75\n", encoding="utf-8")
     chains = tmp_path / "chains"
     chains.mkdir()
     for file in folder.glob("chain_*.csv"):
@@ -240,7 +243,9 @@ def test_command(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str
                 "--positions",
                 str(mine),
                 "--method",
-                "SPAN,VAR",
+                "VAR,ES",
+                "--parameters",
+                str(few),
                 "--history",
                 "chains",
                 "--skip",
@@ -253,10 +258,10 @@ def test_command(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str
         == 0
     )
     answer = json.loads(capsys.readouterr().out)
-    assert [row[:2] for row in answer["summary"][1:]] == [["mine", "SPAN"], ["mine", "VAR"]]
+    assert [row[:2] for row in answer["summary"][1:]] == [["mine", "VAR"], ["mine", "ES"]]
     book = openpyxl.load_workbook(report)
     assert book.sheetnames == ["Summary", "mine"]
-    assert [cell.value for cell in book["mine"][1]][:4] == ["Date", "P&L", "SPAN", "VAR"]
+    assert [cell.value for cell in book["mine"][1]][:4] == ["Date", "P&L", "VAR", "ES"]
     assert main(["backtest", str(chains), "--book", "iron condor", "--markdown"]) == 0
     assert "| iron condor | SPAN | 11 |" in capsys.readouterr().out
 
@@ -297,13 +302,13 @@ def test_files_that_hold_no_chains(tmp_path: Path) -> None:
 def test_eight_months_of_real_chains(shared: Path) -> None:
     """Closes alone cover sold options and miss what a long straddle loses by vol; vols of the chains mend it."""
     pytest.importorskip("pyarrow")
-    chains = list(read_chains(shared / "data" / "deribit_daily_panel.parquet"))[60:180]
+    chains = list(read_chains(shared / "data" / "deribit_daily_panel.parquet"))[19:180]
     with (shared / "data" / "btc_eth_daily_close.csv").open(encoding="utf-8") as file:
         rows = [row for row in csv.DictReader(file) if row["date"] >= "2024-06-01"]
     closes = [["Date", "BTC", "ETH"], *([row["date"], float(row["btc_close"]), float(row["eth_close"])] for row in rows)]
     books = {name: BOOKS[name] for name in ("short straddle", "long straddle")}
-    runs, missing = replay(books, ["VAR"], chains, ReplayPlan(history=closes, skip=60))
-    vega, _ = replay({"long straddle": BOOKS["long straddle"]}, ["VAR"], chains, ReplayPlan(from_chains=True, skip=60))
+    runs, missing = replay(books, ["VAR"], chains, ReplayPlan(history=closes, skip=101))
+    vega, _ = replay({"long straddle": BOOKS["long straddle"]}, ["VAR"], chains, ReplayPlan(from_chains=True, skip=101))
     assert missing == 0
     assert runs[0].coverage.exceptions <= 2
     assert runs[1].coverage.zone == "red"
@@ -312,7 +317,7 @@ def test_eight_months_of_real_chains(shared: Path) -> None:
 
 def test_history_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """`xlmargin margin` takes the history as a file, and from a workbook's own sheet of that name."""
-    history = [["Date", "BTC"], *([f"2026-01-{day:02d}", 100.0 + day % 5] for day in range(1, 31))]
+    history = [["Date", "BTC"], *([46_000.0 + day, 100.0 + day % 5] for day in range(120))]
     rows = [["Underlying", "Type", "Quantity", "Spot"], ["BTC", "spot", 1.0, 50_000.0]]
     for name, cells in (("book", rows), ("history", history)):
         with (tmp_path / f"{name}.csv").open("w", newline="") as file:

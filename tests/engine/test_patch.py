@@ -207,6 +207,9 @@ def test_unusual_xml(tmp_path: Path) -> None:
         def get(self, sheet: str, cell: str) -> Any:
             return values.get(cell)
 
+        def offset(self, sheet: str, cell: str) -> float:
+            return 0.0
+
         def spills(self, sheet: str) -> dict[str, tuple[int, int]]:
             return {"B5": (2, 2)}
 

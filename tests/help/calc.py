@@ -66,7 +66,7 @@ class CalcBook(OpenWorkbook):
         """Recalculate every formula, changed or not."""
         self._ask("calculate")
 
-    def save(self, path: str | os.PathLike[str], kind: Literal["xlsx", "pdf", "ods"]) -> None:
+    def save(self, path: str | os.PathLike[str], kind: Literal["xlsx", "pdf", "ods", "xls"]) -> None:
         """Save a copy; the open workbook keeps its own name."""
         self._ask("save", str(Path(path).absolute()), kind)
 

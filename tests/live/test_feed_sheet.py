@@ -359,3 +359,17 @@ def test_excel_is_waited_for_and_written_to_in_one_piece(stub: VenueStub) -> Non
     assert writes[0][1][1][:2] == ["BTC", stub.spot["BTC"]]
     ready.clear()
     assert sheets.waits_for() == BUSY
+
+
+def test_names_that_are_not_needed_are_left_alone(small: Path) -> None:
+    """A name of a column of a table, as a list for a validation has it, is no range of the feed and no fault."""
+    import openpyxl
+    from openpyxl.workbook.defined_name import DefinedName
+
+    book = openpyxl.load_workbook(small)
+    known = FileSheets(small).names()
+    for name, text in (("coins", "tblCoins[Coin]"), ("lost", "#REF!"), ("two", "Desk!$A$1,Desk!$B$2")):
+        book.defined_names[name] = DefinedName(name, attr_text=text)
+    book.save(small)
+    assert FileSheets(small).names() == known >= {"positions", "market"}
+    assert FileSheets(small).read("market")[0][0] == "Underlying"

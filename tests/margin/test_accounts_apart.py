@@ -91,15 +91,16 @@ def test_moves_and_liquidation_of_accounts_in_different_markets(method: str) -> 
 def test_a_short_history_of_one_account_shortens_no_other(answer: Any) -> None:
     """A coin that is quoted for a few days only takes no day away from accounts that do not hold it."""
     closes = [
-        [70_000.0 * (1.0 + 0.05 * ((day * day) % 7 - 3) / (1 + day)), None if day < 15 else 150.0 + (day * day) % 5] for day in range(1, 31)
+        [70_000.0 * (1.0 + 0.05 * ((day * day) % 7 - 3) / (1 + day)), None if day < 130 else 150.0 + (day * day) % 5]
+        for day in range(1, 251)
     ]
-    history = [["Date", "BTC", "SOL"], *([f"2026-01-{day:02d}", *row] for day, row in enumerate(closes, 1))]
+    history = [["Date", "BTC", "SOL"], *([45_800.0 + day, *row] for day, row in enumerate(closes))]
     rows: Table = [["BTC", "perp", 1.0, "north"], ["SOL", "perp", 100.0, "south"], ["BTC", "perp", -0.5, "south"]]
     head, market = ["Underlying", "Type", "Quantity", "Account"], [["Underlying", "Spot"], ["BTC", 70_000.0], ["SOL", 150.0]]
-    apart = [answer([head, *some], history, 0.95, 1, market) for some in (rows[:1], rows[1:])]
-    assert answer([head, *rows], history, 0.95, 1, market) == pytest.approx(sum(apart), rel=1e-12)
-    common = [history[0], *history[15:]]
-    assert apart[0] > answer([head, rows[0]], common, 0.95, 1, market)  # the days before matter
+    apart = [answer([head, *some], history, 0.9, 1, market) for some in (rows[:1], rows[1:])]
+    assert answer([head, *rows], history, 0.9, 1, market) == pytest.approx(sum(apart), rel=1e-12)
+    common = [history[0], *history[130:]]
+    assert apart[0] > answer([head, rows[0]], common, 0.9, 1, market)  # the days before matter
     assert PM_MARGIN([head, *rows], market, answer.__name__[3:], None, history) == pytest.approx(
         sum(PM_MARGIN([head, *some], market, answer.__name__[3:], None, history) for some in (rows[:1], rows[1:])), rel=1e-12
     )

@@ -41,7 +41,7 @@ TABLE = [
 ]
 HISTORY = [
     ["Date", *SPOTS],
-    *([f"2026-01-{day:02d}", *(spot * (1 + 0.02 * ((day * day) % 7 - 3)) for spot in SPOTS.values())] for day in range(1, 31)),
+    *([46_000.0 + day, *(spot * (1 + 0.02 * ((day * day) % 7 - 3)) for spot in SPOTS.values())] for day in range(1, 121)),
 ]
 
 

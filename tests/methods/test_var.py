@@ -26,13 +26,15 @@ BOOK = [
     ["ETH", "put", 2_800.0, 30.0, -10.0, 0.70],
     ["ETH", "perp", None, None, 5.0, None],
 ]
+NOW = dt.datetime(2026, 1, 1, tzinfo=dt.UTC).timestamp()
 ONE_COIN = [HEADER, ["BTC", "spot", None, None, 1.0, None]]
 
 
 def dated(heads: list[str], columns: Any) -> Rows:
-    """A history range, a day per row from 2024-01-01 on."""
-    first = dt.date(2024, 1, 1)
-    return [["Date", *heads], *([(first + dt.timedelta(n)).isoformat(), *map(float, row)] for n, row in enumerate(columns))]
+    """A history range, a day per row up to 2025-12-31."""
+    rows = [list(map(float, row)) for row in columns]
+    last = dt.date(2025, 12, 31)
+    return [["Date", *heads], *([(last - dt.timedelta(len(rows) - 1 - n)).isoformat(), *row] for n, row in enumerate(rows))]
 
 
 def walk(returns: Any, heads: list[str] | None = None) -> Rows:
@@ -54,7 +56,7 @@ def losses_1_to_500() -> Rows:
 
 @pytest.mark.parametrize(
     ("function", "confidence", "expected"),
-    [(PM_VAR, 0.99, 496.0), (PM_ES, 0.99, 498.0), (PM_ES, 0.992, 498.5), (PM_VAR, 0.95, 476.0), (PM_VAR, 0.999, 500.0)],
+    [(PM_VAR, 0.99, 496.0), (PM_ES, 0.99, 498.0), (PM_ES, 0.992, 498.5), (PM_VAR, 0.95, 476.0), (PM_VAR, 0.998, 500.0)],
 )
 def test_order_statistics(function: Any, confidence: float, expected: float) -> None:
     """Of losses 1..500 the 5th worst is 496, the mean of 5 is 498, of 4 is 498.5 (worked-examples VAR)."""
@@ -138,14 +140,14 @@ def test_slow_loop_agrees_on_vols() -> None:
 
 def test_vols_move_by_tenor() -> None:
     """Between two tenors the move runs with the log of the days; beyond them it is that of the nearest."""
-    history = dated(["BTC", "BTC IV 7", "BTC IV 30", "BTC IV 90d"], [[100, 0.5, 0.5, 0.5], [100, 0.9, 0.7, 0.6]])
+    history = dated(["BTC", "BTC IV 7", "BTC IV 30", "BTC IV 90d"], [[100, 0.5, 0.5, 0.5], [100, 0.9, 0.7, 0.6], [100, 0.9, 0.7, 0.6]])
     between = (math.log(20.0) - math.log(7.0)) / (math.log(30.0) - math.log(7.0))
     for days, move in ((3.0, 0.8), (7.0, 0.8), (20.0, 0.8 + between * (0.4 - 0.8)), (30.0, 0.4), (90.0, 0.2), (400.0, 0.2)):
         loss = black(True, 100_000.0, 100_000.0, (days - 1) / 365, 0.5 * (1 + move)) - black(True, 100_000.0, 100_000.0, days / 365, 0.5)
         short = [HEADER, ["BTC", "call", 100_000.0, days, -1.0, 0.5]]
-        assert PM_VAR(short, history, None, None, MARKET) == pytest.approx(loss, rel=1e-9)
+        assert PM_VAR(short, history, 0.5, None, MARKET) == pytest.approx(loss, rel=1e-9)
         if days >= 30.0:  # the expansion knows no product of vega and time
-            quick = PM_VAR(short, history, None, None, MARKET, [["valuation", "delta_gamma"]])
+            quick = PM_VAR(short, history, 0.5, None, MARKET, [["valuation", "delta_gamma"]])
             assert quick == pytest.approx(loss, rel=0.05)
 
 
@@ -166,7 +168,7 @@ def test_filter_of_a_quiet_past_is_quiet() -> None:
     """A history whose returns are all of one size is left as it is by any filter, and a flat one stays flat."""
     sign = np.where(np.arange(100) % 3, 1.0, -1.0)[:, None] * 0.01
     assert ewma_vols(sign, 0.97) == pytest.approx(0.01)
-    assert PM_VAR(ONE_COIN, walk(np.zeros((50, 1))), None, None, MARKET, [["decay", 0.97]]) == 0.0
+    assert PM_VAR(ONE_COIN, walk(np.zeros((100, 1))), None, None, MARKET, [["decay", 0.97]]) == 0.0
 
 
 def test_horizons() -> None:
@@ -195,13 +197,13 @@ def test_article_28_options() -> None:
         pytest.approx(0.75 * recent + 0.25 * window, rel=1e-9)
     )
     long = float(np.sort(losses)[-3])
-    for last in (1, 20, 100):
+    for last in (100, 150, 199):
         mine = [["lookback", last], ["floor_years", 10]]
         expected = max(float(losses[-last:].max()), long)
         assert PM_VAR(ONE_COIN, HISTORY, None, None, MARKET, mine) == pytest.approx(expected, rel=1e-9)
-    half = [["lookback", 1], ["floor_years", 0.5]]
+    half = [["lookback", 100], ["floor_years", 0.5]]
     assert PM_VAR(ONE_COIN, HISTORY, None, None, MARKET, half) == pytest.approx(
-        max(float(losses[-1]), float(losses[-183:].max())), rel=1e-9
+        max(float(losses[-100:].max()), float(losses[-183:].max())), rel=1e-9
     )
     tail = worst_window(losses[None], 50, 0.99, mean=True)[0]
     assert losses[tail : tail + 50].max() == window
@@ -240,8 +242,8 @@ def test_es_is_at_least_var() -> None:
     """The mean of the tail is at least its smallest loss, and a book that cannot lose needs nothing."""
     for confidence in (0.9, 0.95, 0.99):
         assert PM_ES(BOOK, HISTORY, confidence, None, MARKET) >= PM_VAR(BOOK, HISTORY, confidence, None, MARKET) > 0.0
-    assert PM_VAR(ONE_COIN, walk(np.full((30, 1), 0.01)), None, None, MARKET) == 0.0
-    assert PM_ES(ONE_COIN, walk(np.full((30, 1), 0.01)), None, None, MARKET) == 0.0
+    assert PM_VAR(ONE_COIN, walk(np.full((100, 1), 0.01)), None, None, MARKET) == 0.0
+    assert PM_ES(ONE_COIN, walk(np.full((100, 1), 0.01)), None, None, MARKET) == 0.0
 
 
 def test_monte_carlo_is_seeded_and_near_the_closed_form() -> None:
@@ -290,7 +292,7 @@ def spoilt(row: int, column: int, cell: Any) -> Rows:
         ),
         (
             spoilt(9, 0, "2023-01-01"),
-            "#PM! history row 9: Date 2023-01-01 is not after the row above, 2024-01-07: sort the "
+            "#PM! history row 9: Date 2023-01-01 is not after the row above, 2025-03-12: sort the "
             "history by date, oldest first, one row a day",
         ),
         (spoilt(9, 0, None), "#PM! history row 9: Date must be given"),
@@ -302,6 +304,20 @@ def spoilt(row: int, column: int, cell: Any) -> Rows:
         (spoilt(7, 2, "#N/A"), "#PM! history row 7: ETH holds the error #N/A: mend the formula in that cell"),
         (HISTORY[:2], "#PM! the history has 1 usable rows, too few for one move over 1 rows: give more"),
         (
+            spoilt(9, 0, "2025-03-12 12:00"),
+            "#PM! history row 9: Date 2025-03-12 12:00 UTC is the second of its UTC day, after 2025-03-12 00:00 UTC: give one row "
+            "a day, such as the last of each",
+        ),
+        (
+            HISTORY[:101],
+            "#PM! VAR at a confidence of 0.99 needs at least 100 moves and the history has 99: give more days, or a lower confidence",
+        ),
+        (
+            [HISTORY[0], *HISTORY[1::7]],
+            "#PM! history rows 2 to 44: the closes lie 7 days apart (the median step), and a move from row to row counts as that of "
+            "one day: give daily closes, one row a day",
+        ),
+        (
             [[*HISTORY[0], "BTC IV"], *([*row, 55.0] for row in HISTORY[1:])],
             "#PM! history row 2: BTC IV 55 is above 2,000 %: give the vol as a fraction: 0.55 for 55 %",
         ),
@@ -310,6 +326,26 @@ def spoilt(row: int, column: int, cell: Any) -> Rows:
 def test_mistakes_in_the_history_are_told(history: Any, text: str) -> None:
     """A missing range, a missing column, dates out of order, blanks and bad closes: by row, with the cure."""
     assert PM_VAR(BOOK, history, None, None, MARKET) == text
+
+
+def test_a_history_may_not_go_beyond_the_valuation() -> None:
+    """Rows of the valuation's own day count, later ones are refused with the valuation time."""
+    market = [[*MARKET[0], "As of"], [*MARKET[1], "2025-12-31T08:00:00Z"], [*MARKET[2], None]]
+    assert PM_VAR(BOOK, HISTORY, None, None, market) > 0.0
+    market[1][2] = "2025-12-30T23:00:00Z"
+    assert PM_VAR(BOOK, HISTORY, None, None, market) == (
+        "#PM! history row 302: Date 2025-12-31 is after the valuation time, 2025-12-30 23:00 UTC: remove the row, or mend the date or As of"
+    )
+
+
+def test_business_days_are_daily() -> None:
+    """Steps of one and three days are those of a market that rests on weekends; the statement says how many days count."""
+    weekdays = [row for row in HISTORY[1:] if dt.date.fromisoformat(row[0]).weekday() < 5]
+    statement = PM_EXPLAIN(ONE_COIN, MARKET, "VAR", None, [HISTORY[0], *weekdays])
+    rule = next(row[3] for row in statement if row[1] == "Smallest of the tail")
+    assert rule.endswith(
+        f"the 2 worst of {len(weekdays) - 1} moves, 0.99 over 1 days; closes of {len(weekdays)} days, {weekdays[0][0]} to {weekdays[-1][0]}"
+    )
 
 
 @pytest.mark.parametrize(
@@ -334,8 +370,8 @@ def test_mistakes_in_the_arguments_are_told(confidence: Any, horizon: Any, param
 def test_a_history_starts_where_all_columns_do() -> None:
     """Rows before the first close of a held coin are left out; columns that nobody holds may say anything."""
     rows: Rows = [[*HISTORY[0], "source"], *([row[0], row[1], None if n < 100 else row[2], "yahoo"] for n, row in enumerate(HISTORY[1:]))]
-    assert len(read_history(rows, ("BTC", "ETH")).dates) == 201
-    assert len(read_history(rows, ("BTC",)).dates) == 301
+    assert len(read_history(rows, ("BTC", "ETH"), NOW).dates) == 201
+    assert len(read_history(rows, ("BTC",), NOW).dates) == 301
 
 
 def test_compare_takes_methods_that_can_answer() -> None:

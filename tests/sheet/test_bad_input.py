@@ -545,7 +545,7 @@ WITH_POSITIONS = [function for function in FUNCTIONS.values() if function.argume
 OTHERS = [function for function in WITH_POSITIONS if function.name not in ("PM_MARGIN", "PM_CHECK")]
 HISTORY: Grid = [["Date", *SPOTS]]
 HISTORY += [
-    [float(45_000 + day), *(spot * (1 + 0.01 * math.sin(day * (u + 2))) for u, spot in enumerate(SPOTS.values()))] for day in range(40)
+    [float(45_000 + day), *(spot * (1 + 0.01 * math.sin(day * (u + 2))) for u, spot in enumerate(SPOTS.values()))] for day in range(101)
 ]
 
 

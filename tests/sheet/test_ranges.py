@@ -179,7 +179,8 @@ def test_numbers_of_any_type_are_numbers() -> None:
         (
             "Venue",
             "mtgox",
-            "Venue 'mtgox' is not known: type deribit, okx, bybit, binance, derive, paradex, thalex, cme, gate, bit or aevo",
+            "Venue 'mtgox' is not known: type deribit, okx, bybit, binance, derive, paradex, thalex, hyperliquid, kraken, cme, gate, "
+            "bit or aevo",
         ),
         ("Settlement", "gold", "Settlement must be one of inverse, linear, not 'gold'"),
         ("Exercise", "bermudan", "Exercise must be one of european, american, not 'bermudan'"),

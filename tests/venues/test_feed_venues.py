@@ -106,11 +106,30 @@ def test_positions_are_read_in_units_of_the_underlying(venue: str, stub: VenueSt
         venue,
         None if held.instruments is None else RawAnswer(held.instruments, "answer"),
         priced=False,
+        whole=True,
     )
     amounts: dict[str, float] = {}
     for row in answer.positions[1:]:
-        amounts[row[0]] = amounts.get(row[0], 0.0) + row[2]
+        coins, usd, mark = row[2:5]
+        amounts[row[0]] = amounts.get(row[0], 0.0) + (usd / mark if coins is None else coins)
     assert amounts == pytest.approx(expected, rel=1e-6)
+
+
+def test_okx_knows_its_contracts_by_their_index() -> None:
+    """A contract settled in money has the index of the coin-settled one; 50 contracts of 0.01 BTC."""
+    asked = []
+
+    def call(method: str, parameters: dict[str, str] | None = None) -> dict[str, Any]:
+        asked.append((method, parameters))
+        if parameters is None:
+            name = {"instId": "BTC-USD_UM_XPERP-310404", "instType": "FUTURES", "posSide": "net", "pos": "50", "markPx": "70000"}
+            return {"code": "0", "data": [name]}
+        return {"code": "0", "data": [{"instId": "BTC-USD_UM_XPERP-310404", "ctVal": "0.01", "ctMult": "1", "ctValCcy": "BTC"}]}
+
+    held = venue_module("okx").held(call)
+    assert asked[1] == ("public_get_public_instruments", {"instType": "FUTURES", "uly": "BTC-USD"})
+    answer = answer_of(RawAnswer(held.positions, "answer"), "okx", RawAnswer(held.instruments, "answer"), whole=True)
+    assert answer.positions[1][:3] == ["BTC-USD_UM_XPERP-310404", "okx", 0.5]
 
 
 @pytest.mark.parametrize(

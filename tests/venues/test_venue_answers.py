@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from test_answers_as_books import HYPERLIQUID, KRAKEN, PARADEX, THALEX
 
 from udfs import PM_CHECK, PM_MARGIN
 from xlmargin.cli import main
@@ -32,20 +33,22 @@ def rows_of(answer: Answer) -> Rows:
     return [{key: cell for key, cell in zip(head, row) if cell is not None} for row in rows]
 
 
-def row(name: str, venue: str, quantity: float, **cells: float) -> dict[str, Any]:
-    """An expected row."""
+def row(
+    name: str, venue: str, quantity: float | None, usd: float | None = None, coin: float | None = None, **cells: float
+) -> dict[str, Any]:
+    """An expected row; `usd` is its USD size, `coin` its Coin price."""
+    every = {"Quantity": quantity, "USD size": usd, "Coin price": coin, **cells}
     return {
         "Instrument": name,
         "Venue": venue,
-        "Quantity": pytest.approx(quantity, rel=1e-12),
-        **{key: pytest.approx(value, rel=1e-12) for key, value in cells.items()},
+        **{key: pytest.approx(value, rel=1e-12) for key, value in every.items() if value is not None},
     }
 
 
 # every sample with positions, its numbers read off the file by hand
 SAMPLES = {
-    # 50 USD at 7,476.65
-    "deribit__docs__get_positions": [row("BTC-PERPETUAL", "deribit", 50 / 7476.65, Price=7476.65, Spot=7466.79, Entry=7440.18)],
+    # size_currency of 50 USD at 7,476.65
+    "deribit__docs__get_positions": [row("BTC-PERPETUAL", "deribit", 0.006687487, Price=7476.65, Spot=7466.79, Entry=7440.18)],
     # the third position has size 0
     "bybit__http_get_positions": [
         row("BTCUSDT", "bybit", 0.5, Price=50_500.0, Spot=50_500.0, Entry=50_000.0),
@@ -176,12 +179,16 @@ def test_deribit_units(tmp_path: Path) -> None:
     """Options in coin, premiums in coin, vols in percent; inverse futures in USD; linear ones in coin; closed ones told."""
     answer = read_answer(saved(tmp_path, DERIBIT), "deribit")
     assert rows_of(answer) == [
-        row("BTC-25DEC26-70000-C", "deribit", -2.5, Price=3_500.0, Spot=70_000.0, IV=0.555),
+        row("BTC-25DEC26-70000-C", "deribit", -2.5, coin=0.05, Spot=70_000.0, IV=0.555),
         row("BTC_USDC-PERPETUAL", "deribit", -0.3, Price=70_010.0, Spot=70_000.0, Entry=69_000.0),
-        row("ETH-25DEC26", "deribit", 10.0, Price=3_600.0, Spot=3_500.0, Entry=3_550.0),
+        row("ETH-25DEC26", "deribit", None, 36_000.0, Price=3_600.0, Spot=3_500.0, Entry=3_550.0),
         row("XRP_USDC-25DEC26-2d5-P", "deribit", 1_000.0, Price=0.31, Spot=2.4, Entry=0.3),
     ]
-    assert answer.notes == ("1 closed position is left out",)
+    assert answer.notes == (
+        "1 closed position is left out",
+        "the answer has no forward of BTC 2026-12-25: the index 70,000 stands in for it, and --market gives the forward",
+        "the answer has no forward of XRP 2026-12-25: the index 2.4 stands in for it, and --market gives the forward",
+    )
     assert answer.market == [["Underlying", "As of"], ["BTC", "2026-06-15T05:06:40+00:00"]]
     assert isinstance(PM_MARGIN(answer.positions, answer.market), float)
 
@@ -234,11 +241,11 @@ OKX_SIZES = {
 
 
 def test_okx_units(tmp_path: Path) -> None:
-    """Contracts × ctVal × ctMult, those sized in USD over the mark; short sides; option marks in coin."""
+    """Contracts × ctVal × ctMult, in USD where they are sized so; short sides; option marks in coin."""
     answer = read_answer(saved(tmp_path, OKX), "okx", saved(tmp_path, OKX_SIZES, "instruments.json"))
     assert rows_of(answer) == [
-        row("BTC-USD-261225-92000-C", "okx", -0.3, Price=4_500.0, Spot=90_000.0),
-        row("BTC-USD-SWAP", "okx", -0.02, Price=90_000.0, Spot=90_010.0, Entry=88_000.0),
+        row("BTC-USD-261225-92000-C", "okx", -0.3, coin=0.05, Spot=90_000.0),
+        row("BTC-USD-SWAP", "okx", None, -1_800.0, Price=90_000.0, Spot=90_010.0, Entry=88_000.0),
         row("ETH-USDT-SWAP", "okx", -0.7, Price=3_000.0, Spot=3_001.0),
     ]
 
@@ -261,9 +268,12 @@ def test_bybit_units(tmp_path: Path) -> None:
     answer = read_answer(saved(tmp_path, BYBIT), "bybit")
     assert rows_of(answer) == [
         row("BTC-25DEC26-90000-C", "bybit", -0.4, Price=1_000.0, Spot=90_000.0, IV=0.5, Entry=900.0),
-        row("BTCUSD", "bybit", 0.02, Price=90_000.0, Spot=90_000.0, Entry=80_000.0),
+        row("BTCUSD", "bybit", None, 1_800.0, Price=90_000.0, Spot=90_000.0, Entry=80_000.0),
     ]
-    assert answer.notes == ("the answer has no index of BTC: the mark of BTCUSD stands in for spot",)
+    assert answer.notes == (
+        "the answer has no index of BTC: the mark of BTCUSD stands in for spot",
+        "the answer has no forward of BTC 2026-12-25: spot 90,000 stands in for it, and --market gives the forward",
+    )
 
 
 BINANCE: list[dict[str, Any]] = [
@@ -274,7 +284,7 @@ BINANCE: list[dict[str, Any]] = [
 
 
 def test_binance_units(tmp_path: Path) -> None:
-    """Options by side; COIN-M contracts of 100 USD over the mark; a SHORT side is short whatever its sign."""
+    """Options by side; COIN-M contracts of 100 USD; a SHORT side is short whatever its sign."""
     path = saved(tmp_path, BINANCE)
     with pytest.raises(MarginError) as error:
         read_answer(path, "binance")
@@ -282,7 +292,7 @@ def test_binance_units(tmp_path: Path) -> None:
     sizes = saved(tmp_path, {"symbols": [{"symbol": "BTCUSD_PERP", "contractSize": 100}]}, "exchangeInfo.json")
     assert rows_of(read_answer(path, "binance", sizes)) == [
         row("BTC-261225-90000-P", "binance", -0.4, Price=1_000.0, Spot=90_000.0, Entry=900.0),
-        row("BTCUSD_PERP", "binance", -0.01, Price=90_000.0, Spot=90_000.0, Entry=80_000.0),
+        row("BTCUSD_PERP", "binance", None, -900.0, Price=90_000.0, Spot=90_000.0, Entry=80_000.0),
         row("ETHUSDT", "binance", -2.0, Price=3_000.0, Spot=3_000.0, Entry=3_100.0),
     ]
 
@@ -310,12 +320,14 @@ def test_derive_tells_what_it_leaves_out(tmp_path: Path) -> None:
         ("deribit", "7", "must be an object"),
         ("okx", {"data": [7]}, "answer.json: data[0] must be an object, not '7'"),
         ("bybit", {"result": {"list": 7}}, "answer.json: result.list must be a list"),
-        ("kraken", {}, "--venue is one of"),
+        ("mtgox", {}, "--venue is one of"),
         ("deribit", [{"instrument_name": "BTC-PERPETUAL", "size": "ten", "direction": "buy", "mark_price": 1}], "'ten'"),
         ("deribit", [{"instrument_name": "BTC-PERPETUAL", "size": 10, "direction": "up", "mark_price": 1}], "buy, sell, zero"),
         ("deribit", [{"instrument_name": "BTC-PERPETUAL", "size": -10, "direction": "buy", "mark_price": 1}], "negative size"),
-        ("deribit", [{"instrument_name": "BTC-PERPETUAL", "size": 10, "direction": "buy"}], "'mark_price'"),
-        ("deribit", [{"instrument_name": "BTC-FS-26JUN26_PERP", "size": 10, "direction": "buy"}], "no form that is known"),
+        ("deribit", [{"instrument_name": "BTC_USDC-PERPETUAL", "size": 10, "direction": "buy"}], "'size_currency'"),
+        ("deribit", [{"instrument_name": "BTC-FS-26JUN26_PERP", "size": 10, "direction": "buy"}], "+1 BTC-26JUN26, −1 BTC-PERPETUAL"),
+        ("deribit", [{"instrument_name": "BTC-RR-26JUN26-60000_80000", "size": 1, "direction": "buy"}], "is a combination"),
+        ("deribit", [{"instrument_name": "BTC-QQ", "size": 10, "direction": "buy"}], "no form that is known"),
         ("bybit", {"result": {"list": [{"symbol": "BTCUSDT", "size": "1"}]}}, "'side'"),
     ],
 )
@@ -349,6 +361,10 @@ CONTENTS: dict[str, tuple[Any, Any]] = {
         },
         None,
     ),
+    "paradex": (PARADEX, None),
+    "thalex": (THALEX, None),
+    "hyperliquid": (HYPERLIQUID, None),
+    "kraken": (KRAKEN, None),
 }
 JUNK = (
     None,
@@ -441,8 +457,10 @@ def test_command_line_needs_the_venue(tmp_path: Path, capsys: pytest.CaptureFixt
 
 
 def test_a_market_takes_the_place_of_the_answers_prices(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """With --market spot, forwards and vols come from there, quantities from the answer."""
+    """With --market spot, forwards and vols come from there; 36,000 USD are 9 coins at 4,000, and marks at 3,500 are of another moment."""
     path = saved(tmp_path, [DERIBIT["result"][2]])
     market = saved(tmp_path, "Underlying,Spot,As of\nETH,4000,2026-06-15T00:00:00Z\n", "market.csv")
     assert main(["margin", str(path), "--venue", "deribit", "--market", str(market), "--method", "TIMS", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["initial_margin"] == pytest.approx(0.15 * 10.0 * 4_000.0)
+    out, err = capsys.readouterr()
+    assert json.loads(out)["initial_margin"] == pytest.approx(0.15 * 9.0 * 4_000.0)
+    assert "the marks of ETH are left out: the answer's price is 3,500 and the market's spot 4,000" in err

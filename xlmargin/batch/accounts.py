@@ -227,7 +227,7 @@ class _Work:
             parameters = self.inputs.parameters
             return Given(table=read_scenarios(parameters, names) if is_scenario_table(parameters) else None)
         past = self.inputs.history
-        return Given(history=read_history(past, names) if self.method.takes_history and given(past) else None)
+        return Given(history=read_history(past, names, self.market.as_of) if self.method.takes_history and given(past) else None)
 
     def _of(self, case: Case, of_distinct: Ints, accounts: Ints) -> ManyAccounts:
         """The case of some accounts, whose instruments are valued already."""

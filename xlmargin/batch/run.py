@@ -142,7 +142,7 @@ def _must_answer(inputs: Inputs, market: Market) -> None:
         else:
             rules = rules_of(name, market.as_of, _overrides(inputs), skip_unknown=several)
             reads = method_named(name).takes_history and given(inputs.history)
-            beside = Given(history=read_history(inputs.history, ()) if reads else None)
+            beside = Given(history=read_history(inputs.history, (), market.as_of) if reads else None)
         try:
             case_of(flat, rules, beside)
         except Exception as error:

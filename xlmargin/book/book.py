@@ -6,7 +6,7 @@ of an underlying as a whole where its contracts differ, such as its spot.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -14,12 +14,15 @@ from typing import Any
 import numpy as np
 
 from xlmargin.book import market as quotes
+from xlmargin.book import marks
 from xlmargin.book.contracts import CALL, FUTURE, PERPETUAL, SPOT, instrument_name, show_instant
 from xlmargin.book.implied import implied
 from xlmargin.book.market import DAY, YEAR, Market
 from xlmargin.book.positions import Keys, Mixed, Positions, keys_of, mean_of_distinct, told_apart
 from xlmargin.errors import Fault, Faults
 from xlmargin.pricing.arrays import Bools, Floats, Ints
+
+Smile = Callable[[Ints], tuple[Floats, Ints]]  # the market's vols of some instruments, and where each was found
 
 NOTHING = 1e-12  # of the gross position: a smaller net position is the rounding of 0
 
@@ -121,6 +124,7 @@ class Book:
         as_of: valuation time, seconds since 1970 UTC
         unpriced: faults of the vols, for every method that needs a vol
         mixed: cells in which rows of one contract differ: heading, indices of the rows, and the mean that counts
+        noted: notes on marks that count otherwise than they were given
         array_of: whose risk array each instrument has, in words, where a file gave it (K,), else empty
     """
 
@@ -136,6 +140,7 @@ class Book:
     as_of: float
     unpriced: tuple[Fault, ...]
     mixed: tuple[Mixed, ...] = ()
+    noted: tuple[Fault, ...] = ()
     array_of: tuple[str, ...] = ()
 
     @cached_property
@@ -268,9 +273,13 @@ def _made(positions: Positions, market: Market, faults: Faults, keys: Keys) -> B
     pick["rate"] = quotes.rates(market, there, pick["expiry"])
     pick["spot"] = _spot(pick, there, market, positions.underlyings, rows, faults)
     pick["forward"] = _forward(pick, there, market)
-    pick["price"] = _price(pick, rows, faults)
-    unpriced = Faults()
-    pick["vol"], pick["vol_origin"] = _vol(pick, there, market, rows, unpriced)
+    unpriced, names = Faults(), positions.underlyings
+
+    def smile(at: Ints) -> tuple[Floats, Ints]:
+        return quotes.vols(market, there[at], pick["expiry"][at], pick["strike"][at])
+
+    in_coin = _price(pick, names, smile, rows, faults)
+    pick["vol"], pick["vol_origin"], pick["price"] = _vol(pick, in_coin, names, smile, rows, unpriced)
     held = Instruments(underlyings=positions.underlyings, **pick)
     return Book(
         held,
@@ -285,6 +294,7 @@ def _made(positions: Positions, market: Market, faults: Faults, keys: Keys) -> B
         market.as_of,
         tuple(unpriced.faults),
         mixed,
+        tuple(unpriced.notes),
     )
 
 
@@ -298,7 +308,7 @@ class _RowsOf:
         return [int(row) for row in self._row[self._instrument == k]]
 
 
-def _years(kind: Ints, expiry: Floats, given: Floats, as_of: float, rows: _RowsOf, faults: Faults) -> Floats:
+def _years(kind: Ints, expiry: Floats, given: Floats, as_of: float, rows: marks.RowsOf, faults: Faults) -> Floats:
     """Time to expiry of each instrument, 0 for spot and perpetuals."""
     dated = (kind == FUTURE) | (kind >= CALL)
     years = np.where(np.isfinite(given), given, (expiry - as_of) / YEAR)
@@ -313,7 +323,7 @@ def _years(kind: Ints, expiry: Floats, given: Floats, as_of: float, rows: _RowsO
     return np.where(dated & (years > 0.0), years, 0.0)
 
 
-def _spot(pick: dict[str, Any], there: Ints, market: Market, names: tuple[str, ...], rows: _RowsOf, faults: Faults) -> Floats:
+def _spot(pick: dict[str, Any], there: Ints, market: Market, names: tuple[str, ...], rows: marks.RowsOf, faults: Faults) -> Floats:
     """Spot of each instrument: the row's, else the market's."""
     spot: Floats = np.where(np.isfinite(pick["spot"]), pick["spot"], quotes.spots(market, there))
     for k in np.flatnonzero(np.isnan(spot)).tolist():
@@ -340,30 +350,32 @@ def _forward(pick: dict[str, Any], there: Ints, market: Market) -> Floats:
     return result
 
 
-def _price(pick: dict[str, Any], rows: _RowsOf, faults: Faults) -> Floats:
-    """Mark of each instrument in the account currency, NaN where none is given: a Coin price counts at the forward of its expiry."""
-    price: Floats = pick["price"]
-    coin = pick.pop("coin_price")
-    if np.isfinite(coin).any():
-        from xlmargin.book import marks
+def _price(pick: dict[str, Any], names: tuple[str, ...], smile: Smile, rows: marks.RowsOf, faults: Faults) -> Bools:
+    """Marks of the instruments in the account currency; the options whose Price is in coin, which are faults (K,)."""
+    price, coin = pick["price"], pick.pop("coin_price")
+    refused = np.zeros(len(price), np.bool_)
+    if ((pick["kind"] >= CALL) & (np.isfinite(price) | np.isfinite(coin))).any():
+        refused = marks.typed_in_coin(pick, names, lambda at: smile(at)[0], rows, faults)
+        pick["price"] = marks.in_account_currency(pick, coin, rows, faults)
+    return refused
 
-        price = marks.in_account_currency(pick, coin, rows, faults)
-    return price
 
-
-def _vol(pick: dict[str, Any], there: Ints, market: Market, rows: _RowsOf, faults: Faults) -> tuple[Floats, Ints]:
-    """Vol of each option and where it was found: the row's, implied from its price, else the market's."""
-    option = pick["kind"] >= CALL
+def _vol(
+    pick: dict[str, Any], refused: Bools, names: tuple[str, ...], smile: Smile, rows: marks.RowsOf, faults: Faults
+) -> tuple[Floats, Ints, Floats]:
+    """Vol of each option, where it was found, and its mark: the row's, implied from its price, else the market's."""
+    option, price = pick["kind"] >= CALL, pick["price"]
     vol: Floats = np.where(option, pick["vol"], np.nan)
     origin = np.full(len(vol), quotes.AT_STRIKE, np.int64)
-    priced = option & np.isnan(vol) & np.isfinite(pick["price"])
-    solvable = priced & np.isfinite(pick["forward"]) & (pick["years"] > 0.0)
+    priced = option & np.isnan(vol) & np.isfinite(price)
+    solvable = priced & ~refused & np.isfinite(pick["forward"]) & (pick["years"] > 0.0)
     if solvable.any():
-        chosen = np.flatnonzero(solvable)
-        vol[chosen] = implied({name: values[chosen] for name, values in pick.items()}, chosen, rows, faults)
+        chosen, price = np.flatnonzero(solvable), price.copy()
+        own = {name: values[chosen] for name, values in pick.items()}
+        vol[chosen], price[chosen] = implied(own, chosen, names, lambda at: smile(at)[0], rows, faults)
     asked = np.flatnonzero(option & np.isnan(pick["vol"]) & ~priced & np.isnan(pick["array"][:, 0]))
-    vol[asked], origin[asked] = quotes.vols(market, there[asked], pick["expiry"][asked], pick["strike"][asked])
+    vol[asked], origin[asked] = smile(asked)
     for k in np.flatnonzero(origin == quotes.NO_VOL).tolist():
         for row in rows(k):
             faults.add(row, "IV", "no IV for this option", "give IV or Price on the row, or a vol in the market range")
-    return vol, origin
+    return vol, origin, price

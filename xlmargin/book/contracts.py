@@ -43,9 +43,13 @@ MONTHS = (  # English, German, French, Spanish, Italian and Dutch, without what 
     "december dezember décembre diciembre dicembre",
 )
 
-VENUES = {name: name for name in ("deribit", "okx", "bybit", "binance", "derive", "paradex", "thalex", "cme", "gate", "bit", "aevo")} | {
+OWN_NAMES = ("deribit", "okx", "bybit", "binance", "derive", "paradex", "thalex", "hyperliquid", "kraken", "cme", "gate", "bit", "aevo")
+VENUES = {name: name for name in OWN_NAMES} | {
+    "binancecoinm": "binance",
+    "binanceusdm": "binance",
     "bit.com": "bit",
     "gate.io": "gate",
+    "krakenfutures": "kraken",
     "lyra": "derive",
     "okex": "okx",
 }
@@ -224,19 +228,23 @@ def _month(name: str) -> int:
     return found.pop() if len(found) == 1 else 0
 
 
-def _coin_settled(underlying: str, venue: str) -> bool:
-    """Whether a contract without a quote currency in its name is settled in the coin at that venue."""
-    return venue == "deribit" and underlying in COIN_SETTLED
-
-
 _COIN = r"([A-Z0-9]{1,15}?)"
 _QUOTE = r"(USDC|USDT|USD|EURR|EUR)"
-_STRIKE = r"(\d+(?:[d.]\d+)?)"
+_STRIKE = r"(\d+(?:[d._]\d+)?)"  # Deribit writes 2d5, Derive 2_5
 _DATE = r"(\d{1,2}[A-Z]{3}\d{2}|\d{8}|\d{6})"
-_OPTION = re.compile(rf"{_COIN}(?:[_-]?{_QUOTE})?-{_DATE}-{_STRIKE}-([CP])(?:-{_QUOTE})?$", re.I)
+_OPTION = re.compile(rf"{_COIN}(?:([_-]?){_QUOTE})?-{_DATE}-{_STRIKE}-([CP])(?:-{_QUOTE})?$", re.I)
 _DATED = re.compile(rf"{_COIN}(?:[_-]?{_QUOTE})?[-_]{_DATE}$", re.I)
-_PERP = re.compile(rf"{_COIN}(?:[_-]?{_QUOTE})?[-_]?(PERPETUAL|PERP|SWAP)$", re.I)
+_PERP = re.compile(rf"{_COIN}(?:([_-]?){_QUOTE})?[-_]?(PERPETUAL|PERP|SWAP)$", re.I)
 _PAIR = re.compile(rf"{_COIN}([_-]?){_QUOTE}$", re.I)
+_OKX_MONEY = re.compile(rf"{_COIN}-USD_UM(_XPERP)?-(.+)$", re.I)  # settled in money although the quote is USD
+_QUARTER = re.compile(rf"{_COIN}(USDT|USD)([HMUZ])(\d{{2}})$", re.I)  # Bybit's BTCUSDH27
+_KRAKEN = re.compile(rf"([PF])([FI])_{_COIN}USD(?:_{_DATE})?$", re.I)
+_UNIFIED = re.compile(rf"{_COIN}/([A-Z0-9]{{1,15}})(?::([A-Z0-9]{{1,15}})(?:-{_DATE}(?:-{_STRIKE}-([CP]))?)?)?$", re.I)
+_MONEY = re.compile(r"[A-Z]{0,2}USD[A-Z0-9]{0,2}$|EURR?$", re.I)  # currencies that count as the account's
+_BARE = re.compile(r"(?:[A-Z0-9]{1,15}:)?[A-Z0-9]{1,15}$", re.I)  # Hyperliquid's BTC, and xyz:TSLA of other lists there
+_QUARTER_MONTHS = {"H": 3, "M": 6, "U": 9, "Z": 12}
+_KRAKEN_COINS = {"XBT": "BTC", "XDG": "DOGE"}
+_LINEAR_VENUES = ("paradex", "derive", "hyperliquid", "thalex")  # no contract there is settled in its coin
 
 
 @lru_cache(maxsize=16_384)  # a sheet passes the same names at every recalculation
@@ -244,49 +252,104 @@ def parse_instrument(name: str, venue: str) -> Contract | None:
     """The contract of a venue's instrument name, or None where the name has no known form.
 
     Args:
-        name: as the venue spells it, in any case
+        name: as the venue spells it, or as ccxt does (`BTC/USD:BTC-261225-70000-C`), in any case
         venue: lower-case venue, which decides the meaning of a name that two venues share
     """
     text = name.strip()
     if len(text) > LONGEST:
         return None
+    if "/" in text:
+        return _unified(text)
     if match := _OPTION.match(text):
-        coin, quote, date, strike, kind, tail = match.groups()
-        expiry = expiry_from_text(date)
-        value = float(strike.lower().replace("d", "."))
-        if expiry is None or not 0.0 < value <= MOST:
-            return None
-        return Contract(
-            coin.upper(),
-            CALL if kind.upper() == "C" else PUT,
-            value,
-            expiry,
-            _inverse(coin, tail or quote, venue, dated_by_digits=date.isdigit()),
-        )
+        coin, joint, quote, date, strike, kind, tail = match.groups()
+        digits = date.isdigit()
+        return _option(coin, date, strike, kind, _inverse(coin, tail or quote, venue, digits, joint == "-" and not digits))
     if match := _PERP.match(text):
-        coin, quote, word = match.groups()
-        inverse = _inverse(coin, quote, venue, dated_by_digits=word.upper() == "PERP" and quote is None)
-        return Contract(coin.upper(), PERPETUAL, math.nan, math.nan, inverse)
+        coin, joint, quote, word = match.groups()
+        perp = word.upper() == "PERP"
+        return _perpetual(coin, _inverse(coin, quote, venue, perp and quote is None, joint == "-" and perp))
     if match := _DATED.match(text):
         coin, quote, date = match.groups()
-        expiry = expiry_from_text(date)
-        if expiry is None:
-            return None
-        return Contract(coin.upper(), FUTURE, math.nan, expiry, _inverse(coin, quote, venue, dated_by_digits=date.isdigit()))
+        return _future(coin, expiry_from_text(date), _inverse(coin, quote, venue, date.isdigit()))
+    return _of_one_venue(text, venue)
+
+
+def _of_one_venue(text: str, venue: str) -> Contract | None:
+    """The contract of a name in a form that one venue alone uses, or of a pair."""
     if match := _PAIR.match(text):
         coin, joint, quote = match.groups()
         # BTCUSDT is the perpetual of Binance and Bybit; a pair with a separator is the spot market
-        kind = SPOT if joint else PERPETUAL
-        return Contract(coin.upper(), kind, math.nan, math.nan, kind == PERPETUAL and quote.upper() == "USD")
-    return None
+        return Contract(coin.upper(), SPOT, math.nan, math.nan, False) if joint else _perpetual(coin, quote.upper() == "USD")
+    if match := _OKX_MONEY.match(text):
+        coin, xperp, rest = match.groups()
+        contract = parse_instrument(f"{coin}-USDT-{rest}", venue)  # the same contract settled in money
+        return contract and (
+            _perpetual(coin, inverse=False) if xperp else contract
+        )  # an X-perpetual is dated years ahead, and pays funding
+    if match := _QUARTER.match(text):
+        coin, quote, month, year = match.groups()
+        return _future(coin, _last_friday(_year(year), _QUARTER_MONTHS[month.upper()]), quote.upper() == "USD")
+    if match := _KRAKEN.match(text):
+        term, settled, coin, date = match.groups()
+        coin, inverse = _KRAKEN_COINS.get(coin.upper(), coin), settled.upper() == "I"
+        if (term.upper() == "P") == (date is None):
+            return _perpetual(coin, inverse) if date is None else _future(coin, expiry_from_text(date), inverse)
+    return _perpetual(text, inverse=False) if venue == "hyperliquid" and _BARE.match(text) else None
 
 
-def _inverse(coin: str, quote: str | None, venue: str, *, dated_by_digits: bool) -> bool:
-    """Settled in the coin: a USD quote (OKX BTC-USD-…, Binance BTCUSD_PERP), or Deribit's BTC-… and ETH-… names."""
+def _unified(text: str) -> Contract | None:
+    """The contract of ccxt's name of it: `BTC/USDT`, `BTC/USD:BTC`, `BTC/USD:BTC-261225`, `BTC/USD:BTC-261225-70000-C`."""
+    match = _UNIFIED.match(text)
+    if not match:
+        return None
+    coin, quote, settled, date, strike, kind = match.groups()
+    inverse = settled is not None and settled.upper() == coin.upper()
+    if not is_money(quote) or not (settled is None or inverse or is_money(settled)):
+        return None
+    if settled is None:
+        return Contract(coin.upper(), SPOT, math.nan, math.nan, False)
+    if date is None:
+        return _perpetual(coin, inverse)
+    return _future(coin, expiry_from_text(date), inverse) if strike is None else _option(coin, date, strike, kind, inverse)
+
+
+def is_money(currency: str) -> bool:
+    """Whether a currency counts as the account's: dollars and the coins that stand for them."""
+    return _MONEY.match(currency) is not None
+
+
+def _perpetual(coin: str, inverse: bool) -> Contract:
+    return Contract(coin.upper(), PERPETUAL, math.nan, math.nan, inverse)
+
+
+def _future(coin: str, expiry: float | None, inverse: bool) -> Contract | None:
+    return None if expiry is None else Contract(coin.upper(), FUTURE, math.nan, expiry, inverse)
+
+
+def _option(coin: str, date: str, strike: str, kind: str, inverse: bool) -> Contract | None:
+    """An option, or None where its date or strike is not plausible."""
+    expiry, value = expiry_from_text(date), float(re.sub("[dD_]", ".", strike))
+    if expiry is None or not 0.0 < value <= MOST:
+        return None
+    return Contract(coin.upper(), CALL if kind.upper() == "C" else PUT, value, expiry, inverse)
+
+
+def _last_friday(year: int, month: int) -> float | None:
+    """The instant at which a quarterly contract expires."""
+    last = dt.date(year, month, 31 if month in (3, 12) else 30)
+    return instant(year, month, last.day - (last.weekday() - 4) % 7)
+
+
+def _inverse(coin: str, quote: str | None, venue: str, digits: bool, paradex: bool = False) -> bool:
+    """Settled in the coin: a USD quote (OKX BTC-USD-…, Binance BTCUSD_PERP), or Deribit's BTC-… and ETH-… names.
+
+    Args:
+        digits: whether the date is in digits (Binance, Derive) or the name a bare PERP (Derive, Bybit): never Deribit's spelling
+        paradex: whether the name is Paradex's alone: BTC-USD-PERP, BTC-USD-26DEC25-70000-C
+    """
     if quote is not None:
-        return quote.upper() == "USD" and venue not in ("paradex", "derive")
-    # a date in digits (Binance, Derive) or a bare PERP (Derive, Bybit) is never Deribit's spelling
-    return not dated_by_digits and _coin_settled(coin.upper(), venue)
+        return quote.upper() == "USD" and not paradex and venue not in _LINEAR_VENUES
+    return not digits and venue == "deribit" and coin.upper() in COIN_SETTLED
 
 
 def instrument_name(underlying: str, kind: int, strike: float, expiry: float, days: float = math.nan) -> str:

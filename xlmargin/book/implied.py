@@ -9,20 +9,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlmargin.book.contracts import CALL
+from xlmargin.book.marks import RowsOf, ticks
 from xlmargin.errors import Faults
-from xlmargin.pricing.arrays import Floats, Ints
+from xlmargin.pricing.arrays import Bools, Floats, Ints
 
 if TYPE_CHECKING:
     from xlmargin.pricing.implied_vol import Reason
 
 
-def implied(pick: dict[str, Any], chosen: Ints, rows: Callable[[int], list[int]], faults: Faults) -> Floats:
-    """Vols that give the prices of the chosen instruments, (N,); an instrument without one is a fault.
+def implied(
+    pick: dict[str, Any], chosen: Ints, names: tuple[str, ...], vols: Callable[[Ints], Floats], rows: RowsOf, faults: Faults
+) -> tuple[Floats, Floats]:
+    """Vols that give the prices of the chosen instruments, and those prices, both (N,).
+
+    An instrument without a vol is a fault. But a price below intrinsic by at most a tick of its venue is a rounded one: it counts
+    as intrinsic, with the market's vol where there is one, else 0, and a note says so.
 
     Args:
         pick: columns of the chosen instruments, each (N,)
         chosen: their indices (N,)
+        names: of the underlyings (U,)
+        vols: the market's vols of some instruments, NaN where it has none
         rows: the sheet rows of an instrument
+        faults: receives the faults and the notes
     """
     from xlmargin.pricing import implied_vol as solver
 
@@ -31,11 +40,28 @@ def implied(pick: dict[str, Any], chosen: Ints, rows: Callable[[int], list[int]]
     early = np.flatnonzero(pick["american"])
     if len(early):
         vol[early], reason[early] = _implied_american(pick, early)
+    below = np.flatnonzero((reason == solver.Reason.BELOW_INTRINSIC) & ~pick["american"])
+    price = pick["price"].copy()
+    if len(below):
+        intrinsic, rounded = _rounded({name: column[below] for name, column in pick.items()}, names)
+        at = below[rounded]
+        price[at], vol[at], reason[at] = intrinsic[rounded], np.nan_to_num(vols(chosen[at])), solver.Reason.OK
+        for i in at.tolist():
+            problem = f"Price {pick['price'][i]:,.10g} is less than a tick below the intrinsic value {price[i]:,.10g}, which counts"
+            for row in rows(int(chosen[i])):
+                faults.note(row, "Price", problem, "give IV on the row to have a time value")
     for i in np.flatnonzero(reason).tolist():
         why = _why(solver.Reason(reason[i]), {name: column[i].item() for name, column in pick.items() if column.ndim == 1})
         for row in rows(int(chosen[i])):
             faults.add(row, "Price", f"Price has no implied vol, {why.rstrip('.')}", "mend it, or give IV on the row")
-    return vol
+    return vol, price
+
+
+def _rounded(pick: dict[str, Any], names: tuple[str, ...]) -> tuple[Floats, Bools]:
+    """The discounted intrinsic values of European options, and which prices are at most a tick below theirs, both (N,)."""
+    gain = np.where(pick["kind"] == CALL, 1.0, -1.0) * (pick["forward"] - pick["strike"])
+    intrinsic = np.exp(-pick["rate"] * pick["years"]) * gain
+    return intrinsic, intrinsic - pick["price"] <= ticks(pick, names) * (1.0 + 1e-9)
 
 
 def _why(reason: Reason, terms: dict[str, Any]) -> str:

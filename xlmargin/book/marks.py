@@ -1,4 +1,4 @@
-"""The marks of options as venues print them: coin prices and ticks."""
+"""The marks of options as venues print them: in coin, and rounded to a tick."""
 
 from __future__ import annotations
 
@@ -7,12 +7,22 @@ from typing import Any
 
 import numpy as np
 
+from xlmargin.book.contracts import CALL, COIN_SETTLED
 from xlmargin.errors import Faults
-from xlmargin.pricing.arrays import Floats
+from xlmargin.pricing.arrays import Bools, Floats, Ints
 
-# Least step of the price of an inverse option [coin], and from which price on it is the larger one: Deribit's since 6 July 2023
-# (support.deribit.com, article 25944779257373), which OKX's coin-settled options follow.
+Columns = dict[str, Any]
+RowsOf = Callable[[int], list[int]]  # the sheet rows of an instrument
+VolsOf = Callable[[Ints], Floats]  # the market's vols of some instruments, NaN where it has none
+
+# Least steps of option prices. Inverse [coin]: Deribit's since 6 July 2023 (support.deribit.com, article 25944779257373), and
+# OKX's. Linear [account currency]: Bybit's answers to instruments-info; other coins' steps are not kept, and count as none.
 COIN_TICK, LARGE_COIN_TICK, LARGE_FROM = 0.0001, 0.0005, 0.005
+LINEAR_TICKS = {"BTC": 5.0, "ETH": 0.1}
+
+LEAST_FORWARD = 20.0  # below it a price and the same price in coin are too near to be told apart
+NEAR, CLOSER = np.log(4.0), 3.0  # a mark agrees with a vol within this factor, and this much better than as it was typed
+NO_VOL, LEAST_VOL, MOST_VOL = 0.02, 0.15, 3.0  # no option has a vol below the first; nearly all have one between the others
 
 
 def coin_ticks(price: Floats) -> Floats:
@@ -20,7 +30,19 @@ def coin_ticks(price: Floats) -> Floats:
     return np.where(price > LARGE_FROM, LARGE_COIN_TICK, COIN_TICK)
 
 
-def in_account_currency(pick: dict[str, Any], coin: Floats, rows: Callable[[int], list[int]], faults: Faults) -> Floats:
+def ticks(pick: Columns, names: tuple[str, ...]) -> Floats:
+    """The least step of each option's price where its venue lists it, 0 where it is not known (N,) [account currency].
+
+    Args:
+        pick: columns of the instruments, each (N,)
+        names: of the underlyings (U,)
+    """
+    linear = np.array([LINEAR_TICKS.get(name, 0.0) for name in names])[pick["underlying"]]
+    forward = pick["forward"]
+    return np.where(pick["inverse"], coin_ticks(pick["price"] / forward) * forward, linear)
+
+
+def in_account_currency(pick: Columns, coin: Floats, rows: RowsOf, faults: Faults) -> Floats:
     """Mark of each instrument in the account currency: its Price, else its Coin price at the forward of its expiry (K,).
 
     Args:
@@ -38,4 +60,62 @@ def in_account_currency(pick: dict[str, Any], coin: Floats, rows: Callable[[int]
         for row in rows(k):
             faults.add(row, "Coin price", problem, "clear one of the two cells")
     result: Floats = np.where(np.isfinite(price), price, coin * forward)
+    return result
+
+
+def typed_in_coin(pick: Columns, names: tuple[str, ...], vols: VolsOf, rows: RowsOf, faults: Faults) -> Bools:
+    """A mask of the options whose Price is a mark in coin (K,), each of them a fault.
+
+    It is one where the same number times the forward agrees with the option's vol, and the number as typed does not: with the
+    vol of the row, else the market's. Without either, where the number as typed has no vol above 2 %, and times the forward one
+    that is usual. Only options of coins in which venues quote premiums are looked at, and only prices that can be in coin: at
+    most 1 for a call, at most strike / forward for a put.
+
+    Args:
+        pick: columns of the instruments, each (K,)
+        names: of the underlyings (U,)
+        vols: the market's vols
+        rows: the sheet rows of an instrument
+        faults: receives the rows
+    """
+    result = np.zeros(len(pick["price"]), np.bool_)
+    quoted = pick["inverse"] | np.array([name in COIN_SETTLED for name in names], np.bool_)[pick["underlying"]]
+    bound = np.maximum(1.0, pick["strike"] / pick["forward"])
+    small = (pick["price"] > 0.0) & (pick["price"] <= bound) & (pick["strike"] > 0.0)
+    chosen = np.flatnonzero(small & quoted & (pick["kind"] >= CALL) & (pick["forward"] >= LEAST_FORWARD) & (pick["years"] > 0.0))
+    if not len(chosen):
+        return result
+    own = {name: pick[name][chosen] for name in ("kind", "price", "forward", "strike", "years", "rate", "vol")}
+    vol = np.where(own["vol"] > 0.0, own["vol"], vols(chosen))
+    result[chosen] = np.where(np.isnan(vol), _without_vol(own), _with_vol(own, vol))
+    known = dict(zip(chosen.tolist(), vol.tolist()))
+    for k in np.flatnonzero(result).tolist():
+        price, forward = pick["price"][k], pick["forward"][k]
+        why = "has a usual vol" if np.isnan(known[k]) else f"agrees with the vol {known[k]:.4g}"
+        problem = f"Price {price:,.10g} is a price in coin: {price * forward:,.10g}, which it is at the forward {forward:,.10g}, {why}"
+        for row in rows(k):
+            faults.add(row, "Price", problem, "give it as Coin price of an inverse option, or times the forward")
+    return result
+
+
+def _with_vol(own: Columns, vol: Floats) -> Bools:
+    """Whether a price agrees with a vol if it is in coin, and does not as it is (N,)."""
+    from xlmargin.pricing import black
+
+    price, forward = own["price"], own["forward"]
+    model = black.price(own["kind"] == CALL, forward, own["strike"], own["years"], np.nan_to_num(vol), own["rate"])
+    with np.errstate(divide="ignore"):
+        typed, coin = np.abs(np.log(model / price)), np.abs(np.log(model / (price * forward)))
+    agrees = (coin <= NEAR) | (np.abs(price * forward - model) <= COIN_TICK * forward)
+    result: Bools = agrees & (CLOSER * coin < typed)
+    return result
+
+
+def _without_vol(own: Columns) -> Bools:
+    """Whether a price has no vol above 2 % as it is, and a usual one if it is in coin (N,)."""
+    from xlmargin.pricing import implied_vol
+
+    call, price, *terms = (own["kind"] == CALL, *(own[name] for name in ("price", "forward", "strike", "years", "rate")))
+    typed, coin = (implied_vol.solve(call, each, *terms)[0] for each in (price, price * own["forward"]))
+    result: Bools = ~(typed >= NO_VOL) & (coin >= LEAST_VOL) & (coin <= MOST_VOL)
     return result

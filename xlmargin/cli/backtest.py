@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +48,7 @@ def add_backtest(commands: Any) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     from xlmargin.files.chains import read_chains
+    from xlmargin.files.histories import DailyRows, read_history_file
     from xlmargin.files.replay import BOOKS, ReplayPlan, read_legs, replay, summary
     from xlmargin.files.texts import read_csv
     from xlmargin.methods import method_name
@@ -65,12 +67,14 @@ def _run(options: argparse.Namespace) -> int:
     methods = [method_name(name) for name in options.method.split(",")]
     parameters = read_csv(options.parameters) if options.parameters else None
     from_chains = options.history == "chains"
-    history = read_csv(Path(options.history)) if options.history and not from_chains else None
+    past = read_history_file(Path(options.history)) if options.history and not from_chains else DailyRows(None)
+    for told in past.notes:
+        print(f"note: {told}", file=sys.stderr)
     runs, missing = replay(
         books,
         methods,
         read_chains(options.chains),
-        ReplayPlan(parameters, history, from_chains, options.history_rows, max(0, options.skip), options.confidence),
+        ReplayPlan(parameters, past.rows, from_chains, options.history_rows, max(0, options.skip), options.confidence),
     )
     rows = summary(runs)
     note = (

@@ -28,7 +28,7 @@ def add_batch(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         help="margins, .parquet or .csv; accounts with faults are told in a file beside it that ends in .errors.csv",
     )
     command.add_argument("--method", default="SPAN", help="comma list of methods (default SPAN)")
-    command.add_argument("--market", type=Path, metavar="CSV", help="market range, or a saved Deribit chain")
+    command.add_argument("--market", type=Path, metavar="FILE", help="market range, or a chain as a venue or a vendor gives it (CSV, JSON)")
     command.add_argument(
         "--parameters", "--params", type=Path, metavar="CSV", help="values that override the methods' own, or the scenario table of STRESS"
     )
@@ -51,16 +51,20 @@ def _run(options: argparse.Namespace) -> int:
     """Run the batch; 0 every account answered, 1 some have faults."""
     from xlmargin.batch.plan import Inputs, errors_file
     from xlmargin.batch.run import Settings, run_batch, strangers
-    from xlmargin.files.markets import as_market
+    from xlmargin.files.histories import DailyRows, read_history_file
+    from xlmargin.files.markets import MarketFile, read_market_file
     from xlmargin.files.texts import read_csv
     from xlmargin.methods import method_name
 
     if options.workers < 1 or not (math.isfinite(options.memory) and options.memory > 0.0):
         raise MarginError("--workers must be at least 1, and --memory above 0")
     methods = tuple(dict.fromkeys(method_name(name) for name in options.method.split(",") if name.strip()))
-    ranges = [read_csv(path) if path else None for path in (options.market, options.parameters, options.history)]
-    market = as_market(ranges[0]) if ranges[0] is not None else None
-    inputs = Inputs(methods or ("SPAN",), market, ranges[1], ranges[2])
+    parameters = read_csv(options.parameters) if options.parameters else None
+    past = read_history_file(options.history) if options.history else DailyRows(None)
+    market = read_market_file(options.market) if options.market else MarketFile(None)
+    for note in (*market.notes, *past.notes):
+        print(f"note: {note}", file=sys.stderr)
+    inputs = Inputs(methods or ("SPAN",), market.rows, parameters, past.rows)
     done = run_batch(
         options.file, inputs, Settings(options.output, options.workers, options.scheduler, options.resume, int(options.memory * 1e9))
     )

@@ -23,6 +23,7 @@ from xlmargin.files.books import cell_of, read_ranges, with_parameter
 from xlmargin.files.ranges import for_method
 from xlmargin.files.texts import read_csv
 from xlmargin.sheet.registry import ERROR, FUNCTIONS
+from xlmargin.venues import KNOWN_VENUES
 
 ANSWERED, FAULTY, MISUSED, INTERRUPTED = 0, 1, 2, 130
 
@@ -104,11 +105,13 @@ def _add_book_commands(commands: Any) -> None:
         command = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
         command.add_argument("file", type=Path, help="workbook, CSV file of positions, or a venue's answer (.json)")
         _second_file(command, name)
-        command.add_argument("--venue", help="whose positions answer a JSON file is: deribit, okx, bybit, binance, derive")
+        command.add_argument("--venue", help=f"whose positions answer a JSON file is: {', '.join(KNOWN_VENUES)}")
         command.add_argument(
             "--instruments", type=Path, metavar="JSON", help="the venue's instruments answer, where its positions count contracts"
         )
-        command.add_argument("--market", type=Path, metavar="CSV", help="market range, or a saved Deribit chain")
+        command.add_argument(
+            "--market", type=Path, metavar="FILE", help="market range, or a chain as a venue or a vendor gives it (CSV, JSON)"
+        )
         command.add_argument("--parameters", type=Path, metavar="CSV", help="values that override the method's own")
         if name != "check":
             command.add_argument("--history", type=Path, metavar="CSV", help="Date and daily closes, for VAR and ES")
@@ -141,7 +144,7 @@ def _second_file(command: argparse.ArgumentParser, name: str) -> None:
         )
     if name == "move":
         command.add_argument("before", type=Path, help="the book of the earlier time, as a workbook or CSV file")
-        command.add_argument("--market-before", type=Path, metavar="CSV", help="its market, with its As of")
+        command.add_argument("--market-before", type=Path, metavar="FILE", help="its market, with its As of")
 
 
 def _ranges(options: argparse.Namespace) -> Any:
@@ -293,6 +296,7 @@ def _print_contributions(rows: list[list[Any]]) -> None:
 
 def _move(ranges: Any, options: argparse.Namespace) -> tuple[Any, ...]:
     before = read_ranges(options.before, options.market_before)
+    _print_notes(before.notes)
     return ranges.positions, ranges.market, before.positions, before.market, ranges.method, ranges.parameters
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from xlmargin.errors import MarginError
 
-NEEDED = ("numpy", "scipy", "pandas", "xlwings", "xlsxwriter", "openpyxl", "pyOpenVBA", "ironcalc")
+NEEDED = ("numpy", "scipy", "pandas", "xlwings", "xlsxwriter", "openpyxl", "python-calamine", "olefile", "pyOpenVBA", "ironcalc")
 
 
 def findings(file: Path | None = None) -> list[tuple[str, str, str]]:

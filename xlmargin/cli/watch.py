@@ -42,7 +42,7 @@ def add_watch(commands: Any) -> None:
         help="equity, or a CSV file of balances: Currency, Amount, Haircut; left out, the workbook's range balances",
     )
     watch.add_argument("--method", help="the workbook's own where left out")
-    watch.add_argument("--market", type=Path, metavar="CSV", help="market range, or a saved Deribit chain")
+    watch.add_argument("--market", type=Path, metavar="FILE", help="market range, or a chain as a venue or a vendor gives it (CSV, JSON)")
     watch.add_argument("--parameters", type=Path, metavar="CSV", help="values that override the method's own")
     add_venue(watch, None)
     watch.add_argument("--interval", type=float, default=5.0, help="seconds between two answers of the venue (default 5)")

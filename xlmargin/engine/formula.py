@@ -199,9 +199,15 @@ def parse_area(text: str, sheet: str) -> CellArea | None:
     columns = [column_number(c["c"]) if c and c["c"] else 0 for c in corners]
     rows = sorted(rows) if rows[0] else [1, MAX_ROW]
     columns = sorted(columns) if columns[0] else [1, MAX_COLUMN]
-    if rows[1] > MAX_ROW or columns[1] > MAX_COLUMN:
+    if any(c and c["r"] and int(c["r"]) == 0 for c in corners) or rows[1] > MAX_ROW or columns[1] > MAX_COLUMN:
         return None
     return CellArea(sheet, rows[0], columns[0], rows[1], columns[1], not last)
+
+
+def meet(one: CellArea, other: CellArea) -> bool:
+    """Whether two rectangles of one sheet have a cell in common."""
+    columns = one.first_column <= other.last_column and other.first_column <= one.last_column
+    return columns and one.first_row <= other.last_row and other.first_row <= one.last_row
 
 
 def map_operands(text: str, change: Callable[[str], str]) -> str:

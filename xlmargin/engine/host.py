@@ -18,6 +18,7 @@ from xlmargin.engine.arguments import Reader
 from xlmargin.engine.calls import Cell, Function, FunctionCall, Placement, rows_of
 from xlmargin.engine.formula import CellArea, address, display, map_operands, parse_area, plain_name, quoted, table_area
 from xlmargin.engine.package import Package, StoredFormula, open_zip
+from xlmargin.engine.prepared import EPOCHS, count_from_1900, shows_a_day, without_remarks
 from xlmargin.engine.rewriter import Rewriter
 from xlmargin.errors import MarginError
 
@@ -47,7 +48,7 @@ class Workbook:
     """
 
     def __init__(self, path: str | Path, functions: Mapping[str, Function]) -> None:
-        self._model = _load(path)
+        self._model, self._from_1904 = _load(path)
         self._names = [str(sheet["name"]) for sheet in self._model.get_worksheets_properties()]
         self._index = {name.lower(): number for number, name in enumerate(self._names)}
         self._functions = {plain_name(name): function for name, function in functions.items()}
@@ -81,7 +82,7 @@ class Workbook:
         return self._calls
 
     def get(self, sheet: str, cell: str) -> Cell:
-        """The value of a cell: number (a date is its serial), text (an error value too), bool, or None."""
+        """The value of a cell: number (a date is its serial counted from 1900), text (an error value too), bool, or None."""
         value: Cell = self._model.get_cell_value(*self._locate(sheet, cell))
         return value
 
@@ -106,6 +107,12 @@ class Workbook:
         """The cells of a sheet that hold a formula, row by row."""
         number = self._number(sheet)
         return [address(row, column) for s, row, column in sorted(self._formulas) if s == number]
+
+    def offset(self, sheet: str, cell: str) -> float:
+        """How many days the file's own number of a cell lies below the value here: a date of a workbook that counts from 1904."""
+        if not self._from_1904:
+            return 0.0
+        return EPOCHS if shows_a_day(self._model.get_cell_style(*self._locate(sheet, cell))["num_fmt"]) else 0.0
 
     def spills(self, sheet: str) -> dict[str, tuple[int, int]]:
         """The dynamic array formulas of a sheet by their cell, with the rows and columns they fill now."""
@@ -264,14 +271,19 @@ class Workbook:
         return self._index[sheet.lower()]
 
 
-def _load(path: str | Path) -> Any:
-    with open_zip(path) as archive:
-        Package(archive)
+def _load(path: str | Path) -> tuple[Any, bool]:
+    """The engine's model of a workbook, its dates counted from 1900, and whether the file's own count from 1904."""
     from ironcalc import load_from_xlsx  # late: a compiled module that only this file needs
 
-    try:
-        return load_from_xlsx(str(path))
-    except (KeyboardInterrupt, SystemExit):
-        raise
-    except BaseException as error:  # a fault inside the engine does not come as an Exception
-        raise MarginError(f"{path}: the embedded engine cannot open this workbook ({error}).") from error
+    with open_zip(path) as archive:
+        package = Package(archive)
+        try:
+            with without_remarks(path, archive, package) as readable:
+                model = load_from_xlsx(readable)
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:  # a fault inside the engine does not come as an Exception
+            raise MarginError(f"{path}: the embedded engine cannot open this workbook ({error}).") from error
+        if package.from_1904:
+            count_from_1900(model)
+        return model, package.from_1904

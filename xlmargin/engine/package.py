@@ -5,10 +5,12 @@ from __future__ import annotations
 import posixpath
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from typing import NamedTuple, Protocol
 from xml.etree import ElementTree
 
 from xlmargin.engine.formula import CellArea, TableArea, column_number, parse_area, shift
@@ -29,6 +31,28 @@ class StoredFormula:
     dynamic: bool = False
 
 
+class Archive(Protocol):
+    """A zip file, as `zipfile` opens it or within bounds of one's own."""
+
+    @property
+    def filename(self) -> str | None:
+        """Its name, for messages."""
+
+    def namelist(self) -> list[str]:
+        """The names of its parts."""
+
+    def read(self, name: str, /) -> bytes:
+        """The content of a part; raises KeyError where there is none."""
+
+
+class DefinedName(NamedTuple):
+    """A name that a workbook defines: its sheet where it belongs to one, and the formula that it stands for."""
+
+    name: str
+    sheet: str | None
+    text: str
+
+
 def local(tag: str) -> str:
     """The name of an element or attribute without its namespace."""
     return tag.rpartition("}")[2]
@@ -44,46 +68,86 @@ def open_zip(path: str | Path) -> zipfile.ZipFile:
         raise MarginError(f"{path}: this is not an .xlsx workbook ({error}); save it as .xlsx and try again.") from None
 
 
+def _xml(archive: Archive, part: str) -> ElementTree.Element:
+    try:
+        return ElementTree.fromstring(archive.read(part))
+    except (KeyError, ElementTree.ParseError, ValueError, LookupError, RuntimeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise MarginError(f"{archive.filename}: the part {part} cannot be read ({error}).") from None
+
+
+def relations(archive: Archive, part: str) -> dict[str, tuple[str, str]]:
+    """Kind and part of each relation of a part, by its id; those to other files are left out."""
+    folder, name = posixpath.split(part)
+    path = posixpath.join(folder, "_rels", name + ".rels")
+    if path not in archive.namelist():
+        return {}
+    found = {}
+    for item in _xml(archive, path):
+        if item.get("TargetMode") != "External":
+            target = posixpath.normpath(posixpath.join("/", folder, item.get("Target", ""))).lstrip("/")
+            found[item.get("Id", "")] = (item.get("Type", "").rpartition("/")[2], target)
+    return found
+
+
 class Package:
     """The parts of an open .xlsx file by meaning.
+
+    Attributes:
+        main: the part of the workbook itself
+        sheets: the part of each worksheet, by its name
+        hidden: the worksheets that are not shown
 
     Parameters: archive, the open file.
     Raises: MarginError when the file holds no workbook.
     """
 
-    def __init__(self, archive: zipfile.ZipFile) -> None:
+    def __init__(self, archive: Archive) -> None:
         self._archive = archive
+        targets = [target for kind, target in self.relations("").values() if kind == "officeDocument"]
+        if not targets:
+            raise MarginError(f"{archive.filename}: there is no workbook in this file; save it as .xlsx.")
+        self.main = targets[0]
+        self._book = self._xml(self.main)
+        self.hidden = {item.get("name", "") for item in self._all("sheet") if item.get("state", "visible") != "visible"}
         self.sheets: dict[str, str] = dict(self._find_sheets())
 
-    def _xml(self, part: str) -> ElementTree.Element:
-        try:
-            return ElementTree.fromstring(self._archive.read(part))
-        except (KeyError, ElementTree.ParseError) as error:
-            raise MarginError(f"{self._archive.filename}: the part {part} cannot be read ({error}).") from None
+    def _all(self, name: str) -> list[ElementTree.Element]:
+        return [item for item in self._book.iter() if local(item.tag) == name]
 
-    def _relations(self, part: str) -> dict[str, tuple[str, str]]:
-        folder, name = posixpath.split(part)
-        path = posixpath.join(folder, "_rels", name + ".rels")
-        if path not in self._archive.namelist():
-            return {}
-        found = {}
-        for item in self._xml(path):
-            if item.get("TargetMode") != "External":
-                target = posixpath.normpath(posixpath.join("/", folder, item.get("Target", ""))).lstrip("/")
-                found[item.get("Id", "")] = (item.get("Type", "").rpartition("/")[2], target)
+    @property
+    def from_1904(self) -> bool:
+        """Whether its dates count from 1904, as those of old Macintosh workbooks do."""
+        return any(item.get("date1904", "0") in ("1", "true") for item in self._all("workbookPr"))
+
+    @property
+    def recalculates(self) -> bool:
+        """Whether it asks to be calculated when it is opened."""
+        return any(item.get("fullCalcOnLoad", "0") in ("1", "true") for item in self._all("calcPr"))
+
+    def names(self) -> list[DefinedName]:
+        """The names that it defines."""
+        order, found = [item.get("name", "") for item in self._all("sheet")], []
+        for item in self._all("definedName"):
+            at = item.get("localSheetId")
+            if at is not None and not (at.isdigit() and int(at) < len(order)):
+                raise MarginError(f"{self._archive.filename}: the name {item.get('name')} belongs to a sheet that is not there; delete it.")
+            found.append(DefinedName(item.get("name", ""), None if at is None else order[int(at)], (item.text or "").strip()))
         return found
 
+    def _xml(self, part: str) -> ElementTree.Element:
+        return _xml(self._archive, part)
+
+    def relations(self, part: str) -> dict[str, tuple[str, str]]:
+        """Kind and part of each relation of a part, by its id."""
+        return relations(self._archive, part)
+
     def _find_sheets(self) -> Iterator[tuple[str, str]]:
-        targets = [target for kind, target in self._relations("").values() if kind == "officeDocument"]
-        if not targets:
-            raise MarginError(f"{self._archive.filename}: there is no workbook in this file; save it as .xlsx.")
-        relations = self._relations(targets[0])
-        for item in self._xml(targets[0]).iter():
-            if local(item.tag) == "sheet":
-                link = next((v for k, v in item.attrib.items() if k.startswith("{") and local(k) == "id"), "")
-                kind, target = relations.get(link, ("", ""))
-                if kind == "worksheet":  # chart sheets and macro sheets hold no cells
-                    yield item.get("name", ""), target
+        relations = self.relations(self.main)
+        for item in self._all("sheet"):
+            link = next((v for k, v in item.attrib.items() if k.startswith("{") and local(k) == "id"), "")
+            kind, target = relations.get(link, ("", ""))
+            if kind == "worksheet":  # chart sheets and macro sheets hold no cells
+                yield item.get("name", ""), target
 
     def contents(self, sheet: str) -> tuple[dict[tuple[int, int], StoredFormula], dict[tuple[int, int], str | None]]:
         """The formulas of a sheet by (row, column), shared ones written out, and the texts stored in its cells.
@@ -117,7 +181,7 @@ class Package:
         """The tables of the workbook by lower-case name."""
         found = {}
         for sheet, part in self.sheets.items():
-            for kind, target in self._relations(part).values():
+            for kind, target in self.relations(part).values():
                 if kind == "table":
                     table = _table(self._xml(target), sheet)
                     if table:

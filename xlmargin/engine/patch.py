@@ -42,6 +42,9 @@ class Calculated(Protocol):
     def get(self, sheet: str, cell: str, /) -> Cell:
         """The value of a cell."""
 
+    def offset(self, sheet: str, cell: str, /) -> float:
+        """What the number that the file holds lies below the value: days of a date counted from 1904, else 0."""
+
     def spills(self, sheet: str, /) -> dict[str, tuple[int, int]]:
         """The dynamic array formulas by their cell, with the rows and columns they fill."""
 
@@ -148,7 +151,7 @@ class _Sheet:
         fresh: dict[int, dict[int, bytes]] = {}
         count = 0
         for row, column in sorted(self._wanted()):
-            value = self._book.get(self._sheet, address(row, column))
+            value = self._stored(address(row, column))
             old = self._cells.get((row, column))
             if old:
                 self._splices.append((old.start, old.end, self._rewritten(old, value)))
@@ -159,6 +162,13 @@ class _Sheet:
             count += old is not None or value is not None
         self._insert(fresh)
         return self._spliced(), count
+
+    def _stored(self, cell: str) -> Cell:
+        """The value of a cell as the file holds it."""
+        value = self._book.get(self._sheet, cell)
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            return value
+        return value - self._book.offset(self._sheet, cell)
 
     def _wanted(self) -> set[Place]:
         """The cells to write: formulas, edited cells, and the cells that the arrays fill now or filled when stored."""

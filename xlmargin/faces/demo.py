@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from xlmargin.engine import Workbook, patch
+from xlmargin.engine.formula import address, parse_area
 from xlmargin.errors import MarginError
 from xlmargin.faces.template import build_template
 from xlmargin.files.workbooks import named_cells
@@ -92,14 +93,13 @@ def _reading(book: Workbook, places: dict[str, tuple[str, str]]) -> dict[str, fl
 
 def _first_option(book: Workbook, places: dict[str, tuple[str, str]]) -> tuple[tuple[str, str], str, float]:
     """The quantity cell of the first short option of the sample, its instrument, and its value."""
-    from openpyxl.utils.cell import coordinate_to_tuple, get_column_letter
-
     sheet, area = places["positions"]
-    top, left = coordinate_to_tuple(area.split(":")[0])
+    corner = parse_area(area, sheet)
+    assert corner is not None  # the template's own
     rows = book.values(sheet, area)
     header = Header(rows[0], "positions")
     quantity, kind = header.column("Quantity"), header.column("Type")
     n = next(n for n, row in enumerate(rows[1:], 1) if row[kind] == "call" and float(row[quantity] or 0.0) < 0.0)
     row = header.record(rows[n])
     label = f"{row['underlying']} {row['strike']:,.0f} {row['type']}"
-    return (sheet, f"{get_column_letter(left + quantity)}{top + n}"), label, float(rows[n][quantity] or 0.0)
+    return (sheet, address(corner.first_row + n, corner.first_column + quantity)), label, float(rows[n][quantity] or 0.0)

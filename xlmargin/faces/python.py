@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from os import PathLike
 from pathlib import Path
@@ -12,10 +12,11 @@ from typing import Any
 
 import udfs
 from xlmargin.errors import Fault, MarginError, failure
-from xlmargin.files.books import read_ranges
-from xlmargin.files.markets import as_market
+from xlmargin.files.books import SOUGHT, read_ranges
+from xlmargin.files.histories import read_history_file
+from xlmargin.files.markets import read_market_file
 from xlmargin.files.ranges import for_method
-from xlmargin.files.texts import read_csv
+from xlmargin.files.texts import read_table
 from xlmargin.sheet.cells import unpacked
 from xlmargin.sheet.checks import all_faults
 from xlmargin.sheet.registry import ERROR, FUNCTIONS, Cell, Cells, Function
@@ -88,19 +89,29 @@ def _cells(given: dict[str, Any], signature: inspect.Signature) -> dict[str, Any
 
 def _file(name: str, path: Path, cells: dict[str, Any], signature: inspect.Signature) -> Any:
     """The range in a file; a file of positions also gives what its book holds beside them and the call leaves out."""
-    if name.startswith("market"):
-        return as_market(read_csv(path))
-    if not name.startswith("positions"):
-        return read_csv(path)
+    role = name.removesuffix("_before")
+    if role in ("market", "history"):
+        found = read_history_file(path) if role == "history" else read_market_file(path)
+        _warn(found.notes)
+        return found.rows
+    if role != "positions":
+        table = read_table(path, SOUGHT[role]) if role in SOUGHT else read_table(path)
+        _warn(f"{path.name}: {note}" for note in table.notes)
+        return table.rows
     method = cells.get("method")
     chosen = isinstance(method, str) and cells.get("parameters") is None
     ranges = for_method(read_ranges(path), method if chosen else None)
-    for note in ranges.notes:
-        warnings.warn(f"{path.name}: {note}", stacklevel=5)
+    _warn(ranges.notes)
     for other in FROM_BOOK if name == "positions" else ():
         if other in signature.parameters and cells.get(other) is None:
             cells[other] = getattr(ranges, other)
     return ranges.positions
+
+
+def _warn(notes: Iterable[str]) -> None:
+    """Warn of what a reader has decided about a file, or leaves out, at the line that called the function."""
+    for note in notes:
+        warnings.warn(note, stacklevel=5)
 
 
 # ---- mistakes

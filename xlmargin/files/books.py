@@ -6,19 +6,22 @@ from pathlib import Path
 from typing import Any
 
 from xlmargin.errors import MOST_BYTES, MarginError, existing_file
-from xlmargin.files.markets import as_market
+from xlmargin.files.containers.opened import is_workbook
+from xlmargin.files.histories import SOUGHT as SOUGHT_DATES
+from xlmargin.files.histories import daily
+from xlmargin.files.markets import MarketFile, read_market_file
 from xlmargin.files.ranges import Grid, Ranges
 from xlmargin.files.texts import read_table
 from xlmargin.files.workbooks import read_workbook
 from xlmargin.sheet.cells import is_blank
 from xlmargin.sheet.columns import Header
+from xlmargin.sheet.headings import MARKET, POSITIONS
 
 NO_BOOK = Ranges([], None, None, None)
 SOUGHT = {  # headings, one of which the header of each range's file has
     "positions": ("Quantity", "USD size"),
-    "market": ("Underlying", "Instrument", "Instrument Name"),
     "parameters": ("Parameter", "Scenario"),
-    "history": ("Date", "As of"),
+    "history": SOUGHT_DATES,
 }
 
 
@@ -30,11 +33,12 @@ def read_ranges(
     instruments: Path | None = None,
     history: Path | None = None,
 ) -> Ranges:
-    """The ranges of a workbook (.xlsx, .xlsm), of CSV files, or of a venue's own answer (.json).
+    """The ranges of a workbook (.xlsx, .xlsm, .xlsb, .xls, .ods, whatever its name says), of CSV files, or of a venue's own answer (.json).
 
     Args:
         path: workbook, CSV file of positions, or JSON file of a venue's positions answer
-        market, parameters, history: CSV files that replace the ranges of `path`
+        market: a market range as CSV, or a chain that `read_market_file` knows, which replaces that of `path`
+        parameters, history: CSV files that replace the ranges of `path`
         venue: whose answer the JSON file is
         instruments: JSON file of that venue's instruments, where positions count contracts
 
@@ -42,32 +46,37 @@ def read_ranges(
         MarginError: a file is missing or unreadable, or a workbook has no positions
     """
     existing_file(path, most=MOST_BYTES)
+    quotes = MarketFile(None) if market is None else read_market_file(market)
     if path.suffix.lower() == ".json":
-        book = _answer(path, venue, instruments, priced=market is None)
+        book = _answer(path, venue, instruments, quotes.rows)
     elif venue is not None or instruments is not None:
         raise MarginError(f"{path} is no JSON file: --venue and --instruments go with a venue's own answer")
     else:
-        book = read_workbook(path) if path.suffix.lower() in (".xlsx", ".xlsm") else _with_text(NO_BOOK, "positions", path)
-    for name, file in (("market", market), ("parameters", parameters), ("history", history)):
+        book = read_workbook(path) if is_workbook(path) else _with_text(NO_BOOK, "positions", path)
+    if market is not None:
+        book = book._replace(market=quotes.rows, notes=(*book.notes, *quotes.notes))
+    for name, file in (("parameters", parameters), ("history", history)):
         book = book if file is None else _with_text(book, name, file)
+    if book.history is not None:
+        past = daily(book.history, "the history" if history is None else history.name)
+        book = book._replace(history=past.rows, notes=(*book.notes, *past.notes))
     return book
 
 
 def _with_text(book: Ranges, name: str, path: Path) -> Ranges:
     """A book with a range of a text file in place of its own, and what was decided about that file among its notes."""
     table = read_table(path, SOUGHT[name])
-    rows = as_market(table.rows) if name == "market" else table.rows
-    changed: dict[str, Any] = {name: rows, "notes": (*book.notes, *(f"{path.name}: {note}" for note in table.notes))}
+    changed: dict[str, Any] = {name: table.rows, "notes": (*book.notes, *(f"{path.name}: {note}" for note in table.notes))}
     return book._replace(**changed)
 
 
-def _answer(path: Path, venue: str | None, instruments: Path | None, *, priced: bool) -> Ranges:
-    """The ranges of a venue's own answer; where a market is also given, prices come from there."""
-    from xlmargin.venues import KNOWN_VENUES, read_answer
+def _answer(path: Path, venue: str | None, instruments: Path | None, quotes: Grid | None) -> Ranges:
+    """The ranges of a venue's own answer; where a market is also given, spots, forwards and vols come from there."""
+    from xlmargin.venues import of_one_moment, read_answer
 
-    if venue is None:
-        raise MarginError(f"{path} is a venue's answer: say whose it is with --venue {', '.join(KNOWN_VENUES)}")
-    answer = read_answer(path, venue, instruments, priced=priced)
+    answer = read_answer(path, venue, instruments, priced=quotes is None)
+    if quotes is not None:
+        answer = of_one_moment(answer, quotes)
     return Ranges(answer.positions, answer.market, None, None, notes=answer.notes)
 
 
@@ -78,15 +87,16 @@ def cell_of(ranges: Ranges, row: float | str, heading: str) -> str:
         row: as PM_CHECK shows it: 6, or `market row 6`
         heading: of the column, "" where the whole row is meant
     """
-    from openpyxl.utils import get_column_letter
+    from xlmargin.engine.formula import column_letters
 
     name, number = ("market", str(row).split()[-1]) if isinstance(row, str) else ("positions", str(int(row)))
     place, cells = ranges.places.get(name), ranges.market if name == "market" else ranges.positions
     if place is None or cells is None or not number.isdigit():
         return ""
     header = next(n for n, line in enumerate(cells) if not all(map(is_blank, line)))
-    column = Header(cells[header]).find(heading) or 0
-    return f"{place.sheet}!{get_column_letter(place.column + column)}{place.row + header + int(number) - 1}"
+    names = MARKET if name == "market" else POSITIONS
+    column = Header(cells[header], names=names).find(heading) or 0
+    return f"{place.sheet}!{column_letters(place.column + column)}{place.row + header + int(number) - 1}"
 
 
 def with_parameter(rows: Grid, name: str, value: str) -> Grid:

@@ -10,12 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from xlmargin.book.contracts import CALL, Contract, parse_instrument
-from xlmargin.errors import MarginError, existing_file
+from xlmargin.book.contracts import CALL, Contract, parse_instrument, show_instant
+from xlmargin.errors import Faults, MarginError, existing_file
 from xlmargin.files.texts import read_csv
 from xlmargin.pricing.arrays import Floats
-from xlmargin.sheet.columns import Header
+from xlmargin.sheet.cells import is_blank, show
+from xlmargin.sheet.columns import Header, numbers, texts
 from xlmargin.sheet.headings import heading_key
+from xlmargin.venues.saved_chains import A_TIME, time_of
 
 # The names of each column of a chain, and the factor of its values: quoted APIs give the vol in percent.
 COLUMNS = {
@@ -26,6 +28,7 @@ COLUMNS = {
     "mark": ("mark", "markprice"),
     "vol": ("iv", "markiv"),
 }
+NUMBERS = ("forward", "index", "mark", "vol")
 PERCENT = 0.01
 DAY = 86_400.0
 TENORS = (7.0, 30.0, 90.0)  # days of the vols that a history of chains holds
@@ -84,20 +87,31 @@ def _named(found: dict[str, Any], path: Path) -> dict[str, Any]:
                 f"(the columns found are: {', '.join(found)})"
             )
         result[meaning] = columns[header.column(spelled)]
-        if spelled == "markiv":
-            result[meaning] = np.asarray(result[meaning], np.float64) * PERCENT
+        result["unit"] = PERCENT if spelled == "markiv" else result.get("unit", 1.0)
     return result
 
 
 def _csv_columns(path: Path) -> dict[str, Any]:
-    head, *rows = read_csv(path)
-    rows = [row for row in rows if len(row) == len(head)]
-    columns = _named(dict(zip(map(str, head), map(list, zip(*rows)))), path)
-    columns["time"] = np.array([dt.datetime.fromisoformat(str(cell).replace("Z", "+00:00")).timestamp() for cell in columns["time"]])
-    return {
-        name: np.array([cell if isinstance(cell, float) else np.nan for cell in column]) if name in ("forward", "index", "mark") else column
-        for name, column in columns.items()
-    }
+    head, *below = read_csv(path) or [[]]
+    filled = [(n, row) for n, row in enumerate(below, 2) if not all(map(is_blank, row))]
+    faults, rows = Faults(f"{path}"), [n for n, _ in filled]
+    for n, row in filled:
+        if len(row) != len(head):
+            faults.add(n, "", f"{len(row)} cells where the header has {len(head)}", "save the file again, whole")
+    faults.stop()
+    if not filled:
+        raise MarginError(f"{path} has no row below its header: save the chain again, whole")
+    columns = _named(dict(zip(map(str, head), map(list, zip(*(row for _, row in filled))))), path)
+    columns["name"] = texts(columns["name"], rows, "the instrument", faults)
+    times = [time_of(cell) for cell in columns["time"]]
+    for n, cell, time in zip(rows, columns["time"], times):
+        if time is None:
+            faults.add(n, "the time", f"the time must be one such as {A_TIME}, not {show(cell)}", "mend it")
+    columns["time"] = np.array(times, np.float64)
+    for name in NUMBERS:
+        columns[name] = numbers(columns[name], rows, name, faults)
+    faults.stop()
+    return columns
 
 
 def _parquet_columns(path: Path) -> dict[str, Any]:
@@ -118,25 +132,28 @@ def _split(columns: dict[str, Any]) -> Iterator[Chain]:
     """One chain per UTC day: underlyings that were read some seconds apart are in one."""
     times, names = np.asarray(columns["time"], np.float64), columns["name"]
     known: dict[str, Contract | None] = {name: parse_instrument(name, "deribit") for name in set(names)}
-    numbers = {key: np.asarray(columns[key], np.float64) for key in ("forward", "index", "mark", "vol")}
+    levels = {key: np.asarray(columns[key], np.float64) for key in NUMBERS}
+    levels["vol"] = levels["vol"] * columns["unit"]
     days = np.floor(times / DAY)
     order = np.argsort(days, kind="stable")
     for rows in np.split(order, np.flatnonzero(np.diff(days[order])) + 1):
-        kept = [i for i in rows.tolist() if known[names[i]] is not None and numbers["forward"][i] > 0.0]
+        kept = [i for i in rows.tolist() if known[names[i]] is not None and levels["forward"][i] > 0.0]
         if kept:
-            yield _chain(kept, times, names, known, numbers)
+            yield _chain(kept, times, names, known, levels)
 
 
-def _chain(rows: list[int], times: Floats, names: Any, known: dict[str, Any], numbers: dict[str, Floats]) -> Chain:
+def _chain(rows: list[int], times: Floats, names: Any, known: dict[str, Any], levels: dict[str, Floats]) -> Chain:
     """The chain of some rows."""
     kept = [names[i] for i in rows]
     contracts = [known[name] for name in kept]
-    forward = numbers["forward"][rows]
+    forward = levels["forward"][rows]
     inverse = np.array([contract.inverse for contract in contracts])
-    mark = numbers["mark"][rows] * np.where(inverse, forward, 1.0)
-    spot = {contract.underlying: float(numbers["index"][i]) for i, contract in zip(rows, contracts)}
+    mark = levels["mark"][rows] * np.where(inverse, forward, 1.0)
+    spot = {contract.underlying: float(levels["index"][i]) for i, contract in zip(rows, contracts) if levels["index"][i] > 0.0}
+    for coin in sorted({contract.underlying for contract in contracts} - spot.keys()):
+        raise MarginError(f"the chain of {show_instant(float(times[rows].max()))[:10]} has no index of {coin}: fill it")
     return Chain(
-        float(times[rows].max()), kept, contracts, forward, spot, mark, numbers["vol"][rows], {name: n for n, name in enumerate(kept)}
+        float(times[rows].max()), kept, contracts, forward, spot, mark, levels["vol"][rows], {name: n for n, name in enumerate(kept)}
     )
 
 

@@ -1,35 +1,75 @@
-"""Market ranges in files: our own, and the chains that venues and data vendors publish."""
+"""Market ranges in files: our own, and the chains that venues and data vendors publish, known by what they hold."""
 
 from __future__ import annotations
 
-from xlmargin.errors import MarginError
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+from xlmargin.errors import MOST_BYTES, MarginError, existing_file
 from xlmargin.files.ranges import Grid
-from xlmargin.sheet.cells import is_blank
-from xlmargin.sheet.columns import Header
+from xlmargin.files.texts import read_table
+from xlmargin.sheet.columns import Header, from_header
+from xlmargin.sheet.headings import MARKET
+from xlmargin.sheet.ranges.market import HEADINGS
 
-CHAIN = {"instrumentname", "currency", "markiv", "underlyingprice", "indexprice", "timestamp"}  # Deribit's chain as CSV
+IS_JSON = re.compile(rb"\xef?\xbb?\xbf?\s*(\{|\[\s*[\[{])")
+SOUGHT = ("Underlying", "Instrument", "Instrument Name", "Symbol", "QUOTE_UNIXTIME")  # one of which a header has
+HEAD = 4096  # bytes of a file by which JSON is known
 
 
-def as_market(rows: Grid) -> Grid:
-    """A market range, from one or from a Deribit chain with its vols in percent."""
-    at = Header(rows[0] if rows else ()).columns(CHAIN)
-    if len(at) < len(CHAIN):
-        return rows
-    market: Grid = [["Underlying", "Spot", "Instrument", "Forward", "IV", "As of"]]
-    for n, row in enumerate(rows[1:], 2):
-        if all(is_blank(cell) for cell in row):
-            continue
-        vol = row[at["markiv"]]
-        if not (isinstance(vol, float) or is_blank(vol)):
-            raise MarginError(f"chain row {n}: mark_iv must be a number, not {vol!r}")
-        market.append(
-            [
-                row[at["currency"]],
-                row[at["indexprice"]],
-                row[at["instrumentname"]],
-                row[at["underlyingprice"]],
-                vol / 100.0 if isinstance(vol, float) else None,
-                row[at["timestamp"]],
-            ]
-        )
-    return market
+class MarketFile(NamedTuple):
+    """A market range, and notes on what stands in for what."""
+
+    rows: Grid | None
+    notes: tuple[str, ...] = ()
+
+
+def read_market_file(path: Path) -> MarketFile:
+    """The market range of a file: our own as CSV, or quotes that a venue or a vendor gives, as JSON or CSV.
+
+    Raises:
+        MarginError: it is missing or unreadable, its shape is not known, or its quotes contradict each other
+    """
+    with existing_file(path, most=MOST_BYTES).open("rb") as file:
+        head = file.read(HEAD)
+    if path.suffix.lower() == ".json" or IS_JSON.match(head):
+        return _of_json(path)
+    table = read_table(path, SOUGHT)
+    found = market_of(table.rows, str(path))
+    return found._replace(notes=(*(f"{path.name}: {note}" for note in table.notes), *found.notes))
+
+
+def _of_json(path: Path) -> MarketFile:
+    from xlmargin.methods.json_shape import read_json
+    from xlmargin.venues.chain_answers import rows_of_answer
+    from xlmargin.venues.saved_chains import Told, saved_market
+
+    told = Told(str(path))
+    return MarketFile(saved_market(rows_of_answer(read_json(path), told), told), tuple(told.lines))
+
+
+def market_of(table: Grid, file: str) -> MarketFile:
+    """A market range from the cells of a table: our own as it is, a chain by its columns.
+
+    Args:
+        table: cells with the header first
+        file: name of the table in messages
+
+    Raises:
+        MarginError: as `read_market_file`
+    """
+    rows = from_header(table)
+    header, named = Header(rows[0] if rows else ()), Header(rows[0] if rows else (), names=MARKET)
+    if not rows or "Spot" in header or "IV" in named:  # headings that no chain has
+        return MarketFile(table)
+    from xlmargin.files import chain_tables
+    from xlmargin.venues.saved_chains import READABLE, Told, saved_market
+
+    source = chain_tables.source_of(header)
+    if source is None and not any(heading in named for heading in HEADINGS):
+        raise MarginError(f"{file} holds no quotes that are known (its headings are: {', '.join(header.shown)}): {READABLE}")
+    if source is None:
+        return MarketFile(table)
+    told = Told(file)
+    return MarketFile(saved_market(source(chain_tables.numbered(table), header, told), told), tuple(told.lines))

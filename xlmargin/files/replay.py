@@ -18,7 +18,8 @@ from xlmargin.files.chains import Chain, history_of
 from xlmargin.files.texts import read_csv
 from xlmargin.pricing.arrays import Floats
 from xlmargin.sheet.cells import is_blank
-from xlmargin.sheet.columns import Header, table
+from xlmargin.sheet.columns import Header, from_header, instants, table
+from xlmargin.sheet.headings import HISTORY
 from xlmargin.sheet.registry import FUNCTIONS
 
 Rows = list[list[Any]]
@@ -278,15 +279,24 @@ class _Pasts:
     def __init__(self, history: Rows | None, plan: ReplayPlan) -> None:
         self._rows = plan.rows
         self._side: Literal["left", "right"] = "right" if plan.from_chains else "left"  # a close of the day is not yet known
-        self._head, self._body = (history[0], history[1:]) if history else ([], [])
-        at = Header(self._head, "history").column("Date") if history else 0
-        self._days = [str(row[at])[:10] for row in self._body if not is_blank(row[at])]
+        rows = [list(row) for row in from_header(history or [])]
+        self._head = rows[0] if rows else []
+        at = Header(self._head, "history", HISTORY).column("Date") if rows else 0
+        filled = [n for n in range(1, len(rows)) if not all(map(is_blank, rows[n]))]
+        self._body = [rows[n] for n in filled]
+        cells, faults = [row[at] if at < len(row) else None for row in self._body], Faults("history")
+        dates = instants(cells, [n + 1 for n in filled], "Date", faults, 0)
+        for n, cell in zip(filled, cells):
+            if is_blank(cell):
+                faults.add(n + 1, "Date", "Date must be given", "type the day of these closes")
+        faults.stop()
+        self._days = np.floor(dates / DAY)
 
     def before(self, time: float) -> Rows | None:
         """The last rows that were known at a chain; None without a history."""
         if not self._head:
             return None
-        end = int(np.searchsorted(np.array(self._days), _date(time), self._side))
+        end = int(np.searchsorted(self._days, time // DAY, self._side))
         return [self._head, *self._body[max(0, end - self._rows) : end]]
 
 

@@ -1,116 +1,212 @@
-"""Workbooks as cells: named ranges, sheets, and formulas that the program which saved the file has left without a value."""
+"""Workbooks as cells: named ranges, tables, sheets, and formulas that the program which saved the file has left without a value."""
 
 from __future__ import annotations
 
-import re
-import zipfile
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from xlmargin.engine.formula import MAX_COLUMN, MAX_ROW, CellArea, address
+from xlmargin.engine.prepared import EPOCHS
 from xlmargin.errors import MarginError
+from xlmargin.files.containers.container import MOST_CELLS, CellBlock, Container, Scan, clipped, guarded, size
+from xlmargin.files.containers.opened import open_workbook
+from xlmargin.files.edges import Window, hidden_note, must_be_whole, must_not_be_merged
+from xlmargin.files.names import Target, areas_of, plain_area, target_of, titled
 from xlmargin.files.ranges import Grid, Place, Ranges
+from xlmargin.files.sought import SOUGHT, Sought
 from xlmargin.sheet.cells import is_blank
-from xlmargin.sheet.columns import Header
 from xlmargin.sheet.registry import FUNCTIONS
-
-# a formula cell without a value; one whose value is the empty text says so by t="str"
-UNCALCULATED = re.compile(
-    rb"""<(?:\w+:)?c\b(?![^>]*\st=)[^>]*><(?:\w+:)?f\b[^>]*(?:/>|>[^<]*</(?:\w+:)?f>)"""
-    rb"""(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v></(?:\w+:)?v>)?</(?:\w+:)?c>"""
-)
 
 
 def named_cells(path: Path) -> dict[str, tuple[str, str]]:
-    """Sheet and area of every name that a workbook defines.
+    """Sheet and area of every name of a workbook that stands for a rectangle; others are left alone.
 
     Raises:
         MarginError: it cannot be read
     """
-    names = _opened(path, values=False).defined_names
-    return {name: (sheet, area.replace("$", "")) for name, defined in names.items() for sheet, area in list(defined.destinations)[:1]}
+    return {name: (area.sheet, plain_area(area)) for name, area in NamedRanges(path).areas.items()}
 
 
-def _opened(path: Path, *, values: bool) -> Any:
-    """A workbook with its formulas, or with the values that they had when it was saved."""
-    import openpyxl
+class NamedRanges:
+    """The named ranges of a workbook file, each read when it is asked for.
 
-    try:
-        return openpyxl.load_workbook(path, data_only=values)
-    except (OSError, KeyError, ValueError, TypeError, SyntaxError, zipfile.BadZipFile, zlib.error) as error:
-        raise MarginError(f"{path} cannot be read as a workbook: {error}") from None
+    Attributes:
+        areas: the rectangle of each name that stands for one; the ranges of a book by their tables and sheets too
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open the file; raises MarginError when it cannot be read."""
+        self._path = path
+        with guarded(path):
+            self._book = open_workbook(path)
+            self.areas = areas_of(self._book)
+            known = {name.lower() for name in self.areas}
+            for sought in SOUGHT:
+                area = None if sought.name in known or not sought.marks else _Book(path, self._book).area(sought)
+                if area is not None:
+                    self.areas[sought.name] = area
+
+    def cells(self, name: str) -> Grid:
+        """The cells as they were saved; whole columns and rows end where the sheet does."""
+        area = self.areas[name]
+        with guarded(self._path):
+            used = self._book.scan(area.sheet).used(area.sheet)
+            within = area if size(area) <= MOST_CELLS else clipped(area, used)
+            return self._book.block(area.sheet, within).rows if within else []
+
+    def formulas(self, name: str) -> list[str]:
+        """Addresses of the cells that hold formulas."""
+        area = self.areas[name]
+        return [address(*cell) for cell in sorted(self._book.scan(area.sheet).formulas) if area.covers(*cell)]
 
 
 def read_workbook(path: Path) -> Ranges:
-    """The ranges of a workbook by their names, else by their sheets.
+    """The ranges of a workbook by their names, else by tables of that name, else by their sheets.
 
     Raises:
-        MarginError: it cannot be read, or has no positions
+        MarginError: it cannot be read, a name stands for no whole range, or it has no positions
     """
-    values = _opened(path, values=True)
-    engine = _calculated(path)
-    places: dict[str, Place] = {}
-    positions = _range(values, engine, "positions", ("quantity",), places)
+    with guarded(path):
+        book = _Book(path, open_workbook(path))
+        found = {sought.name: book.range(sought) for sought in SOUGHT}
+    positions, method = found["positions"], found["method"]
     if positions is None:
         raise MarginError(f"{path} has no positions: name the range `positions`, or call its sheet Positions")
-    method = _range(values, engine, "method", (), places)
     return Ranges(
         positions,
-        _range(values, engine, "market", ("underlying",), places),
-        _range(values, engine, "parameters", ("parameter", "scenario"), places),
+        found["market"],
+        found["parameters"],
         str(method[0][0]) if method and not is_blank(method[0][0]) else None,
-        _range(values, engine, "history", ("date",), places),
-        places=places,
-        balances=_range(values, engine, "balances", ("currency",), places),
+        found["history"],
+        notes=tuple(book.notes),
+        places=book.places,
+        balances=found["balances"],
     )
 
 
-def _calculated(path: Path) -> Any:
-    """The workbook in the embedded engine if the program that saved it has left formulas without values, else None."""
-    with zipfile.ZipFile(path) as archive:
-        sheets = [name for name in archive.namelist() if name.startswith("xl/worksheets/") and name.endswith(".xml")]
-        if not any(UNCALCULATED.search(archive.read(name)) for name in sheets):
+class _Book:
+    """An open workbook whose ranges are read one by one; what is told of them gathers in `notes` and `places`."""
+
+    def __init__(self, path: Path, book: Container) -> None:
+        self._path, self._book = path, book
+        self._engine: Any = None
+        self._calculated: set[tuple[str, int, int]] = set()  # cells whose values are the engine's
+        self.notes: list[str] = []
+        self.places: dict[str, Place] = {}
+
+    def range(self, sought: Sought) -> Grid | None:
+        """The cells of a range, its header row first; None where the workbook has none."""
+        target = target_of(self._book, sought.name) or self._titled(sought)
+        if target is None:
             return None
+        scan = self._book.scan(target.area.sheet)
+        used = scan.used(target.area.sheet)
+        area = _filled(target, used) if used else None
+        if used is None or area is None:
+            return self._blank(target, sought)
+        block = self._block(area, clipped(_around(area, target.bottom), used) or area, scan)
+        header = next(
+            (row for row in range(area.first_row, area.last_row + 1) if _begins(Window(area, block).line(row), sought, whole=target.whole)),
+            None,
+        )
+        if header is None:
+            return self._blank(target, sought)
+        window = Window(CellArea(area.sheet, header, area.first_column, area.last_row, area.last_column), block)
+        if sought.marks:
+            self.notes += [*must_be_whole(target, window, scan, sought), *hidden_note(window, scan, sought.name)]
+        must_not_be_merged(window.area, scan, sought.name)
+        if self._book.from_1904:
+            _count_from_1900(window, sought, self._calculated)
+        virtual = [list(target.headings)] if target.headings else []
+        self.places[sought.name] = Place(area.sheet, header - len(virtual), area.first_column)
+        return _trimmed(virtual + window.rows)
+
+    def area(self, sought: Sought) -> CellArea | None:
+        """The rectangle of a range; None where there is none, or none that can be read whole."""
+        try:
+            rows = self.range(sought)
+        except MarginError:
+            return None
+        if not rows:
+            return None
+        sheet, top, left = self.places[sought.name]
+        return CellArea(sheet, top, left, top + len(rows) - 1, left + len(rows[0]) - 1)
+
+    def _blank(self, target: Target, sought: Sought) -> Grid | None:
+        """No range where a name stands for blank cells, or a sheet has no row of headings; raises MarginError for the positions."""
+        lack = f"has no row with the heading {' or '.join(sought.marks)}" if target.whole else "is blank"
+        if sought.name == "positions":
+            raise MarginError(f"{target.shown} {lack}: no positions are read from {self._path}")
+        if target.whole:
+            self.notes.append(f"{target.shown} {lack}: no {sought.name} is read from it")
+        return None
+
+    def _titled(self, sought: Sought) -> Target | None:
+        """The whole sheet of that title."""
+        sheet = titled(self._book, sought.name) if sought.marks else None
+        if sheet is None:
+            return None
+        if sheet in self._book.hidden_sheets:
+            self.notes.append(f"the sheet {sheet} is hidden, and read as the {sought.name}")
+        return Target(f"the sheet {sheet}", CellArea(sheet, 1, 1, MAX_ROW, MAX_COLUMN), whole=True)
+
+    def _block(self, area: CellArea, window: CellArea, scan: Scan) -> CellBlock:
+        """The cells of a range and around it as they were saved, or its formulas as the engine has calculated them."""
+        block = self._book.block(area.sheet, window)
+        formulas = [cell for cell in scan.formulas if area.covers(*cell)]
+        if not formulas or not self._stale(block, formulas, scan):
+            return block
+        if not self._book.opens_in_engine:
+            place = f"{area.sheet}!{address(*min(formulas))}"
+            raise MarginError(f"{place} holds a formula without a saved value: open {self._path} in a spreadsheet program and save it")
+        if self._engine is None:
+            self._engine = _calculated(self._path)
+        self._calculated |= {(area.sheet, *cell) for cell in formulas}
+        for row, column in formulas:
+            block.rows[row - block.top][column - block.left] = self._engine.get(area.sheet, address(row, column))
+        return block
+
+    def _stale(self, block: CellBlock, formulas: list[tuple[int, int]], scan: Scan) -> bool:
+        """Whether the program that saved the file has left formulas without values, or with the zeros that libraries write."""
+        values = (block.rows[row - block.top][column - block.left] for row, column in formulas)
+        return not scan.uncalculated.isdisjoint(formulas) or (self._book.recalculates and all(value == 0.0 for value in values))
+
+
+def _begins(row: list[Any], sought: Sought, *, whole: bool) -> bool:
+    """Whether a range begins with a row: whole columns and sheets with their header, any other with what is not blank."""
+    return sought.is_header(row) if whole else not all(map(is_blank, row))
+
+
+def _count_from_1900(window: Window, sought: Sought, calculated: set[tuple[str, int, int]]) -> None:
+    """Turn the plain numbers of days of a workbook that counts from 1904; those that the engine calculates count from 1900."""
+    area, block = window.area, window.block
+    for column in sought.header(window.line(area.first_row)).columns(sought.dates).values():
+        at = area.first_column + column
+        for row in range(area.first_row + 1, area.last_row + 1):
+            cells = block.rows[row - block.top]
+            if isinstance(cells[at - block.left], float) and (area.sheet, row, at) not in calculated:
+                cells[at - block.left] += EPOCHS
+
+
+def _calculated(path: Path) -> Any:
+    """The workbook in the embedded engine."""
     from xlmargin.engine import Workbook
 
     return Workbook(path, {name: function.call for name, function in FUNCTIONS.items()})
 
 
-def _range(values: Any, engine: Any, name: str, headings: tuple[str, ...], places: dict[str, Place]) -> Grid | None:
-    """The cells of a defined name, else those of the sheet of that name from the row on that holds one of the headings.
-
-    Their places in the workbook go into `places`.
-    """
-    from openpyxl.utils.cell import range_boundaries
-
-    for known, defined in values.defined_names.items():
-        if known.lower() == name:
-            sheet, area = next(iter(defined.destinations), (None, ""))
-            if sheet not in values.sheetnames:
-                raise MarginError(
-                    f"the name {known} stands for {defined.attr_text}, which is no range of a sheet: mend it in the list of names"
-                )
-            left, top, _, _ = range_boundaries(area.replace("$", ""))
-            places[name] = Place(values[sheet].title, top, left)
-            return _trimmed(_area(values[sheet], engine, area.replace("$", "")))
-    for sheet in values.worksheets:
-        if sheet.title.lower() == name and headings:
-            rows = _area(sheet, engine, sheet.dimensions)
-            for start, row in enumerate(rows):
-                if any(heading in Header(row) for heading in headings):
-                    left, top, _, _ = range_boundaries(sheet.dimensions)
-                    places[name] = Place(sheet.title, top + start, left)
-                    return _trimmed(rows[start:])
-    return None
+def _filled(target: Target, used: CellArea) -> CellArea | None:
+    """The rectangle of a target without what lies outside the used one; a range that is not whole keeps its first cell."""
+    area = clipped(target.area, used)
+    if area is None or target.whole:
+        return area
+    return CellArea(area.sheet, target.area.first_row, target.area.first_column, area.last_row, area.last_column)
 
 
-def _area(sheet: Any, engine: Any, area: str) -> Grid:
-    """The cells of an area as they were saved, or as the engine has calculated them."""
-    if engine is not None:
-        return [list(row) for row in engine.values(sheet.title, area)]
-    cells = sheet[area]
-    return [[cell.value for cell in row] for row in cells] if isinstance(cells, tuple) else [[cells.value]]
+def _around(area: CellArea, bottom: int) -> CellArea:
+    """A rectangle with the columns beside it and the rows below it that are looked at as well."""
+    return CellArea(area.sheet, area.first_row, max(1, area.first_column - 1), bottom + 2, area.last_column + 1)
 
 
 def _trimmed(rows: Sequence[Sequence[Any]]) -> Grid | None:

@@ -9,11 +9,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from xlmargin.book.contracts import DAY
 from xlmargin.errors import MarginError
 from xlmargin.pricing.arrays import Floats
 from xlmargin.scenarios.scenarios import Scenarios, percent
 from xlmargin.scenarios.tails import ewma_vols
 
+LONG_STEP = 4.0  # days: a longer step of a history is told, not a weekend and a holiday
 VOL_DAYS = 30.0  # tenor of a vol column that names none; a single column applies to every tenor
 DAYS_IN_YEAR = 365.0
 
@@ -54,6 +56,25 @@ class History:
         return int(np.flatnonzero(lacking).max(initial=-1)) + 1
 
 
+def long_steps(dates: Floats) -> str:
+    """The steps between the days of a history that are longer than LONG_STEP, in words; "" where there are none.
+
+    Args:
+        dates: seconds since 1970 UTC, rising (N,)
+    """
+    steps = np.diff(dates) / DAY
+    count = int((steps > LONG_STEP).sum())
+    if not count:
+        return ""
+    at = int(np.argmax(steps))
+    which = "1 step is" if count == 1 else f"{count} steps are"
+    return f"{which} longer than {LONG_STEP:g} days, the longest {steps[at]:g} days to {_day(float(dates[at + 1]))}"
+
+
+def _day(seconds: float) -> str:
+    return dt.datetime.fromtimestamp(seconds, dt.UTC).strftime("%Y-%m-%d")
+
+
 class PastOptions(NamedTuple):
     """The options by which a history becomes scenarios.
 
@@ -84,12 +105,14 @@ class Past(Scenarios):
         vol_days: tenors of `by_tenor` (T,) [days]
         by_tenor: relative move of every tenor's vol, NaN where an underlying has none (S, T, U); None where one column
             serves all tenors
+        rests_on: the days of the leading scenarios in words; "" for drawn moves
     """
 
     recent: int = 0
     ends: tuple[float, ...] = ()
     vol_days: tuple[float, ...] = ()
     by_tenor: Floats | None = None
+    rests_on: str = ""
 
 
 def simple_returns(history: History) -> Floats:
@@ -120,7 +143,9 @@ def past(history: History, reading: PastOptions) -> Past:
         price = price[first:]
     vol, ends = vol[at], ends[at]
     several = np.isfinite(history.vols).any(axis=0).sum(axis=0) > 1  # (U,)
-    days = [dt.datetime.fromtimestamp(end, dt.UTC).strftime("%Y-%m-%d") for end in ends.tolist()]
+    days = [_day(end) for end in ends.tolist()]
+    used = history.dates[first:]
+    long = long_steps(used)
     names = tuple(day if n < recent else f"{day} as it was" for n, day in enumerate(days))
     return Past(
         names,
@@ -136,6 +161,7 @@ def past(history: History, reading: PastOptions) -> Past:
         ends=tuple(ends.tolist()),
         vol_days=tuple(history.vol_days.tolist()),
         by_tenor=vol if several.any() else None,
+        rests_on=f"closes of {len(used)} days, {_day(float(used[0]))} to {_day(float(used[-1]))}" + (f"; {long}" if long else ""),
     )
 
 

@@ -13,9 +13,10 @@ from xlmargin.book.contracts import show_instant
 from xlmargin.book.market import Market
 from xlmargin.book.positions import Positions
 from xlmargin.errors import Fault, Faults, MarginError
+from xlmargin.sheet.plausible import notes_on
 from xlmargin.sheet.ranges.market import read_market
 from xlmargin.sheet.ranges.positions import read_positions
-from xlmargin.sheet.ranges.remembered import read_book
+from xlmargin.sheet.ranges.remembered import positions_of, read_book
 
 OTHER_VOL = "give IV or Price on the row to use another"  # the cure in every note on a vol that the market gives
 CONTRACT_COLUMNS = ("", "Instrument", "Underlying", "Type", "Strike", "Expiry", "DTE", "Venue")  # without them: no contract
@@ -24,8 +25,11 @@ MARKET_COLUMNS = ("Spot", "Forward", "IV", "Price", "Coin price", "Mark price") 
 
 def all_faults(positions: Any, market: Any) -> tuple[list[Fault], list[Fault]]:
     """Every fault of two ranges, and the notes on rows that have none."""
+    rows, quotes_ = Faults(), Faults("market")
     try:
-        return [], _notes(read_book(positions, market))  # without a fault, the book of the other cells
+        book = read_book(positions, market)  # without a fault, the book of the other cells
+        quoted = read_market(market, quotes_, book.as_of)
+        return [], _in_order([*_notes(book), *notes_on(positions_of(positions), book, quoted), *quotes_.notes])
     except MarginError:
         pass
     rows, quotes_ = Faults(), Faults("market")
@@ -36,16 +40,24 @@ def all_faults(positions: Any, market: Any) -> tuple[list[Fault], list[Fault]]:
             {fault.row for fault in rows.faults if fault.column in columns} for columns in (CONTRACT_COLUMNS, MARKET_COLUMNS)
         )
         later = Faults()
-        book = make_book(keep_rows(typed, np.array([row not in unread for row in typed.row.tolist()], np.bool_)), known, later)
+        kept = keep_rows(typed, np.array([row not in unread for row in typed.row.tolist()], np.bool_))
+        book = make_book(kept, known, later)
         rows.faults += [
             fault
             for fault in (*later.faults, *book.unpriced)
             if _certain(fault, quotes_) and not (fault.row in unpriced and fault.column in MARKET_COLUMNS)
         ]
-        notes = [] if quotes_.faults else [note for note in _notes(book) if note.row not in rows.rows()]
+        bad = rows.rows()
+        notes = [] if quotes_.faults else [note for note in (*_notes(book), *notes_on(kept, book, known)) if note.row not in bad]
+        notes = _in_order([*notes, *(note for note in quotes_.notes if note.row not in quotes_.rows())])
     # a dict, since the order of a set differs between processes: each fault once, in the order found within a row
     told = [sorted(dict.fromkeys(found.faults), key=lambda fault: fault.row) for found in (rows, quotes_)]
     return [*told[0], *told[1]], notes
+
+
+def _in_order(notes: list[Fault]) -> list[Fault]:
+    """Each note once, by row, those on the positions first."""
+    return sorted(dict.fromkeys(notes), key=lambda note: (note.where, note.row))
 
 
 def _certain(fault: Fault, quotes_: Faults) -> bool:
@@ -80,6 +92,7 @@ def keep_rows(positions: Positions, mask: Any) -> Positions:
 def _notes(book: Book) -> list[Fault]:
     """Notes on values that a book takes from outside its rows, and on rows that do not count."""
     held, found = book.instruments, Faults()
+    found.notes += book.noted
     for heading, at, mean in book.mixed:
         for p, value in zip(at.tolist(), mean.tolist()):
             told = f"rows of {book.names[p]} in this account differ in {heading}"
@@ -96,7 +109,7 @@ def _notes(book: Book) -> list[Fault]:
                 "this open order is not a position: methods without a rule for orders leave it out",
                 "clear Order to count it as a position",
             )
-    return sorted(found.notes, key=lambda note: note.row)
+    return found.notes
 
 
 def _vol_note(found: Faults, row: int, vol: float, origin: int, expiry: str) -> None:

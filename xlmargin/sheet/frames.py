@@ -87,6 +87,8 @@ def _series(series: Any, name: str) -> Rows:
 
 def _column(series: Any) -> list[Any]:
     """The cells of one column of pandas, None where nothing is there."""
+    if series.dtype.kind == "M" and not hasattr(series.dtype, "tz"):
+        return list(_array(series.to_numpy()))
     cells = series.astype(object).to_numpy(copy=True)
     if series.dtype == object:
         return list(map(_own, cells))

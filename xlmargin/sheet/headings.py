@@ -41,6 +41,8 @@ _EXPIRY = (
     "Maturity, Maturity Date, Expiration, Expiration Date, Exp Date, Exp, Expiry Date, Expire, Expire Date, Expiration Time, "
     "Contract Date, Delivery Date, Delivery Time"
 )
+_DAYS = "Days to Expiry, Days to Expiration, Days to Maturity, Days Until Expiration, Days Until Expiry, Days Left"
+_TYPE = "CP, Put/Call, Call/Put, Call or Put, Call Put Flag, Right, Option Type"
 _VOL = "Implied Vol, Implied Volatility, Vol, Volatility, Sigma, Implied Vola, Imp Vol, Impl Vol"
 _SPOT = "Spot Price, Index, Index Price, Index Px, idxPx, Underlying Last Price, Underlying Last, Spot Px"
 _FORWARD = "Fwd, Forward Price, Fwd Price, F, Forward Px"
@@ -49,10 +51,10 @@ POSITIONS = _names(
     {
         "Instrument": _INSTRUMENT,
         "Underlying": _UNDERLYING,
-        "Type": "CP, Put/Call, Call/Put, Call or Put, Call Put Flag, Right, Option Type",
+        "Type": _TYPE,
         "Strike": _STRIKE,
         "Expiry": _EXPIRY,
-        "DTE": "Days to Expiry, Days to Expiration, Days to Maturity, Days Until Expiration, Days Until Expiry, Days Left",
+        "DTE": _DAYS,
         "Quantity": "Qty, Size, Amount, Position, Net Qty, Net Quantity, Net Position, Net Size, Net Pos, Pos, Position Size, "
         "Position Amt, Position Amount, Position Qty, Position Quantity, Shares, Units, Net LS Balance",
         "Side": "Direction, posSide, Position Side, Quantity Direction, Buy/Sell, Sell/Buy, B/S, Action, Long/Short, L/S, "
@@ -73,8 +75,10 @@ MARKET = _names(
     {
         "Instrument": _INSTRUMENT,
         "Underlying": _UNDERLYING,
+        "Type": _TYPE,
         "Strike": _STRIKE,
         "Expiry": _EXPIRY,
+        "DTE": _DAYS,
         "IV": _VOL,
         "Spot": _SPOT,
         "Forward": _FORWARD,

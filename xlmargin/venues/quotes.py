@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from xlmargin.book.contracts import CALL, FUTURE, parse_instrument
+from xlmargin.book.contracts import CALL, FUTURE, Contract, parse_instrument
 from xlmargin.book.positions import Positions
 from xlmargin.errors import Faults, MarginError
 from xlmargin.methods.json_shape import Node
@@ -204,21 +204,72 @@ class Mark(NamedTuple):
     price: float = math.nan
 
 
-def smile(marks: Sequence[Mark], venue: str, coins: Sequence[str]) -> list[Point]:
-    """The points of some coins' smiles: of the call and the put of a strike, the one out of the money where it has a vol.
+class ChainKeys(NamedTuple):
+    """The keys of a venue's answers that hold quotes.
 
-    Rows of an expiry that were quoted a moment apart differ in their forward; a point carries the mean of its strike.
+    Attributes:
+        name: the instrument
+        forward: of an option's expiry, "" where the venue gives none
+        vol: of an option's mark, best first
+        price: marks, best first
+        indexes: of the underlying, best first
+        times: of a quote, best first
+        chain: the request whose answer holds a chain with its vols
+        percent: whether vols are in percent
+    """
+
+    name: str
+    forward: str
+    vol: tuple[str, ...]
+    price: tuple[str, ...]
+    indexes: tuple[str, ...]
+    times: tuple[str, ...]
+    chain: str
+    percent: bool = False
+
+    @property
+    def unit(self) -> float:
+        """The factor that makes a vol a fraction."""
+        return 0.01 if self.percent else 1.0
+
+    def marks(self, rows: Sequence[Mapping[str, Any]]) -> list[Mark]:
+        """The rows of a live answer; whatever is no positive number counts as not quoted."""
+        return [
+            Mark(
+                str(row.get(self.name)),
+                positive(row.get(self.forward)),
+                positive(row.get(self.vol[0])) * self.unit,
+                positive(row.get(self.price[0])),
+            )
+            for row in rows
+        ]
+
+
+def smile(marks: Sequence[Mark], venue: str, coins: Sequence[str]) -> list[Point]:
+    """The points of some coins' smiles, as `points_of` makes them.
 
     Args:
         marks: rows of the chain, options and futures
         coins: upper-case names; rows of others are left out
     """
+    named = [(parse_instrument(mark.name, venue), mark) for mark in marks]
+    return points_of([(contract, mark) for contract, mark in named if contract is not None and contract.underlying in coins], {})
+
+
+def points_of(marks: Sequence[tuple[Contract, Mark]], spot: Mapping[str, float]) -> list[Point]:
+    """The points of smiles: of the call and the put of a strike, the one out of the money where it has a vol.
+
+    Rows of an expiry that were quoted a moment apart differ in their forward; a point carries the mean of its strike.
+
+    Args:
+        marks: options and futures; contracts without an expiry are left out
+        spot: of each underlying; it says what is out of the money where a row has no forward
+    """
     found: dict[Option, tuple[bool, Point]] = {}
     futures: list[Point] = []
     forwards: dict[Option, list[float]] = {}
-    for mark in marks:
-        contract = parse_instrument(mark.name, venue)
-        if contract is None or contract.underlying not in coins or not math.isfinite(contract.expiry):
+    for contract, mark in marks:
+        if not math.isfinite(contract.expiry):
             continue
         point = Point(contract.underlying, contract.expiry, contract.strike, mark.forward, mark.vol)
         if contract.kind < CALL:
@@ -227,7 +278,8 @@ def smile(marks: Sequence[Mark], venue: str, coins: Sequence[str]) -> list[Point
         key = (contract.underlying, contract.expiry, contract.strike)
         if math.isfinite(mark.forward):
             forwards.setdefault(key, []).append(mark.forward)
-        better = math.isfinite(mark.vol) and (contract.strike >= mark.forward) == (contract.kind == CALL)
+        middle = mark.forward if math.isfinite(mark.forward) else spot.get(contract.underlying, math.nan)
+        better = math.isfinite(mark.vol) and (contract.strike >= middle) == (contract.kind == CALL)
         if key not in found or better or not math.isfinite(found[key][1].vol):
             found[key] = (better, point)
     level = {key: math.fsum(values) / len(values) for key, values in forwards.items()}

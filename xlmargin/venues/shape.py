@@ -1,18 +1,20 @@
-"""The common parts of venues' answers: errors, sides and times in them, and rows of a positions range."""
+"""The common parts of venues' answers: where their positions stand, errors, sides and times in them, and what a position is."""
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, NoReturn
 
-from xlmargin.book.contracts import CALL, SPOT, Contract, parse_instrument
+from xlmargin.book.combinations import combination_of
+from xlmargin.book.contracts import Contract, is_money, parse_instrument
 from xlmargin.methods.json_shape import Node, listed, quoted
 
 Sizes = Mapping[str, "Size"]
-HEADINGS = ["Instrument", "Venue", "Quantity", "Price", "Spot", "Forward", "IV", "Entry"]
 UNITS_A_SECOND = (1.0, 1e3, 1e6, 1e9)  # venues write times in seconds, milli-, micro- or nanoseconds
+OPEN_ORDERS = "open orders are left out"
+CHANGES = "{} holds the positions that changed, not the whole account: save a positions answer for that"
+SHOWN = 30  # characters of a balance that a note shows
 FIRST, LAST = 946_684_800.0, 4_102_444_800.0  # seconds of the years 2000 and 2100
 LATEST = LAST * UNITS_A_SECOND[-1]
 
@@ -35,12 +37,14 @@ class Answer(NamedTuple):
     Attributes:
         positions: rows of cells with the header first
         market: a range with the time alone, None where the answer does not say
-        notes: positions that are closed, prices that replace others
+        notes: what is left out, prices that replace others
+        spots: index of each underlying, or the mark of its perpetual, where the answer has one [account currency]
     """
 
     positions: list[list[Any]]
     market: list[list[Any]] | None
     notes: tuple[str, ...]
+    spots: Mapping[str, float] = {}
 
 
 class RawAnswer(NamedTuple):
@@ -63,9 +67,27 @@ class RawAnswer(NamedTuple):
         """Whether the answer is a bare list."""
         return isinstance(self.content, list)
 
-    def listed(self, name: str) -> list[Node]:
-        """The objects of a bare list, each named by its value under the key `name`."""
-        return listed(self.content, self.file, name)
+    def positions(self, name: str, *paths: str) -> list[Node]:
+        """The objects of a bare list, or of the first list that stands under one of the paths.
+
+        Args:
+            name: key of an object's own name, by which messages name it
+            paths: keys joined by dots, such as `result.positions`; a message about a missing list names the first that leads somewhere
+        """
+        if isinstance(self.content, list):
+            return listed(self.content, self.file, name)
+        known = [(owner, key) for owner, key in (_owner(self.top, path) for path in paths) if owner is not None]
+        owner, key = next((pair for pair in known if isinstance(pair[0].cells.get(pair[1]), list)), known[0])
+        return owner.nodes(key, name)
+
+
+def _owner(top: Node, path: str) -> tuple[Node | None, str]:
+    """The object that holds the last key of a path, None where there is none, and that key."""
+    *way, key = path.split(".")
+    owner: Node | None = top
+    for step in way:
+        owner = owner.node(step) if owner is not None and isinstance(owner.cells.get(step), dict) else None
+    return owner, key
 
 
 def refuse(top: Node, venue: str, told: Any) -> NoReturn:
@@ -75,26 +97,44 @@ def refuse(top: Node, venue: str, told: Any) -> NoReturn:
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """One position in the form of a row.
+    """One position, as the venue counts it.
 
     Attributes:
         item: its place in the answer
         name: instrument as the venue spells it
-        quantity: + long, in units of the underlying; 0 of a closed position
-        price: mark per unit in the account currency, None where the answer has none
+        quantity: + long, in units of the underlying; 0 of a closed position, None where only `usd` is known
+        usd: + long, size of an inverse future or perpetual, None where the answer has none [USD]
+        mark: per unit, None where the answer has none [coin of an inverse option, else account currency]
         spot, forward: [account currency]
         vol: fraction
-        entry: price at which it was entered
+        entry: price at which it was entered, in the unit of the mark
     """
 
     item: Node
     name: str
-    quantity: float
-    price: float | None = None
+    quantity: float | None
+    usd: float | None = None
+    mark: float | None = None
     spot: float | None = None
     forward: float | None = None
     vol: float | None = None
     entry: float | None = None
+
+
+def balances_note(rows: Any, coin: str, amount: str) -> tuple[str, ...]:
+    """The note on the coins that an answer holds as balances or collateral, which are no positions; nothing where there are none.
+
+    Args:
+        rows: list of objects, which may be left out
+        coin, amount: keys of the currency and of its amount, which is not 0
+    """
+    held = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+    coins = [
+        " ".join(f"{row.get(amount, '')} {row[coin]}".split())[:SHOWN]
+        for row in held
+        if isinstance(row.get(coin), str) and not is_money(row[coin]) and str(row.get(amount, "?")).strip("0.")
+    ]
+    return (f"balances are left out: {', '.join(coins)}; give them as a balances range, or as spot rows",) if coins else ()
 
 
 def contract_of(item: Node, name: str, venue: str) -> Contract:
@@ -105,9 +145,15 @@ def contract_of(item: Node, name: str, venue: str) -> Contract:
     """
     contract = parse_instrument(name, venue)
     if contract is None:
+        legs = combination_of(name) if venue == "deribit" else None
+        if legs is None:
+            item.fail(
+                f"instrument {quoted(name)} has no form that is known: take it out of the answer and type it as a row by Underlying, "
+                "Type, Strike and Expiry"
+            )
         item.fail(
-            f"instrument {quoted(name)} has no form that is known: leave combinations out of the answer, their legs "
-            "are positions of their own"
+            f"instrument {quoted(name)} is a combination: leave it out of the answer, in which its legs are positions of their own"
+            + (legs and f", for each +1 of it {legs}")
         )
     return contract
 
@@ -128,42 +174,3 @@ def moment_of(item: Node, *keys: str) -> float | None:
             if found:
                 return found[0]
     return None
-
-
-def range_of(holdings: Sequence[Holding], venue: str, moment: float | None, *, priced: bool) -> Answer:
-    """The positions range of holdings; closed ones are left out and noted."""
-    held = [holding for holding in holdings if holding.quantity]
-    notes = (
-        [f"{len(holdings) - len(held)} closed position{'s are' if len(holdings) - len(held) > 1 else ' is'} left out"]
-        if len(held) < len(holdings)
-        else []
-    )
-    if not held:
-        notes.append("the answer has no open position")
-    contracts = [contract_of(holding.item, holding.name, venue) for holding in held]
-    rows: list[list[Any]] = [HEADINGS]
-    spots = _spots(held, contracts, notes) if priced else {}
-    for holding, contract in zip(held, contracts):
-        spot = holding.spot or spots.get(contract.underlying)
-        prices = [holding.price, spot, holding.forward, holding.vol] if priced else [None] * 4
-        rows.append([holding.name, venue, holding.quantity, *prices, holding.entry])
-    coins = [contract.underlying for contract in contracts]
-    market = (
-        None
-        if moment is None or not coins or not priced
-        else [["Underlying", "As of"], [coins[0], dt.datetime.fromtimestamp(moment, dt.UTC).isoformat()]]
-    )
-    return Answer(rows, market, tuple(notes))
-
-
-def _spots(held: Sequence[Holding], contracts: Sequence[Contract], notes: list[str]) -> dict[str, float]:
-    """Spot of coins for rows without one: the index of another row, else the mark of a future or perpetual, with a note."""
-    spots: dict[str, float] = {}
-    for holding, contract in zip(held, contracts):
-        if holding.spot:
-            spots.setdefault(contract.underlying, holding.spot)
-    for holding, contract in zip(held, contracts):
-        if contract.underlying not in spots and SPOT < contract.kind < CALL and holding.price:
-            spots[contract.underlying] = holding.price
-            notes.append(f"the answer has no index of {contract.underlying}: the mark of {holding.name} stands in for spot")
-    return spots

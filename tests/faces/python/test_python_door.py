@@ -222,6 +222,20 @@ def test_files_are_read_as_on_the_command_line(tmp_path: Path, capsys: pytest.Ca
     assert main(["margin", str(desk)]) == 0
     assert f"{xm.margin(desk):,.2f}" in capsys.readouterr().out
     held = read_ranges(desk)
-    with pytest.warns(UserWarning, match="desk.xlsx: the workbook's parameters are those of SPAN: RULES takes its own values here"):
+    with pytest.warns(UserWarning, match="the workbook's parameters are those of SPAN: RULES takes its own values here") as told:
         assert xm.margin(desk, method="RULES") == xm.margin(held.positions, held.market, "RULES")
+    assert [Path(each.filename) for each in told] == [Path(__file__)]
     assert xm.margin(desk, parameters={"price_scan_range": 0.3}) != xm.margin(desk)
+
+
+def test_what_a_reader_decides_about_a_file_is_warned_of(tmp_path: Path) -> None:
+    """A decimal comma, in a file of positions and in any other, at the line that called."""
+    book = tmp_path / "book.csv"
+    book.write_text("Underlying;Type;Strike;DTE;IV;Spot;Quantity\nBTC;put;70000;10;0,55;70000;-1\n", encoding="utf-8")
+    own = tmp_path / "own.csv"
+    own.write_text("Parameter;Value\nprice_scan_range;0,3\n", encoding="utf-8")
+    rows = [["Underlying", "Type", "Strike", "DTE", "IV", "Spot", "Quantity"], ["BTC", "put", 70_000.0, 10.0, 0.55, 70_000.0, -1.0]]
+    with pytest.warns(UserWarning, match="comma") as told:
+        assert xm.margin(book, parameters=own) == xm.margin(rows, parameters={"price_scan_range": 0.3})
+    assert [Path(each.filename) for each in told] == [Path(__file__)] * 2
+    assert [str(each.message).partition(":")[0] for each in told] == ["book.csv", "own.csv"]

@@ -103,6 +103,7 @@ class FeedDesk:
                 self._venue,
                 None if held.instruments is None else RawAnswer(held.instruments, place),
                 priced=False,
+                whole=True,
             )
             rows = with_positions(rows, self._held, self._venue)
         return needs_of(rows)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from xlmargin.book.contracts import venue_of
+from xlmargin.errors import MarginError
 from xlmargin.live.feed.market_table import Row
 from xlmargin.sheet.cells import is_blank
 from xlmargin.sheet.columns import Header, must_hold
 from xlmargin.venues import Answer
 
-WRITTEN = ("Instrument", "Venue", "Quantity", "Entry")  # columns that a venue's answer knows better than any market
+WRITTEN = ("Instrument", "Venue", "Quantity", "USD size", "Entry")  # columns that a venue's answer knows better than any market
+AMOUNTS = ("Quantity", "USD size")  # of which a row has one
 YES = ("yes", "y", "true", "order", "open")
 
 
@@ -32,7 +34,7 @@ def with_positions(before: Sequence[Row], answer: Answer, venue: str) -> list[Ro
         header.column(heading)
     at, ordered, side, width = header.columns(WRITTEN), header.find("Order"), header.find("Side"), len(header.keys)
     head, *rows = answer.positions
-    held = _by_instrument(head, rows)
+    held = _by_instrument(head, rows if "USD size" in at else [_in_coins(head, row) for row in rows])
     result = [list(before[0])]
     seen = set()
     for row in before[1:]:
@@ -56,14 +58,30 @@ def with_positions(before: Sequence[Row], answer: Answer, venue: str) -> list[Ro
 
 def _by_instrument(head: Row, rows: Sequence[Row]) -> dict[str, Row]:
     """One row for each instrument: a long and a short leg of one are held as their sum, which has no price of entry."""
-    name, quantity, entry = (head.index(heading) for heading in ("Instrument", "Quantity", "Entry"))
+    name, entry, *amounts = (head.index(heading) for heading in ("Instrument", "Entry", *AMOUNTS))
     held: dict[str, Row] = {}
     for row in rows:
         if row[name] in held:
             row = list(row)
-            row[quantity], row[entry] = row[quantity] + held[row[name]][quantity], None
+            for amount in amounts:
+                row[amount] = held[row[name]][amount] if row[amount] is None else row[amount] + (held[row[name]][amount] or 0.0)
+            row[entry] = None
         held[row[name]] = row
-    return {instrument: row for instrument, row in held.items() if row[quantity]}
+    return {instrument: row for instrument, row in held.items() if any(row[amount] for amount in amounts)}
+
+
+def _in_coins(head: Row, row: Row) -> Row:
+    """A row whose size in USD is its coins at the mark.
+
+    Raises:
+        MarginError: it has no mark
+    """
+    usd, mark, quantity = (head.index(heading) for heading in ("USD size", "Price", "Quantity"))
+    if row[usd] is None:
+        return row
+    if row[mark] is None:
+        raise MarginError(f"{row[head.index('Instrument')]} is sized in USD, and the answer has no mark to find its coins by")
+    return [row[usd] / row[mark] if n == quantity else None if n == usd else cell for n, cell in enumerate(row)]
 
 
 def _filled(cells: Row, at: dict[str, int], head: Row, row: Row) -> Row:

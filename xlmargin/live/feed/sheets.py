@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from xlmargin.engine import recalculated
+from xlmargin.engine.formula import address, meet, parse_area
 from xlmargin.errors import MarginError
 from xlmargin.faces.libreoffice import Guest, OpenWorkbook
-from xlmargin.files.workbooks import named_cells
+from xlmargin.files.workbooks import NamedRanges
 from xlmargin.live.feed.market_table import Row, serial
 from xlmargin.sheet.registry import FUNCTIONS
 
@@ -121,7 +122,7 @@ class FileSheets:
             raise MarginError(f"{path} is no workbook that is there: give an .xlsx or .xlsm file")
         self._path = path
         self._seen: tuple[int, int] | None = None
-        self._grids: dict[str, tuple[str, str, Grid, list[str]]] = {}
+        self._ranges: NamedRanges | None = None
 
     def waits_for(self) -> str:
         """The program that has the file open."""
@@ -134,40 +135,24 @@ class FileSheets:
         found = self._path.stat()
         return found.st_mtime_ns, found.st_size
 
-    def _loaded(self) -> dict[str, tuple[str, str, Grid, list[str]]]:
-        """Sheet, area, cells and formula addresses by name; read again when the file has changed."""
-        if self._seen != self._state():
-            import openpyxl
-
-            state = self._state()
-            names = named_cells(self._path)
-            values, texts = (openpyxl.load_workbook(self._path, data_only=kind) for kind in (True, False))
-            self._grids = {}
-            for name, (sheet, area) in names.items():
-                if sheet in values.sheetnames:
-                    cells, written = values[sheet][area], texts[sheet][area]
-                    rows = cells if isinstance(cells, tuple) else ((cells,),)
-                    formulas = [
-                        cell.coordinate
-                        for row in (written if isinstance(written, tuple) else ((written,),))
-                        for cell in row
-                        if cell.data_type == "f"
-                    ]
-                    self._grids[name] = sheet, area, [[_number(cell.value) for cell in row] for row in rows], formulas
-            self._seen = state
-        return self._grids
+    def _loaded(self) -> NamedRanges:
+        """The named ranges, those of the changed file when it has changed."""
+        state = self._state()
+        if self._ranges is None or self._seen != state:
+            self._ranges, self._seen = NamedRanges(self._path), state
+        return self._ranges
 
     def names(self) -> frozenset[str]:
         """The defined names of the file."""
-        return frozenset(self._loaded())
+        return frozenset(self._loaded().areas)
 
     def read(self, name: str) -> Grid:
         """The cells as they were saved."""
-        return self._loaded()[name][2]
+        return [list(map(_number, row)) for row in self._loaded().cells(name)]
 
     def formulas(self, name: str) -> list[str]:
         """Addresses in a range that hold formulas."""
-        return self._loaded()[name][3]
+        return self._loaded().formulas(name)
 
     def write(self, ranges: Mapping[str, Grid]) -> None:
         """Recalculate with the new cells, then put the result in the place of the file.
@@ -175,17 +160,14 @@ class FileSheets:
         Raises:
             MarginError: the file was saved by another program meanwhile, or cannot be written
         """
-        from openpyxl.utils.cell import get_column_letter, range_boundaries
-
         import udfs  # noqa: F401  (fills the registry)
 
         known, state = self._loaded(), self._seen
         edits = []
         for name, rows in ranges.items():
-            sheet, area, old, _ = known[name]
-            left, top, *_ = range_boundaries(area)
+            area, old = known.areas[name], self.read(name)
             edits += [
-                (sheet, f"{get_column_letter(left + x)}{top + y}", cell)
+                (area.sheet, address(area.first_row + y, area.first_column + x), cell)
                 for y, row in enumerate(rows)
                 for x, cell in enumerate(row)
                 if cell != old[y][x]
@@ -286,12 +268,6 @@ def _number(cell: Any) -> Any:
 
 def _inside(area: str, addresses: Mapping[str, str]) -> list[str]:
     """Those of some addresses that touch an area."""
-    from openpyxl.utils.cell import range_boundaries
-
-    left, top, right, bottom = range_boundaries(area)
-    found = []
-    for place in addresses:
-        x0, y0, x1, y1 = range_boundaries(place)
-        if x0 <= right and x1 >= left and y0 <= bottom and y1 >= top:
-            found.append(place)
-    return found
+    areas = {place: parse_area(place, "") for place in addresses}
+    wanted = parse_area(area, "")
+    return [place for place, filled in areas.items() if wanted and filled and meet(wanted, filled)]

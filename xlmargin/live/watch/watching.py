@@ -89,6 +89,7 @@ class Watch:
         self._started = self._looked = self._arrived = time.monotonic()
         self._stopped = False
         self._streamed: str | None = None  # the reason why there is no stream of prices, as last reported
+        self._noted: tuple[str, ...] = ()  # what was last told of the files: what stands in, what is left out
         self._failure: BaseException | None = None
         self._woken: queue.SimpleQueue[None] = queue.SimpleQueue()  # may be put to by a signal handler; an Event may not
 
@@ -205,6 +206,7 @@ class Watch:
             passed = 0.0 if arrival.own else now - arrival.at
             age = max(age, min(arrival.feed.age + passed, now - self._started))
             problems += [arrival.feed.problem] if arrival.feed.problem else []
+        self._tell_notes(found.book)
         figures = found.figures
         if figures is not None:
             self._warning_usage = figures.warning_usage
@@ -222,6 +224,13 @@ class Watch:
             )
         )
         return not problems
+
+    def _tell_notes(self, book: Snapshot) -> None:
+        """Say what stands in for what in the files, and what is left out of them, when it is new."""
+        if book.ranges.notes != self._noted:
+            for note in book.ranges.notes:
+                self._screen.say(f"note: {note}")
+        self._noted = book.ranges.notes
 
     def _keep(self, reading: Reading) -> None:
         """Record a reading with its alerts, and show both."""

@@ -55,12 +55,15 @@ def _tail(case: Case, losses: Floats, mean: bool, label: str, at: Ints) -> Line:
 
 def _tail_by_book(case: Case, losses: Floats, mean: bool, label: str, at: Ints) -> Line:
     """The measure over some of the scenarios of each book (A, S'), at least 0; its parts are the losses of its tail."""
-    confidence, horizon = case.rules.number("confidence"), case.rules.number("horizon_days")
+    moves, confidence, horizon = case.scenarios, case.rules.number("confidence"), case.rules.number("horizon_days")
+    assert isinstance(moves, Past)
     mine = np.take_along_axis(losses, at, axis=1)
     count = tail_count(at.shape[1], confidence)
     order = np.take_along_axis(at, np.argsort(-mine, axis=1, kind="stable")[:, :count], axis=1)
     value = tail_value(mine, count, mean=False) if not mean else np.take_along_axis(losses, order, axis=1).sum(axis=1)
     words = f"the {count} worst of {at.shape[1]} moves, {confidence:.6g} over {horizon:g} days"
+    if moves.rests_on and at[0, 0] < moves.recent:
+        words += f"; {moves.rests_on}"
 
     def days(a: int) -> tuple[Line, ...]:
         return tuple(_day(case, losses, s, full=mean or n == count - 1) for n, s in enumerate(order[a].tolist()))

@@ -36,7 +36,7 @@ def scenarios(names: tuple[str, ...], rules: Rules, beside: Given = NOTHING_GIVE
             f"{rules.meta.name} needs a history: give as history a range with the heading Date and one column of closes per underlying"
         )
     lookback = _optional(rules, "lookback")
-    return past(
+    found = past(
         beside.history,
         PastOptions(
             horizon,
@@ -47,6 +47,20 @@ def scenarios(names: tuple[str, ...], rules: Rules, beside: Given = NOTHING_GIVE
             longer=not (rules.is_unset("stress_weight") and rules.is_unset("floor_years")),
         ),
     )
+    _must_reach(found, rules)
+    return found
+
+
+def _must_reach(moves: Past, rules: Rules) -> None:
+    """Refuse fewer moves than a loss of that confidence needs: one in 1 / (1 − confidence)."""
+    confidence = rules.number("confidence")
+    least = int(np.ceil(1.0 / (1.0 - confidence) - 1e-9))
+    if moves.recent < least:
+        counted = "lookback leaves" if not rules.is_unset("lookback") and rules.number("lookback") < least else "the history has"
+        raise MarginError(
+            f"{rules.meta.name} at a confidence of {confidence:.6g} needs at least {least:,} moves and {counted} {moves.recent:,}: "
+            "give more days, or a lower confidence"
+        )
 
 
 def apart(book: Book, rules: Rules) -> bool:

@@ -165,7 +165,7 @@ def _new_case(
         return case_of(book, rules_of(name, book.as_of), Given(table=table))
     rules = rules_of(name, book.as_of, overrides, skip_unknown=skip_unknown)
     _names_somebody(overrides, {*book.instruments.underlyings, *beside}, rules)
-    past = read_history(history, book.instruments.underlyings) if method_named(name).takes_history and given(history) else None
+    past = read_history(history, book.instruments.underlyings, book.as_of) if method_named(name).takes_history and given(history) else None
     return case_of(book, rules, Given(history=past))
 
 

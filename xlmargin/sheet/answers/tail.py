@@ -40,7 +40,7 @@ def value_at_risk(
     for item in overrides[len(chosen) - 1 :]:
         if any(item.name == name for name, _ in chosen[1:]):
             raise MarginError(f"parameters row {item.row}: {item.name} is also given as an argument: give it once")
-    past = read_history(history, book.instruments.underlyings) if given(history) else None
+    past = read_history(history, book.instruments.underlyings, book.as_of) if given(history) else None
     return float(margin_of(case_of(book, rules_of(method, book.as_of, overrides), Given(history=past))).initial.value.sum())
 
 

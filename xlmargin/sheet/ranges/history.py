@@ -8,19 +8,20 @@ from typing import Any
 
 import numpy as np
 
-from xlmargin.book.contracts import show_instant
+from xlmargin.book.contracts import DAY, show_instant
 from xlmargin.errors import Faults, MarginError
 from xlmargin.pricing.arrays import Floats
 from xlmargin.scenarios.past import VOL_DAYS, History
+from xlmargin.sheet import plausible
 from xlmargin.sheet.cells import grid, show
 from xlmargin.sheet.columns import Header, Table, from_header, table
 from xlmargin.sheet.headings import HISTORY, heading_key
 
-HIGHEST_VOL = 20.0  # a fraction: a cell above it is in percent
+WIDEST = 1.5  # days of the median step of daily closes, weekends left out or not
 MIDNIGHT = 0
 
 
-def read_history(raw: Any, underlyings: tuple[str, ...]) -> History:
+def read_history(raw: Any, underlyings: tuple[str, ...], as_of: float) -> History:
     """Read the columns of a history that a book needs.
 
     Rows before the first on which every one of them has a value are left out; a blank after it is a fault.
@@ -29,9 +30,11 @@ def read_history(raw: Any, underlyings: tuple[str, ...]) -> History:
         raw: `Date`, one column per underlying (`BTC` or `BTC close`), and optionally `BTC IV`, or `BTC IV 7`, `BTC IV 30`
             by days of tenor; vols are fractions
         underlyings: those of the book (U,)
+        as_of: valuation time, seconds since 1970 UTC; no row may be of a later day
 
     Raises:
-        MarginError: a column is missing, or the first fault by row: dates out of order, closes not positive, blanks
+        MarginError: a column is missing, the rows are no daily closes, or the first fault by row: dates out of order, twice
+            or after the valuation, closes not positive, blanks
     """
     head = Header(next(iter(from_header(grid(raw))), ()), names=HISTORY)
     closes = [_close_heading(name, head) for name in underlyings]
@@ -41,13 +44,14 @@ def read_history(raw: Any, underlyings: tuple[str, ...]) -> History:
         if not cells.has(heading):
             cells.header.lack(name, mend="add one with its closes")
     faults = Faults("history")
-    dates = _dates(cells, faults)
+    dates = _dates(cells, as_of, faults)
     columns = [(heading, cells.numbers(heading, faults)) for heading in (*closes, *(heading for _, _, heading in vols))]
     bad = faults.rows()
     first = _first_row(columns, len(cells))
     for n, (heading, values) in enumerate(columns):
         _sound(cells, heading, values, first, n >= len(closes), faults, bad)
     faults.stop()
+    _must_be_daily(dates[first:], cells.rows[first:])
     whole = _history(dates, underlyings, [values for _, values in columns], vols)
     return whole if not first else replace(whole, dates=dates[first:], closes=whole.closes[first:], vols=whole.vols[first:], whole=whole)
 
@@ -68,13 +72,20 @@ def _vol_headings(name: str, head: Header) -> list[tuple[float, str]]:
     return found
 
 
-def _dates(cells: Table, faults: Faults) -> Floats:
-    """The dates (N,), which must be given and ascending."""
+def _dates(cells: Table, as_of: float, faults: Faults) -> Floats:
+    """The dates (N,), which must be given, ascending, one a UTC day and none after that of the valuation."""
     dates = cells.dates("Date", faults, MIDNIGHT)
     bad = faults.rows()
     for i in np.flatnonzero(np.isnan(dates)).tolist():
         if cells.rows[i] not in bad:
             faults.add(cells.rows[i], "Date", "Date must be given", "type the day of these closes")
+    days = np.floor(dates / DAY)
+    for i in np.flatnonzero(days > as_of // DAY).tolist():
+        problem = f"Date {show_instant(float(dates[i]))[:10]} is after the valuation time, {show_instant(as_of)}"
+        faults.add(cells.rows[i], "Date", problem, "remove the row, or mend the date or As of")
+    for i in np.flatnonzero((days[1:] == days[:-1]) & (dates[1:] > dates[:-1])).tolist():
+        problem = f"Date {show_instant(float(dates[i + 1]))} is the second of its UTC day, after {show_instant(float(dates[i]))}"
+        faults.add(cells.rows[i + 1], "Date", problem, "give one row a day, such as the last of each")
     for i in np.flatnonzero(dates[1:] <= dates[:-1]).tolist():
         faults.add(
             cells.rows[i + 1],
@@ -83,6 +94,20 @@ def _dates(cells: Table, faults: Faults) -> Floats:
             "sort the history by date, oldest first, one row a day",
         )
     return dates
+
+
+def _must_be_daily(dates: Floats, rows: list[int]) -> None:
+    """Refuse weekly or monthly closes, whose moves are no moves of a day.
+
+    Raises:
+        MarginError: the median step is longer than WIDEST days
+    """
+    step = float(np.median(np.diff(dates))) / DAY if len(dates) > 1 else 0.0
+    if step > WIDEST:
+        raise MarginError(
+            f"history rows {rows[0]} to {rows[-1]}: the closes lie {step:.3g} days apart (the median step), and a move from row to row "
+            "counts as that of one day: give daily closes, one row a day"
+        )
 
 
 def _first_row(columns: list[tuple[str, Floats]], count: int) -> int:
@@ -102,10 +127,8 @@ def _sound(cells: Table, heading: str, values: Floats, first: int, vol: bool, fa
             faults.add(cells.rows[i], heading, f"{heading} is blank", "fill it, or remove the row")
         else:
             faults.add(cells.rows[i], heading, f"{heading} must be above 0, not {show(float(values[i]))}", "mend it")
-    for i in np.flatnonzero(values > HIGHEST_VOL).tolist() if vol else ():
-        faults.add(
-            cells.rows[i], heading, f"{heading} {show(float(values[i]))} is above 2,000 %", "give the vol as a fraction: 0.55 for 55 %"
-        )
+    if vol:
+        plausible.must_be_fractions(values, cells.rows, heading, faults, most=plausible.HIGHEST_VOL, example="0.55 is 55 %")
 
 
 def _history(dates: Floats, underlyings: tuple[str, ...], columns: list[Floats], vols: list[tuple[int, float, str]]) -> History:

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from xlmargin.book.contracts import CALL, DAY, EXPIRY_HOUR, Contract, parse_instrument, show_instant
+from xlmargin.book.contracts import CALL, DAY, EXPIRY_HOUR, KIND_NAMES, KINDS, Contract, parse_instrument, show_instant
 from xlmargin.book.market import Market, Nodes
+from xlmargin.book.positions import distinct
 from xlmargin.errors import Faults
-from xlmargin.pricing.arrays import Floats, Ints
+from xlmargin.pricing.arrays import Bools, Floats, Ints
+from xlmargin.sheet import plausible
 from xlmargin.sheet.cells import given, is_blank, show
-from xlmargin.sheet.columns import Table, table
+from xlmargin.sheet.columns import Table, blanks, table
 from xlmargin.sheet.headings import MARKET
 
-HEADINGS = ("Underlying", "Spot", "Expiry", "Strike", "Instrument", "Forward", "IV", "Rate", "As of")
+HEADINGS = ("Underlying", "Spot", "Expiry", "Strike", "Type", "Instrument", "Forward", "IV", "Rate", "As of")
 ZERO_IS_BLANK = ("Forward", "IV")
-HIGHEST_VOL, HIGHEST_RATE = 20.0, 1.0  # fractions: a cell above them is in percent
+SAME_FORWARD = 0.01  # a chain is read over seconds: its forwards of one expiry differ by less, in saved ones by 0.1 % at most
 
 
 def read_market(raw: Any, faults: Faults, now: float | None = None) -> Market:
@@ -41,7 +45,7 @@ def market_given(raw: Any, faults: Faults) -> Market:
     Raises:
         MarginError: the range has no header, or no column that names the subject of each row
     """
-    cells = table(raw, faults.where or "market", known=HEADINGS, zero_is_blank=ZERO_IS_BLANK, names=MARKET)
+    cells = table(raw, faults.where or "market", known=(*HEADINGS, "DTE"), zero_is_blank=ZERO_IS_BLANK, names=MARKET)
     if not (cells.has("Underlying") or cells.has("Instrument")):
         cells.header.lack("Underlying")
     contracts = _points(cells, faults)
@@ -52,21 +56,18 @@ def market_given(raw: Any, faults: Faults) -> Market:
     expiry, strike = _node(cells, contracts, faults)
     spot, forward, vol, rate = _values(cells, faults)
     own = np.isnan(expiry)
-    _one_per_expiry(
-        np.flatnonzero(~own & np.isnan(strike) & (underlying >= 0)),
-        underlying,
-        expiry,
-        known,
-        cells,
-        faults,
-        {"Forward": forward, "IV": vol},
-    )
+    _must_have_expiries(cells, own, np.isfinite(forward), faults)
+    quoted = np.flatnonzero(~own & (underlying >= 0))
+    kind = _kinds(cells, contracts, faults)
+    points = _Points(cells, known, underlying[quoted], expiry[quoted], strike[quoted], kind[quoted], quoted)
+    points.must_agree(forward, vol, rate, faults)
+    _note(cells, known, underlying, strike, {"Spot": spot, "Forward": forward, "IV": vol}, faults)
     nodes = Nodes(underlying[~own], *(column[~own] for column in (expiry, strike, forward, vol, rate)))
     return Market(
         underlyings=known,
-        spot=_one_each(spot, underlying, known, cells, "Spot", faults),
-        rate=_one_each(np.where(own, rate, np.nan), underlying, known, cells, "Rate", faults),
-        vol=_one_each(np.where(own, vol, np.nan), underlying, known, cells, "IV", faults),
+        spot=_one_each(spot, underlying, len(known), known.__getitem__, cells, "Spot", faults),
+        rate=_one_each(np.where(own, rate, np.nan), underlying, len(known), known.__getitem__, cells, "Rate", faults),
+        vol=_one_each(np.where(own, vol, np.nan), underlying, len(known), known.__getitem__, cells, "IV", faults),
         as_of=_as_of(cells, faults),
         nodes=nodes,
     )
@@ -145,41 +146,132 @@ def _values(cells: Table, faults: Faults) -> tuple[Floats, Floats, Floats, Float
         for i in np.flatnonzero(values <= 0.0).tolist():
             faults.add(cells.rows[i], heading, f"{heading} must be above 0, not {show(float(values[i]))}", "type a positive number")
             values[i] = np.nan
-    for heading, values, most, example in (("IV", vol, HIGHEST_VOL, "0.55 is 55 %"), ("Rate", rate, HIGHEST_RATE, "0.05 is 5 %")):
-        for i in np.flatnonzero(np.abs(values) > most).tolist():
-            faults.add(
-                cells.rows[i], heading, f"{heading} must be a fraction ({example}), not {show(float(values[i]))}", "divide it by 100"
-            )
+    plausible.must_be_fractions(vol, cells.rows, "IV", faults, most=plausible.HIGHEST_VOL, example="0.55 is 55 %")
+    plausible.must_be_fractions(rate, cells.rows, "Rate", faults, most=plausible.HIGHEST_RATE, example="0.05 is 5 %")
     return spot, forward, vol, rate
 
 
-def _one_each(values: Floats, underlying: Ints, known: tuple[str, ...], cells: Table, heading: str, faults: Faults) -> Floats:
-    """One value per underlying (U,), NaN where none is given; two that differ are a fault."""
-    result = np.full(len(known), np.nan)
-    there = np.flatnonzero(np.isfinite(values) & (underlying >= 0))
-    mine, first = np.unique(underlying[there], return_index=True)
-    result[mine] = values[there[first]]
-    for i in there[values[there] != result[underlying[there]]].tolist():
-        u = underlying[i]
-        faults.add(
-            cells.rows[i],
-            heading,
-            f"{heading} {show(float(values[i]))} of {known[u]} differs from {show(float(result[u]))} above",
-            f"give {known[u]} one {heading}",
-        )
+def _kinds(cells: Table, contracts: list[Contract | None], faults: Faults) -> Ints:
+    """CALL or PUT of each row that says so by its Instrument or Type, else -1 (P,)."""
+    codes = {"": -1} | {word: code if code >= CALL else -1 for code, word in enumerate(KIND_NAMES)}
+    typed = np.array(list(map(codes.__getitem__, cells.choices("Type", KINDS, faults))), np.int64)
+    return np.array([own if contract is None else contract.kind for own, contract in zip(typed.tolist(), contracts)], np.int64)
+
+
+def _must_have_expiries(cells: Table, own: Bools, forward: Bools, faults: Faults) -> None:
+    """Require an expiry, as a date, where a row gives a forward or days to expiry.
+
+    Args:
+        own: rows without an expiry (P,)
+        forward: rows with a forward (P,)
+    """
+    dates = cells.column("Expiry")
+    for heading, given_there in (("DTE", ~blanks(cells.column("DTE"))), ("Forward", forward)):
+        for i in np.flatnonzero(own & given_there).tolist():
+            if is_blank(dates[i]):
+                faults.add(cells.rows[i], heading, f"{heading} stands where there is no Expiry", "give the Expiry as a date")
+
+
+def _note(cells: Table, known: tuple[str, ...], underlying: Ints, strike: Floats, columns: dict[str, Floats], faults: Faults) -> None:
+    """Notes on cells that are far from the others of the range."""
+    spot = columns["Spot"]
+    spots = np.full(len(known) + 1, np.nan)  # the last is that of rows without an underlying
+    there = np.isfinite(spot)
+    spots[underlying[there]] = spot[there]
+    own = spots[underlying]
+    plausible.note_vols(columns["IV"], cells.rows, ["IV"] * len(spot), faults)
+    plausible.note_strikes(own, strike, underlying, known, cells.rows, faults)
+    plausible.note_levels("Forward", columns["Forward"], own, cells.rows, faults)
+
+
+def _one_each(values: Floats, of: Ints, count: int, name: Callable[[int], str], cells: Table, heading: str, faults: Faults) -> Floats:
+    """One value per group, such as an underlying (count,), NaN where none is given; two that differ are a fault.
+
+    Args:
+        values: NaN where blank (P,)
+        of: group of each row, -1 for none (P,)
+        count: number of groups
+        name: of a group, in words
+    """
+    result, row = np.full(count, np.nan), np.zeros(count, np.int64)
+    there = np.flatnonzero(np.isfinite(values) & (of >= 0))
+    mine, first = np.unique(of[there], return_index=True)
+    result[mine], row[mine] = values[there[first]], there[first]
+    for i in there[values[there] != result[of[there]]].tolist():
+        whose, above = name(int(of[i])), f"{show(float(result[of[i]]))} in row {cells.rows[row[of[i]]]}"
+        told = f"{heading} {show(float(values[i]))} of {whose} differs from {above}"
+        faults.add(cells.rows[i], heading, told, f"give {whose} one {heading}")
     return result
 
 
-def _one_per_expiry(
-    rows: Ints, underlying: Ints, expiry: Floats, known: tuple[str, ...], cells: Table, faults: Faults, columns: dict[str, Floats]
-) -> None:
-    """Rows of an expiry as a whole must agree; at a strike a call and a put may differ, and their mean counts."""
-    keys, group = np.unique(np.column_stack([underlying[rows], expiry[rows]]), axis=0, return_inverse=True)
-    names = tuple(f"{known[int(u)]} at {show_instant(float(time))}" for u, time in keys)
-    whose = np.full(len(underlying), -1, np.int64)
-    whose[rows] = group.ravel()
-    for heading, values in columns.items():
-        _one_each(values, whose, names, cells, heading, faults)
+@dataclass(frozen=True, slots=True)
+class _Points:
+    """The rows of a range that have an expiry (N,).
+
+    Attributes:
+        cells: the range
+        known: names of the underlyings (U,)
+        underlying, expiry, strike: of each row
+        kind: CALL or PUT where the row says so, else a number below
+        rows: index of each among the rows of the range
+    """
+
+    cells: Table
+    known: tuple[str, ...]
+    underlying: Ints
+    expiry: Floats
+    strike: Floats
+    kind: Ints
+    rows: Ints
+
+    def must_agree(self, forward: Floats, vol: Floats, rate: Floats, faults: Faults) -> None:
+        """Refuse two values for one point: neither counts, nor their mean.
+
+        The rows of one instrument, of one strike, or of an expiry as a whole must agree in everything. A call and a put of one
+        strike may differ in vol, and the mean of the two counts. All rows of an expiry must have one rate, and forwards that
+        differ by at most 1 %.
+
+        Args:
+            forward, vol, rate: of all rows of the range, NaN where blank (P,)
+        """
+        day = np.floor(self.expiry / DAY)  # no venue lists two expiries a day
+        option = np.where(np.isnan(self.strike), -1, np.maximum(self.kind, -1))
+        point, first = distinct((self.underlying, day, self.strike, option))
+        expiries = distinct((self.underlying, day))
+        self._one("Forward", forward, point, first, faults)
+        self._one("IV", vol, point, first, faults)
+        self._one("Rate", rate, *expiries, faults)
+        self._near(forward, *expiries, faults)
+
+    def _one(self, heading: str, values: Floats, group: Ints, first: Ints, faults: Faults) -> None:
+        """One value per group of rows."""
+        of = np.full(len(values), -1, np.int64)
+        of[self.rows] = group
+        _one_each(values, of, len(first), lambda g: self._name(int(first[g]), heading == "Rate"), self.cells, heading, faults)
+
+    def _near(self, forward: Floats, group: Ints, first: Ints, faults: Faults) -> None:
+        """Forwards of one expiry, near to the first one."""
+        mine = forward[self.rows]
+        there = np.flatnonzero(np.isfinite(mine))
+        of, at = np.unique(group[there], return_index=True)
+        start = np.zeros(len(first), np.int64)
+        start[of] = there[at]
+        base = start[group[there]]
+        far = np.abs(mine[there] / mine[base] - 1.0) > SAME_FORWARD
+        told = {fault.row for fault in faults.faults if fault.column == "Forward"}
+        for n, b in zip(there[far].tolist(), base[far].tolist()):
+            row, expiry = self.cells.rows[self.rows[n]], self._name(int(first[group[n]]), whole=True)
+            if row not in told:
+                above = f"{show(float(mine[b]))} in row {self.cells.rows[self.rows[b]]}"
+                problem = f"Forward {show(float(mine[n]))} of {expiry} differs from {above}"
+                faults.add(row, "Forward", problem, f"give {expiry} one Forward")
+
+    def _name(self, n: int, whole: bool = False) -> str:
+        """A point in words."""
+        expiry = f"{self.known[self.underlying[n]]} at {show_instant(float(self.expiry[n]))}"
+        if whole or np.isnan(self.strike[n]):
+            return expiry
+        return f"{expiry} strike {show(float(self.strike[n]))}{' ' + KIND_NAMES[self.kind[n]] if self.kind[n] >= CALL else ''}"
 
 
 def _as_of(cells: Table, faults: Faults) -> float:

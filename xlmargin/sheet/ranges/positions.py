@@ -17,6 +17,7 @@ from xlmargin.book.contracts import (
     FUTURE,
     KIND_NAMES,
     KINDS,
+    OWN_NAMES,
     SPOT,
     Contract,
     parse_instrument,
@@ -26,6 +27,7 @@ from xlmargin.book.contracts import (
 from xlmargin.book.positions import SCENARIO_COUNT, Positions, RowNames
 from xlmargin.errors import Faults
 from xlmargin.pricing.arrays import Floats, Ints
+from xlmargin.sheet import plausible
 from xlmargin.sheet.cells import is_blank, show
 from xlmargin.sheet.columns import Table, blanks, choices, table
 from xlmargin.sheet.headings import POSITIONS
@@ -45,7 +47,6 @@ YES = dict.fromkeys(("yes", "y", "true", "order", "open"), "yes") | dict.fromkey
 FORMS = "BTC-27JUN25-70000-C, BTC-PERPETUAL, BTC-USD-240628-70000-C, BTCUSDT"
 ZERO_IS_BLANK = ("IV", "Price", "Coin price", "Mark price", "Forward", "Multiplier", "Spot")
 MOST_DAYS = 36_500.0
-HIGHEST_VOL = 20.0  # 2,000 %: a cell above it is in percent, not a fraction
 
 
 def read_positions(raw: Any, faults: Faults) -> Positions:
@@ -70,8 +71,8 @@ def read_positions(raw: Any, faults: Faults) -> Positions:
     in_coin = _inverse(cells, terms.inverse, faults)
     spot, forward, vol, multiplier = (_positive(cells, heading, faults) for heading in ("Spot", "Forward", "IV", "Multiplier"))
     price, coin_price = _marks(cells, (kind >= CALL) & in_coin, faults)
-    for i in np.flatnonzero(vol > HIGHEST_VOL).tolist():
-        faults.add(cells.rows[i], "IV", f"IV must be a fraction (0.55 is 55 %), not {show(float(vol[i]))}", "divide it by 100")
+    if (vol >= plausible.HIGH_VOL).any():
+        plausible.must_be_fractions(vol, cells.rows, "IV", faults, most=plausible.HIGHEST_VOL, example="0.55 is 55 %")
     underlyings, underlying = _distinct(terms.underlying)
     accounts, account = _distinct(cells.texts("Account", faults, digits=True))
     years = _days_to_expiry(cells, terms, faults)
@@ -173,18 +174,23 @@ def _by_name(cells: Table, venues: Sequence[str], own: _Terms, faults: Faults) -
     read = np.array([contract is not None for contract in contracts], np.bool_)[at]
     for i in np.flatnonzero(~read).tolist():
         if names[i]:
-            faults.add(
-                cells.rows[i],
-                "Instrument",
-                f"Instrument {show(names[i])} has no form that is known",
-                f"write it as the venue does, such as {FORMS}",
-            )
+            faults.add(cells.rows[i], "Instrument", *_unread(names[i]))
     coins, *rest = zip(*(contract or NOTHING for contract in contracts))
     kind, strike, expiry, inverse = (
         np.where(read, np.array(column)[at], given) for column, given in zip(rest, (own.kind, own.strike, own.expiry, own.inverse))
     )
     underlying = [coins[a] or name for a, name in zip(at.tolist(), own.underlying)]
     return _Terms(names, underlying, read, kind, strike, expiry, inverse)
+
+
+def _unread(name: str) -> tuple[str, str]:
+    """The problem of an Instrument that denotes no contract, and its cure."""
+    from xlmargin.book.combinations import combination_of
+
+    legs = combination_of(name)
+    if legs is None:
+        return f"Instrument {show(name)} has no form that is known", f"write it as the venue does, such as {FORMS}"
+    return f"Instrument {show(name)} is a combination of Deribit", f"type its legs as rows{legs and f', for each +1 of it: {legs}'}"
 
 
 NOTHING = Contract("", SPOT, math.nan, math.nan, False)  # replaces an instrument that is blank or has a fault
@@ -225,12 +231,7 @@ def _venues(cells: Table, faults: Faults) -> list[str]:
     known = {text: venue_of(text) for text in set(written)}
     for text, row in zip(written, cells.rows):
         if known[text] is None:
-            faults.add(
-                row,
-                "Venue",
-                f"Venue {show(text)} is not known",
-                "type deribit, okx, bybit, binance, derive, paradex, thalex, cme, gate, bit or aevo",
-            )
+            faults.add(row, "Venue", f"Venue {show(text)} is not known", f"type {', '.join(OWN_NAMES[:-1])} or {OWN_NAMES[-1]}")
     return [known[text] or "deribit" for text in written]
 
 
@@ -308,8 +309,9 @@ def read_quantities(cells: Table, held: Positions, faults: Faults) -> tuple[Floa
         held: the rows, whose quantities do not count
         faults: receives every fault of every cell
     """
-    quantity, in_usd = cells.numbers("Quantity", faults), ~blanks(cells.column("USD size"))
-    if in_usd.any():
+    quantity, in_usd = cells.numbers("Quantity", faults), np.zeros(len(cells), np.bool_)
+    if cells.has("USD size"):
+        in_usd = ~blanks(cells.column("USD size"))
         inverse.must_be_usd(cells, held, in_usd, faults)
         quantity = np.where(in_usd, cells.numbers("USD size", faults), quantity)
     written = cells.column("Quantity")

@@ -112,6 +112,15 @@ def read_book(positions: Any, market: Any, *, priced: bool = True) -> Book:
     return book
 
 
+def positions_of(positions: Any) -> Positions:
+    """The typed rows of a positions range without a fault, as `read_book` reads them.
+
+    Raises:
+        MarginError: the first fault by row
+    """
+    return _read_sheet(positions).positions
+
+
 def gives_time(market: Any) -> bool:
     """Whether a market range without a fault has a valuation time of its own; without one the machine's clock counts."""
     return math.isfinite(_read_quotes(market).market.as_of)

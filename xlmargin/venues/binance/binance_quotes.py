@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from xlmargin.book.contracts import CALL, Contract, parse_instrument
 from xlmargin.venues.fed import Call, Held, Watched
-from xlmargin.venues.quotes import Gathered, Mark, Needs, NotListed, Quotes, positive, rows_of
+from xlmargin.venues.quotes import ChainKeys, Gathered, Mark, Needs, NotListed, Quotes, positive, rows_of
 from xlmargin.venues.theirs import Theirs
 
 MILLISECONDS = 1e-3
+KEYS = ChainKeys(
+    name="symbol", forward="", vol=("markIV",), price=("markPrice",), indexes=("indexPrice",), times=("time",), chain="/eapi/v1/mark"
+)
 
 
 def quotes(call: Call, needs: Needs) -> Quotes:
@@ -28,36 +31,38 @@ def quotes(call: Call, needs: Needs) -> Quotes:
         row = answer if isinstance(answer, dict) else {}
         found.index(coin, positive(row.get("indexPrice")), positive(row.get("time")) * MILLISECONDS)
     if optional_coins := sorted(set(needs.with_options()) - found.unlisted):
-        found.smiles(_with_forwards(rows_of(call("eapipublic_get_mark")), found.spot), optional_coins)
+        named = [(parse_instrument(mark.name, "binance"), mark) for mark in KEYS.marks(rows_of(call("eapipublic_get_mark")))]
+        options = [(contract, mark) for contract, mark in named if contract is not None and contract.kind >= CALL]
+        found.smiles([mark for _, mark in by_parity(options, found.spot)], optional_coins)
     if listed := sorted(needs.dated - found.unlisted):
         rows = rows_of(call("fapipublic_get_premiumindex"))
-        found.smiles([Mark(str(row.get("symbol")), math.nan, math.nan, positive(row.get("markPrice"))) for row in rows], listed)
+        found.smiles(KEYS.marks(rows), listed)
     return found.quotes()
 
 
-def _with_forwards(rows: Sequence[dict[str, Any]], spot: dict[str, float]) -> list[Mark]:
+def by_parity(marks: Sequence[tuple[Contract, Mark]], spot: Mapping[str, float]) -> list[tuple[Contract, Mark]]:
     """The option rows with forwards F = K + C − P at the strike nearest to spot that has both marks.
 
     No discounting: marks are prices undiscounted within the resolution of their tick, as everywhere on these venues.
+
+    Args:
+        marks: options (N,)
+        spot: index of each underlying; without it the strike counts whose call and put are nearest to each other
     """
     pairs: dict[tuple[str, float, float], dict[bool, float]] = {}
-    named: list[tuple[str, Contract, float]] = []
-    for row in rows:
-        contract = parse_instrument(str(row.get("symbol")), "binance")
-        if contract is None or contract.kind < CALL or contract.underlying not in spot:
-            continue
-        named.append((str(row["symbol"]), contract, positive(row.get("markIV"))))
-        mark = positive(row.get("markPrice"))
-        if math.isfinite(mark):
+    for contract, mark in marks:
+        if math.isfinite(mark.price):
             pair = pairs.setdefault((contract.underlying, contract.expiry, contract.strike), {})
-            pair[contract.kind == CALL] = mark
+            pair[contract.kind == CALL] = mark.price
     forwards: dict[tuple[str, float], tuple[float, float]] = {}
     for (coin, expiry, strike), pair in pairs.items():
-        far = abs(strike - spot[coin])
-        if len(pair) == 2 and far < forwards.get((coin, expiry), (math.inf, 0.0))[0]:
+        if len(pair) < 2:
+            continue
+        far = abs(strike - spot[coin]) if coin in spot else abs(pair[True] - pair[False])
+        if far < forwards.get((coin, expiry), (math.inf, 0.0))[0]:
             forwards[coin, expiry] = far, strike + pair[True] - pair[False]
     nothing = (0.0, math.nan)
-    return [Mark(name, forwards.get((contract.underlying, contract.expiry), nothing)[1], vol) for name, contract, vol in named]
+    return [(contract, mark._replace(forward=forwards.get((contract.underlying, contract.expiry), nothing)[1])) for contract, mark in marks]
 
 
 def watched(coin: str) -> Watched:

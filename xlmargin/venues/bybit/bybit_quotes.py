@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from xlmargin.venues.fed import Call, Held, Watched
-from xlmargin.venues.quotes import Gathered, Mark, Needs, NotListed, Quotes, positive, rows_of
+from xlmargin.venues.quotes import ChainKeys, Gathered, Needs, NotListed, Quotes, positive, rows_of
 from xlmargin.venues.theirs import Theirs
 
 MILLISECONDS = 1e-3
@@ -17,6 +17,15 @@ HELD = (
     {"category": "inverse"},
 )
 PAGE = "200"
+KEYS = ChainKeys(
+    name="symbol",
+    forward="underlyingPrice",
+    vol=("markIv", "markPriceIv"),
+    price=("markPrice",),
+    indexes=("indexPrice",),
+    times=("time", "ts"),
+    chain="/v5/market/tickers?category=option",
+)
 
 
 def quotes(call: Call, needs: Needs) -> Quotes:
@@ -34,11 +43,10 @@ def quotes(call: Call, needs: Needs) -> Quotes:
         spot = next((value for row in rows if (value := positive(row.get("indexPrice"))) > 0.0), math.nan)
         found.index(coin, spot, positive(answer.get("time")) * MILLISECONDS)
         if optional:
-            marks = [Mark(str(row.get("symbol")), positive(row.get("underlyingPrice")), positive(row.get("markIv"))) for row in rows]
-            found.smiles(marks, [coin])
+            found.smiles(KEYS.marks(rows), [coin])
     if listed := sorted(needs.dated - found.unlisted):
         rows = rows_of(call("public_get_v5_market_tickers", {"category": "linear"}), "result", "list")
-        found.smiles([Mark(str(row.get("symbol")), math.nan, math.nan, positive(row.get("markPrice"))) for row in rows], listed)
+        found.smiles(KEYS.marks(rows), listed)
     return found.quotes()
 
 

@@ -7,12 +7,21 @@ from typing import Any
 
 from xlmargin.book.contracts import COIN_SETTLED
 from xlmargin.venues.fed import Call, Held, Watched
-from xlmargin.venues.quotes import Mark, Needs, NotListed, Option, Point, Quotes, VenueError, positive, rows_of, smile
+from xlmargin.venues.quotes import ChainKeys, Needs, NotListed, Option, Point, Quotes, VenueError, positive, rows_of, smile
 from xlmargin.venues.theirs import Theirs, signed_number
 
-PERCENT = 0.01
 MICROSECONDS, MILLISECONDS = 1e-6, 1e-3
 INDEXES = ("usd", "usdc", "usdt")  # quote currencies of a coin's index, best first
+KEYS = ChainKeys(
+    name="instrument_name",
+    forward="underlying_price",
+    vol=("mark_iv",),
+    price=("mark_price",),
+    indexes=("index_price", "estimated_delivery_price"),
+    times=("creation_timestamp", "timestamp"),
+    chain="public/get_book_summary_by_currency?kind=option",
+    percent=True,
+)
 
 
 def quotes(call: Call, needs: Needs) -> Quotes:
@@ -31,7 +40,7 @@ def quotes(call: Call, needs: Needs) -> Quotes:
             unlisted.add(coin)
         elif coin in needs.dated:
             rows = asked.summary(coin if coin in COIN_SETTLED else "USDC", "future")
-            points += smile(_marks(rows), "deribit", [coin])
+            points += smile(KEYS.marks(rows), "deribit", [coin])
     known = {coin: value for coin, value in spot.items() if coin not in unlisted}
     return Quotes.of("deribit", asked.time, known, points, frozenset(unlisted))
 
@@ -49,25 +58,12 @@ def _options(asked: _Asked, coin: str, needs: Needs) -> tuple[float, list[Point]
     index = math.nan
     for currency in chains:
         rows = [row for row in asked.summary(currency, "option") if str(row.get("instrument_name")).startswith((f"{coin}-", f"{coin}_"))]
-        found = {point[:3]: point for point in smile(_marks(rows), "deribit", [coin])} | found
+        found = {point[:3]: point for point in smile(KEYS.marks(rows), "deribit", [coin])} | found
         if math.isnan(index):
             index = next((value for row in rows if (value := positive(row.get("estimated_delivery_price"))) > 0.0), math.nan)
         if held <= found.keys():
             break
     return index if math.isfinite(index) else asked.index(coin), list(found.values())
-
-
-def _marks(rows: list[dict[str, Any]]) -> list[Mark]:
-    """The rows of a summary; vols are in percent there."""
-    return [
-        Mark(
-            str(row.get("instrument_name")),
-            positive(row.get("underlying_price")),
-            positive(row.get("mark_iv")) * PERCENT,
-            positive(row.get("mark_price")),
-        )
-        for row in rows
-    ]
 
 
 class _Asked:

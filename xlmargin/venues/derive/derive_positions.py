@@ -4,53 +4,35 @@ from __future__ import annotations
 
 from xlmargin.book.contracts import CALL
 from xlmargin.methods.json_shape import Node
-from xlmargin.venues.shape import Holding, RawAnswer, Sizes, contract_of, refuse
+from xlmargin.venues.shape import OPEN_ORDERS, Holding, RawAnswer, Sizes, balances_note, contract_of, refuse
 
-CASH = ("USDC", "USDT", "USD")
+NAME = "instrument_name"
 TIMES: tuple[str, ...] = ()  # Derive says when each position was opened, not when it answered
 
 
 def left_out(source: RawAnswer) -> tuple[str, ...]:
     """The parts of an answer that are no positions: coins held as collateral, open orders."""
-    result = [] if source.is_list else [source.top.cells, source.top.cells.get("result")]
-    owners = [owner for owner in result if isinstance(owner, dict)]
-    coins = sorted(
-        {
-            str(part.get("asset_name"))[:20]
-            for owner in owners
-            for part in _list(owner.get("collaterals"))
-            if isinstance(part, dict) and part.get("asset_name") not in CASH
-        }
-    )
-    notes = [f"collateral is left out: {', '.join(coins)}; give it as balances, or as spot rows"] if coins else []
-    if any(owner.get("open_orders") for owner in owners):
-        notes.append("open orders are left out")
-    return tuple(notes)
-
-
-def _list(value: object) -> list[object]:
-    """A list that may be left out."""
-    return value if isinstance(value, list) else []
+    if source.is_list:
+        return ()
+    owners = [owner for owner in (source.top.cells, source.top.cells.get("result")) if isinstance(owner, dict)]
+    notes = [note for owner in owners for note in balances_note(owner.get("collaterals"), "asset_name", "amount")]
+    return (*notes, OPEN_ORDERS) if any(owner.get("open_orders") for owner in owners) else tuple(notes)
 
 
 def items(source: RawAnswer) -> list[Node]:
     """The positions of an answer, one by one."""
-    name = "instrument_name"
-    if source.is_list:
-        return source.listed(name)
-    top = source.top
-    if top.has("error"):
-        refuse(top, "Derive", top.node("error").cells.get("message"))
-    if top.has(name) and top.has("amount"):  # one position alone
-        return [top]
-    if "result" in top.cells and isinstance(top.cells["result"], list):
-        return top.nodes("result", name)
-    return (top.node("result") if "result" in top.cells else top).nodes("positions", name)
+    if not source.is_list:
+        top = source.top
+        if top.has("error"):
+            refuse(top, "Derive", top.node("error").cells.get("message"))
+        if top.has(NAME) and top.has("amount"):  # one position alone
+            return [top]
+    return source.positions(NAME, "result.positions", "positions", "result")
 
 
 def holding(item: Node, sizes: Sizes) -> Holding:
     """A position in the form of a row."""
-    name, amount = item.text("instrument_name"), item.number("amount")
+    name, amount = item.text(NAME), item.number("amount")
     if amount == 0.0:
         return Holding(item, name, 0.0)
     option = contract_of(item, name, "derive").kind >= CALL
@@ -58,6 +40,7 @@ def holding(item: Node, sizes: Sizes) -> Holding:
         item,
         name,
         amount,
+        None,
         item.price("mark_price"),
         item.price("index_price"),
         item.price("forward_price") if option else None,

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from xlmargin.venues.fed import Call, Held, Watched
-from xlmargin.venues.quotes import Gathered, Mark, Needs, NotListed, Quotes, positive, rows_of
+from xlmargin.venues.quotes import ChainKeys, Gathered, Needs, NotListed, Quotes, positive, rows_of
 from xlmargin.venues.theirs import Theirs
 
 MILLISECONDS = 1e-3
+KEYS = ChainKeys(
+    name="instId",
+    forward="fwdPx",
+    vol=("markVol",),
+    price=("markPx", "last"),
+    indexes=("idxPx",),
+    times=("ts",),
+    chain="/api/v5/public/opt-summary",
+)
 
 
 def quotes(call: Call, needs: Needs) -> Quotes:
@@ -26,10 +34,10 @@ def quotes(call: Call, needs: Needs) -> Quotes:
         found.index(coin, positive(row.get("idxPx")), positive(row.get("ts")) * MILLISECONDS)
         if coin in needs.with_options():
             rows = rows_of(call("public_get_public_opt_summary", {"uly": family}), "data")
-            found.smiles([Mark(str(row.get("instId")), positive(row.get("fwdPx")), positive(row.get("markVol"))) for row in rows], [coin])
+            found.smiles(KEYS.marks(rows), [coin])
         if coin in needs.dated:
             rows = rows_of(call("public_get_public_mark_price", {"instType": "FUTURES", "uly": family}), "data")
-            found.smiles([Mark(str(row.get("instId")), math.nan, math.nan, positive(row.get("markPx"))) for row in rows], [coin])
+            found.smiles(KEYS.marks(rows), [coin])
     return found.quotes()
 
 
@@ -41,12 +49,17 @@ def watched(coin: str) -> Watched:
 def held(call: Call) -> Held:
     """Positions, and the instruments that give the size of a contract."""
     positions = call("private_get_account_positions")
-    kinds = {(str(row.get("instType")), "-".join(str(row.get("instId")).split("-")[:2])) for row in rows_of(positions, "data")}
+    kinds = {(str(row.get("instType")), _underlying(str(row.get("instId")))) for row in rows_of(positions, "data")}
     instruments: list[dict[str, Any]] = []
     for kind, family in sorted(kinds):
         if kind in ("SWAP", "FUTURES", "OPTION"):
             instruments += rows_of(call("public_get_public_instruments", {"instType": kind, "uly": family}), "data")
     return Held(positions, {"code": "0", "data": instruments})
+
+
+def _underlying(name: str) -> str:
+    """The index of a contract: BTC-USD of BTC-USD-SWAP and of BTC-USD_UM-260925 alike."""
+    return "-".join(part.split("_")[0] for part in name.split("-")[:2])
 
 
 def theirs(call: Call) -> list[Theirs]:

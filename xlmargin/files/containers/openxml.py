@@ -1,0 +1,232 @@
+"""Workbooks in Open XML (.xlsx, .xlsm): the structure of a sheet from its XML, the values by calamine."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import cached_property
+
+from xlmargin.engine.formula import CellArea, TableArea, address, column_number, parse_area
+from xlmargin.engine.package import DefinedName, Package
+from xlmargin.errors import MarginError
+from xlmargin.files.containers.container import MOST_CELLS, Cell, CellBlock, Scan, block_of, must_be_small, opened, size
+from xlmargin.files.containers.zipped import ZipParts
+
+ROW = re.compile(rb"<(?:\w+:)?row(?=[\s/>])([^>]*?)(?:/>|>(.*?)</(?:\w+:)?row\s*>)", re.S)
+CELL = re.compile(rb"<(?:\w+:)?c(?=[\s/>])([^>]*?)(?:/>|>(.*?)</(?:\w+:)?c\s*>)", re.S)
+DATA = re.compile(rb"<(?:\w+:)?sheetData(?:\s[^>]*)?(?:/>|>(.*)</(?:\w+:)?sheetData\s*>)", re.S)
+COMMENT = re.compile(rb"<!--.*?-->", re.S)
+REFERENCE = re.compile(rb"""(?:^|\s)r\s*=\s*["']([A-Z]{0,3})(\d{1,7})["']""")
+NAMED = re.compile(rb"(?:^|\s)r\s*=")
+TYPE = re.compile(rb"""(?:^|\s)t\s*=\s*["'](\w+)["']""")
+HIDDEN = re.compile(rb"""\shidden\s*=\s*["'](?:1|true)["']""")
+VALUE = re.compile(rb"<(?:\w+:)?v(?:\s[^>]*)?>([^<]*)</")
+WRITTEN = re.compile(rb"<(?:\w+:)?f[\s/>]")
+MERGED = re.compile(rb"""<(?:\w+:)?mergeCell\s[^>]*?ref\s*=\s*["']([A-Z0-9:]+)["']""")
+KINDS = (b"n", b"b", b"d", b"s", b"e", b"str", b"inlineStr")
+STORED = re.compile(rb"<(?:\w+:)?si(?=[\s/>])(?:[^>]*/>|.*?</(?:\w+:)?si\s*>)", re.S)
+WORDS = re.compile(rb">[^<]*[^<\s][^<]*<")
+WITHIN = re.compile(
+    rb"\s*(?:<(?:\w+:)?f(?:\s[^>]*)?(?:/>|>[^<]*</(?:\w+:)?f\s*>)\s*)?(?:<(?:\w+:)?v(?:\s[^>]*)?(?:/>|>[^<]*</(?:\w+:)?v\s*>)\s*)?"
+    rb"(<(?:\w+:)?is(?:\s[^>]*)?(?:/>|>.*</(?:\w+:)?is\s*>)\s*)?(?:<(?:\w+:)?extLst.*)?",
+    re.S,
+)
+SAID = re.compile(rb"""(?:\s+(?:(?:r|t|ph|\w+:\w+)\s*=\s*(?:"[^"]*"|'[^']*')|(?:s|cm|vm)\s*=\s*["']\d+["']))*\s*""")
+
+
+class OpenXml:
+    """A workbook in Open XML."""
+
+    kind = "Excel workbook"
+    opens_in_engine = True
+
+    def __init__(self, parts: ZipParts) -> None:
+        """Read its directory of sheets; raises MarginError when there is none."""
+        self._parts = parts
+        self._package = Package(parts)
+        self._scans: dict[str, Scan] = {}
+
+    @property
+    def sheets(self) -> tuple[str, ...]:
+        """The names of the worksheets."""
+        return tuple(self._package.sheets)
+
+    @property
+    def hidden_sheets(self) -> frozenset[str]:
+        """The worksheets that are not shown."""
+        return frozenset(self._package.hidden)
+
+    @cached_property
+    def names(self) -> tuple[DefinedName, ...]:
+        """The defined names."""
+        return tuple(self._package.names())
+
+    @property
+    def recalculates(self) -> bool:
+        """Whether it asks to be calculated when it is opened."""
+        return self._package.recalculates
+
+    @property
+    def from_1904(self) -> bool:
+        """Whether its numbers of days count from 1904."""
+        return self._package.from_1904
+
+    @cached_property
+    def _tables(self) -> dict[str, TableArea]:
+        return self._package.tables()
+
+    def tables(self) -> Mapping[str, TableArea]:
+        """The tables by lower-case name."""
+        return self._tables
+
+    def scan(self, sheet: str) -> Scan:
+        """What stands in a sheet."""
+        if sheet not in self._scans:
+            self._scans[sheet] = _Scanner(sheet, self._xml(sheet), self._parts, self._texts).scan()
+        return self._scans[sheet]
+
+    @cached_property
+    def _texts(self) -> list[bool]:
+        """Of each text that the workbook stores once for all sheets, whether there is anything in it."""
+        targets = [target for kind, target in self._package.relations(self._package.main).values() if kind == "sharedStrings"]
+        stored = self._shared[targets[0]] if targets else b""
+        return [bool(WORDS.search(item[0])) for item in STORED.finditer(stored)]
+
+    def _xml(self, sheet: str) -> bytes:
+        try:
+            data = self._parts.read(self._package.sheets[sheet])
+        except KeyError:
+            raise self._parts.damaged(f"the part of the sheet {sheet} is missing") from None
+        return COMMENT.sub(b"", data) if b"<!--" in data else data
+
+    def block(self, sheet: str, within: CellArea) -> CellBlock:
+        """The cells of a rectangle."""
+        scan = self.scan(sheet)
+        must_be_small(within, scan)
+        used = scan.used(sheet)
+        large = used is not None and size(used) > MOST_CELLS
+        content = _cropped(self._xml(sheet), within) if large else self._xml(sheet)
+        copy = self._parts.small_copy({**self._shared, self._package.sheets[sheet]: content})
+        return block_of(opened(copy, self._parts.filename), scan, within, self._parts.filename)
+
+    @cached_property
+    def _shared(self) -> dict[str, bytes]:
+        """The parts that every sheet needs: the workbook, its relations, texts and styles."""
+        kinds = {"sharedStrings", "styles"}
+        wanted = [target for kind, target in self._package.relations(self._package.main).values() if kind in kinds]
+        folder, _, name = self._package.main.rpartition("/")
+        known = set(self._parts.namelist())
+        fixed = ["[Content_Types].xml", "_rels/.rels", self._package.main, f"{folder}/_rels/{name}.rels".lstrip("/")]
+        missing = [part for part in (*fixed, *wanted) if part not in known]
+        if missing:
+            raise self._parts.damaged(f"the part {missing[0]} is missing")
+        return {part: self._parts.read(part) for part in (*fixed, *wanted)}
+
+
+class _Scanner:
+    """One sheet's XML on its way to what stands in it."""
+
+    def __init__(self, sheet: str, data: bytes, parts: ZipParts, texts: list[bool]) -> None:
+        self._sheet, self._data, self._parts, self._texts = sheet, data, parts, texts
+        self._filled: dict[Cell, bool] = {}
+        self._errors: dict[Cell, str] = {}
+        self._formulas: set[Cell] = set()
+        self._uncalculated: set[Cell] = set()
+        self._hidden: set[int] = set()
+        self._seen: set[Cell] = set()
+
+    def _damaged(self, why: str) -> MarginError:
+        return self._parts.damaged(f"the sheet {self._sheet}: {why}")
+
+    def scan(self) -> Scan:
+        """All rows and cells; raises MarginError where anything is not one of them, or stands in a place twice."""
+        inside = DATA.search(self._data)
+        if inside is None or b"<![CDATA[" in self._data:
+            raise self._damaged("it holds no cells, or not in the form that spreadsheet programs write")
+        body, number, end = inside[1] or b"", 0, 0
+        for row in ROW.finditer(body):
+            if body[end : row.start()].strip():
+                break
+            end, place = row.end(), REFERENCE.search(row[1])
+            before, number = number, int(place[2]) if place else number + 1
+            if number <= before:
+                raise self._damaged(f"its rows are out of order at row {number}")
+            if HIDDEN.search(row[1]):
+                self._hidden.add(number)
+            if row[2]:
+                self._row(number, row[2])
+        if body[end:].strip():
+            raise self._damaged(f"what follows row {number} is no row")
+        merged = [area for text in MERGED.findall(self._data) if (area := parse_area(text.decode(), self._sheet))]
+        return Scan(
+            self._filled,
+            self._errors,
+            frozenset(self._formulas),
+            frozenset(self._uncalculated),
+            frozenset(self._hidden),
+            tuple((area.first_row, area.first_column, area.last_row, area.last_column) for area in merged),
+        )
+
+    def _row(self, number: int, content: bytes) -> None:
+        column = end = 0
+        for cell in CELL.finditer(content):
+            if content[end : cell.start()].strip():
+                break
+            end, place = cell.end(), REFERENCE.search(cell[1])
+            before, column = column, column_number(place[1].decode()) if place else column + 1
+            if column <= before or (int(place[2]) != number if place else NAMED.search(cell[1])):
+                raise self._damaged(f"its cells are out of order at {address(number, column)}")
+            if cell[2]:
+                self._cell((number, column), cell[1], cell[2])
+        if content[end:].strip():
+            raise self._damaged(f"row {number} holds what is no cell")
+
+    def _cell(self, at: Cell, attributes: bytes, content: bytes) -> None:
+        kind, value = TYPE.search(attributes), VALUE.search(content)
+        of = kind[1] if kind else b"n"
+        if of not in KINDS:
+            raise self._damaged(f"{address(*at)} is of the unknown type {of.decode(errors='replace')}")
+        parts = WITHIN.fullmatch(content)
+        if parts is None or not SAID.fullmatch(attributes) or bool(parts[1]) != (of == b"inlineStr"):
+            raise self._damaged(f"{address(*at)} is not written as a cell")
+        there = bool(WORDS.search(parts[1])) if parts[1] else value is not None and bool(value[1])
+        if WRITTEN.search(content):
+            self._formulas.add(at)
+            if not there and of != b"str":  # the empty text of a formula says so by its type
+                self._uncalculated.add(at)
+                self._filled[at] = False
+        if there:
+            self._filled[at] = of != b"s" or self._has_text(at, value)
+        if there and of == b"e" and value is not None:
+            self._errors[at] = value[1].decode(errors="replace")
+
+    def _has_text(self, at: Cell, value: re.Match[bytes] | None) -> bool:
+        """Whether the stored text that a cell shows has anything in it; raises MarginError where there is no such text."""
+        number = value[1].strip() if value else b""
+        if not number.isdigit() or int(number) >= len(self._texts):
+            raise self._damaged(f"{address(*at)} shows a text that is not there")
+        return self._texts[int(number)]
+
+
+def _cropped(data: bytes, within: CellArea) -> bytes:
+    """The XML of a sheet without the cells outside a rectangle."""
+    inside = DATA.search(data)
+    if inside is None or inside[1] is None:
+        return data
+    kept, number = [], 0
+    for row in ROW.finditer(inside[1]):
+        place = REFERENCE.search(row[1])
+        number = int(place[2]) if place else number + 1
+        if within.first_row <= number <= within.last_row and row[2]:
+            kept.append(row[0].replace(row[2], _kept(row[2], within)))
+    return data[: inside.start(1)] + b"".join(kept) + data[inside.end(1) :]
+
+
+def _kept(content: bytes, within: CellArea) -> bytes:
+    """The cells of a row that lie in the columns of a rectangle, or do not say where they lie."""
+    cells = []
+    for cell in CELL.finditer(content):
+        place = REFERENCE.search(cell[1])
+        if place is None or within.first_column <= column_number(place[1].decode()) <= within.last_column:
+            cells.append(cell[0])
+    return b"".join(cells)

@@ -1,0 +1,124 @@
+"""The edges of a range of a sheet: rows and columns beside it that would be left out without a word, merged cells, hidden rows."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple
+
+from xlmargin.engine.formula import CellArea, address, column_letters
+from xlmargin.errors import MarginError
+from xlmargin.files.containers.container import CellBlock, Scan
+from xlmargin.files.names import Target, written
+from xlmargin.files.ranges import Grid
+from xlmargin.files.sought import Sought
+from xlmargin.sheet.cells import is_blank, show
+
+TOTAL = re.compile(r"\s*(grand\s+|sub[\s-]?)?(totals?|sum|summe|gesamt\w*|totale|somme|suma|итого|合计|合計|小计|总计)\b", re.IGNORECASE)
+MEND = "let it stand for the whole block, or leave a blank row or column between them"
+
+
+class Window(NamedTuple):
+    """A range of a sheet, and the cells of it and around it."""
+
+    area: CellArea
+    block: CellBlock
+
+    def line(self, row: int) -> list[Any]:
+        """The cells of a row of the sheet in the columns of the range; none outside the block."""
+        at, left = row - self.block.top, self.area.first_column - self.block.left
+        cells = self.block.rows[at] if 0 <= at < len(self.block.rows) else []
+        return cells[left : left + self.area.last_column - self.area.first_column + 1]
+
+    def cells_of(self, column: int) -> list[Any]:
+        """The cells of a column of the sheet in the rows of the range; none outside the block."""
+        at, top = column - self.block.left, self.area.first_row - self.block.top
+        rows = self.block.rows[top : top + self.area.last_row - self.area.first_row + 1]
+        return [row[at] for row in rows if 0 <= at < len(row)]
+
+    @property
+    def rows(self) -> Grid:
+        """The cells of the range."""
+        return [self.line(row) for row in range(self.area.first_row, self.area.last_row + 1)]
+
+
+def must_be_whole(target: Target, window: Window, scan: Scan, sought: Sought) -> list[str]:
+    """Refuse a range beside which its rows or columns go on; what else stands there is told in notes.
+
+    Args:
+        target: the name or table
+        window: what is read of it, its header row first, and the cells around
+        scan: what stands in the sheet
+        sought: the range that it is
+
+    Raises:
+        MarginError: with the address of the range and of the filled block
+    """
+    return [*_below(target, window, scan, sought), *_beside(target, window, scan, sought)]
+
+
+def _below(target: Target, window: Window, scan: Scan, sought: Sought) -> list[str]:
+    """The row right below the range, or the one below its row of totals."""
+    row, area = target.bottom + 1, window.area
+    if any(isinstance(cell, str) and TOTAL.match(cell) for cell in window.line(row)):
+        row += 1
+    cells = window.line(row)
+    filled = [n for n, cell in enumerate(cells) if not is_blank(cell)]
+    if not filled:
+        return []
+    named = sought.header(target.headings or window.line(area.first_row)).columns(sought.identity).values()
+    if len(filled) == 1 or (named and all(is_blank(cells[at]) for at in named)):
+        where = f"{area.sheet}!{address(row, area.first_column + filled[0])}"
+        return [f"{where} ({show(cells[filled[0]])}) stands right below {target.shown} and is not read"]
+    block = written(_filled_block(CellArea(area.sheet, area.first_row, area.first_column, row, area.last_column), scan))
+    raise MarginError(f"{target.shown} ends right above the filled row {row}, the block being {block}: {MEND}")
+
+
+def _beside(target: Target, window: Window, scan: Scan, sought: Sought) -> list[str]:
+    """The columns right of the range and left of it that have a heading and cells; formulas under an unknown one are the desk's own."""
+    notes, area = [], window.area
+    for column in (area.first_column - 1, area.last_column + 1):
+        cells = window.cells_of(column) if column else []
+        if not cells or is_blank(cells[0]) or all(map(is_blank, cells[1:])):
+            continue
+        where = f"the column {column_letters(column)} ({show(cells[0])}) stands right beside {target.shown}"
+        if sought.means(cells[0]):
+            block = written(_filled_block(area, scan))
+            raise MarginError(f"{where} and would be left out, the filled block being {block}: {MEND}")
+        if any((row, column) in scan.filled and (row, column) not in scan.formulas for row in range(area.first_row + 1, area.last_row + 1)):
+            notes.append(f"{where} and is not read")
+    return notes
+
+
+def _filled_block(area: CellArea, scan: Scan) -> CellArea:
+    """The rectangle that goes on as long as the header row and the rows below it are filled."""
+    top, left, bottom, right = area.first_row, area.first_column, area.last_row, area.last_column
+    while (top, left - 1) in scan.filled:
+        left -= 1
+    while (top, right + 1) in scan.filled:
+        right += 1
+    while any((bottom + 1, column) in scan.filled for column in range(left, right + 1)):
+        bottom += 1
+    return CellArea(area.sheet, top, left, bottom, right)
+
+
+def must_not_be_merged(area: CellArea, scan: Scan, name: str) -> None:
+    """Refuse a range with merged cells: all look alike, but only the first of them holds the value.
+
+    Raises:
+        MarginError: naming the first merged cells
+    """
+    for top, left, bottom, right in scan.merged:
+        rows = min(bottom, area.last_row) - max(top, area.first_row)
+        columns = min(right, area.last_column) - max(left, area.first_column)
+        if rows >= 0 and columns >= 0 and rows + columns > 0 and (top, left) in scan.filled:
+            merged = written(CellArea(area.sheet, top, left, bottom, right))
+            raise MarginError(f"{merged} in the {name} is merged, so that only its first cell has a value: unmerge it and fill each cell")
+
+
+def hidden_note(window: Window, scan: Scan, name: str) -> list[str]:
+    """How many filled rows of a range its sheet does not show."""
+    area = window.area
+    inside = [row for row in scan.hidden if area.first_row < row <= area.last_row]
+    count = sum(any(not is_blank(cell) for cell in window.line(row)) for row in inside)
+    rows = f"{count} row{'s' if count > 1 else ''} of the {name} on the sheet {area.sheet}"
+    return [f"{rows} {'are' if count > 1 else 'is'} hidden, and read as well"] if count else []
