@@ -126,7 +126,7 @@ def _typed(rows: list[list[str]], decimal: str) -> Cells | None:
 
 def _number(cell: str, decimal: str) -> float | None:
     """The number of a cell by a decimal mark, digits between marks of thousands in threes."""
-    text = re.sub("^[−–]", "-", cell.removesuffix("%").rstrip(SPACES))
+    text = re.sub("[−–]", "-", cell.removesuffix("%").rstrip(SPACES))
     match = re.fullmatch(rf"([+-]?)([0-9][0-9.,'{SPACES}]*|[.,][0-9]+)([eE][+-]?[0-9]+)?", text)
     if match is None or len(cell) > 40 or (cell.endswith("%") and match[3]):
         return None
