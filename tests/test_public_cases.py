@@ -289,4 +289,4 @@ def test_37_headings_of_brokers(desk: Desk, file: str) -> None:
     """Read as far as the file goes: what is missing then is a price of the underlying or a vol, with its row."""
     told = desk.run("margin", file)
     assert "no column" not in "".join(map(str, told))
-    assert told[0] == 0 or re.search(r"row 2: (no )?(IV|Spot|Price)", told[2])
+    assert told[0] == 0 or re.search(r"row 2: (no )?(IV|Spot|Price|Multiplier)", told[2])
