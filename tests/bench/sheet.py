@@ -27,6 +27,8 @@ Floats = NDArray[np.float64]
 Row = tuple[Any, ...]
 
 ROWS, INSTRUMENTS = 5_000, 2_000
+FEW, SHEET_ROWS = 2, 1_048_576  # filled rows, and all of a sheet's
+WHOLE = ("PM_MARGIN", "PM_SCANNING_RISK", "PM_CHECK")
 ROUNDS, STARTS = 9, 7
 SPOTS = {"BTC": 65_000.0, "ETH": 3_200.0}
 TEN = (
@@ -103,7 +105,22 @@ def tables() -> Iterator[Table]:
     """Functions, then the cost of a start."""
     with on_one_core():
         yield _functions()
+        yield _whole_columns()
         yield _starts()
+
+
+def _whole_columns() -> Table:
+    """Whole columns as an argument: functions of a few rows above a sheet's worth of blank ones."""
+    cells = [list(row) for row in sheet(FEW)] + [[None] * len(HEADER) for _ in range(SHEET_ROWS - FEW)]
+    runs = {
+        "touching each row once": lambda: sum(map(len, cells)),
+        **{f"{name}, remembered": lambda name=name: FUNCTIONS[name].call(cells, MARKET) for name in WHOLE},
+    }
+    taken = {name: float(np.median(spent)) for name, spent in turns(runs, ROUNDS, before=gc.collect).items()}
+    touch = taken["touching each row once"]
+    rows = [[name, f"{1e3 * spent:.2f}", f"{spent / touch:.2f}"] for name, spent in taken.items()]
+    notes = ["goal: a function at most 2 x touching each row once"]
+    return Table(f"{FEW} rows above {SHEET_ROWS:,} blank ones, whole columns", ("what", "ms", "x touching"), rows, notes)
 
 
 def _functions() -> Table:

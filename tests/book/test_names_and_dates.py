@@ -334,7 +334,9 @@ def test_days_that_no_expiry_has() -> None:
     """Days must lie ahead, and may not contradict an Expiry."""
     assert margin(option(Expiry=None, DTE=0.0), MARKET) == "#PM! row 2: DTE must be above 0, not 0"
     assert margin(option(Expiry=None, DTE=1e6), MARKET) == "#PM! row 2: DTE must be at most 36,500 days, not 1,000,000"
-    assert margin(option(DTE=26.0), MARKET) == "#PM! row 2: DTE stands beside an Expiry: clear one of the two cells"
+    assert margin(option(DTE=26.0), MARKET) == margin(option(DTE="27d"), MARKET) == margin(option(), MARKET)
+    told = "DTE 20 contradicts the Expiry 2025-06-27 08:00 UTC, which is 26.33 days ahead"
+    assert margin(option(DTE=20.0), MARKET) == f"#PM! row 2: {told}: clear one of the two cells"
     assert margin(option(Expiry=None, DTE=None), MARKET) == "#PM! row 2: Expiry must be given"
 
 

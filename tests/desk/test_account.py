@@ -153,7 +153,7 @@ HEAD = ["Currency", "Amount", "Haircut"]
         ("ten", "equity must be a number, not 'ten'"),
         (True, "equity must be a number, not TRUE"),
         ("#N/A", "equity holds the error #N/A"),
-        ([["Coin", "Amount"], ["BTC", 1.0]], "balances row 1: no column Currency: add it (the headings found are: Coin, Amount)"),
+        ([["Name", "Amount"], ["BTC", 1.0]], "balances row 1: no column Currency: add it (the headings found are: Name, Amount)"),
         ([["Currency", "Amount", "amount"], ["BTC", 1.0, 1.0]], "balances row 1: the heading Amount stands twice"),
         ([HEAD, ["BTC", "1", None]], "balances row 2: Amount must be a number, not the text '1'"),
         ([HEAD, ["BTC", None, None]], "balances row 2: Amount must be given"),

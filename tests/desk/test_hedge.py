@@ -251,7 +251,7 @@ def test_a_coin_that_only_the_instruments_have_is_known() -> None:
             [["Instrument", "Quantity"], [None, None], ["BTC-PERPETUAL", -5.0]],
             "#PM! instruments row 3: Quantity must be at least 0, not -5: type the size alone; Side says buy or sell",
         ),
-        ([["Instrument", "Side"], ["BTC-PERPETUAL", "up"]], "#PM! instruments row 2: Side must be one of buy, sell"),
+        ([["Instrument", "Side"], ["BTC-PERPETUAL", "up"]], "#PM! instruments row 2: Side must be one of buy, sell, net"),
         ([["Instrument"], ["XRP-PERPETUAL"]], "#PM! instruments row 2: no Spot for XRP"),
         ([["Underlying", "Type", "Strike", "DTE"], ["BTC", "call", 70_000.0, 9.0]], "#PM! instruments row 2: no IV for this option"),
     ],

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strict_tables import NAMES, NUMBERS, folded, readings
+from strict_tables import NAMES, NUMBERS, Cells, folded, readings
 
 from xlmargin.errors import MarginError
 from xlmargin.files.texts import TextTable, table_in
@@ -77,11 +77,16 @@ def _damaged(draw: random.Random, data: bytes) -> bytes:
     return data
 
 
-def _cells(table: TextTable) -> tuple[tuple[str | float, ...], ...]:
+def _cells(table: TextTable) -> Cells:
     keys = list(map(folded, table.rows[0]))
     return tuple(
         tuple(cell for key, cell in zip(keys, row) if key in NUMBERS | NAMES) for row in table.rows[1:] if any(cell != "" for cell in row)
     )
+
+
+def numbers(cells: Cells) -> tuple[float, ...]:
+    """The numbers of a table in their order."""
+    return tuple(cell for row in cells for cell in row if isinstance(cell, float))
 
 
 @settings(max_examples=EXAMPLES)
@@ -100,6 +105,6 @@ def test_a_damaged_table_is_read_as_it_stands_or_refused(number: int) -> None:
             continue  # the positions range refuses it
         known = readings(data)
         assert cells in known.values(), (data, table, known)
-        if len(set(known.values())) > 1:
+        if len({numbers(each) for each in known.values()}) > 1:
             assert known.get((",", ".")) == cells, (data, table, known)
             assert {delimiter for delimiter, _ in known} == {","}, (data, known)

@@ -93,6 +93,11 @@ def _records(text: str, delimiter: str) -> Iterator[list[str]]:
                 at += 1
             yield [*row, cell]
             row, cell, state = [], "", "start"
+        elif letter == '"' and state == "plain" and cell == "=":  # ="007" keeps a text
+            cell, mark, _ = text[at:].partition('"')
+            at, state = at + len(cell) + 1, "closed"
+            if not mark or any(edge in cell for edge in (delimiter, "\r", "\n")):
+                raise ValueError
         elif state == "closed" or (letter == '"' and state == "plain"):
             raise ValueError
         elif letter == '"':
@@ -121,7 +126,7 @@ def _typed(rows: list[list[str]], decimal: str) -> Cells | None:
 
 def _number(cell: str, decimal: str) -> float | None:
     """The number of a cell by a decimal mark, digits between marks of thousands in threes."""
-    text = re.sub("^[−–]", "-", cell.removesuffix("%").rstrip(SPACES))
+    text = re.sub("[−–]", "-", cell.removesuffix("%").rstrip(SPACES))
     match = re.fullmatch(rf"([+-]?)([0-9][0-9.,'{SPACES}]*|[.,][0-9]+)([eE][+-]?[0-9]+)?", text)
     if match is None or len(cell) > 40 or (cell.endswith("%") and match[3]):
         return None

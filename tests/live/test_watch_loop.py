@@ -161,7 +161,7 @@ def test_a_file_half_written_leaves_the_last_good_book(tmp_path: Path, record: R
         book.unlink()
         _until(lambda: "there is no file" in seen.readings[-1].error)
         assert seen.readings[-1].figures == good.figures
-        book.write_bytes(b"Underlying,Type\xff")
+        book.write_bytes(b"Underlying,Type\x81")  # no letter of Windows-1252 either
         _until(lambda: "not a text file" in seen.readings[-1].error)
         assert seen.readings[-1].age > 0.0
         written(book, OWN.format(-2))

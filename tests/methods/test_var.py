@@ -319,7 +319,7 @@ def spoilt(row: int, column: int, cell: Any) -> Rows:
         ),
         (
             [[*HISTORY[0], "BTC IV"], *([*row, 55.0] for row in HISTORY[1:])],
-            "#PM! history row 2: BTC IV 55 is above 2,000 %: give the vol as a fraction: 0.55 for 55 %",
+            "#PM! history row 2: BTC IV must be a fraction (0.55 is 55 %), not 55",
         ),
     ],
 )

@@ -12,6 +12,7 @@ import pytest
 from range_books import AS_OF, CALL_NAME, MARKET, ask, checked, margin, option
 
 import udfs  # noqa: F401  (fills the registry)
+from xlmargin.sheet.cells import without_blank_end
 from xlmargin.sheet.ranges.remembered import read_book
 
 # ---------------------------------------------------------------- headings and rows
@@ -29,13 +30,17 @@ def test_headings_are_matched_without_case_spaces_underscores_and_percent(spell:
 
 
 def test_columns_come_in_any_order_and_unknown_ones_are_ignored() -> None:
-    """Order of columns is free; what stands under an unknown heading, or under none, does not matter."""
+    """Order of columns is free; what stands under an unknown heading does not matter, but a note names it."""
     header, row = option()
     meant = margin([header, row], MARKET)
     assert type(meant) is float
     assert margin([header[::-1], row[::-1]], MARKET) == meant
-    more, cells = ["P&L", None, -0.01, "P&L"], ["#N/A", -2146826246, decimal.Decimal(1), []]
+    more, cells = ["P&L", None, -0.01, "P&L"], ["#N/A", None, decimal.Decimal(1), []]
     assert margin([[*header, *more], [*row, *cells]], MARKET) == meant
+    notes = checked([[*header, *more], [*row, *cells]], MARKET)
+    assert [note[:3] for note in notes if note[0] != "OK"] == [
+        [1.0, name, f"note: the heading {name} is not known: its column is left out"] for name in ("P&L", "-0.01")
+    ]
 
 
 def test_blank_rows_are_skipped_and_rows_keep_their_numbers() -> None:
@@ -52,6 +57,21 @@ def test_a_row_that_says_nothing_under_a_known_heading_is_blank() -> None:
     """A comment, or a formula that fills IV with 0 further down, makes no position."""
     header, row = option(Comment="mine")
     assert margin([header, row, [None] * 6 + ["total"], [None] * 5 + [0.0, None]], MARKET) == margin([header, row], MARKET)
+
+
+@pytest.mark.parametrize("blank", [None, "", "  "])
+def test_blank_rows_at_the_end_are_cut_first(blank: Any) -> None:
+    """Whole columns cost little more than their filled rows, and mean the same; a row below a gap still counts."""
+    header, row = option()
+    tall = [header, row, *([blank] * len(row) for _ in range(3_000))]
+    assert margin(tall, MARKET) == margin(tuple(map(tuple, tall)), MARKET) == margin([header, row], MARKET)
+    assert len(without_blank_end(tall)) == 2
+    below = [*tall, [*row[:-2], "ten", 0.5], *([None] * len(row) for _ in range(2_000))]
+    assert len(without_blank_end(below)) == 3_003
+    assert margin(below, MARKET) == "#PM! row 3003: Quantity must be a number, not 'ten'"
+    assert ask("PM_PRICE", [["call"], ["put"]], 100.0, 100.0, 0.5, 0.2, [[None], [None]]) == ask(
+        "PM_PRICE", [["call"], ["put"]], 100.0, 100.0, 0.5, 0.2
+    )
 
 
 def test_ranges_come_as_lists_tuples_and_arrays() -> None:

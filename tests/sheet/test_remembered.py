@@ -273,4 +273,4 @@ def test_faults_are_told_again() -> None:
     for _ in range(2):
         assert ask("PM_MARGIN", SHEET, MARKET) > 0.0
         assert ask("PM_MARGIN", wrong, MARKET) == "#PM! row 2: Quantity must be a number, not 'many'"
-        assert [row[0] for row in ask("PM_CHECK", wrong, MARKET)[1:]] == [2.0]
+        assert [row[0] for row in ask("PM_CHECK", wrong, MARKET)[1:] if not row[2].startswith("note:")] == [2.0]

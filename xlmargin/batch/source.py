@@ -19,8 +19,9 @@ from xlmargin.files.dialects.encodings import decoded
 from xlmargin.files.dialects.numerals import Dialect, bare
 from xlmargin.files.dialects.records import offset_of, whole_rows, width_of
 from xlmargin.files.texts import TOO_WIDE, dialect_from, layout, too_wide, unnamed_cell
-from xlmargin.sheet.columns import Header
-from xlmargin.sheet.headings import POSITIONS
+from xlmargin.sheet.columns import Header, must_be_understood
+from xlmargin.sheet.headings import POSITIONS, heading_key
+from xlmargin.sheet.ranges.exports import delta_is_greek, vague_size
 from xlmargin.sheet.ranges.positions import HEADINGS, read_positions
 
 ACCOUNT, QUANTITY, USD_SIZE, ENTRY = "Account", "Quantity", "USD size", "Entry"
@@ -112,12 +113,29 @@ def open_source(path: Path, pieces: int) -> Source:
 
 
 def _columns(headings: list[str], path: Path) -> tuple[tuple[str, int], ...]:
-    """Place of each known heading; the mandatory ones are checked by the reader of the positions range."""
+    """Place of each known heading; the mandatory ones are checked by the reader of the positions range.
+
+    A heading that says percent keeps its `%`, by which the reader knows it.
+
+    Raises:
+        MarginError: a heading is missing, stands twice, or is not known and could change the number
+    """
+    header, faults = Header(headings, "positions", POSITIONS), Faults()
     try:
-        read_positions([headings], Faults())
+        read_positions([headings], faults)
+        if QUANTITY not in header and USD_SIZE not in header:
+            header.fail("a batch needs the heading Quantity, in units × Multiplier: write it in the place of another count")
+        if text := vague_size(header):
+            header.fail(f"{text} may count coins or, as venues print it, USD: name the heading Quantity or USD size")
+        must_be_understood(header, HEADINGS, POSITIONS, faults)
+        faults.stop()
     except MarginError as error:
         raise MarginError(f"{path}: {error}") from None
-    return tuple(sorted(Header(headings, names=POSITIONS).columns(HEADINGS).items(), key=itemgetter(1)))
+    at = header.columns(HEADINGS)
+    if delta_is_greek(header):
+        at.pop("Delta")
+    shown = {heading: f"{heading} %" if heading_key(heading) in header.percent else heading for heading in at}
+    return tuple(sorted(((shown[heading], i) for heading, i in at.items()), key=itemgetter(1)))
 
 
 def _open_parquet(path: Path, pieces: int) -> Source:

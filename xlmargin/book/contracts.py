@@ -235,6 +235,10 @@ _DATE = r"(\d{1,2}[A-Z]{3}\d{2}|\d{8}|\d{6})"
 _OPTION = re.compile(rf"{_COIN}(?:([_-]?){_QUOTE})?-{_DATE}-{_STRIKE}-([CP])(?:-{_QUOTE})?$", re.I)
 _DATED = re.compile(rf"{_COIN}(?:[_-]?{_QUOTE})?[-_]{_DATE}$", re.I)
 _PERP = re.compile(rf"{_COIN}(?:([_-]?){_QUOTE})?[-_]?(PERPETUAL|PERP|SWAP)$", re.I)
+# a US option as clearing houses, brokers and their customers write it: IBIT  261225C00070000, IBIT 261225C70, .IBIT261225C70 and
+# IBIT 12/25/2026 70.00 C; eight digits are the strike in thousandths
+_LISTED = re.compile(r"\.?([A-Z][A-Z0-9]{0,5}) *(\d{6})([CP])(\d{8}|\d{1,6}(?:\.\d+)?)$", re.I)
+_LISTED_IN_WORDS = re.compile(r"([A-Z][A-Z0-9]{0,5}) (\d{2}/\d{2}/\d{4}) (\d{1,6}(?:\.\d+)?) ([CP])$", re.I)
 _PAIR = re.compile(rf"{_COIN}([_-]?){_QUOTE}$", re.I)
 _OKX_MONEY = re.compile(rf"{_COIN}-USD_UM(_XPERP)?-(.+)$", re.I)  # settled in money although the quote is USD
 _QUARTER = re.compile(rf"{_COIN}(USDT|USD)([HMUZ])(\d{{2}})$", re.I)  # Bybit's BTCUSDH27
@@ -259,7 +263,7 @@ def parse_instrument(name: str, venue: str) -> Contract | None:
     if len(text) > LONGEST:
         return None
     if "/" in text:
-        return _unified(text)
+        return _unified(text) or _listed(text)
     if match := _OPTION.match(text):
         coin, joint, quote, date, strike, kind, tail = match.groups()
         digits = date.isdigit()
@@ -294,7 +298,30 @@ def _of_one_venue(text: str, venue: str) -> Contract | None:
         coin, inverse = _KRAKEN_COINS.get(coin.upper(), coin), settled.upper() == "I"
         if (term.upper() == "P") == (date is None):
             return _perpetual(coin, inverse) if date is None else _future(coin, expiry_from_text(date), inverse)
-    return _perpetual(text, inverse=False) if venue == "hyperliquid" and _BARE.match(text) else None
+    if venue == "hyperliquid" and _BARE.match(text):
+        return _perpetual(text, inverse=False)
+    return _listed(text)
+
+
+def is_listed(name: str) -> bool:
+    """Whether a name is that of an option listed in the United States, whose contract covers several shares."""
+    return bool(_LISTED.match(name.strip()) or _LISTED_IN_WORDS.match(name.strip()))
+
+
+def _listed(text: str) -> Contract | None:
+    """The contract of a US option's symbol, None where it is none."""
+    if match := _LISTED.match(text):
+        share, date, kind, digits = match.groups()
+        expiry, strike = expiry_from_text(date), float(digits) / (1000.0 if len(digits) == 8 else 1.0)
+    elif match := _LISTED_IN_WORDS.match(text):
+        share, date, digits, kind = match.groups()
+        month, day, year = map(int, date.split("/"))
+        expiry, strike = instant(year, month, day), float(digits)
+    else:
+        return None
+    if expiry is None or not 0.0 < strike <= MOST:
+        return None
+    return Contract(share.upper(), CALL if kind.upper() == "C" else PUT, strike, expiry, False)
 
 
 def _unified(text: str) -> Contract | None:

@@ -50,6 +50,7 @@ class Positions:
         strike: [account currency]
         expiry: seconds since 1970 UTC
         years: given by DTE, else NaN
+        days: given by DTE beside a date, which counts and must agree with them, else NaN
         quantity: signed, + long [units of the underlying / multiplier, USD where `in_usd`]
         in_usd: whether the quantity is the amount of USD of an inverse future or perpetual
         multiplier: units of the underlying per unit of quantity
@@ -73,6 +74,7 @@ class Positions:
     strike: Floats
     expiry: Floats
     years: Floats
+    days: Floats
     quantity: Floats
     in_usd: Bools
     multiplier: Floats

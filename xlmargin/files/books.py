@@ -53,6 +53,8 @@ def read_ranges(
         raise MarginError(f"{path} is no JSON file: --venue and --instruments go with a venue's own answer")
     else:
         book = read_workbook(path) if is_workbook(path) else _with_text(NO_BOOK, "positions", path)
+        if sum(not all(map(is_blank, row)) for row in book.positions) == 1:
+            raise MarginError(f"{path}: the positions have a heading and no row: type them below it, or check what the name covers")
     if market is not None:
         book = book._replace(market=quotes.rows, notes=(*book.notes, *quotes.notes))
     for name, file in (("parameters", parameters), ("history", history)):

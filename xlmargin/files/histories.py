@@ -17,7 +17,8 @@ from xlmargin.files.texts import read_table
 from xlmargin.pricing.arrays import Floats
 from xlmargin.scenarios.past import long_steps
 from xlmargin.sheet.cells import is_blank
-from xlmargin.sheet.columns import Header, instants
+from xlmargin.sheet.columns import Header
+from xlmargin.sheet.dates import instants
 from xlmargin.sheet.headings import HISTORY
 
 SOUGHT = ("Date", "As of")  # headings, one of which a header has

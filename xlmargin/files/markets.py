@@ -61,7 +61,7 @@ def market_of(table: Grid, file: str) -> MarketFile:
     """
     rows = from_header(table)
     header, named = Header(rows[0] if rows else ()), Header(rows[0] if rows else (), names=MARKET)
-    if not rows or "Spot" in header or "IV" in named:  # headings that no chain has
+    if not rows or "Spot" in header or "IV" in header:  # our own headings, which no chain has
         return MarketFile(table)
     from xlmargin.files import chain_tables
     from xlmargin.venues.saved_chains import READABLE, Told, saved_market

@@ -18,7 +18,8 @@ from xlmargin.files.chains import Chain, history_of
 from xlmargin.files.texts import read_csv
 from xlmargin.pricing.arrays import Floats
 from xlmargin.sheet.cells import is_blank
-from xlmargin.sheet.columns import Header, from_header, instants, table
+from xlmargin.sheet.columns import Header, from_header, table
+from xlmargin.sheet.dates import instants
 from xlmargin.sheet.headings import HISTORY
 from xlmargin.sheet.registry import FUNCTIONS
 
@@ -109,8 +110,8 @@ def read_legs(path: Path) -> tuple[ReplayedLeg, ...]:
         MarginError: a column is missing or a cell cannot be read
     """
     rows = read_csv(path)
-    cells = table(rows, "positions", needed=("Quantity",), known=("Instrument", "Underlying", "Type", "Moneyness", "Days", "Quantity"))
     faults = Faults()
+    cells = table(rows, faults, ("Instrument", "Underlying", "Type", "Moneyness", "Days", "Quantity"), needed=("Quantity",))
     quantity, moneyness, days = (cells.numbers(name, faults) for name in ("Quantity", "Moneyness", "Days"))
     names, coins, kinds = (cells.texts(name, faults) for name in ("Instrument", "Underlying", "Type"))
     kinds = [{"c": "call", "p": "put"}.get(kind.lower(), kind.lower()) for kind in kinds]

@@ -6,6 +6,7 @@ import datetime as dt
 import decimal
 import math
 import re
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
 from numbers import Real
@@ -18,6 +19,8 @@ Trouble = tuple[str, str]  # the fault of a cell, and its cure
 
 LOOKS_NUMERIC = re.compile(r"[-+(]?[$€£]?\s*[\d.,'\s]*\d[\d.,'\s]*([eE][-+]?\d+)?\s*[%)]?$")
 LARGEST = 1e15
+INVISIBLE = "Cf"  # category of the characters without a shape
+BLOCK = 1024  # rows of a range that are compared at once
 LONGEST = 40  # characters: no plausible number, date or name has more
 CURRENCY = "is formatted as currency, which rounds it to 4 decimals before it is read", "format the cell as General"
 
@@ -53,6 +56,11 @@ def is_blank(cell: Any) -> bool:
     return cell is None or (isinstance(cell, str) and not cell.strip())
 
 
+def visible(text: str) -> str:
+    """A text without the characters that have no shape: zero-width ones, soft hyphens, marks of direction and of byte order."""
+    return text if text.isascii() else "".join(mark for mark in text if unicodedata.category(mark) != INVISIBLE)
+
+
 def show(cell: Any) -> str:
     """A cell as messages quote it: short, and texts in quotes."""
     if isinstance(cell, bool):
@@ -68,7 +76,7 @@ def show(cell: Any) -> str:
 def error_text(cell: Any) -> str | None:
     """The error value of a cell (`#N/A`), or None where it has none."""
     if isinstance(cell, str):
-        text = cell.strip()
+        text = visible(cell).strip()
         return text if text.startswith("#") and ERROR_TEXT.match(text) else None
     if isinstance(cell, int) and not isinstance(cell, bool) and FIRST_ERROR <= cell <= LAST_ERROR:
         return ERROR_CODES.get(cell, "value")
@@ -139,6 +147,23 @@ def raw_rows(raw: Any) -> list[Sequence[Any]]:
     if not any(isinstance(row, (list, tuple)) for row in raw):
         return [raw]
     return [row if isinstance(row, (list, tuple)) else [row] for row in raw]
+
+
+def without_blank_end(raw: Any) -> Any:
+    """A range of several columns without the blank rows at its end, most of a whole column's million; anything else as it is.
+
+    A range of one column keeps its length: functions of columns compare it.
+    """
+    if type(raw) not in (list, tuple) or not raw or type(raw[-1]) not in (list, tuple) or len(raw[-1]) < 2:
+        return raw
+    end, last = len(raw), raw[-1]
+    if not all(map(is_blank, last)):
+        return raw
+    while end > BLOCK and raw[end - BLOCK : end].count(last) == BLOCK:  # compared where they lie, many rows at a time
+        end -= BLOCK
+    while end > 1 and type(raw[end - 1]) in (list, tuple) and all(map(is_blank, raw[end - 1])):
+        end -= 1
+    return raw[:end]
 
 
 def plain_rows(rows: list[Sequence[Any]]) -> list[Sequence[Any]]:

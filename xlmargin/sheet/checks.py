@@ -16,7 +16,7 @@ from xlmargin.errors import Fault, Faults, MarginError
 from xlmargin.sheet.plausible import notes_on
 from xlmargin.sheet.ranges.market import read_market
 from xlmargin.sheet.ranges.positions import read_positions
-from xlmargin.sheet.ranges.remembered import positions_of, read_book
+from xlmargin.sheet.ranges.remembered import positions_of, range_notes, read_book
 
 OTHER_VOL = "give IV or Price on the row to use another"  # the cure in every note on a vol that the market gives
 CONTRACT_COLUMNS = ("", "Instrument", "Underlying", "Type", "Strike", "Expiry", "DTE", "Venue")  # without them: no contract
@@ -29,12 +29,13 @@ def all_faults(positions: Any, market: Any) -> tuple[list[Fault], list[Fault]]:
     try:
         book = read_book(positions, market)  # without a fault, the book of the other cells
         quoted = read_market(market, quotes_, book.as_of)
-        return [], _in_order([*_notes(book), *notes_on(positions_of(positions), book, quoted), *quotes_.notes])
+        told = notes_on(positions_of(positions), book, quoted)
+        return [], _in_order([*range_notes(positions, market), *_notes(book), *told, *quotes_.notes])
     except MarginError:
         pass
     rows, quotes_ = Faults(), Faults("market")
     typed, known = _attempt(positions, market, rows, quotes_)
-    notes: list[Fault] = []
+    notes = list[Fault]()
     if typed is not None and known is not None:
         unread, unpriced = (
             {fault.row for fault in rows.faults if fault.column in columns} for columns in (CONTRACT_COLUMNS, MARKET_COLUMNS)
@@ -51,8 +52,8 @@ def all_faults(positions: Any, market: Any) -> tuple[list[Fault], list[Fault]]:
         notes = [] if quotes_.faults else [note for note in (*_notes(book), *notes_on(kept, book, known)) if note.row not in bad]
         notes = _in_order([*notes, *(note for note in quotes_.notes if note.row not in quotes_.rows())])
     # a dict, since the order of a set differs between processes: each fault once, in the order found within a row
-    told = [sorted(dict.fromkeys(found.faults), key=lambda fault: fault.row) for found in (rows, quotes_)]
-    return [*told[0], *told[1]], notes
+    each = [sorted(dict.fromkeys(found.faults), key=lambda fault: fault.row) for found in (rows, quotes_)]
+    return [*each[0], *each[1]], _in_order([*rows.notes, *notes])
 
 
 def _in_order(notes: list[Fault]) -> list[Fault]:

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from types import NoneType
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmargin.book.contracts import date_readings, expiry_from_text, instant, order_of_dates, serial_instant, show_instant
 from xlmargin.errors import Faults, MarginError
 from xlmargin.pricing.arrays import Floats
-from xlmargin.sheet.cells import LARGEST, Trouble, error_text, grid, is_blank, not_a_number, plain_number, show, unreadable
-from xlmargin.sheet.headings import PLAIN, Names, heading_key
+from xlmargin.sheet.cells import LARGEST, Trouble, error_text, grid, is_blank, not_a_number, plain_number, show, unreadable, visible
+from xlmargin.sheet.dates import instants
+from xlmargin.sheet.headings import PLAIN, Names, heading_key, says_percent
+from xlmargin.sheet.unknown import refusal
 
-Item = TypeVar("Item")
-
-FIRST, LAST = (dt.datetime(year, 1, 1, tzinfo=dt.UTC).timestamp() for year in (2000, 2100))  # no date outside them is plausible
-HOW = "type a date, ISO text (2025-06-27), 27JUN25 or 28-Aug-25"
+# by the end of a heading: the largest fraction and the least percent that a column under a heading with % holds
+PERCENT = {"iv": (4.0, 5.0), "rate": (0.25, 1.0), "haircut": (1.0, 1.0), "move": (1.0, 1.0)}
 
 
 # ---- header rows
@@ -38,16 +36,19 @@ class Header:
 
     Attributes:
         keys: its headings as `heading_key` folds them, in order; another name of a heading is that heading's key
-        shown: its headings as messages show them, blank ones left out
+        texts: its headings as messages show them
+        shown: those that are not blank
+        percent: the keys of vols, rates and other fractions whose headings say percent
         name: name of the range in messages
     """
 
-    def __init__(self, cells: Iterable[Any], name: str = "", names: Names = PLAIN) -> None:
+    def __init__(self, cells: Iterable[Any], name: str = "", names: Mapping[str, str] = PLAIN) -> None:
         row = list(cells)
         keys = [heading_key(cell if isinstance(cell, (str, int, float, NoneType)) else str(cell)) for cell in row]
         self.keys, self.name = [names.get(key, key) for key in keys], name
-        self._shown = [" ".join(str(cell).split()) if key else "" for cell, key in zip(row, keys)]
-        self.shown = [text for text in self._shown if text]
+        self.texts = [" ".join(str(cell).split()) if key else "" for cell, key in zip(row, keys)]
+        self.shown = [text for text in self.texts if text]
+        self.percent = frozenset(key for key, text in zip(self.keys, self.texts) if key.endswith(tuple(PERCENT)) and says_percent(text))
 
     def __contains__(self, heading: str) -> bool:
         return heading_key(heading) in self.keys
@@ -89,7 +90,7 @@ class Header:
         twice = {key for key in self.keys if self.keys.count(key) > 1} if len(set(self.keys)) < len(self.keys) else ()
         for heading in headings if twice else ():
             if (key := heading_key(heading)) in twice:
-                shown = [text for text, other in zip(self._shown, self.keys) if other == key]
+                shown = [text for text, other in zip(self.texts, self.keys) if other == key]
                 if len(set(map(heading_key, shown))) == 1:
                     raise MarginError(f"{self.name} row 1: the heading {heading} stands twice: remove one of the two columns")
                 told = " and ".join(dict.fromkeys(shown))
@@ -97,6 +98,25 @@ class Header:
 
 
 # ---- columns of cells
+
+
+def _fractions(values: Floats, rows: Sequence[int], heading: str, faults: Faults) -> Floats:
+    """A column under a heading that says percent: fractions, as a cell shown in percent holds, or numbers in percent.
+
+    Args:
+        values: the column, NaN where blank (P,)
+    """
+    least, most = next(bounds for ending, bounds in PERCENT.items() if heading_key(heading).endswith(ending))
+    size = np.abs(values[np.isfinite(values) & (values != 0.0)])
+    if (size <= least).all():
+        return values
+    if (size >= most).all():
+        return values / 100.0
+    for i in np.flatnonzero((np.abs(values) > least) | (np.abs(values) < most) & (values != 0.0)).tolist():
+        problem = f"{heading} {show(float(values[i]))} stands under a heading in percent, and the column has fractions and percents"
+        faults.add(rows[i], heading, problem, f"name the heading {heading} and give fractions (0.05 is 5 %)")
+        break
+    return values
 
 
 def blanks(cells: Sequence[Any]) -> NDArray[np.bool_]:
@@ -164,7 +184,7 @@ def _text(cell: Any) -> str | Trouble:
         return ""
     if trouble := unreadable(cell):
         return trouble
-    return cell.strip() if isinstance(cell, str) else (f"must be text, not {show(cell)}", "type a text")
+    return visible(cell).strip() if isinstance(cell, str) else (f"must be text, not {show(cell)}", "type a text")
 
 
 def _label(cell: Any) -> str | Trouble:
@@ -185,72 +205,11 @@ def choices(cells: Sequence[Any], rows: Sequence[int], heading: str, known: Mapp
     def word(cell: Any) -> str | Trouble:
         if is_blank(cell):
             return ""
-        meant = known.get(re.sub(r"[\s_-]+", "", cell).lower()) if isinstance(cell, str) else None
+        meant = known.get(re.sub(r"[\s_-]+", "", visible(cell)).lower()) if isinstance(cell, str) else None
         words = ", ".join(dict.fromkeys(known.values()))
         return meant or unreadable(cell) or (f"must be one of {words}, not {show(cell)}", f"type one of {words}")
 
     return _read_each(cells, rows, heading, faults, word)
-
-
-def instants(cells: Sequence[Any], rows: Sequence[int], heading: str, faults: Faults, hour: int) -> Floats:
-    """One column of dates as seconds since 1970 UTC; NaN where blank or at fault.
-
-    A text with several readings (`03/04/2026`) is read in the order in which the other texts of the column must be.
-
-    Args:
-        cells: dates, times, Excel serials, numbers yyyymmdd or texts, (P,)
-        rows: row number of each cell, (P,)
-        heading: the column's name in messages
-        faults: receives the cells that are not dates
-        hour: hour UTC of a date without a time
-
-    Returns:
-        seconds since 1970 UTC (P,)
-    """
-    if _are_what_they_equal(cells):
-        found = list(map({cell: _instant(cell, hour) for cell in set(cells)}.__getitem__, cells))
-    else:
-        found = [_instant(cell, hour) for cell in cells]
-    result = np.array(found, dtype=np.float64)  # None becomes NaN
-    missing = [i for i in np.flatnonzero(np.isnan(result)).tolist() if not is_blank(cells[i])]
-    order = order_of_dates({cell for cell in cells if isinstance(cell, str)}) if missing else ""
-    for i in missing:
-        if order and (value := _instant(cells[i], hour, order)) is not None:
-            result[i] = value
-        else:
-            problem, fix = unreadable(cells[i]) or _no_date(cells[i], hour)
-            faults.add(rows[i], heading, f"{heading} {problem}", fix)
-    return result
-
-
-def _no_date(cell: Any, hour: int) -> Trouble:
-    """The fault of a cell that is no date, or more than one."""
-    read = date_readings(cell, hour) if isinstance(cell, str) else {}
-    days = " or ".join(f"{show_instant(at)[:10]} ({order})" for order, at in read.items())
-    either = f", which may be {days}" if len(read) > 1 else ""
-    return f"must be a date such as 2025-06-27 or 27JUN25, not {'the text ' * isinstance(cell, str)}{show(cell)}{either}", HOW
-
-
-def _are_what_they_equal(column: Sequence[Any]) -> bool:
-    """Whether equal cells have the same meaning; dates with a zone may be equal at different hours."""
-    kinds = set(map(type, column))
-    return kinds <= {float, int, str, NoneType, dt.datetime} and (
-        dt.datetime not in kinds or not any(type(cell) is dt.datetime and cell.tzinfo for cell in column)
-    )
-
-
-def _instant(cell: Any, hour: int, order: str = "") -> float | None:
-    """Seconds since 1970 of one cell, or None where it is no plausible date, or has two readings and no order is given."""
-    if isinstance(cell, str):
-        value = expiry_from_text(cell, hour, order)
-    elif isinstance(cell, dt.datetime) and cell.time() != dt.time():
-        value = (cell if cell.tzinfo else cell.replace(tzinfo=dt.UTC)).timestamp()
-    elif isinstance(cell, dt.date):  # a date cell arrives as midnight
-        value = instant(cell.year, cell.month, cell.day, hour)
-    else:
-        number = plain_number(cell)
-        value = None if number is None else serial_instant(number, hour)
-    return value if value is not None and FIRST <= value < LAST else None
 
 
 # ---- ranges
@@ -264,6 +223,10 @@ class Table:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def replaced(self, columns: Mapping[str, list[Any]]) -> Table:
+        """The range with these columns in place of its own, by heading."""
+        return Table(self.header, self._columns | {heading_key(name): cells for name, cells in columns.items()}, self.rows)
 
     def has(self, *headings: str) -> bool:
         """Whether the range has one of these columns."""
@@ -279,7 +242,8 @@ class Table:
         cells = self._columns.get(heading_key(heading))
         if cells is None:
             return np.full(len(self.rows), np.nan)
-        return numbers(cells, self.rows, heading, faults, zero_is_blank=zero_is_blank)
+        values = numbers(cells, self.rows, heading, faults, zero_is_blank=zero_is_blank)
+        return _fractions(values, self.rows, heading, faults) if heading_key(heading) in self.header.percent else values
 
     def texts(self, heading: str, faults: Faults, *, digits: bool = False) -> list[str]:
         """A column of texts (P,); "" where blank or at fault; with `digits`, numbers serve as texts."""
@@ -298,22 +262,23 @@ class Table:
 
 
 def table(
-    raw: Any, name: str, needed: Sequence[str] = (), known: Sequence[str] = (), zero_is_blank: Sequence[str] = (), names: Names = PLAIN
+    raw: Any, faults: Faults, known: Sequence[str], needed: Sequence[str] = (), zero_is_blank: Sequence[str] = (), names: Names = PLAIN
 ) -> Table:
     """Read a range with a header row into columns.
 
     Args:
         raw: rows of cells as any face passes them
-        name: name of the range in messages
-        needed: headings without which the range cannot be read
+        faults: receives cells without a heading, and headings that are not understood but could change the number; a note
+            names the other columns that are left out; its `where` names the range
         known: every accepted heading; each may occur only once, and a row without a value under any of them is blank
+        needed: headings without which the range cannot be read
         zero_is_blank: headings under which 0 is blank
         names: other names of the headings
 
     Raises:
         MarginError: the range is empty, a heading is missing or occurs twice
     """
-    rows = from_header(grid(raw))
+    rows, name = from_header(grid(raw)), faults.where or "positions"
     if not rows:
         raise MarginError(f"the {name} range is empty: select its header row and the rows below it")
     for cell in rows[0]:
@@ -326,18 +291,56 @@ def table(
     keys = header.keys
     understood, zeros = _keys_of(tuple(known)), _keys_of(tuple(zero_is_blank))
     at = [(i, key in zeros) for i, key in enumerate(keys) if key in understood]
-    width = len(keys)
-    padded = (
-        rows[1:]
-        if set(map(len, rows)) == {width}
-        else [row if len(row) == width else (*row[:width], *[None] * (width - len(row))) for row in rows[1:]]
-    )
+    width, padded = len(keys), rows[1:]
+    if set(map(len, rows)) != {width}:
+        _must_end_with_header(rows, width, faults)
+        padded = [row if len(row) == width else (*row[:width], *[None] * (width - len(row))) for row in padded]
     columns = list(map(list, zip(*padded))) or [[] for _ in keys]
+    _judge_unread(header, columns, known, names, faults)
     filled = list(range(len(padded)))
     if not any(not zero and _is_full(columns[i]) for i, zero in at):
         filled = [n for n in filled if _says_something(padded[n], at)]
         columns = columns if len(filled) == len(padded) else [[column[n] for n in filled] for column in columns]
     return Table(header, {key: columns[i] for i, key in enumerate(keys) if key in understood}, [n + 2 for n in filled])
+
+
+def _judge_unread(header: Header, columns: list[list[Any]], known: Sequence[str], names: Names, faults: Faults) -> None:
+    """Judge the headings of filled columns that are not understood, and record the cells without a heading."""
+    understood = _keys_of(tuple(known))
+    filled = []
+    for text, key, cells in zip(header.texts, header.keys, columns):
+        first = None if key in understood else next((n for n, cell in enumerate(cells) if not is_blank(cell)), None)
+        if first is not None and key:
+            filled.append(text)
+        elif first is not None and cells not in (list(range(len(cells))), list(range(1, len(cells) + 1))):  # numbers of the rows
+            problem = f"{show(cells[first])} stands in a column without a heading"
+            faults.add(first + 2, "", problem, "give the column a heading, or clear it")
+    if filled and names.closed:
+        must_be_understood(Header(filled, header.name, names), known, names, faults)
+
+
+def must_be_understood(header: Header, known: Sequence[str], names: Names, faults: Faults) -> None:
+    """Record the headings that are not understood: as faults where they could change the number, else as notes.
+
+    Args:
+        header: headings of filled columns
+        known: the headings that are understood
+        names: their other names
+        faults: receives the headings
+    """
+    understood = _keys_of(tuple(known))
+    for text in dict.fromkeys(text for text, key in zip(header.texts, header.keys) if key and key not in understood):
+        if trouble := refusal(text, (*known, *names.written)):
+            faults.add(1, text, *trouble)
+        else:
+            faults.note(1, text, f"the heading {text} is not known: its column is left out", "rename it if it should count")
+
+
+def _must_end_with_header(rows: Sequence[Sequence[Any]], width: int, faults: Faults) -> None:
+    """Record the rows that have filled cells right of the last heading."""
+    for n, row in enumerate(rows, 1):
+        if len(row) > width and (more := [cell for cell in row[width:] if not is_blank(cell)]):
+            faults.add(n, "", f"{show(more[0])} stands right of the last heading", "give its column a heading, or clear the cell")
 
 
 def _is_full(cells: Sequence[Any]) -> bool:
@@ -359,37 +362,3 @@ def from_header(rows: Sequence[Sequence[Any]]) -> Sequence[Sequence[Any]]:
         if not all(is_blank(cell) for cell in row):
             return rows[i:]
     return []
-
-
-def must_hold(before: Sequence[Any], count: int, name: str) -> None:
-    """Refuse a range that is too short for its rows.
-
-    Args:
-        before: the present range, header first
-        count: rows needed below the header
-
-    Raises:
-        MarginError: it is too short
-    """
-    if count > len(before) - 1:
-        raise MarginError(f"the range {name} has {len(before) - 1} rows below its header and needs {count}: make it longer")
-
-
-def laid_out(
-    before: Sequence[Sequence[Any]], items: Sequence[Item], known: Mapping[str, Callable[[Item], Any]], name: str
-) -> list[list[Any]]:
-    """A range written anew: its own headings, a row per item, blank rows to its end.
-
-    Args:
-        before: the present range, header first
-        items: from the first row on
-        known: the content of a cell under each folded heading; other columns stay blank
-        name: name of the range in messages
-
-    Raises:
-        MarginError: it is too short
-    """
-    must_hold(before, len(items), name)
-    keys = Header(before[0]).keys
-    rows = [[known[key](item) if key in known else None for key in keys] for item in items]
-    return [list(before[0]), *rows, *([None] * len(keys) for _ in range(len(before) - 1 - len(rows)))]

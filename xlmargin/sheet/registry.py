@@ -12,7 +12,7 @@ from itertools import chain, repeat
 from typing import Any, Literal, Union
 
 from xlmargin.errors import MarginError, failure
-from xlmargin.sheet.cells import unpacked
+from xlmargin.sheet.cells import unpacked, without_blank_end
 
 Cell = Union[float, str, bool]
 Cells = Union[Cell, list[list[Cell]]]
@@ -72,8 +72,8 @@ def pm_function(returns: Returns, **helps: str) -> Callable[[Callable[..., Any]]
         arguments = tuple(Argument(name, helps[name], parameter.default is not parameter.empty) for name, parameter in parameters.items())
 
         def answer(*args: Any, **named: Any) -> Cells:
-            ranges = map(unpacked, args, chain(helps, repeat("")))
-            return _sound(body(*ranges, **{name: unpacked(raw, name) for name, raw in named.items()}))
+            ranges = map(unpacked, map(without_blank_end, args), chain(helps, repeat("")))
+            return _sound(body(*ranges, **{name: unpacked(without_blank_end(raw), name) for name, raw in named.items()}))
 
         @functools.wraps(body)
         def call(*args: Any, **named: Any) -> Cells:

@@ -214,10 +214,11 @@ def test_minimums_by_tier_are_refused(tmp_path: Path) -> None:
     assert isinstance(PM_MARGIN(SUGAR, MARKET, "SPAN", [*parameters, ["short_option_minimum", 50.0]]), float)
 
 
-def test_missing_file() -> None:
-    """A path to nowhere is one clear line."""
-    answer = PM_MARGIN(SUGAR, MARKET, "SPAN", [["span_file", "/nowhere/x.spn"]])
-    assert answer == "#PM! there is no SPAN file /nowhere/x.spn: give its whole path"
+@pytest.mark.parametrize("name", ["/nowhere/x.spn", "x" * 300, "~nouser/x.spn"])
+def test_missing_file(name: str) -> None:
+    """A path to nowhere, and one that no file can have, is one clear line."""
+    answer = PM_MARGIN(SUGAR, MARKET, "SPAN", [["span_file", name]])
+    assert answer == f"#PM! there is no file {name}: give the whole path of a SPAN file"
 
 
 def test_command_line(span_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

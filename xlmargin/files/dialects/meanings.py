@@ -21,11 +21,14 @@ def _keys(names: str) -> frozenset[str]:
 HEADERS = ("Quantity", "USD size", "Parameter", "Scenario", "Date", "Currency", "Field", "Spot", "Underlying", "Instrument")
 NAMES = _keys(
     "Account, Instrument, Underlying, Note, Notes, Comment, Venue, Type, Side, Settlement, Exercise, Order, Currency, Parameter, "
-    "Scenario, Description, Method, Field, Instrument Name"
+    "Scenario, Description, Method, Field, Instrument Name, Symbol, Class, Right, Exchange, Size currency"
 )
 DATES = _keys("Expiry, As of, Date, Timestamp, TS")
 MONEY = _keys("Price, Spot, Forward, Entry, Strike, USD size, Value, Equity, Cost")
-PURE = _keys("Quantity, DTE, Multiplier, Delta, Amount, Days, Coin price, Moneyness, Lot, Mark price, Underlying price, Index price")
+PURE = _keys(
+    "Quantity, DTE, Multiplier, Delta, Amount, Days, Coin price, Moneyness, Lot, Mark price, Underlying price, Index price, "
+    "Contracts, Contract size"
+)
 FRACTIONS = _keys("IV, Mark IV, Rate, Haircut, Weight, Price move, Vol move, Value")
 NUMBERS = MONEY | PURE | FRACTIONS | _keys(", ".join(str(n) for n in range(1, 17)))
 _FRACTION = re.compile(r"iv\d*(d|days)?$|vol|rate|haircut|weight|move")  # of headings that a range makes up, as `BTC IV 30`

@@ -12,7 +12,7 @@ from xlmargin.live.feed.loop import Clock, Feed, Prices, Tick, show_second
 from xlmargin.live.feed.market_table import Row, serial
 from xlmargin.live.feed.positions import with_positions
 from xlmargin.live.feed.sheets import Sheets
-from xlmargin.sheet.columns import laid_out
+from xlmargin.sheet.layouts import laid_out
 from xlmargin.venues import Answer, RawAnswer, answer_of
 from xlmargin.venues.fed import Call, venue_module
 from xlmargin.venues.quotes import Needs, Quotes, needs_of

@@ -12,8 +12,9 @@ import numpy as np
 from xlmargin.book.contracts import DAY, EXCEL_EPOCH, show_instant
 from xlmargin.errors import MarginError
 from xlmargin.sheet.cells import is_blank
-from xlmargin.sheet.columns import Header, must_hold
-from xlmargin.sheet.headings import heading_key
+from xlmargin.sheet.columns import Header
+from xlmargin.sheet.headings import MARKET, heading_key
+from xlmargin.sheet.layouts import must_hold
 from xlmargin.venues.quotes import Needs, Option, Quotes, VenueError
 
 HEADINGS = ("Underlying", "Spot", "Expiry", "Strike", "Forward", "IV", "Rate", "As of")
@@ -47,7 +48,7 @@ class MarketTable:
         Raises:
             MarginError: the range lacks a column or is too short
         """
-        header = Header(before[0], "market")
+        header = Header(before[0], "market", MARKET)
         at = header.columns(HEADINGS)
         needed = [heading for i, heading in enumerate(HEADINGS) if heading not in at and any(not is_blank(row[i]) for row in self.rows[1:])]
         if needed:

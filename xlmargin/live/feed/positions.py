@@ -8,7 +8,9 @@ from xlmargin.book.contracts import venue_of
 from xlmargin.errors import MarginError
 from xlmargin.live.feed.market_table import Row
 from xlmargin.sheet.cells import is_blank
-from xlmargin.sheet.columns import Header, must_hold
+from xlmargin.sheet.columns import Header
+from xlmargin.sheet.headings import POSITIONS
+from xlmargin.sheet.layouts import must_hold
 from xlmargin.venues import Answer
 
 WRITTEN = ("Instrument", "Venue", "Quantity", "USD size", "Entry")  # columns that a venue's answer knows better than any market
@@ -29,7 +31,7 @@ def with_positions(before: Sequence[Row], answer: Answer, venue: str) -> list[Ro
     Raises:
         MarginError: a column is missing, or the rows do not fit
     """
-    header = Header(before[0], "positions")
+    header = Header(before[0], "positions", POSITIONS)
     for heading in WRITTEN[:3]:
         header.column(heading)
     at, ordered, side, width = header.columns(WRITTEN), header.find("Order"), header.find("Side"), len(header.keys)

@@ -12,7 +12,7 @@ from xlmargin.errors import MarginError
 from xlmargin.live.feed.market_table import serial
 from xlmargin.live.feed.sheets import Sheets
 from xlmargin.live.watch.record import Record
-from xlmargin.sheet.columns import laid_out
+from xlmargin.sheet.layouts import laid_out
 
 MONITOR = "monitor"
 #: The value under each heading of the range; its Headroom is to the initial margin, as its unit says.

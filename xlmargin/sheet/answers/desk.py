@@ -75,11 +75,10 @@ def what_if(positions: Any, trades: Any, market: Any, method: Any, parameters: A
     both = joined(typed, new, above)
     (_, before), (_, after) = (asked(rows, both.underlyings) for rows in (typed, both))
     table: Rows = [["Measure", "Before", "After", "Change"]]
-    table.extend(
-        [label, before[label], value, value - before[label]]
-        for label, value in after.items()
-        if np.isfinite(value) and np.isfinite(before[label])
-    )
+    for label in before | after:
+        first, then = before.get(label, 0.0), after.get(label, 0.0)  # a book without positions has no scenarios
+        if np.isfinite(first) and np.isfinite(then):
+            table.append([label, first, then, then - first])
     return table
 
 

@@ -35,8 +35,8 @@ def read_balances(raw: Any, name: str = "balances") -> Balances:
     Raises:
         MarginError: the range has no header, or the first fault by row
     """
-    cells = table(raw, name, needed=("Currency", "Amount"), known=HEADINGS, names=BALANCES)
     faults = Faults(name)
+    cells = table(raw, faults, HEADINGS, needed=("Currency", "Amount"), names=BALANCES)
     currency = [text.upper() for text in cells.texts("Currency", faults)]
     amount, haircut = (cells.numbers(heading, faults) for heading in ("Amount", "Haircut"))
     account = cells.texts("Account", faults, digits=True)

@@ -39,11 +39,11 @@ def read_history(raw: Any, underlyings: tuple[str, ...], as_of: float) -> Histor
     head = Header(next(iter(from_header(grid(raw))), ()), names=HISTORY)
     closes = [_close_heading(name, head) for name in underlyings]
     vols = [(u, days, heading) for u, name in enumerate(underlyings) for days, heading in _vol_headings(name, head)]
-    cells = table(raw, "history", needed=("Date",), known=["Date", *closes, *(heading for _, _, heading in vols)], names=HISTORY)
+    faults = Faults("history")
+    cells = table(raw, faults, ["Date", *closes, *(heading for _, _, heading in vols)], needed=("Date",), names=HISTORY)
     for name, heading in zip(underlyings, closes):
         if not cells.has(heading):
             cells.header.lack(name, mend="add one with its closes")
-    faults = Faults("history")
     dates = _dates(cells, as_of, faults)
     columns = [(heading, cells.numbers(heading, faults)) for heading in (*closes, *(heading for _, _, heading in vols))]
     bad = faults.rows()

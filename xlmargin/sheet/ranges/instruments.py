@@ -50,7 +50,7 @@ def read_instruments(raw: Any, faults: Faults) -> Tradable:
     Raises:
         MarginError: the range has no header, or lacks the headings without which no row can be read
     """
-    cells = table(raw, faults.where, known=(*HEADINGS, "Lot", "Cost"), zero_is_blank=(*ZERO_IS_BLANK, "Lot", "Cost"), names=POSITIONS)
+    cells = table(raw, faults, (*HEADINGS, "Lot", "Cost"), zero_is_blank=(*ZERO_IS_BLANK, "Lot", "Cost"), names=POSITIONS)
     lot, cost, limit = (
         _not_negative(cells.numbers(heading, faults), heading, cells.rows, faults) for heading in ("Lot", "Cost", "Quantity")
     )

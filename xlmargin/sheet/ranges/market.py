@@ -18,8 +18,9 @@ from xlmargin.sheet import plausible
 from xlmargin.sheet.cells import given, is_blank, show
 from xlmargin.sheet.columns import Table, blanks, table
 from xlmargin.sheet.headings import MARKET
+from xlmargin.sheet.ranges.exports import by_symbol
 
-HEADINGS = ("Underlying", "Spot", "Expiry", "Strike", "Type", "Instrument", "Forward", "IV", "Rate", "As of")
+HEADINGS = ("Underlying", "Spot", "Expiry", "Strike", "Type", "Instrument", "Forward", "IV", "Rate", "As of", "Symbol")
 ZERO_IS_BLANK = ("Forward", "IV")
 SAME_FORWARD = 0.01  # a chain is read over seconds: its forwards of one expiry differ by less, in saved ones by 0.1 % at most
 
@@ -45,7 +46,9 @@ def market_given(raw: Any, faults: Faults) -> Market:
     Raises:
         MarginError: the range has no header, or no column that names the subject of each row
     """
-    cells = table(raw, faults.where or "market", known=(*HEADINGS, "DTE"), zero_is_blank=ZERO_IS_BLANK, names=MARKET)
+    cells = table(raw, faults, (*HEADINGS, "DTE"), zero_is_blank=ZERO_IS_BLANK, names=MARKET)
+    if cells.has("Symbol"):
+        cells = by_symbol(cells, faults, named_by_columns=True)
     if not (cells.has("Underlying") or cells.has("Instrument")):
         cells.header.lack("Underlying")
     contracts = _points(cells, faults)

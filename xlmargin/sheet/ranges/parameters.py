@@ -101,10 +101,10 @@ def read_scenarios(raw: Any, underlyings: tuple[str, ...]) -> Scenarios:
     Raises:
         MarginError: a cell cannot be read, or an underlying has two rows in one scenario
     """
-    cells = table(raw, "parameters", needed=("Scenario", "Price move"), known=SCENARIO_HEADINGS)
+    faults = Faults("parameters")
+    cells = table(raw, faults, SCENARIO_HEADINGS, needed=("Scenario", "Price move"))
     if not cells.rows:
         raise MarginError("parameters row 1: the scenario table has no rows: fill at least one scenario")
-    faults = Faults("parameters")
     names = cells.texts("Scenario", faults, digits=True)
     coins = ["" if text.lower() in ALL else text.upper() for text in cells.texts("Underlying", faults)]
     columns = {

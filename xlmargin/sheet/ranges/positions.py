@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,6 +19,7 @@ from xlmargin.book.contracts import (
     KIND_NAMES,
     KINDS,
     OWN_NAMES,
+    PERPETUAL,
     SPOT,
     Contract,
     parse_instrument,
@@ -32,13 +34,15 @@ from xlmargin.sheet.cells import is_blank, show
 from xlmargin.sheet.columns import Table, blanks, choices, table
 from xlmargin.sheet.headings import POSITIONS
 from xlmargin.sheet.ranges import inverse
+from xlmargin.sheet.ranges.exports import EXPORTED, in_own_columns, must_be_coins, must_count_shares
 
 ARRAY = tuple(str(n) for n in range(1, SCENARIO_COUNT + 1))
 CONTRACT = ("Instrument", "Underlying", "Type", "Strike", "Expiry", "DTE", "Multiplier", "Settlement", "Exercise", "Venue")
 AMOUNTS = ("Quantity", "USD size", "Side")  # the columns of the amount, which do not affect the contract
 VALUES = ("IV", "Price", "Coin price", "Mark price", "Spot", "Forward", "Entry", "Delta")
-HEADINGS = (*CONTRACT, *AMOUNTS, *VALUES, "Account", "Order", *ARRAY)
+HEADINGS = (*CONTRACT, *AMOUNTS, *VALUES, "Account", "Order", *ARRAY, *EXPORTED)
 SIDES = dict.fromkeys(("buy", "b", "long", "l", "bought"), "buy") | dict.fromkeys(("sell", "s", "short", "sold"), "sell")
+SIDES |= dict.fromkeys(("buytoopen", "bto"), "buy") | dict.fromkeys(("selltoopen", "sto"), "sell") | dict.fromkeys(("net", "both"), "net")
 SETTLEMENTS = dict.fromkeys(("inverse", "coin", "reversed", "coinsettled"), "inverse") | dict.fromkeys(
     ("linear", "cash", "usd", "usdc", "usdt"), "linear"
 )
@@ -62,7 +66,9 @@ def read_positions(raw: Any, faults: Faults) -> Positions:
     Raises:
         MarginError: the range has no header, or lacks the headings without which no row can be read
     """
-    cells = table(raw, faults.where or "positions", known=HEADINGS, zero_is_blank=ZERO_IS_BLANK, names=POSITIONS)
+    cells = table(raw, faults, HEADINGS, zero_is_blank=ZERO_IS_BLANK, names=POSITIONS)
+    if cells.has(*EXPORTED, "Delta") or (cells.has("Type") and cells.has("Instrument")):
+        cells = in_own_columns(cells, faults)
     if not cells.has("Quantity", "USD size"):
         cells.header.lack("Quantity")
     _require_contract(cells, faults.where or "positions")
@@ -70,12 +76,15 @@ def read_positions(raw: Any, faults: Faults) -> Positions:
     kind = terms.kind
     in_coin = _inverse(cells, terms.inverse, faults)
     spot, forward, vol, multiplier = (_positive(cells, heading, faults) for heading in ("Spot", "Forward", "IV", "Multiplier"))
+    if (dollars := in_coin & ((kind == FUTURE) | (kind == PERPETUAL))).any():
+        must_be_coins(cells, dollars, faults)
     price, coin_price = _marks(cells, (kind >= CALL) & in_coin, faults)
     if (vol >= plausible.HIGH_VOL).any():
         plausible.must_be_fractions(vol, cells.rows, "IV", faults, most=plausible.HIGHEST_VOL, example="0.55 is 55 %")
     underlyings, underlying = _distinct(terms.underlying)
     accounts, account = _distinct(cells.texts("Account", faults, digits=True))
-    years = _days_to_expiry(cells, terms, faults)
+    days = _days_to_expiry(cells, terms, faults)
+    years = np.where(np.isfinite(terms.expiry), np.nan, days / 365.0)
     result = Positions(
         row=np.array(cells.rows, np.int64),
         underlyings=underlyings,
@@ -84,6 +93,7 @@ def read_positions(raw: Any, faults: Faults) -> Positions:
         strike=terms.strike,
         expiry=terms.expiry,
         years=years,
+        days=np.where(np.isfinite(terms.expiry), days, np.nan),
         quantity=np.full(len(cells), np.nan),
         in_usd=np.zeros(len(cells), np.bool_),
         multiplier=np.where(np.isnan(multiplier), 1.0, multiplier),
@@ -172,6 +182,8 @@ def _by_name(cells: Table, venues: Sequence[str], own: _Terms, faults: Faults) -
     at = np.array([index.setdefault(key, len(index)) for key in zip(names, venues)], np.int64)
     contracts = [parse_instrument(*key) if key[0] else None for key in index]
     read = np.array([contract is not None for contract in contracts], np.bool_)[at]
+    if any(name and "-" not in name for name, _ in index):
+        must_count_shares(names, cells, faults)
     for i in np.flatnonzero(~read).tolist():
         if names[i]:
             faults.add(cells.rows[i], "Instrument", *_unread(names[i]))
@@ -276,15 +288,21 @@ def _must_be_whole(cells: Table, columns: _Terms, mine: NDArray[np.bool_], fault
 
 
 def _days_to_expiry(cells: Table, terms: _Terms, faults: Faults) -> Floats:
-    """Years to expiry of rows that give DTE, DTE / 365 exactly; NaN for the others."""
+    """Days to expiry of rows that give DTE, as a number or as text such as `28d`; NaN for the others."""
+    if any(isinstance(cell, str) for cell in cells.column("DTE")):
+        cells = cells.replaced({"DTE": list(map(_plain_days, cells.column("DTE")))})
     days = cells.numbers("DTE", faults)
     dated = (terms.kind == FUTURE) | (terms.kind >= CALL)
     for i in np.flatnonzero(dated & ((days <= 0.0) | (days > MOST_DAYS))).tolist():
         bound = "above 0" if days[i] <= 0.0 else f"at most {MOST_DAYS:,.0f} days"
         faults.add(cells.rows[i], "DTE", f"DTE must be {bound}, not {show(float(days[i]))}", "remove the expired row, or mend the days")
-    for i in np.flatnonzero(dated & np.isfinite(days) & np.isfinite(terms.expiry)).tolist():
-        faults.add(cells.rows[i], "DTE", "DTE stands beside an Expiry", "clear one of the two cells")
-    return np.where(dated, days / 365.0, np.nan)
+    return np.where(dated, days, np.nan)
+
+
+def _plain_days(cell: Any) -> Any:
+    """The number of a text such as `28d`; any other cell as it is."""
+    match = re.fullmatch(r"\s*(\d+)\s*(?:d|days?)\s*", cell, re.I) if isinstance(cell, str) else None
+    return float(match[1]) if match else cell
 
 
 def _marks(cells: Table, in_coin: NDArray[np.bool_], faults: Faults) -> tuple[Floats, Floats]:

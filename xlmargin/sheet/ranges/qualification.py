@@ -24,8 +24,8 @@ def read_account(raw: Any, known: Sequence[str], amounts: Collection[str]) -> di
     Raises:
         MarginError: a field is unknown or given twice, or a value cannot be read
     """
-    cells = table(raw, "account", needed=("Field", "Value"), known=("Field", "Value"))
     faults, facts = Faults("account"), dict[str, float | str]()
+    cells = table(raw, faults, ("Field", "Value"), needed=("Field", "Value"))
     names, meant = cells.texts("Field", faults), {heading_key(field): field for field in known}
     for row, written, value in zip(cells.rows, names, cells.column("Value")):
         field = meant.get(heading_key(written))

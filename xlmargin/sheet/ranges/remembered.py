@@ -18,7 +18,7 @@ import numpy as np
 from xlmargin.book.book import Book, in_coins, make_book
 from xlmargin.book.market import Market
 from xlmargin.book.positions import Keys, Positions, keys_of
-from xlmargin.errors import Faults
+from xlmargin.errors import Fault, Faults
 from xlmargin.memory import Recent, Same
 from xlmargin.sheet.cells import given, grid, is_blank, plain_rows, raw_rows
 from xlmargin.sheet.columns import Header, Table, from_header
@@ -48,6 +48,7 @@ class _Sheet:
         contracts: the rows of each instrument, shared by sheets that differ only in their amounts
         top: blank rows above the header
         at: index of the column of each heading of AMOUNTS, where the range has it; empty where the range has no columns
+        notes: on its headings and cells
     """
 
     mark: Fingerprint
@@ -55,14 +56,16 @@ class _Sheet:
     contracts: Keys
     top: int
     at: dict[str, int]
+    notes: tuple[Fault, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Quotes:
-    """A market range without a fault: its cells as bytes, and its market, with a valuation time of NaN where it gives none."""
+    """A market range without a fault: its cells as bytes, its market, with a valuation time of NaN where it gives none, and notes."""
 
     mark: Fingerprint
     market: Market
+    notes: tuple[Fault, ...]
 
 
 def _weight(sheet: _Sheet) -> int:
@@ -72,7 +75,7 @@ def _weight(sheet: _Sheet) -> int:
 
 
 _sheets: Recent[_Sheet] = Recent(SHEETS, MOST_BYTES, _weight)
-_UNQUOTED = _Quotes((b"",), Market.empty(math.nan))  # the market of a blank range
+_UNQUOTED = _Quotes((b"",), Market.empty(math.nan), ())  # the market of a blank range
 _quotes: Recent[_Quotes] = Recent(SHEETS)
 _books: Recent[Book] = Recent(SHEETS)
 _priced: Recent[Book] = Recent(SHEETS)  # any book of the same contracts in the same market at the same time
@@ -112,6 +115,15 @@ def read_book(positions: Any, market: Any, *, priced: bool = True) -> Book:
     return book
 
 
+def range_notes(positions: Any, market: Any) -> list[Fault]:
+    """Notes on the headings and cells of two ranges without a fault, such as a column that is left out.
+
+    Args:
+        positions, market: raw cells; the market may be blank
+    """
+    return [*_read_sheet(positions).notes, *_read_quotes(market).notes]
+
+
 def positions_of(positions: Any) -> Positions:
     """The typed rows of a positions range without a fault, as `read_book` reads them.
 
@@ -148,7 +160,8 @@ def _read_quotes(raw: Any) -> _Quotes:
     market = market_given(raw, faults)
     faults.stop()
     _fix(market)
-    return _Quotes((), market) if mark is None else _quotes.put(mark, _Quotes(mark, market))
+    read = _Quotes(mark or (), market, tuple(faults.notes))
+    return read if mark is None else _quotes.put(mark, read)
 
 
 def _read_sheet(raw: Any) -> _Sheet:
@@ -167,7 +180,7 @@ def _read_sheet(raw: Any) -> _Sheet:
     rows = grid(raw)
     below = from_header(rows)
     at = Header(() if mark is None or is_ragged(mark) else below[0], names=POSITIONS).columns(AMOUNT_KEYS)
-    sheet = _Sheet(mark or (), positions, keys_of(positions), len(rows) - len(below), at)
+    sheet = _Sheet(mark or (), positions, keys_of(positions), len(rows) - len(below), at, tuple(faults.notes))
     return sheet if mark is None else _sheets.put(mark, sheet)
 
 

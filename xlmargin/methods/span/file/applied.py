@@ -10,7 +10,7 @@ import numpy as np
 
 from xlmargin.book.book import Book
 from xlmargin.book.contracts import FUTURE, PERPETUAL, SPOT
-from xlmargin.errors import MarginError, named_file
+from xlmargin.errors import MarginError, existing_file, named_file
 from xlmargin.margin.parameters import Override, Rules
 from xlmargin.memory import Recent, stamp
 from xlmargin.methods.span.file import read_span_file
@@ -33,9 +33,7 @@ def load(path: str, progress: Progress | None = None) -> Lookup:
     Raises:
         MarginError: there is no such file, or it cannot be read
     """
-    file = named_file(path)
-    if not file.exists():
-        raise MarginError(f"there is no SPAN file {path}: give its whole path")
+    file = existing_file(named_file(path), "give the whole path of a SPAN file")
     key = stamp(file)
     found = None if key is None else _latest.get(key)
     if found is not None:
