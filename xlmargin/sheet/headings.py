@@ -106,7 +106,7 @@ POSITIONS = Names(
         "Spot": _SPOT,
         "Forward": _FORWARD,
         "Entry": "Average Price, Avg Price, avgPx, Avg Entry Price, Average Entry Price, Entry Price, Open Price, Average Open Price, "
-        "Average Cost, Avg Cost, Cost per Share, Cost/Share, Trade Price, Purchase Price",
+        "Average Cost, Avg Cost, Cost Price, Cost Basis Price, Cost per Share, Cost/Share, Trade Price, Purchase Price",
         "Account": _ACCOUNT,
         "Exercise": "Exercise Style, Option Style",
         "Exchange": "Trading Venue",

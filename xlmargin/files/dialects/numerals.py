@@ -28,14 +28,15 @@ _CURRENCY = "|".join(re.escape(name) for name in sorted(CURRENCIES, key=len, rev
 _NUMERAL = re.compile(
     rf"(?P<open>\( *)?(?P<sign>[-+])?(?:(?P<before>{_CURRENCY}) *)?(?P<inner>[-+])?"
     rf"(?P<body>[0-9.,'](?:[0-9.,' ]*[0-9.,'])?(?:[eE][-+]?[0-9]+)?)"
-    rf"(?: *(?P<after>{_CURRENCY}))?(?P<percent> *%)?(?P<close> *\))?$"
+    rf"(?: *(?P<after>{_CURRENCY}))?(?P<behind>-)?(?P<percent> *%)?(?P<close> *\))?$"
 )
 
 
 def _pattern(decimal: str, group: str) -> re.Pattern[str]:
-    """A number without its sign, in groups of three digits or in none."""
+    """A number without its sign, in groups of three digits, of Indian lakhs, or in none."""
     mark = re.escape(decimal)
     groups = "|".join(rf"[1-9][0-9]{{0,2}}(?:{each}[0-9]{{3}})+" for each in (re.escape(group), " ", "'"))
+    groups += "|[1-9][0-9]?(?:,[0-9]{2})+,[0-9]{3}" if group == COMMA else ""  # lakhs: 1,00,000
     return re.compile(rf"(?:[0-9]+(?:{mark}[0-9]*)?|{mark}[0-9]+)[eE][-+]?[0-9]+$|(?:[0-9]+|{groups})(?:{mark}[0-9]*)?$|{mark}[0-9]+$")
 
 
@@ -102,7 +103,7 @@ def numeral(cell: str) -> Numeral | None:
         return Numeral(value, value, False, "")
     if not 0 < len(cell) <= LONGEST or not (match := _NUMERAL.match(cell.translate(PLAIN))):
         return None
-    signs = [match[name] for name in ("sign", "inner") if match[name]]
+    signs = [match[name] for name in ("sign", "inner", "behind") if match[name]]
     money = [match[name] for name in ("before", "after") if match[name]]
     if bool(match["open"]) != bool(match["close"]) or len(signs) + bool(match["open"]) > 1 or len(money) + bool(match["percent"]) > 1:
         return None
