@@ -304,6 +304,7 @@ def _read(raw: list[list[Any]], market: Market) -> _Read:
     readable = keep_rows(typed, ~bad[where])
     make_book(lone(readable), market, later)
     bad[[row - 2 for row in later.rows()]] = True
+    blank[bad] = False  # rows that repeat the header, and totals, are not typed
     kept = keep_rows(typed, ~bad[where])
     at = np.full(count, -1, np.int64)
     at[kept.row - 2] = np.arange(len(kept.row))

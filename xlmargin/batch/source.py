@@ -173,7 +173,9 @@ def _open_csv(path: Path) -> Source:
     place = file.mark + len(file.text[: offset_of(file.text, first)].encode(file.encoding))
     rows = round(len(found.records) * size / max(len(start), 1))
     below = Below(place, first, found.width, file.encoding, dialect)
-    return Source(path, columns, _size_heading(headings), found.width, rows, (FilePart(0, 1, 0),), below, tuple(found.unnamed), tuple(found.notes))
+    return Source(
+        path, columns, _size_heading(headings), found.width, rows, (FilePart(0, 1, 0),), below, tuple(found.unnamed), tuple(found.notes)
+    )
 
 
 def blocks(source: Source, piece: FilePart) -> Iterator[RowBlock]:
