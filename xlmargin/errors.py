@@ -21,10 +21,6 @@ class MarginError(Exception):
         self.faults = tuple(faults)
 
 
-class FileFault(MarginError):
-    """A mistake within a file of a book, which its name and the call have nothing to do with."""
-
-
 class MethodError(MarginError):
     """A mistake in a method's own files, which no other book would mend."""
 

@@ -18,7 +18,7 @@ from xlmargin.cli.faces import add_faces
 from xlmargin.cli.feed import add_feed
 from xlmargin.cli.table import print_table
 from xlmargin.cli.watch import add_watch
-from xlmargin.errors import FileFault, MarginError
+from xlmargin.errors import MarginError
 from xlmargin.files.books import cell_of, read_ranges, with_parameter
 from xlmargin.files.ranges import for_method
 from xlmargin.files.texts import read_csv
@@ -36,27 +36,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code: int = options.run(options)
     except MarginError as error:
-        code = _told(str(error), options, FAULTY if isinstance(error, FileFault) else MISUSED)
+        code = _misused(str(error), options)
     except BrokenPipeError:  # the reader of a pipe has gone, as `| head` does
         sys.stderr.close()
         code = ANSWERED
     except OSError as error:
         if error.filename is None:  # not about a file that the user has named
             raise
-        code = _told(f"{error.filename}: {error.strerror}: check the folder, and that it may be written", options, MISUSED)
+        code = _misused(f"{error.filename}: {error.strerror}: check the folder, and that it may be written", options)
     except KeyboardInterrupt:
         print(f"interrupted{getattr(options, 'interrupted', '')}", file=sys.stderr)
         code = INTERRUPTED
     return code
 
 
-def _told(text: str, options: argparse.Namespace, code: int) -> int:
-    """Print an error in one line, and return the exit code that it has."""
+def _misused(text: str, options: argparse.Namespace) -> int:
+    """Print an error in one line."""
     if getattr(options, "json", False):
         print(json.dumps({"error": text}, ensure_ascii=False))
     else:
         print(f"{ERROR}{text}", file=sys.stderr)
-    return code
+    return MISUSED
 
 
 def parser() -> argparse.ArgumentParser:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from xlmargin.errors import MOST_BYTES, FileFault, MarginError, existing_file
+from xlmargin.errors import MOST_BYTES, MarginError, existing_file
 from xlmargin.files.dialects.encodings import SHOWN, UTF_8, Decoded, decoded
 from xlmargin.files.dialects.meanings import HEADERS, WHATEVER, TextColumn, columns_of, headings_in
 from xlmargin.files.dialects.numerals import COMMA, POINT, Dialect, Written, bare, dialect_of, numeral
@@ -78,21 +78,13 @@ def read_table(path: Path, headings: Sequence[str] = HEADERS) -> TextTable:
         headings: the header is the first line that holds one of them, else the first that is not blank
 
     Raises:
-        FileFault: the file is no text, or does not say beyond doubt which cells it holds
-        MarginError: it is missing, or too large
+        MarginError: the file is missing, no text, or does not say beyond doubt which cells it holds
     """
     return table_in(existing_file(path, most=MOST_BYTES).read_bytes(), str(path), headings)
 
 
 def table_in(data: bytes, name: str, headings: Sequence[str] = HEADERS) -> TextTable:
     """The table that the bytes of a text file hold; arguments and mistakes are those of `read_table`, `name` that of the file."""
-    try:
-        return _table(data, name, headings)
-    except MarginError as error:
-        raise FileFault(str(error)) from None
-
-
-def _table(data: bytes, name: str, headings: Sequence[str]) -> TextTable:
     found = layout(decoded(data, name), name, headings)
     if not found.headed and "Parameter" not in headings:  # the reader of the range says which headings it needs
         return TextTable([[bare(cell) for cell in record.cells] for record in found.records], tuple(found.notes), found.records[0].line)

@@ -319,13 +319,12 @@ def _no_rows(first: Sequence[Any], padded: Sequence[Sequence[Any]], header: Head
     found, keys = set[int](), set(header.keys) - {""}
     begin = [row[0] for row in padded]
     likely = {cell for cell in set(filter(_is_text, begin)) if cell == first[0] or TOTAL.match(cell.strip()) or " " in cell.strip()}
-    usual = _count(padded[0]) if likely else 0
     for n in (n for n, cell in enumerate(begin) if _is_text(cell) and cell in likely):
         row, count = padded[n], _count(padded[n])
         if count > 1 and keys.issuperset(heading_key(cell) for cell in row if not is_blank(cell)):
             faults.add(n + 2, "", "the row repeats the headings", "remove it, or give the tables below each header as files of their own")
             found.add(n)
-        elif count < usual and (count == 1 or TOTAL.match(begin[n].strip())):
+        elif count < len(keys) and (count == 1 or TOTAL.match(begin[n].strip())):
             faults.add(n + 2, "", f"{show(begin[n])} is a total or a line of text, no row of the table", "remove it")
             found.add(n)
     return found

@@ -28,7 +28,7 @@ _CURRENCY = "|".join(re.escape(name) for name in sorted(CURRENCIES, key=len, rev
 _NUMERAL = re.compile(
     rf"(?P<open>\( *)?(?P<sign>[-+])?(?:(?P<before>{_CURRENCY}) *)?(?P<inner>[-+])?"
     rf"(?P<body>[0-9.,'](?:[0-9.,' ]*[0-9.,'])?(?:[eE][-+]?[0-9]+)?)"
-    rf"(?: *(?P<after>{_CURRENCY}))?(?P<behind>-)?(?P<percent> *%)?(?P<close> *\))?$"
+    rf"(?: *(?P<after>{_CURRENCY}))?(?P<percent> *%)?(?P<close> *\))?$"
 )
 
 
@@ -103,7 +103,7 @@ def numeral(cell: str) -> Numeral | None:
         return Numeral(value, value, False, "")
     if not 0 < len(cell) <= LONGEST or not (match := _NUMERAL.match(cell.translate(PLAIN))):
         return None
-    signs = [match[name] for name in ("sign", "inner", "behind") if match[name]]
+    signs = [match[name] for name in ("sign", "inner") if match[name]]
     money = [match[name] for name in ("before", "after") if match[name]]
     if bool(match["open"]) != bool(match["close"]) or len(signs) + bool(match["open"]) > 1 or len(money) + bool(match["percent"]) > 1:
         return None
