@@ -91,7 +91,8 @@ def test_a_damage_after_the_beginning_stops_the_batch(
         ),
         ("Instrument,Quantity,IV %\nBTC-26SEP25-65000-P,-1,55\nBTC-26SEP25-60000-P,-1,0.6\n", "2", "the column has fractions and percents"),
         ("Instrument,Quantity\nBTC-PERPETUAL,1\nInstrument,Quantity\nETH-PERPETUAL,1\n", "3", "the row repeats the headings"),
-        ("Instrument,IV,Quantity\nBTC-PERPETUAL,0.5,1\nTotal,,1\n", "3", "'Total' is a total or a line of text"),
+        ("Instrument,IV,Quantity\nBTC-PERPETUAL,0.5,1\nTotal,,1\n", "3", "'Total' begins a total"),
+        ("Instrument,IV,Quantity\nBTC-PERPETUAL,0.5,1\nMade by a program,,\n", "3", "'Made by a program' stands alone in its row"),
         ("Instrument,Quantity,Price\nBTC_USDC-26SEP25-65000-P,1,€5\n", "2", "Price must be an amount of USD"),
     ],
 )

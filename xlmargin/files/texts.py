@@ -153,7 +153,7 @@ def layout(file: Decoded, name: str, headings: Sequence[str] = HEADERS) -> TextL
         notes.append(f"sep={delimiter} in line 1")
     if above:
         notes.append(f"{len(above)} title line{'s' * (len(above) > 1)} skipped, the header is in line {found[start].line}")
-    return TextLayout(delimiter, found[start:], at is not None, notes)
+    return TextLayout(delimiter, found[start:], is_header(found[start].cells), notes)
 
 
 def _must_be_title(record: TextRecord, header: TextRecord, name: str) -> None:

@@ -298,7 +298,7 @@ def table(
         padded = [row if len(row) == width else (*row[:width], *[None] * (width - len(row))) for row in padded]
     columns = list(map(list, zip(*padded))) or [[] for _ in keys]
     _judge_unread(header, columns, known, names, faults)
-    strange = _no_rows(rows[0], padded, header, faults)
+    strange = _no_rows(rows[0], padded, header, faults) if keys[0] in understood else set()
     filled = [n for n in range(len(padded)) if n not in strange]
     if strange or not any(not zero and _is_full(columns[i]) for i, zero in at):
         filled = [n for n in filled if _says_something(padded[n], at)]
@@ -325,7 +325,8 @@ def _no_rows(first: Sequence[Any], padded: Sequence[Sequence[Any]], header: Head
             faults.add(n + 2, "", "the row repeats the headings", "remove it, or give the tables below each header as files of their own")
             found.add(n)
         elif count < len(keys) and (count == 1 or TOTAL.match(begin[n].strip())):
-            faults.add(n + 2, "", f"{show(begin[n])} is a total or a line of text, no row of the table", "remove it")
+            what = "stands alone in its row" if count == 1 else "begins a total, which is no row of the table"
+            faults.add(n + 2, "", f"{show(begin[n])} {what}", "remove the row" + ", or fill it" * (count == 1))
             found.add(n)
     return found
 

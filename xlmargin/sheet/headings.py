@@ -74,7 +74,7 @@ _SYMBOL = "Ticker, Contract, Contract Symbol"
 _STRIKE = "K, Strike Price, Exercise Price, Strike Px"
 _EXPIRY = (
     "Maturity, Maturity Date, Expiration, Expiration Date, Exp Date, Exp, Expiry Date, Expire, Expire Date, Expiration Time, "
-    "Contract Date, Delivery Date, Delivery Time"
+    "Expiry Time, Exp Time, Expiration Timestamp, Expiry Timestamp, Contract Date, Delivery Date, Delivery Time"
 )
 _DAYS = "Days to Expiry, Days to Expiration, Days to Maturity, Days Until Expiration, Days Until Expiry, Days Left"
 _TYPE = "CP, Put/Call, Call/Put, Call or Put, Call Put Flag, Right, Put or Call, Option Type"
