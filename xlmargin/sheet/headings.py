@@ -112,6 +112,7 @@ POSITIONS = Names(
         "Exchange": "Trading Venue",
         "Currency": "Currency Primary, Ccy, Quote Currency, Quote Ccy, Quote Asset, Settlement Currency, Settle Ccy, Price Currency",
         "Size currency": "Quantity Currency, Amount Currency, Size Ccy",
+        "Multiplier": "Mult",
         "Contract size": "ctVal, Contract Value, Lot Size, Contract Unit, Contract Multiplier, Shares per Contract",
     }
 )
