@@ -175,7 +175,6 @@ def test_a_file_without_rows_is_refused(tmp_path: Path, write: Callable[..., Pat
     ("name", "text", "problem"),
     [
         ("in.csv", "", "is empty"),
-        ("in.csv", "Account,Instrument,Size\n", "Size may count coins or, as venues print it, USD"),
         ("in.csv", "Account,Instrument,Quantity,My side\n", "the heading My side is not known and speaks of a side"),
         ("in.csv", "Account,Instrument,Lots\n", "a batch needs the heading Quantity"),
         ("in.csv", "Account,Instrument\n", "no column Quantity"),

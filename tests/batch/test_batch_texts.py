@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from batch_files import batch, faults
+from batch_files import MARKET, batch, faults
+from range_books import ask
 
 from xlmargin.errors import MarginError
+from xlmargin.files.dialects.meanings import BOOK_HEADERS
+from xlmargin.files.texts import read_table
 
 PLAIN = "Account,Instrument,Quantity\n007,BTC-PERPETUAL,-1.5\n7,BTC-PERPETUAL,-1500\n7.0,ETH-PERPETUAL,0.125\n"
 WRITTEN = {
@@ -76,3 +79,41 @@ def test_a_damage_after_the_beginning_stops_the_batch(
     with pytest.raises(MarginError) as told:
         batch(tmp_path / "in.csv", tmp_path / "out.csv")
     assert problem in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "row", "problem"),
+    [
+        (
+            "Account,Instrument,Size\na,BTC_USDC-PERPETUAL,1\nb,BTC-PERPETUAL,1\n",
+            "3",
+            "Size of an inverse future or perpetual may be coins",
+        ),
+        ("Instrument,Quantity,IV %\nBTC-26SEP25-65000-P,-1,55\nBTC-26SEP25-60000-P,-1,0.6\n", "2", "the column has fractions and percents"),
+        ("Instrument,Quantity\nBTC-PERPETUAL,1\nInstrument,Quantity\nETH-PERPETUAL,1\n", "3", "the row repeats the headings"),
+        ("Instrument,IV,Quantity\nBTC-PERPETUAL,0.5,1\nTotal,,1\n", "3", "'Total' begins a total"),
+        ("Instrument,IV,Quantity\nBTC-PERPETUAL,0.5,1\nMade by a program,,\n", "3", "'Made by a program' stands alone in its row"),
+        ("Instrument,Quantity,Price\nBTC_USDC-26SEP25-65000-P,1,€5\n", "2", "Price must be an amount of USD"),
+    ],
+)
+def test_the_faults_of_a_sheet_are_those_of_a_batch(tmp_path: Path, text: str, row: str, problem: str) -> None:
+    """Also those that a row has only among the others: no account is left out without a word, and none is margined."""
+    (tmp_path / "in.csv").write_text(text, encoding="utf-8")
+    found = batch(tmp_path / "in.csv", tmp_path / "out.csv")
+    assert found[-1]["Status"] == "ERROR"
+    told = faults(tmp_path / "out.csv")
+    assert told[0]["Row"] == row
+    assert problem in told[0]["Problem"]
+    single = str(ask("PM_MARGIN", read_table(tmp_path / "in.csv", BOOK_HEADERS).rows, MARKET))
+    assert single.startswith(f"#PM! row {row}: ")
+    assert problem in single
+
+
+@pytest.mark.parametrize("heading", ["Amount", "Size", "positionAmt"])
+def test_a_size_counts_where_it_has_one_meaning(tmp_path: Path, heading: str) -> None:
+    """Of a linear contract a size is its coins, under whichever heading."""
+    for name, text in (("plain", "Quantity"), ("in", heading)):
+        (tmp_path / f"{name}.csv").write_text(f"Instrument,{text},Index Price\nBTC_USDC-PERPETUAL,-1.5,65000\n", encoding="utf-8")
+    plain, found = (batch(tmp_path / f"{name}.csv", tmp_path / f"{name}.out.csv") for name in ("plain", "in"))
+    assert found == plain
+    assert found[0]["Initial"] == ask("PM_MARGIN", read_table(tmp_path / "in.csv", BOOK_HEADERS).rows, MARKET)

@@ -45,6 +45,10 @@ def test_a_name_gives_the_whole_book(tmp_path: Path, text: str) -> None:
     assert ranges.notes == ()
     assert ranges.places["positions"] == Place("Book", 1, 1)
     assert cell_of(ranges, 3, "Strike") == "Book!C3"
+    assert cell_of(ranges, 3, "Venue") == "Book!3:3"
+    exported = ranges._replace(positions=[["Symbol", "Put/Call", "Pos", "Lot Size"], [""] * 4])
+    cells = {"Instrument": "A2", "Type": "B2", "Quantity": "C2", "Multiplier": "D2"}
+    assert {heading: cell_of(exported, 2, heading) for heading in cells} == {heading: f"Book!{cell}" for heading, cell in cells.items()}
 
 
 @pytest.mark.parametrize(

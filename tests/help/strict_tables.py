@@ -136,8 +136,11 @@ def _number(cell: str, decimal: str) -> float | None:
         return None
     if not re.fullmatch("[0-9]*", part) or not all(re.fullmatch("[0-9]*", group) for group in groups) or not (whole or part):
         return None
-    if len(groups) > 1 and (
-        groups[0].startswith("0") or not 1 <= len(groups[0]) <= 3 or {len(group) for group in groups[1:]} != {3} or match[3]
+    lakhs = decimal == "." and re.fullmatch("[1-9][0-9]?(,[0-9][0-9])+,[0-9]{3}", whole)
+    if (
+        not (lakhs and not match[3])
+        and len(groups) > 1
+        and (groups[0].startswith("0") or not 1 <= len(groups[0]) <= 3 or {len(group) for group in groups[1:]} != {3} or match[3])
     ):
         return None
     value = float(f"{match[1]}{''.join(groups)}.{part or 0}{match[3] or ('e-2' if cell.endswith('%') else '')}")

@@ -191,10 +191,28 @@ def test_exports_that_contradict_themselves_are_refused(columns: dict[str, Any],
 
 
 @pytest.mark.parametrize(
+    ("columns", "same"),
+    [
+        ({"Quantity": 0.0, "Direction": "zero"}, {"Quantity": 0.0}),
+        ({"Strategy": "Total return", "Quantity": -1.0}, {"Quantity": -1.0}),
+        ({"Quantity": -1.0, "Mult": 10.0}, {"Quantity": -10.0}),
+    ],
+)
+def test_what_venues_write_means_the_same(columns: dict[str, Any], same: dict[str, Any]) -> None:
+    """The side of an empty position; a first column that does not count; the multiplier of a broker."""
+    meant, found = ({"Underlying": "BTC", "Type": "put", "Strike": 70_000.0, "Expiry": 46_022.0} | more for more in (same, columns))
+    for expiry in (46_022.0, (46_022.0 - 25_569.0) * 86_400.0 + 28_800.0, ((46_022.0 - 25_569.0) * 86_400.0 + 28_800.0) * 1_000.0):
+        row = columns | found | {"Expiry": expiry}  # a serial, seconds and milliseconds since 1970 of 08:00 UTC
+        assert margin([list(row), list(row.values())], DESK) == margin([list(meant), list(meant.values())], DESK)
+    assert isinstance(margin([list(meant), list(meant.values())], DESK), float)
+
+
+@pytest.mark.parametrize(
     ("columns", "told"),
     [
         ({"Contracts": 100.0}, "row 2: Multiplier must be given where contracts are counted"),
         ({"Quantity": 1.0, "Lot size": 0.1}, "row 2: Contract size 0.1 stands beside a Quantity, which counts units of the underlying"),
+        ({"Quantity": 1.0, "Side": "None"}, "row 2: Side 'None' says nothing is held: type buy or sell, or the quantity 0"),
         ({"Size": 70_000.0}, "row 2: Size of an inverse future or perpetual may be coins or, as venues print it, USD"),
         ({"Quantity": 1.0, "size_currency": "USD"}, "row 2: Size currency 'USD' is not the underlying, in whose units Quantity is read"),
     ],

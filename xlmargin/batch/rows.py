@@ -145,13 +145,14 @@ def _plain(texts: Any, dialect: Dialect) -> Any:
     return compute.replace_substring(compute.replace_substring(texts, POINT, ""), COMMA, POINT)
 
 
-def read_rows(table: Any, dialect: Dialect | None, market: Market) -> Rows:
+def read_rows(table: Any, dialect: Dialect | None, market: Market, size_heading: str = QUANTITY) -> Rows:
     """Read the rows of a shard.
 
     Args:
         table: known headings as columns, and the rows' numbers
         dialect: of a CSV file, whose cells are texts; None where cells have types
         market: market by which the rows are priced
+        size_heading: of the quantities, as it stands in the file
 
     Returns:
         the rows of accounts without a fault, and the faults of the others
@@ -171,14 +172,19 @@ def read_rows(table: Any, dialect: Dialect | None, market: Market) -> Rows:
         signs[unreadable] = UNREADABLE
         columns.append(_Column(signs, list(SIGNS)))
     like, first = _distinct(columns)
-    raw = [[*headings, *amounts], *([column.cells[column.codes[p]] for column in columns] for p in first.tolist())]
+    shown = [size_heading if heading == QUANTITY else heading for heading in (*headings, *amounts)]
+    raw = [shown, *([column.cells[column.codes[p]] for column in columns] for p in first.tolist())]
     found = _read(raw, market)
     account_error = np.array([error_text(name) is not None for name in accounts], np.bool_)[account]
     said = np.isfinite(entry) | no_entry | (np.array([name != "" for name in accounts], np.bool_)[account])
     wide = table.column(MISFIT).is_valid().to_numpy() if MISFIT in table.column_names else np.zeros(len(rows), np.bool_)
     bad = np.where(found.blank[like], said, found.bad[like]) | no_entry | account_error | wide
     counted = ~found.blank[like] | bad
-    wrong = _told(table, np.flatnonzero(bad), dialect, market, accounts, account)
+    chosen = np.flatnonzero(bad)
+    told = _told(table, chosen, dialect, market, size_heading)
+    told += _of_the_range(found, rows[chosen], like[chosen], {fault.row for fault in told})
+    at = dict(zip(rows[chosen].tolist(), account[chosen].tolist()))
+    wrong = sorted((Wrong(accounts[at[fault.row]], "", fault) for fault in told), key=lambda wrong: (wrong.account, wrong.fault.row))
     gone = np.zeros(len(accounts), np.bool_)
     gone[account[bad]] = True
     there = np.zeros(len(accounts), np.bool_)
@@ -284,6 +290,7 @@ class _Read(NamedTuple):
     at: Ints
     kept: Positions
     unpriced: dict[int, Fault]
+    faults: list[Fault]
 
 
 def _read(raw: list[list[Any]], market: Market) -> _Read:
@@ -297,14 +304,15 @@ def _read(raw: list[list[Any]], market: Market) -> _Read:
     readable = keep_rows(typed, ~bad[where])
     make_book(lone(readable), market, later)
     bad[[row - 2 for row in later.rows()]] = True
+    blank[bad] = False  # rows that repeat the header, and totals, are not typed
     kept = keep_rows(typed, ~bad[where])
     at = np.full(count, -1, np.int64)
     at[kept.row - 2] = np.arange(len(kept.row))
     unpriced = {int(at[fault.row - 2]): fault for fault in reversed(make_book(lone(kept), market, Faults()).unpriced)}
-    return _Read(blank, bad, at, kept, unpriced)
+    return _Read(blank, bad, at, kept, unpriced, [*found.faults, *later.faults])
 
 
-def _told(table: Any, chosen: Ints, dialect: Dialect | None, market: Market, accounts: list[str], account: Ints) -> list[Wrong]:
+def _told(table: Any, chosen: Ints, dialect: Dialect | None, market: Market, size_heading: str) -> list[Fault]:
     """Every fault of rows that have one, in the words of the sheet."""
     if not len(chosen):
         return []
@@ -316,13 +324,24 @@ def _told(table: Any, chosen: Ints, dialect: Dialect | None, market: Market, acc
     for n, problem in enumerate(part.column(MISFIT).to_pylist() if MISFIT in part.column_names else (), 2):
         if problem is not None:
             found.add(n, "", f"the row {problem}", TOO_WIDE)
-    typed = read_positions([headings, *map(list, zip(*cells))], found)
+    shown = [size_heading if heading == QUANTITY else heading for heading in headings]
+    typed = read_positions([shown, *map(list, zip(*cells))], found)
     unread = found.rows()
     sound = np.array([row not in unread for row in typed.row.tolist()], np.bool_)
     make_book(lone(keep_rows(typed, sound)), market, later)
     rows = part.column(ROW).to_numpy()
-    told = [
-        Wrong(accounts[account[chosen[fault.row - 2]]], "", fault._replace(row=int(rows[fault.row - 2])))
-        for fault in dict.fromkeys([*found.faults, *later.faults])
-    ]
-    return sorted(told, key=lambda wrong: (wrong.account, wrong.fault.row))
+    faults = dict.fromkeys([*found.faults, *later.faults])
+    return [fault._replace(row=int(rows[fault.row - 2])) for fault in faults if fault.row > 1]
+
+
+def _of_the_range(found: _Read, rows: Ints, like: Ints, told: set[int]) -> list[Fault]:
+    """The faults of rows that have none by themselves, as of a column with fractions and percents.
+
+    Args:
+        found: the distinct rows
+        rows: the rows with a fault, counted from the header row as 1 (P,)
+        like: their distinct rows (P,)
+        told: the rows of which a fault is told
+    """
+    known = {fault.row - 2: fault for fault in reversed(found.faults)}
+    return [known[d]._replace(row=row) for row, d in zip(rows.tolist(), like.tolist()) if row not in told and d in known]

@@ -60,7 +60,7 @@ def margin_shard(plan: Plan, shard: int) -> int:
         _write(plan.errors(shard), _errors([]))
         _write(plan.result(shard), _margins([]), Done(0, 0, ()))
         return peak_memory()
-    rows = read_rows(table, plan.source.dialect, market)
+    rows = read_rows(table, plan.source.dialect, market, plan.source.size)
     count = table.num_rows
     del table
     found, wrong = [], list(rows.wrong)

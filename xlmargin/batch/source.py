@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from xlmargin.batch.text_stream import Below, TextStream
 from xlmargin.errors import Faults, MarginError, existing_file
 from xlmargin.files.dialects.encodings import decoded
+from xlmargin.files.dialects.meanings import BOOK_HEADERS
 from xlmargin.files.dialects.numerals import Dialect, bare
 from xlmargin.files.dialects.records import offset_of, whole_rows, width_of
 from xlmargin.files.texts import TOO_WIDE, dialect_from, layout, too_wide, unnamed_cell
@@ -31,7 +32,6 @@ BLOCK_ROWS = 250_000
 BLOCK_BYTES = 16_000_000
 FIRST_BYTES = 250_000  # of a CSV file, by which its dialect is decided and its length guessed
 MARKED = r"^\s*['=]|[^ -~]"  # of names that may not be what they seem
-HEADERS = (QUANTITY, USD_SIZE)  # of which the header row has one
 
 
 class FilePart(NamedTuple):
@@ -56,6 +56,7 @@ class Source:
     Attributes:
         path: .parquet or .csv
         columns: place of each known heading among the file's columns
+        size: the heading of the quantities as it stands in the file, which may leave open whether USD are counted
         width: number of the file's columns
         rows: number of rows, of a CSV file an estimate
         pieces: parts that can be read separately
@@ -66,6 +67,7 @@ class Source:
 
     path: Path
     columns: tuple[tuple[str, int], ...]
+    size: str
     width: int
     rows: int
     pieces: tuple[FilePart, ...]
@@ -125,8 +127,6 @@ def _columns(headings: list[str], path: Path) -> tuple[tuple[str, int], ...]:
         read_positions([headings], faults)
         if QUANTITY not in header and USD_SIZE not in header:
             header.fail("a batch needs the heading Quantity, in units × Multiplier: write it in the place of another count")
-        if text := vague_size(header):
-            header.fail(f"{text} may count coins or, as venues print it, USD: name the heading Quantity or USD size")
         must_be_understood(header, HEADINGS, POSITIONS, faults)
         faults.stop()
     except MarginError as error:
@@ -136,6 +136,11 @@ def _columns(headings: list[str], path: Path) -> tuple[tuple[str, int], ...]:
         at.pop("Delta")
     shown = {heading: f"{heading} %" if heading_key(heading) in header.percent else heading for heading in at}
     return tuple(sorted(((shown[heading], i) for heading, i in at.items()), key=itemgetter(1)))
+
+
+def _size_heading(headings: list[str]) -> str:
+    """The heading of the quantities as it stands, if it leaves open what they count, else Quantity."""
+    return vague_size(Header(headings, names=POSITIONS)) or QUANTITY
 
 
 def _open_parquet(path: Path, pieces: int) -> Source:
@@ -150,7 +155,7 @@ def _open_parquet(path: Path, pieces: int) -> Source:
     ends = np.cumsum([meta.row_group(n).num_rows for n in range(meta.num_row_groups)], dtype=np.int64).tolist()
     cuts = sorted({round(n * len(ends) / max(pieces, 1)) for n in range(pieces + 1)})
     parts = tuple(FilePart(first, last, ends[first - 1] if first else 0) for first, last in pairwise(cuts))
-    return Source(path, _columns(headings, path), len(headings), meta.num_rows, parts)
+    return Source(path, _columns(headings, path), _size_heading(headings), len(headings), meta.num_rows, parts)
 
 
 def _open_csv(path: Path) -> Source:
@@ -160,7 +165,7 @@ def _open_csv(path: Path) -> Source:
         start = opened.read(FIRST_BYTES)
     whole = size <= len(start)
     file = decoded(start, name, whole=whole)
-    found = layout(file if whole else file._replace(text=whole_rows(file.text)), name, HEADERS)
+    found = layout(file if whole else file._replace(text=whole_rows(file.text)), name, BOOK_HEADERS)
     headings = [bare(cell) for cell in found.records[0].cells[: found.width]]
     columns = _columns(headings, path)
     dialect = dialect_from(found, name)
@@ -168,7 +173,9 @@ def _open_csv(path: Path) -> Source:
     place = file.mark + len(file.text[: offset_of(file.text, first)].encode(file.encoding))
     rows = round(len(found.records) * size / max(len(start), 1))
     below = Below(place, first, found.width, file.encoding, dialect)
-    return Source(path, columns, found.width, rows, (FilePart(0, 1, 0),), below, tuple(found.unnamed), tuple(found.notes))
+    return Source(
+        path, columns, _size_heading(headings), found.width, rows, (FilePart(0, 1, 0),), below, tuple(found.unnamed), tuple(found.notes)
+    )
 
 
 def blocks(source: Source, piece: FilePart) -> Iterator[RowBlock]:

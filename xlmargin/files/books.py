@@ -7,6 +7,7 @@ from typing import Any
 
 from xlmargin.errors import MOST_BYTES, MarginError, existing_file
 from xlmargin.files.containers.opened import is_workbook
+from xlmargin.files.dialects.meanings import BOOK_HEADERS
 from xlmargin.files.histories import SOUGHT as SOUGHT_DATES
 from xlmargin.files.histories import daily
 from xlmargin.files.markets import MarketFile, read_market_file
@@ -19,9 +20,20 @@ from xlmargin.sheet.headings import MARKET, POSITIONS
 
 NO_BOOK = Ranges([], None, None, None)
 SOUGHT = {  # headings, one of which the header of each range's file has
-    "positions": ("Quantity", "USD size"),
+    "positions": BOOK_HEADERS,
     "parameters": ("Parameter", "Scenario"),
     "history": SOUGHT_DATES,
+}
+
+FED_BY = {  # the columns of exports that the reader of positions puts under each heading
+    "Instrument": ("Symbol",),
+    "Underlying": ("Symbol",),
+    "Type": ("Right", "Class"),
+    "Quantity": ("Contracts", "USD size"),
+    "Multiplier": ("Contract size",),
+    "Venue": ("Exchange",),
+    "Price": ("Mark price",),
+    "Coin price": ("Mark price",),
 }
 
 
@@ -87,7 +99,7 @@ def cell_of(ranges: Ranges, row: float | str, heading: str) -> str:
 
     Args:
         row: as PM_CHECK shows it: 6, or `market row 6`
-        heading: of the column, "" where the whole row is meant
+        heading: of the column; where the range has none that it may come from, or it is "", the whole row is meant (`Positions!6:6`)
     """
     from xlmargin.engine.formula import column_letters
 
@@ -97,8 +109,10 @@ def cell_of(ranges: Ranges, row: float | str, heading: str) -> str:
         return ""
     header = next(n for n, line in enumerate(cells) if not all(map(is_blank, line)))
     names = MARKET if name == "market" else POSITIONS
-    column = Header(cells[header], names=names).find(heading) or 0
-    return f"{place.sheet}!{column_letters(place.column + column)}{place.row + header + int(number) - 1}"
+    found = Header(cells[header], names=names)
+    column = next((at for key in (heading, *FED_BY.get(heading, ())) if (at := found.find(key)) is not None), None)
+    line = place.row + header + int(number) - 1
+    return f"{place.sheet}!{line}:{line}" if column is None else f"{place.sheet}!{column_letters(place.column + column)}{line}"
 
 
 def with_parameter(rows: Grid, name: str, value: str) -> Grid:

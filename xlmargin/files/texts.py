@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -92,7 +91,6 @@ def table_in(data: bytes, name: str, headings: Sequence[str] = HEADERS) -> TextT
     _must_fit(found, name)
     cells, columns = _rows(found, name), found.columns
     numbers = list(_written(cells[found.headed :], columns, 1 + found.headed))
-    _must_be_one_currency(numbers, name)
     dialect = dialect_of(numbers, found.delimiter, name)
     rows = _typed(cells[found.headed :], columns, dialect)
     header: Grid = [[bare(cell) for cell in cells[0]]] if found.headed else []
@@ -119,7 +117,6 @@ def dialect_from(found: TextLayout, name: str) -> Dialect:
         MarginError: as of `read_table`
     """
     numbers = list(_written(_rows(found, name)[found.headed :], found.columns, 1 + found.headed))
-    _must_be_one_currency(numbers, name)
     return dialect_of(numbers, found.delimiter, name)
 
 
@@ -156,7 +153,7 @@ def layout(file: Decoded, name: str, headings: Sequence[str] = HEADERS) -> TextL
         notes.append(f"sep={delimiter} in line 1")
     if above:
         notes.append(f"{len(above)} title line{'s' * (len(above) > 1)} skipped, the header is in line {found[start].line}")
-    return TextLayout(delimiter, found[start:], at is not None, notes)
+    return TextLayout(delimiter, found[start:], is_header(found[start].cells), notes)
 
 
 def _must_be_title(record: TextRecord, header: TextRecord, name: str) -> None:
@@ -226,15 +223,6 @@ def _written(rows: Sequence[Sequence[str]], columns: Sequence[TextColumn], first
                 seen.add(cell)
                 if found := numeral(bare(cell)):
                     yield Written(bare(cell), f"row {n + first}, column {at + 1}", found)
-
-
-def _must_be_one_currency(cells: Sequence[Written], name: str) -> None:
-    """Refuse amounts in several currencies, which one account does not have."""
-    money = {cell.numeral.currency: cell for cell in cells if cell.numeral.currency}
-    for one, other in pairwise(money.values()):
-        raise MarginError(
-            f"{name} holds {one.text!r} ({one.place}) and {other.text!r} ({other.place}): give all amounts in the account currency"
-        )
 
 
 def _numbers_told(cells: Sequence[Written], dialect: Dialect) -> Iterator[str]:

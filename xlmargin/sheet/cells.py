@@ -18,6 +18,7 @@ from xlmargin.errors import MarginError
 Trouble = tuple[str, str]  # the fault of a cell, and its cure
 
 LOOKS_NUMERIC = re.compile(r"[-+(]?[$€£]?\s*[\d.,'\s]*\d[\d.,'\s]*([eE][-+]?\d+)?\s*[%)]?$")
+OTHER_CURRENCY = re.compile(r"[€£¥]|\b(EUR|GBP|JPY|CHF)\b")
 LARGEST = 1e15
 INVISIBLE = "Cf"  # category of the characters without a shape
 BLOCK = 1024  # rows of a range that are compared at once
@@ -108,6 +109,8 @@ def not_a_number(cell: Any) -> Trouble:
     """The fault of a cell that should contain a number, and its cure."""
     if trouble := unreadable(cell):
         return trouble
+    if isinstance(cell, str) and OTHER_CURRENCY.search(cell) and any(map(str.isdigit, cell)):
+        return f"must be an amount of USD, the account currency, not {show(cell)}", "give it in USD"
     if isinstance(cell, str) and len(cell) <= LONGEST and LOOKS_NUMERIC.match(cell.strip()):
         return f"must be a number, not the text {show(cell)}", "the cell holds text: retype it as a number"
     if isinstance(cell, (int, float)) and not isinstance(cell, bool):

@@ -21,6 +21,7 @@ from xlmargin.sheet.unknown import refusal
 
 # by the end of a heading: the largest fraction and the least percent that a column under a heading with % holds
 PERCENT = {"iv": (4.0, 5.0), "rate": (0.25, 1.0), "haircut": (1.0, 1.0), "move": (1.0, 1.0)}
+TOTAL = re.compile(r"(grand |sub-?|sub )?totals?\b|sum\b|summe\b|gesamt|somme\b|total général", re.I)  # how a sum of rows begins
 
 
 # ---- header rows
@@ -297,11 +298,46 @@ def table(
         padded = [row if len(row) == width else (*row[:width], *[None] * (width - len(row))) for row in padded]
     columns = list(map(list, zip(*padded))) or [[] for _ in keys]
     _judge_unread(header, columns, known, names, faults)
-    filled = list(range(len(padded)))
-    if not any(not zero and _is_full(columns[i]) for i, zero in at):
+    strange = _no_rows(rows[0], padded, header, faults) if keys[0] in understood else set()
+    filled = [n for n in range(len(padded)) if n not in strange]
+    if strange or not any(not zero and _is_full(columns[i]) for i, zero in at):
         filled = [n for n in filled if _says_something(padded[n], at)]
         columns = columns if len(filled) == len(padded) else [[column[n] for n in filled] for column in columns]
     return Table(header, {key: columns[i] for i, key in enumerate(keys) if key in understood}, [n + 2 for n in filled])
+
+
+def _no_rows(first: Sequence[Any], padded: Sequence[Sequence[Any]], header: Header, faults: Faults) -> set[int]:
+    """Record the rows that repeat the header, as files put together of several do, and totals and lines of text below a table.
+
+    Args:
+        first: the header row
+        padded: the rows below it, as wide as it
+
+    Returns:
+        their numbers, counted from 0
+    """
+    found, keys = set[int](), set(header.keys) - {""}
+    begin = [row[0] for row in padded]
+    likely = {cell for cell in set(filter(_is_text, begin)) if cell == first[0] or TOTAL.match(cell.strip()) or " " in cell.strip()}
+    for n in (n for n, cell in enumerate(begin) if _is_text(cell) and cell in likely):
+        row, count = padded[n], _count(padded[n])
+        if count > 1 and keys.issuperset(heading_key(cell) for cell in row if not is_blank(cell)):
+            faults.add(n + 2, "", "the row repeats the headings", "remove it, or give the tables below each header as files of their own")
+            found.add(n)
+        elif count < len(keys) and (count == 1 or TOTAL.match(begin[n].strip())):
+            what = "stands alone in its row" if count == 1 else "begins a total, which is no row of the table"
+            faults.add(n + 2, "", f"{show(begin[n])} {what}", "remove the row" + ", or fill it" * (count == 1))
+            found.add(n)
+    return found
+
+
+def _is_text(cell: Any) -> bool:
+    return type(cell) is str
+
+
+def _count(row: Sequence[Any]) -> int:
+    """Number of cells that are not blank."""
+    return sum(not is_blank(cell) for cell in row)
 
 
 def _judge_unread(header: Header, columns: list[list[Any]], known: Sequence[str], names: Names, faults: Faults) -> None:

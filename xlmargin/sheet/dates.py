@@ -15,6 +15,7 @@ from xlmargin.pricing.arrays import Floats
 from xlmargin.sheet.cells import Trouble, is_blank, plain_number, show, unreadable
 
 FIRST, LAST = (dt.datetime(year, 1, 1, tzinfo=dt.UTC).timestamp() for year in (2000, 2100))  # no date outside them is plausible
+MILLISECONDS = 1e11  # since 1970: numbers from this on count them, since as seconds they would be in no plausible year
 HOW = "type a date, ISO text (2025-06-27), 27JUN25 or 28-Aug-25"
 
 
@@ -24,7 +25,7 @@ def instants(cells: Sequence[Any], rows: Sequence[int], heading: str, faults: Fa
     A text with several readings (`03/04/2026`) is read in the order in which the other texts of the column must be.
 
     Args:
-        cells: dates, times, Excel serials, numbers yyyymmdd or texts, (P,)
+        cells: dates, times, Excel serials, numbers yyyymmdd, seconds or milliseconds since 1970 or texts, (P,)
         rows: row number of each cell, (P,)
         heading: the column's name in messages
         faults: receives the cells that are not dates
@@ -75,5 +76,10 @@ def _instant(cell: Any, hour: int, order: str = "") -> float | None:
         value = instant(cell.year, cell.month, cell.day, hour)
     else:
         number = plain_number(cell)
-        value = None if number is None else serial_instant(number, hour)
+        value = None if number is None else serial_instant(number, hour) or _epoch(number)
     return value if value is not None and FIRST <= value < LAST else None
+
+
+def _epoch(number: float) -> float:
+    """A number that counts seconds or milliseconds since 1970, as venues write times, in seconds."""
+    return number if number < MILLISECONDS else number / 1000.0

@@ -74,7 +74,7 @@ _SYMBOL = "Ticker, Contract, Contract Symbol"
 _STRIKE = "K, Strike Price, Exercise Price, Strike Px"
 _EXPIRY = (
     "Maturity, Maturity Date, Expiration, Expiration Date, Exp Date, Exp, Expiry Date, Expire, Expire Date, Expiration Time, "
-    "Contract Date, Delivery Date, Delivery Time"
+    "Expiry Time, Exp Time, Expiration Timestamp, Expiry Timestamp, Contract Date, Delivery Date, Delivery Time"
 )
 _DAYS = "Days to Expiry, Days to Expiration, Days to Maturity, Days Until Expiration, Days Until Expiry, Days Left"
 _TYPE = "CP, Put/Call, Call/Put, Call or Put, Call Put Flag, Right, Put or Call, Option Type"
@@ -106,12 +106,13 @@ POSITIONS = Names(
         "Spot": _SPOT,
         "Forward": _FORWARD,
         "Entry": "Average Price, Avg Price, avgPx, Avg Entry Price, Average Entry Price, Entry Price, Open Price, Average Open Price, "
-        "Average Cost, Avg Cost, Cost per Share, Cost/Share, Trade Price, Purchase Price",
+        "Average Cost, Avg Cost, Cost Price, Cost Basis Price, Cost per Share, Cost/Share, Trade Price, Purchase Price",
         "Account": _ACCOUNT,
         "Exercise": "Exercise Style, Option Style",
         "Exchange": "Trading Venue",
         "Currency": "Currency Primary, Ccy, Quote Currency, Quote Ccy, Quote Asset, Settlement Currency, Settle Ccy, Price Currency",
         "Size currency": "Quantity Currency, Amount Currency, Size Ccy",
+        "Multiplier": "Mult",
         "Contract size": "ctVal, Contract Value, Lot Size, Contract Unit, Contract Multiplier, Shares per Contract",
     }
 )

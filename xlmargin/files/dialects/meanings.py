@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from xlmargin.files.dialects.numerals import Dialect, bare, numeral
+from xlmargin.files.dialects.numerals import DOLLAR, Dialect, bare, numeral
 from xlmargin.sheet.columns import Header
 from xlmargin.sheet.headings import BALANCES, HISTORY, MARKET, PARAMETERS, POSITIONS, heading_key
 
@@ -19,6 +19,7 @@ def _keys(names: str) -> frozenset[str]:
 
 
 HEADERS = ("Quantity", "USD size", "Parameter", "Scenario", "Date", "Currency", "Field", "Spot", "Underlying", "Instrument")
+BOOK_HEADERS = ("Quantity", "USD size", "Contracts", "Amount")  # of which the header row of positions has one
 NAMES = _keys(
     "Account, Instrument, Underlying, Note, Notes, Comment, Venue, Type, Side, Settlement, Exercise, Order, Currency, Parameter, "
     "Scenario, Description, Method, Field, Instrument Name, Symbol, Class, Right, Exchange, Size currency"
@@ -43,7 +44,7 @@ class TextColumn(NamedTuple):
         date: they are dates, of which only those that are numbers are read here
         number: the table's reader takes them as numbers, so they tell the decimal mark
         percent: a text in percent is a fraction
-        money: a text may name a currency
+        money: a text may name the account currency, USD
     """
 
     name: bool = False
@@ -57,8 +58,8 @@ class TextColumn(NamedTuple):
         shown = bare(text)
         if self.name or (self.date and _DIGITS.match(shown)) or not (found := numeral(shown)):
             return shown
-        if (found.percent and not self.percent) or (found.currency and not self.money):
-            return shown
+        if (found.percent and not self.percent) or (found.currency and (found.currency != DOLLAR or not self.money)):
+            return shown  # an amount of another currency is no number of the account's
         value = dialect.value(found, shown)
         return shown if value is None else value
 

@@ -33,9 +33,10 @@ _NUMERAL = re.compile(
 
 
 def _pattern(decimal: str, group: str) -> re.Pattern[str]:
-    """A number without its sign, in groups of three digits or in none."""
+    """A number without its sign, in groups of three digits, of Indian lakhs, or in none."""
     mark = re.escape(decimal)
     groups = "|".join(rf"[1-9][0-9]{{0,2}}(?:{each}[0-9]{{3}})+" for each in (re.escape(group), " ", "'"))
+    groups += "|[1-9][0-9]?(?:,[0-9]{2})+,[0-9]{3}" if group == COMMA else ""  # lakhs: 1,00,000
     return re.compile(rf"(?:[0-9]+(?:{mark}[0-9]*)?|{mark}[0-9]+)[eE][-+]?[0-9]+$|(?:[0-9]+|{groups})(?:{mark}[0-9]*)?$|{mark}[0-9]+$")
 
 

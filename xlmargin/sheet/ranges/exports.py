@@ -21,7 +21,7 @@ VAGUE = tuple(map(heading_key, ("Size", "Position Size", "Net Size", "Amount", "
 OPTION = "option"  # a class that leaves open whether it is a call or a put
 CLASSES = KINDS | {
     **dict.fromkeys(("opt", "option", "options", "equityoption", "indexoption", "stockoption", "cryptooption"), OPTION),
-    **dict.fromkeys(("stk", "stocks", "equities", "etf", "etfs", "crypto", "cryptocurrency"), "spot"),
+    **dict.fromkeys(("stk", "stocks", "equities", "etf", "etfs", "etfs&closedendfunds", "crypto", "cryptocurrency"), "spot"),
 }
 DOLLARS = ("usd", "usdc", "usdt", "us$", "$")
 SHARE_OR_COIN = re.compile(r"[\^$.]?[A-Za-z0-9]{1,12}([./][A-Za-z]{1,2})?$")

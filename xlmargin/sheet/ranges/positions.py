@@ -43,6 +43,7 @@ VALUES = ("IV", "Price", "Coin price", "Mark price", "Spot", "Forward", "Entry",
 HEADINGS = (*CONTRACT, *AMOUNTS, *VALUES, "Account", "Order", *ARRAY, *EXPORTED)
 SIDES = dict.fromkeys(("buy", "b", "long", "l", "bought"), "buy") | dict.fromkeys(("sell", "s", "short", "sold"), "sell")
 SIDES |= dict.fromkeys(("buytoopen", "bto"), "buy") | dict.fromkeys(("selltoopen", "sto"), "sell") | dict.fromkeys(("net", "both"), "net")
+SIDES |= dict.fromkeys(("zero", "none", "flat"), "none")
 SETTLEMENTS = dict.fromkeys(("inverse", "coin", "reversed", "coinsettled"), "inverse") | dict.fromkeys(
     ("linear", "cash", "usd", "usdc", "usdt"), "linear"
 )
@@ -348,6 +349,10 @@ def read_quantities(cells: Table, held: Positions, faults: Faults) -> tuple[Floa
             "Side",
             f"Side buy contradicts the {'USD size' if in_usd[i] else 'Quantity'} {show(float(quantity[i]))}",
             f"make the {'size' if in_usd[i] else 'quantity'} positive, or the side sell",
+        )
+    for i in np.flatnonzero((sides == "none") & (quantity != 0.0)).tolist():
+        faults.add(
+            cells.rows[i], "Side", f"Side {show(cells.column('Side')[i])} says nothing is held", "type buy or sell, or the quantity 0"
         )
     return np.where(sides == "sell", -np.abs(quantity), quantity), in_usd
 
