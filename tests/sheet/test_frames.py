@@ -122,7 +122,7 @@ def test_what_can_be_listed_once_is_a_range() -> None:
     """An iterator of rows or of records, and the numbers of a range of Python's."""
     expected = ask("PM_MARGIN", POSITIONS, MARKET)
     records = frame(POSITIONS).to_dict("records")
-    for made in (iter(POSITIONS), (record for record in records), {n: record for n, record in enumerate(records)}.values()):
+    for made in (iter(POSITIONS), (record for record in records), dict(enumerate(records)).values()):
         assert xm.margin(made, MARKET) == expected
     assert ask("PM_PRICE", "call", 70_000.0, range(60_000, 62_000, 1_000), 0.1, 0.5) == ask(
         "PM_PRICE", "call", 70_000.0, [60_000.0, 61_000.0], 0.1, 0.5

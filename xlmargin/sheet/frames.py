@@ -114,7 +114,7 @@ def _own(cell: Any) -> Any:
     """A cell of a table with named columns: a Decimal as a number, a moment or day of pandas as Python's, NaN and NaT as None."""
     if isinstance(cell, decimal.Decimal):
         cell = math.nan if cell.is_nan() else float(cell)  # a NaN that signals has no float
-    if hasattr(cell, "to_timestamp") and cell.freqstr == "D":  # a period of a day
+    if getattr(cell, "freqstr", "") == "D" and hasattr(cell, "to_timestamp"):  # a period of a day
         cell = cell.to_timestamp()
     if isinstance(cell, dt.datetime) and hasattr(cell, "to_pydatetime"):
         return cell.to_pydatetime(warn=False) if cell == cell else None
