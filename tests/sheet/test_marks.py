@@ -104,6 +104,7 @@ def test_deep_in_the_money_and_dear_puts_in_coin() -> None:
     put = black(False, 7e4, 14e4, 28.0 / 365.0, 0.8)
     assert in_coin(option(put / 7e4, 0.8, Type="P", Strike=14e4))
     assert in_coin(option(black(True, 7e4, 3e4, 0.5, 0.8) / 7e4, 0.8, Strike=3e4, DTE=182.5))
+    assert in_coin(option(1.0, Type="P", Strike=14e4))  # the intrinsic value, which has no vol
 
 
 def test_a_cheap_option_is_no_premium_in_coin() -> None:

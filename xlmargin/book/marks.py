@@ -89,8 +89,8 @@ def typed_in_coin(pick: Columns, names: tuple[str, ...], vols: VolsOf, rows: Row
 
     It is one where the same number times the forward agrees with the option's vol, and the number as typed does not: with the
     vol of the row, else the market's. Without either, where the number as typed has no vol above 2 % (15 % where venues quote
-    premiums in that coin), and times the forward one that is usual. Only prices that can be in coin are looked at: at most 1
-    for a call, at most strike / forward for a put.
+    premiums in that coin), and times the forward one that is usual, or is the intrinsic value. Only prices that can be in coin
+    are looked at: at most 1 for a call, at most strike / forward for a put.
 
     Args:
         pick: columns of the instruments, each (K,)
@@ -113,7 +113,7 @@ def typed_in_coin(pick: Columns, names: tuple[str, ...], vols: VolsOf, rows: Row
     known = dict(zip(chosen.tolist(), vol.tolist()))
     for k in np.flatnonzero(result).tolist():
         price, forward = pick["price"][k], pick["forward"][k]
-        why = "has a usual vol" if np.isnan(known[k]) else f"agrees with the vol {known[k]:.4g}"
+        why = "is usual" if np.isnan(known[k]) else f"agrees with the vol {known[k]:.4g}"
         problem = f"Price {price:,.10g} is a price in coin: {price * forward:,.10g}, which it is at the forward {forward:,.10g}, {why}"
         for row in rows(k):
             faults.add(row, "Price", problem, "give it as Coin price of an inverse option, or times the forward")
@@ -136,9 +136,12 @@ def _with_vol(own: Columns, vol: Floats) -> Bools:
 
 
 def _without_vol(own: Columns, least: Floats) -> Bools:
-    """Whether a price has no vol above the least as it is, and a usual one if it is in coin (N,)."""
+    """Whether a price has no vol above the least as it is, and is usual or the intrinsic value if it is in coin (N,)."""
     typed, coin = _vols(own)
-    result: Bools = ~(typed >= least) & (coin >= LEAST_VOL) & (coin <= MOST_VOL)
+    forward = own["forward"]
+    intrinsic = np.where(own["kind"] == CALL, 1.0, -1.0) * (forward - own["strike"])
+    at_intrinsic = (intrinsic > 0.0) & (np.abs(own["price"] - intrinsic / forward) <= LARGE_COIN_TICK)
+    result: Bools = ~(typed >= least) & ((coin >= LEAST_VOL) & (coin <= MOST_VOL) | at_intrinsic)
     return result
 
 
