@@ -7,8 +7,6 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-__all__ = ["__version__"]
-
 __version__ = "0.1.0"
 
 
@@ -20,6 +18,8 @@ class _Package(ModuleType):
         return import_module("xlmargin.faces.python").offered().get(name, found) if isinstance(found, ModuleType) else found
 
     def __getattr__(self, name: str) -> Any:
+        if name == "__all__":
+            return dir(self)
         if not name.startswith("_"):
             offered = import_module("xlmargin.faces.python").offered()
             if name in offered:

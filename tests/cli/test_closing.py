@@ -51,6 +51,14 @@ def test_without_a_valuation_time_it_is_now(tmp_path: Path, capsys: pytest.Captu
     assert (code, told) == (0, f"book.csv: 2 rows, 2 accounts, {TIME} (now, since the market gives no As of), BTC 70,000")
 
 
+def test_many_underlyings_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Twelve spots in the line; for machines every one."""
+    coins = [f"C{n:02}" for n in range(15)]
+    book = write(tmp_path / "book.csv", [HEAD, *(f"{coin},perp,,,,{100 + n},1,," for n, coin in enumerate(coins))])
+    assert last(capsys, "margin", book)[1].endswith(", C11 111, and 3 more underlyings")
+    assert list(json.loads(last(capsys, "margin", book, "--json")[1])["spots"]) == coins
+
+
 def test_spots_that_differ_are_a_span(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The least and the largest; for machines every one."""
     rows = [HEAD, SPREAD[0], SPREAD[1].replace(",70000,", ",70100.5,"), "BTC,perp,,,,70050,1,,a"]

@@ -174,6 +174,16 @@ def test_a_standard_margin_reckons_with_the_coins_of_today() -> None:
     assert found[2] == pytest.approx(183_333.33, abs=0.01)
 
 
+@pytest.mark.parametrize("venue", ["DERIBIT_SM", "OKX_SM", "BYBIT_SM"])
+def test_an_isolated_position_is_liquidated_as_under_its_venue(venue: str) -> None:
+    """One position alone; long 70,000 USD on half a coin at 0.4 % is met where 1.5 P = 70,280."""
+    rows: Grid = [["Instrument", "Quantity", "Spot"], ["BTC-PERPETUAL", 1.0, 70_000.0]]
+    coins: Grid = [["Currency", "Amount"], ["BTC", 0.5]]
+    found = answered(rows, coins, None, "ISOLATED", [["venue", venue]])["BTC"]
+    assert found == answered(rows, coins, None, venue)["BTC"]
+    assert venue != "OKX_SM" or found[0] == pytest.approx(70_280.0 / 1.5, abs=0.01)
+
+
 def test_in_liquidation_already_the_price_is_the_current_one() -> None:
     """An account below its maintenance is liquidated here and now, on both sides."""
     assert answered(book(STRANGLE), 1_000.0, market())["BTC"] == [65_000.0, 0.0, 65_000.0, 0.0]

@@ -45,6 +45,9 @@ def test_a_call_and_a_put_may_differ_in_vol() -> None:
     point = {"Underlying": "BTC", "Expiry": "25DEC26", "Strike": 7e4}
     assert told(point | {"Type": "C", "IV": 0.5}, point | {"Type": "put", "IV": 0.51}) == []
     assert len(told(point | {"Type": "C", "IV": 0.5}, point | {"Type": "call", "IV": 0.51})) == 1
+    assert len(told(point | {"Type": "C", "IV": 0.5}, point | {"IV": 0.51})) == 1  # a vol of the call, and one of both
+    contradicts = "market row 3: Type 'P' contradicts the Instrument, which has call: clear one of the two cells"
+    assert told({"Instrument": CALL, "Type": "P", "IV": 0.5}) == [contradicts]
     assert told({"Instrument": CALL, "Forward": 70_000.0}, {"Instrument": PUT, "Forward": 70_690.0}) == []
     (line,) = told({"Instrument": CALL, "Forward": 70_000.0}, {"Instrument": PUT, "Forward": 70_710.0})
     assert line == f"market row 4: Forward 70,710 of {POINT} differs from 70,000 in row 3: give {POINT} one Forward"
@@ -53,11 +56,20 @@ def test_a_call_and_a_put_may_differ_in_vol() -> None:
 
 
 def test_a_forward_and_days_need_an_expiry() -> None:
-    """A forward of no expiry, and days to expiry instead of a date, are told; days beside a date say nothing new."""
+    """A forward of no expiry, and days to expiry instead of a date, are told; days beside a date must fit it."""
     stands = "stands where there is no Expiry: give the Expiry as a date"
     assert told({"Underlying": "BTC", "Forward": 72_000.0}) == [f"market row 3: Forward {stands}"]
     assert told({"Underlying": "BTC", "IV": 0.5, "DTE": 30.0}, more="DTE") == [f"market row 3: DTE {stands}"]
     assert told({"Underlying": "BTC", "Expiry": "25DEC26", "IV": 0.5, "DTE": 28.0}, more="Days to Expiry") == []
+
+
+def test_days_beside_a_date_must_fit_it() -> None:
+    """25 December is 28.3 days after 27 November."""
+    own, point = ["BTC", 70_000.0, None, "2026-11-27", None, None], ["BTC", None, "25DEC26", None, 0.5]
+    for days, faults in ((28.0, 0), (29.0, 0), (10.0, 1)):
+        market = [["Underlying", "Spot", "Expiry", "As of", "IV", "DTE"], own, [*point, days]]
+        found = str(udfs.PM_MARGIN([["Instrument", "Quantity"], [CALL, -1.0]], market))
+        assert found.startswith("#PM! market row 3: DTE 10 contradicts the Expiry 2026-12-25 08:00 UTC") == bool(faults), found
 
 
 def test_the_wrong_mean_is_no_margin() -> None:

@@ -15,6 +15,8 @@ import pandas as pd
 import pytest
 from range_books import ask
 
+import xlmargin as xm
+
 Grid = list[list[Any]]
 Kind = Callable[[Grid], Any]
 
@@ -75,6 +77,8 @@ KINDS: dict[str, Kind] = {
     "record array": lambda rows: frame(rows).to_records(index=False),
     "array of objects": lambda rows: np.array(rows, object),
     "list of arrays": lambda rows: [np.array(row, object) for row in rows],
+    "table of Arrow": lambda rows: pytest.importorskip("pyarrow").Table.from_pandas(frame(rows)),
+    "frame of periods of a day": lambda rows: frame(rows).assign(Expiry=frame(rows)["Expiry"].dt.to_period("D")),
     "tuple of tuples": lambda rows: tuple(map(tuple, rows)),
     "lists with scalars of NumPy": lambda rows: [
         [np.str_("Underlying"), *rows[0][1:]],
@@ -114,6 +118,27 @@ def test_a_mapping_of_spots_is_a_market() -> None:
         assert ask("PM_MARGIN", positions, market) == expected
 
 
+def test_what_can_be_listed_once_is_a_range() -> None:
+    """An iterator of rows or of records, and the numbers of a range of Python's."""
+    expected = ask("PM_MARGIN", POSITIONS, MARKET)
+    records = frame(POSITIONS).to_dict("records")
+    for made in (iter(POSITIONS), (record for record in records), dict(enumerate(records)).values()):
+        assert xm.margin(made, MARKET) == expected
+    assert ask("PM_PRICE", "call", 70_000.0, range(60_000, 62_000, 1_000), 0.1, 0.5) == ask(
+        "PM_PRICE", "call", 70_000.0, [60_000.0, 61_000.0], 0.1, 0.5
+    )
+
+
+def test_single_values_stand_in_every_row_or_are_the_one_row() -> None:
+    """As pandas reads a mapping of lists and single values; under the headings of a market single values are its one row."""
+    expected = ask("PM_MARGIN", POSITIONS[:3], MARKET[:2])
+    assert expected > 0.0
+    for made in ({"Underlying": "BTC", "Spot": 65_000.0, "As of": AS_OF}, {"Underlying": ["BTC"], "Spot": 65_000.0, "As of": [AS_OF]}):
+        assert ask("PM_MARGIN", POSITIONS[:3], made) == expected
+    book = {"Instrument": "BTC-PERPETUAL", "Quantity": [1.0, 2.0]}
+    assert ask("PM_MARGIN", book, MARKET) == ask("PM_MARGIN", [["Instrument", "Quantity"], ["BTC-PERPETUAL", 3.0]], MARKET)
+
+
 def test_parameters_balances_and_accounts_may_be_mappings() -> None:
     """Keys and values stand under the headings that the argument has."""
     own = [["Parameter", "Value"], ["price_scan_range", 0.3], ["vol_shift", "absolute"]]
@@ -137,7 +162,7 @@ def test_the_days_of_a_history_may_be_its_index() -> None:
     book = [POSITIONS[0], *POSITIONS[1:3]]
     expected = ask("PM_VAR", book, rows, 0.99, 1, MARKET)
     assert expected > 0.0
-    for index in (days, days.rename("when"), days.rename("Date"), days.tz_localize("UTC")):
+    for index in (days, days.rename("when"), days.rename("Date"), days.tz_localize("UTC"), days.to_period("D"), pd.Index(days.date)):
         past = pd.DataFrame({"BTC": closes}, index=index)
         assert ask("PM_VAR", book, past, 0.99, 1, MARKET) == expected
         assert ask("PM_VAR", book, past["BTC"], 0.99, 1, MARKET) == expected

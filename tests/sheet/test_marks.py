@@ -66,6 +66,37 @@ def test_the_smile_tells_a_premium_in_coin() -> None:
     assert in_coin(option(coin, Strike=9e4), market)
     assert not in_coin(option(coin * 7e4, Strike=9e4), market)
     assert in_coin(option(coin, 0.6, Strike=9e4))
+    far = round(black(True, 7e4, 10.5e4, years, 0.6) / 7e4, 4)  # of a skew that is far below the market's one vol
+    assert in_coin(option(far, Strike=10.5e4), [["Underlying", "Spot", "IV", "As of"], ["BTC", 70_000.0, 0.9, AS_OF]])
+
+
+@pytest.mark.parametrize(("kind", "strike"), [("P", 63_000.0), ("C", 77_000.0)])
+def test_a_premium_in_coin_without_any_vol(kind: str, strike: float) -> None:
+    """Ten percent out of the money 0.0254 dollars have a vol of 9 %, which no coin has; 0.0254 coins have one of 60 %."""
+    mark = black(kind == "C", 7e4, strike, 28.0 / 365.0, 0.6)
+    assert in_coin(option(round(mark / 7e4, 4), Type=kind, Strike=strike))
+    assert not in_coin(option(mark, Type=kind, Strike=strike))
+    equity = [["Underlying", "Spot", "As of"], ["SPX", 5_800.0, AS_OF]]
+    assert not in_coin(option(0.05, Underlying="SPX", Settlement=None, Strike=6_300.0), equity)
+
+
+@pytest.mark.parametrize(("kind", "strike", "mark", "most"), [("C", 7e4, 3_500.0, "1"), ("P", 14e4, 2.5, "2")])
+def test_a_coin_price_above_all_that_an_option_can_be_worth(kind: str, strike: float, mark: float, most: str) -> None:
+    """A call is worth at most its coin, a put at most strike / forward of it: dollars under Coin price."""
+    positions = [["Underlying", "Type", "Strike", "DTE", "Settlement", "Quantity", "Coin price", "IV"]]
+    positions.append(["BTC", kind, strike, 28.0, "inverse", -1.0, mark, 0.6])
+    line = f"#PM! row 2: Coin price {mark:,.10g} is above {most}, the most that the option can be worth in coin"
+    assert all(str(udfs.PM_MARGIN(positions, MARKET, method)).startswith(line) for method in USERS)
+
+
+def test_a_coin_price_below_intrinsic_names_its_own_column() -> None:
+    """0.4 coins for the right to pay 35,000 for 70,000."""
+    positions = [["Underlying", "Type", "Strike", "DTE", "Settlement", "Quantity", "Coin price"]]
+    positions.append(["BTC", "C", 35_000.0, 28.0, "inverse", -1.0, 0.4])
+    assert udfs.PM_CHECK(positions, MARKET)[1][1:3] == [
+        "Coin price",
+        "Coin price has no implied vol, price 28000.0 is below its intrinsic value 35000.0",
+    ]
 
 
 def test_deep_in_the_money_and_dear_puts_in_coin() -> None:
@@ -73,6 +104,7 @@ def test_deep_in_the_money_and_dear_puts_in_coin() -> None:
     put = black(False, 7e4, 14e4, 28.0 / 365.0, 0.8)
     assert in_coin(option(put / 7e4, 0.8, Type="P", Strike=14e4))
     assert in_coin(option(black(True, 7e4, 3e4, 0.5, 0.8) / 7e4, 0.8, Strike=3e4, DTE=182.5))
+    assert in_coin(option(1.0, Type="P", Strike=14e4))  # the intrinsic value, which has no vol
 
 
 def test_a_cheap_option_is_no_premium_in_coin() -> None:

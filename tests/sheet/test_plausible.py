@@ -55,9 +55,29 @@ def test_a_spot_far_from_every_strike_is_told_once() -> None:
     """70 for 70,000; and one strike of 7,000,000 among others."""
     found = told(rows("IV", 0.5, 0.5), [MARKET[0], ["BTC", 70.0, AS_OF]])
     assert found == ([], [("row 2", "Spot", "Spot 70 of BTC: no strike is within a factor of 20 of it")])
+    lost = told(rows("IV", 0.5, 0.5), [MARKET[0], ["BTC", 7_000.0, AS_OF]])
+    assert lost == ([], [("row 2", "Spot", "Spot 7,000 of BTC: no strike is within a factor of 8 of it")])
+    other = told(rows("IV", 0.5, Underlying="ETH"), [MARKET[0], ["ETH", 3_500.0, AS_OF]])
+    assert other == ([], [("row 2", "Spot", "Spot 3,500 of ETH: no strike is within a factor of 20 of it")])
     positions = rows("IV", 0.5, 0.5)
     positions[2][2] = 7e6
     assert told(positions) == ([], [("row 3", "Strike", "Strike 7,000,000 is not within a factor of 20 of the spot 70,000")])
+
+
+def test_a_price_of_a_future_far_from_spot_is_told() -> None:
+    """A perpetual at 7,000 where the coin is at 70,000 has lost a digit."""
+    head = ["Instrument", "Quantity", "Price"]
+    found = told([head, ["BTC-PERPETUAL", -1.0, 7_000.0], ["BTC-25JUN27", -1.0, 71_000.0]])
+    assert found == ([], [("row 2", "Price", "Price 7,000 differs by more than half from the spot 70,000")])
+
+
+def test_a_price_far_below_the_step_of_its_venue_is_told() -> None:
+    """0.0008 has a vol of its own out of the money, but no venue prints such a price of an option on bitcoin in dollars."""
+    positions = [["Instrument", "Quantity", "Price", "IV"], ["BTC-25DEC26-49000-P", -1.0, 0.0008, None]]
+    problem = "Price 0.0008 is far below the least step of its venue's prices, 7"
+    assert told(positions) == ([], [("row 2", "Price", problem)])
+    positions[1][3] = 0.25
+    assert told(positions) == ([], [])
 
 
 def test_a_quantity_far_above_the_others_is_told() -> None:

@@ -361,11 +361,13 @@ def _forward(pick: dict[str, Any], there: Ints, market: Market) -> Floats:
 
 
 def _price(pick: dict[str, Any], names: tuple[str, ...], smile: Smile, rows: marks.RowsOf, faults: Faults) -> Bools:
-    """Marks of the instruments in the account currency; the options whose Price is in coin, which are faults (K,)."""
+    """Marks of the instruments in the account currency; the options whose mark is in the other currency, which are faults (K,)."""
     price, coin = pick["price"], pick.pop("coin_price")
+    pick["heading"] = np.where(np.isnan(price) & np.isfinite(coin), "Coin price", "Price")
     refused = np.zeros(len(price), np.bool_)
     if ((pick["kind"] >= CALL) & (np.isfinite(price) | np.isfinite(coin))).any():
         refused = marks.typed_in_coin(pick, names, lambda at: smile(at)[0], rows, faults)
+        refused |= marks.not_in_coin(pick, coin, rows, faults)
         pick["price"] = marks.in_account_currency(pick, coin, rows, faults)
     return refused
 
@@ -384,6 +386,7 @@ def _vol(
         own = {name: values[chosen] for name, values in pick.items()}
         vol[chosen], price[chosen] = implied(own, chosen, names, lambda at: smile(at)[0], rows, faults)
     asked = np.flatnonzero(option & np.isnan(pick["vol"]) & ~priced & np.isnan(pick["array"][:, 0]))
+    del pick["heading"]  # of the marks: it served the messages alone
     vol[asked], origin[asked] = smile(asked)
     for k in np.flatnonzero(origin == quotes.NO_VOL).tolist():
         for row in rows(k):

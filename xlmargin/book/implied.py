@@ -47,13 +47,15 @@ def implied(
         at = below[rounded]
         price[at], vol[at], reason[at] = intrinsic[rounded], np.nan_to_num(vols(chosen[at])), solver.Reason.OK
         for i in at.tolist():
+            heading = str(pick["heading"][i])
             problem = f"Price {pick['price'][i]:,.10g} is less than a tick below the intrinsic value {price[i]:,.10g}, which counts"
             for row in rows(int(chosen[i])):
-                faults.note(row, "Price", problem, "give IV on the row to have a time value")
+                faults.note(row, heading, problem, "give IV on the row to have a time value")
     for i in np.flatnonzero(reason).tolist():
         why = _why(solver.Reason(reason[i]), {name: column[i].item() for name, column in pick.items() if column.ndim == 1})
+        heading = str(pick["heading"][i])
         for row in rows(int(chosen[i])):
-            faults.add(row, "Price", f"Price has no implied vol, {why.rstrip('.')}", "mend it, or give IV on the row")
+            faults.add(row, heading, f"{heading} has no implied vol, {why.rstrip('.')}", "mend it, or give IV on the row")
     return vol, price
 
 

@@ -21,8 +21,10 @@ COIN_TICK, LARGE_COIN_TICK, LARGE_FROM = 0.0001, 0.0005, 0.005
 LINEAR_TICKS = {"BTC": 5.0, "ETH": 0.1}
 
 LEAST_FORWARD = 20.0  # below it a price and the same price in coin are too near to be told apart
-NEAR, CLOSER = np.log(4.0), 3.0  # a mark agrees with a vol within this factor, and this much better than as it was typed
-NO_VOL, LEAST_VOL, MOST_VOL = 0.02, 0.15, 3.0  # no option has a vol below the first; nearly all have one between the others
+LEAST_COIN = 1e-6  # no venue prints a price in coin below it
+NEAR, CLOSER = np.log(4.0), 3.0  # a mark agrees with a model's within this factor, and this much better than as it was typed
+NEAR_VOL, CLOSER_VOL = np.log(2.0), 2.0  # the same of its implied vol
+NO_VOL, LEAST_VOL, MOST_VOL = 0.02, 0.15, 3.0  # no option has a vol below the first; those of coins have one between the others
 
 
 def coin_ticks(price: Floats) -> Floats:
@@ -63,13 +65,32 @@ def in_account_currency(pick: Columns, coin: Floats, rows: RowsOf, faults: Fault
     return result
 
 
+def not_in_coin(pick: Columns, coin: Floats, rows: RowsOf, faults: Faults) -> Bools:
+    """A mask of the options whose Coin price is more than one can be worth in coin (K,), each of them a fault.
+
+    Args:
+        pick: columns of the instruments, each (K,)
+        coin: Coin price of each, NaN where none is given (K,)
+        rows: the sheet rows of an instrument
+        faults: receives the rows
+    """
+    discount = np.exp(np.maximum(-pick["rate"] * pick["years"], 0.0))
+    most = np.where(pick["kind"] == CALL, 1.0, pick["strike"] / pick["forward"]) * discount
+    result: Bools = coin > most + LARGE_COIN_TICK
+    for k in np.flatnonzero(result).tolist():
+        problem = f"Coin price {coin[k]:,.10g} is above {most[k]:,.4g}, the most that the option can be worth in coin"
+        for row in rows(k):
+            faults.add(row, "Coin price", problem, "type a mark in the account currency as Price")
+    return result
+
+
 def typed_in_coin(pick: Columns, names: tuple[str, ...], vols: VolsOf, rows: RowsOf, faults: Faults) -> Bools:
     """A mask of the options whose Price is a mark in coin (K,), each of them a fault.
 
     It is one where the same number times the forward agrees with the option's vol, and the number as typed does not: with the
-    vol of the row, else the market's. Without either, where the number as typed has no vol above 2 %, and times the forward one
-    that is usual. Only options of coins in which venues quote premiums are looked at, and only prices that can be in coin: at
-    most 1 for a call, at most strike / forward for a put.
+    vol of the row, else the market's. Without either, where the number as typed has no vol above 2 % (15 % where venues quote
+    premiums in that coin), and times the forward one that is usual, or is the intrinsic value. Only prices that can be in coin
+    are looked at: at most 1 for a call, at most strike / forward for a put.
 
     Args:
         pick: columns of the instruments, each (K,)
@@ -79,19 +100,20 @@ def typed_in_coin(pick: Columns, names: tuple[str, ...], vols: VolsOf, rows: Row
         faults: receives the rows
     """
     result = np.zeros(len(pick["price"]), np.bool_)
-    quoted = pick["inverse"] | np.array([name in COIN_SETTLED for name in names], np.bool_)[pick["underlying"]]
     bound = np.maximum(1.0, pick["strike"] / pick["forward"])
-    small = (pick["price"] > 0.0) & (pick["price"] <= bound) & (pick["strike"] > 0.0)
-    chosen = np.flatnonzero(small & quoted & (pick["kind"] >= CALL) & (pick["forward"] >= LEAST_FORWARD) & (pick["years"] > 0.0))
+    small = (pick["price"] >= LEAST_COIN) & (pick["price"] <= bound) & (pick["strike"] > 0.0)
+    chosen = np.flatnonzero(small & (pick["kind"] >= CALL) & (pick["forward"] >= LEAST_FORWARD) & (pick["years"] > 0.0))
     if not len(chosen):
         return result
     own = {name: pick[name][chosen] for name in ("kind", "price", "forward", "strike", "years", "rate", "vol")}
     vol = np.where(own["vol"] > 0.0, own["vol"], vols(chosen))
-    result[chosen] = np.where(np.isnan(vol), _without_vol(own), _with_vol(own, vol))
+    quoted = pick["inverse"] | np.array([name in COIN_SETTLED for name in names], np.bool_)[pick["underlying"]]
+    least = np.where(quoted[chosen], LEAST_VOL, NO_VOL)
+    result[chosen] = np.where(np.isnan(vol), _without_vol(own, least), _with_vol(own, vol))
     known = dict(zip(chosen.tolist(), vol.tolist()))
     for k in np.flatnonzero(result).tolist():
         price, forward = pick["price"][k], pick["forward"][k]
-        why = "has a usual vol" if np.isnan(known[k]) else f"agrees with the vol {known[k]:.4g}"
+        why = "is usual" if np.isnan(known[k]) else f"agrees with the vol {known[k]:.4g}"
         problem = f"Price {price:,.10g} is a price in coin: {price * forward:,.10g}, which it is at the forward {forward:,.10g}, {why}"
         for row in rows(k):
             faults.add(row, "Price", problem, "give it as Coin price of an inverse option, or times the forward")
@@ -106,16 +128,27 @@ def _with_vol(own: Columns, vol: Floats) -> Bools:
     model = black.price(own["kind"] == CALL, forward, own["strike"], own["years"], np.nan_to_num(vol), own["rate"])
     with np.errstate(divide="ignore"):
         typed, coin = np.abs(np.log(model / price)), np.abs(np.log(model / (price * forward)))
+        typed_vol, coin_vol = (np.abs(np.log(each / vol)) for each in _vols(own))
     agrees = (coin <= NEAR) | (np.abs(price * forward - model) <= COIN_TICK * forward)
-    result: Bools = agrees & (CLOSER * coin < typed)
+    by_vol = (coin_vol <= NEAR_VOL) & ~(typed_vol <= np.maximum(NEAR_VOL, CLOSER_VOL * coin_vol))
+    result: Bools = (agrees & (CLOSER * coin < typed)) | by_vol
     return result
 
 
-def _without_vol(own: Columns) -> Bools:
-    """Whether a price has no vol above 2 % as it is, and a usual one if it is in coin (N,)."""
+def _without_vol(own: Columns, least: Floats) -> Bools:
+    """Whether a price has no vol above the least as it is, and is usual or the intrinsic value if it is in coin (N,)."""
+    typed, coin = _vols(own)
+    forward = own["forward"]
+    intrinsic = np.where(own["kind"] == CALL, 1.0, -1.0) * (forward - own["strike"])
+    at_intrinsic = (intrinsic > 0.0) & (np.abs(own["price"] - intrinsic / forward) <= LARGE_COIN_TICK)
+    result: Bools = ~(typed >= least) & ((coin >= LEAST_VOL) & (coin <= MOST_VOL) | at_intrinsic)
+    return result
+
+
+def _vols(own: Columns) -> tuple[Floats, Floats]:
+    """The vols of prices as they are, and if they are in coin, both (N,), NaN where there is none."""
     from xlmargin.pricing import implied_vol
 
     call, price, *terms = (own["kind"] == CALL, *(own[name] for name in ("price", "forward", "strike", "years", "rate")))
     typed, coin = (implied_vol.solve(call, each, *terms)[0] for each in (price, price * own["forward"]))
-    result: Bools = ~(typed >= NO_VOL) & (coin >= LEAST_VOL) & (coin <= MOST_VOL)
-    return result
+    return typed, coin

@@ -19,6 +19,7 @@ from xlmargin.sheet.checks import OTHER_VOL, all_faults
 from xlmargin.sheet.ranges.remembered import gives_time, read_book
 
 LEFT_OUT = re.compile(r"(.*\S) (?:is|are) left out$")  # how a reader's note on rows that it leaves out ends
+MOST_COINS = 12  # whose spots stand in the line
 MOST_DOUBTS = 10  # notes on cells that are printed one by one
 
 
@@ -74,9 +75,11 @@ class Basis:
     def line(self) -> str:
         """The same in one line."""
         time = f"valued {show_instant(self.as_of)}" + " (now, since the market gives no As of)" * self.now
-        spots = (
+        spots = [
             f"{name} {' to '.join(f'{spot:,.10g}' for spot in dict.fromkeys((each[0], each[-1])))}" for name, each in self.spots.items()
-        )
+        ]
+        if len(spots) > MOST_COINS:
+            spots[MOST_COINS:] = [f"and {len(spots) - MOST_COINS:,} more underlyings"]
         parts = [f"{self.file}: {', '.join([_count(self.rows, 'row'), _count(self.accounts, 'account'), time, *spots])}"]
         if self.left_out:
             parts.append(f"left out: {', '.join(self.left_out)}")

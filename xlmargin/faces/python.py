@@ -42,7 +42,11 @@ def door(function: Function) -> Answer:
     signature = _signature(function)
 
     def answer(*args: Any, **named: Any) -> Any:
-        cells = _cells(signature.bind(*args, **named).arguments, signature)
+        try:
+            given = signature.bind(*args, **named).arguments
+        except TypeError as error:
+            raise TypeError(f"{name}() {error}") from None
+        cells = _cells(given, signature)
         try:
             result = function.answer(**cells)
         except MarginError as error:
@@ -153,8 +157,10 @@ def _numbers(cells: Sequence[Cell]) -> Any:
 
 def _frame(rows: list[list[Cell]]) -> Any:
     """A table as a frame: its first row are the names of the columns, a column of numbers is float64 with NaN for blanks."""
-    import pandas
-
+    try:
+        import pandas
+    except ImportError:
+        raise ImportError("a table is answered as a DataFrame, which needs pandas: pip install pandas") from None
     header, *body = rows
     columns = list(zip(*body)) or [()] * len(header)
     frame = pandas.DataFrame({n: _column(cells) for n, cells in enumerate(columns)})

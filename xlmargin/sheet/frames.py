@@ -9,7 +9,8 @@ from __future__ import annotations
 import datetime as dt
 import decimal
 import math
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Iterator, KeysView, Mapping, Sequence, ValuesView
 from typing import Any
 
 from xlmargin.errors import MarginError
@@ -17,6 +18,8 @@ from xlmargin.errors import MarginError
 Rows = list[Sequence[Any]]
 
 PLAIN = {float, int, str, bool, type(None)}
+
+OF_OTHERS = ("to_dicts", "to_pylist", "to_list")  # how the tables and columns of other libraries, such as Polars and Arrow, list themselves
 
 # the headings under which the keys and values of a mapping are read, by the argument that it is given for
 PAIRS = {
@@ -32,7 +35,8 @@ def rows_of(raw: Any, name: str) -> Any:
     """A range as rows of cells; what is no range of Python's own is returned unchanged.
 
     Args:
-        raw: a frame or a series of pandas, an array, a mapping, or a list of records, of arrays or of cells
+        raw: a frame or a series of pandas or another library, an array, a mapping, or a list (or whatever can be listed) of
+            records, of arrays or of cells
         name: of the argument; the index of a series, or the keys of a mapping of single values, are read as it says
 
     Raises:
@@ -44,12 +48,17 @@ def rows_of(raw: Any, name: str) -> Any:
         return _series(raw, name)
     if hasattr(raw, "tolist"):
         return _array(raw)
+    for own in OF_OTHERS:
+        if callable(listed := getattr(raw, own, None)):
+            return rows_of(listed(), name)
     if isinstance(raw, Mapping) and not is_cell(raw):
         return _mapping(raw, name)
     if isinstance(raw, (list, tuple)):
         if all(isinstance(item, Mapping) for item in raw) and not any(map(is_cell, raw)):
             return _records(raw)
         return [_array(item) if getattr(item, "ndim", 0) else item for item in raw]
+    if isinstance(raw, (Iterator, KeysView, ValuesView, range, deque)):
+        return rows_of(list(raw), name)
     return raw
 
 
@@ -66,10 +75,15 @@ def _frame(frame: Any, name: str) -> Rows:
         )
     headings, levels = frame.columns.tolist(), frame.index.to_frame(index=False)
     kept = {heading: n for n, heading in enumerate(frame.index.names) if heading is not None}
-    if name == "history" and frame.index.nlevels == 1 and frame.index.dtype.kind == "M" and "date" not in map(_folded, headings):
+    if name == "history" and "date" not in map(_folded, headings) and _has_days(frame.index):
         kept = {"Date": 0}
     columns = [*(levels.iloc[:, n] for n in kept.values()), *(frame.iloc[:, n] for n in range(len(headings)))]
     return _headed([*kept, *headings], list(map(_column, columns)))
+
+
+def _has_days(index: Any) -> bool:
+    """Whether an index of one level is one of days or moments."""
+    return index.nlevels == 1 and (index.dtype.kind == "M" or (len(index) > 0 and all(isinstance(_own(day), dt.date) for day in index)))
 
 
 def _folded(heading: Any) -> str:
@@ -97,9 +111,11 @@ def _column(series: Any) -> list[Any]:
 
 
 def _own(cell: Any) -> Any:
-    """A cell of a table with named columns: a Decimal as a number, a moment of pandas as Python's, NaN and NaT as None."""
+    """A cell of a table with named columns: a Decimal as a number, a moment or day of pandas as Python's, NaN and NaT as None."""
     if isinstance(cell, decimal.Decimal):
         cell = math.nan if cell.is_nan() else float(cell)  # a NaN that signals has no float
+    if getattr(cell, "freqstr", "") == "D" and hasattr(cell, "to_timestamp"):  # a period of a day
+        cell = cell.to_timestamp()
     if isinstance(cell, dt.datetime) and hasattr(cell, "to_pydatetime"):
         return cell.to_pydatetime(warn=False) if cell == cell else None
     return None if isinstance(cell, float) and cell != cell else cell
@@ -115,13 +131,19 @@ def _array(array: Any) -> Any:
 
 
 def _mapping(raw: Mapping[Any, Any], name: str) -> Rows:
-    """A mapping of columns as a table, one of single values as the pairs of its argument."""
+    """A mapping of columns as a table, with a single value beside them in every row; one of single values as the pairs of its argument.
+
+    Single values under the headings of those pairs are one row of a table.
+    """
     wide = [_array(cells) if hasattr(cells, "tolist") else cells for cells in raw.values()]
-    if wide and all(isinstance(cells, (list, tuple)) for cells in wide):
-        lengths = sorted(set(map(len, wide)))
-        if len(lengths) > 1:
-            raise MarginError(f"{name or 'range'} row 1: columns have {lengths[0]} and {lengths[-1]} values: give columns of one length")
-        return _headed(list(raw), [list(map(_own, cells)) for cells in wide])
+    lengths = sorted({len(cells) for cells in wide if isinstance(cells, (list, tuple))})
+    if len(lengths) > 1:
+        raise MarginError(f"{name or 'range'} row 1: columns have {lengths[0]} and {lengths[-1]} values: give columns of one length")
+    if lengths:
+        columns = [cells if isinstance(cells, (list, tuple)) else [cells] * lengths[0] for cells in wide]
+        return _headed(list(raw), [list(map(_own, cells)) for cells in columns])
+    if PAIRS.get(name, ("",))[0].lower() in map(_folded, raw):
+        return _records([raw])
     if name not in PAIRS:
         raise MarginError(f"{name or 'range'} row 1: a mapping of single values is no table: give a list of values for each heading")
     return _headed(PAIRS[name], [list(raw), list(map(_own, raw.values()))])

@@ -2,9 +2,11 @@
 
 A note is made of
 * a vol above 400 % or below 1 %, given or implied;
-* a strike that is not within a factor of 20 of its spot; where no strike of an underlying is, of the spot instead;
+* a strike that is not within a factor of 20 of its spot; where no strike of an underlying is within 8, of the spot instead;
+* a price of an option without a vol that is below a hundredth of the least step of its venue's prices;
 * a quantity of more than 1,000 times the median of those of its underlying, which has at least three;
-* a spot or forward that differs by more than half from the market's spot, or a row's spot from the median of its underlying's.
+* a spot, a forward or the price of a future that differs by more than half from the market's spot, or a row's spot from the
+  median of its underlying's.
 """
 
 from __future__ import annotations
@@ -14,16 +16,18 @@ from collections.abc import Sequence
 import numpy as np
 
 from xlmargin.book.book import Book
-from xlmargin.book.contracts import CALL
+from xlmargin.book.contracts import CALL, FUTURE, PERPETUAL
 from xlmargin.book.market import Market, spots
+from xlmargin.book.marks import ticks
 from xlmargin.book.positions import Positions
 from xlmargin.errors import Fault, Faults
-from xlmargin.pricing.arrays import Floats, Ints
+from xlmargin.pricing.arrays import Bools, Floats, Ints
 from xlmargin.sheet.cells import show
 
 HIGHEST_VOL, HIGH_VOL, LOW_VOL = 20.0, 4.0, 0.01  # above the first a vol is in percent; between the others it is likely
 HIGHEST_RATE = 1.0  # above it a rate is in percent
-FAR_STRIKE, FAR_SPOT, LARGE = np.log(20.0), np.log(1.5), 1_000.0
+FAR_STRIKE, FAR_STRIKES, FAR_SPOT, LARGE = np.log(19.999), np.log(8.0), np.log(1.5), 1_000.0
+STEP = 0.01  # of a price step
 LEAST_COUNT = 3  # of quantities that say what is usual
 CHECK = "check the cell"
 
@@ -67,14 +71,14 @@ def note_strikes(spot: Floats, strike: Floats, of: Ints, names: Sequence[str], r
     there = (spot > 0.0) & (strike > 0.0)
     away = np.zeros(len(spot))
     away[there] = np.abs(np.log(strike[there] / spot[there]))
-    far = away > FAR_STRIKE
-    for u in np.unique(of[far]).tolist():
-        mine = np.flatnonzero(far & (of == u)).tolist()
-        if far[there & (of == u)].all():
-            told = f"Spot {show(float(spot[mine[0]]))} of {names[u]}: no strike is within a factor of 20 of it"
+    for u in np.unique(of[away > FAR_STRIKES]).tolist():
+        mine = np.flatnonzero(there & (of == u))
+        if (nearest := away[mine].min()) > FAR_STRIKES:
+            factor = 20 if nearest > FAR_STRIKE else 8
+            told = f"Spot {show(float(spot[mine[0]]))} of {names[u]}: no strike is within a factor of {factor} of it"
             found.note(rows[mine[0]], "Spot", told, "check Spot and Strike, which are in one currency")
             continue
-        for i in mine:
+        for i in mine[away[mine] > FAR_STRIKE].tolist():
             told = f"Strike {show(float(strike[i]))} is not within a factor of 20 of the spot {show(float(spot[i]))}"
             found.note(rows[i], "Strike", told, CHECK)
 
@@ -103,10 +107,23 @@ def notes_on(positions: Positions, book: Book, market: Market) -> list[Fault]:
     priced = np.where(np.isfinite(positions.price), "Price", "Coin price")
     note_vols(np.where(own, held.vol[k], np.nan), rows, np.where(given, "IV", priced).tolist(), found)
     note_strikes(held.spot[k], np.where(option, positions.strike, np.nan), positions.underlying, positions.underlyings, rows, found)
+    _note_below_step(positions, book, option & ~given, rows, found)
     _note_spots(positions, market, rows, found)
     note_levels("Forward", positions.forward, held.spot[k], rows, found)
+    delta_one = (positions.kind == FUTURE) | (positions.kind == PERPETUAL)
+    note_levels("Price", np.where(delta_one, positions.price, np.nan), held.spot[k], rows, found)
     _note_quantities(positions, np.abs(book.quantity * held.multiplier[k]), rows, found)
     return found.notes
+
+
+def _note_below_step(positions: Positions, book: Book, chosen: Bools, rows: list[int], found: Faults) -> None:
+    """Note prices that no venue prints in the account currency, so that they may be in coin."""
+    held, k = book.instruments, book.instrument
+    pick = {name: getattr(held, name)[k] for name in ("underlying", "forward", "inverse")} | {"price": positions.price}
+    step = ticks(pick, held.underlyings)
+    for i in np.flatnonzero(chosen & (positions.price < STEP * step)).tolist():
+        told = f"Price {show(float(positions.price[i]))} is far below the least step of its venue's prices, {show(float(step[i]))}"
+        found.note(rows[i], "Price", told, "check the cell: a price in coin is a Coin price")
 
 
 def _note_spots(positions: Positions, market: Market, rows: list[int], found: Faults) -> None:

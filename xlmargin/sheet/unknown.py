@@ -13,12 +13,16 @@ SHORTEST = 4  # characters of a heading that can be misspelt: shorter ones are t
 
 # What a heading speaks of by its words, and the headings that say it; the first that fits is told.
 SUBJECTS = (
-    ("a side", "side direction sign buy sell long short bs", "Side"),
-    ("a size of contract", "multiplier lot lots unit units contract contracts ctval ctmult facevalue contractsize lotsize", "Multiplier"),
-    ("a currency", "currency ccy", "Currency"),
-    ("a size", "quantity qty size amount", "Quantity or USD size"),
-    ("a vol", "vol vola iv volatility sigma", "IV"),
-    ("a price", "price px mark premium spot forward fwd strike", "Price, Coin price, Entry, Spot, Forward or Strike"),
+    ("a side", "side direction sign buy sell long short bs", ("Side",)),
+    (
+        "a size of contract",
+        "multiplier lot lots unit units contract contracts ctval ctmult facevalue contractsize lotsize",
+        ("Multiplier",),
+    ),
+    ("a currency", "currency ccy", ("Currency",)),
+    ("a size", "quantity qty size amount", ("Quantity", "USD size")),
+    ("a vol", "vol vola iv volatility sigma", ("IV",)),
+    ("a price", "price px mark premium spot forward fwd strike", ("Price", "Coin price", "Entry", "Spot", "Forward", "Strike")),
 )
 STEMS = ("direction", "multiplier", "currency", "quantity", "volatility", "contractsize", "lotsize", "price")  # found inside words, too
 
@@ -65,8 +69,9 @@ def refusal(text: str, known: tuple[str, ...]) -> Trouble | None:
     if near:
         return f"the heading {text} is not known; it is nearly {keys[near[0]]}", f"write {keys[near[0]]}, or remove the column"
     words = {word.lower() for word in _WORDS.findall(plain_characters(text))} | {key}
-    for subject, names, mend in SUBJECTS:
+    for subject, names, mends in SUBJECTS:
         if not words.isdisjoint(names.split()) or any(stem in key for stem in STEMS if stem in names.split()):
             problem = f"the heading {text} is not known and speaks of {subject}, which would change the number"
-            return problem, f"rename it to {mend}, or remove the column"
+            *others, last = [name for name in mends if name in known] or ["what it means"]
+            return problem, f"rename it to {', '.join(others)}{' or ' * bool(others)}{last}, or remove the column"
     return None

@@ -105,13 +105,16 @@ def test_every_function_says_what_it_is(name: str) -> None:
     assert function.summary in shown
     assert all(f"{item.name}: {item.help}" in shown for item in function.arguments)
     assert pickle.loads(pickle.dumps(ours)) is ours
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match=rf"^{lower(name)}\(\) "):
         ours(no_such_argument=1.0)
 
 
 def test_the_names_are_listed() -> None:
     """What a notebook completes."""
     assert {*map(lower, FUNCTIONS), "MarginError", "__version__"} == set(dir(xm))
+    everything: dict[str, Any] = {}
+    exec("from xlmargin import *", everything)
+    assert everything["margin"] is xm.margin
     with pytest.raises(AttributeError, match="no function margins"):
         _ = xm.margins  # type: ignore[attr-defined]
 

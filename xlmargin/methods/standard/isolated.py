@@ -6,7 +6,6 @@ from xlmargin.margin.valuation import Case, Margin
 from xlmargin.methods import case_of, margin_of, method_name, rules_of
 
 NEEDS_VOL = False
-COINS_STAY = True  # as under the standard margin that it adds up unless another venue is named
 
 
 def requirement(case: Case) -> Margin:

@@ -106,11 +106,12 @@ def liquidation(positions: Any, equity: Any, market: Any, method: Any, parameter
     def maintenance(book: Book) -> Any:
         return margin_of(case_for(book, case.rules.meta.name, parameters, None, aside=aside)).maintenance.value
 
+    adds_up = method_named(method_name(case.rules.word("venue"))) if "venue" in case.rules.names else method_hooks
     names = case.book.instruments.underlyings
     rows: Rows = [["Underlying", "Down price", "Down move", "Up price", "Up move"]]
     for name in sorted({*names, *held.coins}):
         price = spot(name)
-        path = Path(case.book, names.index(name) if name in names else len(names), method_hooks.coins_stay)
+        path = Path(case.book, names.index(name) if name in names else len(names), adds_up.coins_stay)
         found = moves_of(Account(path, maintenance, held.equity, held.coins.get(name, 0.0) * price), PriceSearch.of(rules))
         row: list[Cell] = [name]
         for move in found:

@@ -58,7 +58,8 @@ def market_given(raw: Any, faults: Faults) -> Market:
     underlying = np.array([at.get(name, -1) for name in names], np.int64)
     expiry, strike = _node(cells, contracts, faults)
     spot, forward, vol, rate = _values(cells, faults)
-    own = np.isnan(expiry)
+    own, as_of = np.isnan(expiry), _as_of(cells, faults)
+    _days_must_agree(cells, expiry, as_of, faults)
     _must_have_expiries(cells, own, np.isfinite(forward), faults)
     quoted = np.flatnonzero(~own & (underlying >= 0))
     kind = _kinds(cells, contracts, faults)
@@ -71,7 +72,7 @@ def market_given(raw: Any, faults: Faults) -> Market:
         spot=_one_each(spot, underlying, len(known), known.__getitem__, cells, "Spot", faults),
         rate=_one_each(np.where(own, rate, np.nan), underlying, len(known), known.__getitem__, cells, "Rate", faults),
         vol=_one_each(np.where(own, vol, np.nan), underlying, len(known), known.__getitem__, cells, "IV", faults),
-        as_of=_as_of(cells, faults),
+        as_of=as_of,
         nodes=nodes,
     )
 
@@ -158,6 +159,11 @@ def _kinds(cells: Table, contracts: list[Contract | None], faults: Faults) -> In
     """CALL or PUT of each row that says so by its Instrument or Type, else -1 (P,)."""
     codes = {"": -1} | {word: code if code >= CALL else -1 for code, word in enumerate(KIND_NAMES)}
     typed = np.array(list(map(codes.__getitem__, cells.choices("Type", KINDS, faults))), np.int64)
+    for i in np.flatnonzero(typed >= CALL).tolist():
+        contract = contracts[i]
+        if contract is not None and contract.kind != typed[i]:
+            problem = f"Type {show(cells.column('Type')[i])} contradicts the Instrument, which has {KIND_NAMES[contract.kind]}"
+            faults.add(cells.rows[i], "Type", problem, "clear one of the two cells")
     return np.array([own if contract is None else contract.kind for own, contract in zip(typed.tolist(), contracts)], np.int64)
 
 
@@ -173,6 +179,14 @@ def _must_have_expiries(cells: Table, own: Bools, forward: Bools, faults: Faults
         for i in np.flatnonzero(own & given_there).tolist():
             if is_blank(dates[i]):
                 faults.add(cells.rows[i], heading, f"{heading} stands where there is no Expiry", "give the Expiry as a date")
+
+
+def _days_must_agree(cells: Table, expiry: Floats, as_of: float, faults: Faults) -> None:
+    """Require that days to expiry that stand beside a date fit it within a day, where the range has its valuation time."""
+    days, left = cells.numbers("DTE", Faults()), (expiry - as_of) / DAY
+    for i in np.flatnonzero(np.abs(days - left) > 1.0).tolist():
+        problem = f"DTE {days[i]:,.10g} contradicts the Expiry {show_instant(float(expiry[i]))}, which is {left[i]:,.4g} days ahead"
+        faults.add(cells.rows[i], "DTE", problem, "clear one of the two cells")
 
 
 def _note(cells: Table, known: tuple[str, ...], underlying: Ints, strike: Floats, columns: dict[str, Floats], faults: Faults) -> None:
@@ -231,14 +245,16 @@ class _Points:
         """Refuse two values for one point: neither counts, nor their mean.
 
         The rows of one instrument, of one strike, or of an expiry as a whole must agree in everything. A call and a put of one
-        strike may differ in vol, and the mean of the two counts. All rows of an expiry must have one rate, and forwards that
-        differ by at most 1 %.
+        strike may differ in vol, and the mean of the two counts, unless a row gives the strike's vol for both. All rows of an
+        expiry must have one rate, and forwards that differ by at most 1 %.
 
         Args:
             forward, vol, rate: of all rows of the range, NaN where blank (P,)
         """
         day = np.floor(self.expiry / DAY)  # no venue lists two expiries a day
-        option = np.where(np.isnan(self.strike), -1, np.maximum(self.kind, -1))
+        strike, _ = distinct((self.underlying, day, self.strike))
+        both = np.isin(strike, strike[self.kind < CALL])
+        option = np.where(np.isnan(self.strike) | both, -1, self.kind)
         point, first = distinct((self.underlying, day, self.strike, option))
         expiries = distinct((self.underlying, day))
         self._one("Forward", forward, point, first, faults)

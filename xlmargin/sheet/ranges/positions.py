@@ -333,10 +333,10 @@ def read_quantities(cells: Table, held: Positions, faults: Faults) -> tuple[Floa
         in_usd = ~blanks(cells.column("USD size"))
         inverse.must_be_usd(cells, held, in_usd, faults)
         quantity = np.where(in_usd, cells.numbers("USD size", faults), quantity)
-    written = cells.column("Quantity")
+    written, heading = cells.column("Quantity"), "Quantity" if cells.has("Quantity") else "USD size"
     for i in np.flatnonzero(np.isnan(quantity) & ~in_usd).tolist():
         if is_blank(written[i]):
-            faults.add(cells.rows[i], "Quantity", "Quantity must be given", "type a number, + long, − short")
+            faults.add(cells.rows[i], heading, f"{heading} must be given", "type a number, + long, − short")
     if not cells.has("Side"):
         return quantity, in_usd
     words = cells.choices("Side", SIDES, faults)
