@@ -288,7 +288,7 @@ def spoilt(row: int, column: int, cell: Any) -> Rows:
         (None, "#PM! VAR needs a history: give as history a range with the heading Date and one column of closes per underlying"),
         (
             [["Date", "BTC"], ["2024-01-01", 1.0]],
-            "#PM! history row 1: no column ETH: add one with its closes (the headings found are: Date, BTC)",
+            "#PM! history row 1: no column ETH: name the column of its closes ETH, or add it (the headings found are: Date, BTC)",
         ),
         (
             spoilt(9, 0, "2023-01-01"),
@@ -320,6 +320,10 @@ def spoilt(row: int, column: int, cell: Any) -> Rows:
         (
             [[*HISTORY[0], "BTC IV"], *([*row, 55.0] for row in HISTORY[1:])],
             "#PM! history row 2: BTC IV must be a fraction (0.55 is 55 %), not 55",
+        ),
+        (
+            [[*HISTORY[0], "BTC close"], *([*row, row[1]] for row in HISTORY[1:])],
+            "#PM! history row 1: the columns BTC and BTC close both hold the closes of BTC: remove one of them",
         ),
     ],
 )

@@ -27,6 +27,7 @@ EXCEL_EPOCH = dt.datetime(1899, 12, 30, tzinfo=dt.UTC).timestamp()
 FIRST_YEAR, LAST_YEAR = 2000, 2100  # from the first, below the last: no date outside them is plausible
 FIRST_SERIAL, LAST_SERIAL = 36526, 73051  # the same years as Excel counts days
 LONGEST = 40  # characters: no date or instrument has more
+HYPHENS = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212\ufe63\uff0d", "-"))  # what word processors make of -
 MOST = 1e15  # no strike is plausibly above it
 MONTHS = (  # English, German, French, Spanish, Italian and Dutch, without what would begin as another month does
     "january januar janvier enero gennaio januari",
@@ -259,7 +260,7 @@ def parse_instrument(name: str, venue: str) -> Contract | None:
         name: as the venue spells it, or as ccxt does (`BTC/USD:BTC-261225-70000-C`), in any case
         venue: lower-case venue, which decides the meaning of a name that two venues share
     """
-    text = name.strip()
+    text = name.translate(HYPHENS).strip()
     if len(text) > LONGEST:
         return None
     if "/" in text:

@@ -228,9 +228,9 @@ class Node:
             yield from child.unread()
 
 
-def listed(content: Sequence[Any], file: str, name: str = "") -> list[Node]:
+def listed(content: Sequence[Any], file: str, name: str = "", kind: type[Node] = Node) -> list[Node]:
     """The objects of a list that is the whole text; as `Node.nodes`."""
-    return [Node(item, f"[{n}]{_label(item, name)}", file) for n, item in enumerate(content)]
+    return [kind(item, f"[{n}]{_label(item, name)}", file) for n, item in enumerate(content)]
 
 
 def _label(item: Any, name: str) -> str:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from xlmargin.book.contracts import HYPHENS
 from xlmargin.errors import MarginError
 
 POINT, COMMA = ".", ","
@@ -16,9 +17,8 @@ CURRENCIES = {"$": DOLLAR, "US$": DOLLAR, "USDC": DOLLAR, "USDT": DOLLAR, "€":
     code: code for code in (DOLLAR, "EUR", "GBP", "JPY", "CHF")
 }
 # hyphens, dashes and the minus sign; spaces of every width; apostrophes; the full-width per cent
-PLAIN = str.maketrans(
-    dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212\ufe63\uff0d", "-")
-    | dict.fromkeys("\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000", " ")
+PLAIN = HYPHENS | str.maketrans(
+    dict.fromkeys("\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000", " ")
     | dict.fromkeys("\u2019\u02bc\u2032", "'")
     | {"\uff05": "%", "\uff0b": "+"}
 )

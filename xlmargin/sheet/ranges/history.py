@@ -43,7 +43,7 @@ def read_history(raw: Any, underlyings: tuple[str, ...], as_of: float) -> Histor
     cells = table(raw, faults, ["Date", *closes, *(heading for _, _, heading in vols)], needed=("Date",), names=HISTORY)
     for name, heading in zip(underlyings, closes):
         if not cells.has(heading):
-            cells.header.lack(name, mend="add one with its closes")
+            cells.header.lack(name, mend=f"name the column of its closes {name}, or add it")
     dates = _dates(cells, as_of, faults)
     columns = [(heading, cells.numbers(heading, faults)) for heading in (*closes, *(heading for _, _, heading in vols))]
     bad = faults.rows()
@@ -57,8 +57,15 @@ def read_history(raw: Any, underlyings: tuple[str, ...], as_of: float) -> Histor
 
 
 def _close_heading(name: str, head: Header) -> str:
-    """The heading of an underlying's closes in the range."""
-    return next((heading for heading in (name, f"{name} close") if heading in head), name)
+    """The heading of an underlying's closes in the range.
+
+    Raises:
+        MarginError: two columns have them
+    """
+    found = [heading for heading in (name, f"{name} close") if heading in head]
+    if len(found) > 1:
+        raise MarginError(f"history row 1: the columns {' and '.join(found)} both hold the closes of {name}: remove one of them")
+    return next(iter(found), name)
 
 
 def _vol_headings(name: str, head: Header) -> list[tuple[float, str]]:
