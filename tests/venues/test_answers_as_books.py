@@ -527,6 +527,17 @@ def test_marks_of_another_moment_are_left_out(tmp_path: Path, capsys: pytest.Cap
     assert "no IV for this option" in out + err
 
 
+def test_marks_of_another_day_are_left_out() -> None:
+    """At the same spot, too: time has passed, and a mark of another day gives another vol."""
+    answer = read(SHORTS, "deribit", priced=False)
+    days = {day: of_one_moment(answer, [["Underlying", "Spot", "As of"], ["BTC", 70_000.0, f"2026-11-{day}"]]) for day in (26, 27, 29)}
+    assert [rows_of(days[day])[0].get("Coin price") for day in (26, 27, 29)] == [None, 0.0761, None]
+    assert days[29].notes[-1] == (
+        "the marks are left out: the answer is of 2026-11-27 08:00 UTC and the market of 2026-11-29 00:00 UTC, "
+        "so they are not of one moment"
+    )
+
+
 def test_marks_of_another_moment_are_told_by_a_perpetual_too() -> None:
     """Where the answer has no index; dated futures stand off the spot by right, and tell nothing."""
     perp = read(bybit_row("BTCUSDT", "70000"), "bybit", priced=False)

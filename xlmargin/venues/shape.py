@@ -38,12 +38,14 @@ class Answer(NamedTuple):
         market: a range with the time alone, None where the answer does not say
         notes: what is left out, prices that replace others
         spots: index of each underlying, or the mark of its perpetual, where the answer has one [account currency]
+        moment: at which the venue answered, None where it does not say [seconds since 1970 UTC]
     """
 
     positions: list[list[Any]]
     market: list[list[Any]] | None
     notes: tuple[str, ...]
     spots: Mapping[str, float] = {}
+    moment: float | None = None
 
 
 class AnswerNode(Node):
