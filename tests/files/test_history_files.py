@@ -120,6 +120,18 @@ def test_one_path_sampled_by_the_day_hour_and_week(
     assert note in err
 
 
+@pytest.mark.parametrize(("time", "told"), [("{}000", ""), ("{}", ""), ("1.73569E+12", "not the text '1.73569E+12'")])
+def test_counts_since_1970(tmp_path: Path, capsys: pytest.CaptureFixture[str], time: str, told: str) -> None:
+    """Seconds and milliseconds are dates as ISO texts are; of a count that a spreadsheet has rounded the day is lost."""
+    days = [dt.datetime(2025, 1, 1, tzinfo=dt.UTC) + dt.timedelta(n) for n in range(201)]
+    closes = [100.0 + math.sin(n) for n in range(201)]
+    plain = write(tmp_path / "plain.csv", [["Date", "BTC"], *zip([day.date() for day in days], closes)])
+    counted = write(tmp_path / "counted.csv", [["timestamp", "BTC"], *zip([time.format(int(day.timestamp())) for day in days], closes)])
+    code, out, err = margin(tmp_path, counted, capsys)
+    assert (code, told in err) == (1 if told else 0, True)
+    assert told or out == margin(tmp_path, plain, capsys)[1]
+
+
 def test_the_statement_says_on_what_it_rests(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Days, first and last, and a step of a month."""
     days = [dt.date(2025, 1, 1) + dt.timedelta(n if n < 100 else n + 29) for n in range(201)]

@@ -212,6 +212,7 @@ def summary(**changes: Any) -> dict[str, Any]:
         ([summary(), summary(instrument_name="BTC-9JUN20-9000-P", underlying_price=97563.6)], "remove the wrong one"),
         ([summary(), summary(instrument_name="BTC-9JUN20-9000-P", estimated_delivery_price=975.0)], "the index of BTC is"),
         ([summary(creation_timestamp="noon")], "creation_timestamp must be a time such as 2025-06-27T08:00:00Z"),
+        ([summary(creation_timestamp="1.59E+12")], "creation_timestamp must be a time such as 2025-06-27T08:00:00Z"),
         ([summary(instrument_name="BTC-FS-9JUN20_PERP")], "holds no quote of a contract that is known"),
         ([{"instrument_name": "BTC-9JUN20-9875-P", "strike": 9875.0, "expiration_timestamp": 1591689600000}], "without their prices"),
         ([{"price": 1.0}], "holds no quote that is known (its keys are: price)"),

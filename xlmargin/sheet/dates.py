@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Sequence
 from types import NoneType
 from typing import Any
@@ -16,6 +17,7 @@ from xlmargin.sheet.cells import Trouble, is_blank, plain_number, show, unreadab
 
 FIRST, LAST = (dt.datetime(year, 1, 1, tzinfo=dt.UTC).timestamp() for year in (2000, 2100))  # no date outside them is plausible
 UNITS_A_SECOND = (1.0, 1e3, 1e6, 1e9)  # programs and venues count in seconds, milli-, micro- or nanoseconds
+ROUNDED = re.compile(r"\d(?:[.,]\d{1,8})?E\+?(?:09|9|1\d)$", re.I)
 HOW = "type a date, ISO text (2025-06-27), 27JUN25 or 28-Aug-25"
 
 
@@ -53,6 +55,11 @@ def instants(cells: Sequence[Any], rows: Sequence[int], heading: str, faults: Fa
 def counted_instant(count: float) -> float | None:
     """Seconds since 1970 UTC of a count since then in any usual unit, such as 1750924800000; None where it is no plausible time."""
     return next((count / unit for unit in UNITS_A_SECOND if FIRST <= count / unit < LAST), None)
+
+
+def is_rounded(text: str) -> bool:
+    """Whether a text may be a count since 1970 of which a spreadsheet kept the first digits alone, such as 1.75E+12."""
+    return ROUNDED.match(text.strip()) is not None
 
 
 def _no_date(cell: Any, hour: int) -> Trouble:

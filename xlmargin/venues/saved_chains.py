@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from xlmargin.book.contracts import CALL, PERPETUAL, SPOT, Contract, expiry_from_text, parse_instrument, show_instant
 from xlmargin.errors import MarginError
 from xlmargin.methods.json_shape import Node, quoted
+from xlmargin.sheet.dates import is_rounded
 from xlmargin.venues.binance.binance_quotes import by_parity
 from xlmargin.venues.quotes import ChainKeys, Mark, Point, points_of
 from xlmargin.venues.shape import moment_of
@@ -144,8 +145,14 @@ def _time(row: SavedRow) -> float:
 
 
 def time_of(value: Any) -> float | None:
-    """Seconds since 1970 UTC of a time as venues write it: ISO text, or a count since 1970 in any unit; None of anything else."""
+    """Seconds since 1970 UTC of a time as venues write it: ISO text, or a count since 1970 in any unit.
+
+    Returns:
+        None of anything else, and of a count that a spreadsheet has rounded
+    """
     if isinstance(value, str):
+        if is_rounded(value):
+            return None
         try:
             value = float(value)
         except ValueError:
