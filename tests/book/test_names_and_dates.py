@@ -28,6 +28,7 @@ from xlmargin.sheet.ranges.remembered import read_book
         ("BTC\u201127JUN25\u201370000\u2212C", "deribit", ("BTC", CALL, 70_000.0, JUNE, True)),  # hyphens of a word processor
         ("BTC-27JUN25-70000-C", "bybit", ("BTC", CALL, 70_000.0, JUNE, False)),
         ("BTC_USDC-27JUN25-70000-C", "deribit", ("BTC", CALL, 70_000.0, JUNE, False)),
+        ("BTC-27JUN2025-70000-C", "deribit", ("BTC", CALL, 70_000.0, JUNE, True)),
         ("XRP_USDC-27JUN25-2d5-C", "deribit", ("XRP", CALL, 2.5, JUNE, False)),
         ("BTC-8FEB26-50000-P", "deribit", ("BTC", PUT, 50_000.0, dt.datetime(2026, 2, 8, 8, tzinfo=dt.UTC).timestamp(), True)),
         ("BTC-PERPETUAL", "deribit", ("BTC", PERPETUAL, None, None, True)),

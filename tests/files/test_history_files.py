@@ -76,6 +76,15 @@ def test_unclear_zones_are_refused() -> None:
     )
 
 
+def test_days_among_times_are_refused() -> None:
+    """Daily closes followed by hourly ones: a day alone is no midnight there; one between two hours is."""
+    rows = hourly(30)
+    rows[25][0] = "2024-01-02"  # midnight, as R writes it
+    assert kept(daily(rows, "h.csv").rows or []) == kept(daily(hourly(30), "h.csv").rows or [])
+    with pytest.raises(MarginError, match="and rows 2 and 3 are days without a time, of which it is not clear whether the close"):
+        daily([rows[0], ["2023-12-30", 1.0], ["2023-12-31", 2.0], *rows[2:]], "h.csv")
+
+
 @pytest.mark.parametrize("spoil", ["twice", "unsorted", "word"])
 def test_what_is_no_history_is_left_to_its_reader(spoil: str) -> None:
     """An instant that stands twice, times out of order, a word for a time: no row is dropped."""

@@ -232,7 +232,7 @@ def _month(name: str) -> int:
 _COIN = r"([A-Z0-9]{1,15}?)"
 _QUOTE = r"(USDC|USDT|USD|EURR|EUR)"
 _STRIKE = r"(\d+(?:[d._]\d+)?)"  # Deribit writes 2d5, Derive 2_5
-_DATE = r"(\d{1,2}[A-Z]{3}\d{2}|\d{8}|\d{6})"
+_DATE = r"(\d{1,2}[A-Z]{3}(?:20)?\d{2}|\d{8}|\d{6})"
 _OPTION = re.compile(rf"{_COIN}(?:([_-]?){_QUOTE})?-{_DATE}-{_STRIKE}-([CP])(?:-{_QUOTE})?$", re.I)
 _DATED = re.compile(rf"{_COIN}(?:[_-]?{_QUOTE})?[-_]{_DATE}$", re.I)
 _PERP = re.compile(rf"{_COIN}(?:([_-]?){_QUOTE})?[-_]?(PERPETUAL|PERP|SWAP)$", re.I)
