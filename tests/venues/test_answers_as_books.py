@@ -175,6 +175,16 @@ def test_spot_balances_of_hyperliquid_are_told() -> None:
             [{"instrument_name": "ETH-PERPETUAL", "size": 36_000, "size_currency": 1.0, "mark_price": 3_600.0}],
             "contradicts size_currency",
         ),
+        (
+            "thalex",
+            {
+                "result": [
+                    {"instrument_name": name, "position": 1, "index": index}
+                    for name, index in (("BTC-PERPETUAL", 70_000), ("BTC-26MAR27", 50_000))
+                ]
+            },
+            "its index of BTC is 50,000 and that of BTC-PERPETUAL 70,000, so they are not of one moment",
+        ),
     ],
 )
 def test_refusals(venue: str, content: Any, told: str) -> None:

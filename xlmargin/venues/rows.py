@@ -11,6 +11,7 @@ from typing import Any
 from xlmargin.book.contracts import CALL, DAY, FUTURE, PERPETUAL, PUT, SPOT, Contract, parse_instrument, show_instant
 from xlmargin.errors import Faults, MarginError
 from xlmargin.sheet.ranges.market import read_market
+from xlmargin.venues.saved_chains import APART
 from xlmargin.venues.shape import Answer, Holding, contract_of
 
 HEADINGS = ["Instrument", "Venue", "Quantity", "USD size", "Price", "Coin price", "Spot", "Forward", "IV", "Entry"]
@@ -34,6 +35,7 @@ def range_of(holdings: Sequence[Holding], venue: str, moment: float | None, *, p
     notes = [f"{closed} closed position{'s are' if closed > 1 else ' is'} left out"] if closed else []
     if not held:
         notes.append("the answer has no open position")
+    _must_agree(held)
     spots = {contract.underlying: holding.spot for holding, contract in reversed(held) if holding.spot}
     if priced:
         held = _with_spots(held, spots, notes)
@@ -43,6 +45,21 @@ def range_of(holdings: Sequence[Holding], venue: str, moment: float | None, *, p
         market = [["Underlying", "As of"], [held[0][1].underlying, dt.datetime.fromtimestamp(moment, dt.UTC).isoformat()]]
     marks = {contract.underlying: holding.mark for holding, contract in held if contract.kind == PERPETUAL and holding.mark}
     return Answer([HEADINGS, *(_row(*each, venue, priced=priced) for each in held)], market, tuple(notes), marks | spots, moment)
+
+
+def _must_agree(held: Held) -> None:
+    """Refuse indexes of one underlying, or forwards of one expiry, that cannot all be right at one moment."""
+    first: dict[Point, tuple[float, str]] = {}
+    for holding, contract in held:
+        for what, price, expiry in (("index", holding.spot, 0.0), ("forward", holding.forward, contract.expiry)):
+            if not price:
+                continue
+            level, name = first.setdefault((contract.underlying, expiry), (price, holding.name))
+            if abs(price - level) > APART * level:
+                holding.item.fail(
+                    f"its {what} of {contract.underlying} is {price:,.10g} and that of {name} {level:,.10g}, so they are not of one "
+                    "moment: fetch the answer anew"
+                )
 
 
 def _row(holding: Holding, contract: Contract, venue: str, *, priced: bool) -> list[Any]:
