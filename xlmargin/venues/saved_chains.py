@@ -41,6 +41,7 @@ class SavedRow(NamedTuple):
         venue: that spells its name
         time: of the answer that holds it, NaN where it says none
         contract: that the row gives by columns; None where its name says it
+        received: when it came, seconds since 1970 UTC, by which rows of one time are ordered; 0 where it is not said
     """
 
     node: Node
@@ -48,6 +49,7 @@ class SavedRow(NamedTuple):
     venue: str
     time: float = math.nan
     contract: Contract | None = None
+    received: float = 0.0
 
 
 class SavedQuote(NamedTuple):
@@ -114,6 +116,7 @@ def saved_market(rows: Sequence[SavedRow], told: Told) -> Cells:
 def _latest(rows: Sequence[SavedRow], told: Told) -> list[SavedRow]:
     """The latest row of each contract, newest first; answers that give other values of it are rows beside."""
     found: dict[tuple[str, tuple[bool, ...]], SavedRow] = {}
+    doubtful: dict[tuple[str, tuple[bool, ...]], SavedRow] = {}
     for row in rows:
         name = row.node.text(row.keys.name).upper() if row.contract is None else str(row.contract)
         held = tuple(key in row.node for key in (row.keys.forward, *row.keys.vol, *row.keys.price, *row.keys.indexes))
@@ -123,11 +126,14 @@ def _latest(rows: Sequence[SavedRow], told: Told) -> list[SavedRow]:
             continue
         if math.isnan(before.time) != math.isnan(dated.time):
             row.node.fail(f"has no time where another quote of {name} has one, or the other way round: leave one of them out")
-        if before.time == dated.time or math.isnan(dated.time):
+        if math.isnan(dated.time) or (before.time, before.received) == (dated.time, dated.received):
             if before.node.cells != row.node.cells:
-                row.node.fail(f"is the second quote of {name} at one time, and it differs: remove one of them")
-        elif before.time < dated.time:
+                doubtful.setdefault((name, held), row)
+        elif (before.time, before.received) < (dated.time, dated.received):
             found[name, held] = dated
+            doubtful.pop((name, held), None)
+    for (name, _), row in doubtful.items():
+        row.node.fail(f"is the second quote of {name} at one time, and it differs: remove one of them")
     if len(found) < len(rows):
         told.say(f"{len(rows):,} quotes of {len({name for name, _ in found}):,} contracts: the latest of each counts")
     return sorted(found.values(), key=lambda row: -row.time if math.isfinite(row.time) else 0.0)
