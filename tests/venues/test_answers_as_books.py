@@ -526,6 +526,15 @@ def test_the_forward_of_the_market_gives_the_vol_of_the_mark(tmp_path: Path, cap
     assert told == ""
 
 
+def test_an_answer_is_known_by_what_it_holds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A saved answer under another name than .json, as browsers and consoles give it, in UTF-8 with a mark of byte order."""
+    expected, _ = margin_of(tmp_path, capsys, SHORTS, "--venue", "deribit")
+    path = tmp_path / "answer.txt"
+    path.write_text(json.dumps(SHORTS), encoding="utf-8-sig")
+    assert main(["margin", str(path), "--venue", "deribit", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["initial_margin"] == expected
+
+
 def test_marks_of_another_moment_are_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A market at another spot has its own vols; the marks of the answer are told to be left out, not mixed with it."""
     path, market = tmp_path / "answer.json", tmp_path / "market.csv"
