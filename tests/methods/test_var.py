@@ -342,6 +342,16 @@ def test_a_history_may_not_go_beyond_the_valuation() -> None:
     )
 
 
+@pytest.mark.parametrize("heading", ["BTC close", "btc_close", "BTC-USD", "BTCUSDT", "BTC/USD", "BTC-PERPETUAL"])
+def test_the_heading_of_closes(heading: str) -> None:
+    """The name of the underlying, also as vendors write its pair with the dollar."""
+    history = [[cell if cell != "BTC" else heading for cell in HISTORY[0]], *HISTORY[1:]]
+    assert PM_VAR(BOOK, history, None, None, MARKET) == PM_VAR(BOOK, HISTORY, None, None, MARKET)
+    twice = [[*history[0], "BTC_USDC"], *([*row, row[1]] for row in HISTORY[1:])]
+    told = PM_VAR(BOOK, twice, None, None, MARKET)
+    assert ("both hold the closes of BTC" in str(told)) == ("close" not in heading)
+
+
 def test_business_days_are_daily() -> None:
     """Steps of one and three days are those of a market that rests on weekends; the statement says how many days count."""
     weekdays = [row for row in HISTORY[1:] if dt.date.fromisoformat(row[0]).weekday() < 5]
