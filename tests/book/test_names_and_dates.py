@@ -25,8 +25,10 @@ from xlmargin.sheet.ranges.remembered import read_book
     [
         ("BTC-27JUN25-70000-C", "deribit", ("BTC", CALL, 70_000.0, JUNE, True)),
         ("btc-27jun25-70000-p", "deribit", ("BTC", PUT, 70_000.0, JUNE, True)),
+        ("BTC\u201127JUN25\u201370000\u2212C", "deribit", ("BTC", CALL, 70_000.0, JUNE, True)),  # hyphens of a word processor
         ("BTC-27JUN25-70000-C", "bybit", ("BTC", CALL, 70_000.0, JUNE, False)),
         ("BTC_USDC-27JUN25-70000-C", "deribit", ("BTC", CALL, 70_000.0, JUNE, False)),
+        ("BTC-27JUN2025-70000-C", "deribit", ("BTC", CALL, 70_000.0, JUNE, True)),
         ("XRP_USDC-27JUN25-2d5-C", "deribit", ("XRP", CALL, 2.5, JUNE, False)),
         ("BTC-8FEB26-50000-P", "deribit", ("BTC", PUT, 50_000.0, dt.datetime(2026, 2, 8, 8, tzinfo=dt.UTC).timestamp(), True)),
         ("BTC-PERPETUAL", "deribit", ("BTC", PERPETUAL, None, None, True)),
@@ -253,6 +255,8 @@ def test_rows_without_an_instrument_are_named_in_deribits_spelling() -> None:
         ("20321217", "2032-12-17 08:00 UTC"),
         (20321217.0, "2032-12-17 08:00 UTC"),
         (20321217, "2032-12-17 08:00 UTC"),
+        (1_751_011_200, "2025-06-27 08:00 UTC"),
+        (1_751_011_200_000.0, "2025-06-27 08:00 UTC"),
         ("250627", "2025-06-27 08:00 UTC"),
         ("2025-06-27 00:00:00", "2025-06-27 08:00 UTC"),
         ("2025-06-27T00:00", "2025-06-27 08:00 UTC"),

@@ -76,6 +76,15 @@ def test_unclear_zones_are_refused() -> None:
     )
 
 
+def test_days_among_times_are_refused() -> None:
+    """Daily closes followed by hourly ones: a day alone is no midnight there; one between two hours is."""
+    rows = hourly(30)
+    rows[25][0] = "2024-01-02"  # midnight, as R writes it
+    assert kept(daily(rows, "h.csv").rows or []) == kept(daily(hourly(30), "h.csv").rows or [])
+    with pytest.raises(MarginError, match="and rows 2 and 3 are days without a time, of which it is not clear whether the close"):
+        daily([rows[0], ["2023-12-30", 1.0], ["2023-12-31", 2.0], *rows[2:]], "h.csv")
+
+
 @pytest.mark.parametrize("spoil", ["twice", "unsorted", "word"])
 def test_what_is_no_history_is_left_to_its_reader(spoil: str) -> None:
     """An instant that stands twice, times out of order, a word for a time: no row is dropped."""
@@ -118,6 +127,18 @@ def test_one_path_sampled_by_the_day_hour_and_week(
     assert code == (0 if printed else 1)
     assert printed in out
     assert note in err
+
+
+@pytest.mark.parametrize(("time", "told"), [("{}000", ""), ("{}", ""), ("1.73569E+12", "not the text '1.73569E+12'")])
+def test_counts_since_1970(tmp_path: Path, capsys: pytest.CaptureFixture[str], time: str, told: str) -> None:
+    """Seconds and milliseconds are dates as ISO texts are; of a count that a spreadsheet has rounded the day is lost."""
+    days = [dt.datetime(2025, 1, 1, tzinfo=dt.UTC) + dt.timedelta(n) for n in range(201)]
+    closes = [100.0 + math.sin(n) for n in range(201)]
+    plain = write(tmp_path / "plain.csv", [["Date", "BTC"], *zip([day.date() for day in days], closes)])
+    counted = write(tmp_path / "counted.csv", [["timestamp", "BTC"], *zip([time.format(int(day.timestamp())) for day in days], closes)])
+    code, out, err = margin(tmp_path, counted, capsys)
+    assert (code, told in err) == (1 if told else 0, True)
+    assert told or out == margin(tmp_path, plain, capsys)[1]
 
 
 def test_the_statement_says_on_what_it_rests(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

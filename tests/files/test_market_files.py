@@ -188,6 +188,19 @@ def test_snapshots_and_late_quotes(tmp_path: Path) -> None:
     )
 
 
+def test_quotes_of_one_time(tmp_path: Path) -> None:
+    """The last that came counts; two that came together are told, unless a later quote is there."""
+    first = tardis_row(vol=50.0)
+    later = tardis_row(vol=60.0).replace("413000,put", "413007,put")
+    for text in (first + later, later + first):
+        assert market(tmp_path, "t.csv", TARDIS + text)[0][1]["iv"] == pytest.approx(0.6)
+    newest = tardis_row(time=1591574399414000, vol=70.0)
+    assert market(tmp_path, "t.csv", TARDIS + first + tardis_row(vol=60.0) + newest)[0][1]["iv"] == pytest.approx(0.7)
+    assert "chain row 3: is the second quote of BTC-9JUN20-9875-P at one time" in refusal(
+        tmp_path, "t.csv", TARDIS + first + tardis_row(vol=60.0)
+    )
+
+
 @pytest.mark.parametrize(("exchange", "symbol"), [("okex-options", "BTC-USD-200609-9875-P"), ("bybit-options", "BTC-9JUN20-9875-P")])
 def test_other_exchanges_of_tardis(tmp_path: Path, exchange: str, symbol: str) -> None:
     """Their vols are fractions; OKX's underlying price is its index, Bybit's the forward."""
@@ -212,6 +225,7 @@ def summary(**changes: Any) -> dict[str, Any]:
         ([summary(), summary(instrument_name="BTC-9JUN20-9000-P", underlying_price=97563.6)], "remove the wrong one"),
         ([summary(), summary(instrument_name="BTC-9JUN20-9000-P", estimated_delivery_price=975.0)], "the index of BTC is"),
         ([summary(creation_timestamp="noon")], "creation_timestamp must be a time such as 2025-06-27T08:00:00Z"),
+        ([summary(creation_timestamp="1.59E+12")], "creation_timestamp must be a time such as 2025-06-27T08:00:00Z"),
         ([summary(instrument_name="BTC-FS-9JUN20_PERP")], "holds no quote of a contract that is known"),
         ([{"instrument_name": "BTC-9JUN20-9875-P", "strike": 9875.0, "expiration_timestamp": 1591689600000}], "without their prices"),
         ([{"price": 1.0}], "holds no quote that is known (its keys are: price)"),

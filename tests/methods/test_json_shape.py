@@ -62,7 +62,7 @@ def test_depth_is_bounded(opened: str, depth: int) -> None:
 
 @pytest.mark.parametrize(
     ("content", "told"),
-    [(b"", "is not JSON (line 1, column 1"), (b"\xff\xfe", "is not a text in UTF-8"), (b"[1" + b"0" * 5_000 + b"]", "too many digits")],
+    [(b"", "is not JSON (line 1, column 1"), (b"\xff\x80", "is not a text in UTF-8"), (b"[1" + b"0" * 5_000 + b"]", "too many digits")],
 )
 def test_what_is_no_json_is_told(tmp_path: Path, content: bytes, told: str) -> None:
     """Empty, another encoding, a number that no machine reads."""
@@ -71,6 +71,12 @@ def test_what_is_no_json_is_told(tmp_path: Path, content: bytes, told: str) -> N
     with pytest.raises(MarginError) as error:
         read_json(path)
     assert told in str(error.value)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le"])
+def test_encodings(encoding: str) -> None:
+    """With or without a byte order mark, and as PowerShell redirects an answer into a file."""
+    assert parse_json('{"name": "Ä"}'.encode(encoding), "answer.json") == {"name": "Ä"}
 
 
 def test_a_parameter_that_names_a_file_never_fails_otherwise(tmp_path: Path) -> None:

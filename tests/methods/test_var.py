@@ -288,7 +288,7 @@ def spoilt(row: int, column: int, cell: Any) -> Rows:
         (None, "#PM! VAR needs a history: give as history a range with the heading Date and one column of closes per underlying"),
         (
             [["Date", "BTC"], ["2024-01-01", 1.0]],
-            "#PM! history row 1: no column ETH: add one with its closes (the headings found are: Date, BTC)",
+            "#PM! history row 1: no column ETH: name the column of its closes ETH, or add it (the headings found are: Date, BTC)",
         ),
         (
             spoilt(9, 0, "2023-01-01"),
@@ -321,6 +321,10 @@ def spoilt(row: int, column: int, cell: Any) -> Rows:
             [[*HISTORY[0], "BTC IV"], *([*row, 55.0] for row in HISTORY[1:])],
             "#PM! history row 2: BTC IV must be a fraction (0.55 is 55 %), not 55",
         ),
+        (
+            [[*HISTORY[0], "BTC close"], *([*row, row[1]] for row in HISTORY[1:])],
+            "#PM! history row 1: the columns BTC and BTC close both hold the closes of BTC: remove one of them",
+        ),
     ],
 )
 def test_mistakes_in_the_history_are_told(history: Any, text: str) -> None:
@@ -336,6 +340,16 @@ def test_a_history_may_not_go_beyond_the_valuation() -> None:
     assert PM_VAR(BOOK, HISTORY, None, None, market) == (
         "#PM! history row 302: Date 2025-12-31 is after the valuation time, 2025-12-30 23:00 UTC: remove the row, or mend the date or As of"
     )
+
+
+@pytest.mark.parametrize("heading", ["BTC close", "btc_close", "BTC-USD", "BTCUSDT", "BTC/USD", "BTC-PERPETUAL"])
+def test_the_heading_of_closes(heading: str) -> None:
+    """The name of the underlying, also as vendors write its pair with the dollar."""
+    history = [[cell if cell != "BTC" else heading for cell in HISTORY[0]], *HISTORY[1:]]
+    assert PM_VAR(BOOK, history, None, None, MARKET) == PM_VAR(BOOK, HISTORY, None, None, MARKET)
+    twice = [[*history[0], "BTC_USDC"], *([*row, row[1]] for row in HISTORY[1:])]
+    told = PM_VAR(BOOK, twice, None, None, MARKET)
+    assert ("both hold the closes of BTC" in str(told)) == ("close" not in heading)
 
 
 def test_business_days_are_daily() -> None:

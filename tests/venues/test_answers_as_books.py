@@ -167,11 +167,23 @@ def test_spot_balances_of_hyperliquid_are_told() -> None:
         ("kraken", {"openPositions": [{"symbol": "FI_XBTUSD", "side": "long", "size": 1}]}, "no form that is known"),
         ("okx", {"data": [{"instId": "BTC-USDT-SWAP", "instType": "SWAP", "pos": "1"}]}, "'posSide'"),
         ("okx", {"data": [{"instId": "BTC-USDT", "instType": "MARGIN", "pos": "1", "posSide": "net"}]}, "is a loan"),
+        ("okx", {"result": []}, "lacks 'data': save the whole positions answer of the venue that --venue names"),
+        ("bybit", [{"instrument_name": "BTC-PERPETUAL", "size": 1}], "lacks 'symbol': save the whole positions answer of the venue"),
         ("deribit", {"result": {"summaries": [], "id": 10}}, "save that of private/get_positions"),
         (
             "deribit",
             [{"instrument_name": "ETH-PERPETUAL", "size": 36_000, "size_currency": 1.0, "mark_price": 3_600.0}],
             "contradicts size_currency",
+        ),
+        (
+            "thalex",
+            {
+                "result": [
+                    {"instrument_name": name, "position": 1, "index": index}
+                    for name, index in (("BTC-PERPETUAL", 70_000), ("BTC-26MAR27", 50_000))
+                ]
+            },
+            "its index of BTC is 50,000 and that of BTC-PERPETUAL 70,000, so they are not of one moment",
         ),
     ],
 )
@@ -274,6 +286,7 @@ def test_a_mark_below_intrinsic_at_the_index_counts_as_intrinsic() -> None:
             ["user.changes holds", "open orders are left out"],
         ),
         ("bybit", {"topic": "position", "data": []}, ["the position stream holds"]),
+        ("okx", {"arg": {"channel": "positions"}, "data": []}, ["the positions channel holds"]),
         ("binance", {"e": "ACCOUNT_UPDATE", "a": {"B": [], "P": []}}, ["ACCOUNT_UPDATE holds"]),
         ("thalex", {"channel_name": "account.portfolio", "notification": []}, ["account.portfolio holds"]),
         ("thalex", {"channel_name": "account.portfolio", "notification": [], "snapshot": True}, []),
@@ -317,7 +330,7 @@ def test_a_notification_of_changes_is_no_account() -> None:
 # ---------------------------------------------------------------- ccxt
 
 
-def unified(symbol: str, contracts: float, side: str | None = "long", size: float | None = 1.0, **cells: Any) -> dict[str, Any]:
+def unified(symbol: str, contracts: float | None, side: str | None = "long", size: float | None = 1.0, **cells: Any) -> dict[str, Any]:
     """A position in ccxt's form."""
     return {"info": {}, "symbol": symbol, "contracts": contracts, "contractSize": size, "side": side, "markPrice": None, **cells}
 
@@ -353,14 +366,15 @@ def test_ccxts_size_of_a_contract_serves_where_the_venue_counts_contracts() -> N
 def test_unified_fields_of_any_venue(venue: str | None) -> None:
     """Sizes are contracts × contractSize with the side: coins, or USD of an inverse future; marks of inverse options in coin."""
     content = [
-        unified("BTC/USDT:USDT", 50.0, "short", 0.01, markPrice=70_000.0, entryPrice=69_000.0),
-        unified("BTC/USD:BTC", 18.0, "long", 100.0, markPrice=70_000.0),
-        unified("BTC/USD:BTC-261225", 7.0, "short", 100.0, markPrice=71_000.0),
+        unified("BTC/USDT:USDT", 50.0, "short", 0.01, markPrice=70_000.0, entryPrice=69_000.0, notional=-34_500.0),
+        unified("BTC/USD:BTC", 18.0, "long", 100.0, markPrice=70_000.0, notional="0.0257142857"),
+        unified("BTC/USD:BTC-261225", 7.0, "short", 100.0, markPrice=71_000.0, notional=700.0),
         unified("BTC/USD:BTC-261225-70000-C", -2.0, "short", 0.1, markPrice=0.05),
         unified("ETH/USDC:USDC-261225-3000-P", 3.0, "long", 1.0, markPrice=200.0),
         unified("SOL/USDT:USDT", 0.0, None),
     ]
     answer = read(content, venue)
+    assert any(note.startswith("ccxt's own fields are read") for note in answer.notes)
     assert rows_of(answer) == [
         {"Instrument": "BTC/USDT:USDT", "Quantity": -0.5, "Price": 70_000.0, "Spot": 70_000.0, "Entry": 69_000.0},
         {"Instrument": "BTC/USD:BTC", "USD size": 1_800.0, "Price": 70_000.0, "Spot": 70_000.0},
@@ -377,6 +391,9 @@ def test_unified_fields_of_any_venue(venue: str | None) -> None:
         (unified("BTC/USDT:USDT", -1.0, "long"), "negative size"),
         (unified("BTC/USDT:USDT", 1.0, "long", None), "'contractSize'"),
         (unified("BTC/ETH:ETH", 1.0), "no form that is known"),
+        (unified("BTC/USD:BTC", None), "contracts is blank, so ccxt's own fields give no size: with --venue"),  # Deribit's, in ccxt
+        (unified("BTC/USD:BTC", 0.5, markPrice=70_000.0, notional=35_000.0), "is 0.5 USD, which contradicts the notional 35,000"),
+        (unified("BTC/USDT:USDT", 0.5, size=0.01, markPrice=70_000.0, notional=-35_000.0), "is 0.005 coins, which contradicts"),
         (unified("BTC/USDT:USDT", "ten"), "contracts must be a number, not 'ten'"),
     ],
 )
@@ -509,6 +526,15 @@ def test_the_forward_of_the_market_gives_the_vol_of_the_mark(tmp_path: Path, cap
     assert told == ""
 
 
+def test_an_answer_is_known_by_what_it_holds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A saved answer under another name than .json, as browsers and consoles give it, in UTF-8 with a mark of byte order."""
+    expected, _ = margin_of(tmp_path, capsys, SHORTS, "--venue", "deribit")
+    path = tmp_path / "answer.txt"
+    path.write_text(json.dumps(SHORTS), encoding="utf-8-sig")
+    assert main(["margin", str(path), "--venue", "deribit", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["initial_margin"] == expected
+
+
 def test_marks_of_another_moment_are_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A market at another spot has its own vols; the marks of the answer are told to be left out, not mixed with it."""
     path, market = tmp_path / "answer.json", tmp_path / "market.csv"
@@ -518,6 +544,17 @@ def test_marks_of_another_moment_are_left_out(tmp_path: Path, capsys: pytest.Cap
     out, err = capsys.readouterr()
     assert "the marks of BTC are left out: the answer's price is 70,000 and the market's spot 80,000" in err
     assert "no IV for this option" in out + err
+
+
+def test_marks_of_another_day_are_left_out() -> None:
+    """At the same spot, too: time has passed, and a mark of another day gives another vol."""
+    answer = read(SHORTS, "deribit", priced=False)
+    days = {day: of_one_moment(answer, [["Underlying", "Spot", "As of"], ["BTC", 70_000.0, f"2026-11-{day}"]]) for day in (26, 27, 29)}
+    assert [rows_of(days[day])[0].get("Coin price") for day in (26, 27, 29)] == [None, 0.0761, None]
+    assert days[29].notes[-1] == (
+        "the marks are left out: the answer is of 2026-11-27 08:00 UTC and the market of 2026-11-29 00:00 UTC, "
+        "so they are not of one moment"
+    )
 
 
 def test_marks_of_another_moment_are_told_by_a_perpetual_too() -> None:

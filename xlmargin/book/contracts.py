@@ -27,6 +27,7 @@ EXCEL_EPOCH = dt.datetime(1899, 12, 30, tzinfo=dt.UTC).timestamp()
 FIRST_YEAR, LAST_YEAR = 2000, 2100  # from the first, below the last: no date outside them is plausible
 FIRST_SERIAL, LAST_SERIAL = 36526, 73051  # the same years as Excel counts days
 LONGEST = 40  # characters: no date or instrument has more
+HYPHENS = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212\ufe63\uff0d", "-"))  # what word processors make of -
 MOST = 1e15  # no strike is plausibly above it
 MONTHS = (  # English, German, French, Spanish, Italian and Dutch, without what would begin as another month does
     "january januar janvier enero gennaio januari",
@@ -231,7 +232,7 @@ def _month(name: str) -> int:
 _COIN = r"([A-Z0-9]{1,15}?)"
 _QUOTE = r"(USDC|USDT|USD|EURR|EUR)"
 _STRIKE = r"(\d+(?:[d._]\d+)?)"  # Deribit writes 2d5, Derive 2_5
-_DATE = r"(\d{1,2}[A-Z]{3}\d{2}|\d{8}|\d{6})"
+_DATE = r"(\d{1,2}[A-Z]{3}(?:20)?\d{2}|\d{8}|\d{6})"
 _OPTION = re.compile(rf"{_COIN}(?:([_-]?){_QUOTE})?-{_DATE}-{_STRIKE}-([CP])(?:-{_QUOTE})?$", re.I)
 _DATED = re.compile(rf"{_COIN}(?:[_-]?{_QUOTE})?[-_]{_DATE}$", re.I)
 _PERP = re.compile(rf"{_COIN}(?:([_-]?){_QUOTE})?[-_]?(PERPETUAL|PERP|SWAP)$", re.I)
@@ -259,7 +260,7 @@ def parse_instrument(name: str, venue: str) -> Contract | None:
         name: as the venue spells it, or as ccxt does (`BTC/USD:BTC-261225-70000-C`), in any case
         venue: lower-case venue, which decides the meaning of a name that two venues share
     """
-    text = name.strip()
+    text = name.translate(HYPHENS).strip()
     if len(text) > LONGEST:
         return None
     if "/" in text:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from xlmargin.errors import MOST_BYTES, MarginError, existing_file
+from xlmargin.errors import MarginError
 from xlmargin.files.containers.opened import is_workbook
 from xlmargin.files.dialects.meanings import BOOK_HEADERS
 from xlmargin.files.histories import SOUGHT as SOUGHT_DATES
 from xlmargin.files.histories import daily
-from xlmargin.files.markets import MarketFile, read_market_file
+from xlmargin.files.markets import MarketFile, is_json, read_market_file
 from xlmargin.files.ranges import Grid, Ranges
 from xlmargin.files.texts import read_table
 from xlmargin.files.workbooks import read_workbook
@@ -45,7 +45,7 @@ def read_ranges(
     instruments: Path | None = None,
     history: Path | None = None,
 ) -> Ranges:
-    """The ranges of a workbook (.xlsx, .xlsm, .xlsb, .xls, .ods, whatever its name says), of CSV files, or of a venue's own answer (.json).
+    """The ranges of a workbook (.xlsx, .xlsm, .xlsb, .xls, .ods, whatever its name says), of CSV files, or of a venue's own answer (JSON).
 
     Args:
         path: workbook, CSV file of positions, or JSON file of a venue's positions answer
@@ -57,9 +57,9 @@ def read_ranges(
     Raises:
         MarginError: a file is missing or unreadable, or a workbook has no positions
     """
-    existing_file(path, most=MOST_BYTES)
+    answered = is_json(path)
     quotes = MarketFile(None) if market is None else read_market_file(market)
-    if path.suffix.lower() == ".json":
+    if answered:
         book = _answer(path, venue, instruments, quotes.rows)
     elif venue is not None or instruments is not None:
         raise MarginError(f"{path} is no JSON file: --venue and --instruments go with a venue's own answer")

@@ -15,7 +15,7 @@ from xlmargin.sheet.cells import is_blank
 from xlmargin.sheet.columns import Header
 from xlmargin.venues.chain_answers import VENUES, has_quotes, venue_of_keys
 from xlmargin.venues.quotes import ChainKeys
-from xlmargin.venues.saved_chains import SavedRow, Told
+from xlmargin.venues.saved_chains import SavedRow, Told, time_of
 
 TARDIS = ("exchange", "symbol", "timestamp", "mark_iv", "underlying_price")
 OPTIONSDX = ("QUOTE_UNIXTIME", "UNDERLYING_LAST", "EXPIRE_DATE", "STRIKE", "C_IV", "P_IV")
@@ -103,12 +103,12 @@ EXCHANGES = {
 def _tardis(rows: Sequence[NumberedRow], header: Header, told: Told) -> list[SavedRow]:
     """Tardis.dev, options_chain: a row per change of a contract's quote, times in microseconds."""
     found = []
-    for line in _lines(rows, header, (*TARDIS, "mark_price"), told):
+    for line in _lines(rows, header, (*TARDIS, "mark_price", "local_timestamp"), told):
         exchange = line.text("exchange").lower()
         if exchange not in EXCHANGES:
             line.fail(f"exchange must be one of {', '.join(EXCHANGES)}, not {exchange!r}: its vols have no unit that is known")
         venue, keys = EXCHANGES[exchange]
-        found.append(SavedRow(line, keys, venue))
+        found.append(SavedRow(line, keys, venue, received=time_of(line.cells.get("local_timestamp")) or 0.0))
     if len({row.venue for row in found}) > 1:
         raise MarginError(f"{told.file} holds chains of several exchanges: keep the rows of one")
     return found

@@ -56,7 +56,7 @@ def daily(table: Grid, name: str) -> DailyRows:
         name: of the table in messages
 
     Raises:
-        MarginError: several rows a day, of which some times have a zone and some have none
+        MarginError: several rows a day, of which some have a time or a zone and some have none
     """
     top = next((n for n, row in enumerate(table) if not all(map(is_blank, row))), len(table))
     column = Header(table[top], names=HISTORY).find("Date") if top < len(table) else None
@@ -71,6 +71,7 @@ def daily(table: Grid, name: str) -> DailyRows:
     several = (np.diff(np.floor(dates / DAY)) == 0.0).any()
     if not several:
         return DailyRows(table, _holes(dates, name))
+    _must_have_times(cells, [n + 1 for n in at], name)
     _must_have_one_zone(cells, [n + 1 for n in at], name)
     return _ends_of_days(table, column, at, dates, name)
 
@@ -90,6 +91,20 @@ def _ends_of_days(table: Grid, column: int, at: Sequence[int], dates: Floats, na
     left = f"; {_iso(day[last[-1]])} is not over and does not count" if unfinished else ""
     told = f"{name}: {len(at):,} rows of {len(last):,} UTC days: the last of each day counts, midnight as the end of the day before{left}"
     return DailyRows(rows, (told, *_holes(day[kept] * DAY, name)))
+
+
+def _must_have_times(cells: Sequence[Any], rows: Sequence[int], name: str) -> None:
+    """Refuse closes of days among rows with times: a day alone would count as its beginning, and not as its end.
+
+    A day alone between two times is midnight, as R writes it.
+    """
+    alone = [isinstance(cell, str) and not CLOCK.search(cell) for cell in cells]
+    n = next((n for n in range(1, len(alone)) if alone[n - 1] and alone[n]), 0)
+    if n:
+        raise MarginError(
+            f"{name} has several rows a day, and rows {rows[n - 1]} and {rows[n]} are days without a time, of which it is not clear "
+            "whether the close is that of the day's end: give one row a day, or every row its time"
+        )
 
 
 def _must_have_one_zone(cells: Sequence[Any], rows: Sequence[int], name: str) -> None:

@@ -25,15 +25,23 @@ class MarketFile(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
+def is_json(path: Path) -> bool:
+    """Whether a file is JSON, by its name or its first bytes.
+
+    Raises:
+        MarginError: it is missing or too large
+    """
+    with existing_file(path, most=MOST_BYTES).open("rb") as file:
+        return path.suffix.lower() == ".json" or IS_JSON.match(file.read(HEAD)) is not None
+
+
 def read_market_file(path: Path) -> MarketFile:
     """The market range of a file: our own as CSV, or quotes that a venue or a vendor gives, as JSON or CSV.
 
     Raises:
         MarginError: it is missing or unreadable, its shape is not known, or its quotes contradict each other
     """
-    with existing_file(path, most=MOST_BYTES).open("rb") as file:
-        head = file.read(HEAD)
-    if path.suffix.lower() == ".json" or IS_JSON.match(head):
+    if is_json(path):
         return _of_json(path)
     table = read_table(path, SOUGHT)
     found = market_of(table.rows, str(path))

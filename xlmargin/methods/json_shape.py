@@ -40,16 +40,16 @@ def parse_json(text: str | bytes, name: str) -> Any:
     """The content of a JSON text.
 
     Args:
-        text: UTF-8 where it is bytes
+        text: UTF-8, or UTF-16 as PowerShell writes it, where it is bytes
         name: name of the text in messages
 
     Raises:
         MarginError: it is no JSON, or nested more than DEEPEST levels deep
     """
     try:
-        content = json.loads(text.decode("utf-8-sig") if isinstance(text, bytes) else text)
+        content = json.loads(text.decode(json.detect_encoding(text)) if isinstance(text, bytes) else text)
     except UnicodeDecodeError as error:
-        raise MarginError(f"{name} is not a text in UTF-8 (byte {error.start}): save it as JSON") from None
+        raise MarginError(f"{name} is not a text in UTF-8 or UTF-16 (byte {error.start}): save it as JSON") from None
     except json.JSONDecodeError as error:
         raise MarginError(f"{name} is not JSON (line {error.lineno}, column {error.colno}: {error.msg}): save the whole of it") from None
     except ValueError:
@@ -228,9 +228,9 @@ class Node:
             yield from child.unread()
 
 
-def listed(content: Sequence[Any], file: str, name: str = "") -> list[Node]:
+def listed(content: Sequence[Any], file: str, name: str = "", kind: type[Node] = Node) -> list[Node]:
     """The objects of a list that is the whole text; as `Node.nodes`."""
-    return [Node(item, f"[{n}]{_label(item, name)}", file) for n, item in enumerate(content)]
+    return [kind(item, f"[{n}]{_label(item, name)}", file) for n, item in enumerate(content)]
 
 
 def _label(item: Any, name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Sequence
 from types import NoneType
 from typing import Any
@@ -15,7 +16,8 @@ from xlmargin.pricing.arrays import Floats
 from xlmargin.sheet.cells import Trouble, is_blank, plain_number, show, unreadable
 
 FIRST, LAST = (dt.datetime(year, 1, 1, tzinfo=dt.UTC).timestamp() for year in (2000, 2100))  # no date outside them is plausible
-MILLISECONDS = 1e11  # since 1970: numbers from this on count them, since as seconds they would be in no plausible year
+UNITS_A_SECOND = (1.0, 1e3, 1e6, 1e9)  # programs and venues count in seconds, milli-, micro- or nanoseconds
+ROUNDED = re.compile(r"\d(?:[.,]\d{1,8})?E\+?(?:09|9|1\d)$", re.I)
 HOW = "type a date, ISO text (2025-06-27), 27JUN25 or 28-Aug-25"
 
 
@@ -25,7 +27,7 @@ def instants(cells: Sequence[Any], rows: Sequence[int], heading: str, faults: Fa
     A text with several readings (`03/04/2026`) is read in the order in which the other texts of the column must be.
 
     Args:
-        cells: dates, times, Excel serials, numbers yyyymmdd, seconds or milliseconds since 1970 or texts, (P,)
+        cells: dates, times, Excel serials, numbers yyyymmdd, counts since 1970 or texts, (P,)
         rows: row number of each cell, (P,)
         heading: the column's name in messages
         faults: receives the cells that are not dates
@@ -48,6 +50,16 @@ def instants(cells: Sequence[Any], rows: Sequence[int], heading: str, faults: Fa
             problem, fix = unreadable(cells[i]) or _no_date(cells[i], hour)
             faults.add(rows[i], heading, f"{heading} {problem}", fix)
     return result
+
+
+def counted_instant(count: float) -> float | None:
+    """Seconds since 1970 UTC of a count since then in any usual unit, such as 1750924800000; None where it is no plausible time."""
+    return next((count / unit for unit in UNITS_A_SECOND if FIRST <= count / unit < LAST), None)
+
+
+def is_rounded(text: str) -> bool:
+    """Whether a text may be a count since 1970 of which a spreadsheet kept the first digits alone, such as 1.75E+12."""
+    return ROUNDED.match(text.strip()) is not None
 
 
 def _no_date(cell: Any, hour: int) -> Trouble:
@@ -76,10 +88,5 @@ def _instant(cell: Any, hour: int, order: str = "") -> float | None:
         value = instant(cell.year, cell.month, cell.day, hour)
     else:
         number = plain_number(cell)
-        value = None if number is None else serial_instant(number, hour) or _epoch(number)
+        value = None if number is None else serial_instant(number, hour) or counted_instant(number)
     return value if value is not None and FIRST <= value < LAST else None
-
-
-def _epoch(number: float) -> float:
-    """A number that counts seconds or milliseconds since 1970, as venues write times, in seconds."""
-    return number if number < MILLISECONDS else number / 1000.0

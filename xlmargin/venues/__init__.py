@@ -18,7 +18,8 @@ __all__ = ["KNOWN_VENUES", "Answer", "RawAnswer", "answer_of", "of_one_moment", 
 
 KNOWN_VENUES = ("deribit", "okx", "bybit", "binance", "derive", "paradex", "thalex", "hyperliquid", "kraken")
 
-WITHOUT_VENUE = "ccxt's own fields are read: with --venue the venue's answer under 'info' is, which also has its index"
+OWN_FIELDS = "ccxt's own fields are read"
+WITHOUT_VENUE = f"{OWN_FIELDS}: with --venue the venue's answer under 'info' is, which also has its index"
 
 
 def read_answer(path: Path, venue: str | None, instruments: Path | None = None, *, priced: bool = True) -> Answer:
@@ -62,7 +63,9 @@ def answer_of(
     if unified is not None:
         must_be_once([unified], "symbol")
         answer = range_of([_of_unified(item, name or "", module, sizes) for item in unified], name or "", None, priced=priced)
-        return answer if venue else answer._replace(notes=(*answer.notes, WITHOUT_VENUE))
+        bare = [item for item in unified if module is None or own_item(item, module.NAME) is None]
+        told = ((OWN_FIELDS if venue else WITHOUT_VENUE),) if bare else ()
+        return answer._replace(notes=(*answer.notes, *told))
     return _of_venue(source, name or "", module, sizes, priced=priced, whole=whole)
 
 

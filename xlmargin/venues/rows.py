@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from xlmargin.book.contracts import CALL, FUTURE, PERPETUAL, PUT, SPOT, Contract, parse_instrument, show_instant
+from xlmargin.book.contracts import CALL, DAY, FUTURE, PERPETUAL, PUT, SPOT, Contract, parse_instrument, show_instant
 from xlmargin.errors import Faults, MarginError
 from xlmargin.sheet.ranges.market import read_market
+from xlmargin.venues.saved_chains import APART
 from xlmargin.venues.shape import Answer, Holding, contract_of
 
 HEADINGS = ["Instrument", "Venue", "Quantity", "USD size", "Price", "Coin price", "Spot", "Forward", "IV", "Entry"]
@@ -34,6 +35,7 @@ def range_of(holdings: Sequence[Holding], venue: str, moment: float | None, *, p
     notes = [f"{closed} closed position{'s are' if closed > 1 else ' is'} left out"] if closed else []
     if not held:
         notes.append("the answer has no open position")
+    _must_agree(held)
     spots = {contract.underlying: holding.spot for holding, contract in reversed(held) if holding.spot}
     if priced:
         held = _with_spots(held, spots, notes)
@@ -42,7 +44,22 @@ def range_of(holdings: Sequence[Holding], venue: str, moment: float | None, *, p
     if moment is not None and held and priced:
         market = [["Underlying", "As of"], [held[0][1].underlying, dt.datetime.fromtimestamp(moment, dt.UTC).isoformat()]]
     marks = {contract.underlying: holding.mark for holding, contract in held if contract.kind == PERPETUAL and holding.mark}
-    return Answer([HEADINGS, *(_row(*each, venue, priced=priced) for each in held)], market, tuple(notes), marks | spots)
+    return Answer([HEADINGS, *(_row(*each, venue, priced=priced) for each in held)], market, tuple(notes), marks | spots, moment)
+
+
+def _must_agree(held: Held) -> None:
+    """Refuse indexes of one underlying, or forwards of one expiry, that cannot all be right at one moment."""
+    first: dict[Point, tuple[float, str]] = {}
+    for holding, contract in held:
+        for what, price, expiry in (("index", holding.spot, 0.0), ("forward", holding.forward, contract.expiry)):
+            if not price:
+                continue
+            level, name = first.setdefault((contract.underlying, expiry), (price, holding.name))
+            if abs(price - level) > APART * level:
+                holding.item.fail(
+                    f"its {what} of {contract.underlying} is {price:,.10g} and that of {name} {level:,.10g}, so they are not of one "
+                    "moment: fetch the answer anew"
+                )
 
 
 def _row(holding: Holding, contract: Contract, venue: str, *, priced: bool) -> list[Any]:
@@ -150,20 +167,26 @@ def of_one_moment(answer: Answer, market: Any) -> Answer:
         quotes = read_market(market, Faults())
     except MarginError:
         return answer  # whoever reads the range for its own sake tells what is wrong with it
+    if answer.moment is not None and abs(quotes.as_of - answer.moment) > DAY:
+        why = f"the answer is of {show_instant(answer.moment)} and the market of {show_instant(quotes.as_of)}"
+        return _without_marks(answer, None, [f"the marks are left out: {why}, so they are not of one moment"])
     spots = dict(zip(quotes.underlyings, quotes.spot.tolist()))
     far = {coin for coin, index in answer.spots.items() if abs(spots.get(coin, math.nan) / index - 1.0) > ONE_MOMENT}
-    if not far:
-        return answer
-    marks = [HEADINGS.index(heading) for heading in ("Price", "Coin price")]
-    rows = [list(row) for row in answer.positions]
-    for row in rows[1:]:
-        contract = parse_instrument(str(row[0]), str(row[1]))
-        if contract is not None and contract.underlying in far:
-            for column in marks:
-                row[column] = None
     notes = [
         f"the marks of {coin} are left out: the answer's price is {answer.spots[coin]:,.10g} and the market's spot {spots[coin]:,.10g}, "
         "so they are not of one moment"
         for coin in sorted(far)
     ]
+    return _without_marks(answer, far, notes) if far else answer
+
+
+def _without_marks(answer: Answer, coins: Collection[str] | None, notes: Sequence[str]) -> Answer:
+    """An answer without the marks of some underlyings, None for all."""
+    marks = [HEADINGS.index(heading) for heading in ("Price", "Coin price")]
+    rows = [list(row) for row in answer.positions]
+    for row in rows[1:]:
+        contract = parse_instrument(str(row[0]), str(row[1]))
+        if coins is None or (contract is not None and contract.underlying in coins):
+            for column in marks:
+                row[column] = None
     return answer._replace(positions=rows, notes=(*answer.notes, *notes))

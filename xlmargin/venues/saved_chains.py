@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from xlmargin.book.contracts import CALL, PERPETUAL, SPOT, Contract, expiry_from_text, parse_instrument, show_instant
 from xlmargin.errors import MarginError
 from xlmargin.methods.json_shape import Node, quoted
+from xlmargin.sheet.dates import is_rounded
 from xlmargin.venues.binance.binance_quotes import by_parity
 from xlmargin.venues.quotes import ChainKeys, Mark, Point, points_of
 from xlmargin.venues.shape import moment_of
@@ -40,6 +41,7 @@ class SavedRow(NamedTuple):
         venue: that spells its name
         time: of the answer that holds it, NaN where it says none
         contract: that the row gives by columns; None where its name says it
+        received: when it came, seconds since 1970 UTC, by which rows of one time are ordered; 0 where it is not said
     """
 
     node: Node
@@ -47,6 +49,7 @@ class SavedRow(NamedTuple):
     venue: str
     time: float = math.nan
     contract: Contract | None = None
+    received: float = 0.0
 
 
 class SavedQuote(NamedTuple):
@@ -113,6 +116,7 @@ def saved_market(rows: Sequence[SavedRow], told: Told) -> Cells:
 def _latest(rows: Sequence[SavedRow], told: Told) -> list[SavedRow]:
     """The latest row of each contract, newest first; answers that give other values of it are rows beside."""
     found: dict[tuple[str, tuple[bool, ...]], SavedRow] = {}
+    doubtful: dict[tuple[str, tuple[bool, ...]], SavedRow] = {}
     for row in rows:
         name = row.node.text(row.keys.name).upper() if row.contract is None else str(row.contract)
         held = tuple(key in row.node for key in (row.keys.forward, *row.keys.vol, *row.keys.price, *row.keys.indexes))
@@ -122,11 +126,14 @@ def _latest(rows: Sequence[SavedRow], told: Told) -> list[SavedRow]:
             continue
         if math.isnan(before.time) != math.isnan(dated.time):
             row.node.fail(f"has no time where another quote of {name} has one, or the other way round: leave one of them out")
-        if before.time == dated.time or math.isnan(dated.time):
+        if math.isnan(dated.time) or (before.time, before.received) == (dated.time, dated.received):
             if before.node.cells != row.node.cells:
-                row.node.fail(f"is the second quote of {name} at one time, and it differs: remove one of them")
-        elif before.time < dated.time:
+                doubtful.setdefault((name, held), row)
+        elif (before.time, before.received) < (dated.time, dated.received):
             found[name, held] = dated
+            doubtful.pop((name, held), None)
+    for (name, _), row in doubtful.items():
+        row.node.fail(f"is the second quote of {name} at one time, and it differs: remove one of them")
     if len(found) < len(rows):
         told.say(f"{len(rows):,} quotes of {len({name for name, _ in found}):,} contracts: the latest of each counts")
     return sorted(found.values(), key=lambda row: -row.time if math.isfinite(row.time) else 0.0)
@@ -144,8 +151,14 @@ def _time(row: SavedRow) -> float:
 
 
 def time_of(value: Any) -> float | None:
-    """Seconds since 1970 UTC of a time as venues write it: ISO text, or a count since 1970 in any unit; None of anything else."""
+    """Seconds since 1970 UTC of a time as venues write it: ISO text, or a count since 1970 in any unit.
+
+    Returns:
+        None of anything else, and of a count that a spreadsheet has rounded
+    """
     if isinstance(value, str):
+        if is_rounded(value):
+            return None
         try:
             value = float(value)
         except ValueError:

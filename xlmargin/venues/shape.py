@@ -9,13 +9,12 @@ from typing import Any, NamedTuple, NoReturn
 from xlmargin.book.combinations import combination_of
 from xlmargin.book.contracts import Contract, is_money, parse_instrument
 from xlmargin.methods.json_shape import Node, listed, quoted
+from xlmargin.sheet.dates import LAST, UNITS_A_SECOND, counted_instant
 
 Sizes = Mapping[str, "Size"]
-UNITS_A_SECOND = (1.0, 1e3, 1e6, 1e9)  # venues write times in seconds, milli-, micro- or nanoseconds
 OPEN_ORDERS = "open orders are left out"
 CHANGES = "{} holds the positions that changed, not the whole account: save a positions answer for that"
 SHOWN = 30  # characters of a balance that a note shows
-FIRST, LAST = 946_684_800.0, 4_102_444_800.0  # seconds of the years 2000 and 2100
 LATEST = LAST * UNITS_A_SECOND[-1]
 
 
@@ -39,12 +38,21 @@ class Answer(NamedTuple):
         market: a range with the time alone, None where the answer does not say
         notes: what is left out, prices that replace others
         spots: index of each underlying, or the mark of its perpetual, where the answer has one [account currency]
+        moment: at which the venue answered, None where it does not say [seconds since 1970 UTC]
     """
 
     positions: list[list[Any]]
     market: list[list[Any]] | None
     notes: tuple[str, ...]
     spots: Mapping[str, float] = {}
+    moment: float | None = None
+
+
+class AnswerNode(Node):
+    """An object of a saved answer; what it lacks may be of another venue, or of another request."""
+
+    __slots__ = ()
+    mend = ": save the whole positions answer of the venue that --venue names"
 
 
 class RawAnswer(NamedTuple):
@@ -60,7 +68,7 @@ class RawAnswer(NamedTuple):
         Raises:
             MarginError: it is something else
         """
-        return Node(self.content, "", self.file)
+        return AnswerNode(self.content, "", self.file)
 
     @property
     def is_list(self) -> bool:
@@ -75,7 +83,7 @@ class RawAnswer(NamedTuple):
             paths: keys joined by dots, such as `result.positions`; a message about a missing list names the first that leads somewhere
         """
         if isinstance(self.content, list):
-            return listed(self.content, self.file, name)
+            return listed(self.content, self.file, name, AnswerNode)
         known = [(owner, key) for owner, key in (_owner(self.top, path) for path in paths) if owner is not None]
         owner, key = next((pair for pair in known if isinstance(pair[0].cells.get(pair[1]), list)), known[0])
         return owner.nodes(key, name)
@@ -170,7 +178,7 @@ def moment_of(item: Node, *keys: str) -> float | None:
     for key in keys:
         value = item.cells.get(key)
         if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < LATEST:
-            found = [value / unit for unit in UNITS_A_SECOND if FIRST <= value / unit < LAST]
-            if found:
-                return found[0]
+            found = counted_instant(value)
+            if found is not None:
+                return found
     return None

@@ -7,7 +7,9 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from xlmargin.book.contracts import HYPHENS
 from xlmargin.errors import MarginError
+from xlmargin.sheet.dates import is_rounded
 
 POINT, COMMA = ".", ","
 LONGEST = 40  # characters: no number has more
@@ -16,9 +18,8 @@ CURRENCIES = {"$": DOLLAR, "US$": DOLLAR, "USDC": DOLLAR, "USDT": DOLLAR, "€":
     code: code for code in (DOLLAR, "EUR", "GBP", "JPY", "CHF")
 }
 # hyphens, dashes and the minus sign; spaces of every width; apostrophes; the full-width per cent
-PLAIN = str.maketrans(
-    dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212\ufe63\uff0d", "-")
-    | dict.fromkeys("\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000", " ")
+PLAIN = HYPHENS | str.maketrans(
+    dict.fromkeys("\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000", " ")
     | dict.fromkeys("\u2019\u02bc\u2032", "'")
     | {"\uff05": "%", "\uff0b": "+"}
 )
@@ -97,7 +98,7 @@ def bare(text: str) -> str:
 
 
 def numeral(cell: str) -> Numeral | None:
-    """The number that a bare cell holds, None where it holds something else."""
+    """The number that a bare cell holds, None where it holds something else, or the rounded rest of a time."""
     if _SIMPLE.match(cell) and len(cell) <= LONGEST:
         value = float(cell)
         return Numeral(value, value, False, "")
@@ -108,6 +109,8 @@ def numeral(cell: str) -> Numeral | None:
     if bool(match["open"]) != bool(match["close"]) or len(signs) + bool(match["open"]) > 1 or len(money) + bool(match["percent"]) > 1:
         return None
     before, behind = "-" if "-" in signs or match["open"] else "", "e-2" if match["percent"] else ""
+    if is_rounded(match["body"]):
+        return None
     point, comma = (_value(match["body"], mark, before, behind) for mark in (POINT, COMMA))
     if point is None and comma is None:
         return None

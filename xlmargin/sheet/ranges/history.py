@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from xlmargin.book.contracts import DAY, show_instant
+from xlmargin.book.contracts import DAY, PERPETUAL, SPOT, parse_instrument, show_instant
 from xlmargin.errors import Faults, MarginError
 from xlmargin.pricing.arrays import Floats
 from xlmargin.scenarios.past import VOL_DAYS, History
@@ -27,7 +27,7 @@ def read_history(raw: Any, underlyings: tuple[str, ...], as_of: float) -> Histor
     Rows before the first on which every one of them has a value are left out; a blank after it is a fault.
 
     Args:
-        raw: `Date`, one column per underlying (`BTC` or `BTC close`), and optionally `BTC IV`, or `BTC IV 7`, `BTC IV 30`
+        raw: `Date`, one column per underlying (`BTC`, `BTC close` or `BTC-USD`), and optionally `BTC IV`, or `BTC IV 7`, `BTC IV 30`
             by days of tenor; vols are fractions
         underlyings: those of the book (U,)
         as_of: valuation time, seconds since 1970 UTC; no row may be of a later day
@@ -43,7 +43,7 @@ def read_history(raw: Any, underlyings: tuple[str, ...], as_of: float) -> Histor
     cells = table(raw, faults, ["Date", *closes, *(heading for _, _, heading in vols)], needed=("Date",), names=HISTORY)
     for name, heading in zip(underlyings, closes):
         if not cells.has(heading):
-            cells.header.lack(name, mend="add one with its closes")
+            cells.header.lack(name, mend=f"name the column of its closes {name}, or add it")
     dates = _dates(cells, as_of, faults)
     columns = [(heading, cells.numbers(heading, faults)) for heading in (*closes, *(heading for _, _, heading in vols))]
     bad = faults.rows()
@@ -57,8 +57,21 @@ def read_history(raw: Any, underlyings: tuple[str, ...], as_of: float) -> Histor
 
 
 def _close_heading(name: str, head: Header) -> str:
-    """The heading of an underlying's closes in the range."""
-    return next((heading for heading in (name, f"{name} close") if heading in head), name)
+    """The heading of an underlying's closes in the range: its name, with `close`, or its pair with the dollar, such as BTC-USD.
+
+    Raises:
+        MarginError: two columns have them
+    """
+    found = [heading for heading in (name, f"{name} close") if heading in head] or [text for text in head.shown if _is_pair(text, name)]
+    if len(found) > 1:
+        raise MarginError(f"history row 1: the columns {' and '.join(found)} both hold the closes of {name}: remove one of them")
+    return next(iter(found), name)
+
+
+def _is_pair(heading: str, name: str) -> bool:
+    """Whether a heading is the spot or the perpetual of an underlying, as data vendors and venues name it."""
+    contract = parse_instrument(heading, "deribit")
+    return contract is not None and contract.underlying == name and contract.kind in (SPOT, PERPETUAL)
 
 
 def _vol_headings(name: str, head: Header) -> list[tuple[float, str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from xlmargin.methods.json_shape import Node
-from xlmargin.venues.shape import Holding, RawAnswer, Size, Sizes, contract_of, refuse, signed
+from xlmargin.venues.shape import CHANGES, Holding, RawAnswer, Size, Sizes, contract_of, refuse, signed
 
 NAME = "instId"
 SIDES = ("long", "short", "net")
@@ -58,3 +58,8 @@ def holding(item: Node, sizes: Sizes) -> Holding:
         item.fail(f"ctValCcy is {currency!r}, neither {contract.underlying} nor USD: check the instruments answer")
     coins, usd = (None, amount) if currency in MONEY and contract.inverse else (amount, None)
     return Holding(item, name, coins, usd, mark, index, vol=item.price("markVol"), entry=item.price("avgPx"))
+
+
+def left_out(source: RawAnswer) -> tuple[str, ...]:
+    """What a message of the stream may not hold."""
+    return (CHANGES.format("the positions channel"),) if not source.is_list and source.top.has("arg") else ()
