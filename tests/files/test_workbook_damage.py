@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import re
 import struct
 import subprocess
 import sys
 import time
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -264,6 +266,7 @@ def test_damage_in_a_sheet(book: Path, pattern: str, replacement: str) -> None:
         (r' r="[A-G]?[1-4]"', ""),  # cells and rows that count on
         (r'r="C2"', 'r="C2" s="99"'),  # a style that is not there
         (r'<row r="1"[^>]*>', '<row r="1" spans="1:99" hidden="0">'),
+        (r'<c r="D2".*?</c>', '<c r="D2" t="d"><v>2026-12-25T00:00:00.000Z</v></c>'),
         (r"</sheetData>", '<row r="7"/><row r="8"><c r="A8" s="1"/></row></sheetData>'),
     ],
 )
@@ -272,10 +275,44 @@ def test_what_is_odd_but_whole(book: Path, pattern: str, replacement: str) -> No
     assert read_ranges(rewrite_part(book, SHEET, pattern, replacement)).positions == BOOK
 
 
-def test_error_cells_arrive_as_errors(book: Path) -> None:
-    """An error is never blank."""
-    rewrite_part(book, SHEET, r't="n"><v>60000</v>', 't="e"><v>#DIV/0!</v>')
-    assert read_ranges(book).positions[2][2] == "#DIV/0!"
+@pytest.mark.parametrize("error", ["#DIV/0!", "#SPILL!", "#GETTING_DATA", "#BUSY!", "#ERROR!"])
+def test_error_cells_arrive_as_errors(book: Path, error: str) -> None:
+    """An error is never blank, and one that only newer programs know does no harm to the other cells."""
+    rewrite_part(book, SHEET, r't="n"><v>60000</v>', f't="e"><v>{error}</v>')
+    read = read_ranges(book).positions
+    assert read[2][2] == error
+    assert read[1::2] == BOOK[1::2]
+
+
+def in_one_folder(name: str) -> str:
+    """The name of a part of a workbook that has no folder of its own."""
+    return name.removeprefix("xl/")
+
+
+@pytest.mark.parametrize(
+    ("called", "pattern", "replacement"),
+    [
+        (lambda name: name.replace("/", "\\"), "$", ""),
+        (lambda name: f"/{name}", "$", ""),
+        (lambda name: name.replace("sheet1", "Sheet1").replace("styles", "Styles"), "$", ""),
+        (str, 'Target="/?(xl/)?', 'Target="./'),
+        (str, 'Target="/?(xl/)?', 'Target="../xl/'),
+        (str, 'Target="/?(xl/)?worksheets/', 'Target="worksheets\\'),
+        (in_one_folder, 'Target="/?(xl/)?', 'Target="/'),
+    ],
+)
+def test_how_parts_are_called(book: Path, called: Callable[[str], str], pattern: str, replacement: str) -> None:
+    """Other separators, a leading one, other case, other folders: programs open all of them."""
+    with zipfile.ZipFile(book) as archive:
+        contents = {name: archive.read(name) for name in archive.namelist()}
+    links = contents["xl/_rels/workbook.xml.rels"].decode()
+    contents["xl/_rels/workbook.xml.rels"] = re.sub(pattern, lambda _: replacement, links).encode()
+    if called is in_one_folder:
+        contents["_rels/.rels"] = contents["_rels/.rels"].replace(b"xl/", b"")
+    with zipfile.ZipFile(book, "w") as archive:
+        for name, content in contents.items():
+            archive.writestr(called(name), content)
+    assert read_ranges(book).positions == BOOK
 
 
 def test_parts_that_are_missing(book: Path) -> None:

@@ -165,6 +165,7 @@ def test_a_name_that_stands_for_no_rectangle(tmp_path: Path, text: str, meaning:
         ("Book!$B$1:$G$5", "Book!A1:G5", "column A"),
         ("Book!$A$1", "Book!A1:G5", "row 2"),
         ("Book!$A$1:$G$1", "Book!A1:G5", "row 2"),
+        ("Book!$A$2:$G$5", "Book!A1:G5", "row 1"),
     ],
 )
 def test_a_name_that_stops_inside_the_block(tmp_path: Path, text: str, block: str, where: str) -> None:
@@ -236,7 +237,7 @@ def test_merged_cells_are_refused(tmp_path: Path, area: str) -> None:
 
 
 def test_merged_cells_elsewhere_do_no_harm(tmp_path: Path) -> None:
-    """A merged title above the header row, and merged blank cells."""
+    """A merged title above the header row, which a name may take in, and merged blank cells."""
 
     def change(_: Any, sheet: Any) -> None:
         sheet.insert_rows(1)
@@ -245,6 +246,31 @@ def test_merged_cells_elsewhere_do_no_harm(tmp_path: Path) -> None:
         sheet.merge_cells("A9:B10")
 
     assert read_ranges(write_book(tmp_path / "book.xlsx", change, title="Positions")).positions == BOOK
+    named = read_ranges(write_book(tmp_path / "named.xlsx", change, names={"positions": "Book!$A$1:$G$6"}))
+    assert named.positions == BOOK
+    assert named.notes == ("1 row above the header of the positions (row 2 of the sheet Book) is not read",)
+    assert cell_of(named, 3, "Strike") == "Book!C4"
+
+
+def test_a_row_above_the_header(tmp_path: Path) -> None:
+    """What looks like a row of the range and stands above its header would be left out."""
+
+    def change(_: Any, sheet: Any) -> None:
+        sheet.insert_rows(1)
+        sheet["A1"], sheet["E1"] = "ETH", 2.0
+
+    assert "row 1 of the sheet Positions stands above" in told(write_book(tmp_path / "book.xlsx", change, title="Positions"))
+
+
+def test_a_sheet_that_stands_alone(tmp_path: Path) -> None:
+    """The only sheet of a workbook is its book, as a CSV file is; of several the title decides."""
+    path = write_book(tmp_path / "alone.xlsx", lambda book, _: book.remove(book["Market"]), title="Sheet1")
+    ranges = read_ranges(path)
+    assert ranges.positions == BOOK
+    assert ranges.notes == ("the sheet Sheet1 is read as the positions: it is the only one",)
+    assert "its sheets are Book, Market" in told(write_book(tmp_path / "two.xlsx"))
+    market = write_book(tmp_path / "market.xlsx", lambda book, sheet: book.remove(sheet))
+    assert "has no positions" in told(market)
 
 
 def test_sheets_and_names_that_give_nothing(tmp_path: Path) -> None:

@@ -53,7 +53,45 @@ def must_be_whole(target: Target, window: Window, scan: Scan, sought: Sought) ->
     Raises:
         MarginError: with the address of the range and of the filled block
     """
+    _must_hold_its_headings(target, window, scan, sought)
     return [*_below(target, window, scan, sought), *_beside(target, window, scan, sought)]
+
+
+def _must_hold_its_headings(target: Target, window: Window, scan: Scan, sought: Sought) -> None:
+    """Refuse a range that begins right below its header."""
+    area = window.area
+    above = window.line(area.first_row - 1)
+    if target.headings or sought.is_header(window.line(area.first_row)) or not sought.is_header(above):
+        return
+    first = next(n for n, cell in enumerate(above) if not is_blank(cell))
+    block = written(
+        _filled_block(CellArea(area.sheet, area.first_row - 1, area.first_column + first, area.last_row, area.last_column), scan)
+    )
+    raise MarginError(f"{target.shown} begins right below the headings in row {area.first_row - 1}, the block being {block}: {MEND}")
+
+
+def titles_above(target: Target, window: Window, sought: Sought) -> list[str]:
+    """What stands above the header of a range.
+
+    Raises:
+        MarginError: a row there looks like one of the range
+    """
+    header, first = sought.header(window.line(window.area.first_row)), window.area.first_row
+    above = [(row, cells) for row in range(target.area.first_row, first) if not all(map(is_blank, cells := window.line(row)))]
+    numbers = header.columns([mark for mark in sought.marks if mark not in sought.identity]).values()
+    words = header.columns(sought.identity).values()
+    for row, cells in above:
+        if any(isinstance(cells[at], float) for at in numbers) and any(isinstance(cells[at], str) for at in words):
+            raise MarginError(
+                f"row {row} of the sheet {window.area.sheet} stands above the header of the {sought.name} (row {first}) and looks like "
+                "a row of it: put it below, or remove it"
+            )
+    rows, verb = ("rows", "are") if len(above) > 1 else ("row", "is")
+    return (
+        [f"{len(above)} {rows} above the header of the {sought.name} (row {first} of the sheet {window.area.sheet}) {verb} not read"]
+        if above
+        else []
+    )
 
 
 def _below(target: Target, window: Window, scan: Scan, sought: Sought) -> list[str]:

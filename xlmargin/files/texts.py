@@ -12,6 +12,7 @@ from xlmargin.files.dialects.encodings import SHOWN, UTF_8, Decoded, decoded
 from xlmargin.files.dialects.meanings import HEADERS, WHATEVER, TextColumn, columns_of, headings_in
 from xlmargin.files.dialects.numerals import COMMA, POINT, Dialect, Written, bare, dialect_of, numeral
 from xlmargin.files.dialects.records import MOST_TITLES, TextRecord, chosen_delimiter, records, separator, width_of
+from xlmargin.files.parquets import MAGIC, read_parquet
 from xlmargin.files.ranges import Grid
 
 TOO_WIDE = "put a number that holds a comma in quotes, or write it without one (-1500)"
@@ -72,7 +73,7 @@ def read_csv(path: Path) -> Grid:
 
 
 def read_table(path: Path, headings: Sequence[str] = HEADERS) -> TextTable:
-    """The table of a text file.
+    """The table of a text file, or of a Parquet file.
 
     Args:
         path: a file of cells between commas, semicolons, tabs or vertical bars
@@ -81,7 +82,8 @@ def read_table(path: Path, headings: Sequence[str] = HEADERS) -> TextTable:
     Raises:
         MarginError: the file is missing, no text, or does not say beyond doubt which cells it holds
     """
-    return table_in(existing_file(path, most=MOST_BYTES).read_bytes(), str(path), headings)
+    data = existing_file(path, most=MOST_BYTES).read_bytes()
+    return TextTable(read_parquet(path), (), 1) if data.startswith(MAGIC) else table_in(data, str(path), headings)
 
 
 def table_in(data: bytes, name: str, headings: Sequence[str] = HEADERS) -> TextTable:

@@ -11,7 +11,7 @@ from xlmargin.engine.prepared import EPOCHS
 from xlmargin.errors import MarginError
 from xlmargin.files.containers.container import MOST_CELLS, CellBlock, Container, Scan, clipped, guarded, size
 from xlmargin.files.containers.opened import open_workbook
-from xlmargin.files.edges import Window, hidden_note, must_be_whole, must_not_be_merged
+from xlmargin.files.edges import Window, hidden_note, must_be_whole, must_not_be_merged, titles_above
 from xlmargin.files.names import Target, areas_of, plain_area, target_of, titled
 from xlmargin.files.ranges import Grid, Place, Ranges
 from xlmargin.files.sought import SOUGHT, Sought
@@ -72,7 +72,8 @@ def read_workbook(path: Path) -> Ranges:
         found = {sought.name: book.range(sought) for sought in SOUGHT}
     positions, method = found["positions"], found["method"]
     if positions is None:
-        raise MarginError(f"{path} has no positions: name the range `positions`, or call its sheet Positions")
+        sheets = ", ".join(book.sheets)
+        raise MarginError(f"{path} has no positions: name the range `positions`, or call its sheet Positions (its sheets are {sheets})")
     return Ranges(
         positions,
         found["market"],
@@ -95,6 +96,11 @@ class _Book:
         self.notes: list[str] = []
         self.places: dict[str, Place] = {}
 
+    @property
+    def sheets(self) -> tuple[str, ...]:
+        """The names of the worksheets."""
+        return self._book.sheets
+
     def range(self, sought: Sought) -> Grid | None:
         """The cells of a range, its header row first; None where the workbook has none."""
         target = target_of(self._book, sought.name) or self._titled(sought)
@@ -106,14 +112,12 @@ class _Book:
         if used is None or area is None:
             return self._blank(target, sought)
         block = self._block(area, clipped(_around(area, target.bottom), used) or area, scan)
-        header = next(
-            (row for row in range(area.first_row, area.last_row + 1) if _begins(Window(area, block).line(row), sought, whole=target.whole)),
-            None,
-        )
+        header = _header_row(Window(area, block), sought, whole=target.whole)
         if header is None:
             return self._blank(target, sought)
         window = Window(CellArea(area.sheet, header, area.first_column, area.last_row, area.last_column), block)
         if sought.marks:
+            self.notes += titles_above(target, window, sought)
             self.notes += [*must_be_whole(target, window, scan, sought), *hidden_note(window, scan, sought.name)]
         must_not_be_merged(window.area, scan, sought.name)
         if self._book.from_1904:
@@ -143,8 +147,13 @@ class _Book:
         return None
 
     def _titled(self, sought: Sought) -> Target | None:
-        """The whole sheet of that title."""
+        """The whole sheet of that title; a sheet that stands alone holds the positions, as a CSV file does, unless its title means another range."""
         sheet = titled(self._book, sought.name) if sought.marks else None
+        if sheet is None and sought.name == "positions" and len(self._book.sheets) == 1:
+            alone = self._book.sheets[0]
+            if not any(titled(self._book, other.name) for other in SOUGHT):
+                self.notes.append(f"the sheet {alone} is read as the positions: it is the only one")
+                sheet = alone
         if sheet is None:
             return None
         if sheet in self._book.hidden_sheets:
@@ -170,12 +179,14 @@ class _Book:
     def _stale(self, block: CellBlock, formulas: list[tuple[int, int]], scan: Scan) -> bool:
         """Whether the program that saved the file has left formulas without values, or with the zeros that libraries write."""
         values = (block.rows[row - block.top][column - block.left] for row, column in formulas)
-        return not scan.uncalculated.isdisjoint(formulas) or (self._book.recalculates and all(value == 0.0 for value in values))
+        return not scan.uncalculated.isdisjoint(formulas) or (self._book.recalculates and any(value == 0.0 for value in values))
 
 
-def _begins(row: list[Any], sought: Sought, *, whole: bool) -> bool:
-    """Whether a range begins with a row: whole columns and sheets with their header, any other with what is not blank."""
-    return sought.is_header(row) if whole else not all(map(is_blank, row))
+def _header_row(window: Window, sought: Sought, *, whole: bool) -> int | None:
+    """The row with which a range begins: its header; without one the first that is not blank, unless it is a whole sheet or column."""
+    rows = [(row, window.line(row)) for row in range(window.area.first_row, window.area.last_row + 1)]
+    header = next((row for row, cells in rows if sought.is_header(cells)), None)
+    return header if header is not None or whole else next((row for row, cells in rows if not all(map(is_blank, cells))), None)
 
 
 def _count_from_1900(window: Window, sought: Sought, calculated: set[tuple[str, int, int]]) -> None:
@@ -205,8 +216,8 @@ def _filled(target: Target, used: CellArea) -> CellArea | None:
 
 
 def _around(area: CellArea, bottom: int) -> CellArea:
-    """A rectangle with the columns beside it and the rows below it that are looked at as well."""
-    return CellArea(area.sheet, area.first_row, max(1, area.first_column - 1), bottom + 2, area.last_column + 1)
+    """A rectangle with the columns beside it and the rows above and below it that are looked at as well."""
+    return CellArea(area.sheet, max(1, area.first_row - 1), max(1, area.first_column - 1), bottom + 2, area.last_column + 1)
 
 
 def _trimmed(rows: Sequence[Sequence[Any]]) -> Grid | None:

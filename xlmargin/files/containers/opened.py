@@ -58,7 +58,6 @@ def open_workbook(path: Path) -> Container:
 
 def _zipped(parts: ZipParts) -> Container:
     """The workbook of one of the three kinds that are zip files."""
-    known = parts.namelist()
-    if MAIN in known:
+    if MAIN in parts:
         return BinaryBook(parts)
-    return OpenDocument(parts) if CONTENT in known else OpenXml(parts)
+    return OpenDocument(parts) if CONTENT in parts else OpenXml(parts)
