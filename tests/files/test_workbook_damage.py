@@ -62,6 +62,8 @@ def test_a_far_cell_costs_nothing(tmp_path: Path, cell: str) -> None:
         message = told(path)
         assert cell in message
         assert "name the range" in message
+    blank = write_book(tmp_path / "blank.xlsx", lambda _, sheet: sheet.__setitem__(cell, " "), title="Positions")
+    assert read_ranges(blank).positions == BOOK
     assert time.process_time() - started < 1.0
 
 
@@ -194,6 +196,10 @@ def _linked(entry: bytes, right: int) -> bytes:
         ("a.xls", b'<?xml version="1.0"?><Workbook xmlns="urn:schemas-microsoft-com:office:spreadsheet"/>', "a web page or XML"),
         ("a.xls", b"\x09\x08\x10\x00\x00\x05\x05\x00", "of an Excel before 1997"),
         ("a.xlsx", b"Underlying,Type\nBTC,spot\n", "cannot be read as a workbook"),
+        ("a.xlsx", b"%PDF-1.7", "a PDF file"),
+        ("a.csv", b"\n<HTML><table><tr><td>Quantity</td></tr></table></HTML>", "a web page or XML"),
+        ("a.xls", "<html><table><tr><td>Quantity</td></tr></table>".encode("utf-16"), "a web page or XML"),
+        ("a.xls", b"MIME-Version: 1.0\nX-Document-Type: Workbook\n", "a web page or XML"),
         ("a.xlsx", b"", "empty"),
         ("a.xlsx", b"PK\x03\x04 broken off", "cannot be read as a workbook"),
         ("a.xls", bytes.fromhex("d0cf11e0a1b11ae1") + bytes(600), "cannot be read as a workbook"),

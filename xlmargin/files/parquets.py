@@ -29,7 +29,6 @@ def read_parquet(path: Path) -> Grid:
         MarginError: pyarrow is not installed, or the file is damaged or too large
     """
     parquet = parquet_module(path)
-    import pandas
     import pyarrow
 
     try:
@@ -37,7 +36,7 @@ def read_parquet(path: Path) -> Grid:
         cells = meta.num_rows * meta.num_columns
         if cells > MOST_CELLS:
             raise MarginError(f"{path} holds {meta.num_rows:,} rows, more than one book has: margin it with xlmargin batch")
-        frame = pandas.read_parquet(path, engine="pyarrow")
+        frame = parquet.read_table(path).to_pandas()
     except (pyarrow.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
         raise MarginError(f"{path} cannot be read as Parquet ({' '.join(str(error).split())[:120]}): write it again") from None
     if not len(frame):

@@ -72,8 +72,8 @@ def read_workbook(path: Path) -> Ranges:
         found = {sought.name: book.range(sought) for sought in SOUGHT}
     positions, method = found["positions"], found["method"]
     if positions is None:
-        sheets = ", ".join(book.sheets)
-        raise MarginError(f"{path} has no positions: name the range `positions`, or call its sheet Positions (its sheets are {sheets})")
+        sheets = f"its sheets are {', '.join(book.sheets)}" if book.sheets else "it has no worksheet"
+        raise MarginError(f"{path} has no positions: name the range `positions`, or call its sheet Positions ({sheets})")
     return Ranges(
         positions,
         found["market"],
@@ -147,7 +147,7 @@ class _Book:
         return None
 
     def _titled(self, sought: Sought) -> Target | None:
-        """The whole sheet of that title; a sheet that stands alone holds the positions, as a CSV file does, unless its title means another range."""
+        """The whole sheet of that title; for the positions one that stands alone too, unless its title means another range."""
         sheet = titled(self._book, sought.name) if sought.marks else None
         if sheet is None and sought.name == "positions" and len(self._book.sheets) == 1:
             alone = self._book.sheets[0]

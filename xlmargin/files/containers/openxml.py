@@ -10,7 +10,7 @@ from xml.sax.saxutils import quoteattr
 from xlmargin.engine.formula import MAX_COLUMN, CellArea, TableArea, address, column_number, parse_area
 from xlmargin.engine.package import DefinedName, Package
 from xlmargin.errors import MarginError
-from xlmargin.files.containers.container import MOST_CELLS, Cell, CellBlock, Scan, block_of, must_be_small, opened, size
+from xlmargin.files.containers.container import MOST_CELLS, Cell, CellBlock, Scan, block_of, must_be_small, opened
 from xlmargin.files.containers.tokens import ERRORS
 from xlmargin.files.containers.zipped import ZipParts
 
@@ -116,9 +116,8 @@ class OpenXml:
         """The cells of a rectangle."""
         scan = self.scan(sheet)
         must_be_small(within, scan)
-        used = scan.used(sheet)
-        large = used is not None and size(used) > MOST_CELLS
-        content = _cropped(self._xml(sheet), within) if large else self._xml(sheet)
+        rows, columns = scan.reach  # calamine makes room for blank texts too
+        content = _cropped(self._xml(sheet), within) if rows * columns > MOST_CELLS else self._xml(sheet)
         if not KNOWN_ERRORS.issuperset(scan.errors.values()):
             content = CELL.sub(_known_error, content)
         copy = self._parts.small_copy({**self._shared, self._places[self._package.sheets[sheet]]: content})
@@ -157,7 +156,7 @@ class _Scanner:
         self._formulas: set[Cell] = set()
         self._uncalculated: set[Cell] = set()
         self._hidden: set[int] = set()
-        self._seen: set[Cell] = set()
+        self._reach = (0, 0)
 
     def _damaged(self, why: str) -> MarginError:
         return self._parts.damaged(f"the sheet {self._sheet}: {why}")
@@ -189,6 +188,7 @@ class _Scanner:
             frozenset(self._uncalculated),
             frozenset(self._hidden),
             tuple((area.first_row, area.first_column, area.last_row, area.last_column) for area in merged),
+            self._reach,
         )
 
     def _row(self, number: int, content: bytes) -> None:
@@ -203,10 +203,10 @@ class _Scanner:
                 raise self._damaged(f"its cells are out of order at {address(number, column)}")
             if value or (text and not text.isspace()):
                 self._filled[number, column] = kind != b"s" or self._has_text((number, column), value)
-        self._other_cells(number, content, column, end)
+        self._reach = number, max(self._reach[1], self._other_cells(number, content, column, end))
 
-    def _other_cells(self, number: int, content: bytes, column: int, end: int) -> None:
-        """The cells of a row behind a column, which ends at a place of its content."""
+    def _other_cells(self, number: int, content: bytes, column: int, end: int) -> int:
+        """The cells of a row behind a column, which ends at a place of its content; returns the last column."""
         for cell in CELL.finditer(content, end):
             if content[end : cell.start()].strip():
                 break
@@ -218,6 +218,7 @@ class _Scanner:
                 self._cell((number, column), cell[1], cell[2])
         if content[end:].strip():
             raise self._damaged(f"row {number} holds what is no cell")
+        return column
 
     def _cell(self, at: Cell, attributes: bytes, content: bytes) -> None:
         kind, value = TYPE.search(attributes), VALUE.search(content)
