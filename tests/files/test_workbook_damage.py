@@ -257,6 +257,8 @@ def test_public_cases_of_tables(shared: Path, case: str) -> None:
         (r"</sheetData>.*", ""),
         (r"<sheetData>.*</sheetData>", ""),
         (r"<row r=\"5\".*", ""),
+        (r"</sheetData>", "<row/>" * 1_048_576 + "</sheetData>"),  # more rows than a sheet has
+        (r"</row></sheetData>", "<c/>" * 16_384 + "</row></sheetData>"),
         (r"<worksheet ", "<!DOCTYPE a [<!ENTITY b 'c'>]><worksheet "),
     ],
 )

@@ -1,1 +1,1 @@
-"""Books, markets and chains in files."""
+"""Books, markets, histories and chains in files: read whole, or refused."""

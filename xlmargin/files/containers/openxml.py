@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import cached_property, lru_cache
 from xml.sax.saxutils import quoteattr
 
-from xlmargin.engine.formula import MAX_COLUMN, CellArea, TableArea, address, column_number, parse_area
+from xlmargin.engine.formula import MAX_COLUMN, MAX_ROW, CellArea, TableArea, address, column_number, parse_area
 from xlmargin.engine.package import DefinedName, Package
 from xlmargin.errors import MarginError
 from xlmargin.files.containers.container import MOST_CELLS, Cell, CellBlock, Scan, block_of, must_be_small, opened
@@ -172,7 +172,7 @@ class _Scanner:
                 break
             end, place = row.end(), REFERENCE.search(row[1])
             before, number = number, int(place[2]) if place else number + 1
-            if number <= before:
+            if not before < number <= MAX_ROW:
                 raise self._damaged(f"its rows are out of order at row {number}")
             if HIDDEN.search(row[1]):
                 self._hidden.add(number)
@@ -199,7 +199,7 @@ class _Scanner:
             if cell.start() != end or (text is not None) != (kind == b"inlineStr"):
                 break
             before, column, end = column, _column(letters), cell.end()
-            if column <= before or int(row) != number:
+            if not before < column <= MAX_COLUMN or int(row) != number:
                 raise self._damaged(f"its cells are out of order at {address(number, column)}")
             if value or (text and not text.isspace()):
                 self._filled[number, column] = kind != b"s" or self._has_text((number, column), value)
@@ -212,7 +212,7 @@ class _Scanner:
                 break
             end, place = cell.end(), REFERENCE.search(cell[1])
             before, column = column, _column(place[1]) if place else column + 1
-            if column <= before or (int(place[2]) != number if place else NAMED.search(cell[1])):
+            if not before < column <= MAX_COLUMN or (int(place[2]) != number if place else NAMED.search(cell[1])):
                 raise self._damaged(f"its cells are out of order at {address(number, column)}")
             if cell[2]:
                 self._cell((number, column), cell[1], cell[2])

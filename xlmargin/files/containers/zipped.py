@@ -13,7 +13,7 @@ from xlmargin.files.containers.container import damaged
 
 MOST_PARTS = 10_000
 MOST_BYTES = 400_000_000  # of the parts that are read, uncompressed
-SMALL, MOST_RATIO = 10_000_000, 100  # bytes; a larger part that is packed more tightly than any sheet is a bomb
+SMALL, MOST_RATIO = 10_000_000, 50  # bytes; a larger part that is packed more tightly than any sheet is a bomb
 DECLARED = 4_096  # bytes in which a document type is declared
 ENCRYPTED = 0x1  # flag of a member
 METHODS = {9: "Deflate64", 12: "bzip2", 14: "LZMA", 93: "Zstandard", 95: "XZ"}
