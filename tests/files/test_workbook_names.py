@@ -53,8 +53,9 @@ def test_a_name_gives_the_whole_book(tmp_path: Path, text: str) -> None:
 )
 def test_a_sheet_whose_title_is_quoted(tmp_path: Path, title: str, text: str) -> None:
     """Apostrophes, spaces, letters of any language and exclamation marks in a sheet's title."""
-    path = write_book(tmp_path / "book.xlsx", title=title, names={"positions": text})
-    assert read_ranges(path).positions == BOOK
+    ranges = read_ranges(write_book(tmp_path / "book.xlsx", title=title, names={"positions": text}))
+    assert ranges.positions == BOOK
+    assert cell_of(ranges, 3, "Strike") == text.rpartition("!")[0] + "!C3"  # as it is typed in a formula
 
 
 @pytest.mark.parametrize("title", ["Positions", "POSITIONS", "positions ", "  Positions"])
@@ -68,7 +69,7 @@ def test_a_sheet_called_positions(tmp_path: Path, title: str) -> None:
     assert read_ranges(write_book(tmp_path / "book.xlsx", title=title)).positions == BOOK
     ranges = read_ranges(write_book(tmp_path / "lower.xlsx", below_a_title, title=title))
     assert ranges.positions == BOOK
-    assert cell_of(ranges, 2, "Quantity") == f"{title}!E4"
+    assert cell_of(ranges, 2, "Quantity") == (f"{title}!E4" if title == title.strip() else f"'{title}'!E4")
 
 
 @pytest.mark.parametrize("name", ["Positions", "positions", "POSITIONS"])
@@ -259,6 +260,11 @@ def test_a_row_above_the_header(tmp_path: Path) -> None:
         sheet.insert_rows(1)
         sheet["A1"], sheet["E1"] = "ETH", 2.0
 
+    def dated(book: Any, _: Any) -> None:
+        book["Market"].insert_rows(1)
+        book["Market"]["A1"], book["Market"]["B1"] = "As of", 46327
+
+    assert "Market!A1 ('As of') stands above" in told(write_book(tmp_path / "dated.xlsx", dated, title="Positions"))
     assert "row 1 of the sheet Positions stands above" in told(write_book(tmp_path / "book.xlsx", change, title="Positions"))
 
 
@@ -284,3 +290,5 @@ def test_sheets_and_names_that_give_nothing(tmp_path: Path) -> None:
     twice = write_book(tmp_path / "c.xlsx", lambda book, _: book.create_sheet("positions "), title="Positions")
     assert "the sheets 'Positions' and 'positions ' both give the positions" in told(twice)
     assert "has no positions" in told(write_book(tmp_path / "d.xlsx"))
+    method = write_book(tmp_path / "e.xlsx", names={"positions": WHOLE, "method": "Book!$A$1:$A$2"})
+    assert "the name method stands for several filled cells" in told(method)

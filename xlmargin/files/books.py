@@ -83,13 +83,13 @@ def _answer(path: Path, venue: str | None, instruments: Path | None, quotes: Gri
 
 
 def cell_of(ranges: Ranges, row: float | str, heading: str) -> str:
-    """The cell of the workbook that a fault of PM_CHECK means (`Positions!F6`), "" where the ranges come from elsewhere.
+    """The cell of the workbook that a fault of PM_CHECK means (`Positions!F6`, `'My book'!F6`), "" where the ranges come from elsewhere.
 
     Args:
         row: as PM_CHECK shows it: 6, or `market row 6`
         heading: of the column, "" where the whole row is meant
     """
-    from xlmargin.engine.formula import column_letters
+    from xlmargin.files.names import written_cell
 
     name, number = ("market", str(row).split()[-1]) if isinstance(row, str) else ("positions", str(int(row)))
     place, cells = ranges.places.get(name), ranges.market if name == "market" else ranges.positions
@@ -98,7 +98,7 @@ def cell_of(ranges: Ranges, row: float | str, heading: str) -> str:
     header = next(n for n, line in enumerate(cells) if not all(map(is_blank, line)))
     names = MARKET if name == "market" else POSITIONS
     column = Header(cells[header], names=names).find(heading) or 0
-    return f"{place.sheet}!{column_letters(place.column + column)}{place.row + header + int(number) - 1}"
+    return written_cell(place.sheet, place.row + header + int(number) - 1, place.column + column)
 
 
 def with_parameter(rows: Grid, name: str, value: str) -> Grid:

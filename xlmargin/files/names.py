@@ -55,6 +55,11 @@ def written(area: CellArea) -> str:
     return f"{sheet}!{plain_area(area)}"
 
 
+def written_cell(sheet: str, row: int, column: int) -> str:
+    """A cell as people write it: `Positions!F6`."""
+    return written(CellArea(sheet, row, column, row, column, True))
+
+
 def plain_area(area: CellArea) -> str:
     """A rectangle without its sheet and without `$`."""
     first, _, last = area.text().rpartition("!")[2].replace("$", "").partition(":")

@@ -12,7 +12,7 @@ from xlmargin.errors import MarginError
 from xlmargin.files.containers.container import MOST_CELLS, CellBlock, Container, Scan, clipped, guarded, size
 from xlmargin.files.containers.opened import open_workbook
 from xlmargin.files.edges import Window, hidden_note, must_be_whole, must_not_be_merged, titles_above
-from xlmargin.files.names import Target, areas_of, plain_area, target_of, titled
+from xlmargin.files.names import Target, areas_of, plain_area, target_of, titled, written_cell
 from xlmargin.files.ranges import Grid, Place, Ranges
 from xlmargin.files.sought import SOUGHT, Sought
 from xlmargin.sheet.cells import is_blank
@@ -71,6 +71,8 @@ def read_workbook(path: Path) -> Ranges:
         book = _Book(path, open_workbook(path))
         found = {sought.name: book.range(sought) for sought in SOUGHT}
     positions, method = found["positions"], found["method"]
+    if method and sum(not is_blank(cell) for row in method for cell in row) > 1:
+        raise MarginError("the name method stands for several filled cells: let it stand for the one that holds the method")
     if positions is None:
         sheets = f"its sheets are {', '.join(book.sheets)}" if book.sheets else "it has no worksheet"
         raise MarginError(f"{path} has no positions: name the range `positions`, or call its sheet Positions ({sheets})")
@@ -167,7 +169,7 @@ class _Book:
         if not formulas or not self._stale(block, formulas, scan):
             return block
         if not self._book.opens_in_engine:
-            place = f"{area.sheet}!{address(*min(formulas))}"
+            place = written_cell(area.sheet, *min(formulas))
             raise MarginError(f"{place} holds a formula without a saved value: open {self._path} in a spreadsheet program and save it")
         if self._engine is None:
             self._engine = _calculated(self._path)
