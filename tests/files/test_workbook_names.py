@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from openpyxl.workbook.defined_name import DefinedName
 from openpyxl.worksheet.table import Table
-from written_books import BOOK, WHOLE, Change, write_book
+from written_books import BOOK, MARKET, WHOLE, Change, write_book
 
 from xlmargin.errors import MarginError
 from xlmargin.files.books import cell_of, read_ranges
@@ -277,6 +277,23 @@ def test_a_sheet_that_stands_alone(tmp_path: Path) -> None:
     assert "its sheets are Book, Market" in told(write_book(tmp_path / "two.xlsx"))
     market = write_book(tmp_path / "market.xlsx", lambda book, sheet: book.remove(sheet))
     assert "has no positions" in told(market)
+
+
+def test_a_workbook_in_the_place_of_a_text_file(tmp_path: Path) -> None:
+    """A market of another workbook, by its name, its title, or as the only sheet; none where it has none."""
+
+    def only_quotes(book: Any, sheet: Any) -> None:
+        book.remove(sheet)
+        book["Market"].title = "Quotes"
+
+    book = write_book(tmp_path / "book.xlsx", names={"positions": WHOLE})
+    alone = write_book(tmp_path / "alone.xlsx", only_quotes)
+    assert read_ranges(book, market=book).market == MARKET
+    assert read_ranges(book, market=alone).market == MARKET
+    assert "the sheet Quotes is read as the market" in read_ranges(book, market=alone).notes[0]
+    bare = write_book(tmp_path / "bare.xlsx", lambda book, _: book.remove(book["Market"]))
+    with pytest.raises(MarginError, match="has no market: name the range `market`"):
+        read_ranges(book, market=bare)
 
 
 def test_sheets_and_names_that_give_nothing(tmp_path: Path) -> None:

@@ -167,6 +167,7 @@ class _Reading:
             (bool(EXTERNAL.search(text)), "in another workbook"),
             (len(pieces) > 1 and all(parse_area(piece, "x") for piece in pieces), f"{len(pieces)} areas"),
             (bool(CONSTANT.fullmatch(text)), "a constant"),
+            (bool(re.match(r"[^\W\d][\w.]*\[", text)), "of a table that this workbook does not have"),
             (True, "a formula, not a range"),
         ]
 

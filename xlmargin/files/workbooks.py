@@ -74,8 +74,7 @@ def read_workbook(path: Path) -> Ranges:
     if method and sum(not is_blank(cell) for row in method for cell in row) > 1:
         raise MarginError("the name method stands for several filled cells: let it stand for the one that holds the method")
     if positions is None:
-        sheets = f"its sheets are {', '.join(book.sheets)}" if book.sheets else "it has no worksheet"
-        raise MarginError(f"{path} has no positions: name the range `positions`, or call its sheet Positions ({sheets})")
+        raise book.lacks("positions")
     return Ranges(
         positions,
         found["market"],
@@ -88,20 +87,45 @@ def read_workbook(path: Path) -> Ranges:
     )
 
 
-class _Book:
-    """An open workbook whose ranges are read one by one; what is told of them gathers in `notes` and `places`."""
+def read_range(path: Path, headings: Sequence[str]) -> tuple[Grid, tuple[str, ...]]:
+    """The range of a workbook that is given in the place of a text file, and notes on it.
 
-    def __init__(self, path: Path, book: Container) -> None:
-        self._path, self._book = path, book
+    Args:
+        headings: by one of which the range is known; where they fit several, the balances are meant
+
+    Raises:
+        MarginError: it cannot be read, or has no such range
+    """
+    fitting = [sought for sought in SOUGHT if sought.marks and sought.marks[0] in headings]
+    sought = fitting[0] if len(fitting) == 1 else SOUGHT[-1]
+    with guarded(path):
+        book = _Book(path, open_workbook(path), alone=sought.name)
+        rows = book.range(sought)
+    if rows is None:
+        raise book.lacks(sought.name)
+    return rows, tuple(book.notes)
+
+
+class _Book:
+    """An open workbook whose ranges are read one by one; what is told of them gathers in `notes` and `places`.
+
+    Args:
+        path: of the file
+        book: the open file
+        alone: the range that a sheet holds which stands alone
+    """
+
+    def __init__(self, path: Path, book: Container, alone: str = "positions") -> None:
+        self._path, self._book, self._alone = path, book, alone
         self._engine: Any = None
         self._calculated: set[tuple[str, int, int]] = set()  # cells whose values are the engine's
         self.notes: list[str] = []
         self.places: dict[str, Place] = {}
 
-    @property
-    def sheets(self) -> tuple[str, ...]:
-        """The names of the worksheets."""
-        return self._book.sheets
+    def lacks(self, name: str) -> MarginError:
+        """The error of a workbook without a range."""
+        sheets = f"its sheets are {', '.join(self._book.sheets)}" if self._book.sheets else "it has no worksheet"
+        return MarginError(f"{self._path} has no {name}: name the range `{name}`, or call its sheet {name.capitalize()} ({sheets})")
 
     def range(self, sought: Sought) -> Grid | None:
         """The cells of a range, its header row first; None where the workbook has none."""
@@ -149,12 +173,12 @@ class _Book:
         return None
 
     def _titled(self, sought: Sought) -> Target | None:
-        """The whole sheet of that title; for the positions one that stands alone too, unless its title means another range."""
+        """The whole sheet of that title; one that stands alone may do without, unless its title means another range."""
         sheet = titled(self._book, sought.name) if sought.marks else None
-        if sheet is None and sought.name == "positions" and len(self._book.sheets) == 1:
+        if sheet is None and sought.name == self._alone and len(self._book.sheets) == 1:
             alone = self._book.sheets[0]
             if not any(titled(self._book, other.name) for other in SOUGHT):
-                self.notes.append(f"the sheet {alone} is read as the positions: it is the only one")
+                self.notes.append(f"the sheet {alone} is read as the {sought.name}: it is the only one")
                 sheet = alone
         if sheet is None:
             return None
