@@ -291,7 +291,7 @@ def test_a_workbook_in_the_place_of_a_text_file(tmp_path: Path) -> None:
     assert read_ranges(book, market=book).market == MARKET
     assert read_ranges(book, market=alone).market == MARKET
     assert "the sheet Quotes is read as the market" in read_ranges(book, market=alone).notes[0]
-    bare = write_book(tmp_path / "bare.xlsx", lambda book, _: book.remove(book["Market"]))
+    bare = write_book(tmp_path / "bare.xlsx", lambda book, _: book.remove(book["Market"]), title="Positions")
     with pytest.raises(MarginError, match="has no market: name the range `market`"):
         read_ranges(book, market=bare)
 
