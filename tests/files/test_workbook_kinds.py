@@ -180,6 +180,26 @@ def test_zeros_that_libraries_save_are_calculated(tmp_path: Path) -> None:
     assert read_ranges(path).positions == BOOK
 
 
+def test_a_zero_among_values_is_calculated(tmp_path: Path) -> None:
+    """Where the library was told some values, the others are its zeros all the same."""
+
+    def change(_: Any, sheet: Any) -> None:
+        sheet["E2"], sheet["E3"] = "=-3/2", "=-4/2"
+
+    path = write_book(tmp_path / "zeros.xlsx", change, names={"positions": WHOLE})
+    rewrite_part(path, "xl/worksheets/sheet1.xml", r"-3/2</f><v\s*/?>(</v>)?", "-3/2</f><v>0</v>")
+    rewrite_part(path, "xl/worksheets/sheet1.xml", r"-4/2</f><v\s*/?>(</v>)?", "-4/2</f><v>-2</v>")
+    assert read_ranges(path).positions == BOOK
+
+
+def test_the_engine_writes_nothing(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """A formula that says of no value at all is calculated, and the standard output stays that of the command."""
+    path = write_book(tmp_path / "bare.xlsx", lambda _, sheet: sheet.__setitem__("E2", "=-3/2"), names={"positions": WHOLE})
+    rewrite_part(path, "xl/worksheets/sheet1.xml", r"</f><v\s*/?>(</v>)?", "</f>")
+    assert read_ranges(path).positions == BOOK
+    assert capfd.readouterr() == ("", "")
+
+
 def test_formulas_without_values_in_other_kinds(tmp_path: Path, calc: Calc) -> None:
     """The engine opens .xlsx alone: elsewhere a formula without a value is refused by its cell."""
     source = write_book(tmp_path / "source.xlsx", lambda _, sheet: sheet.__setitem__("E2", "=-3/2"), names={"positions": WHOLE})
@@ -212,6 +232,8 @@ def test_texts_that_are_stored_once(tmp_path: Path) -> None:
     path = by_xlsxwriter(tmp_path / "book.xlsx")
     assert read_ranges(path).positions == BOOK
     assert read_ranges(path).market == MARKET
+    rewrite_part(path, "xl/sharedStrings.xml", 'uniqueCount="[0-9]+"', 'uniqueCount="4000000000"')  # no room is made for as many
+    assert read_ranges(path).positions == BOOK
     runs = "<si><r><t xml:space='preserve'>Desk </t></r><r><rPr><b/></rPr><t>1</t></r></si>"
     rewrite_part(path, "xl/sharedStrings.xml", "<si><t>Desk 1</t></si>", runs)
     assert read_ranges(path).positions == BOOK

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from openpyxl.workbook.defined_name import DefinedName
 from openpyxl.worksheet.table import Table
-from written_books import BOOK, WHOLE, Change, write_book
+from written_books import BOOK, MARKET, WHOLE, Change, write_book
 
 from xlmargin.errors import MarginError
 from xlmargin.files.books import cell_of, read_ranges
@@ -57,8 +57,9 @@ def test_a_name_gives_the_whole_book(tmp_path: Path, text: str) -> None:
 )
 def test_a_sheet_whose_title_is_quoted(tmp_path: Path, title: str, text: str) -> None:
     """Apostrophes, spaces, letters of any language and exclamation marks in a sheet's title."""
-    path = write_book(tmp_path / "book.xlsx", title=title, names={"positions": text})
-    assert read_ranges(path).positions == BOOK
+    ranges = read_ranges(write_book(tmp_path / "book.xlsx", title=title, names={"positions": text}))
+    assert ranges.positions == BOOK
+    assert cell_of(ranges, 3, "Strike") == text.rpartition("!")[0] + "!C3"  # as it is typed in a formula
 
 
 @pytest.mark.parametrize("title", ["Positions", "POSITIONS", "positions ", "  Positions"])
@@ -72,7 +73,7 @@ def test_a_sheet_called_positions(tmp_path: Path, title: str) -> None:
     assert read_ranges(write_book(tmp_path / "book.xlsx", title=title)).positions == BOOK
     ranges = read_ranges(write_book(tmp_path / "lower.xlsx", below_a_title, title=title))
     assert ranges.positions == BOOK
-    assert cell_of(ranges, 2, "Quantity") == f"{title}!E4"
+    assert cell_of(ranges, 2, "Quantity") == (f"{title}!E4" if title == title.strip() else f"'{title}'!E4")
 
 
 @pytest.mark.parametrize("name", ["Positions", "positions", "POSITIONS"])
@@ -169,6 +170,7 @@ def test_a_name_that_stands_for_no_rectangle(tmp_path: Path, text: str, meaning:
         ("Book!$B$1:$G$5", "Book!A1:G5", "column A"),
         ("Book!$A$1", "Book!A1:G5", "row 2"),
         ("Book!$A$1:$G$1", "Book!A1:G5", "row 2"),
+        ("Book!$A$2:$G$5", "Book!A1:G5", "row 1"),
     ],
 )
 def test_a_name_that_stops_inside_the_block(tmp_path: Path, text: str, block: str, where: str) -> None:
@@ -240,7 +242,7 @@ def test_merged_cells_are_refused(tmp_path: Path, area: str) -> None:
 
 
 def test_merged_cells_elsewhere_do_no_harm(tmp_path: Path) -> None:
-    """A merged title above the header row, and merged blank cells."""
+    """A merged title above the header row, which a name may take in, and merged blank cells."""
 
     def change(_: Any, sheet: Any) -> None:
         sheet.insert_rows(1)
@@ -249,6 +251,53 @@ def test_merged_cells_elsewhere_do_no_harm(tmp_path: Path) -> None:
         sheet.merge_cells("A9:B10")
 
     assert read_ranges(write_book(tmp_path / "book.xlsx", change, title="Positions")).positions == BOOK
+    named = read_ranges(write_book(tmp_path / "named.xlsx", change, names={"positions": "Book!$A$1:$G$6"}))
+    assert named.positions == BOOK
+    assert named.notes == ("1 row above the header of the positions (row 2 of the sheet Book) is not read",)
+    assert cell_of(named, 3, "Strike") == "Book!C4"
+
+
+def test_a_row_above_the_header(tmp_path: Path) -> None:
+    """What looks like a row of the range and stands above its header would be left out."""
+
+    def change(_: Any, sheet: Any) -> None:
+        sheet.insert_rows(1)
+        sheet["A1"], sheet["E1"] = "ETH", 2.0
+
+    def dated(book: Any, _: Any) -> None:
+        book["Market"].insert_rows(1)
+        book["Market"]["A1"], book["Market"]["B1"] = "As of", 46327
+
+    assert "Market!A1 ('As of') stands above" in told(write_book(tmp_path / "dated.xlsx", dated, title="Positions"))
+    assert "row 1 of the sheet Positions stands above" in told(write_book(tmp_path / "book.xlsx", change, title="Positions"))
+
+
+def test_a_sheet_that_stands_alone(tmp_path: Path) -> None:
+    """The only sheet of a workbook is its book, as a CSV file is; of several the title decides."""
+    path = write_book(tmp_path / "alone.xlsx", lambda book, _: book.remove(book["Market"]), title="Sheet1")
+    ranges = read_ranges(path)
+    assert ranges.positions == BOOK
+    assert ranges.notes == ("the sheet Sheet1 is read as the positions: it is the only one",)
+    assert "its sheets are Book, Market" in told(write_book(tmp_path / "two.xlsx"))
+    market = write_book(tmp_path / "market.xlsx", lambda book, sheet: book.remove(sheet))
+    assert "has no positions" in told(market)
+
+
+def test_a_workbook_in_the_place_of_a_text_file(tmp_path: Path) -> None:
+    """A market of another workbook, by its name, its title, or as the only sheet; none where it has none."""
+
+    def only_quotes(book: Any, sheet: Any) -> None:
+        book.remove(sheet)
+        book["Market"].title = "Quotes"
+
+    book = write_book(tmp_path / "book.xlsx", names={"positions": WHOLE})
+    alone = write_book(tmp_path / "alone.xlsx", only_quotes)
+    assert read_ranges(book, market=book).market == MARKET
+    assert read_ranges(book, market=alone).market == MARKET
+    assert "the sheet Quotes is read as the market" in read_ranges(book, market=alone).notes[0]
+    bare = write_book(tmp_path / "bare.xlsx", lambda book, _: book.remove(book["Market"]), title="Positions")
+    with pytest.raises(MarginError, match="has no market: name the range `market`"):
+        read_ranges(book, market=bare)
 
 
 def test_sheets_and_names_that_give_nothing(tmp_path: Path) -> None:
@@ -262,3 +311,5 @@ def test_sheets_and_names_that_give_nothing(tmp_path: Path) -> None:
     twice = write_book(tmp_path / "c.xlsx", lambda book, _: book.create_sheet("positions "), title="Positions")
     assert "the sheets 'Positions' and 'positions ' both give the positions" in told(twice)
     assert "has no positions" in told(write_book(tmp_path / "d.xlsx"))
+    method = write_book(tmp_path / "e.xlsx", names={"positions": WHOLE, "method": "Book!$A$1:$A$2"})
+    assert "the name method stands for several filled cells" in told(method)

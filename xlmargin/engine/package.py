@@ -79,12 +79,12 @@ def relations(archive: Archive, part: str) -> dict[str, tuple[str, str]]:
     """Kind and part of each relation of a part, by its id; those to other files are left out."""
     folder, name = posixpath.split(part)
     path = posixpath.join(folder, "_rels", name + ".rels")
-    if path not in archive.namelist():
+    if path.lower() not in map(str.lower, archive.namelist()):
         return {}
     found = {}
     for item in _xml(archive, path):
         if item.get("TargetMode") != "External":
-            target = posixpath.normpath(posixpath.join("/", folder, item.get("Target", ""))).lstrip("/")
+            target = posixpath.normpath(posixpath.join("/", folder, item.get("Target", "").replace("\\", "/"))).lstrip("/")
             found[item.get("Id", "")] = (item.get("Type", "").rpartition("/")[2], target)
     return found
 

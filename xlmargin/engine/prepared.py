@@ -1,4 +1,4 @@
-"""A workbook made ready for the embedded engine: without the parts at which it fails, and with dates that count from 1900."""
+"""A workbook made ready for the embedded engine: without what it fails at or complains of, and with dates that count from 1900."""
 
 from __future__ import annotations
 
@@ -15,19 +15,26 @@ from xlmargin.engine.package import Package
 
 EPOCHS = 1_462.0  # days from the first day of the system of 1904 back to that of 1900
 RELATION = re.compile(rb"<(?:\w+:)?Relationship\s[^>]*?/>|<(?:\w+:)?Relationship\s[^>]*?>\s*</(?:\w+:)?Relationship>", re.S)
+VALUELESS = re.compile(rb"(<(?:\w+:)?f(?:\s[^>]*)?(?:/>|>[^<]*</(?:\w+:)?f\s*>)\s*)(</(\w+:)?c\s*>)")  # a formula and the end of its cell
 REMARKS = re.compile(rb"""Type\s*=\s*["'][^"']*/(?:comments|threadedComment|vmlDrawing)["']""")
 UNSEEN = re.compile(r'"[^"]*"|\\.|_.|\*.|\[[^\]]*\]')  # texts and marks of a number format that show nothing of the number
 
 
 @contextmanager
-def without_remarks(path: str | Path, archive: zipfile.ZipFile, package: Package) -> Iterator[str]:
-    """A file that the engine can open: the workbook itself, or a copy without comments, whose parts the engine looks for in vain."""
+def readable(path: str | Path, archive: zipfile.ZipFile, package: Package) -> Iterator[str]:
+    """A file that the engine can open: the workbook itself, or a copy.
+
+    The copy has no comments, whose parts the engine looks for in vain, and says of each formula without a value that it has none, which
+    the engine would write to the standard output.
+    """
     cut = {}
     for part in package.sheets.values():
         folder, _, name = part.rpartition("/")
         links = f"{folder}/_rels/{name}.rels".lstrip("/")
         if links in archive.namelist() and REMARKS.search(content := archive.read(links)):
             cut[links] = RELATION.sub(lambda match: b"" if REMARKS.search(match[0]) else match[0], content)
+        if part in archive.namelist() and VALUELESS.search(content := archive.read(part)):
+            cut[part] = VALUELESS.sub(rb"\1<\3v></\3v>\2", content)
     if not cut:
         yield str(path)
         return

@@ -95,13 +95,13 @@ def _answer(path: Path, venue: str | None, instruments: Path | None, quotes: Gri
 
 
 def cell_of(ranges: Ranges, row: float | str, heading: str) -> str:
-    """The cell of the workbook that a fault of PM_CHECK means (`Positions!F6`), "" where the ranges come from elsewhere.
+    """The cell of the workbook that a fault of PM_CHECK means (`Positions!F6`, `'My book'!F6`), "" where the ranges come from elsewhere.
 
     Args:
         row: as PM_CHECK shows it: 6, or `market row 6`
         heading: of the column; where the range has none that it may come from, or it is "", the whole row is meant (`Positions!6:6`)
     """
-    from xlmargin.engine.formula import column_letters
+    from xlmargin.files.names import written_cell
 
     name, number = ("market", str(row).split()[-1]) if isinstance(row, str) else ("positions", str(int(row)))
     place, cells = ranges.places.get(name), ranges.market if name == "market" else ranges.positions
@@ -111,8 +111,7 @@ def cell_of(ranges: Ranges, row: float | str, heading: str) -> str:
     names = MARKET if name == "market" else POSITIONS
     found = Header(cells[header], names=names)
     column = next((at for key in (heading, *FED_BY.get(heading, ())) if (at := found.find(key)) is not None), None)
-    line = place.row + header + int(number) - 1
-    return f"{place.sheet}!{line}:{line}" if column is None else f"{place.sheet}!{column_letters(place.column + column)}{line}"
+    return written_cell(place.sheet, place.row + header + int(number) - 1, None if column is None else place.column + column)
 
 
 def with_parameter(rows: Grid, name: str, value: str) -> Grid:

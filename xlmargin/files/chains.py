@@ -12,6 +12,7 @@ import numpy as np
 
 from xlmargin.book.contracts import CALL, Contract, parse_instrument, show_instant
 from xlmargin.errors import Faults, MarginError, existing_file
+from xlmargin.files.parquets import parquet_module
 from xlmargin.files.texts import read_csv
 from xlmargin.pricing.arrays import Floats
 from xlmargin.sheet.cells import is_blank, show
@@ -115,12 +116,7 @@ def _csv_columns(path: Path) -> dict[str, Any]:
 
 
 def _parquet_columns(path: Path) -> dict[str, Any]:
-    existing_file(path)
-    try:
-        import pyarrow.parquet
-    except ImportError:
-        raise MarginError(f"{path.name} is a Parquet file, which needs pyarrow: pip install 'xlmargin[history]'") from None
-    frame = pyarrow.parquet.read_table(path)
+    frame = parquet_module(existing_file(path)).read_table(path)
     wanted = {name for spellings in COLUMNS.values() for name in spellings}
     columns = _named({name: frame.column(name) for name in frame.column_names if heading_key(name) in wanted}, path)
     columns["time"] = columns["time"].to_numpy().astype("datetime64[us]").astype(np.float64) / 1e6

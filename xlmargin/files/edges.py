@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
-from xlmargin.engine.formula import CellArea, address, column_letters
+from xlmargin.engine.formula import CellArea, column_letters
 from xlmargin.errors import MarginError
 from xlmargin.files.containers.container import CellBlock, Scan
-from xlmargin.files.names import Target, written
+from xlmargin.files.names import Target, written, written_cell
 from xlmargin.files.ranges import Grid
 from xlmargin.files.sought import Sought
 from xlmargin.sheet.cells import is_blank, show
@@ -53,7 +53,51 @@ def must_be_whole(target: Target, window: Window, scan: Scan, sought: Sought) ->
     Raises:
         MarginError: with the address of the range and of the filled block
     """
+    _must_hold_its_headings(target, window, scan, sought)
     return [*_below(target, window, scan, sought), *_beside(target, window, scan, sought)]
+
+
+def _must_hold_its_headings(target: Target, window: Window, scan: Scan, sought: Sought) -> None:
+    """Refuse a range that begins right below its header."""
+    area = window.area
+    above = window.line(area.first_row - 1)
+    if target.headings or sought.is_header(window.line(area.first_row)) or not sought.is_header(above):
+        return
+    first = next(n for n, cell in enumerate(above) if not is_blank(cell))
+    block = written(
+        _filled_block(CellArea(area.sheet, area.first_row - 1, area.first_column + first, area.last_row, area.last_column), scan)
+    )
+    raise MarginError(f"{target.shown} begins right below the headings in row {area.first_row - 1}, the block being {block}: {MEND}")
+
+
+def titles_above(target: Target, window: Window, sought: Sought) -> list[str]:
+    """What stands above the header of a range.
+
+    Raises:
+        MarginError: a row there looks like one of the range, or gives a market what stands in none of its columns
+    """
+    header, first = sought.header(window.line(window.area.first_row)), window.area.first_row
+    above = [(row, cells) for row in range(target.area.first_row, first) if not all(map(is_blank, cells := window.line(row)))]
+    numbers = header.columns([mark for mark in sought.marks if mark not in sought.identity]).values()
+    words = header.columns(sought.identity).values()
+    for row, cells in above:
+        if any(isinstance(cells[at], float) for at in numbers) and any(isinstance(cells[at], str) for at in words):
+            raise MarginError(
+                f"row {row} of the sheet {window.area.sheet} stands above the header of the {sought.name} (row {first}) and looks like "
+                "a row of it: put it below, or remove it"
+            )
+        named = next((n for n, cell in enumerate(cells[:-1]) if sought.means(cell) and not is_blank(cells[n + 1])), None)
+        if named is not None and sought.name == "market":
+            where = written_cell(window.area.sheet, row, window.area.first_column + named)
+            raise MarginError(
+                f"{where} ({show(cells[named])}) stands above the header of the market (row {first}): make it a column of the market"
+            )
+    rows, verb = ("rows", "are") if len(above) > 1 else ("row", "is")
+    return (
+        [f"{len(above)} {rows} above the header of the {sought.name} (row {first} of the sheet {window.area.sheet}) {verb} not read"]
+        if above
+        else []
+    )
 
 
 def _below(target: Target, window: Window, scan: Scan, sought: Sought) -> list[str]:
@@ -67,7 +111,7 @@ def _below(target: Target, window: Window, scan: Scan, sought: Sought) -> list[s
         return []
     named = sought.header(target.headings or window.line(area.first_row)).columns(sought.identity).values()
     if (len(filled) == 1 and len(cells) > 1) or (named and all(is_blank(cells[at]) for at in named)):
-        where = f"{area.sheet}!{address(row, area.first_column + filled[0])}"
+        where = written_cell(area.sheet, row, area.first_column + filled[0])
         return [f"{where} ({show(cells[filled[0]])}) stands right below {target.shown} and is not read"]
     block = written(_filled_block(CellArea(area.sheet, area.first_row, area.first_column, row, area.last_column), scan))
     raise MarginError(f"{target.shown} ends right above the filled row {row}, the block being {block}: {MEND}")

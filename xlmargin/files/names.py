@@ -55,6 +55,12 @@ def written(area: CellArea) -> str:
     return f"{sheet}!{plain_area(area)}"
 
 
+def written_cell(sheet: str, row: int, column: int | None) -> str:
+    """A cell as people write it: `Positions!F6`; without a column the row, `Positions!6:6`."""
+    first, last = (1, MAX_COLUMN) if column is None else (column, column)
+    return written(CellArea(sheet, row, first, row, last, column is not None))
+
+
 def plain_area(area: CellArea) -> str:
     """A rectangle without its sheet and without `$`."""
     first, _, last = area.text().rpartition("!")[2].replace("$", "").partition(":")
@@ -162,6 +168,7 @@ class _Reading:
             (bool(EXTERNAL.search(text)), "in another workbook"),
             (len(pieces) > 1 and all(parse_area(piece, "x") for piece in pieces), f"{len(pieces)} areas"),
             (bool(CONSTANT.fullmatch(text)), "a constant"),
+            (bool(re.match(r"[^\W\d][\w.]*\[", text)), "of a table that this workbook does not have"),
             (True, "a formula, not a range"),
         ]
 

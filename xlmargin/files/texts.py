@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from xlmargin.errors import MOST_BYTES, MarginError, existing_file
+from xlmargin.files.containers.opened import is_workbook
 from xlmargin.files.dialects.encodings import SHOWN, UTF_8, Decoded, decoded
 from xlmargin.files.dialects.meanings import HEADERS, WHATEVER, TextColumn, columns_of, headings_in
 from xlmargin.files.dialects.numerals import COMMA, POINT, Dialect, Written, bare, dialect_of, numeral
 from xlmargin.files.dialects.records import MOST_TITLES, TextRecord, chosen_delimiter, records, separator, width_of
+from xlmargin.files.parquets import MAGIC, read_parquet
 from xlmargin.files.ranges import Grid
+from xlmargin.files.workbooks import read_range
 
 TOO_WIDE = "put a number that holds a comma in quotes, or write it without one (-1500)"
 
@@ -71,7 +74,7 @@ def read_csv(path: Path) -> Grid:
 
 
 def read_table(path: Path, headings: Sequence[str] = HEADERS) -> TextTable:
-    """The table of a text file.
+    """The table of a text file, of a Parquet file, or of a workbook with such a range.
 
     Args:
         path: a file of cells between commas, semicolons, tabs or vertical bars
@@ -80,7 +83,10 @@ def read_table(path: Path, headings: Sequence[str] = HEADERS) -> TextTable:
     Raises:
         MarginError: the file is missing, no text, or does not say beyond doubt which cells it holds
     """
-    return table_in(existing_file(path, most=MOST_BYTES).read_bytes(), str(path), headings)
+    if is_workbook(existing_file(path, most=MOST_BYTES)):
+        return TextTable(*read_range(path, headings), 1)
+    data = path.read_bytes()
+    return TextTable(read_parquet(path), (), 1) if data.startswith(MAGIC) else table_in(data, str(path), headings)
 
 
 def table_in(data: bytes, name: str, headings: Sequence[str] = HEADERS) -> TextTable:

@@ -11,8 +11,8 @@ from xlmargin.engine.prepared import EPOCHS
 from xlmargin.errors import MarginError
 from xlmargin.files.containers.container import MOST_CELLS, CellBlock, Container, Scan, clipped, guarded, size
 from xlmargin.files.containers.opened import open_workbook
-from xlmargin.files.edges import Window, hidden_note, must_be_whole, must_not_be_merged
-from xlmargin.files.names import Target, areas_of, plain_area, target_of, titled
+from xlmargin.files.edges import Window, hidden_note, must_be_whole, must_not_be_merged, titles_above
+from xlmargin.files.names import Target, areas_of, plain_area, target_of, titled, written_cell
 from xlmargin.files.ranges import Grid, Place, Ranges
 from xlmargin.files.sought import SOUGHT, Sought
 from xlmargin.sheet.cells import is_blank
@@ -71,8 +71,10 @@ def read_workbook(path: Path) -> Ranges:
         book = _Book(path, open_workbook(path))
         found = {sought.name: book.range(sought) for sought in SOUGHT}
     positions, method = found["positions"], found["method"]
+    if method and sum(not is_blank(cell) for row in method for cell in row) > 1:
+        raise MarginError("the name method stands for several filled cells: let it stand for the one that holds the method")
     if positions is None:
-        raise MarginError(f"{path} has no positions: name the range `positions`, or call its sheet Positions")
+        raise book.lacks("positions")
     return Ranges(
         positions,
         found["market"],
@@ -85,15 +87,45 @@ def read_workbook(path: Path) -> Ranges:
     )
 
 
-class _Book:
-    """An open workbook whose ranges are read one by one; what is told of them gathers in `notes` and `places`."""
+def read_range(path: Path, headings: Sequence[str]) -> tuple[Grid, tuple[str, ...]]:
+    """The range of a workbook that is given in the place of a text file, and notes on it.
 
-    def __init__(self, path: Path, book: Container) -> None:
-        self._path, self._book = path, book
+    Args:
+        headings: by one of which the range is known; where they fit several, the balances are meant
+
+    Raises:
+        MarginError: it cannot be read, or has no such range
+    """
+    fitting = [sought for sought in SOUGHT if sought.marks and sought.marks[0] in headings]
+    sought = fitting[0] if len(fitting) == 1 else SOUGHT[-1]
+    with guarded(path):
+        book = _Book(path, open_workbook(path), alone=sought.name)
+        rows = book.range(sought)
+    if rows is None:
+        raise book.lacks(sought.name)
+    return rows, tuple(book.notes)
+
+
+class _Book:
+    """An open workbook whose ranges are read one by one; what is told of them gathers in `notes` and `places`.
+
+    Args:
+        path: of the file
+        book: the open file
+        alone: the range that a sheet holds which stands alone
+    """
+
+    def __init__(self, path: Path, book: Container, alone: str = "positions") -> None:
+        self._path, self._book, self._alone = path, book, alone
         self._engine: Any = None
         self._calculated: set[tuple[str, int, int]] = set()  # cells whose values are the engine's
         self.notes: list[str] = []
         self.places: dict[str, Place] = {}
+
+    def lacks(self, name: str) -> MarginError:
+        """The error of a workbook without a range."""
+        sheets = f"its sheets are {', '.join(self._book.sheets)}" if self._book.sheets else "it has no worksheet"
+        return MarginError(f"{self._path} has no {name}: name the range `{name}`, or call its sheet {name.capitalize()} ({sheets})")
 
     def range(self, sought: Sought) -> Grid | None:
         """The cells of a range, its header row first; None where the workbook has none."""
@@ -106,14 +138,12 @@ class _Book:
         if used is None or area is None:
             return self._blank(target, sought)
         block = self._block(area, clipped(_around(area, target.bottom), used) or area, scan)
-        header = next(
-            (row for row in range(area.first_row, area.last_row + 1) if _begins(Window(area, block).line(row), sought, whole=target.whole)),
-            None,
-        )
+        header = _header_row(Window(area, block), sought, whole=target.whole)
         if header is None:
             return self._blank(target, sought)
         window = Window(CellArea(area.sheet, header, area.first_column, area.last_row, area.last_column), block)
         if sought.marks:
+            self.notes += titles_above(target, window, sought)
             self.notes += [*must_be_whole(target, window, scan, sought), *hidden_note(window, scan, sought.name)]
         must_not_be_merged(window.area, scan, sought.name)
         if self._book.from_1904:
@@ -143,8 +173,13 @@ class _Book:
         return None
 
     def _titled(self, sought: Sought) -> Target | None:
-        """The whole sheet of that title."""
+        """The whole sheet of that title; one that stands alone may do without, unless its title means another range."""
         sheet = titled(self._book, sought.name) if sought.marks else None
+        if sheet is None and sought.name == self._alone and len(self._book.sheets) == 1:
+            alone = self._book.sheets[0]
+            if not any(titled(self._book, other.name) for other in SOUGHT):
+                self.notes.append(f"the sheet {alone} is read as the {sought.name}: it is the only one")
+                sheet = alone
         if sheet is None:
             return None
         if sheet in self._book.hidden_sheets:
@@ -158,7 +193,7 @@ class _Book:
         if not formulas or not self._stale(block, formulas, scan):
             return block
         if not self._book.opens_in_engine:
-            place = f"{area.sheet}!{address(*min(formulas))}"
+            place = written_cell(area.sheet, *min(formulas))
             raise MarginError(f"{place} holds a formula without a saved value: open {self._path} in a spreadsheet program and save it")
         if self._engine is None:
             self._engine = _calculated(self._path)
@@ -170,12 +205,14 @@ class _Book:
     def _stale(self, block: CellBlock, formulas: list[tuple[int, int]], scan: Scan) -> bool:
         """Whether the program that saved the file has left formulas without values, or with the zeros that libraries write."""
         values = (block.rows[row - block.top][column - block.left] for row, column in formulas)
-        return not scan.uncalculated.isdisjoint(formulas) or (self._book.recalculates and all(value == 0.0 for value in values))
+        return not scan.uncalculated.isdisjoint(formulas) or (self._book.recalculates and any(value == 0.0 for value in values))
 
 
-def _begins(row: list[Any], sought: Sought, *, whole: bool) -> bool:
-    """Whether a range begins with a row: whole columns and sheets with their header, any other with what is not blank."""
-    return sought.is_header(row) if whole else not all(map(is_blank, row))
+def _header_row(window: Window, sought: Sought, *, whole: bool) -> int | None:
+    """The row with which a range begins: its header; without one the first that is not blank, unless it is a whole sheet or column."""
+    rows = [(row, window.line(row)) for row in range(window.area.first_row, window.area.last_row + 1)]
+    header = next((row for row, cells in rows if sought.is_header(cells)), None)
+    return header if header is not None or whole else next((row for row, cells in rows if not all(map(is_blank, cells))), None)
 
 
 def _count_from_1900(window: Window, sought: Sought, calculated: set[tuple[str, int, int]]) -> None:
@@ -205,8 +242,8 @@ def _filled(target: Target, used: CellArea) -> CellArea | None:
 
 
 def _around(area: CellArea, bottom: int) -> CellArea:
-    """A rectangle with the columns beside it and the rows below it that are looked at as well."""
-    return CellArea(area.sheet, area.first_row, max(1, area.first_column - 1), bottom + 2, area.last_column + 1)
+    """A rectangle with the columns beside it and the rows above and below it that are looked at as well."""
+    return CellArea(area.sheet, max(1, area.first_row - 1), max(1, area.first_column - 1), bottom + 2, area.last_column + 1)
 
 
 def _trimmed(rows: Sequence[Sequence[Any]]) -> Grid | None:

@@ -31,6 +31,7 @@ class Scan:
         uncalculated: those of them without a saved value
         hidden: rows that the sheet does not show
         merged: rectangles of merged cells
+        reach: the last row and the last column in which cells are written, those without a value too; 0 where nothing says so
     """
 
     filled: Mapping[Cell, bool] = field(default_factory=dict)
@@ -39,6 +40,7 @@ class Scan:
     uncalculated: frozenset[Cell] = frozenset()
     hidden: frozenset[int] = frozenset()
     merged: tuple[tuple[int, int, int, int], ...] = ()
+    reach: Cell = (0, 0)
 
     def used(self, sheet: str) -> CellArea | None:
         """The smallest rectangle around the filled cells; None where there are none."""

@@ -33,7 +33,7 @@ class OpenDocument:
     def __init__(self, parts: ZipParts) -> None:
         """Read what stands in all its sheets; raises MarginError when it has a password or is damaged."""
         self._parts = parts
-        if MANIFEST in parts.namelist() and b"encryption-data" in parts.read(MANIFEST):
+        if MANIFEST in parts and b"encryption-data" in parts.read(MANIFEST):
             raise locked(parts.filename)
         self._reading = _Reading(parts)
         self.sheets = tuple(self._reading.scans)
@@ -63,7 +63,7 @@ class OpenDocument:
             used = scan.used(sheet)
             if used is not None:
                 must_be_small(used, scan)
-        wanted = [part for part in ("mimetype", CONTENT, "styles.xml", MANIFEST) if part in self._parts.namelist()]
+        wanted = [part for part in ("mimetype", CONTENT, "styles.xml", MANIFEST) if part in self._parts]
         copy = self._parts.small_copy({part: self._parts.read(part) for part in wanted})
         return opened(copy, self._parts.filename)
 

@@ -11,6 +11,7 @@ from xlmargin.files.containers.container import Container
 from xlmargin.files.containers.opendocument import CONTENT, OpenDocument
 from xlmargin.files.containers.openxml import OpenXml
 from xlmargin.files.containers.zipped import ZipParts
+from xlmargin.files.dialects.encodings import MARKUP, OTHERS
 
 SUFFIXES = (".xlsx", ".xlsm", ".xlsb", ".ods")  # an .xls may be text: many programs export tables under that name
 ZIP, OLE = b"PK\x03\x04", bytes.fromhex("d0cf11e0a1b11ae1")
@@ -33,7 +34,7 @@ def _head(path: Path) -> bytes:
 
 def _fault(head: bytes) -> str:
     """Why a file that begins so is no workbook that can be read; "" where it may be text."""
-    if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
+    if MARKUP.match(head.replace(b"\0", b"")):
         return "a web page or XML"
     if head.startswith(OLD):
         return "of an Excel before 1997"
@@ -51,14 +52,12 @@ def open_workbook(path: Path) -> Container:
         return _zipped(ZipParts(path))
     if head.startswith(OLE):
         return Biff(path)
-    raise MarginError(
-        f"{path} cannot be read as a workbook (it is {_fault(head) or 'none'}): open it in a spreadsheet program and save it as .xlsx"
-    )
+    fault = _fault(head) or next((meant for start, meant in OTHERS if head.startswith(start)), "text, or none at all")
+    raise MarginError(f"{path} cannot be read as a workbook (it is {fault}): open it in a spreadsheet program and save it as .xlsx")
 
 
 def _zipped(parts: ZipParts) -> Container:
     """The workbook of one of the three kinds that are zip files."""
-    known = parts.namelist()
-    if MAIN in known:
+    if MAIN in parts:
         return BinaryBook(parts)
-    return OpenDocument(parts) if CONTENT in known else OpenXml(parts)
+    return OpenDocument(parts) if CONTENT in parts else OpenXml(parts)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import cached_property, lru_cache
+from xml.sax.saxutils import quoteattr
 
 from xlmargin.engine.formula import MAX_COLUMN, MAX_ROW, CellArea, TableArea, address, column_number, parse_area
 from xlmargin.engine.package import DefinedName, Package
 from xlmargin.errors import MarginError
-from xlmargin.files.containers.container import MOST_CELLS, Cell, CellBlock, Scan, block_of, must_be_small, opened, size
+from xlmargin.files.containers.container import MOST_CELLS, Cell, CellBlock, Scan, block_of, must_be_small, opened
+from xlmargin.files.containers.tokens import ERRORS
 from xlmargin.files.containers.zipped import ZipParts
 
 ROW = re.compile(rb"<(?:\w+:)?row(?=[\s/>])([^>]*?)(?:/>|>(.*?)</(?:\w+:)?row\s*>)", re.S)
@@ -36,6 +38,13 @@ WITHIN = re.compile(
     rb"(<(?:\w+:)?is(?:\s[^>]*)?(?:/>|>.*</(?:\w+:)?is\s*>)\s*)?(?:<(?:\w+:)?extLst.*)?",
     re.S,
 )
+STORED_COUNT = re.compile(rb"""(<(?:\w+:)?sst\s[^>]*?)\suniqueCount\s*=\s*["'][^"']*["']""")  # calamine makes room for as many
+ZONE = re.compile(rb"""(\st\s*=\s*["']d["'][^>]*>\s*<(?:\w+:)?v(?:\s[^>]*)?>[^<Zz]*)[Zz](?=\s*</)""")  # that libraries write behind a date
+KNOWN_ERRORS = frozenset(ERRORS.values()) - {"#GETTING_DATA"}  # to calamine; the others are newer
+MAIN, LINKS = "xl/workbook.xml", "xl/_rels/workbook.xml.rels"  # where calamine looks for the workbook, wherever the file has it
+LINKED = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+LINKS_SPACE = "http://schemas.openxmlformats.org/package/2006/relationships"
+SHARED = {"sharedStrings": "xl/sharedStrings.xml", "styles": "xl/styles.xml"}
 SAID = re.compile(rb"""(?:\s+(?:(?:r|t|ph|\w+:\w+)\s*=\s*(?:"[^"]*"|'[^']*')|(?:s|cm|vm)\s*=\s*["']\d+["']))*\s*""")
 
 
@@ -93,8 +102,7 @@ class OpenXml:
     @cached_property
     def _texts(self) -> list[bool]:
         """Of each text that the workbook stores once for all sheets, whether there is anything in it."""
-        targets = [target for kind, target in self._package.relations(self._package.main).values() if kind == "sharedStrings"]
-        stored = self._shared[targets[0]] if targets else b""
+        stored = self._shared.get(SHARED["sharedStrings"], b"")
         return [bool(WORDS.search(item[0])) for item in STORED.finditer(stored)]
 
     def _xml(self, sheet: str) -> bytes:
@@ -102,30 +110,40 @@ class OpenXml:
             data = self._parts.read(self._package.sheets[sheet])
         except KeyError:
             raise self._parts.damaged(f"the part of the sheet {sheet} is missing") from None
-        return COMMENT.sub(b"", data) if b"<!--" in data else data
+        return ZONE.sub(rb"\1", COMMENT.sub(b"", data) if b"<!--" in data else data)
 
     def block(self, sheet: str, within: CellArea) -> CellBlock:
         """The cells of a rectangle."""
         scan = self.scan(sheet)
         must_be_small(within, scan)
-        used = scan.used(sheet)
-        large = used is not None and size(used) > MOST_CELLS
-        content = _cropped(self._xml(sheet), within) if large else self._xml(sheet)
-        copy = self._parts.small_copy({**self._shared, self._package.sheets[sheet]: content})
+        rows, columns = scan.reach  # calamine makes room for blank texts too
+        content = _cropped(self._xml(sheet), within) if rows * columns > MOST_CELLS else self._xml(sheet)
+        if not KNOWN_ERRORS.issuperset(scan.errors.values()):
+            content = CELL.sub(_known_error, content)
+        copy = self._parts.small_copy({**self._shared, self._places[self._package.sheets[sheet]]: content})
         return block_of(opened(copy, self._parts.filename), scan, within, self._parts.filename)
 
     @cached_property
     def _shared(self) -> dict[str, bytes]:
-        """The parts that every sheet needs: the workbook, its relations, texts and styles."""
-        kinds = {"sharedStrings", "styles"}
-        wanted = [target for kind, target in self._package.relations(self._package.main).values() if kind in kinds]
-        folder, _, name = self._package.main.rpartition("/")
-        known = set(self._parts.namelist())
-        fixed = ["[Content_Types].xml", "_rels/.rels", self._package.main, f"{folder}/_rels/{name}.rels".lstrip("/")]
-        missing = [part for part in (*fixed, *wanted) if part not in known]
+        """The parts that every sheet needs, at the places where calamine looks: the workbook, its relations, texts and styles."""
+        wanted = {"[Content_Types].xml": "[Content_Types].xml", self._package.main: MAIN}
+        wanted |= {part: place for part, place in self._places.items() if place in SHARED.values()}
+        missing = [part for part in wanted if part not in self._parts]
         if missing:
             raise self._parts.damaged(f"the part {missing[0]} is missing")
-        return {part: self._parts.read(part) for part in (*fixed, *wanted)}
+        kept = {place: self._parts.read(part) for part, place in wanted.items()}
+        links = self._package.relations(self._package.main).items()
+        kept["_rels/.rels"] = _links({"rId1": ("officeDocument", MAIN)})
+        kept[LINKS] = _links({key: (kind, self._places.get(part, part)) for key, (kind, part) in links})
+        if (texts := SHARED["sharedStrings"]) in kept:
+            kept[texts] = STORED_COUNT.sub(rb"\1", kept[texts])
+        return kept
+
+    @cached_property
+    def _places(self) -> dict[str, str]:
+        """Where calamine is given each part."""
+        places = {part: f"xl/worksheets/sheet{n}.xml" for n, part in enumerate(self._package.sheets.values(), 1)}
+        return places | {part: SHARED[kind] for kind, part in self._package.relations(self._package.main).values() if kind in SHARED}
 
 
 class _Scanner:
@@ -138,7 +156,7 @@ class _Scanner:
         self._formulas: set[Cell] = set()
         self._uncalculated: set[Cell] = set()
         self._hidden: set[int] = set()
-        self._seen: set[Cell] = set()
+        self._reach = (0, 0)
 
     def _damaged(self, why: str) -> MarginError:
         return self._parts.damaged(f"the sheet {self._sheet}: {why}")
@@ -170,6 +188,7 @@ class _Scanner:
             frozenset(self._uncalculated),
             frozenset(self._hidden),
             tuple((area.first_row, area.first_column, area.last_row, area.last_column) for area in merged),
+            self._reach,
         )
 
     def _row(self, number: int, content: bytes) -> None:
@@ -184,10 +203,10 @@ class _Scanner:
                 raise self._damaged(f"its cells are out of order at {address(number, column)}")
             if value or (text and not text.isspace()):
                 self._filled[number, column] = kind != b"s" or self._has_text((number, column), value)
-        self._other_cells(number, content, column, end)
+        self._reach = number, max(self._reach[1], self._other_cells(number, content, column, end))
 
-    def _other_cells(self, number: int, content: bytes, column: int, end: int) -> None:
-        """The cells of a row behind a column, which ends at a place of its content."""
+    def _other_cells(self, number: int, content: bytes, column: int, end: int) -> int:
+        """The cells of a row behind a column, which ends at a place of its content; returns the last column."""
         for cell in CELL.finditer(content, end):
             if content[end : cell.start()].strip():
                 break
@@ -199,6 +218,7 @@ class _Scanner:
                 self._cell((number, column), cell[1], cell[2])
         if content[end:].strip():
             raise self._damaged(f"row {number} holds what is no cell")
+        return column
 
     def _cell(self, at: Cell, attributes: bytes, content: bytes) -> None:
         kind, value = TYPE.search(attributes), VALUE.search(content)
@@ -230,6 +250,21 @@ class _Scanner:
 def _column(letters: bytes) -> int:
     """The number of a column by its letters, counted from 1."""
     return column_number(letters.decode())
+
+
+def _links(relations: Mapping[str, tuple[str, str]]) -> bytes:
+    """The part that lists relations: kind and target by their ids."""
+    items = [
+        f"<Relationship Id={quoteattr(key)} Type={quoteattr(f'{LINKED}/{kind}')} Target={quoteattr(f'/{part}')}/>"
+        for key, (kind, part) in relations.items()
+    ]
+    return f'<Relationships xmlns="{LINKS_SPACE}">{"".join(items)}</Relationships>'.encode()
+
+
+def _known_error(cell: re.Match[bytes]) -> bytes:
+    """A cell with an error that calamine knows in place of any that it shows."""
+    kind = TYPE.search(cell[1])
+    return VALUE.sub(b"<v>#N/A</", cell[0]) if kind and kind[1] == b"e" else cell[0]
 
 
 def _cropped(data: bytes, within: CellArea) -> bytes:

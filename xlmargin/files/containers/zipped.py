@@ -35,7 +35,7 @@ class ZipParts:
             self._zip = zipfile.ZipFile(path)
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
             raise self.damaged(error) from None
-        self._members = {member.filename: member for member in self._zip.infolist()}
+        self._members = {_plain(member.filename): member for member in self._zip.infolist()}
         if len(self._zip.infolist()) > MOST_PARTS:
             raise MarginError(f"{path} has more than {MOST_PARTS:,} parts: save it again in a spreadsheet program")
         if len(self._members) < len(self._zip.infolist()):
@@ -46,7 +46,7 @@ class ZipParts:
         return damaged(self.filename, why)
 
     def namelist(self) -> list[str]:
-        """The names of the parts."""
+        """The names of the parts, in lower case and with `/` between folders."""
         return list(self._members)
 
     def read(self, name: str) -> bytes:
@@ -56,7 +56,7 @@ class ZipParts:
             KeyError: there is no such part
             MarginError: it is encrypted, packed by an unknown method, damaged or too large
         """
-        member = self._members[name]
+        member = self._members[_plain(name)]
         if member.flag_bits & ENCRYPTED:
             raise MarginError(f"{self.filename} is a zip file with a password: save the workbook again without a password")
         if member.compress_type not in UNPACKED:
@@ -75,6 +75,10 @@ class ZipParts:
         except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError, RuntimeError) as error:
             raise self.damaged(error) from None
 
+    def __contains__(self, name: str) -> bool:
+        """Whether there is a part of a name."""
+        return _plain(name) in self._members
+
     def small_copy(self, kept: Mapping[str, bytes]) -> io.BytesIO:
         """A zip file in memory of some parts alone, unpacked, so that its sizes are true."""
         copy = io.BytesIO()
@@ -83,3 +87,8 @@ class ZipParts:
                 archive.writestr(name, content)
         copy.seek(0)
         return copy
+
+
+def _plain(name: str) -> str:
+    """The name of a part as all spellings of it that spreadsheet programs open have it in common."""
+    return name.replace("\\", "/").lstrip("/").lower()

@@ -24,6 +24,9 @@ OTHERS = (  # the first bytes of files that people give another ending
     (b"%PDF", "a PDF file: export the table as CSV"),
     (b"\x1f\x8b", "a compressed file: unpack it"),
 )
+MARKUP = re.compile(
+    rb"(\xef\xbb\xbf|\xff\xfe|\xfe\xff)?\s*(<!--|<(!doctype|\?xml|html|head|meta|body|table|style)\b|mime-version:)", re.IGNORECASE
+)
 CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 CONTROL_BYTES = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _WHOLE = re.compile(rb"[\xc3-\xf4][\x80-\xbf]{1,3}")  # letters of UTF-8, which no text in Windows-1252 has by chance
@@ -47,6 +50,8 @@ def encoding_of(data: bytes, name: str) -> tuple[str, int]:
     for start, meant in OTHERS:
         if data.startswith(start):
             raise MarginError(f"{name} is no text file but {meant}")
+    if MARKUP.match(data[:512].replace(b"\0", b"")):
+        raise MarginError(f"{name} holds no cells but a web page or XML: open it in a spreadsheet program and save it as .xlsx or CSV")
     for mark, encoding in MARKS:
         if data.startswith(mark):
             return encoding, len(mark)
