@@ -133,7 +133,7 @@ def test_every_command_there_is_is_shown(capsys: pytest.CaptureFixture[str]) -> 
 
 def test_two_set_up_commands_and_ci_runs_the_one_for_the_tests() -> None:
     """One line to run it, one line to test it; the latter is, but for pip's own spelling, the line of .ci/run."""
-    assert SET_UP == ["pip install . && xlmargin demo", "pip install '.[test]' && python -m pytest"]
+    assert SET_UP == ["pip install . && xlmargin demo", "pip install '.[test]' && python -m pytest -n auto --dist loadfile"]
     ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8").replace("python -m pip", "pip").replace(" --quiet", "")
     assert SET_UP[1] in ci.splitlines()
 

@@ -141,3 +141,16 @@ def test_what_gives_the_time_is_the_market_alone() -> None:
     assert not remembered.gives_time(None)
     assert not remembered.gives_time([["Underlying", "Spot"], ["BTC", 70_000.0]])
     assert remembered.gives_time([["Underlying", "Spot", "As of"], ["BTC", 70_000.0, "2025-06-01"]])
+
+
+def test_a_note_on_a_cell_of_a_workbook_is_no_fault(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A column that does not count is named with its cell, and the exit code is that of a book without faults."""
+    made = openpyxl.Workbook()
+    sheet = made.active
+    sheet.title = "Positions"
+    for row in (["Instrument", "Quantity", "Spot", "Trader"], ["BTC-PERPETUAL", 1, 70_000, "Ann"]):
+        sheet.append(row)
+    made.save(tmp_path / "book.xlsx")
+    capsys.readouterr()
+    assert main(["check", str(tmp_path / "book.xlsx")]) == 0
+    assert "Positions!D1: note: " in capsys.readouterr().out

@@ -303,13 +303,14 @@ def _move(ranges: Any, options: argparse.Namespace) -> tuple[Any, ...]:
 def _check(options: argparse.Namespace) -> int:
     ranges = _ranges(options)
     result = _call("PM_CHECK", ranges.positions, ranges.market)
-    for row in result[1:] if isinstance(result, list) else []:
+    rows = result[1:] if isinstance(result, list) else []
+    faults = sum(row[0] != "OK" and not row[2].startswith("note: ") for row in rows)
+    for row in rows:
         if cell := cell_of(ranges, row[0], row[1]):
             row[2] = f"{cell}: {row[2]}"
     code = _answer(result, options, print_table)
     if code:
         return code
-    faults = sum(row[0] != "OK" and not row[2].startswith("note: ") for row in result[1:])
     if not options.json:
         print(faulty_line(options.file, faults) if faults else basis(options.file, ranges).line)
     return FAULTY if faults else ANSWERED
