@@ -112,7 +112,8 @@ def test_what_may_be_wrong_is_printed_with_its_cell(tmp_path: Path, capsys: pyte
         sheet.append(line)
     made.save(tmp_path / "book.xlsx")
     assert main(["margin", str(tmp_path / "book.xlsx"), "--market", str(market)]) == 0
-    notes = capsys.readouterr().err.splitlines()
+    title, *notes = capsys.readouterr().err.splitlines()
+    assert title == "note: 1 row above the header of the positions (row 2 of the sheet Positions) is not read"
     assert notes[0].startswith("note: Positions!E3: rows of BTC-27JUN25-70000-P")
     assert notes[-1] == "note: and 6 notes like these"
     assert len(notes) == 11
