@@ -684,7 +684,9 @@ def test_two_faults_are_two_rows() -> None:
     assert FUNCTIONS["PM_MARGIN"].call(positions, market) == "#PM! row 2: Strike must be a number, not '70k'"
 
 
-@pytest.mark.parametrize("cell", [*ERRORS[::10], *NOWHERE_READABLE, True, "12", {}, [], "\0", "é" * 50], ids=repr)
+@pytest.mark.parametrize(
+    "cell", [*ERRORS[::10], *NOWHERE_READABLE, True, "12", {}, [], "\0", "é" * 50], ids=lambda cell: repr(cell).partition(" at ")[0]
+)
 @pytest.mark.parametrize("function", FUNCTIONS.values(), ids=lambda function: function.name)
 def test_any_cell_as_any_argument(function: Any, cell: Any) -> None:
     """A cell that makes no sense in the place of any argument comes back as text or as a sound answer."""
