@@ -79,4 +79,4 @@ def test_sections_are_chosen_by_name(monkeypatch: pytest.MonkeyPatch, capsys: py
     monkeypatch.setattr(sys, "argv", ["bench", "nonsense"])
     with pytest.raises(SystemExit):
         command.main()
-    assert "no section nonsense: there are growth, structure, sheet, kernel, batch" in capsys.readouterr().err
+    assert "no section nonsense: there are files, growth, structure, sheet, kernel, batch" in capsys.readouterr().err

@@ -18,8 +18,8 @@ import pytest
 import udfs
 from xlmargin.cli import main
 from xlmargin.cli.doctor import NEEDED
+from xlmargin.errors import MOST_BYTES
 from xlmargin.faces.template import build_template
-from xlmargin.files import books as files
 from xlmargin.files.books import read_ranges
 from xlmargin.files.texts import read_csv
 from xlmargin.files.workbooks import named_cells
@@ -251,7 +251,9 @@ def test_a_sheet_called_positions_is_enough(run: Run, tmp_path: Path) -> None:
     for row in [["Our book"], [], *POSITIONS]:
         sheet.append(row)
     made.save(tmp_path / "book.xlsx")
-    assert machine(run, "margin", tmp_path / "book.xlsx")["initial_margin"] == pytest.approx(SPREAD, abs=0.005)
+    code, out, err = run("margin", tmp_path / "book.xlsx", "--json")
+    assert (code, err) == (0, "note: 1 row above the header of the positions (row 3 of the sheet positions) is not read\n")
+    assert json.loads(out)["initial_margin"] == pytest.approx(SPREAD, abs=0.005)
 
 
 def test_a_workbook_saved_without_values_gives_the_same_margin(run: Run, desk: Path, tmp_path: Path) -> None:
@@ -505,7 +507,7 @@ def test_a_file_that_is_far_too_large_is_refused_before_it_is_read(run: Run, tmp
     """Its size is told, and what to give instead."""
     path = tmp_path / "huge.csv"
     with path.open("wb") as file:
-        file.truncate(files.MOST_BYTES + 1)  # takes no room on the disk
+        file.truncate(MOST_BYTES + 1)  # takes no room on the disk
     code, out, err = run("margin", path)
     assert (code, out) == (2, "")
     assert "has more than 200 MB" in err
@@ -527,9 +529,15 @@ def test_a_csv_without_a_book_is_told_in_one_line(run: Run, tmp_path: Path, cont
 
 
 def test_a_workbook_without_positions_is_told(run: Run, tmp_path: Path) -> None:
-    """It says how a range is found."""
-    openpyxl.Workbook().save(tmp_path / "empty.xlsx")
+    """It says how a range is found: the only sheet has to be it, of several one by its name."""
+    made = openpyxl.Workbook()
+    made.save(tmp_path / "empty.xlsx")
     code, _, err = run("margin", tmp_path / "empty.xlsx")
+    assert code == 2
+    assert "has no row with the heading Quantity" in err
+    made.create_sheet("Other")
+    made.save(tmp_path / "two.xlsx")
+    code, _, err = run("margin", tmp_path / "two.xlsx")
     assert code == 2
     assert "name the range `positions`, or call its sheet Positions" in err
 

@@ -24,7 +24,7 @@ LEAST_FORWARD = 20.0  # below it a price and the same price in coin are too near
 LEAST_COIN = 1e-6  # no venue prints a price in coin below it
 NEAR, CLOSER = np.log(4.0), 3.0  # a mark agrees with a model's within this factor, and this much better than as it was typed
 NEAR_VOL, CLOSER_VOL = np.log(2.0), 2.0  # the same of its implied vol
-NO_VOL, LEAST_VOL, MOST_VOL = 0.02, 0.15, 3.0  # no option has a vol below the first; those of coins have one between the others
+LEAST_VOL, MOST_VOL = 0.15, 3.0  # the usual vols of coins lie between them
 
 
 def coin_ticks(price: Floats) -> Floats:
@@ -88,9 +88,9 @@ def typed_in_coin(pick: Columns, names: tuple[str, ...], vols: VolsOf, rows: Row
     """A mask of the options whose Price is a mark in coin (K,), each of them a fault.
 
     It is one where the same number times the forward agrees with the option's vol, and the number as typed does not: with the
-    vol of the row, else the market's. Without either, where the number as typed has no vol above 2 % (15 % where venues quote
-    premiums in that coin), and times the forward one that is usual, or is the intrinsic value. Only prices that can be in coin
-    are looked at: at most 1 for a call, at most strike / forward for a put.
+    vol of the row, else the market's. Without either, where the number as typed has no vol above 15 %, and times the forward one
+    that is usual, or is the intrinsic value. Only prices that can be in coin are looked at: of inverse options and of coins in
+    which venues quote premiums, at most 1 for a call, at most strike / forward for a put.
 
     Args:
         pick: columns of the instruments, each (K,)
@@ -101,15 +101,14 @@ def typed_in_coin(pick: Columns, names: tuple[str, ...], vols: VolsOf, rows: Row
     """
     result = np.zeros(len(pick["price"]), np.bool_)
     bound = np.maximum(1.0, pick["strike"] / pick["forward"])
-    small = (pick["price"] >= LEAST_COIN) & (pick["price"] <= bound) & (pick["strike"] > 0.0)
+    quoted = pick["inverse"] | np.array([name in COIN_SETTLED for name in names], np.bool_)[pick["underlying"]]
+    small = quoted & (pick["price"] >= LEAST_COIN) & (pick["price"] <= bound) & (pick["strike"] > 0.0)
     chosen = np.flatnonzero(small & (pick["kind"] >= CALL) & (pick["forward"] >= LEAST_FORWARD) & (pick["years"] > 0.0))
     if not len(chosen):
         return result
     own = {name: pick[name][chosen] for name in ("kind", "price", "forward", "strike", "years", "rate", "vol")}
     vol = np.where(own["vol"] > 0.0, own["vol"], vols(chosen))
-    quoted = pick["inverse"] | np.array([name in COIN_SETTLED for name in names], np.bool_)[pick["underlying"]]
-    least = np.where(quoted[chosen], LEAST_VOL, NO_VOL)
-    result[chosen] = np.where(np.isnan(vol), _without_vol(own, least), _with_vol(own, vol))
+    result[chosen] = np.where(np.isnan(vol), _without_vol(own), _with_vol(own, vol))
     known = dict(zip(chosen.tolist(), vol.tolist()))
     for k in np.flatnonzero(result).tolist():
         price, forward = pick["price"][k], pick["forward"][k]
@@ -135,13 +134,13 @@ def _with_vol(own: Columns, vol: Floats) -> Bools:
     return result
 
 
-def _without_vol(own: Columns, least: Floats) -> Bools:
-    """Whether a price has no vol above the least as it is, and is usual or the intrinsic value if it is in coin (N,)."""
+def _without_vol(own: Columns) -> Bools:
+    """Whether a price has no usual vol as it is, and is usual or the intrinsic value if it is in coin (N,)."""
     typed, coin = _vols(own)
     forward = own["forward"]
     intrinsic = np.where(own["kind"] == CALL, 1.0, -1.0) * (forward - own["strike"])
     at_intrinsic = (intrinsic > 0.0) & (np.abs(own["price"] - intrinsic / forward) <= LARGE_COIN_TICK)
-    result: Bools = ~(typed >= least) & ((coin >= LEAST_VOL) & (coin <= MOST_VOL) | at_intrinsic)
+    result: Bools = ~(typed >= LEAST_VOL) & ((coin >= LEAST_VOL) & (coin <= MOST_VOL) | at_intrinsic)
     return result
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from xlmargin.files.dialects.numerals import DOLLAR, Dialect, bare, numeral
 from xlmargin.sheet.columns import Header
+from xlmargin.sheet.dates import is_rounded
 from xlmargin.sheet.headings import BALANCES, HISTORY, MARKET, PARAMETERS, POSITIONS, heading_key
 
 _EVERY = {**BALANCES, **HISTORY, **PARAMETERS, **MARKET, **POSITIONS}  # whichever range a file is of, its cells are read alike
@@ -58,6 +59,8 @@ class TextColumn(NamedTuple):
         shown = bare(text)
         if self.name or (self.date and _DIGITS.match(shown)) or not (found := numeral(shown)):
             return shown
+        if is_rounded(shown) and not self.number:
+            return shown  # the rounded rest of a time, which its reader must see as it was written
         if (found.percent and not self.percent) or (found.currency and (found.currency != DOLLAR or not self.money)):
             return shown  # an amount of another currency is no number of the account's
         value = dialect.value(found, shown)

@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 from xlmargin.book.contracts import HYPHENS
 from xlmargin.errors import MarginError
-from xlmargin.sheet.dates import is_rounded
 
 POINT, COMMA = ".", ","
 LONGEST = 40  # characters: no number has more
@@ -98,7 +97,7 @@ def bare(text: str) -> str:
 
 
 def numeral(cell: str) -> Numeral | None:
-    """The number that a bare cell holds, None where it holds something else, or the rounded rest of a time."""
+    """The number that a bare cell holds, None where it holds something else."""
     if _SIMPLE.match(cell) and len(cell) <= LONGEST:
         value = float(cell)
         return Numeral(value, value, False, "")
@@ -109,8 +108,6 @@ def numeral(cell: str) -> Numeral | None:
     if bool(match["open"]) != bool(match["close"]) or len(signs) + bool(match["open"]) > 1 or len(money) + bool(match["percent"]) > 1:
         return None
     before, behind = "-" if "-" in signs or match["open"] else "", "e-2" if match["percent"] else ""
-    if is_rounded(match["body"]):
-        return None
     point, comma = (_value(match["body"], mark, before, behind) for mark in (POINT, COMMA))
     if point is None and comma is None:
         return None
