@@ -9,7 +9,6 @@ from batch_files import MARKET, batch, faults
 from range_books import ask
 
 from xlmargin.errors import MarginError
-from xlmargin.files.dialects.meanings import BOOK_HEADERS
 from xlmargin.files.texts import read_table
 
 PLAIN = "Account,Instrument,Quantity\n007,BTC-PERPETUAL,-1.5\n7,BTC-PERPETUAL,-1500\n7.0,ETH-PERPETUAL,0.125\n"
@@ -104,7 +103,7 @@ def test_the_faults_of_a_sheet_are_those_of_a_batch(tmp_path: Path, text: str, r
     told = faults(tmp_path / "out.csv")
     assert told[0]["Row"] == row
     assert problem in told[0]["Problem"]
-    single = str(ask("PM_MARGIN", read_table(tmp_path / "in.csv", BOOK_HEADERS).rows, MARKET))
+    single = str(ask("PM_MARGIN", read_table(tmp_path / "in.csv", "positions").rows, MARKET))
     assert single.startswith(f"#PM! row {row}: ")
     assert problem in single
 
@@ -116,4 +115,4 @@ def test_a_size_counts_where_it_has_one_meaning(tmp_path: Path, heading: str) ->
         (tmp_path / f"{name}.csv").write_text(f"Instrument,{text},Index Price\nBTC_USDC-PERPETUAL,-1.5,65000\n", encoding="utf-8")
     plain, found = (batch(tmp_path / f"{name}.csv", tmp_path / f"{name}.out.csv") for name in ("plain", "in"))
     assert found == plain
-    assert found[0]["Initial"] == ask("PM_MARGIN", read_table(tmp_path / "in.csv", BOOK_HEADERS).rows, MARKET)
+    assert found[0]["Initial"] == ask("PM_MARGIN", read_table(tmp_path / "in.csv", "positions").rows, MARKET)

@@ -6,10 +6,10 @@ import copy
 import json
 import random
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from json_damage import JUNK, at, places
 from test_answers_as_books import HYPERLIQUID, KRAKEN, PARADEX, THALEX, bybit, deribit, unified
 
 from xlmargin.errors import MarginError
@@ -77,41 +77,6 @@ ANSWERS: list[tuple[str, Any, Any, tuple[str | int, ...]]] = [
     ("thalex", {**THALEX, "result": THALEX["result"][:2]}, None, ("result",)),
     ("gate", UNIFIED, None, ()),
 ]
-JUNK = (
-    None,
-    "",
-    " ",
-    "x",
-    "1e999",
-    "nan",
-    "1_0",
-    "-",
-    True,
-    [],
-    {},
-    [[]],
-    [7],
-    {"a": []},
-    "\n\n",
-    "#REF!",
-    "é" * 200,
-    10**400,
-    float("inf"),
-)
-
-
-def places(content: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """The path of every value in a content."""
-    for key in list(content) if isinstance(content, dict) else range(len(content)) if isinstance(content, list) else ():
-        yield (*at, key)
-        yield from places(content[key], (*at, key))
-
-
-def at(content: Any, path: tuple[Any, ...]) -> Any:
-    """The value under a path."""
-    for key in path:
-        content = content[key]
-    return content
 
 
 def sizes_of(answer: Answer) -> list[tuple[str, float]]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import copy
 import json
 import random
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from json_damage import JUNK, at, places
 from test_answers_as_books import HYPERLIQUID, KRAKEN, PARADEX, THALEX
 
 from udfs import PM_CHECK, PM_MARGIN
@@ -366,39 +366,7 @@ CONTENTS: dict[str, tuple[Any, Any]] = {
     "hyperliquid": (HYPERLIQUID, None),
     "kraken": (KRAKEN, None),
 }
-JUNK = (
-    None,
-    "",
-    " ",
-    "x",
-    "1e999",
-    "nan",
-    "1_0",
-    "0",
-    -1,
-    0,
-    1e300,
-    10**400,
-    True,
-    [],
-    {},
-    [[]],
-    [7],
-    {"a": []},
-    "\n\n",
-    "#REF!",
-    "BTC-PERPETUAL",
-    "é" * 200,
-    float("inf"),
-)
-
-
-def places(content: Any) -> Iterator[tuple[Any, Any]]:
-    """Every container with every key or index in it."""
-    for key in list(content) if isinstance(content, dict) else range(len(content)):
-        yield content, key
-        if isinstance(content[key], (dict, list)):
-            yield from places(content[key])
+SPOILS = (*JUNK, "0", -1, 0, 1e300, "BTC-PERPETUAL")  # some of which mean another position
 
 
 def broken(content: Any, draw: random.Random) -> Any:
@@ -408,11 +376,12 @@ def broken(content: Any, draw: random.Random) -> Any:
         found = list(places(result))
         if not found:
             break
-        owner, key = draw.choice(found)
+        *way, key = draw.choice(found)
+        owner = at(result, tuple(way))
         if draw.random() < 0.4:
             del owner[key]
         else:
-            owner[key] = copy.deepcopy(draw.choice(JUNK))
+            owner[key] = copy.deepcopy(draw.choice(SPOILS))
     return result
 
 

@@ -19,11 +19,10 @@ from xlmargin.files.dialects.meanings import columns_of
 from xlmargin.files.dialects.numerals import COMMA, POINT, Dialect
 from xlmargin.files.texts import TOO_WIDE
 from xlmargin.pricing.arrays import Bools, Floats, Ints
-from xlmargin.sheet.cells import error_text, is_blank, plain_number
+from xlmargin.sheet.cells import LARGEST, error_text, is_blank, plain_number
 from xlmargin.sheet.checks import keep_rows
 from xlmargin.sheet.ranges.positions import read_positions
 
-LARGEST = 1e15
 SIGNS = (None, -1.0, 0.0, 1.0, "?")  # placeholders of a row's quantity while distinct rows are read
 BLANK, UNREADABLE = 0, 4
 WHOLE_FORM = "^[-+]?[0-9]+$"

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from xlmargin.batch.text_stream import Below, TextStream
 from xlmargin.errors import Faults, MarginError, existing_file
 from xlmargin.files.dialects.encodings import decoded
-from xlmargin.files.dialects.meanings import BOOK_HEADERS
 from xlmargin.files.dialects.numerals import Dialect, bare
 from xlmargin.files.dialects.records import offset_of, whole_rows, width_of
+from xlmargin.files.sought import SOUGHT
 from xlmargin.files.texts import TOO_WIDE, dialect_from, layout, too_wide, unnamed_cell
 from xlmargin.sheet.columns import Header, must_be_understood
 from xlmargin.sheet.headings import POSITIONS, heading_key
@@ -165,7 +165,7 @@ def _open_csv(path: Path) -> Source:
         start = opened.read(FIRST_BYTES)
     whole = size <= len(start)
     file = decoded(start, name, whole=whole)
-    found = layout(file if whole else file._replace(text=whole_rows(file.text)), name, BOOK_HEADERS)
+    found = layout(file if whole else file._replace(text=whole_rows(file.text)), name, SOUGHT["positions"].heads)
     headings = [bare(cell) for cell in found.records[0].cells[: found.width]]
     columns = _columns(headings, path)
     dialect = dialect_from(found, name)

@@ -15,9 +15,9 @@ import numpy as np
 
 from xlmargin.book import market as quotes
 from xlmargin.book import marks
-from xlmargin.book.contracts import CALL, FUTURE, PERPETUAL, SPOT, instrument_name, show_instant
+from xlmargin.book.contracts import CALL, DAY, FUTURE, PERPETUAL, SPOT, instrument_name, show_instant
 from xlmargin.book.implied import implied
-from xlmargin.book.market import DAY, YEAR, Market
+from xlmargin.book.market import YEAR, Market
 from xlmargin.book.positions import Keys, Mixed, Positions, keys_of, mean_of_distinct, told_apart
 from xlmargin.errors import Fault, Faults
 from xlmargin.pricing.arrays import Bools, Floats, Ints
@@ -220,7 +220,7 @@ def make_book(positions: Positions, market: Market, faults: Faults, keys: Keys |
         the book; its `unpriced` are the faults of vols, which count only where a vol is needed
     """
     keys = keys or keys_of(positions)
-    _days_must_agree(positions, market.as_of, faults)
+    quotes.days_must_agree(positions.days, positions.expiry, market.as_of, positions.row.tolist(), faults)
     if not keys.agreed:
         return _made(positions, market, faults, keys)
     alone = _made(positions, market, faults, Keys(*told_apart(positions)[:2], {}, ()))
@@ -229,15 +229,6 @@ def make_book(positions: Positions, market: Market, faults: Faults, keys: Keys |
     told = set(faults.faults)
     faults.faults += [fault for fault in later.faults if fault.column == "Coin price" and fault not in told]  # of rows that differ
     return replace(book, unpriced=tuple(dict.fromkeys((*alone.unpriced, *book.unpriced))))
-
-
-def _days_must_agree(positions: Positions, as_of: float, faults: Faults) -> None:
-    """Require that days to expiry that stand beside a date fit it within a day."""
-    left = (positions.expiry - as_of) / DAY
-    for p in np.flatnonzero(np.abs(positions.days - left) > 1.0).tolist():
-        date = show_instant(float(positions.expiry[p]))
-        problem = f"DTE {positions.days[p]:,.10g} contradicts the Expiry {date}, which is {left[p]:,.4g} days ahead"
-        faults.add(int(positions.row[p]), "DTE", problem, "clear one of the two cells")
 
 
 def in_coins(quantity: Floats, in_usd: Bools, instrument: Ints, held: Instruments) -> Floats:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from xlmargin.book.contracts import DAY, show_instant
+from xlmargin.errors import Faults
 from xlmargin.pricing.arrays import Floats, Ints
 
-DAY = 86_400.0
 YEAR = 365 * DAY  # ACT/365 to the second
 
 # Where a vol was found, best first.
@@ -169,3 +171,19 @@ def _on_smile(nodes: Floats, vol: Floats, strike: Floats) -> tuple[Floats, Ints]
     at = np.minimum(np.searchsorted(strikes, strike), len(strikes) - 1)
     exact = strikes[at] == strike
     return np.where(exact, at_node[at], between), np.where(exact, AT_STRIKE, ON_SMILE)
+
+
+def days_must_agree(days: Floats, expiry: Floats, as_of: float, rows: Sequence[int], faults: Faults) -> None:
+    """Require that days to expiry that stand beside a date fit it within a day.
+
+    Args:
+        days: DTE of each row, NaN where it stands alone or not at all (N,)
+        expiry: seconds since 1970 UTC (N,)
+        as_of: valuation time, NaN where it is not known
+        rows: number of each row (N,)
+        faults: receives the rows whose days do not fit
+    """
+    left = (expiry - as_of) / DAY
+    for i in np.flatnonzero(np.abs(days - left) > 1.0).tolist():
+        problem = f"DTE {days[i]:,.10g} contradicts the Expiry {show_instant(float(expiry[i]))}, which is {left[i]:,.4g} days ahead"
+        faults.add(rows[i], "DTE", problem, "clear one of the two cells")

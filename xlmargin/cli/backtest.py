@@ -48,7 +48,8 @@ def add_backtest(commands: Any) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     from xlmargin.files.chains import read_chains
-    from xlmargin.files.histories import DailyRows, read_history_file
+    from xlmargin.files.histories import read_history_file
+    from xlmargin.files.ranges import NotedRows
     from xlmargin.files.replay import BOOKS, ReplayPlan, read_legs, replay, summary
     from xlmargin.files.texts import read_csv
     from xlmargin.methods import method_name
@@ -67,7 +68,7 @@ def _run(options: argparse.Namespace) -> int:
     methods = [method_name(name) for name in options.method.split(",")]
     parameters = read_csv(options.parameters) if options.parameters else None
     from_chains = options.history == "chains"
-    past = read_history_file(Path(options.history)) if options.history and not from_chains else DailyRows(None)
+    past = read_history_file(Path(options.history)) if options.history and not from_chains else NotedRows(None)
     for told in past.notes:
         print(f"note: {told}", file=sys.stderr)
     runs, missing = replay(

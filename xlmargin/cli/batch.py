@@ -51,8 +51,9 @@ def _run(options: argparse.Namespace) -> int:
     """Run the batch; 0 every account answered, 1 some have faults."""
     from xlmargin.batch.plan import Inputs, errors_file
     from xlmargin.batch.run import Settings, run_batch, strangers
-    from xlmargin.files.histories import DailyRows, read_history_file
-    from xlmargin.files.markets import MarketFile, read_market_file
+    from xlmargin.files.histories import read_history_file
+    from xlmargin.files.markets import read_market_file
+    from xlmargin.files.ranges import NotedRows
     from xlmargin.files.texts import read_csv
     from xlmargin.methods import method_name
 
@@ -60,8 +61,8 @@ def _run(options: argparse.Namespace) -> int:
         raise MarginError("--workers must be at least 1, and --memory above 0")
     methods = tuple(dict.fromkeys(method_name(name) for name in options.method.split(",") if name.strip()))
     parameters = read_csv(options.parameters) if options.parameters else None
-    past = read_history_file(options.history) if options.history else DailyRows(None)
-    market = read_market_file(options.market) if options.market else MarketFile(None)
+    past = read_history_file(options.history) if options.history else NotedRows(None)
+    market = read_market_file(options.market) if options.market else NotedRows(None)
     for note in (*market.notes, *past.notes):
         print(f"note: {note}", file=sys.stderr)
     inputs = Inputs(methods or ("SPAN",), market.rows, parameters, past.rows)

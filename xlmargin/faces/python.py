@@ -12,7 +12,7 @@ from typing import Any
 
 import udfs
 from xlmargin.errors import Fault, MarginError, failure
-from xlmargin.files.books import SOUGHT, read_ranges
+from xlmargin.files.books import read_ranges
 from xlmargin.files.histories import read_history_file
 from xlmargin.files.markets import read_market_file
 from xlmargin.files.ranges import for_method
@@ -99,7 +99,7 @@ def _file(name: str, path: Path, cells: dict[str, Any], signature: inspect.Signa
         _warn(found.notes)
         return found.rows
     if role != "positions":
-        table = read_table(path, SOUGHT[role]) if role in SOUGHT else read_table(path)
+        table = read_table(path, role if role == "parameters" else "")
         _warn(f"{path.name}: {note}" for note in table.notes)
         return table.rows
     method = cells.get("method")

@@ -7,34 +7,17 @@ from typing import Any
 
 from xlmargin.errors import MarginError
 from xlmargin.files.containers.opened import is_workbook
-from xlmargin.files.dialects.meanings import BOOK_HEADERS
-from xlmargin.files.histories import SOUGHT as SOUGHT_DATES
-from xlmargin.files.histories import daily
-from xlmargin.files.markets import MarketFile, is_json, read_market_file
-from xlmargin.files.ranges import Grid, Ranges
+from xlmargin.files.histories import daily, read_history_file
+from xlmargin.files.markets import is_json, read_market_file
+from xlmargin.files.ranges import Grid, NotedRows, Ranges
 from xlmargin.files.texts import read_table
 from xlmargin.files.workbooks import read_workbook
-from xlmargin.sheet.cells import is_blank
+from xlmargin.sheet.cells import header_at, is_blank_row
 from xlmargin.sheet.columns import Header
 from xlmargin.sheet.headings import MARKET, POSITIONS
+from xlmargin.sheet.ranges.exports import FED_BY
 
 NO_BOOK = Ranges([], None, None, None)
-SOUGHT = {  # headings, one of which the header of each range's file has
-    "positions": BOOK_HEADERS,
-    "parameters": ("Parameter", "Scenario"),
-    "history": SOUGHT_DATES,
-}
-
-FED_BY = {  # the columns of exports that the reader of positions puts under each heading
-    "Instrument": ("Symbol",),
-    "Underlying": ("Symbol",),
-    "Type": ("Right", "Class"),
-    "Quantity": ("Contracts", "USD size"),
-    "Multiplier": ("Contract size",),
-    "Venue": ("Exchange",),
-    "Price": ("Mark price",),
-    "Coin price": ("Mark price",),
-}
 
 
 def read_ranges(
@@ -58,28 +41,28 @@ def read_ranges(
         MarginError: a file is missing or unreadable, or a workbook has no positions
     """
     answered = is_json(path)
-    quotes = MarketFile(None) if market is None else read_market_file(market)
+    quotes = NotedRows(None) if market is None else read_market_file(market)
     if answered:
         book = _answer(path, venue, instruments, quotes.rows)
     elif venue is not None or instruments is not None:
         raise MarginError(f"{path} is no JSON file: --venue and --instruments go with a venue's own answer")
     else:
         book = read_workbook(path) if is_workbook(path) else _with_text(NO_BOOK, "positions", path)
-        if sum(not all(map(is_blank, row)) for row in book.positions) == 1:
+        if sum(not is_blank_row(row) for row in book.positions) == 1:
             raise MarginError(f"{path}: the positions have a heading and no row: type them below it, or check what the name covers")
     if market is not None:
         book = book._replace(market=quotes.rows, notes=(*book.notes, *quotes.notes))
-    for name, file in (("parameters", parameters), ("history", history)):
-        book = book if file is None else _with_text(book, name, file)
-    if book.history is not None:
-        past = daily(book.history, "the history" if history is None else history.name)
+    if parameters is not None:
+        book = _with_text(book, "parameters", parameters)
+    if history is not None or book.history is not None:
+        past = daily(book.history or [], "the history") if history is None else read_history_file(history)
         book = book._replace(history=past.rows, notes=(*book.notes, *past.notes))
     return book
 
 
 def _with_text(book: Ranges, name: str, path: Path) -> Ranges:
     """A book with a range of a text file in place of its own, and what was decided about that file among its notes."""
-    table = read_table(path, SOUGHT[name])
+    table = read_table(path, name)
     changed: dict[str, Any] = {name: table.rows, "notes": (*book.notes, *(f"{path.name}: {note}" for note in table.notes))}
     return book._replace(**changed)
 
@@ -107,7 +90,7 @@ def cell_of(ranges: Ranges, row: float | str, heading: str) -> str:
     place, cells = ranges.places.get(name), ranges.market if name == "market" else ranges.positions
     if place is None or cells is None or not number.isdigit():
         return ""
-    header = next(n for n, line in enumerate(cells) if not all(map(is_blank, line)))
+    header = header_at(cells)
     names = MARKET if name == "market" else POSITIONS
     found = Header(cells[header], names=names)
     column = next((at for key in (heading, *FED_BY.get(heading, ())) if (at := found.find(key)) is not None), None)

@@ -11,7 +11,7 @@ from xlmargin.book.contracts import CALL, LONGEST, PUT, Contract, expiry_from_te
 from xlmargin.errors import MarginError
 from xlmargin.files.ranges import Grid
 from xlmargin.methods.json_shape import Node
-from xlmargin.sheet.cells import is_blank
+from xlmargin.sheet.cells import is_blank_row
 from xlmargin.sheet.columns import Header
 from xlmargin.venues.chain_answers import VENUES, has_quotes, venue_of_keys
 from xlmargin.venues.quotes import ChainKeys
@@ -43,7 +43,7 @@ Source = Callable[[Sequence[NumberedRow], Header, Told], list[SavedRow]]
 
 def numbered(table: Grid) -> list[NumberedRow]:
     """The rows below the header, without blank ones."""
-    filled = [NumberedRow(n, row) for n, row in enumerate(table, 1) if not all(map(is_blank, row))]
+    filled = [NumberedRow(n, row) for n, row in enumerate(table, 1) if not is_blank_row(row)]
     return filled[1:]
 
 
@@ -53,9 +53,14 @@ def source_of(header: Header) -> Source | None:
         return _tardis
     if all(heading in header for heading in OPTIONSDX):
         return _optionsdx
-    names = {key for keys in VENUES.values() for key in _names(keys) if key in header}
+    names = _venue_keys(header)
     venue = venue_of_keys(names)
     return _venue if venue and has_quotes(names, VENUES[venue]) else None
+
+
+def _venue_keys(header: Header) -> set[str]:
+    """The columns that are keys of the answers of any venue."""
+    return {key for keys in VENUES.values() for key in _names(keys) if key in header}
 
 
 def _names(keys: ChainKeys) -> list[str]:
@@ -73,7 +78,7 @@ def _lines(rows: Sequence[NumberedRow], header: Header, names: Sequence[str], to
 
 def _venue(rows: Sequence[NumberedRow], header: Header, told: Told) -> list[SavedRow]:
     """A venue's answer, a row per contract."""
-    venue = venue_of_keys({key for keys in VENUES.values() for key in _names(keys) if key in header})
+    venue = venue_of_keys(_venue_keys(header))
     return [SavedRow(line, VENUES[venue], venue) for line in _lines(rows, header, _names(VENUES[venue]), told)]
 
 

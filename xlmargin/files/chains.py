@@ -15,7 +15,7 @@ from xlmargin.errors import Faults, MarginError, existing_file
 from xlmargin.files.parquets import parquet_module
 from xlmargin.files.texts import read_csv
 from xlmargin.pricing.arrays import Floats
-from xlmargin.sheet.cells import is_blank, show
+from xlmargin.sheet.cells import is_blank_row, show
 from xlmargin.sheet.columns import Header, numbers, texts
 from xlmargin.sheet.headings import heading_key
 from xlmargin.venues.saved_chains import A_TIME, time_of
@@ -94,7 +94,7 @@ def _named(found: dict[str, Any], path: Path) -> dict[str, Any]:
 
 def _csv_columns(path: Path) -> dict[str, Any]:
     head, *below = read_csv(path) or [[]]
-    filled = [(n, row) for n, row in enumerate(below, 2) if not all(map(is_blank, row))]
+    filled = [(n, row) for n, row in enumerate(below, 2) if not is_blank_row(row)]
     faults, rows = Faults(f"{path}"), [n for n, _ in filled]
     for n, row in filled:
         if len(row) != len(head):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, NamedTuple
 
 from xlmargin.engine.formula import CellArea, column_letters
@@ -11,9 +10,9 @@ from xlmargin.files.containers.container import CellBlock, Scan
 from xlmargin.files.names import Target, written, written_cell
 from xlmargin.files.ranges import Grid
 from xlmargin.files.sought import Sought
-from xlmargin.sheet.cells import is_blank, show
+from xlmargin.sheet.cells import is_blank, is_blank_row, show
+from xlmargin.sheet.columns import TOTAL
 
-TOTAL = re.compile(r"\s*(grand\s+|sub[\s-]?)?(totals?|sum|summe|gesamt\w*|totale|somme|suma|итого|合计|合計|小计|总计)\b", re.IGNORECASE)
 MEND = "let it stand for the whole block, or leave a blank row or column between them"
 
 
@@ -77,7 +76,7 @@ def titles_above(target: Target, window: Window, sought: Sought) -> list[str]:
         MarginError: a row there looks like one of the range, or gives a market what stands in none of its columns
     """
     header, first = sought.header(window.line(window.area.first_row)), window.area.first_row
-    above = [(row, cells) for row in range(target.area.first_row, first) if not all(map(is_blank, cells := window.line(row)))]
+    above = [(row, cells) for row in range(target.area.first_row, first) if not is_blank_row(cells := window.line(row))]
     numbers = header.columns([mark for mark in sought.marks if mark not in sought.identity]).values()
     words = header.columns(sought.identity).values()
     for row, cells in above:
@@ -122,7 +121,7 @@ def _beside(target: Target, window: Window, scan: Scan, sought: Sought) -> list[
     notes, area = [], window.area
     for column in (area.first_column - 1, area.last_column + 1):
         cells = window.cells_of(column) if column else []
-        if not cells or is_blank(cells[0]) or (len(cells) > 1 and all(map(is_blank, cells[1:]))):
+        if not cells or is_blank(cells[0]) or (len(cells) > 1 and is_blank_row(cells[1:])):
             continue
         where = f"the column {column_letters(column)} ({show(cells[0])}) stands right beside {target.shown}"
         if sought.means(cells[0]):

@@ -6,46 +6,38 @@ import datetime as dt
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from xlmargin.book.contracts import DAY
 from xlmargin.errors import Faults, MarginError
-from xlmargin.files.ranges import Grid
+from xlmargin.files.ranges import Grid, NotedRows
 from xlmargin.files.texts import read_table
 from xlmargin.pricing.arrays import Floats
 from xlmargin.scenarios.past import long_steps
-from xlmargin.sheet.cells import is_blank
+from xlmargin.sheet.cells import header_at, is_blank_row
 from xlmargin.sheet.columns import Header
 from xlmargin.sheet.dates import instants
 from xlmargin.sheet.headings import HISTORY
 
-SOUGHT = ("Date", "As of")  # headings, one of which a header has
 ENDS = 60.0  # seconds by which the last day may end before the usual time of day, and still be over
 ZONE = re.compile(r"\d\d:\d\d.*(Z|UTC|[+-]\d\d(:?\d\d)?)$", re.I)
 CLOCK = re.compile(r"\d\d:\d\d")
 
 
-class DailyRows(NamedTuple):
-    """A history range with one row a UTC day, and notes on how it came to be."""
-
-    rows: Grid | None
-    notes: tuple[str, ...] = ()
-
-
-def read_history_file(path: Path) -> DailyRows:
+def read_history_file(path: Path) -> NotedRows:
     """The history of a CSV file.
 
     Raises:
         MarginError: it is missing, or no text, or as `daily`
     """
-    table = read_table(path, SOUGHT)
+    table = read_table(path, "history")
     found = daily(table.rows, path.name)
     return found._replace(notes=(*(f"{path.name}: {note}" for note in table.notes), *found.notes))
 
 
-def daily(table: Grid, name: str) -> DailyRows:
+def daily(table: Grid, name: str) -> NotedRows:
     """A history with one row a day; what is no history is left as it is, for its reader to refuse.
 
     Of several rows of a UTC day the last counts, where midnight closes the day before. Rows that do not count become blank, so
@@ -58,25 +50,25 @@ def daily(table: Grid, name: str) -> DailyRows:
     Raises:
         MarginError: several rows a day, of which some have a time or a zone and some have none
     """
-    top = next((n for n, row in enumerate(table) if not all(map(is_blank, row))), len(table))
+    top = header_at(table)
     column = Header(table[top], names=HISTORY).find("Date") if top < len(table) else None
     if column is None:
-        return DailyRows(table)
-    at = [n for n in range(top + 1, len(table)) if not all(map(is_blank, table[n]))]
+        return NotedRows(table)
+    at = [n for n in range(top + 1, len(table)) if not is_blank_row(table[n])]
     cells = [table[n][column] if column < len(table[n]) else None for n in at]
     faults = Faults()
     dates = instants(cells, at, "Date", faults, 0)
     if len(at) < 2 or not np.isfinite(dates).all() or (np.diff(dates) <= 0.0).any():
-        return DailyRows(table)
+        return NotedRows(table)
     several = (np.diff(np.floor(dates / DAY)) == 0.0).any()
     if not several:
-        return DailyRows(table, _holes(dates, name))
+        return NotedRows(table, _holes(dates, name))
     _must_have_times(cells, [n + 1 for n in at], name)
     _must_have_one_zone(cells, [n + 1 for n in at], name)
     return _ends_of_days(table, column, at, dates, name)
 
 
-def _ends_of_days(table: Grid, column: int, at: Sequence[int], dates: Floats, name: str) -> DailyRows:
+def _ends_of_days(table: Grid, column: int, at: Sequence[int], dates: Floats, name: str) -> NotedRows:
     """The last row of each UTC day, dated by the day; a last day that is not over is left out."""
     day = np.ceil(dates / DAY) - 1.0
     last = np.flatnonzero(np.append(np.diff(day) > 0.0, True))
@@ -90,7 +82,7 @@ def _ends_of_days(table: Grid, column: int, at: Sequence[int], dates: Floats, na
         rows[at[i]][column] = _iso(day[i])
     left = f"; {_iso(day[last[-1]])} is not over and does not count" if unfinished else ""
     told = f"{name}: {len(at):,} rows of {len(last):,} UTC days: the last of each day counts, midnight as the end of the day before{left}"
-    return DailyRows(rows, (told, *_holes(day[kept] * DAY, name)))
+    return NotedRows(rows, (told, *_holes(day[kept] * DAY, name)))
 
 
 def _must_have_times(cells: Sequence[Any], rows: Sequence[int], name: str) -> None:

@@ -4,25 +4,17 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import NamedTuple
 
 from xlmargin.errors import MOST_BYTES, MarginError, existing_file
-from xlmargin.files.ranges import Grid
+from xlmargin.files.ranges import Grid, NotedRows
 from xlmargin.files.texts import read_table
-from xlmargin.sheet.columns import Header, from_header
+from xlmargin.sheet.cells import from_header
+from xlmargin.sheet.columns import Header
 from xlmargin.sheet.headings import MARKET
 from xlmargin.sheet.ranges.market import HEADINGS
 
 IS_JSON = re.compile(rb"\xef?\xbb?\xbf?\s*(\{|\[\s*[\[{])")
-SOUGHT = ("Underlying", "Instrument", "Instrument Name", "Symbol", "QUOTE_UNIXTIME")  # one of which a header has
 HEAD = 4096  # bytes of a file by which JSON is known
-
-
-class MarketFile(NamedTuple):
-    """A market range, and notes on what stands in for what."""
-
-    rows: Grid | None
-    notes: tuple[str, ...] = ()
 
 
 def is_json(path: Path) -> bool:
@@ -35,7 +27,7 @@ def is_json(path: Path) -> bool:
         return path.suffix.lower() == ".json" or IS_JSON.match(file.read(HEAD)) is not None
 
 
-def read_market_file(path: Path) -> MarketFile:
+def read_market_file(path: Path) -> NotedRows:
     """The market range of a file: our own as CSV, or quotes that a venue or a vendor gives, as JSON or CSV.
 
     Raises:
@@ -43,21 +35,21 @@ def read_market_file(path: Path) -> MarketFile:
     """
     if is_json(path):
         return _of_json(path)
-    table = read_table(path, SOUGHT)
+    table = read_table(path, "market")
     found = market_of(table.rows, str(path))
     return found._replace(notes=(*(f"{path.name}: {note}" for note in table.notes), *found.notes))
 
 
-def _of_json(path: Path) -> MarketFile:
+def _of_json(path: Path) -> NotedRows:
     from xlmargin.methods.json_shape import read_json
     from xlmargin.venues.chain_answers import rows_of_answer
     from xlmargin.venues.saved_chains import Told, saved_market
 
     told = Told(str(path))
-    return MarketFile(saved_market(rows_of_answer(read_json(path), told), told), tuple(told.lines))
+    return NotedRows(saved_market(rows_of_answer(read_json(path), told), told), tuple(told.lines))
 
 
-def market_of(table: Grid, file: str) -> MarketFile:
+def market_of(table: Grid, file: str) -> NotedRows:
     """A market range from the cells of a table: our own as it is, a chain by its columns.
 
     Args:
@@ -70,7 +62,7 @@ def market_of(table: Grid, file: str) -> MarketFile:
     rows = from_header(table)
     header, named = Header(rows[0] if rows else ()), Header(rows[0] if rows else (), names=MARKET)
     if not rows or "Spot" in header or "IV" in header:  # our own headings, which no chain has
-        return MarketFile(table)
+        return NotedRows(table)
     from xlmargin.files import chain_tables
     from xlmargin.venues.saved_chains import READABLE, Told, saved_market
 
@@ -78,6 +70,6 @@ def market_of(table: Grid, file: str) -> MarketFile:
     if source is None and not any(heading in named for heading in HEADINGS):
         raise MarginError(f"{file} holds no quotes that are known (its headings are: {', '.join(header.shown)}): {READABLE}")
     if source is None:
-        return MarketFile(table)
+        return NotedRows(table)
     told = Told(file)
-    return MarketFile(saved_market(source(chain_tables.numbered(table), header, told), told), tuple(told.lines))
+    return NotedRows(saved_market(source(chain_tables.numbered(table), header, told), told), tuple(told.lines))

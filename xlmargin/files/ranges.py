@@ -17,6 +17,13 @@ class Place(NamedTuple):
     column: int
 
 
+class NotedRows(NamedTuple):
+    """The cells of one range from a file, None where there is none, and notes on what was decided about it."""
+
+    rows: Grid | None
+    notes: tuple[str, ...] = ()
+
+
 class Ranges(NamedTuple):
     """The ranges of a book as raw cells; None where a file has none."""
 

@@ -17,8 +17,8 @@ from xlmargin.errors import Faults, MarginError
 from xlmargin.files.chains import Chain, history_of
 from xlmargin.files.texts import read_csv
 from xlmargin.pricing.arrays import Floats
-from xlmargin.sheet.cells import is_blank
-from xlmargin.sheet.columns import Header, from_header, table
+from xlmargin.sheet.cells import from_header, is_blank, is_blank_row
+from xlmargin.sheet.columns import Header, table
 from xlmargin.sheet.dates import instants
 from xlmargin.sheet.headings import HISTORY
 from xlmargin.sheet.registry import FUNCTIONS
@@ -283,7 +283,7 @@ class _Pasts:
         rows = [list(row) for row in from_header(history or [])]
         self._head = rows[0] if rows else []
         at = Header(self._head, "history", HISTORY).column("Date") if rows else 0
-        filled = [n for n in range(1, len(rows)) if not all(map(is_blank, rows[n]))]
+        filled = [n for n in range(1, len(rows)) if not is_blank_row(rows[n])]
         self._body = [rows[n] for n in filled]
         cells, faults = [row[at] if at < len(row) else None for row in self._body], Faults("history")
         dates = instants(cells, [n + 1 for n in filled], "Date", faults, 0)

@@ -14,6 +14,7 @@ from xlmargin.files.dialects.numerals import COMMA, POINT, Dialect, Written, bar
 from xlmargin.files.dialects.records import MOST_TITLES, TextRecord, chosen_delimiter, records, separator, width_of
 from xlmargin.files.parquets import MAGIC, read_parquet
 from xlmargin.files.ranges import Grid
+from xlmargin.files.sought import SOUGHT
 from xlmargin.files.workbooks import read_range
 
 TOO_WIDE = "put a number that holds a comma in quotes, or write it without one (-1500)"
@@ -73,24 +74,35 @@ def read_csv(path: Path) -> Grid:
     return read_table(path).rows
 
 
-def read_table(path: Path, headings: Sequence[str] = HEADERS) -> TextTable:
+def read_table(path: Path, name: str = "") -> TextTable:
     """The table of a text file, of a Parquet file, or of a workbook with such a range.
 
     Args:
         path: a file of cells between commas, semicolons, tabs or vertical bars
-        headings: the header is the first line that holds one of them, else the first that is not blank
+        name: of the range, one of SOUGHT; "" of any other table, for which a workbook is asked for its balances
 
     Raises:
         MarginError: the file is missing, no text, or does not say beyond doubt which cells it holds
     """
     if is_workbook(existing_file(path, most=MOST_BYTES)):
-        return TextTable(*read_range(path, headings), 1)
+        return TextTable(*read_range(path, name or "balances"), 1)
     data = path.read_bytes()
-    return TextTable(read_parquet(path), (), 1) if data.startswith(MAGIC) else table_in(data, str(path), headings)
+    if data.startswith(MAGIC):
+        return TextTable(read_parquet(path), (), 1)
+    return table_in(data, str(path), SOUGHT[name].heads if name else HEADERS)
 
 
 def table_in(data: bytes, name: str, headings: Sequence[str] = HEADERS) -> TextTable:
-    """The table that the bytes of a text file hold; arguments and mistakes are those of `read_table`, `name` that of the file."""
+    """The table that the bytes of a text file hold.
+
+    Args:
+        data: of the file
+        name: of the file in messages
+        headings: the header is the first line that holds one of them, else the first that is not blank
+
+    Raises:
+        MarginError: as of `read_table`
+    """
     found = layout(decoded(data, name), name, headings)
     if not found.headed and "Parameter" not in headings:  # the reader of the range says which headings it needs
         return TextTable([[bare(cell) for cell in record.cells] for record in found.records], tuple(found.notes), found.records[0].line)

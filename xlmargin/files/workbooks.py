@@ -14,8 +14,8 @@ from xlmargin.files.containers.opened import open_workbook
 from xlmargin.files.edges import Window, hidden_note, must_be_whole, must_not_be_merged, titles_above
 from xlmargin.files.names import Target, areas_of, plain_area, target_of, titled, written_cell
 from xlmargin.files.ranges import Grid, Place, Ranges
-from xlmargin.files.sought import SOUGHT, Sought
-from xlmargin.sheet.cells import is_blank
+from xlmargin.files.sought import RANGES, SOUGHT, Sought
+from xlmargin.sheet.cells import is_blank, is_blank_row
 from xlmargin.sheet.registry import FUNCTIONS
 
 
@@ -42,7 +42,7 @@ class NamedRanges:
             self._book = open_workbook(path)
             self.areas = areas_of(self._book)
             known = {name.lower() for name in self.areas}
-            for sought in SOUGHT:
+            for sought in RANGES:
                 area = None if sought.name in known or not sought.marks else _Book(path, self._book).area(sought)
                 if area is not None:
                     self.areas[sought.name] = area
@@ -69,7 +69,7 @@ def read_workbook(path: Path) -> Ranges:
     """
     with guarded(path):
         book = _Book(path, open_workbook(path))
-        found = {sought.name: book.range(sought) for sought in SOUGHT}
+        found = {sought.name: book.range(sought) for sought in RANGES}
     positions, method = found["positions"], found["method"]
     if method and sum(not is_blank(cell) for row in method for cell in row) > 1:
         raise MarginError("the name method stands for several filled cells: let it stand for the one that holds the method")
@@ -87,22 +87,20 @@ def read_workbook(path: Path) -> Ranges:
     )
 
 
-def read_range(path: Path, headings: Sequence[str]) -> tuple[Grid, tuple[str, ...]]:
+def read_range(path: Path, name: str) -> tuple[Grid, tuple[str, ...]]:
     """The range of a workbook that is given in the place of a text file, and notes on it.
 
     Args:
-        headings: by one of which the range is known; where they fit several, the balances are meant
+        name: of the range, one of SOUGHT
 
     Raises:
         MarginError: it cannot be read, or has no such range
     """
-    fitting = [sought for sought in SOUGHT if sought.marks and sought.marks[0] in headings]
-    sought = fitting[0] if len(fitting) == 1 else SOUGHT[-1]
     with guarded(path):
-        book = _Book(path, open_workbook(path), alone=sought.name)
-        rows = book.range(sought)
+        book = _Book(path, open_workbook(path), alone=name)
+        rows = book.range(SOUGHT[name])
     if rows is None:
-        raise book.lacks(sought.name)
+        raise book.lacks(name)
     return rows, tuple(book.notes)
 
 
@@ -177,7 +175,7 @@ class _Book:
         sheet = titled(self._book, sought.name) if sought.marks else None
         if sheet is None and sought.name == self._alone and len(self._book.sheets) == 1:
             alone = self._book.sheets[0]
-            if not any(titled(self._book, other.name) for other in SOUGHT):
+            if not any(titled(self._book, other.name) for other in RANGES):
                 self.notes.append(f"the sheet {alone} is read as the {sought.name}: it is the only one")
                 sheet = alone
         if sheet is None:
@@ -212,7 +210,7 @@ def _header_row(window: Window, sought: Sought, *, whole: bool) -> int | None:
     """The row with which a range begins: its header; without one the first that is not blank, unless it is a whole sheet or column."""
     rows = [(row, window.line(row)) for row in range(window.area.first_row, window.area.last_row + 1)]
     header = next((row for row, cells in rows if sought.is_header(cells)), None)
-    return header if header is not None or whole else next((row for row, cells in rows if not all(map(is_blank, cells))), None)
+    return header if header is not None or whole else next((row for row, cells in rows if not is_blank_row(cells)), None)
 
 
 def _count_from_1900(window: Window, sought: Sought, calculated: set[tuple[str, int, int]]) -> None:
@@ -249,6 +247,6 @@ def _around(area: CellArea, bottom: int) -> CellArea:
 def _trimmed(rows: Sequence[Sequence[Any]]) -> Grid | None:
     """Rows without the blank ones at the end; None where nothing is left."""
     kept = [list(row) for row in rows]
-    while kept and all(is_blank(cell) for cell in kept[-1]):
+    while kept and is_blank_row(kept[-1]):
         kept.pop()
     return kept or None

@@ -7,7 +7,7 @@ import decimal
 import math
 import re
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
 from numbers import Real
 from types import NoneType
@@ -55,6 +55,22 @@ OF_SHEETS = USUAL | {list, tuple, dt.date, decimal.Decimal}
 def is_blank(cell: Any) -> bool:
     """None, an empty text and a text of spaces are blank on every face."""
     return cell is None or (isinstance(cell, str) and not cell.strip())
+
+
+def is_blank_row(row: Iterable[Any]) -> bool:
+    """Whether every cell of a row is blank."""
+    return all(map(is_blank, row))
+
+
+def header_at(rows: Sequence[Sequence[Any]]) -> int:
+    """The place of the header, which is the first row that is not blank; the number of rows where there is none."""
+    return next((n for n, row in enumerate(rows) if not is_blank_row(row)), len(rows))
+
+
+def from_header(raw: Any) -> list[Sequence[Any]]:
+    """The rows of any raw range from its header on."""
+    rows = grid(raw)
+    return rows[header_at(rows) :]
 
 
 def visible(text: str) -> str:
@@ -160,11 +176,11 @@ def without_blank_end(raw: Any) -> Any:
     if type(raw) not in (list, tuple) or not raw or type(raw[-1]) not in (list, tuple) or len(raw[-1]) < 2:
         return raw
     end, last = len(raw), raw[-1]
-    if not all(map(is_blank, last)):
+    if not is_blank_row(last):
         return raw
     while end > BLOCK and raw[end - BLOCK : end].count(last) == BLOCK:  # compared where they lie, many rows at a time
         end -= BLOCK
-    while end > 1 and type(raw[end - 1]) in (list, tuple) and all(map(is_blank, raw[end - 1])):
+    while end > 1 and type(raw[end - 1]) in (list, tuple) and is_blank_row(raw[end - 1]):
         end -= 1
     return raw[:end]
 
@@ -191,8 +207,9 @@ def _plain(cell: Any) -> Any:
     if kind.__name__ in MISSING:
         return None
     if kind.__module__ == "numpy" and getattr(cell, "ndim", 1) == 0:
-        # in microseconds a moment or a span is Python's own; in nanoseconds it would be a bare number
-        return (cell.astype(f"{cell.dtype.kind}8[us]") if cell.dtype.kind in "mM" else cell).item()
+        from xlmargin.sheet.frames import in_microseconds  # no spreadsheet passes a scalar of NumPy
+
+        return in_microseconds(cell).item()
     if isinstance(cell, Mapping) and cell.get("type") != "Error" and "basicValue" in cell:
         value = cell["basicValue"]
         # a data type without a plain value, such as a picture, counts as an error

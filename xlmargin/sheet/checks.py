@@ -16,7 +16,7 @@ from xlmargin.errors import Fault, Faults, MarginError
 from xlmargin.sheet.plausible import notes_on
 from xlmargin.sheet.ranges.market import read_market
 from xlmargin.sheet.ranges.positions import read_positions
-from xlmargin.sheet.ranges.remembered import positions_of, range_notes, read_book
+from xlmargin.sheet.ranges.remembered import market_of, positions_of, range_notes, read_book
 
 OTHER_VOL = "give IV or Price on the row to use another"  # the cure in every note on a vol that the market gives
 CONTRACT_COLUMNS = ("", "Instrument", "Underlying", "Type", "Strike", "Expiry", "DTE", "Venue")  # without them: no contract
@@ -25,12 +25,10 @@ MARKET_COLUMNS = ("Spot", "Forward", "IV", "Price", "Coin price", "Mark price") 
 
 def all_faults(positions: Any, market: Any) -> tuple[list[Fault], list[Fault]]:
     """Every fault of two ranges, and the notes on rows that have none."""
-    rows, quotes_ = Faults(), Faults("market")
     try:
         book = read_book(positions, market)  # without a fault, the book of the other cells
-        quoted = read_market(market, quotes_, book.as_of)
-        told = notes_on(positions_of(positions), book, quoted)
-        return [], _in_order([*range_notes(positions, market), *_notes(book), *told, *quotes_.notes])
+        told = notes_on(positions_of(positions), book, market_of(market))
+        return [], _in_order([*range_notes(positions, market), *_notes(book), *told])
     except MarginError:
         pass
     rows, quotes_ = Faults(), Faults("market")

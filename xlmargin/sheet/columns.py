@@ -14,14 +14,15 @@ from numpy.typing import NDArray
 
 from xlmargin.errors import Faults, MarginError
 from xlmargin.pricing.arrays import Floats
-from xlmargin.sheet.cells import LARGEST, Trouble, error_text, grid, is_blank, not_a_number, plain_number, show, unreadable, visible
+from xlmargin.sheet.cells import LARGEST, Trouble, error_text, from_header, is_blank, not_a_number, plain_number, show, unreadable, visible
 from xlmargin.sheet.dates import instants
 from xlmargin.sheet.headings import PLAIN, Names, heading_key, says_percent
 from xlmargin.sheet.unknown import refusal
 
 # by the end of a heading: the largest fraction and the least percent that a column under a heading with % holds
 PERCENT = {"iv": (4.0, 5.0), "rate": (0.25, 1.0), "haircut": (1.0, 1.0), "move": (1.0, 1.0)}
-TOTAL = re.compile(r"(grand |sub-?|sub )?totals?\b|sum\b|summe\b|gesamt|somme\b|total général", re.I)  # how a sum of rows begins
+# how a sum of rows begins
+TOTAL = re.compile(r"\s*(grand\s+|sub[\s-]?)?(totals?|sum|summe|gesamt\w*|totale|somme|suma|итого|合计|合計|小计|总计)\b", re.IGNORECASE)
 
 
 # ---- header rows
@@ -279,7 +280,7 @@ def table(
     Raises:
         MarginError: the range is empty, a heading is missing or occurs twice
     """
-    rows, name = from_header(grid(raw)), faults.where or "positions"
+    rows, name = from_header(raw), faults.where or "positions"
     if not rows:
         raise MarginError(f"the {name} range is empty: select its header row and the rows below it")
     for cell in rows[0]:
@@ -318,13 +319,13 @@ def _no_rows(first: Sequence[Any], padded: Sequence[Sequence[Any]], header: Head
     """
     found, keys = set[int](), set(header.keys) - {""}
     begin = [row[0] for row in padded]
-    likely = {cell for cell in set(filter(_is_text, begin)) if cell == first[0] or TOTAL.match(cell.strip()) or " " in cell.strip()}
+    likely = {cell for cell in set(filter(_is_text, begin)) if cell == first[0] or TOTAL.match(cell) or " " in cell.strip()}
     for n in (n for n, cell in enumerate(begin) if _is_text(cell) and cell in likely):
         row, count = padded[n], _count(padded[n])
         if count > 1 and keys.issuperset(heading_key(cell) for cell in row if not is_blank(cell)):
             faults.add(n + 2, "", "the row repeats the headings", "remove it, or give the tables below each header as files of their own")
             found.add(n)
-        elif count < len(keys) and (count == 1 or TOTAL.match(begin[n].strip())):
+        elif count < len(keys) and (count == 1 or TOTAL.match(begin[n])):
             what = "stands alone in its row" if count == 1 else "begins a total, which is no row of the table"
             faults.add(n + 2, "", f"{show(begin[n])} {what}", "remove the row" + ", or fill it" * (count == 1))
             found.add(n)
@@ -390,11 +391,3 @@ def _is_full(cells: Sequence[Any]) -> bool:
 def _says_something(row: Sequence[Any], at: Sequence[tuple[int, bool]]) -> bool:
     """Whether a row has a cell that is not blank in one of these columns, each given with whether 0 is blank there."""
     return any(not is_blank(row[i]) and not (zero and type(row[i]) in (int, float) and row[i] == 0) for i, zero in at)
-
-
-def from_header(rows: Sequence[Sequence[Any]]) -> Sequence[Sequence[Any]]:
-    """The rows from the header on, which is the first one that is not blank."""
-    for i, row in enumerate(rows):
-        if not all(is_blank(cell) for cell in row):
-            return rows[i:]
-    return []

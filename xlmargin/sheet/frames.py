@@ -126,8 +126,13 @@ def _array(array: Any) -> Any:
     kind = getattr(getattr(array, "dtype", None), "kind", "O")
     if kind == "V" and array.dtype.names:
         return _headed(array.dtype.names, [list(map(_own, _array(array[field]))) for field in array.dtype.names])
-    # in microseconds a moment or a span is Python's own; in nanoseconds it would be a bare number
-    return (array.astype(f"{kind}8[us]") if kind in "mM" else array).tolist()
+    return in_microseconds(array).tolist()
+
+
+def in_microseconds(array: Any) -> Any:
+    """An array in whose moments and spans Python's own have a place: nanoseconds would be listed as bare numbers."""
+    kind = getattr(getattr(array, "dtype", None), "kind", "O")
+    return array.astype(f"{kind}8[us]") if kind in "mM" else array
 
 
 def _mapping(raw: Mapping[Any, Any], name: str) -> Rows:

@@ -13,6 +13,7 @@ from xlmargin.venues.bybit import bybit_quotes
 from xlmargin.venues.deribit import deribit_quotes
 from xlmargin.venues.derive import derive_chain
 from xlmargin.venues.okx import okx_quotes
+from xlmargin.venues.pages import next_page
 from xlmargin.venues.quotes import ChainKeys
 from xlmargin.venues.saved_chains import READABLE, SavedRow, Told
 from xlmargin.venues.shape import moment_of
@@ -26,7 +27,6 @@ VENUES: Mapping[str, ChainKeys] = {
 }
 INSIDE = ("result", "data", "params", "list")  # keys under which venues wrap their rows
 TIMES = ("usOut", "time", "ts")
-CURSORS = ("nextPageCursor", "continuation", "cursor")
 
 
 def rows_of_answer(content: Any, told: Told) -> list[SavedRow]:
@@ -74,7 +74,7 @@ def _unwrapped(value: Any, path: str, time: float, told: Told) -> Iterator[Saved
     _must_be_no_error(node)
     inside = next((key for key in INSIDE if isinstance(node.cells.get(key), (list, dict))), "")
     if inside:
-        if any(node.cells.get(key) not in (None, "") for key in CURSORS) or node.cells.get("has_more") is True:
+        if next_page(node.cells):
             told.say("one page of several: what the other pages hold is not there")
         moment = moment_of(node, *TIMES)
         below = f"{path}.{inside}" if path else inside

@@ -88,12 +88,16 @@ def _category(content: Any) -> str:
 
 
 def _more(content: Any) -> str:
-    """The key that says that there is a next page, with its value; "" where none does."""
-    for owner in _owners(content):
-        for key in (*NEXT, *MORE):
-            value = owner.get(key)
-            if not isinstance(value, (dict, list)) and value not in NOTHING:
-                return f"{key} is {str(value)[:40]!r}" if key in NEXT else key
+    """What an answer says of a next page; "" where nothing."""
+    return next(filter(None, map(next_page, _owners(content))), "")
+
+
+def next_page(owner: Mapping[str, Any]) -> str:
+    """The key of an object that says that there is a next page, with its value; "" where none does."""
+    for key in (*NEXT, *MORE):
+        value = owner.get(key)
+        if not isinstance(value, (dict, list)) and value not in NOTHING:
+            return f"{key} is {str(value)[:40]!r}" if key in NEXT else key
     return ""
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -12,7 +11,7 @@ from xlmargin.book.contracts import CALL, DAY, FUTURE, PERPETUAL, PUT, SPOT, Con
 from xlmargin.errors import Faults, MarginError
 from xlmargin.sheet.ranges.market import read_market
 from xlmargin.venues.saved_chains import APART
-from xlmargin.venues.shape import Answer, Holding, contract_of
+from xlmargin.venues.shape import Answer, Holding, contract_of, iso_time
 
 HEADINGS = ["Instrument", "Venue", "Quantity", "USD size", "Price", "Coin price", "Spot", "Forward", "IV", "Entry"]
 ONE_MOMENT = 0.01  # index and spot that differ by more are of different times, and so are the marks and the market
@@ -42,7 +41,7 @@ def range_of(holdings: Sequence[Holding], venue: str, moment: float | None, *, p
         held = _with_forwards(held, _forwards(held, notes, parity=venue == "deribit"), spots, notes)
     market = None
     if moment is not None and held and priced:
-        market = [["Underlying", "As of"], [held[0][1].underlying, dt.datetime.fromtimestamp(moment, dt.UTC).isoformat()]]
+        market = [["Underlying", "As of"], [held[0][1].underlying, iso_time(moment)]]
     marks = {contract.underlying: holding.mark for holding, contract in held if contract.kind == PERPETUAL and holding.mark}
     return Answer([HEADINGS, *(_row(*each, venue, priced=priced) for each in held)], market, tuple(notes), marks | spots, moment)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -14,7 +13,7 @@ from xlmargin.methods.json_shape import Node, quoted
 from xlmargin.sheet.dates import is_rounded
 from xlmargin.venues.binance.binance_quotes import by_parity
 from xlmargin.venues.quotes import ChainKeys, Mark, Point, points_of
-from xlmargin.venues.shape import moment_of
+from xlmargin.venues.shape import iso_time, moment_of
 
 HEADINGS = ("Underlying", "Spot", "Expiry", "Strike", "Forward", "IV", "As of")
 FRESH, OLD = 300.0, 3600.0  # seconds before the valuation time: an older quote is told; a still older one is left out
@@ -315,15 +314,12 @@ def _points(marks: Sequence[tuple[Contract, Mark]], spot: Mapping[str, float], t
 
 def _cells(spot: Mapping[str, float], points: Sequence[Point], as_of: float) -> Cells:
     """The range: each underlying's own row, then its points."""
-    moment = _iso(as_of) if math.isfinite(as_of) else None
+    moment = iso_time(as_of) if math.isfinite(as_of) else None
     coins = sorted({*spot, *(point.underlying for point in points)})
     rows: Cells = [list(HEADINGS)]
     rows += [[coin, spot.get(coin), None, None, None, None, moment] for coin in coins]
     rows += [
-        [p.underlying, None, _iso(p.expiry), *(None if math.isnan(x) else x for x in (p.strike, p.forward, p.vol)), None] for p in points
+        [p.underlying, None, iso_time(p.expiry), *(None if math.isnan(x) else x for x in (p.strike, p.forward, p.vol)), None]
+        for p in points
     ]
     return rows
-
-
-def _iso(seconds: float) -> str:
-    return dt.datetime.fromtimestamp(seconds, dt.UTC).isoformat()

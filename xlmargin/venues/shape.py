@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, NoReturn
@@ -171,6 +172,11 @@ def signed(item: Node, size: float, side: str) -> float:
     if side in ("buy", "long") and size < 0.0:
         item.fail(f"a {side} position must not have the negative size {size:g}")
     return -abs(size) if side in ("sell", "short") else size
+
+
+def iso_time(moment: float) -> str:
+    """ISO text of a time, seconds since 1970 UTC."""
+    return dt.datetime.fromtimestamp(moment, dt.UTC).isoformat()
 
 
 def moment_of(item: Node, *keys: str) -> float | None:

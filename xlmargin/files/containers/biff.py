@@ -12,7 +12,7 @@ from xlmargin.engine.formula import CellArea, TableArea
 from xlmargin.engine.package import DefinedName
 from xlmargin.files.containers.compound import compound_of, read_stream
 from xlmargin.files.containers.container import Cell, CellBlock, Scan, block_of, damaged, locked, must_be_small, opened
-from xlmargin.files.containers.tokens import ERRORS, UNKNOWN_ERROR, XLS, Linked, text_of
+from xlmargin.files.containers.tokens import ERRORS, UNKNOWN_ERROR, XLS, Linked, linked_sheets, text_of
 
 START, END, PASSWORD, SHEET, LINK, SHEETS, NAME = 0x809, 0x0A, 0x2F, 0x85, 0x1AE, 0x17, 0x18
 ROW, MERGED, NUMBER, SMALL, SMALLS, LABEL, RICH, SHARED, TRUTH, FORMULA = 0x208, 0xE5, 0x203, 0x27E, 0xBD, 0x204, 0xD6, 0xFD, 0x205, 0x06
@@ -68,12 +68,12 @@ class Biff:
     @cached_property
     def names(self) -> tuple[DefinedName, ...]:
         """The defined names."""
-        links = [struct.unpack_from("<HH", record) for kind, record in self._globals if kind == LINK]
+        links = [struct.unpack_from("<HH", record)[1] != OWN for kind, record in self._globals if kind == LINK]
         linked: list[Linked] = []
         for kind, record in self._globals:
             if kind == SHEETS:
                 count = struct.unpack_from("<H", record)[0]
-                linked = [self._linked(links, *struct.unpack_from("<Hhh", record, 2 + 6 * n)) for n in range(count)]
+                linked = [linked_sheets(self._order, links, *struct.unpack_from("<Hhh", record, 2 + 6 * n)) for n in range(count)]
         return tuple(self._name(record, linked) for kind, record in self._globals if kind == NAME)
 
     def _name(self, record: bytes, linked: list[Linked]) -> DefinedName:
@@ -85,13 +85,6 @@ class Biff:
         return DefinedName(
             f"built in {ord(name[:1] or ' ')}" if flags & BUILT_IN else name, self._order[owner - 1] if owner else None, text
         )
-
-    def _linked(self, links: list[tuple[int, int]], book: int, first: int, last: int) -> Linked:
-        """What a reference's number of a sheet means; several sheets at once as a title that no sheet has."""
-        external = book < len(links) and links[book][1] != OWN
-        if external or not 0 <= first <= last < len(self._order):
-            return Linked("another workbook" if external else "", external)
-        return Linked(self._order[first] if first == last else f"{self._order[first]}:{self._order[last]}")
 
     def tables(self) -> Mapping[str, TableArea]:
         """None: this kind has no tables."""

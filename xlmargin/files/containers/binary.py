@@ -9,7 +9,7 @@ from functools import cached_property
 from xlmargin.engine.formula import CellArea, TableArea
 from xlmargin.engine.package import DefinedName, relations
 from xlmargin.files.containers.container import MOST_CELLS, Cell, CellBlock, Scan, block_of, must_be_small, opened, size
-from xlmargin.files.containers.tokens import ERRORS, UNKNOWN_ERROR, XLSB, Linked, text_of
+from xlmargin.files.containers.tokens import ERRORS, UNKNOWN_ERROR, XLSB, Linked, linked_sheets, text_of
 from xlmargin.files.containers.zipped import ZipParts
 
 MAIN = "xl/workbook.bin"
@@ -74,9 +74,8 @@ class BinaryBook:
             if kind in LINKS:
                 links.append(LINKS[kind])
             elif kind == SHEETS:
-                linked = [
-                    self._linked(links, *struct.unpack_from("<Iii", data, 4 + 12 * n)) for n in range(struct.unpack_from("<I", data)[0])
-                ]
+                count = struct.unpack_from("<I", data)[0]
+                linked = [linked_sheets(self._order, links, *struct.unpack_from("<Iii", data, 4 + 12 * n)) for n in range(count)]
         for kind, data in self._records(MAIN):
             if kind == NAME:
                 owner = struct.unpack_from("<I", data, 5)[0]
@@ -85,13 +84,6 @@ class BinaryBook:
                 text = text_of(data[at + 4 : at + 4 + length], XLSB, linked)
                 found.append(DefinedName(name, None if owner == EVERYWHERE else self._order[owner], text))
         return tuple(found)
-
-    def _linked(self, links: list[bool], book: int, first: int, last: int) -> Linked:
-        """What a reference's number of a sheet means; several sheets at once as a title that no sheet has."""
-        external = book < len(links) and links[book]
-        if external or not 0 <= first <= last < len(self._order):
-            return Linked("another workbook" if external else "", external)
-        return Linked(self._order[first] if first == last else f"{self._order[first]}:{self._order[last]}")
 
     @cached_property
     def _tables(self) -> dict[str, TableArea]:

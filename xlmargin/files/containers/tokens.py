@@ -41,6 +41,21 @@ class Linked(NamedTuple):
     external: bool = False
 
 
+def linked_sheets(order: Sequence[str], links: Sequence[bool], book: int, first: int, last: int) -> Linked:
+    """What a reference's number of a sheet means; several sheets at once as a title that no sheet has.
+
+    Args:
+        order: titles of this workbook's sheets
+        links: of each workbook that references go to, whether it is another one
+        book: index of the workbook among them
+        first, last: the sheets, counted from 0
+    """
+    external = book < len(links) and links[book]
+    if external or not 0 <= first <= last < len(order):
+        return Linked("another workbook" if external else "", external)
+    return Linked(order[first] if first == last else f"{order[first]}:{order[last]}")
+
+
 def text_of(tokens: bytes, layout: ReferenceForm, linked: Sequence[Linked]) -> str:
     """The text of a name's formula: rectangles, unions of them and constants; anything else as words.
 

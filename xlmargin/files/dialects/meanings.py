@@ -20,7 +20,6 @@ def _keys(names: str) -> frozenset[str]:
 
 
 HEADERS = ("Quantity", "USD size", "Parameter", "Scenario", "Date", "Currency", "Field", "Spot", "Underlying", "Instrument")
-BOOK_HEADERS = ("Quantity", "USD size", "Contracts", "Amount")  # of which the header row of positions has one
 NAMES = _keys(
     "Account, Instrument, Underlying, Note, Notes, Comment, Venue, Type, Side, Settlement, Exercise, Order, Currency, Parameter, "
     "Scenario, Description, Method, Field, Instrument Name, Symbol, Class, Right, Exchange, Size currency"

@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 from xlmargin.book.contracts import HYPHENS
 from xlmargin.errors import MarginError
+from xlmargin.sheet.cells import LONGEST
 
 POINT, COMMA = ".", ","
-LONGEST = 40  # characters: no number has more
 DOLLAR = "USD"
 CURRENCIES = {"$": DOLLAR, "US$": DOLLAR, "USDC": DOLLAR, "USDT": DOLLAR, "€": "EUR", "£": "GBP", "¥": "JPY"} | {
     code: code for code in (DOLLAR, "EUR", "GBP", "JPY", "CHF")

@@ -10,7 +10,7 @@ import numpy as np
 
 from xlmargin.book.contracts import SPOT
 from xlmargin.errors import Faults, MarginError
-from xlmargin.sheet.columns import from_header
+from xlmargin.sheet.cells import from_header
 from xlmargin.sheet.ranges.market import read_market
 from xlmargin.sheet.ranges.positions import read_positions
 from xlmargin.sheet.ranges.venues import read_venues

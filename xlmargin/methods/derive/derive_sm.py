@@ -11,8 +11,7 @@ from functools import cached_property
 import numpy as np
 
 from xlmargin.book.book import Book
-from xlmargin.book.contracts import CALL, SPOT
-from xlmargin.book.market import DAY
+from xlmargin.book.contracts import CALL, DAY, SPOT
 from xlmargin.errors import MarginError
 from xlmargin.margin import lines
 from xlmargin.margin.statement import TOTAL, Line, above, given, largest, less, not_modelled, over_book, parameter, smallest, times, total

@@ -16,6 +16,16 @@ from xlmargin.sheet.columns import Header, Table, blanks
 from xlmargin.sheet.headings import heading_key
 
 EXPORTED = ("Symbol", "Class", "Right", "Contracts", "Currency", "Size currency", "Contract size", "Exchange")
+FED_BY = {  # the columns of exports that the reader of positions puts under each heading
+    "Instrument": ("Symbol",),
+    "Underlying": ("Symbol",),
+    "Type": ("Right", "Class"),
+    "Quantity": ("Contracts", "USD size"),
+    "Multiplier": ("Contract size",),
+    "Venue": ("Exchange",),
+    "Price": ("Mark price",),
+    "Coin price": ("Mark price",),
+}
 ONE_OF = (("Venue", "Exchange"), ("Quantity", "Contracts"), ("USD size", "Contracts"), ("Multiplier", "Contract size"))
 VAGUE = tuple(map(heading_key, ("Size", "Position Size", "Net Size", "Amount", "Position Amt", "Position Amount", "Position")))
 OPTION = "option"  # a class that leaves open whether it is a call or a put

@@ -13,8 +13,8 @@ from xlmargin.errors import Faults, MarginError
 from xlmargin.pricing.arrays import Floats
 from xlmargin.scenarios.past import VOL_DAYS, History
 from xlmargin.sheet import plausible
-from xlmargin.sheet.cells import grid, show
-from xlmargin.sheet.columns import Header, Table, from_header, table
+from xlmargin.sheet.cells import from_header, show
+from xlmargin.sheet.columns import Header, Table, table
 from xlmargin.sheet.headings import HISTORY, heading_key
 
 WIDEST = 1.5  # days of the median step of daily closes, weekends left out or not
@@ -36,7 +36,7 @@ def read_history(raw: Any, underlyings: tuple[str, ...], as_of: float) -> Histor
         MarginError: a column is missing, the rows are no daily closes, or the first fault by row: dates out of order, twice
             or after the valuation, closes not positive, blanks
     """
-    head = Header(next(iter(from_header(grid(raw))), ()), names=HISTORY)
+    head = Header(next(iter(from_header(raw)), ()), names=HISTORY)
     closes = [_close_heading(name, head) for name in underlyings]
     vols = [(u, days, heading) for u, name in enumerate(underlyings) for days, heading in _vol_headings(name, head)]
     faults = Faults("history")

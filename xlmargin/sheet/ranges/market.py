@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from xlmargin.book.contracts import CALL, DAY, EXPIRY_HOUR, KIND_NAMES, KINDS, Contract, parse_instrument, show_instant
-from xlmargin.book.market import Market, Nodes
+from xlmargin.book.market import Market, Nodes, days_must_agree
 from xlmargin.book.positions import distinct
 from xlmargin.errors import Faults
 from xlmargin.pricing.arrays import Bools, Floats, Ints
@@ -59,7 +59,7 @@ def market_given(raw: Any, faults: Faults) -> Market:
     expiry, strike = _node(cells, contracts, faults)
     spot, forward, vol, rate = _values(cells, faults)
     own, as_of = np.isnan(expiry), _as_of(cells, faults)
-    _days_must_agree(cells, expiry, as_of, faults)
+    days_must_agree(cells.numbers("DTE", Faults()), expiry, as_of, cells.rows, faults)
     _must_have_expiries(cells, own, np.isfinite(forward), faults)
     quoted = np.flatnonzero(~own & (underlying >= 0))
     kind = _kinds(cells, contracts, faults)
@@ -179,14 +179,6 @@ def _must_have_expiries(cells: Table, own: Bools, forward: Bools, faults: Faults
         for i in np.flatnonzero(own & given_there).tolist():
             if is_blank(dates[i]):
                 faults.add(cells.rows[i], heading, f"{heading} stands where there is no Expiry", "give the Expiry as a date")
-
-
-def _days_must_agree(cells: Table, expiry: Floats, as_of: float, faults: Faults) -> None:
-    """Require that days to expiry that stand beside a date fit it within a day, where the range has its valuation time."""
-    days, left = cells.numbers("DTE", Faults()), (expiry - as_of) / DAY
-    for i in np.flatnonzero(np.abs(days - left) > 1.0).tolist():
-        problem = f"DTE {days[i]:,.10g} contradicts the Expiry {show_instant(float(expiry[i]))}, which is {left[i]:,.4g} days ahead"
-        faults.add(cells.rows[i], "DTE", problem, "clear one of the two cells")
 
 
 def _note(cells: Table, known: tuple[str, ...], underlying: Ints, strike: Floats, columns: dict[str, Floats], faults: Faults) -> None:

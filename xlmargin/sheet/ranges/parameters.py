@@ -10,8 +10,8 @@ import numpy as np
 from xlmargin.errors import Faults, MarginError
 from xlmargin.margin.parameters import Override
 from xlmargin.scenarios.scenarios import Scenarios, percent
-from xlmargin.sheet.cells import error_text, given, grid, is_blank, show
-from xlmargin.sheet.columns import Header, Table, from_header, numbers, table, texts
+from xlmargin.sheet.cells import error_text, from_header, given, grid, is_blank, is_blank_row, show
+from xlmargin.sheet.columns import Header, Table, numbers, table, texts
 from xlmargin.sheet.headings import PARAMETERS
 
 ALL = ("", "all", "*")  # spellings of every underlying
@@ -26,7 +26,7 @@ def read_overrides(raw: Any) -> list[Override]:
     Raises:
         MarginError: a row has another shape, no name or no value
     """
-    rows = [(n, list(row)) for n, row in enumerate(from_header(grid(raw)), 1) if not all(is_blank(cell) for cell in row)]
+    rows = [(n, list(row)) for n, row in enumerate(from_header(raw), 1) if not is_blank_row(row)]
     if not rows:
         return []
     header = Header(rows[0][1], names=PARAMETERS)
@@ -87,7 +87,7 @@ def is_scenario_table(raw: Any) -> bool:
     """Whether a parameters range is a desk's own scenario table."""
     if not given(raw):
         return False
-    first = next(row for row in grid(raw) if not all(is_blank(cell) for cell in row))
+    first = next(row for row in grid(raw) if not is_blank_row(row))
     return {"scenario", "pricemove"} <= set(Header(first).keys)
 
 

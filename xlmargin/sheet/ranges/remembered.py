@@ -20,8 +20,8 @@ from xlmargin.book.market import Market
 from xlmargin.book.positions import Keys, Positions, keys_of
 from xlmargin.errors import Fault, Faults
 from xlmargin.memory import Recent, Same
-from xlmargin.sheet.cells import given, grid, is_blank, plain_rows, raw_rows
-from xlmargin.sheet.columns import Header, Table, from_header
+from xlmargin.sheet.cells import given, grid, header_at, is_blank, plain_rows, raw_rows
+from xlmargin.sheet.columns import Header, Table
 from xlmargin.sheet.headings import POSITIONS, heading_key
 from xlmargin.sheet.ranges.market import market_given
 from xlmargin.sheet.ranges.positions import AMOUNTS, read_positions, read_quantities
@@ -133,9 +133,18 @@ def positions_of(positions: Any) -> Positions:
     return _read_sheet(positions).positions
 
 
+def market_of(market: Any) -> Market:
+    """The market of a range without a fault, as `read_book` reads it; its valuation time is NaN where it gives none.
+
+    Raises:
+        MarginError: the first fault by row
+    """
+    return _read_quotes(market).market
+
+
 def gives_time(market: Any) -> bool:
     """Whether a market range without a fault has a valuation time of its own; without one the machine's clock counts."""
-    return math.isfinite(_read_quotes(market).market.as_of)
+    return math.isfinite(market_of(market).as_of)
 
 
 def _fix(holder: Any) -> None:
@@ -178,9 +187,9 @@ def _read_sheet(raw: Any) -> _Sheet:
     faults.stop()
     _fix(positions)
     rows = grid(raw)
-    below = from_header(rows)
-    at = Header(() if mark is None or is_ragged(mark) else below[0], names=POSITIONS).columns(AMOUNT_KEYS)
-    sheet = _Sheet(mark or (), positions, keys_of(positions), len(rows) - len(below), at, tuple(faults.notes))
+    top = header_at(rows)
+    at = Header(() if mark is None or is_ragged(mark) else rows[top], names=POSITIONS).columns(AMOUNT_KEYS)
+    sheet = _Sheet(mark or (), positions, keys_of(positions), top, at, tuple(faults.notes))
     return sheet if mark is None else _sheets.put(mark, sheet)
 
 
@@ -194,7 +203,7 @@ def _edited(raw: Any, mark: Fingerprint) -> _Sheet | None:
     if base is None:
         return None
     rows = raw_rows(raw)
-    top = len(rows) - len(from_header(rows))
+    top = header_at(rows)
     chosen = (base.positions.row - 2).tolist()
     below = rows[base.top + 1 :]
     keys = Header(rows[top], names=POSITIONS).keys

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from xlmargin.book.contracts import venue_of
-from xlmargin.sheet.cells import grid, is_blank
-from xlmargin.sheet.columns import Header, from_header
+from xlmargin.sheet.cells import from_header, is_blank
+from xlmargin.sheet.columns import Header
 from xlmargin.sheet.headings import POSITIONS
 
 
@@ -16,7 +16,7 @@ def read_venues(raw: Any) -> dict[int, str]:
     Args:
         raw: a positions range that has been read without a fault
     """
-    rows = from_header(grid(raw))
+    rows = from_header(raw)
     at = Header(rows[0], names=POSITIONS).find("Venue")
     if at is None:
         return {}
@@ -30,4 +30,4 @@ def only_rows(raw: Any, kept: set[int]) -> list[list[Any]]:
     Args:
         kept: rows that stay, counted from the header row as 1
     """
-    return [list(row) if n == 1 or n in kept else [None] * len(row) for n, row in enumerate(from_header(grid(raw)), 1)]
+    return [list(row) if n == 1 or n in kept else [None] * len(row) for n, row in enumerate(from_header(raw), 1)]

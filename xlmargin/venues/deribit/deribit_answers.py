@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
@@ -21,6 +20,7 @@ from xlmargin.methods.json_shape import Node
 from xlmargin.pricing.arrays import Floats
 from xlmargin.sheet.ranges.remembered import read_book
 from xlmargin.venues.outcome import Comparison, Outcome, outcome_of
+from xlmargin.venues.shape import iso_time
 
 ROUNDED = 9  # decimals to which the answers round the worst case before they add the shocks
 INITIAL = 5e-10  # the answers round initial_margin to 9 decimals
@@ -119,7 +119,7 @@ class _Answer:
                     None if option else quote.price("mark_price"),
                 ]
             )
-        moment = dt.datetime.fromtimestamp(self.as_of, dt.UTC).isoformat()
+        moment = iso_time(self.as_of)
         return read_book(rows, [["Underlying", "Spot", "As of"], ["BTC", None, moment]])
 
     def make_rules(self, model: Any) -> Rules:
