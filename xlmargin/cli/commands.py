@@ -16,6 +16,7 @@ from xlmargin.cli.batch import add_batch
 from xlmargin.cli.closing import basis, faulty_line
 from xlmargin.cli.faces import add_faces
 from xlmargin.cli.feed import add_feed
+from xlmargin.cli.rulebook import add_rulebook
 from xlmargin.cli.table import print_table
 from xlmargin.cli.watch import add_watch
 from xlmargin.errors import MarginError
@@ -76,10 +77,7 @@ def parser() -> argparse.ArgumentParser:
     add_qualify(commands, lambda result, options: _answer(result, options, print_table))
     add_feed(commands)
     add_watch(commands)
-    verify = commands.add_parser("verify", help="recompute a file of a venue's own answers and compare")
-    verify.add_argument("method")
-    verify.add_argument("file", type=Path)
-    verify.set_defaults(run=_verify)
+    add_rulebook(commands, lambda result, options: _answer(result, options, print_table))
     return parser
 
 
@@ -330,14 +328,3 @@ def _doctor(options: argparse.Namespace) -> int:
     for what, state, cure in rows:
         print(f"{what:<28} {state}" + (f"  → {cure}" if cure else ""))
     return FAULTY if any(cure.startswith("needed: ") for _, _, cure in rows) else ANSWERED
-
-
-def _verify(options: argparse.Namespace) -> int:
-    from xlmargin.venues.verify import verify
-
-    outcomes = verify(options.method, options.file)
-    for outcome in outcomes:
-        print(f"{'match ' if outcome.matches else 'DIFFER'}  {outcome.name}: {outcome.text}")
-    match = sum(outcome.matches for outcome in outcomes)
-    print(f"{match} match, {len(outcomes) - match} differ")
-    return ANSWERED if match == len(outcomes) else FAULTY

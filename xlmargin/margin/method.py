@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from xlmargin.book.book import Book
 from xlmargin.errors import MarginError, nearest
-from xlmargin.margin.parameters import Rules
+from xlmargin.margin.parameters import Override, Rules
 from xlmargin.margin.valuation import Case, Given, Margin
 from xlmargin.pricing.arrays import Floats
 from xlmargin.scenarios.scenarios import Scenarios
@@ -31,6 +31,7 @@ class Method:
         pnl: profit and loss by underlying (A, S, U); left out where it is the sum of position × risk array
         share: part of each position that the scenarios act on (A, K); left out where it is all of it
         prepared: the book and the rules as the rulebook reads them
+        saved: the numbers of the venue's own configuration, as it answers it: the content of the JSON file that `params_file` names
         apart: whether a book's accounts must be margined one by one, since a price or a vol is read off all rows together
         needs_vol: every option needs a vol; where not, a mark is enough
         pairs_legs: each margin is a programme of its own to solve, so many of them take long
@@ -48,6 +49,7 @@ class Method:
     pnl: Callable[[Case], Floats] | None = None
     share: Callable[[Book, Rules], Floats] | None = None
     prepared: Callable[[Book, Rules], tuple[Book, Rules]] | None = None
+    saved: Callable[[Any, Rules], Sequence[Override]] | None = None
     apart: Callable[[Book, Rules], bool] | None = None
     needs_vol: bool = True
     pairs_legs: bool = False

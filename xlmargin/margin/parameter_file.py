@@ -4,6 +4,8 @@ A file has a section for each parameter whose underlyings differ, with the share
 below, the general one being `default`; `[default]` and `[book]` hold a line for each parameter that has one value:
 
     [meta]                  # describes the method; `from` and `status` hold for every value that does not say otherwise
+    answers = 26            # of the venue or its engine that confirm the formula; left out where none does
+    ended = { status = "superseded", from = 2026-08-05, source = "the notice" }  # only where the rulebook holds no longer
     [sources]
     docs = "docs.example/margin, read 2026-11-27"
     [price_range]
@@ -28,9 +30,9 @@ import datetime as dt
 import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from xlmargin.errors import MarginError
 from xlmargin.margin.parameter import NOT_SET, PER_CENT, REFUSED, Otherwise, Parameter, fitting, outside
@@ -40,15 +42,29 @@ META, SOURCES, BOOK = "meta", "sources", "book"
 SHARED = ("from", "status", "source", "checked")  # keys that a file or a section may give once for all its values
 HEAD = (*SHARED, "unit", "least", "most", "otherwise", "choices", "text")  # keys of one parameter
 STATUSES = ("verified", "published", "estimate", "illustrative", "superseded", "closing", "not set", "not modelled")
+ENDED = ("superseded", "closing")  # of a whole rulebook from a day on
 LAWS = ("order", "split", "doubling", "flat", "subadditive", "adds up")  # of a margin, each tried on random books
 COUNTED = re.compile(  # units of numbers that are no fractions, whose hundredfold may be as good
     r"USD|account currency|days|months|years|seconds|messages|trades|margins|rows|moves|contracts|drawn|any whole|steps|equidistant"
 )
 
 
+class Ended(NamedTuple):
+    """The end of a rulebook: superseded or closing, since when, by what."""
+
+    status: str
+    since: dt.date
+    source: str
+
+
 @dataclass(frozen=True, slots=True)
 class Meta:
-    """The description of a method in its parameter file."""
+    """The description of a method in its parameter file.
+
+    Attributes:
+        answers: number of the venue's own answers, or of its engine's, that confirm the formula
+        ended: the status that the whole rulebook has from a day on, and why; None while it is in force
+    """
 
     name: str
     title: str
@@ -59,6 +75,12 @@ class Meta:
     checked: dt.date
     source: str
     laws: tuple[str, ...]
+    answers: int = 0
+    ended: Ended | None = None
+
+    def on(self, day: dt.date) -> Meta:
+        """The description as it is on a day: from the end of the rulebook on, its status says so."""
+        return replace(self, status=self.ended.status) if self.ended is not None and self.ended.since <= day else self
 
 
 class ParameterFile:
@@ -140,7 +162,20 @@ class ParameterFile:
             self.day("checked", checked, place),
             self.source(source, f"{place} source"),
             tuple(self.one_of(LAWS, law, "law", f"{place} laws") for law in laws),
+            int(self.about.get("answers", 0)),
+            self._ended(place),
         )
+
+    def _ended(self, place: str) -> Ended | None:
+        """The end of the rulebook, where the file tells one."""
+        if "ended" not in self.about:
+            return None
+        row, place = self.about["ended"], f"{place} ended"
+        missing = [key for key in ("status", "from", "source") if key not in row]
+        if missing:
+            raise self.fault(place, f"lacks {', '.join(missing)}")
+        status = self.one_of(ENDED, row["status"], "status", place)
+        return Ended(status, self.day("from", row["from"], place), self.source(row["source"], place))
 
     def values(self) -> dict[tuple[str, str], tuple[Parameter, ...]]:
         """Every value by (underlying, name), of several days the oldest first.

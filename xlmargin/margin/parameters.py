@@ -33,11 +33,13 @@ class Rules:
         meta: description of the method
         parameters: the file's values by (underlying, name)
         given: values given with the positions by (underlying, name)
+        seen: where whoever asks wants to know: the status of every value read, by (underlying asked, status)
     """
 
     meta: Meta
     parameters: Mapping[tuple[str, str], Parameter]
     given: Mapping[tuple[str, str], Parameter] = field(default_factory=dict)
+    seen: set[tuple[str, str]] | None = field(default=None, compare=False)
 
     def get(self, name: str, underlying: str = "") -> Parameter:
         """The value that holds: given for the underlying, given for all, the file's for it, the file's default.
@@ -53,6 +55,8 @@ class Rules:
                 f"{self.meta.name} does not list {underlying or 'every underlying'}: its {name} is for {listed}; "
                 f"take {underlying or 'others'} out of the book, or give {name} beside the positions"
             )
+        if self.seen is not None:
+            self.seen.add((underlying, found.status))
         return found
 
     def _known(self, name: str, underlying: str) -> Parameter:
@@ -96,6 +100,19 @@ class Rules:
     def word(self, name: str, underlying: str = "") -> str:
         """A value that is a word."""
         return str(self.get(name, underlying).value)
+
+    @property
+    def numbers(self) -> str:
+        """Since when the newest of the rulebook's numbers hold, and on whose word."""
+        newest = max(self.parameters.values(), key=lambda value: value.since, default=None)
+        return "no parameters" if newest is None else f"parameters of {newest.since.isoformat()} from {newest.source}"
+
+    @property
+    def evidence(self) -> str:
+        """What confirms the formula, and apart from it where the numbers come from."""
+        count = self.meta.answers
+        formula = f"formula verified on {count} answer{'s' if count > 1 else ''}" if count else "formula"
+        return f"{formula}: {self.meta.evidence}; {self.numbers}"
 
     @property
     def names(self) -> list[str]:
@@ -161,7 +178,7 @@ def _read(path: Path) -> tuple[Meta, dict[tuple[str, str], tuple[Parameter, ...]
 def _rules_on(path: Path, day: dt.date) -> Rules:
     meta, values = _read(path)
     holding = {key: ([row for row in rows if row.since <= day] or rows[:1])[-1] for key, rows in values.items()}
-    return Rules(meta, holding)
+    return Rules(meta.on(day), holding)
 
 
 def read_rules(path: Path, as_of: float) -> Rules:

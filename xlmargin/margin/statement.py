@@ -9,7 +9,7 @@ from typing import overload
 import numpy as np
 
 from xlmargin.errors import MarginError
-from xlmargin.margin.parameter import NOT_SET
+from xlmargin.margin.parameter import NOT_SET, weakest
 from xlmargin.margin.parameters import Rules
 from xlmargin.pricing.arrays import Floats
 
@@ -272,6 +272,16 @@ def entries(line: Line) -> list[Entry]:
             else found.entries(level)
         )
     return result
+
+
+def status_of(line: Line, otherwise: str) -> str:
+    """The status of a whole, over all its books: that of its weakest line.
+
+    Args:
+        otherwise: the status of lines that have none of their own
+    """
+    books = (line.book(a) for a in range(len(line.value)))
+    return weakest(otherwise, *{each.status for book in books for _, each in walk(book, rows=False)})
 
 
 ROW = "row "  # prefix of the labels of sheet rows

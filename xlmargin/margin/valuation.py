@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from xlmargin.book.book import Book, Instruments
 from xlmargin.margin.netting import Net, net_by
+from xlmargin.margin.parameter import weakest
 from xlmargin.margin.parameters import Rules
 from xlmargin.margin.statement import Line, Products, not_modelled, weighted, worst
 from xlmargin.memory import fixed
@@ -63,6 +64,7 @@ class Case:
         array: risk array of the book's instruments, gains positive (K, S)
         share: part of each account's position in each instrument that the scenarios act on (A, K)
         own_pnl: profit and loss (A, S, U) of a rulebook whose scenarios do not add up over positions, None of all others
+        statuses: the weakest of the rulebook's values that the scenarios of each underlying were made of, (U,)
         alone: the case of each account (A,), where the rows of one would change the margin of another; else empty
     """
 
@@ -73,6 +75,7 @@ class Case:
     share: Floats
     own_pnl: Callable[[Case], Floats] | None = None
     alone: tuple[Case, ...] = ()
+    statuses: tuple[str, ...] = ()
 
     @property
     def held(self) -> Instruments:
@@ -154,7 +157,13 @@ class Case:
 
     def scan(self, u: int, label: str = "Scanning risk") -> Line:
         """The worst weighted loss of one underlying over the scenarios, at least 0."""
-        return worst(label, self.losses(u))
+        return worst(label, self.losses(u), status=self.status(u))
+
+    def status(self, u: int) -> str:
+        """The status of what the scenarios of an underlying make of it; "" where it is the method's own."""
+        own = self.rules.meta.status
+        found = weakest(own, *self.statuses[u : u + 1])
+        return "" if found == own else found
 
     def loss_rows(self, chosen: Bools, s: int, a: int) -> Sequence[Line]:
         """The loss of every row of the chosen instruments (K,) and one account in one scenario."""

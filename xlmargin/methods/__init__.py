@@ -16,10 +16,11 @@ from typing import Any
 import numpy as np
 
 from xlmargin.book.book import Book
-from xlmargin.errors import MarginError
+from xlmargin.errors import MarginError, named_file
 from xlmargin.margin.accounts import by_account, together
 from xlmargin.margin.grid_scenarios import grid, refuse_unread
 from xlmargin.margin.method import Method, method_of
+from xlmargin.margin.parameter import weakest
 from xlmargin.margin.parameters import Override, Rules, read_rules
 from xlmargin.margin.valuation import NOTHING_GIVEN, Case, Given, Margin
 from xlmargin.memory import Recent, fixed, signature
@@ -37,12 +38,14 @@ __all__ = [
     "method_named",
     "refused_methods",
     "rules_of",
+    "saved_parameters",
     "scenarios_of",
     "with_book",
 ]
 
 
 FOLDER = Path(__file__).parent
+PARAMS_FILES = ("params_file", "model_params_file")  # parameters that name a saved answer; the second is Deribit's own word
 ARRAYS, MOST_BYTES = 32, 512_000_000  # risk arrays that are kept, and what all of them may weigh
 
 _arrays: Recent[Floats] = Recent(ARRAYS, MOST_BYTES, lambda array: array.nbytes)
@@ -123,8 +126,34 @@ def _place(path: Path) -> str:
 
 def rules_of(name: str, as_of: float, overrides: Sequence[Override] = (), *, skip_unknown: bool = False) -> Rules:
     """The rulebook of a method at the valuation time, with values given beside the positions."""
-    method_named(name)  # what is refused has no rulebook
-    return read_rules(_files()[name][0], as_of).override(overrides, skip_unknown=skip_unknown)
+    method = method_named(name)  # what is refused has no rulebook
+    rules = read_rules(_files()[name][0], as_of).override(overrides, skip_unknown=skip_unknown)
+    for key in (key for key in PARAMS_FILES if method.saved is not None and key in rules.names and not rules.is_unset(key)):
+        path = rules.word(key)
+        rules = rules.beneath(saved_parameters(rules, path), f"{key} {path}")
+    return rules
+
+
+def saved_parameters(rules: Rules, path: str) -> list[Override]:
+    """The numbers of a venue's own configuration, as it answers it, that its rulebook has.
+
+    Args:
+        path: JSON file of the answer
+
+    Raises:
+        MarginError: the method reads none, or the file cannot be read; naming the file and what is missing in it
+    """
+    from xlmargin.methods.json_shape import read_json  # late: most margins read no answer
+
+    read = method_named(rules.meta.name).saved
+    if read is None:
+        readers = ", ".join(name for name in known_methods() if method_named(name).saved is not None)
+        raise MarginError(f"{rules.meta.name} reads no saved configuration: the methods that do are {readers}")
+    content = read_json(named_file(path), f"give the whole path of a saved answer of {rules.meta.name}'s venue")
+    try:
+        return list(read(content, rules))
+    except MarginError as error:
+        raise MarginError(f"{path}: {error}") from None
 
 
 def scenarios_of(rules: Rules) -> Scenarios:
@@ -150,9 +179,11 @@ def case_of(book: Book, rules: Rules, given: Given = NOTHING_GIVEN) -> Case:
         book, rules = method.prepared(book, rules)
     held = book.instruments
     beside = given._replace(book=book)
-    scenarios = method.scenarios(held.underlyings, rules, beside) if method.scenarios else none(held.underlyings)
+    seen: set[tuple[str, str]] = set()
+    scenarios = method.scenarios(held.underlyings, replace(rules, seen=seen), beside) if method.scenarios else none(held.underlyings)
+    statuses = tuple(weakest(*(status for coin, status in seen if coin in ("", name))) for name in held.underlyings)
     array = _array(method, book, rules, scenarios, unread=bool(alone) and apart(book, rules))
-    return Case(book, rules, scenarios, array, _share(method, book, rules), method.pnl, alone)
+    return Case(book, rules, scenarios, array, _share(method, book, rules), method.pnl, alone, statuses)
 
 
 def _array(method: Method, book: Book, rules: Rules, scenarios: Scenarios, *, unread: bool) -> Floats:

@@ -13,8 +13,9 @@ import numpy as np
 from xlmargin.book.book import Book
 from xlmargin.book.contracts import SPOT
 from xlmargin.errors import Fault
-from xlmargin.margin.parameter import Parameter
+from xlmargin.margin.parameter import CERTAINTY, Parameter, weakest
 from xlmargin.margin.parameter_file import Meta
+from xlmargin.margin.parameters import Rules
 from xlmargin.margin.statement import Line, entries
 from xlmargin.pricing.arrays import Floats
 from xlmargin.scenarios.greeks import sensitivities
@@ -50,7 +51,8 @@ def statement_table(roots: Sequence[Line], meta: Meta) -> Rows:
         start = len(rows)
         with _no_garbage():
             rows += entries(root)
-        rows[start][4:] = root.status or meta.status, root.source or meta.source
+        left_out = root.status if root.status not in ("", *CERTAINTY) else ""
+        rows[start][4:] = left_out or weakest(meta.status, *{str(row[4]) for row in rows[start:]}), root.source or meta.source
     amounts = np.fromiter(map(itemgetter(2), rows[1:]), np.float64)
     return Sound(rows) if np.isfinite(amounts).all() else rows
 
@@ -124,7 +126,7 @@ def parameters_table(parameters: Sequence[Parameter]) -> Rows:
     return rows
 
 
-def methods_table(methods: Sequence[Meta], refused: Mapping[str, str]) -> Rows:
+def methods_table(methods: Sequence[Rules], refused: Mapping[str, str]) -> Rows:
     """`Method, Title, Scope, Evidence, Not modelled, Status, Checked, Source`.
 
     Args:
@@ -132,8 +134,9 @@ def methods_table(methods: Sequence[Meta], refused: Mapping[str, str]) -> Rows:
     """
     rows: Rows = [["Method", "Title", "Scope", "Evidence", "Not modelled", "Status", "Checked", "Source"]]
     rows.extend(
-        [meta.name, meta.title, meta.scope, meta.evidence, meta.missing, meta.status, meta.checked.isoformat(), meta.source]
-        for meta in methods
+        [meta.name, meta.title, meta.scope, rules.evidence, meta.missing, meta.status, meta.checked.isoformat(), meta.source]
+        for rules in methods
+        for meta in (rules.meta,)
     )
     rows.extend([name, "", "", "", why, "refused", "", ""] for name, why in refused.items())
     return rows

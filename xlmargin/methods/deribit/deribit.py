@@ -19,7 +19,6 @@ from xlmargin.margin.parameters import Rules
 from xlmargin.margin.statement import NOT_MODELLED, Line, above, parameter, times, total
 from xlmargin.margin.valuation import NOTHING_GIVEN, Case, Given, Margin
 from xlmargin.methods.deribit.matrix import VOLS, Matrix
-from xlmargin.methods.deribit.saved_model import load_parameters
 from xlmargin.pricing.arrays import Floats
 from xlmargin.pricing.grid import call_grid
 from xlmargin.scenarios.risk_array import require_european, require_vols
@@ -53,14 +52,6 @@ def _moves(rules: Rules, name: str) -> tuple[Floats, Floats]:
                 f"of at least {_LEAST_MOVE:g} up or down (0.5 is 50 %)"
             )
     return reach * np.arange(-count, count + 1) / count, extended
-
-
-def prepared(book: Book, rules: Rules) -> tuple[Book, Rules]:
-    """The rulebook with the live parameters of a saved pme/simulate answer, where one is given."""
-    if rules.is_unset("model_params_file"):
-        return book, rules
-    path = rules.word("model_params_file")
-    return book, rules.beneath(load_parameters(path, rules.names), f"model_params of {path}")
 
 
 def scenarios(names: tuple[str, ...], rules: Rules, _: Given = NOTHING_GIVEN) -> Scenarios:

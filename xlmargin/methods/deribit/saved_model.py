@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from xlmargin.errors import MarginError, named_file
-from xlmargin.margin.parameters import Override
-from xlmargin.methods.json_shape import Node, read_json
+from xlmargin.errors import MarginError
+from xlmargin.margin.parameters import Override, Rules
+from xlmargin.methods.json_shape import Node
 
 OWN = ("extended_dampener", "annualised_move_risk", "min_annualised_move", "pnl_offset", "max_offsetable_pnl")
 DOLLARS = ("usd", "usdc", "usdt")
@@ -34,22 +34,17 @@ def read_parameters(model: Any, coin: str) -> list[Override]:
     return [Override(underlying.upper(), name, value, row) for row, ((underlying, name), value) in enumerate(values.items(), 1)]
 
 
-def load_parameters(path: str, known: list[str]) -> list[Override]:
-    """The parameters of every coin in a saved answer.
-
-    Args:
-        path: JSON file of a pme/simulate answer, whole or its `result` alone
-        known: names of parameters that the rulebook has; others in the answer are not parameters of the matrix
+def saved(content: Any, rules: Rules) -> list[Override]:
+    """The parameters of every coin in a pme/simulate answer, whole or its `result` alone; others than the matrix has are left out.
 
     Raises:
-        MarginError: the file cannot be read, or has no model parameters
+        MarginError: it has no model parameters
     """
-    content = read_json(named_file(path), "give the whole path of a saved pme/simulate answer")
     try:
         answer = Node(content)
         model = (answer.node("result") if "result" in answer else answer).node("model_params")
         coins = dict.fromkeys(pair.split("_")[0] for pair in model.node("currency_pair").cells)
         found = {(item.underlying, item.name): item for coin in coins for item in read_parameters(model.cells, coin)}
     except MarginError as error:
-        raise MarginError(f"{path} carries no model_params as Deribit's pme/simulate answers do ({error})") from None
-    return [item for item in found.values() if item.name in known]
+        raise MarginError(f"carries no model_params as Deribit's pme/simulate answers do ({error})") from None
+    return [item for item in found.values() if item.name in rules.names]

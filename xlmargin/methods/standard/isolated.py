@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from xlmargin.margin.valuation import Case, Margin
 from xlmargin.methods import case_of, margin_of, method_name, rules_of
 
@@ -17,4 +19,7 @@ def requirement(case: Case) -> Margin:
     Raises:
         MarginError: an option has no mark
     """
-    return margin_of(case_of(case.book, rules_of(method_name(case.rules.word("venue")), case.book.as_of)))
+    rules = rules_of(method_name(case.rules.word("venue")), case.book.as_of)
+    found = margin_of(case_of(case.book, rules))
+    initial, maintenance = (replace(line, status=line.status or rules.meta.status) for line in (found.initial, found.maintenance))
+    return replace(found, initial=initial, maintenance=maintenance)

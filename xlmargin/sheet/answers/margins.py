@@ -289,7 +289,7 @@ def _rules_today(method: Any) -> Rules:
 
 def methods() -> Rows:
     """Every method with its scope, its evidence and its status."""
-    return tables.methods_table([_rules_today(name).meta for name in known_methods()], refused_methods())
+    return tables.methods_table([_rules_today(name) for name in known_methods()], refused_methods())
 
 
 def version() -> str:
