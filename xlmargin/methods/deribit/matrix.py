@@ -9,9 +9,8 @@ import numpy as np
 
 from xlmargin.book.book import Book
 from xlmargin.book.contracts import SPOT, show_instant
-from xlmargin.margin.parameter import weakest
 from xlmargin.margin.parameters import Rules
-from xlmargin.margin.statement import Line, given, less, not_modelled, over_book, times, total, worst
+from xlmargin.margin.statement import Line, given, less, not_modelled, over_book, times, total, weakest, worst
 from xlmargin.margin.valuation import Case
 from xlmargin.pricing.arrays import Bools, Floats
 from xlmargin.scenarios.risk_array import black_deltas, marks
