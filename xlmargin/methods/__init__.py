@@ -111,8 +111,9 @@ def method_named(name: str) -> Method:
         place = _place(source)
         module = importlib.import_module(".".join((__name__, *source.relative_to(FOLDER).with_suffix("").parts)))
         found = method_of(module)
-        if found.scenarios is grid:
-            refuse_unread(rules.names, [source] if path.parent == FOLDER else sorted(path.parent.glob("*.py")))
+        if grid in vars(module).values():
+            read_here = PARAMS_FILES if found.saved is not None else ()
+            refuse_unread([name for name in rules.names if name not in read_here], [source] if path.parent == FOLDER else sorted(path.parent.glob("*.py")))
     except Exception as error:
         why = str(error) if isinstance(error, MarginError) else f"{type(error).__name__}: {error}"
         raise MarginError(why if why.startswith(f"{place}:") else f"{place} is refused: {why}") from error

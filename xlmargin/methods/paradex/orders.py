@@ -34,6 +34,11 @@ class Orders(NamedTuple):
     buys: Floats
     sells: Floats
 
+    def none(self) -> Orders:
+        """No orders of the same accounts and instruments, for what positions need alone."""
+        empty, nothing = np.empty(0, np.int64), np.zeros_like(self.buys)
+        return Orders(empty, empty, empty, np.empty(0), np.empty(0), nothing, nothing)
+
 
 def orders_of(case: Case) -> Orders:
     """The rows of a book that are open orders.
