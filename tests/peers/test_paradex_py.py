@@ -108,7 +108,10 @@ class Drawn:
             self.positions.append({"market": market, "side": "BUY" if size > 0.0 else "SELL", "size": abs(size)})
             self.rows.append([*terms, size, vol, price, delta, None, None])
         for _ in range(int(random.integers(1, 4)) if ordered else 0):
-            size, limit = float(random.choice([-2.0, -0.5, 0.5, 1.5])), None if random.integers(4) == 0 else mark * float(random.uniform(0.7, 1.3))
+            size, limit = (
+                float(random.choice([-2.0, -0.5, 0.5, 1.5])),
+                None if random.integers(4) == 0 else mark * float(random.uniform(0.7, 1.3)),
+            )
             side = "BUY" if size > 0.0 else "SELL"
             self.orders.append({"market": market, "side": side, "size": abs(size), "price": mark if limit is None else limit})
             self.rows.append([*terms, size, vol, price, delta, "yes", limit])

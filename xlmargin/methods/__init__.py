@@ -113,7 +113,10 @@ def method_named(name: str) -> Method:
         found = method_of(module)
         if grid in vars(module).values():
             read_here = PARAMS_FILES if found.saved is not None else ()
-            refuse_unread([name for name in rules.names if name not in read_here], [source] if path.parent == FOLDER else sorted(path.parent.glob("*.py")))
+            refuse_unread(
+                [name for name in rules.names if name not in read_here],
+                [source] if path.parent == FOLDER else sorted(path.parent.glob("*.py")),
+            )
     except Exception as error:
         why = str(error) if isinstance(error, MarginError) else f"{type(error).__name__}: {error}"
         raise MarginError(why if why.startswith(f"{place}:") else f"{place} is refused: {why}") from error
