@@ -30,6 +30,7 @@ from xlmargin.margin.statement import (
     total,
 )
 from xlmargin.margin.valuation import Case, Margin
+from xlmargin.methods.paradex.balances import spot_balances
 from xlmargin.methods.paradex.markets import saved  # noqa: F401 - a hook of this method
 from xlmargin.methods.paradex.orders import Orders, orders_of
 from xlmargin.methods.standard.standard import known_marks
@@ -37,7 +38,6 @@ from xlmargin.pricing.arrays import Floats, Ints
 
 NEEDS_VOL = False
 MARGINS_ORDERS = True
-_CASH = "USDC"
 _LONG, _SHORT, _EITHER = 1, -1, 2  # sides of a market
 _NOTHING = given("Nothing", 0.0, "at least 0")
 _UNITS, _MARK = "units of the underlying", "Price of the row, else the model's value"
@@ -55,7 +55,7 @@ def requirement(case: Case) -> Margin:
     """
     markets = _Markets.of(case)
     opened, held = (markets.legs(orders=orders) for orders in (True, False))
-    spot = lines.by_underlying(case, "Spot balances", _balance, "no offset against positions")
+    spot = spot_balances(case, markets.orders)
     initial = total(
         "Initial margin",
         (
@@ -302,22 +302,3 @@ class _Legs:
             return times("Fee provision", (self.size, self._share("Fee per unit", "fee_rate", self.mark)))
         parts = self._share("Of spot", "fee_rate", self.spot), self._share("Of the mark", "fee_cap", self.mark)
         return times("Fee provision", (self.size, smallest("Fee per unit", parts)))
-
-
-def _balance(case: Case, u: int) -> Line:
-    """Coins other than cash are charged their whole value: at the mark of the account's perpetual, at spot without one."""
-    name, held = case.names[u], case.held
-    if name == _CASH:
-        return given(name, 0.0, "the venue's cash")
-    amount = np.abs(case.units[:, case.some(u, (SPOT,))].sum(axis=1))
-    perpetual = np.where(case.some(u, (PERPETUAL,)), np.arange(len(held)), -1)
-    of_account = np.where(case.units != 0.0, perpetual, -1).max(axis=1, initial=-1)
-    price = np.where(of_account >= 0, case.marks[of_account], case.book.spot[:, u])
-    return times(
-        name,
-        (
-            given("Balance", amount, "coins, net"),
-            given("Price", np.where(amount > 0.0, price, 0.0), "mark of the perpetual that the account holds, else spot"),
-            parameter(case.rules, "Share charged", "spot_charge", name),
-        ),
-    )
