@@ -10,6 +10,7 @@ from xlmargin.book.book import Book
 from xlmargin.book.contracts import SPOT
 from xlmargin.book.positions import distinct
 from xlmargin.errors import MarginError
+from xlmargin.margin.netting import total_by
 from xlmargin.margin.valuation import Case
 from xlmargin.pricing.arrays import Floats, Ints
 
@@ -57,7 +58,7 @@ def orders_of(case: Case) -> Orders:
     limit = np.where(np.isfinite(book.entry[rows]), book.entry[rows], case.marks[instrument])
     shape = len(book.accounts), len(held)
     at = account * shape[1] + instrument
-    buys, sells = (np.bincount(at, np.maximum(side, 0.0), shape[0] * shape[1]).reshape(shape) for side in (units, -units))
+    buys, sells = (total_by(at, np.maximum(side, 0.0), shape[0] * shape[1]).reshape(shape) for side in (units, -units))
     return Orders(rows, account, instrument, units, limit, buys, sells)
 
 

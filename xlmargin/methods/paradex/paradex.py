@@ -146,7 +146,7 @@ def requirement(case: Case) -> Margin:
         MarginError: a coin is not listed, an option is American or has no vol, or an order is one of spot
     """
     orders, moved = orders_of(case), np.flatnonzero(_moved(case.book)).tolist()
-    spot, positions = spot_balances(case), orders.none()
+    spot, positions = spot_balances(case, orders), orders.none()
     nets = [_net(case, u, orders) for u in moved]
     funding, fees = (each(case, moved, orders) for each in (provisions.funding, provisions.fees))
     initial = total("Initial margin", (over_book("Net requirement", nets), funding, fees, spot))

@@ -55,7 +55,7 @@ def requirement(case: Case) -> Margin:
     """
     markets = _Markets.of(case)
     opened, held = (markets.legs(orders=orders) for orders in (True, False))
-    spot = spot_balances(case)
+    spot = spot_balances(case, markets.orders)
     initial = total(
         "Initial margin",
         (
