@@ -63,7 +63,21 @@ def has_scenarios(method: str) -> bool:
 Asked = tuple[Any, ...]  # what follows the positions in every function: market, method, parameters, history
 # Rates of futures that these venues do not publish, so that books with futures have an answer.
 FUTURES = [["future_initial_rate", 0.05], ["future_maintenance_rate", 0.03]]
-GIVEN = dict.fromkeys(("AEVO", "BIT", "GATE"), FUTURES)
+# Rates of a coin that Paradex lists by now, and of perpetuals whose rate no page prints.
+OF_OPTIONS = {
+    "premium": (1.0, 0.5),
+    "long_itm": (0.25, 0.125),
+    "short_itm": (0.18, 0.09),
+    "short_otm": (0.12, 0.06),
+    "put_cap": (0.5, 0.25),
+}
+CROSS = [
+    *(["SOL", f"{stage}_{name}", rates[n]] for n, stage in enumerate(("initial", "maintenance")) for name, rates in OF_OPTIONS.items()),
+    ["ETH", "future_initial_rate", 0.02],
+    ["SOL", "future_initial_rate", 0.05],
+    ["", "fee_rate", 0.0003],
+]
+GIVEN: dict[str, Rows] = dict.fromkeys(("AEVO", "BIT", "GATE"), FUTURES) | {"PARADEX_SM": CROSS}
 METHODS: dict[str, Asked] = {
     method: (MARKET, method, TABLE if method_named(method).takes_table else GIVEN.get(method), HISTORY) for method in known_methods()
 }

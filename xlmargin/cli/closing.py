@@ -15,6 +15,7 @@ from xlmargin.book.contracts import show_instant
 from xlmargin.errors import Fault
 from xlmargin.files.books import cell_of
 from xlmargin.files.ranges import Ranges
+from xlmargin.methods import method_name, method_named
 from xlmargin.sheet.checks import OTHER_VOL, all_faults
 from xlmargin.sheet.ranges.remembered import gives_time, read_book
 
@@ -88,16 +89,17 @@ class Basis:
         return "; ".join(parts)
 
 
-def basis(path: Path, ranges: Ranges) -> Basis:
+def basis(path: Path, ranges: Ranges, method: str = "") -> Basis:
     """What an answer about a book without a fault rests on.
 
     Args:
         path: the book's file
         ranges: its ranges
+        method: the method of the answer, one of the known ones; "" of an answer without one
     """
     book = read_book(ranges.positions, ranges.market, priced=False)
     _, notes = all_faults(ranges.positions, ranges.market)
-    orders = int(book.order.sum())
+    orders = 0 if method and method_named(method_name(method)).margins_orders else int(book.order.sum())
     told = [match[1] for note in ranges.notes if (match := LEFT_OUT.match(note))]
     return Basis(
         file=path.name,

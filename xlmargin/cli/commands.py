@@ -245,7 +245,7 @@ def _margin(options: argparse.Namespace) -> int:
     if options.output:
         _recalculated(options.file, options.output)
         print(options.output.resolve(), file=sys.stderr)
-    found = basis(options.file, ranges)
+    found = basis(options.file, ranges, ranges.method or "")
     if options.json:
         return _answer({**result, **found.keys}, options, print)
     _print_notes(found.doubts(ranges))
@@ -258,7 +258,7 @@ def _status(options: argparse.Namespace) -> int:
     ranges = _ranges(options)
     code = _answer(_call("PM_STATUS", *_with_equity(ranges, options)), options, print_table)
     if code == ANSWERED and not options.json:
-        print(basis(options.file, ranges).line)
+        print(basis(options.file, ranges, ranges.method or "").line)
     return code
 
 

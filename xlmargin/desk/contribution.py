@@ -16,7 +16,7 @@ from xlmargin.errors import MarginError
 from xlmargin.margin.accounts import some_rows
 from xlmargin.margin.slopes import Bumps, slope
 from xlmargin.margin.valuation import Case
-from xlmargin.methods import apart, case_of, margin_of, with_book
+from xlmargin.methods import apart, case_of, margin_of, method_named, with_book
 from xlmargin.pricing.arrays import Floats, Ints
 from xlmargin.scenarios.blocks import picked
 
@@ -28,7 +28,7 @@ NOTHING = 1e-12  # of the gross position, that is a net of nothing
 
 @dataclass(frozen=True, slots=True)
 class Contributions:
-    """The contributions of the position rows to a margin (P,), + where a row adds to it; 0 of open orders.
+    """The contributions of the position rows to a margin (P,), + where a row adds to it; 0 of open orders beside positions.
 
     Attributes:
         standalone: margin of the row alone
@@ -53,7 +53,8 @@ def contributions(case: Case) -> Contributions:
     down. A method without scenarios, such as a pairing of strategies, jumps where a position moves a little: there a
     holding's share is the mean of its margin alone and of the saving without it, by quantity over its rows. What these
     shares leave of the margin (fixed amounts, rates that grow with size, strategies of several legs) goes to the rows of
-    the account in proportion to the size of their shares, or where all of these are 0 to their notional.
+    the account in proportion to the size of their shares, or where all of these are 0 to their notional. Open orders that the method
+    margins stay in every version of the book, so that what they cost is among the rest.
 
     Args:
         case: a book of A accounts, each margined on its own
@@ -71,7 +72,8 @@ def contributions(case: Case) -> Contributions:
     accounts = _Accounts(case)
     share = book.units * (accounts.slopes() if len(case.scenarios) else accounts.halves(total))
     weight = np.abs(share)
-    for a, rows in enumerate(accounts.rows):
+    for a, (held, orders) in enumerate(zip(accounts.rows, accounts.orders)):
+        rows = held if len(held) else orders
         left = total[a] - share[rows].sum()
         if len(rows):
             share[rows] += left * _weights(weight[rows], book, rows)
@@ -158,7 +160,7 @@ class _Names(Sequence[str]):
 
 
 def _rows_of(book: Book, at: Ints, version: Ints, count: int, quantity: Floats) -> Book:
-    """A book whose accounts are versions of another: row `at` of it, no order, with a quantity, in each version (N,)."""
+    """A book whose accounts are versions of another: row `at` of it with a quantity in each version (N,)."""
     return Book(
         book.instruments,
         quantity,
@@ -166,7 +168,7 @@ def _rows_of(book: Book, at: Ints, version: Ints, count: int, quantity: Floats) 
         tuple(map(str, range(count))),
         version,
         book.row[at],
-        np.zeros(len(at), np.bool_),
+        book.order[at],
         book.entry[at],
         _Names(book.names, at),
         book.as_of,
@@ -197,20 +199,31 @@ class _Accounts:
 
     def __init__(self, case: Case) -> None:
         self.case, self.book = case, case.book
-        counted = np.flatnonzero(~case.book.order)
-        order = counted[np.argsort(case.book.account[counted], kind="stable")]
-        ends = np.searchsorted(case.book.account[order], np.arange(len(case.book.accounts) + 1))
-        self.rows = [order[start:stop] for start, stop in pairwise(ends)]
+        margined = case.book.order & method_named(case.rules.meta.name).margins_orders
+        self.rows, self.orders = (self._by_account(np.flatnonzero(mask)) for mask in (~case.book.order, margined))
         expiries = len(np.unique(np.column_stack([case.book.instruments.underlying, case.book.instruments.years]), axis=0))
         self.width = max(len(case.book.instruments), max(map(len, self.rows), default=0), len(case.scenarios) * expiries // PER_CELL)
 
-    def versions(self, blocks: Sequence[tuple[Ints, Floats]]) -> Case:
-        """One pass over versions of accounts: rows (n,), and the factor of each row in each version (V, n), 0 without it."""
+    def _by_account(self, rows: Ints) -> list[Ints]:
+        """Some rows of the book, those of each account."""
+        order = rows[np.argsort(self.book.account[rows], kind="stable")]
+        ends = np.searchsorted(self.book.account[order], np.arange(len(self.book.accounts) + 1))
+        return [order[start:stop] for start, stop in pairwise(ends)]
+
+    def versions(self, blocks: Sequence[tuple[Ints, Floats]], *, orders: bool = True) -> Case:
+        """One pass over versions of accounts.
+
+        Args:
+            blocks: rows of one account (n,), and the factor of each in each version (V, n), 0 without it
+            orders: with the open orders of the account that the method margins
+        """
         at: list[NDArray[Any]] = []
         version: list[NDArray[Any]] = []
         quantity: list[NDArray[Any]] = []
         count = 0
-        for rows, factor in blocks:
+        for positions, factors in blocks:
+            more = self.orders[int(self.book.account[positions[0]])] if orders else positions[:0]
+            rows, factor = np.append(positions, more), np.hstack([factors, np.ones((len(factors), len(more)))])
             where, which = np.nonzero(factor == 0.0)
             gone = where * len(rows) + which  # of all versions × rows, one after the other
             columns = (
@@ -272,7 +285,9 @@ class _Accounts:
         for batch in _batches(counts, self.width):
             masks = [groups[a] == np.arange(some.start, some.stop)[:, None] for a, some in batch]
             margins = _margins(
-                self.versions([(self.rows[a], (mask if only else ~mask).astype(np.float64)) for (a, _), mask in zip(batch, masks)])
+                self.versions(
+                    [(self.rows[a], (mask if only else ~mask).astype(np.float64)) for (a, _), mask in zip(batch, masks)], orders=not only
+                )
             )
             for a, some in batch:
                 found[a][some], margins = np.split(margins, [some.stop - some.start])

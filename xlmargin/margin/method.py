@@ -41,6 +41,7 @@ class Method:
         takes_history: it reads the history range, and is compared with others only where one is given
         coins_stay: at another price the margin of an inverse future or perpetual is a rate of the coins that it is today; where
             not, of the coins that its amount of USD is there
+        margins_orders: the requirement counts open orders; where not, the statement says that they are left out
         worst_loss_alone: the requirement is the worst loss of the whole book over the scenarios and nothing else
     """
 
@@ -59,6 +60,7 @@ class Method:
     takes_table: bool = False
     takes_history: bool = False
     coins_stay: bool = False
+    margins_orders: bool = False
     worst_loss_alone: bool = False
 
 

@@ -248,9 +248,13 @@ class Case:
     def _own_way(self, u: int, option: bool, terms: tuple[str, ...], s: int) -> str:
         """The calculation of an instrument's loss per unit by a venue's own valuation, in words and numbers."""
         scenarios, (level, forward, vol, days, spot) = self.scenarios, terms
-        text = f"{scenarios.how}: spot {spot}, move {scenarios.price[s, u]:+.6g}, {scenarios.descriptions[s]}"
+        weight = scenarios.weight[s, u]
+        tail = "" if weight == 1.0 else f", weight {weight:g}"
+        text = f"{scenarios.how}: spot {spot}, move {scenarios.price[s, u]:+.6g}, {scenarios.descriptions[s]}{tail}"
         if not option:
             return f"{text}, price {level}"
+        if scenarios.option_how:
+            return f"{text}, {scenarios.option_how}, vol {vol}, {days} days"
         return f"{text}, Black-76 before less after, forward {forward}, vol {vol}, {days} days"
 
     def option_value(self, u: int | None = None) -> Line:

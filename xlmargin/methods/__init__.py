@@ -111,11 +111,12 @@ def method_named(name: str) -> Method:
         place = _place(source)
         module = importlib.import_module(".".join((__name__, *source.relative_to(FOLDER).with_suffix("").parts)))
         found = method_of(module)
-        unread = [key for key in PARAMS_FILES if key in rules.names and found.saved is None]
-        if unread:
-            raise MarginError(f"{place}: saved is missing: it reads what the parameter {unread[0]} names")
-        if found.scenarios is grid:
-            refuse_unread(rules.names, [source] if path.parent == FOLDER else sorted(path.parent.glob("*.py")))
+        named = [name for name in rules.names if name in PARAMS_FILES]
+        if named and found.saved is None:
+            raise MarginError(f"{place}: saved is missing: it reads what the parameter {named[0]} names")
+        if grid in vars(module).values():
+            modules = [source] if path.parent == FOLDER else sorted(path.parent.glob("*.py"))
+            refuse_unread([name for name in rules.names if name not in named], modules)
     except Exception as error:
         why = str(error) if isinstance(error, MarginError) else f"{type(error).__name__}: {error}"
         raise MarginError(why if why.startswith(f"{place}:") else f"{place} is refused: {why}") from error

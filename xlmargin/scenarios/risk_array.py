@@ -96,7 +96,7 @@ def _shocked_vols(vol: Floats, years: Floats, scenarios: Scenarios, at: Ints, u:
     scale = 1.0 if scenarios.tenor is None else scenarios.tenor.scale(years)[:, None]
     shock = scenarios.vol.T[np.ix_(u, at)] * scale
     after = vol[:, None] * (1.0 + shock) if scenarios.vol_kind == "relative" else vol[:, None] + shock
-    return np.maximum(after, np.maximum(scenarios.vol_floor[at], 0.0))
+    return np.maximum(after, np.maximum(scenarios.floors(u)[at].T, 0.0))
 
 
 def _early(instruments: Instruments, chosen: Ints, scenarios: Scenarios, at: Ints, moves: Floats, days: float) -> Floats:
@@ -139,7 +139,7 @@ def _options(instruments: Instruments, chosen: Ints, scenarios: Scenarios, at: I
     shock, none = scenarios.vol[at, u], np.zeros(len(at))
     relative, absolute = (shock, none) if scenarios.vol_kind == "relative" else (none, shock)
     tenor = None if scenarios.tenor is None else scenarios.tenor.scale(years)
-    after = call_grid(forward, strike, np.sqrt(left), vol, price, relative, absolute, scenarios.vol_floor[at], tenor)
+    after = call_grid(forward, strike, np.sqrt(left), vol, price, relative, absolute, scenarios.floors(u)[at], tenor)
     put = np.flatnonzero(instruments.kind[chosen] == PUT)
     after[put] -= forward[put, None] * price - strike[put, None]  # parity
     if rate.any():

@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from xlmargin.pricing.arrays import Floats
+from xlmargin.pricing.arrays import Floats, Ints
 
 Kind = Literal["relative", "absolute"]
 
@@ -48,10 +48,11 @@ class Scenarios:
         price_kind: relative (fraction of the price) or absolute (amount, the same for every price of an underlying)
         days: time that passes (S,) [days]
         weight: share of the profit or loss that counts (S, U)
-        vol_floor: least vol after the shock (S,) [fraction]
+        vol_floor: least vol after the shock, of every underlying (S,) or of each (S, U) [fraction]
         tenor: scaling of vol shocks with time to expiry, None where there is none
         own_arrays: these are the sixteen scenarios of an instrument's own risk array
         how: a venue's own valuation of the losses in words, "" for the general valuation
+        option_how: its valuation of options where it is not by Black-76 on the forward, "" where it is
     """
 
     names: tuple[str, ...]
@@ -67,9 +68,14 @@ class Scenarios:
     own_arrays: bool = False
     price_kind: Kind = "relative"
     how: str = ""
+    option_how: str = ""
 
     def __len__(self) -> int:
         return len(self.names)
+
+    def floors(self, u: Ints | int) -> Floats:
+        """Least vol after the shock in each scenario, of one underlying (S,) or of several (S, N)."""
+        return self.vol_floor[:, u] if self.vol_floor.ndim > 1 else np.multiply.outer(self.vol_floor, np.ones(np.shape(u)))
 
 
 # The sixteen scenarios of SPAN: (price move / price scan range, vol move / vol scan range). The last two are the

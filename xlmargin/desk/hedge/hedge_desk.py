@@ -56,15 +56,17 @@ class HedgeDesk:
     Attributes:
         case: the book with the instruments to trade among its instruments, each at a quantity of 0 or none
         trades: the possible trades
-        apart: each version is margined as a separate book, as its rows may change the market of the others
+        apart: each version is margined as a separate book, as its rows may change the market of the others, or open orders count
     """
 
     def __init__(self, case: Case, trades: Trades, *, apart: bool = False) -> None:
         self.case, self.book, self.trades = case, case.book, trades
         self.touched = np.unique(trades.account).tolist()
         self.known: dict[tuple[int, bytes], float] = {}
-        self.apart = apart or margins_apart(case.book, case.rules)
-        self.slowness = SLOWNESS if self.apart or method_named(case.rules.meta.name).pairs_legs else 1
+        method = method_named(case.rules.meta.name)
+        orders = method.margins_orders and bool(case.book.order.any())  # versions as accounts of one book hold positions alone
+        self.apart = apart or orders or margins_apart(case.book, case.rules)
+        self.slowness = SLOWNESS if self.apart or method.pairs_legs else 1
 
     @cached_property
     def rest(self) -> float:

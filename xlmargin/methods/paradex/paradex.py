@@ -1,6 +1,6 @@
-"""Paradex portfolio margin: twenty-four scenarios, a minimum on deltas, provisions for funding and fees.
+"""Paradex portfolio margin as the venue's engine computes it: scenarios, a minimum on deltas, fees, funding, spot, open orders.
 
-Source: docs.paradex.trade/risk/portfolio-margin.
+Source: paradex-py 0.8.2, paradex_py/margin/portfolio_margin.py; docs.paradex.trade/risk/portfolio-margin.
 """
 
 from __future__ import annotations
@@ -9,86 +9,219 @@ from dataclasses import replace
 
 import numpy as np
 
-from xlmargin.book.contracts import PERPETUAL
+from xlmargin.book.book import Book
+from xlmargin.book.contracts import CALL, FUTURE, SPOT
+from xlmargin.book.market import YEAR
 from xlmargin.margin import lines
-from xlmargin.margin.grid_scenarios import grid
-from xlmargin.margin.statement import Line, above, given, largest, not_modelled, parameter, times, total
-from xlmargin.margin.valuation import Case, Margin
+from xlmargin.margin.grid_scenarios import TENOR, grid
+from xlmargin.margin.parameters import Rules
+from xlmargin.margin.statement import Line, above, given, largest, over_book, parameter, times, total, worst
+from xlmargin.margin.valuation import NOTHING_GIVEN, Case, Given, Margin
+from xlmargin.methods.paradex import provisions
+from xlmargin.methods.paradex.balances import spot_balances
+from xlmargin.methods.paradex.orders import Orders, orders_of
+from xlmargin.methods.paradex.saved_config import saved  # noqa: F401 - a hook of this method
+from xlmargin.methods.paradex.spot_options import deltas, prices
+from xlmargin.pricing.arrays import Bools, Floats, Ints
+from xlmargin.scenarios.blocks import picked
+from xlmargin.scenarios.risk_array import require_european, require_vols, spot_share
+from xlmargin.scenarios.scenarios import Scenarios, Tenor
 
-scenarios = grid  # the published ones; vol shocks scale by (30 / days)^power
+ARRAY_OF_INSTRUMENTS = True
+MARGINS_ORDERS = True
+_LAST = 1800.0  # seconds before expiry in which the settlement price is averaged
+_CELLS = 500_000  # prices of one block
+_HOW = "Black-Scholes on spot less the mark, up shocks to min_vol_shock_up at least, in the last half hour × seconds left / 1800"
+
+
+def scenarios(names: tuple[str, ...], rules: Rules, beside: Given = NOTHING_GIVEN) -> Scenarios:
+    """The venue's scenarios of each coin; a coin that is only held as spot needs none."""
+    still = () if beside.book is None else [names[u] for u in range(len(names)) if not _moved(beside.book)[u]]
+    return replace(grid(names, rules, beside, still), how="as the venue's engine does", option_how=_HOW)
+
+
+def _moved(book: Book) -> Bools:
+    """Underlyings with anything but spot, (U,)."""
+    held = book.instruments
+    found = np.zeros(len(held.underlyings), np.bool_)
+    found[held.underlying[held.kind != SPOT]] = True
+    return found
+
+
+def share(book: Book, _: Rules) -> Floats:
+    """The scenarios act on all but spot, which is charged apart, (A, K)."""
+    return spot_share(book.instruments, book.by_instrument(book.units), ("collateral",) * len(book.instruments.underlyings))
+
+
+def prepared(book: Book, rules: Rules) -> tuple[Book, Rules]:
+    """The book with the venue's own value as the mark of each option that has none."""
+    held = book.instruments
+    chosen = np.flatnonzero(held.is_option & np.isnan(held.price) & np.isfinite(held.vol))
+    if not len(chosen):
+        return book, rules
+    price = held.price.copy()
+    price[chosen] = prices(*_terms(book, rules, chosen))
+    return replace(book, instruments=replace(held, price=price)), rules
+
+
+def _terms(book: Book, rules: Rules, chosen: Ints) -> tuple[Bools, Floats, Floats, Floats, Floats, Floats]:
+    """What the price of some options follows from: call or put, spot, strike, years, interest rate, vol, each (N,)."""
+    some = picked(book.instruments, chosen)
+    rate = _by_underlying(some.underlying, some.underlyings, rules, "interest_rate")
+    return some.kind == CALL, some.spot, some.strike, some.years, rate, some.vol
+
+
+def _by_underlying(of: Ints, names: tuple[str, ...], rules: Rules, name: str) -> Floats:
+    """A number of the rulebook for the underlying of each of some instruments (N,)."""
+    values = np.zeros(len(names))
+    for u in np.unique(of).tolist():
+        values[u] = rules.number(name, names[u])
+    return np.asarray(values[of], np.float64)
+
+
+def _live(book: Book) -> Floats:
+    """Part of an option's profit and loss that counts: it shrinks over the last half hour; 1 of all else, (K,)."""
+    held = book.instruments
+    return np.where(held.is_option, np.minimum(held.years * YEAR / _LAST, 1.0), 1.0)
+
+
+def risk_array(book: Book, scenarios: Scenarios, rules: Rules) -> Floats:
+    """Profit and loss of one long unit from its mark, after the floor of the vol, the last half hour and the weight (K, S).
+
+    Raises:
+        MarginError: an option is American, or has no vol
+    """
+    held = book.instruments
+    require_vols(held, held.is_option)
+    require_european(held)
+    result = held.level[:, None] * scenarios.price.T[held.underlying]
+    option, width = np.flatnonzero(held.is_option), max(1, _CELLS // max(1, len(scenarios)))
+    for chosen in (option[start : start + width] for start in range(0, len(option), width)):
+        call, spot, strike, years, rate, vol = (column[:, None] for column in _terms(book, rules, chosen))
+        u = held.underlying[chosen]
+        shock = scenarios.vol.T[u] * _tenors(years[:, 0], u, held.underlyings, rules)[:, None]
+        after = np.maximum(vol * (1.0 + shock), scenarios.floors(u).T)
+        value = prices(call, spot * (1.0 + scenarios.price.T[u]), strike, years, rate, after)
+        result[chosen] = value - held.price[chosen, None]
+    return np.asarray(result * _live(book)[:, None] * scenarios.weight.T[held.underlying], np.float64)
+
+
+def _tenors(years: Floats, of: Ints, names: tuple[str, ...], rules: Rules) -> Floats:
+    """Factor on the vol shock of each option; the venue's configuration may give each coin its own powers (N,)."""
+    result = np.ones(len(years))
+    for u in np.unique(of).tolist():
+        mine = of == u
+        result[mine] = Tenor(**{name: rules.number(name, names[u]) for name in TENOR}).scale(years[mine])
+    return result
+
+
+def pnl(case: Case) -> Floats:
+    """Profit and loss of positions less what orders would lose at their limits (A, S, U)."""
+    orders, result = orders_of(case), np.zeros((len(case.book.accounts), len(case.scenarios), len(case.names)))
+    for u in range(len(case.names)):
+        result[:, :, u] = -np.stack([loss.value for loss in case.losses(u)], axis=1) - _order_losses(case, orders, u)
+    return result
+
+
+def _order_losses(case: Case, orders: Orders, u: int) -> Floats:
+    """What the orders of each account would lose if they were filled at their limits in each scenario (A, S)."""
+    result = np.zeros((len(case.book.accounts), len(case.scenarios)))
+    mine = np.flatnonzero(case.held.underlying[orders.instrument] == u)
+    if len(mine):
+        k, counted = orders.instrument[mine], case.scenarios.weight.T[u] * _live(case.book)[orders.instrument[mine], None]
+        gain = case.array[k] + counted * (case.marks[k] - orders.limit[mine])[:, None]
+        np.add.at(result, orders.account[mine], np.maximum(-orders.units[mine, None] * gain, 0.0))
+    return result
 
 
 def requirement(case: Case) -> Margin:
-    """The larger of scan risk and minimum delta requirement of each underlying, and the provisions.
+    """The larger of scan risk and minimum delta requirement of each underlying, the provisions, and spot in full.
+
+    Maintenance is a share of what the positions alone need, and the provisions of the positions and spot in full.
 
     Returns:
-        requirements + required; maintenance takes half of the net requirement and the provisions in full
+        requirements + required
+
+    Raises:
+        MarginError: a coin is not listed, an option is American or has no vol, or an order is one of spot
     """
-    net, funding, fees = (
-        lines.by_underlying(case, label, part)
-        for label, part in (("Net requirement", _net), ("Funding provision", _funding), ("Fee provision", _fees))
-    )
-    ratio = parameter(case.rules, "Maintenance ratio", "maintenance_ratio")
-    initial = total("Initial margin", (net, funding, fees))
-    maintenance = total("Maintenance margin", (times("Net requirement for maintenance", (above(net), ratio)), above(funding), above(fees)))
-    return lines.margin(case, initial, maintenance)
-
-
-def _net(case: Case, u: int) -> Line:
-    """Net requirement of one underlying."""
-    return largest(case.names[u], (case.scan(u), _minimum(case, u)))
-
-
-def _minimum(case: Case, u: int) -> Line:
-    """Minimum delta requirement: a rate on the net delta, and a lower one on the hedged delta, at spot."""
-    name, held = case.names[u], case.net(case.some(u), each=lines.deltas(case))
-    net = times(
-        "On the net delta",
-        (
-            given("Net delta", np.abs(held.long - held.short), "absolute sum of the deltas at mark"),
-            parameter(case.rules, "Rate", "net_delta_rate", name),
-        ),
-    )
-    label, reading = "On the hedged delta", case.rules.get("hedged_delta")
-    if reading.value == "not_modelled":
-        hedged = not_modelled(label, "Paradex does not say what a hedged delta is; hedged_delta is not_modelled")
+    orders, moved = orders_of(case), np.flatnonzero(_moved(case.book)).tolist()
+    spot, positions = spot_balances(case, orders), orders.none()
+    nets = [_net(case, u, orders) for u in moved]
+    funding, fees = (each(case, moved, orders) for each in (provisions.funding, provisions.fees))
+    initial = total("Initial margin", (over_book("Net requirement", nets), funding, fees, spot))
+    if len(orders.rows):  # what orders add is in initial margin alone
+        nets = [_net(case, u, positions) for u in moved]
+        funding, fees = (each(case, moved, positions, " of positions") for each in (provisions.funding, provisions.fees))
     else:
-        hedged = times(
-            label,
-            (
-                replace(
-                    lines.opposite_deltas(case, u, lines.CONTRACT),
-                    label="Hedged delta",
-                    detail="the smaller of the long and the short deltas at mark",
-                    status=reading.status,
-                    source=reading.source,
-                ),
-                parameter(case.rules, "Rate", "hedged_delta_rate", name),
-            ),
-            status=reading.status,
-            source=reading.source,
-        )
-    return times("Minimum delta requirement", (total("Deltas at their rates", (net, hedged)), lines.spot(case, u)))
+        nets, funding, fees = list(map(above, nets)), above(funding), above(fees)
+    shares = [
+        times(case.names[u], (net, parameter(case.rules, "Maintenance ratio", "maintenance_ratio", case.names[u])))
+        for u, net in zip(moved, nets)
+    ]
+    kept = over_book("Net requirement for maintenance", shares)
+    return lines.margin(case, initial, total("Maintenance margin", (kept, funding, fees, above(spot))))
 
 
-def _funding(case: Case, u: int) -> Line:
-    """The payments on perpetuals over the next funding period at the given rate; 0 where they receive."""
-    name, perpetual = case.names[u], case.some(u, (PERPETUAL,))
-    rate = parameter(case.rules, "Funding rate", "funding_rate", name)
-    if case.rules.is_unset("funding_rate", name):
-        return replace(rate, label=name)
-    value = case.units[:, perpetual] @ case.held.forward[perpetual]
-    return largest(
-        name,
+def _net(case: Case, u: int, orders: Orders) -> Line:
+    """Net requirement of one underlying, of positions with some orders."""
+    parts = _scan(case, u, orders), _minimum(case, u, orders)
+    if case.some(u, (FUTURE,)).any():
+        return largest(case.names[u], parts, status="estimate", source="xlmargin: Paradex lists no dated futures; read as a perpetual")
+    return largest(case.names[u], parts)
+
+
+def _scan(case: Case, u: int, orders: Orders) -> Line:
+    """Largest loss over the scenarios of one underlying."""
+    if not len(orders.rows):
+        return case.scan(u)
+    found = [
+        total(loss.label, (replace(loss, label="Positions"), given("Open orders", more, "what orders lose if filled at their limits")))
+        for loss, more in zip(case.losses(u), _order_losses(case, orders, u).T)
+    ]
+    return worst("Scanning risk", found, status=case.status(u))
+
+
+def _minimum(case: Case, u: int, orders: Orders) -> Line:
+    """Minimum delta requirement: a rate on the largest net delta that orders could lead to, a lower one on the hedged delta."""
+    name, chosen = case.names[u], np.flatnonzero(case.some(u) & (case.held.kind != SPOT))
+    each = _deltas(case.book, case.rules, chosen)
+    long, short = _sides(case.units[:, chosen] * each)
+    bought, sold = (_sides(side[:, chosen] * sign * each) for side, sign in ((orders.buys, 1.0), (orders.sells, -1.0)))
+    most_long, most_short = long + bought[0] + sold[0], short + bought[1] + sold[1]
+    net = np.maximum(np.maximum(most_long - short, most_short - long), 0.0)
+    hedged = np.maximum(np.maximum(most_long, most_short) - net, 0.0)
+    told = " of positions with the larger side of the orders" if len(orders.rows) else ""
+    spot = np.where(most_long + most_short > 0.0, case.book.spot[:, u], 0.0)
+    return times(
+        "Minimum delta requirement",
         (
-            times("Funding paid", (given("Value of perpetuals", value, "units × mark"), rate)),
-            given("Zero", 0.0, "what is received is not counted"),
+            total(
+                "Deltas at their rates",
+                (
+                    _at_rate(case, name, "net", net, f"absolute sum of the deltas{told}"),
+                    _at_rate(case, name, "hedged", hedged, f"(gross − net) / 2 of the deltas{told}"),
+                ),
+            ),
+            given("Spot", spot, "of the market range or the rows, their mean where they differ"),
         ),
-        status=rate.status,
     )
 
 
-def _fees(case: Case, u: int) -> Line:
-    """Fees of closing the positions at the given rate."""
-    units = given("Units", case.net(case.some(u)).gross, "all positions, long and short alike")
-    return lines.charge(case, case.names[u], "fee_rate", u, (units, lines.spot(case, u)))
+def _at_rate(case: Case, name: str, kind: str, amount: Floats, detail: str) -> Line:
+    """A delta of one underlying at its rate."""
+    rate = parameter(case.rules, "Rate", f"{kind}_delta_rate", name)
+    return times(f"On the {kind} delta", (given(f"{kind.capitalize()} delta", amount, detail), rate))
+
+
+def _deltas(book: Book, rules: Rules, chosen: Ints) -> Floats:
+    """Delta of one long unit of some instruments: the cell Delta, else Black-Scholes' of options and 1 of all else (N,)."""
+    some, result = picked(book.instruments, chosen), np.ones(len(chosen))
+    option = np.flatnonzero(some.is_option)
+    result[option] = deltas(*_terms(book, rules, chosen[option]))
+    return np.where(np.isfinite(some.delta), some.delta, result)
+
+
+def _sides(amounts: Floats) -> tuple[Floats, Floats]:
+    """Sums of the long and of the short amounts of each account, both positive, each (A,)."""
+    return np.maximum(amounts, 0.0).sum(axis=1), np.maximum(-amounts, 0.0).sum(axis=1)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
 from xlmargin.margin.valuation import Case, Margin
 from xlmargin.methods import case_of, margin_of, method_name, rules_of
 
@@ -11,7 +13,7 @@ NEEDS_VOL = False
 
 
 def requirement(case: Case) -> Margin:
-    """The venue's standard margin of every position separately; rows of one contract and account are one position.
+    """The venue's standard margin of every position separately; rows of one contract and account are one position, orders are none.
 
     Returns:
         requirement + required
@@ -19,7 +21,7 @@ def requirement(case: Case) -> Margin:
     Raises:
         MarginError: an option has no mark
     """
-    rules = rules_of(method_name(case.rules.word("venue")), case.book.as_of)
-    found = margin_of(case_of(case.book, rules))
+    rules, book = rules_of(method_name(case.rules.word("venue")), case.book.as_of), case.book
+    found = margin_of(case_of(replace(book, quantity=np.where(book.order, 0.0, book.quantity)), rules))
     initial, maintenance = (replace(line, status=line.status or rules.meta.status) for line in (found.initial, found.maintenance))
     return replace(found, initial=initial, maintenance=maintenance)

@@ -72,8 +72,8 @@ class Holdings:
         return Line(label, np.abs(self.units[chosen]), TOTAL, parts)
 
 
-def holdings_of(case: Case) -> Holdings:
-    """Net each account's rows by contract.
+def known_marks(case: Case) -> Floats:
+    """Mark of each instrument per unit (K,).
 
     Raises:
         MarginError: an option has neither a price nor a vol to find one from
@@ -82,7 +82,17 @@ def holdings_of(case: Case) -> Holdings:
     unknown = instruments.is_option & np.isnan(instruments.price) & np.isnan(instruments.vol)
     for p in np.flatnonzero(unknown[book.instrument]).tolist():
         raise MarginError(f"row {book.row[p]}: no mark for {book.names[p]}: give Price or IV on the row, or a vol in the market range")
-    marks, rows = case.marks, np.flatnonzero(~book.order)
+    return case.marks
+
+
+def holdings_of(case: Case) -> Holdings:
+    """Net each account's rows by contract.
+
+    Raises:
+        MarginError: an option has neither a price nor a vol to find one from
+    """
+    book, instruments = case.book, case.held
+    marks, rows = known_marks(case), np.flatnonzero(~book.order)
     keys, of_row = book.pairs(rows)
     account, k = np.divmod(keys, max(1, len(instruments)))
     units, mark = total_by(of_row, book.units[rows], len(keys)), marks[k]

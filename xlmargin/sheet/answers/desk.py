@@ -42,7 +42,8 @@ def contribution(positions: Any, market: Any, method: Any, parameters: Any) -> R
     """The contribution of each position row to the margin."""
     case = case_asked(positions, market, method, parameters, None)
     found, book = contributions(case), case.book
-    names = [f"{name} (open order, not counted)" if order else name for name, order in zip(book.names, book.order.tolist())]
+    told = " (open order)" if method_named(case.rules.meta.name).margins_orders else " (open order, not counted)"
+    names = [name + told * order for name, order in zip(book.names, book.order.tolist())]
     rows: Rows = [["Row", "Instrument", "Notional", "Standalone", "Contribution", "Incremental"]]
     rows.extend(
         [float(row), name, *line]

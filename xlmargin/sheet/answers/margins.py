@@ -216,7 +216,7 @@ def case_with_scenarios(positions: Any, market: Any, method: Any, parameters: An
 def statement_roots(case: Case, margin: Margin) -> list[Line]:
     """The statement of all accounts, the initial margin first."""
     lines = [over_accounts(line, case.book.accounts) for line in (margin.initial, margin.maintenance, *margin.more())]
-    if case.book.order.any():
+    if case.book.order.any() and not method_named(case.rules.meta.name).margins_orders:
         count = int(case.book.order.sum())
         lines.append(not_modelled("Open orders", f"open orders: not modelled; {count} rows marked Order are left out"))
     return lines
