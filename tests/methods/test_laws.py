@@ -477,7 +477,7 @@ def test_the_largest_loss_of_the_risk_array_drives_the_margin(case: str, rows: R
         assert tree.top(i, BIG) > tree.lines[0][2] + 1e-4 * BIG, tree.lines[i][1]
         for name, loss in losses.items():
             found[mine, name] += loss
-    assert {coin for mine in lines for coin in mine} == set(coins)
+    assert {coin for mine in lines for coin in mine} >= {coin for coin in coins if any(column[coin])}  # spot may be charged apart
     scanning = 0.0
     for mine, own in lines.items():
         for n, name in enumerate(names):
