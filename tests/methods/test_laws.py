@@ -78,6 +78,7 @@ CROSS = [
     ["", "fee_rate", 0.0003],
 ]
 GIVEN: dict[str, Rows] = dict.fromkeys(("AEVO", "BIT", "GATE"), FUTURES) | {"PARADEX_SM": CROSS}
+GIVEN["THALEX"] = [["", "scenarios", rules_of("THALEX", time.time()).word("scenarios", "BTC")], ["", "d1_roll_contingency", 0.004]]
 METHODS: dict[str, Asked] = {
     method: (MARKET, method, TABLE if method_named(method).takes_table else GIVEN.get(method), HISTORY) for method in known_methods()
 }
