@@ -10,6 +10,7 @@ import pytest
 
 from udfs import PM_EXPLAIN, PM_LINE, PM_MAINTENANCE, PM_MARGIN, PM_RISK_ARRAY, PM_SCENARIOS
 from xlmargin.cli import main
+from xlmargin.venues.verify import verify
 
 Rows = list[list[Any]]
 HEADER = ["Underlying", "Type", "Strike", "DTE", "Quantity", "IV"]
@@ -120,3 +121,50 @@ def test_coins_that_thalex_does_not_list() -> None:
     assert PM_MARGIN([HEADER, perpetual, cash], MARKET, "THALEX") == PM_MARGIN([HEADER, perpetual], MARKET, "THALEX") == 14_000.0
     assert PM_MARGIN([HEADER, cash], MARKET, "THALEX") == 0.0
     assert {row[2] for row in PM_SCENARIOS("THALEX")[1:]} == {"BTC", "ETH"}
+
+
+def answered() -> dict[str, Any]:
+    """An answer with one future of 2 BTC at 71,000, one option and 1 BTC of collateral at 70,000, worked out by hand for two scenarios."""
+
+    def scenario(move: float, coverage: float, option: float) -> dict[str, Any]:
+        future, coin = -2.0 * 71_000.0 * move / 100, 70_000.0 * move / 100
+        pnl = future + coin + option
+        loss = coverage * max(0.0, -pnl)
+        return {
+            "underlying_change_pct": move,
+            "vol_change_pct_point": 45.0,
+            "coverage_factor": coverage,
+            "positions": [
+                {"instrument_name": "BTC-25DEC26", "position": -2.0, "current_price": 71_000.0, "pnl": future},
+                {"instrument_name": "BTC-25DEC26-80000-C", "position": 1.0, "current_price": 2_000.0, "pnl": option},
+            ],
+            "assets": [{"asset_name": "BTC", "position": 1.0, "current_price": 70_000.0, "pnl": coin}],
+            "pnl": pnl,
+            "loss_margin": loss,
+            "roll_contingency_margin": 30.0,
+            "options_contingency_margin": 12.5,
+            "required_margin": loss + 42.5,
+        }
+
+    scenarios = [scenario(20.0, 1.0, 6_000.0), scenario(40.0, 0.5, 13_000.0)]
+    assert [row["required_margin"] for row in scenarios] == [8_442.5, 7_942.5]
+    btc = {"underlying": "BTCUSD", "required_margin": 8_442.5, "scenario_used": 0, "scenarios": scenarios}
+    return {"result": {"portfolio": {"required_margin": 8_442.5, "underlyings": [btc]}}}
+
+
+def test_an_answer_is_recomputed(tmp_path: Path) -> None:
+    """Futures and collateral are revalued, options count as printed, the largest covered loss decides; a changed number is told."""
+    path = tmp_path / "breakdown.json"
+    path.write_text(json.dumps(answered()))
+    outcomes = verify("THALEX", path)
+    assert [(outcome.name, outcome.matches) for outcome in outcomes] == [("BTC", True), ("portfolio", True)]
+    assert "options are not revalued" in outcomes[0].text
+    for changed in ("loss_margin", "required_margin", "pnl"):
+        data = answered()
+        data["result"]["portfolio"]["underlyings"][0]["scenarios"][1][changed] += 50.0
+        path.write_text(json.dumps(data))
+        assert not verify("THALEX", path)[0].matches
+    data = answered()
+    data["result"]["portfolio"]["underlyings"][0] |= {"required_margin": 7_942.5, "scenario_used": 1}
+    path.write_text(json.dumps(data))
+    assert [outcome.matches for outcome in verify("THALEX", path)] == [False, False]
