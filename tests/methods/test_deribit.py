@@ -447,9 +447,23 @@ def test_live_parameters_by_every_face(shared: Path, tmp_path: Path, capsys: pyt
     (row,) = csv.DictReader(margins.read_text().splitlines())
     assert float(row["Initial"]) == pytest.approx(expected)
     assert float(row["Scanning risk"]) == pytest.approx(66_000.0 * 0.3 + 1_500.0 * 0.35)
+    watched = ran("watch", str(book), "--equity", str(2.0 * expected), "--method", "DERIBIT", "--once")
+    assert "initial 21,000.00" in watched  # as expected above
     told = ran("parameters", "DERIBIT", "--from", str(saved), "--json")
     assert ["BTC", "price_range", 0.16, 0.3] in [row[:4] for row in json.loads(told)]
     assert {"params_file", "model_params_file"} <= {row[1] for row in PM_PARAMETERS("DERIBIT")[1:]}
     sol = [HEADER, ["SOL", "perp", None, None, 1.0, None, "linear"]]
     status = {row[1]: row[4] for row in PM_EXPLAIN(sol, MARKET, "DERIBIT", [["params_file", str(saved)]])}
     assert status["Worst case"] == "estimate"  # the venue's own numbers of the coin, no longer ETH's
+
+
+def test_a_batch_names_the_scenario_that_drives(tmp_path: Path) -> None:
+    """Far short calls are driven by the last extended move, whose loss after the dampener is the scanning risk, below the margin."""
+    book, margins = tmp_path / "book.csv", tmp_path / "margins.csv"
+    book.write_text("Account,Underlying,Type,Strike,DTE,Quantity,IV,Settlement,Spot\none,BTC,call,200000,60,-4000,0.8,inverse,65000\n")
+    assert main(["batch", str(book), "-o", str(margins), "--method", "DERIBIT", "--workers", "1"]) == 0
+    (row,) = csv.DictReader(margins.read_text().splitlines())
+    rows = [HEADER, ["BTC", "call", 200_000.0, 60.0, -4000.0, 0.8, "inverse"]]
+    assert row["Worst scenario"] == "extended 8"
+    assert float(row["Scanning risk"]) == pytest.approx(PM_LINE(rows, "Worst case", MARKET, "DERIBIT"), rel=1e-6)
+    assert float(row["Scanning risk"]) < float(row["Initial"])

@@ -87,19 +87,19 @@ class Progress:
             print(text, file=self.stream, flush=True)
 
 
-def run_batch(path: Path, inputs: Inputs, settings: Settings, stream: TextIO = sys.stderr) -> Summary:
+def run_batch(path: Path, inputs: Inputs, settings: Settings, stream: TextIO | None = None) -> Summary:
     """Margin every account of a file.
 
     Args:
         path: .parquet or .csv of positions
         inputs: methods and the ranges other than the positions
         settings: of the run
-        stream: where progress is written
+        stream: where progress is written, the standard error of that moment where left out
 
     Raises:
         MarginError: the file, a range or a parameter cannot be read, or a worker was lost for good
     """
-    start = time.monotonic()
+    start, stream = time.monotonic(), stream or sys.stderr
     if settings.output.suffix.lower() not in (".parquet", ".csv"):
         raise MarginError(f"{settings.output} is neither Parquet nor CSV: let the output end in .parquet or .csv")
     if path.resolve() in (settings.output.resolve(), errors_file(settings.output.resolve())):
