@@ -97,11 +97,12 @@ def risk_array(book: Book, scenarios: Scenarios, rules: Rules) -> Floats:
     result = held.level[:, None] * scenarios.price.T[held.underlying]
     option, width = np.flatnonzero(held.is_option), max(1, _CELLS // max(1, len(scenarios)))
     for chosen in (option[start : start + width] for start in range(0, len(option), width)):
-        call, spot, strike, years, rate, vol = (column[:, None] for column in _terms(book, rules, chosen))
+        call, *terms = _terms(book, rules, chosen)
+        spot, strike, years, rate, vol = (column[:, None] for column in terms)
         u = held.underlying[chosen]
         shock = scenarios.vol.T[u] * _tenors(years[:, 0], u, held.underlyings, rules)[:, None]
         after = np.maximum(vol * (1.0 + shock), scenarios.floors(u).T)
-        value = prices(call, spot * (1.0 + scenarios.price.T[u]), strike, years, rate, after)
+        value = prices(call[:, None], spot * (1.0 + scenarios.price.T[u]), strike, years, rate, after)
         result[chosen] = value - held.price[chosen, None]
     return np.asarray(result * _live(book)[:, None] * scenarios.weight.T[held.underlying], np.float64)
 
