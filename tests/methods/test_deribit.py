@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import csv
 import json
 import math
 from collections.abc import Iterator
@@ -11,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from udfs import PM_COMPARE, PM_EXPLAIN, PM_LINE, PM_MAINTENANCE, PM_MARGIN, PM_PARAMETERS, PM_RISK_ARRAY, PM_SCENARIOS
+from udfs import PM_COMPARE, PM_EXPLAIN, PM_LINE, PM_MAINTENANCE, PM_MARGIN, PM_PARAMETERS, PM_RISK_ARRAY, PM_SCANNING_RISK, PM_SCENARIOS
+from xlmargin.cli import main
 from xlmargin.errors import MarginError
 from xlmargin.methods.deribit.saved_model import read_parameters
 from xlmargin.venues.deribit.deribit_answers import replay
@@ -22,6 +24,7 @@ HEADER = ["Underlying", "Type", "Strike", "DTE", "Quantity", "IV", "Settlement"]
 MARKET = [["Underlying", "Spot"], ["BTC", 65_000.0], ["ETH", 2_000.0], ["SOL", 150.0]]
 EXTENDED = (-0.66, -0.33, 0.5, 1.0, 2.0, 3.0, 4.0, 5.0)  # support.deribit.com, Portfolio Margin
 # model_params of 17-Jun-2024 and 15-Feb-2026: price range, vol up, vol down, short power, long power, floor
+DAMPENER = {"BTC": 100_000.0, "ETH": 200_000.0}  # of the coin-settled contracts, the same two answers
 MODEL = {"BTC": (0.16, 0.50, 0.25, 0.30, 0.13, 0.50), "ETH": (0.18, 0.40, 0.25, 0.30, 0.13, 0.50)}
 
 
@@ -73,12 +76,16 @@ def test_sheet_functions_give_the_answer(answer: dict[str, Any], book: tuple[Row
     assert PM_MARGIN(*book, "DERIBIT", beside) / index == pytest.approx(margins["initial_margin"], abs=1e-9)
 
 
-def test_risk_array_is_the_vector_before_dampener(answer: dict[str, Any], book: tuple[Rows, Rows]) -> None:
-    """PM_RISK_ARRAY is the sum of the instruments' vectors at the index, standard numbers first."""
-    table = PM_RISK_ARRAY(*book, "DERIBIT")[1:]
-    vectors = [vector["standard"] + vector["extended"] for vector in answer["initial_risk_vectors"].values()]
-    index = answer["index_price"]["btc_usd"]
-    assert [row[-1] / index for row in table] == pytest.approx([sum(each) for each in zip(*vectors)], rel=1e-12, abs=1e-15)
+def test_losses_of_the_risk_array_are_the_aggregated_vector(answer: dict[str, Any], book: tuple[Rows, Rows]) -> None:
+    """The losses of PM_RISK_ARRAY are the venue's after its dampener, standard numbers first; gains before it are the instruments' sum."""
+    table, index = PM_RISK_ARRAY(*book, "DERIBIT")[1:], answer["index_price"]["btc_usd"]
+    found = [row[-1] / index for row in table]
+    (after,) = answer["aggregated_risk_vectors"].values()
+    assert [min(number, 0.0) for number in found] == pytest.approx(after["standard"] + after["extended"], rel=1e-12, abs=1e-15)
+    vectors = [vector["standard"] for vector in answer["initial_risk_vectors"].values()]
+    assert found[:27] == pytest.approx([sum(each) for each in zip(*vectors)], rel=1e-12, abs=1e-15)
+    worst = answer["margins"]["btc"]["initial_margin_details"]["risk_matrix_margin_details"]["worst_case"]
+    assert PM_SCANNING_RISK(*book, "DERIBIT") / index == pytest.approx(worst, rel=1e-12)
 
 
 def leaves(node: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
@@ -254,6 +261,17 @@ def slow_vector(coin: str, call: bool, inverse: bool, terms: tuple[float, float,
     return result
 
 
+def dampened(coin: str, inverse: bool, vector: list[float]) -> list[float]:
+    """A vector in USD whose extended numbers are moved towards 0 by the dampener, coin's at the boundary price."""
+    reach, each = MODEL[coin][0], DAMPENER[coin] if inverse else 25_000.0
+    result = vector[:27]
+    for move, number in zip(EXTENDED, vector[27:]):
+        limit = (abs(move) / reach - 1.0) * each / (1.0 + math.copysign(reach, move) if inverse else 1.0)
+        result.append(math.copysign(max(abs(number) - limit, 0.0), number))
+    return result
+
+
+@pytest.mark.parametrize("size", [-2.5, -25_000.0])
 @pytest.mark.parametrize("inverse", [True, False])
 @pytest.mark.parametrize("kind", ["call", "put"])
 @pytest.mark.parametrize(
@@ -266,13 +284,15 @@ def slow_vector(coin: str, call: bool, inverse: bool, terms: tuple[float, float,
         ("ETH", 1_500.0, 29.9, 0.3),
     ],
 )
-def test_option_against_a_slow_loop(coin: str, strike: float, days: float, vol: float, kind: str, inverse: bool) -> None:
-    """Options are repriced with tenor-scaled vols, floored upwards, in coin or in USD: an independent loop agrees."""
+def test_option_against_a_slow_loop(coin: str, strike: float, days: float, vol: float, kind: str, inverse: bool, size: float) -> None:
+    """Options are repriced with tenor-scaled vols, floored upwards, in coin or in USD, and dampened: an independent loop agrees."""
     settled = "inverse" if inverse else "linear"
-    table = PM_RISK_ARRAY([HEADER, [coin, kind, strike, days, -2.5, vol, settled]], MARKET, "DERIBIT")[1:]
+    table = PM_RISK_ARRAY([HEADER, [coin, kind, strike, days, size, vol, settled]], MARKET, "DERIBIT")[1:]
     spot = dict(MARKET[1:])[coin]  # type: ignore[arg-type]
     expected = slow_vector(coin, kind == "call", inverse, (spot, strike, days, vol))
-    assert [row[-1] for row in table] == pytest.approx([-2.5 * number for number in expected], rel=1e-9, abs=1e-8)
+    after = dampened(coin, inverse, [size * number for number in expected])
+    assert any(after[27:]) == (abs(size) > 1000.0)
+    assert [row[-1] for row in table] == pytest.approx(after, rel=1e-9, abs=1e-8 * abs(size))
 
 
 def lines(rows: Rows, parameters: Any = None) -> dict[str, float]:
@@ -285,13 +305,13 @@ def lines(rows: Rows, parameters: Any = None) -> dict[str, float]:
 
 def test_extended_loss_after_the_dampener() -> None:
     """Far short calls lose most at +500 %: the loss less 100,000 USD per further range, at the boundary price."""
-    losses = [4000.0 * number for number in slow_vector("BTC", True, True, (65_000.0, 200_000.0, 60.0, 0.8))]
-    for s, move in enumerate(EXTENDED, 27):
-        limit = (abs(move) / 0.16 - 1.0) * 100_000.0 / (1.0 + math.copysign(0.16, move))
-        losses[s] = math.copysign(max(abs(losses[s]) - limit, 0.0), losses[s])
+    losses = dampened("BTC", True, [4000.0 * number for number in slow_vector("BTC", True, True, (65_000.0, 200_000.0, 60.0, 0.8))])
     assert max(losses[27:]) > max(0.0, *losses[:27])
-    found = lines([["BTC", "call", 200_000.0, 60.0, -4000.0, 0.8, "inverse"]])
-    assert found["Worst case"] == pytest.approx(max(losses), rel=1e-9)
+    rows = [["BTC", "call", 200_000.0, 60.0, -4000.0, 0.8, "inverse"]]
+    assert lines(rows)["Worst case"] == pytest.approx(max(losses), rel=1e-9)
+    table = PM_RISK_ARRAY([HEADER, *rows], MARKET, "DERIBIT")[1:]
+    assert [-row[-1] for row in table] == pytest.approx(losses, rel=1e-9, abs=1e-6)
+    assert PM_SCANNING_RISK([HEADER, *rows], MARKET, "DERIBIT") == pytest.approx(max(losses), rel=1e-9)
 
 
 def test_roll_shock_nets_each_expiry() -> None:
@@ -329,6 +349,15 @@ def test_cross_account_offsets_gains_by_their_share() -> None:
     assert lines(rows)["ETH coin-settled"] == pytest.approx(down + 100.0, rel=1e-12)
     assert lines(rows)["ETH USD-settled"] == pytest.approx(up + 200.0, rel=1e-12)
     cross = lines(rows, [["margin_model", "cross_pm"]])
+    apart, together = ([["margin_model", model]] for model in ("segregated_pm", "cross_pm"))
+    assert PM_SCANNING_RISK([HEADER, *rows], MARKET, "DERIBIT", apart) == pytest.approx(down + up, rel=1e-12)
+    assert PM_SCANNING_RISK([HEADER, *rows], MARKET, "DERIBIT", together) == pytest.approx(cross["Worst case"], rel=1e-12)
+    array = [row[-1] for row in PM_RISK_ARRAY([HEADER, *rows], MARKET, "DERIBIT", together)[1:]]
+    assert (array[0], array[26]) == (pytest.approx(0.4 * usd_gain - down, rel=1e-12), pytest.approx(0.6 * coin_gain - up, rel=1e-12))
+    summed = [row[-1] for row in PM_RISK_ARRAY([HEADER, *rows], MARKET, "DERIBIT", apart)[1:]]
+    assert (summed[0], summed[26]) == (pytest.approx(usd_gain - down, rel=1e-12), pytest.approx(coin_gain - up, rel=1e-12))
+    how = next(row[3] for row in PM_EXPLAIN([HEADER, *rows], MARKET, "DERIBIT", apart) if row[1] == "Risk matrix margin")
+    assert how.endswith("each settlement currency of an underlying has its own worst case; the risk array shows their sum")
     assert cross["Worst case"] == pytest.approx(max(down - 0.4 * usd_gain, up - 0.6 * coin_gain), rel=1e-12)
     capped = lines(rows, [["margin_model", "cross_pm"], ["max_offsetable_pnl_usd", 100.0]])
     assert capped["Worst case"] == pytest.approx(down - 100.0, rel=1e-12)
@@ -350,7 +379,15 @@ def test_what_is_not_known_is_told() -> None:
     own = [[*HEADER, "Exercise"], ["BTC", "call", 7e4, 9.0, 1.0, 0.5, "linear", "american"]]
     assert "european" in PM_MARGIN(own, MARKET, "DERIBIT")
     assert PM_MARGIN([HEADER, *rows], MARKET, "DERIBIT", [["extended_moves", "far"]]).startswith("#PM! extended_moves")
-    assert PM_COMPARE([HEADER, *rows], MARKET, "DERIBIT")[1][6] == "estimate"
+    assert PM_COMPARE([HEADER, *rows], MARKET, "DERIBIT")[1][6] == "illustrative"
+    moved = {row[1]: row[4] for row in PM_EXPLAIN([HEADER, ["SOL", "call", 1_500.0, 60.0, -1e6, 0.8, "linear"]], MARKET, "DERIBIT")}
+    told = ("Initial margin", "Maintenance margin", "Worst case", "Dampener", "Move", "Delta shock")
+    assert {label: moved[label] for label in told} == dict.fromkeys(told, "illustrative")
+    both = {row[1]: row[4] for row in PM_EXPLAIN([HEADER, *rows, ["BTC", "perp", None, None, 1.0, None, "inverse"]], MARKET, "DERIBIT")}
+    assert (both["Initial margin"], both["Maintenance margin"]) == ("illustrative", "illustrative")
+    known = {row[1]: row[4] for row in PM_EXPLAIN([HEADER, ["BTC", "perp", None, None, 1.0, None, "inverse"]], MARKET, "DERIBIT")}
+    assert (known["Initial margin"], known["Delta shock"]) == ("estimate", "estimate")
+    assert (known["Worst case"], known["Move"]) == ("published", "published")
 
 
 def test_tables_of_the_method() -> None:
@@ -362,18 +399,57 @@ def test_tables_of_the_method() -> None:
     assert since["ETH", "extended_dampener"] == (200_000.0, "2026-02-15")
 
 
-def test_live_parameters_of_a_saved_answer(shared: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["params_file", "model_params_file"])
+def test_live_parameters_of_a_saved_answer(name: str, shared: Path, tmp_path: Path) -> None:
     """A saved pme/simulate answer's model parameters replace the file's; a value given beside them stands above both."""
     answer = json.loads((shared / "vectors" / "venue_examples.json").read_text())["deribit_pme"][0]["result"]
     answer["model_params"]["currency_pair"]["btc_usd"]["price_range"] = 0.3
     saved = tmp_path / "answer.json"
     saved.write_text(json.dumps({"jsonrpc": "2.0", "result": answer}))
     book = [["Underlying", "Type", "Quantity", "Spot"], ["BTC", "perp", 1.0, 66_000.0]]
-    live = [["model_params_file", str(saved)]]
+    live = [[name, str(saved)]]
     assert PM_MARGIN(book, None, "DERIBIT", live) == pytest.approx(66_000.0 * (0.3 + 0.01))
     assert PM_MARGIN(book, None, "DERIBIT", [*live, ["BTC.price_range", 0.16]]) == PM_MARGIN(book, None, "DERIBIT")
-    assert PM_MARGIN(book, None, "DERIBIT", [["model_params_file", "/nowhere.json"]]) == (
-        "#PM! there is no file /nowhere.json: give the whole path of a saved pme/simulate answer"
+    for all_coins in ([*live, ["price_range", 0.16]], [["price_range", 0.16], *live]):
+        assert PM_MARGIN(book, None, "DERIBIT", all_coins) == PM_MARGIN(book, None, "DERIBIT")
+    assert PM_MARGIN(book, None, "DERIBIT", [[name, "/nowhere.json"]]) == (
+        "#PM! there is no file /nowhere.json: give the whole path of a saved answer of DERIBIT's venue"
     )
-    saved.write_text('{"result": 5}')
-    assert PM_MARGIN(book, None, "DERIBIT", live).startswith(f"#PM! {saved} carries no model_params")
+    both = [["params_file", str(saved)], ["model_params_file", str(saved)]]
+    assert PM_MARGIN(book, None, "DERIBIT", both).startswith("#PM! params_file and model_params_file are both given")
+    for damage in ('{"result": 5}', "[]", "{", "", json.dumps({"result": {"model_params": {"currency_pair": {"btc_usd": 1}}}})):
+        saved.write_text(damage)
+        told = PM_MARGIN(book, None, "DERIBIT", live)
+        assert isinstance(told, str)
+        assert told.startswith(f"#PM! {saved}")
+        assert "\n" not in told
+        assert "please report" not in told
+
+
+def test_live_parameters_by_every_face(shared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The same answer, named beside a file of positions: margin, a batch and the differences from the shipped numbers."""
+    answer = json.loads((shared / "vectors" / "venue_examples.json").read_text())["deribit_pme"][0]["result"]
+    answer["model_params"]["currency_pair"]["btc_usd"]["price_range"] = 0.3
+    answer["model_params"]["currency_pair"]["sol_usd"] = {**answer["model_params"]["currency_pair"]["btc_usd"], "price_range": 0.35}
+    answer["model_params"]["currency"]["sol"] = answer["model_params"]["currency"]["btc"]
+    saved, book, parameters, margins = (tmp_path / name for name in ("answer.json", "book.csv", "parameters.csv", "margins.csv"))
+    saved.write_text(json.dumps({"result": answer}))
+    book.write_text("Account,Underlying,Type,Quantity,Spot\none,BTC,perp,1,66000\none,SOL,perp,10,150\n")
+    parameters.write_text(f"Parameter,Value\nparams_file,{saved}\n")
+    expected = 66_000.0 * (0.3 + 0.01) + 1_500.0 * (0.35 + 0.01)
+
+    def ran(*words: str) -> str:
+        assert main([*words, "--parameters", str(parameters)] if "parameters" not in words else list(words)) == 0
+        return capsys.readouterr().out
+
+    assert json.loads(ran("margin", str(book), "--method", "DERIBIT", "--json"))["initial_margin"] == pytest.approx(expected)
+    ran("batch", str(book), "-o", str(margins), "--method", "DERIBIT", "--workers", "1")
+    (row,) = csv.DictReader(margins.read_text().splitlines())
+    assert float(row["Initial"]) == pytest.approx(expected)
+    assert float(row["Scanning risk"]) == pytest.approx(66_000.0 * 0.3 + 1_500.0 * 0.35)
+    told = ran("parameters", "DERIBIT", "--from", str(saved), "--json")
+    assert ["BTC", "price_range", 0.16, 0.3] in [row[:4] for row in json.loads(told)]
+    assert {"params_file", "model_params_file"} <= {row[1] for row in PM_PARAMETERS("DERIBIT")[1:]}
+    sol = [HEADER, ["SOL", "perp", None, None, 1.0, None, "linear"]]
+    status = {row[1]: row[4] for row in PM_EXPLAIN(sol, MARKET, "DERIBIT", [["params_file", str(saved)]])}
+    assert status["Worst case"] == "estimate"  # the venue's own numbers of the coin, no longer ETH's

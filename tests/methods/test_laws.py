@@ -6,7 +6,9 @@ The examples are the same in every run; `pytest --seeds N` draws others. A book 
 from __future__ import annotations
 
 import math
+import re
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -87,6 +89,7 @@ LADDER = {
 }
 PORTFOLIO = [*(["SOL", *each] for each in LADDER.items()), ["", "fee_rate", 0.0003], ["BTC", "funding_rate", 0.0001]]
 GIVEN: dict[str, Rows] = dict.fromkeys(("AEVO", "BIT", "GATE"), FUTURES) | {"PARADEX": PORTFOLIO, "PARADEX_SM": CROSS}
+GIVEN["THALEX"] = [["", "scenarios", rules_of("THALEX", time.time()).word("scenarios", "BTC")], ["", "d1_roll_contingency", 0.004]]
 METHODS: dict[str, Asked] = {
     method: (MARKET, method, TABLE if method_named(method).takes_table else GIVEN.get(method), HISTORY) for method in known_methods()
 }
@@ -398,6 +401,106 @@ def test_scanning_risk_is_the_worst_of_the_risk_array(case: str, rows: Rows) -> 
     assert PM_SCANNING_RISK([HEADER, *rows], *CASES[case]) == pytest.approx(sum(worst), rel=1e-12, abs=slack(rows))
     for line in array:
         assert line[-1] == pytest.approx(sum(line[5:-1]), rel=1e-12, abs=slack(rows))
+
+
+GROUP = [[coin, "product_group_offset", share] for coin, share in (("BTC", 0.9), ("ETH", 0.5), ("SOL", 0.0))]
+# Scenarios are tried where a rulebook does more to their results than to weight them, too.
+DRIVEN: dict[str, Asked] = {case: asked for case, asked in CASES.items() if has_scenarios(asked[1])} | {
+    "DERIBIT cross": (MARKET, "DERIBIT", [["margin_model", "cross_pm"], ["pnl_offset", 0.6], ["max_offsetable_pnl", 5e5]], None),
+    "TIMS group": (MARKET, "TIMS", GROUP, None),
+    "SPAN kdpw": (MARKET, "SPAN", [["order", "kdpw"]], None),
+    "VAR tail": (MARKET, "VAR", [["confidence", 0.9]], HISTORY),
+    "ES tail": (MARKET, "ES", [["confidence", 0.9]], HISTORY),
+}
+SETTLED_HEADER = [*HEADER, "Settlement"]
+SCENARIO = re.compile(r"Scenario (.+?): ")
+BIG = 1e12
+
+
+@st.composite
+def settled_books(draw: st.DrawFn) -> Rows:
+    """Positions, small or large, whose derivatives are settled in USD or in their coin."""
+    size, settlement = draw(st.sampled_from([1.0, 1000.0])), st.sampled_from(["linear", "inverse"])
+    return [[*scaled(row, size), None if row[1] == "spot" else draw(settlement)] for row in draw(plain_books)]
+
+
+class Tree:
+    """The lines of the first number of a statement, each with its parts."""
+
+    def __init__(self, statement: Rows) -> None:
+        ends = next((i for i, line in enumerate(statement[2:], 2) if line[0] == 0.0), len(statement))
+        self.lines = statement[1:ends]
+        self.above = [next((j for j in range(i - 1, -1, -1) if self.lines[j][0] < line[0]), -1) for i, line in enumerate(self.lines)]
+        self.parts = [[j for j, above in enumerate(self.above) if above == i] for i in range(len(self.lines))]
+
+    def worst(self) -> list[tuple[int, dict[str, float]]]:
+        """Each line that is the worst of scenarios, and the loss of each of these."""
+        found = []
+        for i, line in enumerate(self.lines):
+            named = [(SCENARIO.match(self.lines[j][1]), self.lines[j][2]) for j in self.parts[i]]
+            if line[3].startswith(WORST) and named and all(name for name, _ in named):
+                found.append((i, {name[1]: loss for name, loss in named if name}))
+        return found
+
+    def coins(self, i: int, known: Row) -> tuple[str, ...]:
+        """The underlyings that a line is of: that of the nearest line above it that names one, else all."""
+        while i >= 0:
+            mine = [coin for coin in known if self.lines[i][1].split(" ")[0] == coin]
+            if mine:
+                return tuple(mine)
+            i = self.above[i]
+        return tuple(known)
+
+    def top(self, i: int, more: float) -> float:
+        """The first number if one line were larger."""
+        value = self.lines[i][2] + more
+        while (up := self.above[i]) >= 0:
+            parts = [value if j == i else self.lines[j][2] for j in self.parts[up]]
+            value, i = RULES[self.lines[up][3].split(": ")[0]](parts), up
+        return float(value)
+
+
+def tail_of(losses: list[float], method: str, confidence: float) -> float:
+    """The smallest loss of the tail, or its mean, at least 0."""
+    count = max(1, math.floor(len(losses) * (1.0 - confidence) + 1e-9))
+    tail = sorted(losses)[-count:]
+    return max(0.0, sum(tail) / count if method == "ES" else tail[0])
+
+
+@pytest.mark.parametrize("case", DRIVEN)
+@FEWER
+@given(rows=settled_books())
+def test_the_largest_loss_of_the_risk_array_drives_the_margin(case: str, rows: Rows) -> None:
+    """The losses that the statement takes the worst of are those of PM_RISK_ARRAY, each scenario's, and a larger one needs more margin."""
+    book, asked = [SETTLED_HEADER, *rows], DRIVEN[case]
+    head, *array = PM_RISK_ARRAY(book, *asked)
+    coins, names = head[5:-1], [f"{line[0]:g}" if isinstance(line[0], float) else line[0] for line in array]
+    column = {coin: [line[head.index(coin)] for line in array] for coin in coins}
+    statement, tolerance = PM_EXPLAIN(book, *asked), 10.0 * slack([row[: len(HEADER)] for row in rows])
+    if asked[1] in ("VAR", "ES"):
+        confidence = dict(asked[2] or []).get("confidence", 0.99)
+        expected = tail_of([-line[-1] for line in array], asked[1], confidence)
+        assert statement[1][2] == pytest.approx(expected, rel=1e-9, abs=tolerance)
+        return
+    tree, found, lines = Tree(statement), defaultdict(float), defaultdict(list)
+    for i, losses in tree.worst():
+        mine = tree.coins(i, coins)
+        lines[mine].append((tree.lines[i][2], set(losses)))
+        assert tree.top(i, BIG) > tree.lines[0][2] + 1e-4 * BIG, tree.lines[i][1]
+        for name, loss in losses.items():
+            found[mine, name] += loss
+    assert {coin for mine in lines for coin in mine} >= {coin for coin in coins if any(column[coin])}  # spot may be charged apart
+    scanning = 0.0
+    for mine, own in lines.items():
+        for n, name in enumerate(names):
+            assert found[mine, name] == pytest.approx(-sum(column[coin][n] for coin in mine), rel=1e-9, abs=tolerance), (mine, name)
+        apart = len(own) > 1 and own[0][1] == own[1][1]  # blocks of an underlying, each with its own worst scenario
+        worst = sum(amount for amount, _ in own) if apart else max(amount for amount, _ in own)
+        if not apart:
+            largest = max(-sum(each) for each in zip(*(column[coin] for coin in mine)))
+            assert worst == pytest.approx(max(0.0, largest), rel=1e-9, abs=tolerance)
+        scanning += worst if len(mine) == 1 else sum(max(0.0, *(-gain for gain in column[coin])) for coin in mine)
+    assert PM_SCANNING_RISK(book, *asked) == pytest.approx(scanning, rel=1e-9, abs=tolerance)
 
 
 moves = st.integers(-20, 20).map(lambda n: n / 20)

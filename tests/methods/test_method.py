@@ -57,6 +57,7 @@ def load(folder: Path, text: str) -> ModuleType:
         ("def scenarios(names, rules): ...\n", "scenarios must take 3 positional arguments"),
         ("def share(book, rules, more): ...\n", "share must take 2 positional arguments"),
         ("def pnl(*, case): ...\n", "pnl must take 1 positional argument"),
+        ("scanning = 0.5\n", "scanning must be a function, not 0.5"),
         ("from numpy import interp as apart\n", "apart must take 2 positional arguments"),
         ("ARRAY_OF_INSTRUMENTS = True\n", "ARRAY_OF_INSTRUMENTS speaks of a risk_array, which is missing"),
         ("del requirement\n", "requirement is missing: a method needs requirement(case)"),

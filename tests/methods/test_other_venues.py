@@ -75,9 +75,9 @@ def test_thalex_vols_move_by_points() -> None:
 
 
 def test_thalex_contingencies_are_told() -> None:
-    """The roll contingency is not modelled; the option contingency counts once its rate is given."""
+    """The contingencies count once their rates are given."""
     found = statuses("THALEX", SHORT_CALL)
-    assert (found["Roll contingency"], found["Option contingency"]) == ("not modelled", "not set")
+    assert {found[label] for label in ("Of futures and perpetuals", "Of options", "Option contingency")} == {"not set"}
     plain = PM_MARGIN([HEADER, SHORT_CALL], MARKET, "THALEX")
     given = [["option_contingency", 0.01]]
     assert PM_MARGIN([HEADER, SHORT_CALL], MARKET, "THALEX", given) == pytest.approx(plain + 1_400.0)

@@ -66,10 +66,8 @@ class ManyAccounts(Case):
         return part
 
     @cached_property
-    def pnl(self) -> Floats:
-        """Profit and loss per account, scenario and underlying, (A, S, U)."""
-        if self.own_pnl is not None:
-            return self.own_pnl(self)
+    def summed(self) -> Floats:
+        """Position × risk array per account, scenario and underlying, (A, S, U)."""
         held, result = self.book.instruments, np.empty((len(self.book.instruments.underlyings), *self._shape))
         for u in range(len(result)):
             chosen = np.flatnonzero(held.underlying == u)
@@ -255,13 +253,13 @@ class _Work:
         try:
             held = self._of(case, of_distinct, accounts)
             margin = margin_of(held)
-            initial, maintenance, pnl = margin.initial.value, margin.maintenance.value, held.pnl if len(case.scenarios) else None
+            initial, maintenance = margin.initial.value, margin.maintenance.value
+            pnl, scanning = (held.pnl, held.scanning) if len(case.scenarios) else (None, np.nan)
         except Exception as error:
             self._halve(accounts, error, lambda part: self._chunk(case, of_distinct, part))
             return
-        self.answer.initial[accounts], self.answer.maintenance[accounts] = initial, maintenance
+        self.answer.initial[accounts], self.answer.maintenance[accounts], self.answer.scanning[accounts] = initial, maintenance, scanning
         if pnl is not None:
-            self.answer.scanning[accounts] = np.maximum(-pnl.min(axis=1, initial=0.0), 0.0).sum(axis=1)
             whole = pnl.sum(axis=2)
             worst = whole.argmin(axis=1)
             self._named(case, accounts, Worst(-whole[np.arange(len(whole)), worst], worst))

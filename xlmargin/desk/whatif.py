@@ -65,7 +65,7 @@ def measures(case: Case, underlyings: Sequence[str]) -> dict[str, float]:
     margin = margin_of(case)
     found = {"Initial margin": float(margin.initial.value.sum()), "Maintenance margin": float(margin.maintenance.value.sum())}
     if len(case.scenarios):
-        found["Scanning risk"] = float(np.maximum(-case.pnl.min(axis=1, initial=0.0), 0.0).sum())
+        found["Scanning risk"] = float(case.scanning.sum())
     held, units = case.book.instruments, case.units.sum(axis=0)
     delta = units * np.where(units != 0.0, _deltas(held), 0.0)
     names = np.array(held.underlyings, np.str_)[held.underlying] if len(held) else np.empty(0, np.str_)

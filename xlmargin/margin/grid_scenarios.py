@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
+from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
@@ -77,6 +78,31 @@ def read_grid(text: str) -> tuple[Shock, ...]:
     if not 0 < len(shocks) <= MOST_SHOCKS:
         raise MarginError(f"scenarios: a grid has from 1 to {MOST_SHOCKS} shocks, not {len(shocks)}: write blocks as {FORM}")
     return tuple(shocks)
+
+
+def written(shocks: Sequence[tuple[float, float, float]], up: float, down: float) -> str:
+    """Shocks as the text of a grid, neighbours that differ in one thing alone written together.
+
+    Args:
+        shocks: price move, vol move and weight of each, as fractions
+        up, down: the vol moves that the words up and down stand for, both positive
+    """
+    words = {up: UP, -down: DOWN, 0.0: SAME}
+    rows = [
+        (price, weight, tuple(words.get(vol) or _percent(vol) for _, vol, _ in same))
+        for (price, weight), same in groupby(shocks, lambda shock: (shock[0], shock[2]))
+    ]
+    blocks = []
+    for (weight, vols), alike in groupby(rows, lambda row: row[1:]):
+        tail = "" if weight == 1.0 else f" x {_percent(weight).lstrip('+')}"
+        blocks.append(f"{', '.join(_percent(price) for price, *_ in alike)} x {', '.join(vols)}{tail}")
+    return "; ".join(blocks)
+
+
+def _percent(share: float) -> str:
+    """A fraction in percent, with its sign unless it is 0, to six digits after the point."""
+    text = f"{PER_CENT * share:+.6f}".rstrip("0").rstrip(".")
+    return "0%" if text in ("+0", "-0") else f"{text}%"
 
 
 def _vol(word: str) -> str | float | None:

@@ -53,9 +53,9 @@ def deltas(case: Case) -> Floats:
     return np.nan_to_num(black_deltas(case.held))
 
 
-def opposite_deltas(case: Case, u: int, by: Sequence[str] = EXPIRY) -> Line:
-    """Opposite deltas of one underlying, net by some terms: the smaller of the long and the short ones."""
-    net = case.net(case.some(u), by, deltas(case))
+def opposite_deltas(case: Case, u: int, by: Sequence[str] = EXPIRY, kinds: tuple[int, ...] = ()) -> Line:
+    """Opposite deltas of one underlying, of some kinds or of all, net by some terms: the smaller of the long and the short ones."""
+    net = case.net(case.some(u, kinds), by, deltas(case))
     return given("Opposite deltas", net.opposite, f"the smaller of the long and the short deltas at mark, net {_per(by)}")
 
 

@@ -28,7 +28,9 @@ class Method:
         risk_array: a venue's own way to value the scenarios (K, S); left out where the general one holds
         array_of_instruments: `risk_array` reads the instruments of the book, never the positions in them, so that other
             quantities are not valued again
-        pnl: profit and loss by underlying (A, S, U); left out where it is the sum of position × risk array
+        pnl: profit and loss by underlying (A, S, U) after all that the rulebook does to a scenario's result, such as a dampener, so that
+            the largest loss drives the margin; left out where it is the sum of position × risk array
+        scanning: sum of the worst losses (A,) where parts of an underlying have each their own worst scenario; left out elsewhere
         share: part of each position that the scenarios act on (A, K); left out where it is all of it
         prepared: the book and the rules as the rulebook reads them
         saved: the numbers of the venue's own configuration, as it answers it: the content of the JSON file that `params_file` names
@@ -48,6 +50,7 @@ class Method:
     risk_array: Callable[[Book, Scenarios, Rules], Floats] | None = None
     array_of_instruments: bool = False
     pnl: Callable[[Case], Floats] | None = None
+    scanning: Callable[[Case], Floats] | None = None
     share: Callable[[Book, Rules], Floats] | None = None
     prepared: Callable[[Book, Rules], tuple[Book, Rules]] | None = None
     saved: Callable[[Any, Rules], Sequence[Override]] | None = None

@@ -162,9 +162,10 @@ class Rules:
         return found
 
     def beneath(self, overrides: Sequence[Override], source: str) -> Rules:
-        """These rules with a file's values under those given with the positions; one given for all stands above the file's of a coin."""
+        """These rules with a file's values under those given with the positions, for one underlying or for all."""
         from_file = replace(self, given={}).override(overrides, where=source).given
-        sourced = {key: replace(value, status=self.meta.status) for key, value in from_file.items() if ("", key[1]) not in self.given}
+        kept = {key: value for key, value in from_file.items() if ("", key[1]) not in self.given}
+        sourced = {key: replace(value, status=self.meta.status) for key, value in kept.items()}
         return replace(self, given={**sourced, **self.given})
 
 

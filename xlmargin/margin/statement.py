@@ -44,6 +44,7 @@ class Rule:
 
 CERTAINTY = ("verified", "published", "estimate", "illustrative", "closing", "superseded")  # statuses, the weakest last
 NOT_MODELLED = "not modelled"  # status of a part that does not count here
+AS_ABOVE = "as above: "  # how a line begins that the statement has already explained
 
 GIVEN = Rule("given", None)
 TOTAL = Rule("sum of the lines below", lambda parts: parts.sum(axis=0))
@@ -133,7 +134,7 @@ def multiple(rules: Rules, label: str, risk: Line, name: str) -> Line:
 
 def above(line: Line) -> Line:
     """A line that the statement has already explained above."""
-    return replace(line, rule=GIVEN, parts=lambda _: (), detail=f"as above: {line.label}")
+    return replace(line, rule=GIVEN, parts=lambda _: (), detail=f"{AS_ABOVE}{line.label}")
 
 
 # Makers of lines: `total("Margin", (line, line))` applies a rule to parts and gives the line.

@@ -63,6 +63,7 @@ class Case:
         array: risk array of the book's instruments, gains positive (K, S)
         share: part of each account's position in each instrument that the scenarios act on (A, K)
         own_pnl: profit and loss (A, S, U) of a rulebook whose scenarios do not add up over positions, None of all others
+        own_scanning: scanning risk (A,) of a rulebook in which parts of an underlying have their own worst scenarios, None of all others
         statuses: the weakest of the rulebook's values that the scenarios of each underlying were made of, (U,)
         alone: the case of each account (A,), where the rows of one would change the margin of another; else empty
     """
@@ -73,6 +74,7 @@ class Case:
     array: Floats
     share: Floats
     own_pnl: Callable[[Case], Floats] | None = None
+    own_scanning: Callable[[Case], Floats] | None = None
     alone: tuple[Case, ...] = ()
     statuses: tuple[str, ...] = ()
 
@@ -122,13 +124,30 @@ class Case:
         return fixed(marks(self.held))
 
     @cached_property
+    def summed(self) -> Floats:
+        """Position × risk array per account, scenario and underlying, (A, S, U)."""
+        return fixed(pnl_by_underlying(self.held, self.array, self.units * self.share))
+
+    @cached_property
     def pnl(self) -> Floats:
-        """Profit and loss per account, scenario and underlying, (A, S, U)."""
+        """Profit and loss per account, scenario and underlying after all that the rulebook does to a scenario's result, (A, S, U).
+
+        So the losses are those from which the margin is taken: with one account, and one worst scenario to an underlying, the
+        largest of them is the one that drives it.
+        """
         if self.alone and all(each.scenarios.names == self.scenarios.names for each in self.alone):
             return fixed(self._pnl_alone())
-        if self.own_pnl is not None:
-            return fixed(self.own_pnl(self))
-        return fixed(pnl_by_underlying(self.held, self.array, self.units * self.share))
+        return fixed(self.own_pnl(self)) if self.own_pnl is not None else self.summed
+
+    @property
+    def scanning(self) -> Floats:
+        """Sum of the worst scenario losses, each floored at 0, that the margin of each account is taken from, (A,)."""
+        if self.alone:
+            return np.concatenate([each.scanning for each in self.alone])
+        if self.own_scanning is not None:
+            return self.own_scanning(self)
+        worst: Floats = np.maximum(-self.pnl.min(axis=1, initial=0.0), 0.0).sum(axis=1)
+        return worst
 
     def _pnl_alone(self) -> Floats:
         """The profit and loss of accounts whose cases are separate, (A, S, U)."""

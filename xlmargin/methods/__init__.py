@@ -111,12 +111,12 @@ def method_named(name: str) -> Method:
         place = _place(source)
         module = importlib.import_module(".".join((__name__, *source.relative_to(FOLDER).with_suffix("").parts)))
         found = method_of(module)
+        named = [name for name in rules.names if name in PARAMS_FILES]
+        if named and found.saved is None:
+            raise MarginError(f"{place}: saved is missing: it reads what the parameter {named[0]} names")
         if grid in vars(module).values():
-            read_here = PARAMS_FILES if found.saved is not None else ()
-            refuse_unread(
-                [name for name in rules.names if name not in read_here],
-                [source] if path.parent == FOLDER else sorted(path.parent.glob("*.py")),
-            )
+            modules = [source] if path.parent == FOLDER else sorted(path.parent.glob("*.py"))
+            refuse_unread([name for name in rules.names if name not in named], modules)
     except Exception as error:
         why = str(error) if isinstance(error, MarginError) else f"{type(error).__name__}: {error}"
         raise MarginError(why if why.startswith(f"{place}:") else f"{place} is refused: {why}") from error
@@ -129,12 +129,18 @@ def _place(path: Path) -> str:
 
 
 def rules_of(name: str, as_of: float, overrides: Sequence[Override] = (), *, skip_unknown: bool = False) -> Rules:
-    """The rulebook of a method at the valuation time, with values given beside the positions."""
-    method = method_named(name)  # what is refused has no rulebook
+    """The rulebook of a method at the valuation time, with values given beside the positions.
+
+    Raises:
+        MarginError: the method is refused, a value does not fit, or a file that one names cannot be read
+    """
+    method_named(name)  # what is refused has no rulebook
     rules = read_rules(_files()[name][0], as_of).override(overrides, skip_unknown=skip_unknown)
-    for key in (key for key in PARAMS_FILES if method.saved is not None and key in rules.names and not rules.is_unset(key)):
-        path = rules.word(key)
-        rules = rules.beneath(saved_parameters(rules, path), f"{key} {path}")
+    named = [key for key in PARAMS_FILES if key in rules.names and not rules.is_unset(key)]
+    if len(named) > 1:
+        raise MarginError(f"{' and '.join(named)} are both given: each names a saved answer of the venue: keep one of them")
+    for key in named:
+        rules = rules.beneath(saved_parameters(rules, rules.word(key)), f"{key} {rules.word(key)}")
     return rules
 
 
@@ -187,7 +193,7 @@ def case_of(book: Book, rules: Rules, given: Given = NOTHING_GIVEN) -> Case:
     scenarios = method.scenarios(held.underlyings, replace(rules, seen=seen), beside) if method.scenarios else none(held.underlyings)
     statuses = tuple(weakest(*(status for coin, status in seen if coin in ("", name))) for name in held.underlyings)
     array = _array(method, book, rules, scenarios, unread=bool(alone) and apart(book, rules))
-    return Case(book, rules, scenarios, array, _share(method, book, rules), method.pnl, alone, statuses)
+    return Case(book, rules, scenarios, array, _share(method, book, rules), method.pnl, method.scanning, alone, statuses)
 
 
 def _array(method: Method, book: Book, rules: Rules, scenarios: Scenarios, *, unread: bool) -> Floats:

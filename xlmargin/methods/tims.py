@@ -16,6 +16,7 @@ from xlmargin.margin import lines
 from xlmargin.margin.parameters import Rules
 from xlmargin.margin.statement import Line, given, largest, over_book, parameter, times, total, worst
 from xlmargin.margin.valuation import NOTHING_GIVEN, Case, Given, Margin
+from xlmargin.pricing.arrays import Floats
 from xlmargin.scenarios.scenarios import Scenarios, percent
 
 
@@ -53,22 +54,36 @@ def scenarios(names: tuple[str, ...], rules: Rules, _: Given = NOTHING_GIVEN) ->
     )
 
 
+def pnl(case: Case) -> Floats:
+    """Profit and loss by class, of gains in a product group the share that counts against the losses of its other classes (A, S, U)."""
+    result = np.array(case.summed)
+    for members in _groups(case).values():
+        for u in members if len(members) > 1 else ():
+            result[:, :, u] *= _counts(case, u, -result[:, :, u])
+    return result
+
+
 def requirement(case: Case) -> Margin:
     """The sum over product groups of the worst loss at one price point, at least the minimum of its contracts.
 
     Returns:
         requirement + required, the same for initial and maintenance; option values count in the account's equity
     """
+    initial = over_book("Initial margin", [_group(case, label, members) for label, members in _groups(case).items()])
+    return lines.scaled(case, initial, how="initial margin less net option value")
+
+
+def _groups(case: Case) -> dict[str, list[int]]:
+    """The classes of each product group by its label; a class that is in none is its own."""
     groups: dict[str, list[int]] = {}
     for u, name in enumerate(case.names):
         shared = not case.rules.is_unset("product_group_offset", name)
         groups.setdefault("product group" if shared else name, []).append(u)
-    initial = over_book("Initial margin", [_group(case, label, members) for label, members in groups.items()])
-    return lines.scaled(case, initial, how="initial margin less net option value")
+    return groups
 
 
 def _group(case: Case, label: str, members: list[int]) -> Line:
-    """Requirement of one product group; a class that is in none is its own."""
+    """Requirement of one product group."""
     losses = [case.losses(u) for u in members]
     if len(members) == 1:
         points = losses[0]
@@ -83,20 +98,23 @@ def _group(case: Case, label: str, members: list[int]) -> Line:
 def _offset(case: Case, u: int, loss: Line) -> Line:
     """The amount of a class's loss at one point that counts in its group: losses in full, gains by the offset."""
     name = case.names[u]
-    share = case.rules.number("product_group_offset", name)
-    counts = np.where(loss.value > 0.0, 1.0, share)
     return times(
         name,
         (
             loss,
             given(
                 "Share that counts",
-                counts,
+                _counts(case, u, loss.value),
                 "losses in full, gains by product_group_offset",
                 source=case.rules.get("product_group_offset", name).source,
             ),
         ),
     )
+
+
+def _counts(case: Case, u: int, loss: Floats) -> Floats:
+    """The share of the losses of a class that counts in its group: 1 of a loss, the offset of a gain."""
+    return np.where(loss > 0.0, 1.0, case.rules.number("product_group_offset", case.names[u]))
 
 
 def _minimum(case: Case, u: int) -> Line:

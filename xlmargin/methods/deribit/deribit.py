@@ -19,6 +19,7 @@ from xlmargin.margin.parameters import Rules
 from xlmargin.margin.statement import NOT_MODELLED, Line, above, parameter, times, total
 from xlmargin.margin.valuation import NOTHING_GIVEN, Case, Given, Margin
 from xlmargin.methods.deribit.matrix import VOLS, Matrix
+from xlmargin.methods.deribit.saved_model import saved as saved
 from xlmargin.pricing.arrays import Floats
 from xlmargin.pricing.grid import call_grid
 from xlmargin.scenarios.risk_array import require_european, require_vols
@@ -149,6 +150,19 @@ def _options(book: Book, chosen: NDArray[np.int64], scenarios: Scenarios, u: int
     inverse = held.inverse[chosen][:, None]
     value = np.where(inverse, value / after * held.spot[chosen][:, None], value)
     return value[:, 1:] - value[:, :1]
+
+
+def pnl(case: Case) -> Floats:
+    """Profit and loss after the dampener, and in a cross account after the offset of gains, by underlying (A, S, U).
+
+    The blocks of an underlying in a segregated account are added up here, though each has a worst case of its own.
+    """
+    return Matrix(case).pnl()
+
+
+def scanning(case: Case) -> Floats:
+    """The sum of the worst cases of all blocks (A,)."""
+    return Matrix(case).scanning()
 
 
 def requirement(case: Case) -> Margin:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
 from xlmargin.book.book import Book
 from xlmargin.book.contracts import SPOT, show_instant
 from xlmargin.margin.parameters import Rules
-from xlmargin.margin.statement import Line, given, less, not_modelled, over_book, times, total, worst
+from xlmargin.margin.statement import Line, given, less, not_modelled, over_book, times, total, weakest, worst
 from xlmargin.margin.valuation import Case
 from xlmargin.pricing.arrays import Bools, Floats
 from xlmargin.scenarios.risk_array import black_deltas, marks
@@ -18,6 +19,7 @@ from xlmargin.scenarios.scenarios import Scenarios
 COIN, USD = "coin-settled", "USD-settled"
 VOLS = ((1.0, "vol up"), (0.0, "vol unchanged"), (-1.0, "vol down"))  # no known answer shows their order within a bucket
 _SUFFIX = {COIN: "", USD: "_usd"}  # of the parameters that differ by settlement currency
+_CONFIRMED = {COIN: "verified", USD: "published"}  # what is known of futures: every known answer is of coin-settled ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,10 @@ class Leg:
     def number(self, rules: Rules, name: str) -> float:
         """A parameter of its settlement currency."""
         return rules.number(name + _SUFFIX[self.settled], self.name)
+
+    def status(self, rules: Rules, formula: str, *names: str) -> str:
+        """The status of a line: the weakest of its formula and of the parameters of its settlement currency that it takes."""
+        return weakest(formula, *(rules.get(name + _SUFFIX[self.settled], self.name).status for name in names))
 
 
 def legs_of(book: Book) -> list[Leg]:
@@ -81,30 +87,52 @@ class Matrix:
         held = self.book.instruments
         self.deltas = black_deltas(held) - np.where(held.is_option & held.inverse, marks(held) / held.forward, 0.0)
 
-    def margin(self) -> Line:
-        """The risk matrix margin: the sum of all blocks."""
+    @cached_property
+    def blocks(self) -> dict[str, list[Leg]]:
+        """The legs of each block by its label: an underlying in one settlement currency; in a cross account an underlying."""
         cross = self.rules.word("margin_model") == "cross_pm"
         blocks: dict[str, list[Leg]] = {}
         for leg in legs_of(self.book):
             blocks.setdefault(leg.name if cross else f"{leg.name} {leg.settled}", []).append(leg)
-        return over_book("Risk matrix margin", [self.block(label, legs) for label, legs in blocks.items()])
+        return blocks
+
+    def margin(self) -> Line:
+        """The risk matrix margin: the sum of all blocks."""
+        coins = {legs[0].name for legs in self.blocks.values()}
+        apart = "each settlement currency of an underlying has its own worst case; the risk array shows their sum"
+        detail = apart if len(coins) < len(self.blocks) else ""
+        return over_book("Risk matrix margin", [self.block(label, legs) for label, legs in self.blocks.items()], detail)
+
+    def pnl(self) -> Floats:
+        """Profit and loss after dampener and offsets by underlying, the sum of its blocks (A, S, U)."""
+        result = np.zeros((len(self.book.accounts), len(self.case.scenarios), len(self.case.names)))
+        for legs in self.blocks.values():
+            result[:, :, legs[0].u] -= np.stack([line.value for line in self.losses(legs)], axis=1)
+        return result
+
+    def scanning(self) -> Floats:
+        """The sum of the worst cases of all blocks (A,)."""
+        none = np.zeros(len(self.book.accounts))
+        return sum((worst("Worst case", self.losses(legs)).value for legs in self.blocks.values()), none)
 
     def block(self, label: str, legs: list[Leg]) -> Line:
         """Worst case, roll shock, delta shock and the parts that are not modelled of one block."""
         option = any((leg.among & self.book.instruments.is_option).any() for leg in legs)
-        status = "estimate" if option or len(legs) > 1 else "verified"
-        if self.rules.get("price_range", legs[0].name).status == "illustrative":
-            status = "illustrative"
-        losses = [self.legs_together(legs, lines) for lines in zip(*(self.leg_losses(leg) for leg in legs))]
+        formula = "estimate" if option or len(legs) > 1 else _CONFIRMED[legs[0].settled]
+        status = weakest(formula, *self.case.statuses[legs[0].u : legs[0].u + 1])
         return total(
             label,
             (
-                worst("Worst case", losses, status=status),
+                worst("Worst case", self.losses(legs), status=status),
                 total("Roll shock", [self.roll_shock(leg) for leg in legs]),
                 self.delta_shock(legs),
                 not_modelled("Correlation contingency", "the formula is not published; 0 in every known answer"),
             ),
         )
+
+    def losses(self, legs: list[Leg]) -> list[Line]:
+        """The loss of a block in each scenario, S lines."""
+        return [self.legs_together(legs, lines) for lines in zip(*(self.leg_losses(leg) for leg in legs))]
 
     def legs_together(self, legs: list[Leg], lines: tuple[Line, ...]) -> Line:
         """The loss of a block in one scenario: among several legs, gains count by the offset of their currency."""
@@ -122,6 +150,7 @@ class Matrix:
                             "Share that counts",
                             counted(line.value, *limits),
                             f"losses in full, gains by {limits[0]:g} (pnl_offset) up to {limits[1]:,.10g} USD (max_offsetable_pnl)",
+                            status=leg.status(self.rules, "estimate", "pnl_offset", "max_offsetable_pnl"),
                         ),
                     ),
                 )
@@ -144,7 +173,7 @@ class Matrix:
                             "Dampener",
                             np.sign(line.value) * np.minimum(np.abs(line.value), limits[s]),
                             f"towards 0, at most {limits[s]:,.10g}: (|move| / price_range − 1) × extended_dampener",
-                            status="estimate",
+                            status=leg.status(self.rules, "estimate", "extended_dampener"),
                         ),
                     ),
                 )
@@ -160,6 +189,7 @@ class Matrix:
         for n, k in enumerate(net.first.tolist()):
             name, ahead = show_instant(float(held.expiry[k])) or "Perpetual", float(held.years[k])
             rate = max(least, float(np.expm1(yearly * ahead)))
+            formula = _CONFIRMED[leg.settled] if rate == least else "estimate"
             shocks.append(
                 times(
                     name,
@@ -170,7 +200,7 @@ class Matrix:
                             "Move",
                             rate,
                             f"largest of min_annualised_move {least:g} and exp(annualised_move_risk {yearly:g} × {ahead:.6g} years) − 1",
-                            status="verified" if rate == least else "estimate",
+                            status=leg.status(self.rules, formula, "min_annualised_move", "annualised_move_risk"),
                         ),
                     ),
                 )
@@ -181,7 +211,8 @@ class Matrix:
         """Charge on the delta beyond the amount that can be liquidated; long options count only where they reduce it."""
         name, index = legs[0].name, legs[0].index
         delta = np.abs(self.liquidated_delta(np.logical_or.reduce([leg.among for leg in legs])))
-        threshold, step, most = (self.rules.number(key, name) for key in ("delta_total_liq_shock_threshold", "m_inc", "max_delta_shock"))
+        known = [self.rules.get(key, name) for key in ("delta_total_liq_shock_threshold", "m_inc", "max_delta_shock")]
+        threshold, step, most = (self.rules.number(each.name, name) for each in known)
         rate = np.minimum(most, step * np.maximum(delta - threshold / index, 0.0))
         return times(
             "Delta shock",
@@ -190,7 +221,7 @@ class Matrix:
                 given("Index", index, "spot of the positions or the market range"),
                 given("Rate", rate, f"m_inc {step:g} × delta above {threshold:,.10g} USD, at most {most:g}"),
             ),
-            status="estimate",
+            status=weakest("estimate", *(each.status for each in known)),
         )
 
     def liquidated_delta(self, among: Bools) -> Floats:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from itertools import groupby
 from typing import Any
 
 from xlmargin.errors import MarginError
+from xlmargin.margin.grid_scenarios import written
 from xlmargin.margin.parameters import Override, Rules
 from xlmargin.methods.json_shape import Node, listed
 
-Shock = tuple[float, float, float]  # price move, vol move, weight
 NUMBERS = {"unhedged_margin_factor": "net_delta_rate", "hedged_margin_factor": "hedged_delta_rate", "mmf_factor": "maintenance_ratio"}
 VOL_NUMBERS = {
     "min_vol_shock_up": "min_vol_shock_up",
@@ -38,30 +37,10 @@ def saved(content: Any, _: Rules) -> list[Override]:
 def _values(coin: Node) -> dict[str, float | str]:
     """The parameters of one coin by our names."""
     rows, shared = coin.nodes("scenarios"), coin.node("vol_shock_params")
-    shocks: list[Shock] = [(row.number("spot_shock"), row.number("vol_shock"), row.number("weight")) for row in rows]
+    shocks = [(row.number("spot_shock"), row.number("vol_shock"), row.number("weight")) for row in rows]
     if not shocks:
         coin.fail("scenarios is empty: save the whole of it, as it came")
     moves = [vol for _, vol, _ in shocks]
     up, down = max(0.0, *moves), max(0.0, *(-vol for vol in moves))
     numbers = {name: coin.number(key) for key, name in NUMBERS.items()} | {name: shared.number(key) for key, name in VOL_NUMBERS.items()}
-    return {"scenarios": _grid(shocks, up, down), "vol_up": up, "vol_down": down, **numbers}
-
-
-def _grid(shocks: list[Shock], up: float, down: float) -> str:
-    """The scenarios of a coin as the text of a grid, neighbours that differ in one thing alone written together."""
-    words = {up: "up", -down: "down", 0.0: "same"}
-    rows = [
-        (price, weight, tuple(words.get(vol) or _percent(vol) for _, vol, _ in same))
-        for (price, weight), same in groupby(shocks, lambda shock: (shock[0], shock[2]))
-    ]
-    blocks = []
-    for (weight, vols), same in groupby(rows, lambda row: row[1:]):
-        tail = "" if weight == 1.0 else f" x {_percent(weight).lstrip('+')}"
-        blocks.append(f"{', '.join(_percent(price) for price, *_ in same)} x {', '.join(vols)}{tail}")
-    return "; ".join(blocks)
-
-
-def _percent(share: float) -> str:
-    """A fraction in percent, with its sign unless it is 0, to six digits after the point."""
-    text = f"{100.0 * share:+.6f}".rstrip("0").rstrip(".")
-    return "0%" if text in ("+0", "-0") else f"{text}%"
+    return {"scenarios": written(shocks, up, down), "vol_up": up, "vol_down": down, **numbers}

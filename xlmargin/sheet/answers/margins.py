@@ -6,8 +6,6 @@ import time
 from collections.abc import Collection, Sequence
 from typing import Any
 
-import numpy as np
-
 from xlmargin import __version__
 from xlmargin.book.book import Book
 from xlmargin.desk.compare import compare_rows, no_answer
@@ -59,8 +57,7 @@ def maintenance(positions: Any, market: Any, method: Any, parameters: Any, histo
 
 def scanning_risk(positions: Any, market: Any, method: Any, parameters: Any, history: Any) -> float:
     """Sum over accounts and underlyings of the worst scenario loss, floored at 0."""
-    case = case_with_scenarios(positions, market, method, parameters, history)
-    return float(np.maximum(-case.pnl.min(axis=1, initial=0.0), 0.0).sum())
+    return float(case_with_scenarios(positions, market, method, parameters, history).scanning.sum())
 
 
 def risk_array_of(positions: Any, market: Any, method: Any, parameters: Any, history: Any) -> Rows:

@@ -1,0 +1,1 @@
+"""Thalex' rulebook."""
