@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from test_laws import assert_adds_up
 
 from udfs import (
     PM_COMPARE,
@@ -190,6 +191,7 @@ def test_orders_by_hand() -> None:
     assert PM_LINE(rows, "Initial margin/Net requirement/BTC/Minimum delta requirement", *ASKED) == pytest.approx(0.02 * 3.0 * 70_000.0)
     assert PM_MARGIN(rows, *ASKED, rates) == pytest.approx(down + 4.0 * 21.0)  # the engine pays the orders' funding to the position
     assert PM_MAINTENANCE(rows, *ASKED, rates) == pytest.approx(5_600.0 + 21.0 + 7.0)
+    assert_adds_up(PM_EXPLAIN(rows, *ASKED, rates), 1e-9)
     blank = [header, [*PERP[:4], -1.0, None, "yes", None]]
     assert PM_MARGIN(blank, *ASKED) == pytest.approx(11_200.0)  # at its mark
     assert PM_MAINTENANCE(blank, *ASKED) == 0.0
