@@ -158,6 +158,13 @@ def test_the_fee_of_an_option_is_of_spot_and_capped(mark: float, fee: float) -> 
     assert PM_LINE(rows, path, *ASKED, [["fee_rate", 0.0003], ["option_fee_rate", 0.0001]]) == pytest.approx(min(14.0, fee))
 
 
+def test_a_fee_that_is_not_known_is_told_beside_one_that_is() -> None:
+    """With the rate of options alone, the fee of perpetuals is a line that says so."""
+    rows = PM_EXPLAIN(book(PERP, call(70_000.0, 10.0, 1.0)), *ASKED, [["option_fee_rate", 0.0003]])
+    assert next(row[2:5:2] for row in rows if row[1] == "Perpetuals") == [0.0, "not set"]
+    assert next(row[2] for row in rows if row[1] == "Options") == pytest.approx(21.0)
+
+
 def test_provisions_without_rates_are_told() -> None:
     """Without rates both provisions are lines of 0 with the status not set."""
     lines = [row for row in PM_EXPLAIN(book(PERP), *ASKED) if row[4] == "not set"]
