@@ -1,6 +1,7 @@
 """Random books of one coin against the venue's own engine, paradex_py.margin, with the venue's own numbers.
 
-The engine knows the mark of a coin's perpetual always, a sheet only where a row gives it; so in a book without one it is at spot.
+The engine knows the mark of a coin's perpetual always, a sheet only where a row gives it: a balance beside no perpetual has it as its
+Price.
 `pytest --seeds N` draws other books.
 """
 
@@ -59,7 +60,7 @@ class Drawn:
         self.coin = str(self.random.choice(sorted(SPOTS)))
         self.spot, self.perpetual = SPOTS[self.coin], f"{self.coin}-USD-PERP"
         self.perpetuals = bool(self.random.integers(2))
-        self.mark = self.spot * (1.0 + self.perpetuals * float(self.random.uniform(-0.01, 0.01)))
+        self.mark = self.spot * (1.0 + float(self.random.uniform(-0.01, 0.01)))
         self.rate, self.funding = (float(self.random.choice([0.0, 0.05, -0.01])), float(self.random.choice([0.0, 3e-4, -2e-4])))
         self.fee, self.option_fee = float(self.random.choice([0.0, 3e-4])), float(self.random.choice([3e-4, 6e-4]))
         self.rows: list[list[Any]] = []
@@ -75,7 +76,7 @@ class Drawn:
         if self.random.integers(3) == 0:
             size = float(self.random.choice([-0.5, 0.25, 1.0]))
             self.balances.append({"token": self.coin, "size": size})
-            self.rows.append([self.coin, "spot", None, None, size, None, None, None, None, None])
+            self.rows.append([self.coin, "spot", None, None, size, None, None if self.perpetuals else self.mark, None, None, None])
 
     def _quote(self, mark: float, delta: float, vol: float | None, fee: float) -> dict[str, Any]:
         more = {"funding_rate": self.funding, "interest_rate": self.rate, "fee_rate": fee}
