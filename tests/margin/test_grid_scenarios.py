@@ -9,24 +9,21 @@ import pytest
 
 from xlmargin.errors import MarginError
 from xlmargin.margin.grid_scenarios import grid
-from xlmargin.margin.parameter import Parameter
 from xlmargin.margin.parameters import Override, Rules
 from xlmargin.methods import rules_of
 
+HYPES = "+20% x up, -30%; -60% x +55% x 40%"
 TENOR = ("short_power", "long_power", "reference_days", "floor_days")
 
 
 def rules(text: str, *, without: tuple[str, ...] = (), **numbers: dict[str, float]) -> Rules:
-    """PARADEX's rulebook with another grid, further numbers by coin, and some parameters left out."""
+    """PARADEX's rulebook with BTC's numbers for every coin, another grid, further numbers by coin, and some parameters left out."""
     known = rules_of("PARADEX", 1_780_000_000.0)
-    any_number = known.get("vol_up")
-
-    def number(coin: str, name: str, value: float) -> Parameter:
-        return replace(any_number, underlying=coin, name=name, value=value)
-
-    parameters = {key: value for key, value in known.parameters.items() if key[1] not in without}
-    parameters |= {(coin, name): number(coin, name, value) for name, by_coin in numbers.items() for coin, value in by_coin.items()}
-    return replace(known, parameters=parameters).override([Override("", "scenarios", text, 2)])
+    bitcoin = {name: known.get(name, "BTC") for name in known.names}
+    found = {("", name): replace(value, underlying="") for name, value in bitcoin.items() if name not in without}
+    for name, by_coin in numbers.items():
+        found |= {(coin, name): replace(bitcoin["vol_up"], underlying=coin, name=name, value=value) for coin, value in by_coin.items()}
+    return replace(known, parameters=found).override([Override("", "scenarios", text, 2)])
 
 
 def test_a_star_multiplies_a_move_by_the_factor_of_its_coin() -> None:
@@ -65,3 +62,42 @@ def test_vols_shrink_beyond_the_reference_days_alone() -> None:
 def test_no_power_is_no_tenor() -> None:
     """A rulebook that names no powers shocks vols of every tenor alike."""
     assert grid(("BTC",), rules("0% x up", without=(*TENOR, "vol_shift"))).tenor is None
+
+
+def test_coins_have_grids_of_their_own() -> None:
+    """Moves, weights, vols and floors differ by coin; the floor is that of up shocks alone; a vol may be a number."""
+    own = rules("10% x up, down; -50% x up x 30%", vol_up={"HYPE": 0.6}, min_vol_shock_up={"HYPE": 0.7})
+    own = own.override([*(Override(*key, value.value, 2) for key, value in own.given.items()), Override("HYPE", "scenarios", HYPES, 3)])
+    made = grid(("BTC", "HYPE"), own)
+    assert made.price.tolist() == [[0.1, 0.2], [0.1, 0.2], [-0.5, -0.6]]
+    assert made.vol.tolist() == [[0.4, 0.6], [-0.22, -0.3], [0.4, 0.55]]
+    assert made.weight.tolist() == [[1.0, 1.0], [1.0, 1.0], [0.3, 0.4]]
+    assert made.vol_floor.tolist() == [[0.4, 0.7], [0.0, 0.0], [0.4, 0.7]]
+    assert made.descriptions == (
+        "price +10 % or +20 %, vol up",
+        "price +10 % or +20 %, vol down or −30 %",
+        "price −50 % or −60 %, vol up or +55 %",
+    )
+
+
+def test_grids_of_different_sizes_are_told() -> None:
+    """The scenarios of one coin happen with those of another, so each has as many."""
+    own = rules("10% x up, down").override([Override("", "scenarios", "10% x up, down", 2), Override("ETH", "scenarios", "10% x up", 3)])
+    with pytest.raises(MarginError, match="BTC has 2 shocks and ETH 1: give all coins grids of as many shocks"):
+        grid(("BTC", "ETH"), own)
+
+
+def test_a_coin_that_the_scenarios_leave_alone_needs_no_row() -> None:
+    """A coin held as collateral alone has no moves, though the rulebook does not list it."""
+    made = grid(("BTC", "SOL"), rules_of("PARADEX", 1_780_000_000.0), still=("SOL",))
+    assert len(made) == 24
+    assert made.price[0].tolist() == [0.16, 0.0]
+    assert not made.vol[:, 1].any()
+    assert made.descriptions[0] == "price +16 %, vol up"
+
+
+@pytest.mark.parametrize("text", ["10% x 40", "10% x +600%", "10% x -101%", "10% x 12%*"])
+def test_a_vol_move_that_is_none_is_told(text: str) -> None:
+    """A vol move is a word or a percentage that a vol can take."""
+    with pytest.raises(MarginError, match="is no block of a grid"):
+        grid(("BTC",), rules(text))

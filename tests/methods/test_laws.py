@@ -77,7 +77,18 @@ CROSS = [
     ["SOL", "future_initial_rate", 0.05],
     ["", "fee_rate", 0.0003],
 ]
-GIVEN: dict[str, Rows] = dict.fromkeys(("AEVO", "BIT", "GATE"), FUTURES) | {"PARADEX_SM": CROSS}
+# The same under portfolio margin.
+TAILS = "-66% x up x 30%; -33% x up x 50%; +50% x up x 40%; +100% x up x 20%; +200% x up x 10%; +300% x up x 7%; +400%, +500% x up x 5%"
+LADDER = {
+    "scenarios": f"+24% x up; +18%, +12%, +6%, 0%, -6%, -12%, -18% x up, down; -24% x up; {TAILS}",
+    "vol_up": 0.64,
+    "vol_down": 0.352,
+    "min_vol_shock_up": 0.6,
+    "net_delta_rate": 0.03,
+    "hedged_delta_rate": 0.015,
+}
+PORTFOLIO = [*(["SOL", *each] for each in LADDER.items()), ["", "fee_rate", 0.0003], ["BTC", "funding_rate", 0.0001]]
+GIVEN: dict[str, Rows] = dict.fromkeys(("AEVO", "BIT", "GATE"), FUTURES) | {"PARADEX": PORTFOLIO, "PARADEX_SM": CROSS}
 GIVEN["THALEX"] = [["", "scenarios", rules_of("THALEX", time.time()).word("scenarios", "BTC")], ["", "d1_roll_contingency", 0.004]]
 METHODS: dict[str, Asked] = {
     method: (MARKET, method, TABLE if method_named(method).takes_table else GIVEN.get(method), HISTORY) for method in known_methods()

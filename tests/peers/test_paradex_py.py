@@ -1,6 +1,7 @@
 """Random books of one coin against the venue's own engine, paradex_py.margin, with the venue's own numbers.
 
-The engine knows the mark of a coin's perpetual always, a sheet only where a row gives it; so in a book without one it is at spot.
+The engine knows the mark of a coin's perpetual always, a sheet only where a row gives it: a balance beside no perpetual has it as its
+Price.
 `pytest --seeds N` draws other books.
 """
 
@@ -59,7 +60,7 @@ class Drawn:
         self.coin = str(self.random.choice(sorted(SPOTS)))
         self.spot, self.perpetual = SPOTS[self.coin], f"{self.coin}-USD-PERP"
         self.perpetuals = bool(self.random.integers(2))
-        self.mark = self.spot * (1.0 + self.perpetuals * float(self.random.uniform(-0.01, 0.01)))
+        self.mark = self.spot * (1.0 + float(self.random.uniform(-0.01, 0.01)))
         self.rate, self.funding = (float(self.random.choice([0.0, 0.05, -0.01])), float(self.random.choice([0.0, 3e-4, -2e-4])))
         self.fee, self.option_fee = float(self.random.choice([0.0, 3e-4])), float(self.random.choice([3e-4, 6e-4]))
         self.rows: list[list[Any]] = []
@@ -75,7 +76,7 @@ class Drawn:
         if self.random.integers(3) == 0:
             size = float(self.random.choice([-0.5, 0.25, 1.0]))
             self.balances.append({"token": self.coin, "size": size})
-            self.rows.append([self.coin, "spot", None, None, size, None, None, None, None, None])
+            self.rows.append([self.coin, "spot", None, None, size, None, None if self.perpetuals else self.mark, None, None, None])
 
     def _quote(self, mark: float, delta: float, vol: float | None, fee: float) -> dict[str, Any]:
         more = {"funding_rate": self.funding, "interest_rate": self.rate, "fee_rate": fee}
@@ -146,5 +147,39 @@ def test_random_books(seed: int, configs: dict[str, Any]) -> None:
         assert scanned == pytest.approx(theirs["worst_loss"], rel=WITHIN, abs=WITHIN * drawn.spot)
         assert scanned == pytest.approx(max(0.0, *(-row[-1] for row in PM_RISK_ARRAY(book, *asked)[1:])), rel=1e-12)
     assert PM_LINE(book, "Initial margin/Spot balances", *asked) == pytest.approx(theirs["spot_balance_margin"], rel=WITHIN)
+    assert PM_MARGIN(book, *asked) == pytest.approx(theirs["IMR"], rel=WITHIN)
+    assert PM_MAINTENANCE(book, *asked) == pytest.approx(theirs["MMR"], rel=WITHIN)
+
+
+def another(config: dict[str, Any], seed: int) -> dict[str, Any]:
+    """A configuration of the same shape, every number of it another."""
+    random = np.random.default_rng(seed)
+
+    def near(value: float) -> float:
+        return round(value * float(random.uniform(0.6, 1.2)), 4)
+
+    shocks = [
+        {
+            "spot_shock": near(row["spot_shock"]),
+            "vol_shock": near(row["vol_shock"]) * (1.0 if row["vol_shock"] > 0.0 else 0.5),  # the engine refuses vols below 0
+            "weight": min(near(row["weight"]), 1.0),
+        }
+        for row in config["scenarios"]
+    ]
+    numbers = {key: near(config[key]) for key in ("hedged_margin_factor", "unhedged_margin_factor", "mmf_factor")}
+    return {**config, **numbers, "scenarios": shocks, "vol_shock_params": {k: near(v) for k, v in config["vol_shock_params"].items()}}
+
+
+@settings(max_examples=60)
+@given(seed=st.integers(0, 2**32))
+def test_random_configurations(seed: int, configs: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The margins are the engine's with any numbers that the venue may answer, read from a saved answer."""
+    drawn = Drawn(seed)
+    config = another(configs[drawn.coin], seed)
+    file = tmp_path_factory.mktemp("config") / "answer.json"
+    file.write_text(json.dumps({"results": [config]}))
+    market, method, parameters = drawn.asked
+    asked = market, method, [*parameters, ["params_file", str(file)]]
+    book, theirs = [HEADER, *drawn.rows], drawn.theirs(config)
     assert PM_MARGIN(book, *asked) == pytest.approx(theirs["IMR"], rel=WITHIN)
     assert PM_MAINTENANCE(book, *asked) == pytest.approx(theirs["MMR"], rel=WITHIN)

@@ -6,6 +6,7 @@ Source: paradex-py 0.8.2, paradex_py/margin/portfolio_margin.py; docs.paradex.tr
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -14,8 +15,9 @@ from xlmargin.book.contracts import CALL, FUTURE, SPOT
 from xlmargin.book.market import YEAR
 from xlmargin.margin import lines
 from xlmargin.margin.grid_scenarios import TENOR, grid
+from xlmargin.margin.netting import total_by
 from xlmargin.margin.parameters import Rules
-from xlmargin.margin.statement import Line, above, given, largest, over_book, parameter, times, total, worst
+from xlmargin.margin.statement import Line, above, given, largest, over_book, parameter, sum_of, times, total, worst
 from xlmargin.margin.valuation import NOTHING_GIVEN, Case, Given, Margin
 from xlmargin.methods.paradex import provisions
 from xlmargin.methods.paradex.balances import spot_balances
@@ -97,11 +99,12 @@ def risk_array(book: Book, scenarios: Scenarios, rules: Rules) -> Floats:
     result = held.level[:, None] * scenarios.price.T[held.underlying]
     option, width = np.flatnonzero(held.is_option), max(1, _CELLS // max(1, len(scenarios)))
     for chosen in (option[start : start + width] for start in range(0, len(option), width)):
-        call, spot, strike, years, rate, vol = (column[:, None] for column in _terms(book, rules, chosen))
+        call, *terms = _terms(book, rules, chosen)
+        spot, strike, years, rate, vol = (column[:, None] for column in terms)
         u = held.underlying[chosen]
         shock = scenarios.vol.T[u] * _tenors(years[:, 0], u, held.underlyings, rules)[:, None]
         after = np.maximum(vol * (1.0 + shock), scenarios.floors(u).T)
-        value = prices(call, spot * (1.0 + scenarios.price.T[u]), strike, years, rate, after)
+        value = prices(call[:, None], spot * (1.0 + scenarios.price.T[u]), strike, years, rate, after)
         result[chosen] = value - held.price[chosen, None]
     return np.asarray(result * _live(book)[:, None] * scenarios.weight.T[held.underlying], np.float64)
 
@@ -119,19 +122,38 @@ def pnl(case: Case) -> Floats:
     """Profit and loss of positions less what orders would lose at their limits (A, S, U)."""
     orders, result = orders_of(case), np.zeros((len(case.book.accounts), len(case.scenarios), len(case.names)))
     for u in range(len(case.names)):
-        result[:, :, u] = -np.stack([loss.value for loss in case.losses(u)], axis=1) - _order_losses(case, orders, u)
+        result[:, :, u] = -np.stack([loss.value for loss in case.losses(u)], axis=1)
+        if len(orders.rows):
+            result[:, :, u] -= np.stack([loss.value for loss in _order_losses(case, u, orders)], axis=1)
     return result
 
 
-def _order_losses(case: Case, orders: Orders, u: int) -> Floats:
-    """What the orders of each account would lose if they were filled at their limits in each scenario (A, S)."""
-    result = np.zeros((len(case.book.accounts), len(case.scenarios)))
+def _order_losses(case: Case, u: int, orders: Orders) -> list[Line]:
+    """What the open orders of one underlying would lose in each scenario if they were filled at their limits: S lines."""
     mine = np.flatnonzero(case.held.underlying[orders.instrument] == u)
-    if len(mine):
-        k, counted = orders.instrument[mine], case.scenarios.weight.T[u] * _live(case.book)[orders.instrument[mine], None]
-        gain = case.array[k] + counted * (case.marks[k] - orders.limit[mine])[:, None]
-        np.add.at(result, orders.account[mine], np.maximum(-orders.units[mine, None] * gain, 0.0))
-    return result
+    k, units, accounts = orders.instrument[mine], orders.units[mine], len(case.book.accounts)
+    counted = case.scenarios.weight.T[u] * _live(case.book)[k, None]
+    gain = case.array[k] + counted * (case.marks[k] - orders.limit[mine])[:, None]  # of one unit bought at the limit
+    lost = np.maximum(-np.sign(units)[:, None] * gain, 0.0)
+
+    def row(n: int, s: int) -> Line:
+        place = int(orders.rows[mine[n]])
+        label, source = f"Row {case.book.row[place]}: {case.book.names[place]}", f"positions row {case.book.row[place]}"
+        loss = given(
+            "Loss per unit",
+            float(lost[n, s]),
+            f"limit {orders.limit[mine[n]]:,.10g} against the scenario's price, after weight, at least 0",
+        )
+        return times(label, (given("Size", abs(float(units[n])), "units of the underlying", source=source), loss), source=source)
+
+    def rows(s: int, a: int) -> tuple[Line, ...]:
+        return tuple(row(n, s) for n in np.flatnonzero(orders.account[mine] == a).tolist())
+
+    def line(s: int) -> Line:
+        value = total_by(orders.account[mine], np.abs(units) * lost[:, s], accounts)
+        return sum_of("Open orders", value, partial(rows, s), "filled at their limits")
+
+    return [line(s) for s in range(len(case.scenarios))]
 
 
 def requirement(case: Case) -> Margin:
@@ -175,10 +197,8 @@ def _scan(case: Case, u: int, orders: Orders) -> Line:
     """Largest loss over the scenarios of one underlying."""
     if not len(orders.rows):
         return case.scan(u)
-    found = [
-        total(loss.label, (replace(loss, label="Positions"), given("Open orders", more, "what orders lose if filled at their limits")))
-        for loss, more in zip(case.losses(u), _order_losses(case, orders, u).T)
-    ]
+    both = zip(case.losses(u), _order_losses(case, u, orders))
+    found = [total(loss.label, (replace(loss, label="Positions"), more)) for loss, more in both]
     return worst("Scanning risk", found, status=case.status(u))
 
 

@@ -57,14 +57,14 @@ def _fees(case: Case, u: int, sizes: Floats) -> Line:
     Args:
         sizes: of positions and orders, all of them positive (A, K)
     """
-    name = case.names[u]
+    name, rules = case.names[u], case.rules
+    of_options = "fee_rate" if rules.is_unset("option_fee_rate", name) else "option_fee_rate"
+    if rules.is_unset(of_options, name) and rules.is_unset("fee_rate", name):
+        return parameter(rules, name, "fee_rate", name)
     linear = case.some(u) & ~case.held.is_option & (case.held.kind != SPOT)
-    value = given("Value", sizes[:, linear] @ case.marks[linear], "size × mark")
-    parts = [] if case.rules.is_unset("fee_rate", name) else [times("Perpetuals", (value, parameter(case.rules, "Rate", "fee_rate", name)))]
-    of_options = "fee_rate" if case.rules.is_unset("option_fee_rate", name) else "option_fee_rate"
-    if not case.rules.is_unset(of_options, name):
-        parts.append(_option_fees(case, u, sizes, of_options))
-    return total(name, parts) if parts else parameter(case.rules, name, "fee_rate", name)
+    rate = parameter(rules, "Rate", "fee_rate", name)
+    perpetuals = times("Perpetuals", (given("Value", sizes[:, linear] @ case.marks[linear], "size × mark"), rate), status=rate.status)
+    return total(name, (perpetuals, _option_fees(case, u, sizes, of_options)))
 
 
 def _option_fees(case: Case, u: int, sizes: Floats, of_options: str) -> Line:
