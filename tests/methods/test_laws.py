@@ -61,7 +61,10 @@ def has_scenarios(method: str) -> bool:
 Asked = tuple[Any, ...]  # what follows the positions in every function: market, method, parameters, history
 # Rates of futures that these venues do not publish, so that books with futures have an answer.
 FUTURES = [["future_initial_rate", 0.05], ["future_maintenance_rate", 0.03]]
-GIVEN = dict.fromkeys(("AEVO", "BIT", "GATE"), FUTURES)
+GIVEN: dict[str, Rows] = dict.fromkeys(("AEVO", "BIT", "GATE"), FUTURES)
+# Numbers for a coin that the rulebook refuses, so that books with it have an answer.
+LISTED = {"price_range": 0.1, "vol_up": 0.24, "vol_down": 0.2, "futures_rate": 0.0003, "initial_factor": 1.2}
+GIVEN["BYBIT"] = [[name, value] for name, value in LISTED.items()]
 METHODS: dict[str, Asked] = {
     method: (MARKET, method, TABLE if method_named(method).takes_table else GIVEN.get(method), HISTORY) for method in known_methods()
 }

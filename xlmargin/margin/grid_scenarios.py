@@ -29,7 +29,17 @@ MOST_SHOCKS = 1000
 LARGEST_MOVE = 20.0  # of the price, as a fraction or in price ranges: a larger one lacks its % sign
 SIZED = {"": "price_range", "%*": "price_factor"}  # parameter that a price move is multiplied by, by the text after its number
 TENOR = ("short_power", "long_power", "reference_days", "floor_days")
-READS = ("scenarios", "vol_up", "vol_down", "vol_shift", "vol_floor", *filter(None, SIZED.values()), *TENOR)  # parameters of a grid
+WHOLE_DAYS = "whole_days"  # a word of the tenor: yes rounds days to expiry up
+READS = (
+    "scenarios",
+    "vol_up",
+    "vol_down",
+    "vol_shift",
+    "vol_floor",
+    *filter(None, SIZED.values()),
+    *TENOR,
+    WHOLE_DAYS,
+)  # parameters of a grid
 
 
 class Shock(NamedTuple):
@@ -115,7 +125,7 @@ def grid(names: tuple[str, ...], rules: Rules, _: object = None) -> Scenarios:
         np.zeros(count),
         np.array([shock.weight for shock in shocks])[:, None] * np.ones(len(names)),
         np.full(count, rules.number("vol_floor") if "vol_floor" in rules.names else 0.0),
-        Tenor(**tenor) if tenor else None,
+        Tenor(**tenor, whole_days=WHOLE_DAYS in rules.names and rules.word(WHOLE_DAYS) == "yes") if tenor else None,
     )
 
 
