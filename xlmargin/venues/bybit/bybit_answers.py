@@ -112,7 +112,7 @@ def _coin(block: Node, moment: float, compared: Comparison) -> None:
         for m, moved in enumerate(held.pnl):
             for v, theirs in enumerate(moved):
                 tolerance = OPTION_PNL if held in options else PRINTED
-                compared.number(f"{held.name} at move {m + 1}, vol {'up same down'.split()[v]}", ours[m, v], float(theirs), tolerance)
+                compared.number(f"{held.name} at move {m + 1}, vol {['up', 'same', 'down'][v]}", ours[m, v], float(theirs), tolerance)
     _totals(case, block, compared)
     _requirements(case, block, compared)
 
