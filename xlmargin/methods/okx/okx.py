@@ -128,7 +128,8 @@ def requirement(case: Case) -> Margin:
     unit = _Units(case)
     derivatives = lines.by_underlying(case, "Maintenance of derivatives", unit.maintenance)
     apart = decoupling(case)
-    risk = total("Derivatives and decoupling", (derivatives, apart)) if apart.value.any() else derivatives
+    charged = bool(apart.value.any())
+    risk = total("Derivatives and decoupling", (derivatives, apart)) if charged else derivatives
     initial = total(
         "Initial margin",
         (
@@ -137,7 +138,8 @@ def requirement(case: Case) -> Margin:
         ),
     )
     maintenance = total(
-        "Maintenance margin", (above(derivatives), unit.borrowing("MR8 borrowing, maintenance", "borrow_maintenance_rate"), above(apart))
+        "Maintenance margin",
+        (above(derivatives), unit.borrowing("MR8 borrowing, maintenance", "borrow_maintenance_rate"), above(apart) if charged else apart),
     )
     return lines.margin(case, initial, maintenance, credited=False)
 
