@@ -134,7 +134,9 @@ def test_thalex_contingencies_are_told() -> None:
 
 def test_binance_says_that_it_is_assumed() -> None:
     """Every number of the assumed pattern is illustrative, and the statement says that Binance publishes none."""
-    assert {row[4] for row in PM_PARAMETERS("BINANCE")[1:]} == {"illustrative"}
+    rows = PM_PARAMETERS("BINANCE")[1:]
+    assert {row[4] for row in rows if row[1] != "liquidation_unimmr"} == {"illustrative", "not set"}
+    assert {row[1] for row in rows if row[4] == "not set"} == {"adjusted_equity", "account_maintenance"}
     assert statuses("BINANCE", SHORT_CALL)["Binance's own formula"] == "not modelled"
     assert PM_MARGIN([HEADER, PERP], MARKET, "BINANCE") == pytest.approx(0.16 * 70_000.0)
     assert PM_MARGIN([HEADER, PERP], MARKET, "BINANCE", [["BTC.price_range", 0.3]]) == pytest.approx(0.3 * 70_000.0)
@@ -160,3 +162,16 @@ def test_all_stand_side_by_side() -> None:
     table = PM_COMPARE([HEADER, SHORT_CALL, PERP], MARKET, ", ".join(("PARADEX", *VENUES)))
     assert [row[0] for row in table[1:]] == ["PARADEX", *VENUES]
     assert all(isinstance(row[1], float) and row[1] > 0.0 for row in table[1:])
+
+
+def test_binance_ratio_of_the_account() -> None:
+    """Adjusted equity / maintenance, as the API's example of an account has it; without both the line says what to give."""
+    book = [HEADER, PERP]
+    given = [["adjusted_equity", 122_607.35137903], ["account_maintenance", 23.72469206]]
+    assert PM_LINE(book, "uniMMR", MARKET, "BINANCE", given) == pytest.approx(5_167.92171923, abs=1e-8)
+    (line,) = (row for row in PM_EXPLAIN(book, MARKET, "BINANCE", given) if row[1] == "uniMMR")
+    assert line[4] == "published"
+    assert "liquidation at 1.05" in line[3]
+    (line,) = (row for row in PM_EXPLAIN(book, MARKET, "BINANCE", given[:1]) if row[1] == "uniMMR")
+    assert (line[2], line[4]) == (0.0, "not set")
+    assert "give account_maintenance of the venue's answer" in line[3]

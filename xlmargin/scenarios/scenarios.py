@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -27,7 +27,7 @@ class Tenor:
     long_power: float = 0.0
     reference_days: float = 30.0
     floor_days: float = 1.0
-    whole_days: bool = False
+    whole_days: bool = field(default=False, kw_only=True)
 
     def scale(self, years: Floats) -> Floats:
         """Factor on the nominal vol shock for options of these years, (K,)."""

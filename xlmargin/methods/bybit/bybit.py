@@ -14,9 +14,8 @@ from xlmargin.book.book import Book
 from xlmargin.book.contracts import SPOT
 from xlmargin.margin import lines
 from xlmargin.margin.grid_scenarios import grid
-from xlmargin.margin.parameter import weakest
 from xlmargin.margin.parameters import Rules
-from xlmargin.margin.statement import Line, above, given, less, not_modelled, parameter, times, total, worst
+from xlmargin.margin.statement import Line, above, given, less, not_modelled, parameter, times, total, weakest, worst
 from xlmargin.margin.valuation import NOTHING_GIVEN, Case, Given, Margin
 from xlmargin.pricing.arrays import Floats
 from xlmargin.scenarios.risk_array import off_mark, pnl_by_underlying, spot_share

@@ -46,11 +46,11 @@ def _greeks(given: Node, answer: Node, compared: Comparison) -> None:
     for _ in range(STEPS):
         slopes = np.stack([(ours(at * (1.0 + 1e-6 * np.eye(2)[n])) - ours(at)) / (1e-6 * at[n]) for n in range(2)], axis=1)
         at = np.clip(at + np.linalg.lstsq(slopes, theirs - ours(at), rcond=None)[0], at * 0.7, at * 1.4)
-    *_, gamma, vega, price = (units * _in_coin(*at.tolist(), float(strike), years, kind == "C")).tolist()
+    *_, gamma, vega, price = (units * _in_coin(float(at[0]), float(at[1]), float(strike), years, kind == "C")).tolist()
     compared.relative = SAME
     compared.number("gamma", gamma, answer.number("gamma"))
     compared.number("vega", vega, answer.number("vega"))
-    later = units * _in_coin(*at.tolist(), float(strike), years - 1.0 / 365.0, kind == "C")[4]
+    later = units * _in_coin(float(at[0]), float(at[1]), float(strike), years - 1.0 / 365.0, kind == "C")[4]
     compared.note(
         f"mr2 {answer.number('mr2'):.6g} is not compared: a day changes the value by {later - price:+.6g}, and its rule is not known"
     )
