@@ -17,7 +17,7 @@ OFFERED = [*HEADER[:QUANTITY], "IV", "Quantity", "Lot", "Cost"]
 HEADINGS = ["Row", "Instrument", "Quantity", "Cost", "Margin after", "Saving", "Saving per cost"]
 BOOK: Rows = [option("BTC", "put", 1.0, 10.0, -2.0), option("ETH", "call", 1.1, 30.0, -20.0)]
 PROVEN = "the least there is, proven by linear programme"
-EXACT = ("SPAN", "STRESS", "CME", "THALEX", "BYBIT")  # methods whose statement is a linear programme
+EXACT = ("SPAN", "STRESS", "CME", "THALEX")  # methods whose statement is a linear programme
 
 
 def offer(row: Row, most: float | None, lot: float | None, cost: float | None = None) -> Row:

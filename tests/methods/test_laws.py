@@ -90,6 +90,10 @@ LADDER = {
 PORTFOLIO = [*(["SOL", *each] for each in LADDER.items()), ["", "fee_rate", 0.0003], ["BTC", "funding_rate", 0.0001]]
 GIVEN: dict[str, Rows] = dict.fromkeys(("AEVO", "BIT", "GATE"), FUTURES) | {"PARADEX": PORTFOLIO, "PARADEX_SM": CROSS}
 GIVEN["THALEX"] = [["", "scenarios", rules_of("THALEX", time.time()).word("scenarios", "BTC")], ["", "d1_roll_contingency", 0.004]]
+# Numbers for a coin that the rulebook refuses, so that books with it have an answer.
+LISTED = {"price_range": 0.1, "vol_up": 0.24, "vol_down": 0.2, "futures_rate": 0.0003, "initial_factor": 1.2}
+GIVEN["BYBIT"] = [[name, value] for name, value in LISTED.items()]
+GIVEN["OKX_SM"] = [["initial_rate", 0.15], ["initial_minimum", 0.1], ["maintenance_rate", 0.05]]
 METHODS: dict[str, Asked] = {
     method: (MARKET, method, TABLE if method_named(method).takes_table else GIVEN.get(method), HISTORY) for method in known_methods()
 }

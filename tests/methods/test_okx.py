@@ -246,7 +246,7 @@ def test_groups_of_coins() -> None:
     for coin, spot, reach in (("BTC", 65_000.0, 0.12), ("SOL", 150.0, 0.18), ("TRX", 0.2, 0.25)):
         rows = [HEADER, [coin, "perp", None, None, 10.0, None, None, None]]
         assert PM_LINE(rows, "MR1 spot and vol shock", MARKET, "OKX") == pytest.approx(10.0 * spot * reach, rel=1e-12)
-    statement = PM_EXPLAIN([["Underlying", "Type", "Quantity"], ["TRX", "perp", 1.0]], MARKET, "OKX")
+    statement = PM_EXPLAIN([["Underlying", "Type", "Quantity"], ["TON", "perp", 1.0]], [*MARKET, ["TON", 3.0]], "OKX")
     status = {row[1]: row[4] for row in statement[1:]}
     for label in (
         "Perpetuals",
@@ -266,3 +266,69 @@ def test_faults_are_told() -> None:
     assert "european" in PM_MARGIN(american, MARKET, "OKX")
     assert PM_MARGIN(book, MARKET, "OKX", [["vol_shock_points", "high"]]).startswith("#PM! vol_shock_points")
     assert len({row[0] for row in PM_SCENARIOS("OKX")[1:]}) == 38
+
+
+def test_option_answer_of_2022(shared: Path) -> None:
+    """Initial is 1.3 × maintenance; gamma and vega follow from delta and theta; MR2's rule is told not to be known."""
+    path = shared / "vectors/okx_position_builder_2022_option.json"
+    (outcome,) = verify("OKX", path)
+    assert outcome.matches, outcome.text
+    assert "mr2 7.34347e-05 is not compared: a day changes the value by +9.17523e-05" in outcome.text
+    data = json.loads(path.read_text(encoding="utf-8"))
+    for key in ("imr", "mmr", "gamma", "vega"):
+        (other,) = replay({**data, "answer": {**data["answer"], key: data["answer"][key] * 1.001}})
+        assert not other.matches, key
+
+
+def test_theta_of_a_short_option_says_that_its_rule_is_not_known() -> None:
+    """A short option gains by time: MR2 is 0 and an estimate, and its line tells of the answer that charges it."""
+    rows = [HEADER[:6], ["BTC", "call", 7e4, 18.0, -1.0, 0.8]]
+    (line,) = (row for row in PM_EXPLAIN(rows, MARKET, "OKX") if row[1] == "MR2 theta decay")
+    assert (line[2], line[4]) == (0.0, "estimate")
+    assert "an answer of 2022 charges a short option" in line[3]
+
+
+STABLE = [["Underlying", "Spot"], ["USDT", 1.0], ["USDC", 1.0]]
+MR9 = "MR9 stablecoin decoupling"
+
+
+def stablecoins(*held: list[Any]) -> Rows:
+    """Positions of spot in stablecoins."""
+    return [["Underlying", "Type", "Quantity"], *held]
+
+
+def test_decoupling_of_the_published_example() -> None:
+    """10,000,000 hedged at the example's rates: 1M × 0.75 % + 4M × 1.75 % + 5M × 2.5 % = 202,500; initial 1.3 ×."""
+    rates = [["decoupling_rates", "1000000 0.0075; 5000000 0.0175; 10000000 0.025"], ["usd_cash_delta", -1e7]]
+    book = stablecoins(["USDT", "spot", 1e7])
+    assert PM_LINE(book, MR9, STABLE, "OKX", rates) == pytest.approx(202_500.0)
+    assert PM_MAINTENANCE(book, STABLE, "OKX", rates) == pytest.approx(202_500.0)
+    assert PM_MARGIN(book, STABLE, "OKX", rates) == pytest.approx(1.3 * 202_500.0)
+
+
+def test_decoupling_where_its_table_was_read() -> None:
+    """At par 1M × 0.5 % + 1M × 1 %, at 0.99 1M × 0.5 % + 0.98M × 1.5 %, at 0.8 40 %; between, and beyond 5M, a line says so."""
+    book, short = stablecoins(["USDT", "spot", 2e6]), [["usd_cash_delta", -1e8]]
+    for price, charge in ((1.0, 15_000.0), (0.99, 5_000.0 + 980_000.0 * 0.015), (0.8, 640_000.0)):
+        market = [STABLE[0], ["USDT", price]]
+        assert PM_LINE(book, MR9, market, "OKX", short) == pytest.approx(charge), price
+    for price, quantity in ((0.9, 2e6), (1.0, 6e6)):
+        statement = PM_EXPLAIN(stablecoins(["USDT", "spot", quantity]), [STABLE[0], ["USDT", price]], "OKX", short)
+        (unread,) = (row for row in statement if "could not be read" in row[3])
+        assert (unread[2], unread[4]) == (0.0, "not modelled")
+
+
+def test_hedges_between_stablecoins_are_formed_in_order() -> None:
+    """10M of USDT against 1M short in USD first, then 3M of USDC: at par 5,000 + 5,000 + 20,000; one side alone has no charge."""
+    book = stablecoins(["USDT", "spot", 1e7], ["USDC", "spot", -3e6])
+    assert PM_LINE(book, MR9, STABLE, "OKX", [["usd_cash_delta", -1e6]]) == pytest.approx(30_000.0)
+    assert PM_LINE(stablecoins(["USDT", "spot", 1e7]), MR9, STABLE, "OKX") == 0.0
+
+
+def test_tiers_of_the_second_group() -> None:
+    """LTC at 100: 0.7 % of 20,000 / 0.007 is 7,000 + 9,000 × 2 + 4,000 × 3; above 29,000 at least three times, and illustrative."""
+    market = [["Underlying", "Spot"], ["LTC", 100.0]]
+    for raw, charge, weakest in ((20_000.0, 37_000.0, "estimate"), (40_000.0, 97_000.0, "illustrative")):
+        book = [["Underlying", "Type", "Quantity"], ["LTC", "perp", raw / 0.007 / 100.0]]
+        assert PM_LINE(book, "MR7 minimum charge", market, "OKX") == pytest.approx(charge)
+        assert PM_EXPLAIN(book, market, "OKX")[1][4] == weakest

@@ -34,7 +34,10 @@ def add_rulebook(commands: Any, answer: Answer) -> None:
 def _parameters(options: argparse.Namespace) -> Any:
     """The numbers of a rulebook today, or those that a saved configuration has otherwise."""
     name = method_name(options.method)
-    return FUNCTIONS["PM_PARAMETERS"].call(name) if options.saved is None else differences(rules_of(name, time.time()), options.saved)
+    rows = FUNCTIONS["PM_PARAMETERS"].call(name) if options.saved is None else differences(rules_of(name, time.time()), options.saved)
+    if options.json or not isinstance(rows, list):
+        return rows
+    return [[f"{cell:.10g}" if isinstance(cell, float) else cell for cell in row] for row in rows]  # 0.0065 is no 0.01
 
 
 def differences(rules: Rules, path: Path) -> list[list[Any]]:

@@ -35,8 +35,9 @@ SIZED = {"": "price_range", "%*": "price_factor"}  # parameter that a price move
 TENOR = ("short_power", "long_power", "reference_days", "floor_days")
 LEAST_UP = "min_vol_shock_up"  # least vol after an up shock
 MOST_VOL = 5.0  # largest vol move that a grid gives as a number
+WHOLE_DAYS = "whole_days"  # a word of the tenor: yes rounds days to expiry up
 # parameters of a grid
-READS = ("scenarios", "vol_up", "vol_down", "vol_shift", "vol_floor", LEAST_UP, *filter(None, SIZED.values()), *TENOR)
+READS = ("scenarios", "vol_up", "vol_down", "vol_shift", "vol_floor", LEAST_UP, *filter(None, SIZED.values()), *TENOR, WHOLE_DAYS)
 
 
 class Shock(NamedTuple):
@@ -157,7 +158,7 @@ def grid(names: tuple[str, ...], rules: Rules, _: object = None, still: Collecti
         np.zeros(count),
         weight.T.copy(),
         np.maximum(least.T, rules.number("vol_floor") if "vol_floor" in rules.names else 0.0),
-        Tenor(**tenor) if tenor else None,
+        Tenor(**tenor, whole_days=WHOLE_DAYS in rules.names and rules.word(WHOLE_DAYS) == "yes") if tenor else None,
     )
 
 

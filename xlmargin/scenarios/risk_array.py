@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -185,6 +186,12 @@ def marks(instruments: Instruments) -> Floats:
             ),
         )
     return result
+
+
+def off_mark(instruments: Instruments) -> Floats:
+    """Model value less mark per unit, of rulebooks whose profits count from the mark; 0 where no mark was given, (K,)."""
+    given = np.isfinite(instruments.price) & instruments.is_option
+    return np.where(given, marks(replace(instruments, price=np.where(given, np.nan, instruments.price))) - instruments.price, 0.0)
 
 
 def black_deltas(instruments: Instruments) -> Floats:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -20,16 +20,21 @@ class Tenor:
         short_power, long_power: power below the reference days, and from them on
         reference_days: tenor whose shock is the nominal one [days]
         floor_days: shorter options are shocked as if they had this many days [days]
+        whole_days: days to expiry are rounded up
     """
 
     short_power: float = 0.0
     long_power: float = 0.0
     reference_days: float = 30.0
     floor_days: float = 1.0
+    whole_days: bool = field(default=False, kw_only=True)
 
     def scale(self, years: Floats) -> Floats:
         """Factor on the nominal vol shock for options of these years, (K,)."""
-        days = np.maximum(years * 365.0, self.floor_days)
+        days = years * 365.0
+        if self.whole_days:
+            days = np.ceil(np.round(days, 7))  # to a hundredth of a second, so that a whole number of days stays one
+        days = np.maximum(days, self.floor_days)
         power = np.where(days < self.reference_days, self.short_power, self.long_power)
         return np.asarray((self.reference_days / days) ** power, np.float64)
 

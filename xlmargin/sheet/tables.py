@@ -23,6 +23,8 @@ from xlmargin.scenarios.risk_array import marks
 from xlmargin.scenarios.scenarios import IN_WORDS, Scenarios, percent
 from xlmargin.sheet.registry import Cell, Sound
 
+REQUIREMENTS = 2  # the first lines of a statement: initial and maintenance margin
+
 if TYPE_CHECKING:
     from xlmargin.methods.rules.table import Strategy
 
@@ -47,13 +49,14 @@ def _no_garbage() -> Iterator[None]:
 def statement_table(roots: Sequence[Line], meta: Meta) -> Rows:
     """`Level, Line, Amount, Rule, Status, Source`: every line of a statement, a line before its parts."""
     rows: Rows = [["Level", "Line", "Amount", "Rule", "Status", "Source"]]
-    for root in roots:
+    for n, root in enumerate(roots):
         start = len(rows)
+        own = root.status if n >= REQUIREMENTS and root.status else meta.status  # a further line may rest on more than the margin does
         with _no_garbage():
             rows += entries(root)
         left_out = root.status if root.status not in ("", *CERTAINTY) else ""
-        own = {str(row[4]) for row in rows[start:]} | set(_told_above(rows, start))
-        rows[start][4:] = left_out or weakest(meta.status, *own), root.source or meta.source
+        below = {str(row[4]) for row in rows[start:]} | set(_told_above(rows, start))
+        rows[start][4:] = left_out or weakest(own, *below), root.source or meta.source
     amounts = np.fromiter(map(itemgetter(2), rows[1:]), np.float64)
     return Sound(rows) if np.isfinite(amounts).all() else rows
 

@@ -11,6 +11,7 @@ from xlmargin.book.contracts import CALL
 from xlmargin.margin.netting import total_by
 from xlmargin.margin.statement import TOTAL, Line, largest, smallest, times, total
 from xlmargin.margin.valuation import Case
+from xlmargin.methods.bybit.risk_limits import saved as saved
 from xlmargin.methods.standard import standard
 from xlmargin.methods.standard.standard import Holdings, Legs, Pair
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from xlmargin.book.contracts import PUT
 from xlmargin.margin.statement import Line, largest, quotient, times, total
+from xlmargin.methods.okx.position_tiers import saved as saved
 from xlmargin.methods.standard import standard
 from xlmargin.methods.standard.standard import Legs, Pair
 

@@ -9,7 +9,9 @@ from xlmargin.pricing.arrays import Floats
 
 SHOCKS = ("price_shock_small", "price_shock_middle", "price_shock_large")
 POINTS, PERCENT, TIERS = "vol_shock_points", "vol_shock_percent", "reduction_tiers"
-_STEPS_BETWEEN = {POINTS: (0.0, 5.0), PERCENT: (0.0, 5.0), TIERS: (1.0, 100.0)}  # shocks as fractions, factors on the charge
+DECOUPLING = ("decoupling_rates", "decoupling_at_par", "decoupling_at_99", "decoupling_at_80")
+# least and most of the second number of each table: shocks and rates as fractions, factors on the charge
+_STEPS_BETWEEN = {POINTS: (0.0, 5.0), PERCENT: (0.0, 5.0), TIERS: (1.0, 100.0)} | dict.fromkeys(DECOUPLING, (0.0, 1.0))
 VOLS = (
     (1.0, POINTS, "vol up by points"),
     (1.0, PERCENT, "vol up by percent"),

@@ -17,6 +17,7 @@ from xlmargin.methods import case_of, margin_of, rules_of
 from xlmargin.methods.json_shape import Node
 from xlmargin.methods.okx.tables import MR1, MR6, VOLS, scaled, steps
 from xlmargin.sheet.ranges.remembered import read_book
+from xlmargin.venues.okx.okx_option_answer import option_answer
 from xlmargin.venues.outcome import Comparison, Outcome, outcome_of
 
 CENTS = 1e-9  # USD: rounding difference of sums of a few thousand dollars in double precision
@@ -59,14 +60,16 @@ def replay(data: Any) -> Iterator[Outcome]:
     """Every requirement of each answer.
 
     Args:
-        data: an answer as the venue sent it, one element of its `data`, a list of either, or a collection of examples with
-            `okx_position_builder` and `okx_mr7_scale`
+        data: an answer as the venue sent it, one element of its `data`, a list of either, the answer for one option with its
+            `inputs`, or a collection of examples with `okx_position_builder` and `okx_mr7_scale`
     """
     if isinstance(data, list):
         for item in data:
             yield from replay(item)
     elif isinstance(data, dict) and "riskUnitData" in data:
         yield outcome_of(str(data.get("ts") or "position builder"), partial(_bare, Node(data)))
+    elif isinstance(data, dict) and isinstance(data.get("inputs"), dict) and "answer" in data:
+        yield outcome_of(str(data.get("source", "option answer")), partial(option_answer, Node(data)))
     elif isinstance(data, dict):
         answers = data.get("data")
         yield from replay([item for item in answers if isinstance(item, dict)] if isinstance(answers, list) else [])
