@@ -39,6 +39,7 @@ class Method:
         takes_history: it reads the history range, and is compared with others only where one is given
         coins_stay: at another price the margin of an inverse future or perpetual is a rate of the coins that it is today; where
             not, of the coins that its amount of USD is there
+        balances_count: balances given beside the positions are positions of the book: what is lent and borrowed, and its collateral
         worst_loss_alone: the requirement is the worst loss of the whole book over the scenarios and nothing else
     """
 
@@ -56,6 +57,7 @@ class Method:
     takes_table: bool = False
     takes_history: bool = False
     coins_stay: bool = False
+    balances_count: bool = False
     worst_loss_alone: bool = False
 
 
