@@ -8,7 +8,6 @@ from functools import cached_property
 import numpy as np
 
 from xlmargin.book.contracts import SPOT
-from xlmargin.margin import lines
 from xlmargin.margin.statement import Line, above, given, largest, less, over_book, parameter, quotient, smallest, times, total
 from xlmargin.margin.valuation import Case
 from xlmargin.pricing.arrays import Floats
@@ -36,12 +35,20 @@ class Loan:
     maintenance: Line
 
     @cached_property
+    def _owned(self) -> Floats:
+        """Net balance in each token, + owned (A, U) [units of the token]."""
+        return self._by_token(1.0)
+
+    @cached_property
     def _worth(self) -> Floats:
-        """Value of the net balance in each token, + owned (A, U)."""
-        held = self.case.held
-        value = self.case.units * np.where(held.kind == SPOT, held.spot, 0.0)
-        columns = [value[:, self.case.some(u)].sum(axis=1) for u in range(len(self.case.names))]
-        return np.column_stack(columns or [np.zeros((len(value), 0))])
+        """Its value (A, U)."""
+        return self._by_token(self.case.held.spot)
+
+    def _by_token(self, each: Floats | float) -> Floats:
+        """The sum of an amount per unit over each token's spot (A, U)."""
+        amounts = self.case.units * np.where(self.case.held.kind == SPOT, each, 0.0)
+        columns = [amounts[:, self.case.some(u)].sum(axis=1) for u in range(len(self.case.names))]
+        return np.column_stack(columns) if columns else np.zeros((len(amounts), 0))
 
     @cached_property
     def _tokens(self) -> dict[str, Floats]:
@@ -76,10 +83,10 @@ class Loan:
         for u, name in enumerate(self.case.names):
             known = rules.get("ltv", name)
             level = rules.number("ltv", name)
-            if self._is_money(name) or level == 0.0:
+            if self._is_money(name) or level == 0.0 or not self._owned[:, u].any():
                 continue
-            price = given("Borrow oracle price", lines.spot(self.case, u).value, PRICE)
-            owned = np.divide(self._worth[:, u], price.value, out=np.zeros(len(self._worth)), where=price.value > 0.0)
+            owned, worth = self._owned[:, u], self._worth[:, u]
+            price = given("Borrow oracle price", np.divide(worth, owned, out=np.zeros_like(worth), where=owned != 0.0), PRICE)
             amount = given("Balance", owned, "coins")
             if not rules.is_unset("supply_cap", name):
                 amount = smallest("Balance that counts", (amount, parameter(rules, "Supply cap", "supply_cap", name)))
