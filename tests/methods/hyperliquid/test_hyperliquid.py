@@ -143,6 +143,14 @@ def test_caps_of_their_day() -> None:
     assert line("Borrowable against coins", ["HYPE", "spot", 60_000.0], debt) == 1_200_000.0
 
 
+def test_a_loan_is_at_the_median_of_three_prices() -> None:
+    """Spot 40, the perpetual's index 42 and mark 41: 41; without a perpetual the spot alone."""
+    head = [*HEAD, "Spot", "Forward"]
+    rows = [["HYPE", "spot", 10_000.0, 40.0, None], ["USDC", "spot", -1.0, 1.0, None]]
+    for more, price in (([], 40.0), ([["HYPE", "perp", -1.0, 42.0, 41.0]], 41.0)):
+        assert PM_LINE([head, *rows, *more], "Borrowable against coins", None, "HYPERLIQUID") == pytest.approx(0.5 * 10_000.0 * price)
+
+
 def test_the_worst_token_decides() -> None:
     """Cash in one token does not stand for the debt in another: 0.95 × 300,000 − (20 + 100,000) lie on 50,000 USDC beside."""
     rows = [["HYPE", "spot", 10_000.0], ["USDH", "spot", -100_000.0], ["USDC", "spot", 50_000.0]]

@@ -7,14 +7,14 @@ from functools import cached_property
 
 import numpy as np
 
-from xlmargin.book.contracts import SPOT
+from xlmargin.book.contracts import PERPETUAL, SPOT
 from xlmargin.margin.statement import Line, above, given, largest, less, over_book, parameter, quotient, smallest, times, total
 from xlmargin.margin.valuation import Case
 from xlmargin.pricing.arrays import Floats
 
 DOLLAR = "USDC"  # the account's own currency; an amount of USD counts as it
 MONEY = ("USD", DOLLAR)
-PRICE = "the spot that is given, in the place of the median of spot, mark and oracle that the venue takes"
+PRICE = "the median of spot, and of index and mark of the perpetuals held at one USDT to the USDC; without perpetuals the spot alone"
 
 
 def borrowable(case: Case) -> list[str]:
@@ -85,15 +85,26 @@ class Loan:
             level = rules.number("ltv", name)
             if self._is_money(name) or level == 0.0 or not self._owned[:, u].any():
                 continue
-            owned, worth = self._owned[:, u], self._worth[:, u]
-            price = given("Borrow oracle price", np.divide(worth, owned, out=np.zeros_like(worth), where=owned != 0.0), PRICE)
-            amount = given("Balance", owned, "coins")
+            price = given("Borrow oracle price", self._price(u), PRICE)
+            amount = given("Balance", self._owned[:, u], "coins")
             if not rules.is_unset("supply_cap", name):
                 amount = smallest("Balance that counts", (amount, parameter(rules, "Supply cap", "supply_cap", name)))
             rate = given(share, constant + of_ltv[1] * level, words, status=known.status, source=known.source)
             value = times("Balance at the price", (amount, price, rate))
             found.append(smallest(name, (value, parameter(rules, "Borrow cap", "borrow_cap"))))
         return tuple(found)
+
+    def _price(self, u: int) -> Floats:
+        """The price at which a coin is lent against: the median of its spot, and of the index and the mark of the perpetuals held (A,)."""
+        owned, worth = self._owned[:, u], self._worth[:, u]
+        spot = np.divide(worth, owned, out=np.zeros_like(worth), where=owned != 0.0)
+        perpetual = self.case.some(u, (PERPETUAL,))
+        held = (self.case.units[:, perpetual] != 0.0).any(axis=1)
+        if not held.any():
+            return spot
+        among, book = np.where(perpetual, 0, -1), self.case.book
+        index, mark = (book.held_mean(values, among, 1)[:, 0] for values in (book.instruments.spot, book.instruments.forward))
+        return np.where(held, np.median([spot, index, mark], axis=0), spot)
 
     def _is_money(self, name: str) -> bool:
         """Whether a token is one that is lent."""

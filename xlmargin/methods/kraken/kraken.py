@@ -118,7 +118,7 @@ def _require(rules: Rules, names: tuple[str, ...], coin: str = "") -> None:
         which = f" (missing: {', '.join(missing)})" if len(missing) < len(names) else ""
         raise MarginError(
             f"{rules.meta.name} has no figures but those of your account: save the answer of GET portfolio-margining/parameters and give "
-            f"its path as params_file{which}"
+            f"its path as params_file, or choose another method{which}"
         )
 
 

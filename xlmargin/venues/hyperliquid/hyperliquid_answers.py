@@ -48,7 +48,8 @@ def _example(example: Node, compared: Comparison) -> None:
     """What may be borrowed against HYPE."""
     rows = [["HYPE", "spot", example.number("HYPE"), example.number("price"), None]]
     terms = {"balances": [{"coin": "HYPE", "ltv": example.number("LTV")}]}
-    compared.number("borrowable", *_lines(rows, terms, ("Borrowable against coins",)), example.number("borrowable"))
+    (borrowable,) = _lines(rows, terms, ("Borrowable against coins",))
+    compared.number("borrowable", borrowable, example.number("borrowable"))
 
 
 def _account(account: Node, compared: Comparison) -> None:
@@ -62,7 +63,9 @@ def _account(account: Node, compared: Comparison) -> None:
         if token == DOLLAR:
             rows.append([DOLLAR, "spot", amount - isolated, 1.0, None])
         elif amount and balance.number_or("ltv", 0.0) > 0.0:
-            rows.append([coin_of(token), "spot", amount, prices[int(balance.number("token"))], None])
+            coin, price = coin_of(token), prices[int(balance.number("token"))]
+            rows = [[*row[:3], price, row[4]] if row[0] == coin else row for row in rows]  # the price is the venue's median already
+            rows.append([coin, "spot", amount, price, None])
     paths = ("Maintenance margin/Cross maintenance margin", "Portfolio margin ratio", "Available after maintenance")
     maintenance, ratio, after = _lines(rows, [spot.cells, account.node("meta").cells], paths)
     compared.number("crossMaintenanceMarginUsed", maintenance, perps.number("crossMaintenanceMarginUsed"))
