@@ -126,7 +126,8 @@ def test_every_method_is_there(method: str) -> None:
         ("b", NAMES[2], 1.0, None, 60_000.0),
     ]
     prices = [row for row in raw if row[1] not in ("BTC-PERPETUAL", "ETH-PERPETUAL")]  # some venues publish no rate of them
-    assert assert_as_alone(prices, inputs(method), cells=8) >= 3
+    none = method in ("HYPERLIQUID", "KRAKEN")  # lists no options; has no figures but an account's
+    assert assert_as_alone(prices, inputs(method), cells=8) >= (0 if none else 3)
     assert_as_alone(raw, inputs(method))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from test_laws import METHODS, assert_adds_up
+from test_laws import METHODS, assert_adds_up, listed
 
 from udfs import (
     PM_CONTRIBUTION,
@@ -46,10 +46,12 @@ TOGETHER = ("DERIVE", "DERIVE_SM")
 @pytest.mark.parametrize("method", known_methods())
 def test_margins_of_accounts_in_different_markets_add_up(method: str) -> None:
     """Rows of two accounts with their own spots, forwards and vols: the sum of both apart, and a statement that adds up."""
+    asked = METHODS[method]
+    both = [BOTH[0], *listed(BOTH[1:], asked)]
     for answer in (PM_MARGIN, PM_MAINTENANCE):
-        alone = [answer([HEADER, *rows], *METHODS[method]) for rows in (NORTH, SOUTH)]
-        assert answer(BOTH, *METHODS[method]) == pytest.approx(sum(alone), rel=1e-10)
-    assert_adds_up(PM_EXPLAIN(BOTH, *METHODS[method]), 1e-4)
+        alone = [answer([HEADER, *listed(rows, asked)], *asked) for rows in (NORTH, SOUTH)]
+        assert answer(both, *asked) == pytest.approx(sum(alone), rel=1e-10)
+    assert_adds_up(PM_EXPLAIN(both, *asked), 1e-4)
 
 
 @pytest.mark.parametrize("method", TOGETHER)

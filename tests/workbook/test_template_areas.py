@@ -27,7 +27,7 @@ methods = import_module("xlmargin.methods")  # on the package the name is a func
 CALLS: dict[str, Callable[..., Any]] = {name: function.call for name, function in FUNCTIONS.items()}
 SAMPLE, AREAS = template._builder("sample"), template._builder("layout")
 EXPIRIES = [dt.date(2026, 6, 12) + dt.timedelta(days=7 * n) for n in range(10)]
-FULL, SMALL, NOTED, COINS, DROPPED = 500, 20, 150, 10, 30
+FULL, SMALL, NOTED, COINS, DROPPED = 500, 20, 150, 10, 34
 CASE = ("positions", "market", "method", "parameters")
 STATEMENT = AREAS.Layout(FULL).statement
 Row = dict[str, Any]
@@ -194,7 +194,7 @@ def _forget() -> None:
 
 @pytest.fixture
 def thirty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """Copies of one method, dropped into a copy of the folder until there are thirty; the names of all."""
+    """Copies of one method, dropped into a copy of the folder until there are DROPPED; the names of all."""
     known = list(methods.known_methods())
     folder = tmp_path / "methods"
     shutil.copytree(methods.FOLDER, folder, ignore=shutil.ignore_patterns("__pycache__"))

@@ -42,6 +42,7 @@ class Method:
         coins_stay: at another price the margin of an inverse future or perpetual is a rate of the coins that it is today; where
             not, of the coins that its amount of USD is there
         margins_orders: the requirement counts open orders; where not, the statement says that they are left out
+        balances_count: balances given beside the positions are positions of the book: what is lent and borrowed, and its collateral
         worst_loss_alone: the requirement is the worst loss of the whole book over the scenarios and nothing else
     """
 
@@ -61,6 +62,7 @@ class Method:
     takes_history: bool = False
     coins_stay: bool = False
     margins_orders: bool = False
+    balances_count: bool = False
     worst_loss_alone: bool = False
 
 

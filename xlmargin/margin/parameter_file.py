@@ -45,7 +45,8 @@ STATUSES = ("verified", "published", "estimate", "illustrative", "superseded", "
 ENDED = ("superseded", "closing")  # of a whole rulebook from a day on
 LAWS = ("order", "split", "doubling", "flat", "subadditive", "adds up")  # of a margin, each tried on random books
 COUNTED = re.compile(  # units of numbers that are no fractions, whose hundredfold may be as good
-    r"USD|account currency|days|months|years|seconds|messages|trades|margins|rows|moves|contracts|drawn|any whole|steps|equidistant"
+    r"USD|account currency|hours|days|months|years|seconds|messages|trades|margins|rows|moves|contracts|coins|drawn|any whole|steps|"
+    r"equidistant"
 )
 
 

@@ -9,19 +9,20 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from xlmargin.book.book import Book
-from xlmargin.desk.account import AccountAsset, account_rules, equity_of, parameter_names, standing, venue_methods, worth
+from xlmargin.desk.account import AccountAsset, Balances, account_rules, equity_of, parameter_names, standing, venue_methods, worth
 from xlmargin.desk.qualify import amounts, fields, findings, rulebook
 from xlmargin.errors import Faults, MarginError
 from xlmargin.margin.parameters import Rules
 from xlmargin.margin.valuation import Case
 from xlmargin.methods import known_methods, margin_of, method_name, method_named, rules_of
+from xlmargin.sheet.answers.collateral import with_balances
 from xlmargin.sheet.answers.margins import case_asked, case_for, known_somewhere
 from xlmargin.sheet.cells import given, one_text
 from xlmargin.sheet.ranges.balances import is_number, read_balances, read_equity
 from xlmargin.sheet.ranges.market import read_market
 from xlmargin.sheet.ranges.parameters import is_scenario_table, read_overrides
 from xlmargin.sheet.ranges.qualification import read_account
-from xlmargin.sheet.ranges.remembered import read_book
+from xlmargin.sheet.ranges.remembered import positions_of, read_book
 from xlmargin.sheet.ranges.venues import only_rows, read_venues
 from xlmargin.sheet.registry import Cell
 from xlmargin.sheet.tables import Rows
@@ -36,12 +37,40 @@ MEASURES = ("Equity", "Initial margin", "Maintenance margin", "Excess", "Withdra
 
 def status(positions: Any, equity: Any, market: Any, method: Any, parameters: Any) -> Rows:
     """The status of an account: its equity against its margins."""
-    case = case_asked(positions, market, method, parameters, None, aside=parameter_names())
-    rules = _own_rules(case.book.as_of, parameters)
-    held = _equity(equity, _spots(case.book, market), rules)
+    case, held, rules, _ = _account(positions, equity, market, method, parameters)
     margin = margin_of(case)
     found = standing(held.equity, float(margin.initial.value.sum()), float(margin.maintenance.value.sum()), rules.number("warning_usage"))
     return [["Measure", "Value"], *([name, value] for name, value in zip(MEASURES, found))]
+
+
+class _Asked(NamedTuple):
+    """An account that a cell asks about.
+
+    Attributes:
+        case: its positions under the method, its balances among them where the method lends and borrows these
+        asset: its equity, and the coins of it that are no positions
+        rules: the account's own parameters
+        spot: price of a currency
+    """
+
+    case: Case
+    asset: AccountAsset
+    rules: Rules
+    spot: Spot
+
+
+def _account(positions: Any, equity: Any, market: Any, method: Any, parameters: Any) -> _Asked:
+    """An account of a positions range, and an equity or balances."""
+    aside, name = parameter_names(), method_name(one_text(method, "method", "SPAN"))
+    if not method_named(name).balances_count or is_number(equity):
+        case = case_asked(positions, market, method, parameters, None, aside=aside)
+        rules, spot = _own_rules(case.book.as_of, parameters), _spots(case.book, market)
+        return _Asked(case, _equity(equity, spot, rules), rules, spot)
+    book = read_book(positions, market, priced=False)
+    rules, spot = _own_rules(book.as_of, parameters), _spots(book, market)
+    whole, balances = _equity(equity, spot, rules), read_balances(equity)
+    case = case_for(with_balances(positions, market, balances, spot, name), name, parameters, None, aside=aside)
+    return _Asked(case, whole._replace(coins=dict.fromkeys(whole.coins, 0.0)), rules, spot)
 
 
 def _own_rules(as_of: float, parameters: Any) -> Rules:
@@ -90,9 +119,7 @@ def liquidation(positions: Any, equity: Any, market: Any, method: Any, parameter
     from xlmargin.desk.versions import Path, require_model
 
     aside = parameter_names()
-    case = case_asked(positions, market, method, parameters, None, aside=aside)
-    rules, spot = _own_rules(case.book.as_of, parameters), _spots(case.book, market)
-    held = _equity(equity, spot, rules)
+    case, held, rules, spot = _account(positions, equity, market, method, parameters)
     most = rules.number("pairing_rows")
     method_hooks = method_named(case.rules.meta.name)
     if method_hooks.pairs_legs and len(case.book.row) > most:
@@ -109,7 +136,7 @@ def liquidation(positions: Any, equity: Any, market: Any, method: Any, parameter
     adds_up = method_named(method_name(case.rules.word("venue"))) if "venue" in case.rules.names else method_hooks
     names = case.book.instruments.underlyings
     rows: Rows = [["Underlying", "Down price", "Down move", "Up price", "Up move"]]
-    for name in sorted({*names, *held.coins}):
+    for name in sorted({*positions_of(positions).underlyings, *held.coins}):
         price = spot(name)
         path = Path(case.book, names.index(name) if name in names else len(names), adds_up.coins_stay)
         found = moves_of(Account(path, maintenance, held.equity, held.coins.get(name, 0.0) * price), PriceSearch.of(rules))
@@ -134,9 +161,10 @@ def accounts(positions: Any, market: Any, balances: Any, method: Any, parameters
     chosen = method_name(one_text(method, "method", "SPAN"))
     book = read_book(positions, market, priced=False)
     rules = _own_rules(book.as_of, parameters)
-    parts = _parts(positions, market, book, rules, chosen, parameters)
+    held = read_balances(balances) if given(balances) else None
+    parts = _parts(positions, market, book, rules, chosen, parameters, held)
     names = list(dict.fromkeys(part.account for part in parts))
-    equities, whole = _equities(balances, _spots(book, market), rules)
+    equities, whole = _equities(held, _spots(book, market), rules)
     names += [name for name in equities if name not in names]
     if len(names) == 1 and not equities and whole is not None:  # the book has this account alone
         equities = {names[0]: whole}
@@ -157,11 +185,10 @@ def _measures(parts: list[_Part], equity: float | None, rules: Rules) -> list[Ce
     return [found.equity, found.initial, found.maintenance, found.excess, found.usage, found.status]
 
 
-def _equities(raw: Any, spot: Spot, rules: Rules) -> tuple[dict[str, float], float | None]:
+def _equities(balances: Balances | None, spot: Spot, rules: Rules) -> tuple[dict[str, float], float | None]:
     """Equity of each account that the balances name, and of all together; None where no balances are given."""
-    if not given(raw):
+    if balances is None:
         return {}, None
-    balances = read_balances(raw)
     values, _ = worth(balances, spot, rules)
     each: dict[str, float] = {}
     for name, value in zip(balances.account, values.tolist()) if balances.by_account else ():
@@ -169,25 +196,26 @@ def _equities(raw: Any, spot: Spot, rules: Rules) -> tuple[dict[str, float], flo
     return each, float(values.sum())
 
 
-def _parts(positions: Any, market: Any, book: Book, rules: Rules, default: str, parameters: Any) -> list[_Part]:
+def _parts(positions: Any, market: Any, book: Book, rules: Rules, default: str, parameters: Any, balances: Balances | None) -> list[_Part]:
     """The margin of every account under each method that its rows' venues ask for."""
     by_venue, venues = venue_methods(rules, known_methods()), read_venues(positions)
     asked = {row: by_venue.get(venues.get(row, ""), default) for row in book.row.tolist()}
-    names = sorted(set(asked.values()))
+    names = sorted(set(asked.values()) | ({default} if balances is not None and method_named(default).balances_count else set()))
     aside = parameter_names()
     overrides = [] if is_scenario_table(parameters) else [item for item in read_overrides(parameters) if item.name not in aside]
     known_somewhere(overrides, [rules_of(name, book.as_of) for name in names or [default]])
     found = []
     for name in names:
         rows = only_rows(positions, {row for row, method in asked.items() if method == name})
-        case = case_for(
-            read_book(rows, market, priced=method_named(name).needs_vol),
-            name,
-            parameters if method_named(name).takes_table or overrides else None,
-            None,
-            skip_unknown=True,
-            aside=aside,
-        )
+        hooks = method_named(name)
+        if balances is not None and hooks.balances_count:
+            others = set(positions_of(only_rows(positions, set(asked))).accounts) if name == default else set()
+            mine = set(positions_of(rows).accounts) | {account for account in balances.account if name == default and account not in others}
+            kept = mine if balances.by_account else None
+            own = with_balances(rows, market, balances, _spots(book, market), name, kept)
+        else:
+            own = read_book(rows, market, priced=hooks.needs_vol)
+        case = case_for(own, name, parameters if hooks.takes_table or overrides else None, None, skip_unknown=True, aside=aside)
         found += _split(case, name)
     return found
 
