@@ -14,8 +14,7 @@ from functools import cache
 
 import numpy as np
 
-from xlmargin.margin.parameter import weakest
-from xlmargin.margin.statement import TOTAL, Line, above, given, less, over_book, times, total
+from xlmargin.margin.statement import TOTAL, Line, above, given, less, over_book, times, total, weakest
 from xlmargin.margin.valuation import Case, Margin
 from xlmargin.methods.rules.cheapest import Paired, paired, shown
 from xlmargin.methods.rules.table import Strategy
