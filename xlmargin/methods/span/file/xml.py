@@ -26,7 +26,7 @@ MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 _NAMES = """
     spanFile pointInTime date clearingOrg capAnov ccDef cc riskExponent wfprMeth somMeth val intraTiers somTiers tier tn sPe
     ePe rate spotRate pe sprd outr pfLink exch pfId pfCode sc dSpread hSpread spread chargeMeth tLeg pLeg sLeg rs i
-    interSpreads exchange valueMeth cvf p d scanRate priceScan ra a series opt o k setlDate scanTiers adjRate r isRequired
+    interSpreads exchange valueMeth cvf p d scanRate priceScan ra a series opt o k setlDate scanTiers adjRate r isRequired undC cId
 """
 KEPT = frozenset(_NAMES.split()) | {*PORTFOLIOS, *CONTRACTS}
 
