@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import span_samples as samples
 
-from udfs import PM_EXPLAIN, PM_LINE, PM_MAINTENANCE, PM_MARGIN
+from udfs import PM_COMPARE, PM_EXPLAIN, PM_LINE, PM_MAINTENANCE, PM_MARGIN
 from xlmargin.cli import main
 
 MARKET = [
@@ -190,7 +190,17 @@ def test_products_of_one_combined_commodity_are_margined_together(tmp_path: Path
     asked = market, "SPAN", [["span_file", str(path)]]
     assert PM_LINE(book, "NG/Scanning risk", *asked) == 100.0
     assert PM_MARGIN(book, *asked) == 100.0
-    assert PM_MARGIN([[*row[:4], row[4] * 3] if row[0] != "Underlying" else row for row in book], *asked) == 300.0
+    assert str(PM_MARGIN(book, market, "SPAN", [["", "span_file", str(path)], ["ON", "initial_ratio", 2.0]])).startswith(
+        "#PM! initial_ratio of ON: ng.pa2 margins it with others as NG: give initial_ratio for NG"
+    )
+
+
+def test_the_status_of_a_file_s_margin(tmp_path: Path) -> None:
+    """A clearing house's own arrays are published; our ranges, on which nothing rests then, do not make the margin illustrative."""
+    parameters = gas_file(tmp_path, RATIOS)
+    for more, status in (([], "published"), ([["account_type", "speculator"]], "published")):
+        assert PM_COMPARE(gas_book(sep=1.0), GAS, "SPAN", [*parameters, *more])[1][6] == status
+    assert PM_COMPARE(gas_book(sep=1.0), GAS, "SPAN")[1][6] == "illustrative"
 
 
 def test_the_file_s_initial_ratio(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ Source: ICE Clear US, SPAN Margin System v1.0, 2015; CME clearing advisory 99-65
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache, cached_property
 
 import numpy as np
@@ -42,7 +43,12 @@ _DELTA_WEIGHTS = ("delta_weight_0", "delta_weight_1", "delta_weight_2", "delta_w
 
 
 def scenarios(names: tuple[str, ...], rules: Rules, _: Given = NOTHING_GIVEN) -> Scenarios:
-    """The sixteen scenarios with each underlying's own scan ranges."""
+    """The sixteen scenarios with each underlying's own scan ranges.
+
+    Under a clearing house's file they are those of its arrays, so no margin rests on the ranges here.
+    """
+    if not rules.is_unset("span_file"):
+        rules = replace(rules, seen=None)
 
     def each(name: str) -> Floats:
         return np.array([rules.number(name, underlying) for underlying in names])

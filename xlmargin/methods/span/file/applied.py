@@ -23,6 +23,7 @@ from xlmargin.scenarios.risk_array import marks
 SCANNING_BASED = ("04", "S", "10")  # methods of inter-commodity spreads that scan their legs as one
 WFPR = {"NORMAL": "normal", "SCANRANGE_CAP": "capped", "SCANRANGE": "scan_range"}
 INSTANT = 1e-6  # days: more than the rounding of a time to expiry, less than any two expiries are apart
+ANY_ACCOUNT = "any"  # the requirement itself, without a ratio
 NOT_HELD = "0-0"  # days to expiry of periods that the book has no contract of
 
 _latest: Recent[Lookup] = Recent(1)  # one file: the same one serves every cell until it changes
@@ -61,6 +62,7 @@ class Applied:
         self.rows: Ints = np.array([found.row for found in self._found], np.int64)
         self._codes = _codes(self._file, self.rows)
         self._book = dataclasses.replace(book, instruments=_together(book.instruments, self._codes))
+        self._typed_as = [book.instruments.underlyings[u] for u in book.instruments.underlying.tolist()]
 
     def book(self) -> Book:
         """The book with the file's risk arrays, composite deltas and prices in the place of the model's.
@@ -108,9 +110,13 @@ class Applied:
             rules: those of SPAN, with what was typed beside the positions
 
         Raises:
-            MarginError: the file charges in a way that is not modelled
+            MarginError: the file charges in a way that is not modelled, or a value is typed for a product that is margined with others
         """
         held = self._book.instruments
+        for underlying, name in rules.given:
+            if underlying in self._typed_as and underlying not in held.underlyings:
+                code = self._codes[self._typed_as.index(underlying)]
+                raise MarginError(f"{name} of {underlying}: {self._file.source} margins it with others as {code}: give {name} for {code}")
         ranges = self._file.contracts.price_range[self.rows]
         typed = {name for underlying, name in rules.given if not underlying}  # for every underlying, which wins over the file
         names = dict(zip((held.underlyings[u] for u in held.underlying.tolist()), self._codes))
@@ -143,8 +149,8 @@ class Applied:
             ("option_value_limit", "yes" if combined.limits_net_option_value else "no"),
         ]
         account_type = rules.word("account_type")
-        if account_type in combined.initial_ratios:
-            values.append(("initial_ratio", combined.initial_ratios[account_type]))
+        if account_type == ANY_ACCOUNT or account_type in combined.initial_ratios:
+            values.append(("initial_ratio", combined.initial_ratios.get(account_type, 1.0)))
         spreads = [spread for spread in combined.intra_spreads if all(leg.combined in ("", combined.code) for leg in spread.legs)]
         if spreads:
             values += self._inter_month(combined, spreads, mine)
