@@ -54,7 +54,12 @@ NIFTY_FUTURE = (
 
 
 class Item(NamedTuple):
-    """One contract of a sample; decimals are those of its array in the positional format."""
+    """One contract of a sample.
+
+    Attributes:
+        decimals: of its array in the positional format
+        future: month of the future that an option is on, its own where left out
+    """
 
     exchange: str
     product: str
@@ -74,6 +79,7 @@ class Item(NamedTuple):
     currency: str
     array: tuple[float, ...]
     decimals: int = 0
+    future: str = ""
 
 
 def sugar(right: str, strike: float, price: float, vol: float, delta: float, array: tuple[float, ...]) -> Item:
@@ -177,7 +183,7 @@ def risk_lines(item: Item, price_decimals: int = 2) -> Iterable[str]:
     wide = max(abs(round(value * 10**item.decimals)) for value in item.array) > 99_999
     width, names = (8, ("83", "84")) if wide else (5, ("81", "82"))
     option = bool(item.right)
-    future = ("", "") if option and item.family != "OOF" else (item.month, item.day)
+    future = ("", "") if option and item.family != "OOF" else (item.future, "") if item.future else (item.month, item.day)
     key = (
         (3, item.exchange),
         (6, item.product),
@@ -212,8 +218,8 @@ def calculation_line(item: Item) -> str:
         (3, item.exchange),
         (6, item.product),
         (16, item.family),
-        (19, item.month),
-        (25, item.day),
+        (19, item.future or item.month),
+        (25, "" if item.future else item.day),
         (28, item.month if option else "000000"),
         (34, item.day if option else ""),
         (37, "00000000"),
@@ -304,7 +310,7 @@ def contract_element(item: Item, tag: str) -> str:
     """A future."""
     return element(
         tag,
-        "<cId>1</cId>",
+        f"<cId>{item.month}{item.day}</cId>",
         f"<pe>{item.month}{item.day or '00'}</pe>",
         f"<p>{item.price:.2f}</p>",
         "<d>1.0</d>",
@@ -342,7 +348,7 @@ def series_element(items: list[Item], exchange: str, under: str) -> str:
         f"<setlDate>{first.expiry}</setlDate>",
         f"<cvf>{number(first.factor)}</cvf>",
         "<sc>1.00000</sc>",
-        element("undC", f"<exch>{exchange}</exch>", f"<pfId>{under}</pfId>", "<cId>1</cId>"),
+        element("undC", f"<exch>{exchange}</exch>", f"<pfId>{under}</pfId>", f"<cId>{first.future or first.month + first.day}</cId>"),
         element(
             "scanRate", "<r>1</r>", f"<priceScan>{number(first.price_range)}</priceScan>", f"<volScan>{number(first.vol_range)}</volScan>"
         ),

@@ -144,7 +144,7 @@ def test_binance_says_that_it_is_assumed() -> None:
 
 def test_cme_sixteen_scenarios_and_extreme_cover() -> None:
     """Fourteen scenarios of thirds of the range and two of three ranges at 33 % (CME 08-303)."""
-    rows = [row for row in PM_SCENARIOS("CME")[1:] if row[2] == "any other"]
+    rows = [row for row in PM_SCENARIOS("CME")[1:] if row[2] == "BTC"]
     assert len(rows) == 16
     assert [(row[3], row[6]) for row in rows[14:]] == [(pytest.approx(1.05), 0.33), (-1.0, 0.33)]
 
@@ -155,6 +155,25 @@ def test_cme_range_is_the_desks_own() -> None:
     assert PM_MAINTENANCE([HEADER, PERP], MARKET, "CME", given) == pytest.approx(28_000.0)
     assert PM_MARGIN([HEADER, PERP], MARKET, "CME", given) == pytest.approx(30_800.0)
     assert {row[4] for row in PM_PARAMETERS("CME")[1:] if row[1] == "price_scan_range"} == {"illustrative"}
+
+
+@pytest.mark.parametrize(("given", "ratio"), [({}, 1.1), ({"account_type": "hedger"}, 1.0), ({"account_type": "member"}, 1.0)])
+def test_cme_initial_by_type_of_account(given: dict[str, str], ratio: float) -> None:
+    """1.100 of speculators, 1.000 of hedgers and members (record 3 of CME's file of 2025-06-20); a ratio that is typed wins."""
+    rows, parameters = [HEADER, PERP], [["price_scan_range", 0.40], *([name, word] for name, word in given.items())]
+    assert PM_MARGIN(rows, MARKET, "CME", parameters) == pytest.approx(ratio * 28_000.0)
+    assert PM_MARGIN(rows, MARKET, "CME", [*parameters, ["initial_ratio", 1.35]]) == pytest.approx(37_800.0)
+    word = given.get("account_type", "speculator")
+    assert PM_LINE(rows, f"{word.capitalize()} ratio", MARKET, "CME", parameters) == ratio
+
+
+def test_cme_refuses_coins_that_it_does_not_list() -> None:
+    """A coin without a product there is refused with those that have one; a micro contract's own code is one of them."""
+    assert str(PM_MARGIN([["Underlying", "Type", "Quantity", "Spot"], ["DOGE", "perp", 1.0, 0.2]], None, "CME")).startswith(
+        "#PM! CME does not list DOGE: its price_scan_range is for ADA, BTC, ETH, LINK, MBT, MET, MSL, MXP, SOL, XRP"
+    )
+    micro = [["Underlying", "Type", "DTE", "Quantity", "Multiplier", "Spot"], ["MBT", "F", 30, 10.0, 0.1, 70_000.0]]
+    assert PM_MAINTENANCE(micro, None, "CME") == pytest.approx(0.35 * 70_000.0)
 
 
 def test_all_stand_side_by_side() -> None:

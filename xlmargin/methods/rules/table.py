@@ -5,6 +5,7 @@ Source: FINRA Rule 4210(f)(2); Cboe Margin Manual of 2021-11-30.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,8 @@ import numpy as np
 from xlmargin.margin.parameters import Rules
 from xlmargin.methods.rules.legs import OptionLegs
 from xlmargin.pricing.arrays import Floats, Ints
+
+ROUNDING = 1e-9  # part of the legs below which calls sold and bought are equal
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +110,8 @@ class Strategy:
         other: name of a future where the strategy is one
         units: count of them
         pieces: parts of the requirement per unit
-        maintenance, proceeds, maximum: per unit; proceeds are the premiums of its short options
+        maintenance, proceeds, maximum: per unit; proceeds are the premiums of its short options, and the maximum loss is that of
+            `largest_loss` or, where a price may move against it without end, the requirement
     """
 
     name: str
@@ -197,11 +201,12 @@ def alone(legs: OptionLegs, terms: Terms, i: int, units: float) -> Strategy:
     if legs.units[i] < 0.0:
         pieces = (_premium(legs, i), _formula(legs, terms, i))
         need = sum(piece.value for piece in pieces)
-        return Strategy(f"Short {kind}", ((i, -1.0),), units, pieces, need, mark, need)
+        parts = ((i, -1.0),)
+        return Strategy(f"Short {kind}", parts, units, pieces, need, mark, min(need, largest_loss(legs, parts)))
     need, kept = (float(values[i]) for values in long_alone(legs, terms))
     share = "mark" if need == mark else f"{terms.loan:g} × mark: more than {terms.long_term:g} years"
     piece = Piece(f"Premium of {legs.names[i]}", need, share)
-    return Strategy(f"Long {kind}", ((i, 1.0),), units, (piece,), kept, 0.0, need)
+    return Strategy(f"Long {kind}", ((i, 1.0),), units, (piece,), kept, 0.0, mark)
 
 
 def strangle(legs: OptionLegs, terms: Terms, winner: int, loser: int, units: float) -> Strategy:
@@ -222,6 +227,27 @@ def payoffs(legs: OptionLegs, chosen: list[int]) -> tuple[Floats, Floats]:
     return np.maximum(np.where(call, points - strike, strike - points), 0.0), points
 
 
+def largest_loss(legs: OptionLegs, parts: tuple[tuple[int, float], ...], stock: float = 0.0) -> float:
+    """The most that one unit of options, and of stock with them, loses at expiry, over all prices.
+
+    What it cost, less what it is worth at the worst price. Where it brought money in, that is not taken off: the source's tables
+    show a short spread at its width. An option that lasts longer counts as if exercised when the others expire.
+
+    Args:
+        parts: index and signed ratio of each option leg
+        stock: signed units of stock with them
+
+    Returns:
+        at least 0; infinite where a rise loses without end
+    """
+    chosen, ratios = [i for i, _ in parts], np.array([ratio for _, ratio in parts])
+    if float(ratios[legs.call[chosen]].sum()) + stock < -ROUNDING * float(np.abs(ratios).sum()):
+        return math.inf
+    value, points = payoffs(legs, chosen)
+    cost = float(ratios @ legs.mark[chosen]) + (stock * legs.price if stock else 0.0)
+    return max(0.0, max(cost, 0.0) - float((ratios @ value + stock * points).min()))
+
+
 def bounded(legs: OptionLegs, name: str, parts: tuple[tuple[int, float], ...], units: float) -> Strategy:
     """Options whose loss has a bound: the most that they can lose at expiry, and the premiums of the long ones."""
     chosen, ratios = [i for i, _ in parts], np.array([ratio for _, ratio in parts])
@@ -232,7 +258,7 @@ def bounded(legs: OptionLegs, name: str, parts: tuple[tuple[int, float], ...], u
     how = f"at expiry with the underlying at {points[worst]:,.10g}" if loss else "at expiry at no price"
     pieces = (Piece("Maximum loss", loss, how), *(_premium(legs, i, ratio) for i, ratio in parts if ratio > 0.0))
     proceeds = sum(-ratio * float(legs.mark[i]) for i, ratio in parts if ratio < 0.0)
-    return Strategy(name, parts, units, pieces, sum(piece.value for piece in pieces), proceeds, loss)
+    return Strategy(name, parts, units, pieces, sum(piece.value for piece in pieces), proceeds, largest_loss(legs, parts))
 
 
 def box(legs: OptionLegs, terms: Terms, parts: tuple[tuple[int, float], ...], units: float) -> Strategy:
@@ -241,7 +267,7 @@ def box(legs: OptionLegs, terms: Terms, parts: tuple[tuple[int, float], ...], un
     gap = max(strikes) - min(strikes)
     piece = Piece("Strike gap", terms.box * gap, f"{terms.box:g} × {gap:,.10g}")
     proceeds = sum(-ratio * float(legs.mark[i]) for i, ratio in parts if ratio < 0.0)
-    return Strategy("Long box", parts, units, (piece,), piece.value, proceeds, 0.0)
+    return Strategy("Long box", parts, units, (piece,), piece.value, proceeds, largest_loss(legs, parts))
 
 
 def future(terms: Terms, name: str, units: float, price: float) -> Strategy:

@@ -38,9 +38,11 @@ def requirement(case: Case) -> Margin:
     """The larger of scanning risk and short option minimum of each underlying.
 
     Returns:
-        requirements + required; initial is maintenance times the ratio
+        requirements + required; initial is maintenance times the ratio of the type of account, or the one that is given
     """
-    return lines.scaled(case, lines.by_underlying(case, "SPAN risk", _risk), initial="initial_ratio")
+    kind = case.rules.word("account_type")
+    ratio = f"{kind}_ratio" if case.rules.is_unset("initial_ratio") else "initial_ratio"
+    return lines.scaled(case, lines.by_underlying(case, "SPAN risk", _risk), initial=ratio)
 
 
 def _risk(case: Case, u: int) -> Line:

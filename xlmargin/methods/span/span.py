@@ -6,6 +6,7 @@ Source: ICE Clear US, SPAN Margin System v1.0, 2015; CME clearing advisory 99-65
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache, cached_property
 
 import numpy as np
@@ -38,11 +39,17 @@ from xlmargin.pricing.arrays import Floats
 from xlmargin.scenarios.risk_array import composite_deltas, spot_share
 from xlmargin.scenarios.scenarios import SPAN_PAIRS, SPAN_UP, Kind, Scenarios, span16
 
+_SPREAD_TABLES = {"flat": "inter_month_charge", "tiered": "inter_month_spreads"}  # parameter with the charges of each method
 _DELTA_WEIGHTS = ("delta_weight_0", "delta_weight_1", "delta_weight_2", "delta_weight_3")
 
 
 def scenarios(names: tuple[str, ...], rules: Rules, _: Given = NOTHING_GIVEN) -> Scenarios:
-    """The sixteen scenarios with each underlying's own scan ranges."""
+    """The sixteen scenarios with each underlying's own scan ranges.
+
+    Under a clearing house's file they are those of its arrays, so no margin rests on the ranges here.
+    """
+    if not rules.is_unset("span_file"):
+        rules = replace(rules, seen=None)
 
     def each(name: str) -> Floats:
         return np.array([rules.number(name, underlying) for underlying in names])
@@ -204,8 +211,19 @@ class _Span:
         return self.parameter(label, table, name) if self.rules.is_unset(table, name) else self._spreads(u)[0]
 
     def _spread_table(self, name: str) -> str | None:
-        """The parameter with the charges of one underlying's method, None where there is no charge."""
-        return {"none": None, "flat": "inter_month_charge", "tiered": "inter_month_spreads"}[self.rules.word("inter_month_method", name)]
+        """The parameter with the charges of one underlying's method, None where there is no charge.
+
+        Raises:
+            MarginError: charges of another method are given, which would not count
+        """
+        method = self.rules.word("inter_month_method", name)
+        for other, unused in _SPREAD_TABLES.items():
+            if other != method and not self.rules.is_unset(unused, name):
+                raise MarginError(
+                    f"{unused} of {name} counts only where inter_month_method is {other}, and it is {method}: set inter_month_method to "
+                    f"{other}, or clear {unused}"
+                )
+        return _SPREAD_TABLES.get(method)
 
     @cache  # noqa: B019  (one short-lived object per calculation)
     def _spreads(self, u: int) -> tuple[Line, Floats]:
@@ -240,6 +258,11 @@ class _Span:
         """Charge on deltas of periods about to be delivered: one rate on those in spreads, one on outright ones."""
         name, label = self.names[u], "Delivery charge"
         if self.rules.is_unset("delivery_days", name):
+            for rate in ("delivery_charge_spread", "delivery_charge_outright"):
+                if self.rules.number(rate, name):
+                    raise MarginError(
+                        f"{rate} of {name} counts in the periods of delivery_days, which is not set: give it, or clear {rate}"
+                    )
             return self.parameter(label, "delivery_days", name)
         days, net = self.periods(u)
         near = charges.tier_of(days, charges.read_tiers(self.rules.word("delivery_days", name), "delivery_days")) > 0
@@ -276,9 +299,19 @@ class _Span:
     @cached_property
     def credits(self) -> dict[str, list[Line]]:
         """Credits of the spreads between underlyings, by underlying."""
-        spreads = charges.read_spreads(self.rules.word(charges.BETWEEN), charges.BETWEEN, None, shares=True)
         weighted = {name: self.weighted(u) for u, name in enumerate(self.names)}
-        return charges.inter_commodity(spreads, {name: self.net_delta(u) for u, name in enumerate(self.names)}, weighted)
+        return charges.inter_commodity(self._table_between, {name: self.net_delta(u) for u, name in enumerate(self.names)}, weighted)
+
+    @cached_property
+    def _table_between(self) -> tuple[charges.Spread, ...]:
+        """The spreads between underlyings."""
+        return charges.read_spreads(self.rules.word(charges.BETWEEN), charges.BETWEEN, None, shares=True)
+
+    @property
+    def _why_none(self) -> str:
+        """Why an underlying has no credit: which of the coins in the table are not held."""
+        absent = sorted({leg.place for spread in self._table_between for leg in spread.legs} - set(self.names))
+        return "no opposite deltas are left" + (f"; spreads with {', '.join(absent)} form none, which is not held" if absent else "")
 
     def weighted(self, u: int) -> Line:
         """Weighted futures price risk by its method: unchanged, at most the scan range, or the scan range itself."""
@@ -297,7 +330,7 @@ class _Span:
         label = "Inter-commodity credit"
         if self.rules.is_unset(charges.BETWEEN):
             return self.parameter(label, charges.BETWEEN)
-        return total(label, self.credits[self.names[u]] or [given("No spread formed", 0.0, "no opposite deltas are left")])
+        return total(label, self.credits[self.names[u]] or [given("No spread formed", 0.0, self._why_none)])
 
     def short_option_minimum(self, u: int) -> Line:
         """Rate per short option unit, on all short options or on the larger of short calls and short puts."""

@@ -245,6 +245,8 @@ def read_spreads(text: str, name: str, known: Collection[str] | None, *, shares:
             raise MarginError(f"{name}: {entry!r} credits more than the whole risk: a rate is at most 100 %, and its % must be written")
         if match["percent"] and not shares:
             raise MarginError(f"{name}: {entry!r} charges an amount per spread: write it without %")
+        if shares and len({leg.place for leg in spread.legs}) < len(spread.legs):
+            raise MarginError(f"{name}: {entry!r} spreads an underlying against itself: name different ones")
         for leg in spread.legs:
             if leg.ratio <= 0.0:
                 raise MarginError(f"{name}: {entry!r} takes no delta of {leg.place}: a ratio must be above 0")

@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from xlmargin.book.book import Book
+from xlmargin.book.book import Book, Instruments
 from xlmargin.book.contracts import FUTURE, PERPETUAL, SPOT
 from xlmargin.errors import MarginError, existing_file, named_file
 from xlmargin.margin.parameters import Override, Rules
@@ -18,10 +18,12 @@ from xlmargin.methods.span.file.lookup import Found, Lookup
 from xlmargin.methods.span.file.model import CombinedCommodity, InterSpread, IntraSpread, SpanFile
 from xlmargin.methods.span.file.source import Progress
 from xlmargin.pricing.arrays import Bools, Floats, Ints
+from xlmargin.scenarios.risk_array import marks
 
 SCANNING_BASED = ("04", "S", "10")  # methods of inter-commodity spreads that scan their legs as one
 WFPR = {"NORMAL": "normal", "SCANRANGE_CAP": "capped", "SCANRANGE": "scan_range"}
 INSTANT = 1e-6  # days: more than the rounding of a time to expiry, less than any two expiries are apart
+ANY_ACCOUNT = "any"  # the requirement itself, without a ratio
 NOT_HELD = "0-0"  # days to expiry of periods that the book has no contract of
 
 _latest: Recent[Lookup] = Recent(1)  # one file: the same one serves every cell until it changes
@@ -55,10 +57,12 @@ class Applied:
         Raises:
             MarginError: the file lacks an instrument, or has several that it might be
         """
-        self._book, self._lookup, self._file = book, lookup, lookup.file
+        self._lookup, self._file = lookup, lookup.file
         self._found = [_contract(book, lookup, k) for k in range(len(book.instruments))]
         self.rows: Ints = np.array([found.row for found in self._found], np.int64)
         self._codes = _codes(self._file, self.rows)
+        self._book = dataclasses.replace(book, instruments=_together(book.instruments, self._codes))
+        self._typed_as = [book.instruments.underlyings[u] for u in book.instruments.underlying.tolist()]
 
     def book(self) -> Book:
         """The book with the file's risk arrays, composite deltas and prices in the place of the model's.
@@ -75,7 +79,16 @@ class Applied:
             delta=contracts.delta[rows] * contracts.delta_scaling[rows],
             price=np.where(np.isfinite(held.price) | ~contracts.premium[rows], held.price, price),
         )
+        instruments = dataclasses.replace(instruments, price=_marked(instruments), years=self._years())
         return dataclasses.replace(self._book, instruments=instruments, unpriced=(), array_of=tuple(map(self._named, self._found)))
+
+    def _years(self) -> Floats:
+        """Times to expiry (K,), one for all that is held of a contract month, whose deltas net before they form spreads."""
+        held, months = self._book.instruments, self._file.contracts.month[self.rows]
+        _, group = np.unique(np.rec.fromarrays([held.underlying, months]), return_inverse=True)
+        latest = np.zeros(len(held))
+        np.maximum.at(latest, group, held.years)
+        return np.where(months == "", held.years, latest[group])
 
     def _named(self, found: Found) -> str:
         """The contract whose array an instrument has, in words, and what the file says that does not count."""
@@ -97,9 +110,13 @@ class Applied:
             rules: those of SPAN, with what was typed beside the positions
 
         Raises:
-            MarginError: the file charges in a way that is not modelled
+            MarginError: the file charges in a way that is not modelled, or a value is typed for a product that is margined with others
         """
         held = self._book.instruments
+        for underlying, name in rules.given:
+            if underlying in self._typed_as and underlying not in held.underlyings:
+                code = self._codes[self._typed_as.index(underlying)]
+                raise MarginError(f"{name} of {underlying}: {self._file.source} margins it with others as {code}: give {name} for {code}")
         ranges = self._file.contracts.price_range[self.rows]
         typed = {name for underlying, name in rules.given if not underlying}  # for every underlying, which wins over the file
         names = dict(zip((held.underlyings[u] for u in held.underlying.tolist()), self._codes))
@@ -132,8 +149,8 @@ class Applied:
             ("option_value_limit", "yes" if combined.limits_net_option_value else "no"),
         ]
         account_type = rules.word("account_type")
-        if account_type in combined.initial_ratios:
-            values.append(("initial_ratio", combined.initial_ratios[account_type]))
+        if account_type == ANY_ACCOUNT or account_type in combined.initial_ratios:
+            values.append(("initial_ratio", combined.initial_ratios.get(account_type, 1.0)))
         spreads = [spread for spread in combined.intra_spreads if all(leg.combined in ("", combined.code) for leg in spread.legs)]
         if spreads:
             values += self._inter_month(combined, spreads, mine)
@@ -141,7 +158,7 @@ class Applied:
 
     def _refuse_tiers(self, combined: CombinedCommodity, mine: Bools, *, minimum_typed: bool) -> None:
         """Raise where the book is in several tiers that the clearing house scans, or sets the minimum of, one by one."""
-        periods = {str(period) for period in self._file.contracts.period[self.rows[mine]] if period}
+        periods = {str(period) for period in self._file.contracts.month[self.rows[mine]] if period}
         scanned = [tier for tier in combined.scanning_tiers if any(_within(period, tier.start, tier.end) for period in periods)]
         several = len(periods) if any(tier.number == 0 for tier in scanned) else len(scanned)
         if several > 1:
@@ -208,9 +225,9 @@ class Applied:
         Args:
             mine: the instruments of the combined commodity (K,)
         """
-        periods = self._file.contracts.period[self.rows].tolist()
+        periods = self._file.contracts.month[self.rows].tolist()
         inside = mine & np.array([_within(period, start, end) for period in periods], np.bool_)
-        days: Floats = self._book.instruments.days[inside]
+        days: Floats = dataclasses.replace(self._book.instruments, years=self._years()).days[inside]
         if not len(days):
             return NOT_HELD
         return f"{max(float(days.min()) - INSTANT, 0.0):.7f}-{float(days.max()) + INSTANT:.7f}"
@@ -233,6 +250,25 @@ def _contract(book: Book, lookup: Lookup, k: int) -> Found:
     dated = kind not in (SPOT, PERPETUAL) and math.isfinite(held.expiry[k])
     day = dt.datetime.fromtimestamp(held.expiry[k], dt.UTC).date() if dated else None
     return lookup.find(code, FUTURE if kind == PERPETUAL else kind, day, strike)
+
+
+def _together(held: Instruments, codes: list[str]) -> Instruments:
+    """The instruments with one underlying for each combined commodity: what is typed by its products is margined together."""
+    names: dict[str, set[int]] = {}
+    for code, u in zip(codes, held.underlying.tolist()):
+        names.setdefault(code, set()).add(u)
+    renamed = {u: code for code, several in names.items() if code and len(several) > 1 for u in several}
+    if not renamed:
+        return held
+    each = [renamed.get(u, held.underlyings[u]) for u in held.underlying.tolist()]
+    underlyings = tuple(sorted(set(each)))
+    return dataclasses.replace(held, underlyings=underlyings, underlying=np.array([underlyings.index(name) for name in each], np.int64))
+
+
+def _marked(held: Instruments) -> Floats:
+    """The price of each instrument (K,), of an option without one that of the model, as long as its own expiry is known."""
+    unpriced = held.is_option & np.isnan(held.price)
+    return np.where(unpriced, marks(held), held.price) if unpriced.any() else held.price
 
 
 def _codes(file: SpanFile, rows: Ints) -> list[str]:

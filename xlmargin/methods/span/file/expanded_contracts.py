@@ -37,6 +37,7 @@ class _Series(NamedTuple):
     family: str
     kind: int
     period: str
+    month: str
     expiry: str
     premium: bool
     combined: int
@@ -110,6 +111,7 @@ def contracts_of(source: SpanContent, records: dict[str, list[Parsed]], codes: t
         text("family"),
         kind,
         text("period"),
+        text("month"),
         text("expiry"),
         np.where(is_option, _aligned(raw.strike, number("strike_power"), text("strike_alignment"), np.zeros(len(kind), np.bool_)), np.nan),
         _aligned(raw.price, number("price_power"), text("price_alignment"), is_option),
@@ -137,11 +139,13 @@ def _series(source: SpanContent, line: int, key: bytes, tables: _Tables) -> _Ser
         factor = more.power_of("value_factor", "value_exponent")
     scaling = more.number_of("delta_scaling") if more else math.nan
     valuation = price.text_of("valuation") if price else ""
-    period = period_of(part["option_month"], part["option_day"]) if is_option else period_of(part["month"], part["day"])
+    future = period_of(part["month"], part["day"])
+    period = period_of(part["option_month"], part["option_day"]) if is_option else future
     return _Series(
         *product,
         kind,
         period,
+        (future if part["family"] == "OOF" else period) or period,
         day_of(more.text_of("expiry") if more else "", period),
         is_option and (valuation not in FUTURES_STYLE if valuation else link[2]),
         link[0],

@@ -135,6 +135,8 @@ class Contracts:
         kind: SPOT, FUTURE, CALL or PUT of `xlmargin.book.contracts`
         family: one of `FAMILIES`
         period: contract month YYYYMM or day YYYYMMDD, "" of spot
+        month: the period in which its deltas count in tiers, spreads and deliveries: that of the future that an option is on, else
+            its own
         expiry: day YYYYMMDD on which it expires, "" where the file does not say
         strike: NaN of everything but options
         price: settlement price; value_factor: currency per one of price, per contract
@@ -150,6 +152,7 @@ class Contracts:
     family: Texts
     kind: Ints
     period: Texts
+    month: Texts
     expiry: Texts
     strike: Floats
     price: Floats

@@ -26,8 +26,9 @@ MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 _NAMES = """
     spanFile pointInTime date clearingOrg capAnov ccDef cc riskExponent wfprMeth somMeth val intraTiers somTiers tier tn sPe
     ePe rate spotRate pe sprd outr pfLink exch pfId pfCode sc dSpread hSpread spread chargeMeth tLeg pLeg sLeg rs i
-    interSpreads exchange valueMeth cvf p d scanRate priceScan ra a series opt o k setlDate scanTiers adjRate r isRequired
+    interSpreads exchange valueMeth cvf p d scanRate priceScan ra a series opt o k setlDate scanTiers adjRate r isRequired undC cId sSpread
 """
+SCANNING_SPREADS = ("hSpread", "sSpread")
 KEPT = frozenset(_NAMES.split()) | {*PORTFOLIOS, *CONTRACTS}
 
 
@@ -150,7 +151,8 @@ class _Reader:
 
     def _take_inter(self, node: Node) -> None:
         self._inter += [inter_spread(spread, scanning=False) for spread in nodes(node, "dSpread")]
-        self._inter += [inter_spread(spread, scanning=True) for spread in nodes(node, "hSpread")]
+        for name in SCANNING_SPREADS:
+            self._inter += [inter_spread(spread, scanning=True) for spread in nodes(node, name)]
 
     def _take_option(self, node: Node) -> None:
         series = self._nodes[-2]

@@ -40,6 +40,7 @@ class _Series(NamedTuple):
     family: str
     period: str
     expiry: str
+    future: tuple[str, str]
     value_factor: float
     price_range: float
     delta_scaling: float
@@ -53,6 +54,7 @@ class Portfolios:
         self._series: list[_Series] = []
         self._exchanges: list[str] = []  # of each series, as far as their exchanges have ended
         self._links: dict[tuple[str, str], tuple[str, float]] = {}
+        self._futures: dict[tuple[str, str], str] = {}  # period of each, by its portfolio and number in it
         self._which, self._kind = array("q"), array("q")
         self._strike, self._price, self._delta, self._factor, self._values = (array("d") for _ in range(5))
 
@@ -91,6 +93,8 @@ class Portfolios:
         else:
             for item in nodes(node, contract):
                 self._series.append(_series(family, node, item))
+                if family == "FUT":
+                    self._futures[first_text(node, "pfId"), first_text(item, "cId")] = self._series[-1].period
                 self._contract(SPOT if family in ("PHY", "STOCK") else FUTURE, math.nan, item | _risk_array(item))
 
     def _contract(self, kind: int, strike: float, item: Node) -> None:
@@ -129,6 +133,7 @@ class Portfolios:
             text("family"),
             np.array(self._kind),
             text("period"),
+            np.array([self._futures.get(one.future) or one.period for one in self._series], np.str_)[which],
             text("expiry"),
             np.array(self._strike),
             np.array(self._price),
@@ -150,12 +155,14 @@ def _series(family: str, portfolio: Node, series: Node) -> _Series:
     """A series of options, or a single contract, in its portfolio."""
     scan = next(nodes(series, "scanRate"), {})
     period = period_of(first_text(series, "pe"))
+    under = next(nodes(series, "undC"), {}) if family == "OOF" else {}
     return _Series(
         first_text(portfolio, "pfId"),
         first_text(portfolio, "pfCode"),
         family,
         period,
         day_of(first_text(series, "setlDate"), period),
+        (first_text(under, "pfId"), first_text(under, "cId")),
         number(series, "cvf", number(portfolio, "cvf")),
         number(scan, "priceScan"),
         number(series, "sc"),
