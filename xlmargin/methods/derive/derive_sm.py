@@ -21,6 +21,7 @@ from xlmargin.methods.derive.srm import SrmMarket, SrmResult, SrmTerms, mark
 from xlmargin.pricing.arrays import Floats, Ints
 
 NEEDS_VOL = False
+_OPTION_RATES = ("max_spot", "min_spot", "mm_call", "mm_put", "mm_put_mark", "unpaired_im", "unpaired_mm")
 
 
 def requirement(case: Case) -> Margin:
@@ -62,8 +63,10 @@ class _Statement:
         self.found = self.result()
 
     def number(self, name: str) -> float:
-        """A parameter of this market; the rates of perpetuals, whose table lists its coins, only where one is held."""
-        return 0.0 if name.startswith("perp_") and not self.perp_amount.any() else self.rules.number(name, self.name)
+        """A parameter of this market; the rates of a kind, whose table lists its coins, only where one of it is held."""
+        held = {"perp_im": self.perp_amount, "perp_mm": self.perp_amount, "base": self.coin_amount, "base_im": self.coin_amount}
+        asked = held.get(name, self.amount if name in _OPTION_RATES else np.ones(1))
+        return self.rules.number(name, self.name) if asked.any() else 0.0
 
     def parameter(self, label: str, name: str) -> Line:
         """A number of the rulebook as a line."""
@@ -74,6 +77,11 @@ class _Statement:
         """Years of each expiry (E,), and the expiry of each option (K,)."""
         years, at = np.unique(self.case.held.years[self.options], return_inverse=True)
         return years, at.astype(np.int64)
+
+    @property
+    def at_spot(self) -> bool:
+        """Whether the rates of perpetuals are of spot, not of their own price."""
+        return self.rules.word("perp_at") == "spot"
 
     def result(self) -> SrmResult:
         """The venue's arithmetic on this market."""
@@ -89,7 +97,7 @@ class _Statement:
             book.held_mean(held.forward, expiry, len(years)),
             np.ones(len(years)),
             self.perp_amount,
-            held.forward[self.perps],
+            (held.spot if self.at_spot else held.forward)[self.perps],
             self.coin_amount.sum(axis=1),
             np.zeros(len(self.amount)),
             book.spot[:, self.u],
@@ -114,11 +122,14 @@ class _Statement:
         """Perpetuals at their prices × their rate."""
         if not self.perp_amount.any():
             return given("Perpetuals", 0.0, "none is held")
-        size = given("Perpetuals at price", self.found.perp_notional, "long and short alike × price")
+        word = "spot" if self.at_spot else "price"
+        size = given(f"Perpetuals at {word}", self.found.perp_notional, f"long and short alike × {word}")
         return times("Perpetuals", (size, self.parameter("Rate", f"perp_{stage}")))
 
     def base(self, stage: str) -> Line:
         """The part of the coin's value that does not count."""
+        if not self.coin_amount.any():
+            return given("Coins", 0.0, "none is held")
         counts = self.parameter("Share that counts", "base")
         if stage == "im":
             counts = times("Share that counts", (counts, self.parameter("Initial scale", "base_im")))

@@ -203,7 +203,7 @@ def _pmrm_v1(case: Node, terms: Node, compared: Comparison) -> None:
         "base_contingency": base,
         "option_contingency": option,
         "oracle_contingency": result.oracle,
-        "min_span": result.worst,
+        "min_span": result.span,
         "loss_factor": np.array([result.terms.im_factor + result.peg]),
     }
     exact(case.node("expected"), ours, _gross(book), compared)
