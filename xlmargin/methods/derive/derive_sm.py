@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from xlmargin.book.book import Book
 from xlmargin.book.contracts import CALL, DAY, SPOT
 from xlmargin.errors import MarginError
 from xlmargin.margin import lines
+from xlmargin.margin.parameters import Override, Rules
 from xlmargin.margin.statement import TOTAL, Line, above, given, largest, less, not_modelled, over_book, parameter, smallest, times, total
 from xlmargin.margin.valuation import Case, Margin
 from xlmargin.methods.derive.black import YEAR
@@ -37,6 +39,13 @@ def requirement(case: Case) -> Margin:
     initial = over_book("Initial margin", [market.total("im") for market in markets])
     maintenance = over_book("Maintenance margin", [market.total("mm") for market in markets])
     return lines.margin(case, initial, maintenance, credited=False)
+
+
+def saved(content: Any, _: Rules) -> list[Override]:
+    """The rates of perpetuals and coins in a saved answer of public/get_all_currencies."""
+    from xlmargin.methods.derive.saved_currencies import standard_rates  # late: most margins read no answer
+
+    return standard_rates(content)
 
 
 def _marks(book: Book, chosen: Ints) -> Floats:
