@@ -190,7 +190,7 @@ OPTION = [30.0, -1.0, 0.8]  # days, quantity, vol
 def said(method: str, coin: str, *holdings: str, day: str = "2026-11-27") -> Any:
     """The margin of some kinds of holdings of one coin at a spot of 2."""
     rows = {"spot": ["spot", None, None, 10.0, None], "perp": ["perp", None, None, -10.0, None], "call": ["C", 2.0, *OPTION]}
-    rows["bought"] = ["perp", None, None, 10.0, None]
+    rows |= {"bought": ["perp", None, None, 10.0, None], "bought call": ["C", 2.0, 30.0, 1.0, 0.8]}
     header = ["Underlying", "Type", "Strike", "DTE", "Quantity", "IV"]
     return PM_MARGIN([header, *([coin, *rows[kind]] for kind in holdings)], [["Underlying", "Spot", "As of"], [coin, 2.0, day]], method)
 
@@ -232,6 +232,7 @@ GIVE = {name: f"give {name} beside the positions" for name in ("mm_haircut", "pe
 def test_a_flat_book_asks_for_no_rate() -> None:
     """Nothing is held, so the standard margin is 0; scenarios are asked for before, and a coin without them has none."""
     assert said("DERIVE_SM", "PEPE", "perp", "bought") == 0.0
+    assert said("DERIVE_SM", "PEPE", "call", "bought call") == 0.0
     assert said("DERIVE", "SOL", "perp", "bought") == 0.0
     assert said("DERIVE", "PEPE", "perp", "bought").startswith("#PM! DERIVE does not list PEPE")
 

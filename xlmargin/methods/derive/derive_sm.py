@@ -118,7 +118,8 @@ class _Statement:
 
     def total(self, stage: str) -> Line:
         """Initial (im) or maintenance (mm) margin of this market."""
-        parts = [self.expiry(e, stage) for e in range(len(self.years[0]))]
+        held = np.unique(self.years[1][self.amount.any(axis=0)]).tolist()  # where all is flat, no rate is asked for
+        parts = [self.expiry(e, stage) for e in held]
         parts += [self.perpetuals(stage), self.base(stage)]
         if stage == "im":
             parts += [
