@@ -65,8 +65,8 @@ def test_margins_with_a_saved_answer(answer: Path) -> None:
     assert PM_MARGIN(rows, market, "DERIVE_SM", told) == pytest.approx(1000.0 * (0.07 + 0.28 + 0.3025) + 100.0 * 0.4)
     assert PM_MAINTENANCE(rows, market, "DERIVE_SM", told) == pytest.approx(1000.0 * (0.055 + 0.2 + 0.25) + 100.0 * 0.3)
     coins = [rows[0], rows[3], rows[4]]
-    assert PM_MARGIN(coins, market, "DERIVE", told) == pytest.approx(1000.0 * (0.18 + 0.09) + 1000.0 * (0.18 + 0.14))
-    assert PM_MAINTENANCE(coins, market, "DERIVE", told) == pytest.approx(1000.0 * (0.144 + 0.05) + 1000.0 * (0.144 + 0.126))
+    assert PM_MARGIN(coins, market, "DERIVE", told) == pytest.approx(1000.0 * (0.16 + 0.09) + 1000.0 * (0.14 + 0.14))
+    assert PM_MAINTENANCE(coins, market, "DERIVE", told) == pytest.approx(1000.0 * (0.128 + 0.05) + 1000.0 * (0.112 + 0.126))
     lines = PM_EXPLAIN(coins, market, "DERIVE", told)
     assert next(row[5] for row in lines if row[1] == "Haircut") == f"params_file {answer}"
     assert PM_MARGIN([rows[0], rows[2]], market, "DERIVE", told).startswith("#PM! DERIVE does not list PEPE")
