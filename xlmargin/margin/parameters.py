@@ -69,6 +69,10 @@ class Rules:
             f"mend the name, or give {self.meta.name.lower()}.toml a line for it"
         )
 
+    def lists(self, name: str, underlying: str) -> bool:
+        """Whether the rulebook has a value of a parameter for an underlying, were it that no figure is set."""
+        return self._known(name, underlying).value != REFUSED
+
     @property
     def lists_underlyings(self) -> bool:
         """Whether an underlying without values of its own is refused."""

@@ -20,7 +20,7 @@ from xlmargin.margin.statement import AS_ABOVE, CERTAINTY, Line, entries, weakes
 from xlmargin.pricing.arrays import Floats
 from xlmargin.scenarios.greeks import sensitivities
 from xlmargin.scenarios.risk_array import marks
-from xlmargin.scenarios.scenarios import IN_WORDS, Scenarios, percent
+from xlmargin.scenarios.scenarios import IN_WORDS, Scenarios, amount, percent
 from xlmargin.sheet.registry import Cell, Sound
 
 REQUIREMENTS = 2  # the first lines of a statement: initial and maintenance margin
@@ -84,7 +84,8 @@ def risk_array_table(scenarios: Scenarios, pnl: Floats) -> Rows:
             [
                 *_scenario(scenarios, s),
                 _shared(scenarios, scenarios.price[s], IN_WORDS[scenarios.price_kind]),
-                *(_shared(scenarios, column[s]) for column in (scenarios.vol, scenarios.weight)),
+                _shared(scenarios, scenarios.vol[s]),
+                _shared(scenarios, scenarios.weight[s], _share),
                 *line,
                 sum(line, 0.0),
             ]
@@ -102,15 +103,21 @@ def _shared(scenarios: Scenarios, values: Floats, words: Callable[[float], str] 
     if len(values) == 0:
         return 0.0
     if np.all(values == values[0]):
-        return float(values[0]) if words is percent else words(float(values[0]))
+        return words(float(values[0])) if words is amount else float(values[0])
     return "; ".join(f"{name} {words(value)}" for name, value in zip(scenarios.underlyings, values.tolist()))
 
 
+def _share(weight: float) -> str:
+    """The share of a result that counts in words; 0 is a scenario that the underlying does not have."""
+    return percent(weight) if weight else "none"
+
+
 def scenario_table(scenarios: Scenarios) -> Rows:
-    """`Scenario, Description, Underlying, Price move, Vol move, Days, Weight`: one row per scenario and underlying."""
+    """`Scenario, Description, Underlying, Price move, Vol move, Days, Weight`: one row per scenario and underlying that has it."""
     rows: Rows = [["Scenario", "Description", "Underlying", "Price move", "Vol move", "Days", "Weight"]]
     for s in range(len(scenarios)):
-        for u, name in enumerate(scenarios.underlyings):
+        for u in np.flatnonzero(scenarios.weight[s]).tolist():
+            name = scenarios.underlyings[u]
             rows.append(
                 [
                     *_scenario(scenarios, s),

@@ -5,11 +5,13 @@ Source: derivexyz/v2-core at 7736900d (2026-01-21); docs.derive.xyz, Portfolio M
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from xlmargin.book.book import Book
 from xlmargin.margin import lines
-from xlmargin.margin.parameters import Rules
+from xlmargin.margin.parameters import Override, Rules
 from xlmargin.margin.statement import over_book
 from xlmargin.margin.valuation import NOTHING_GIVEN, Case, Given, Margin
 from xlmargin.methods.derive.lines import Statement
@@ -21,6 +23,13 @@ from xlmargin.scenarios.scenarios import Scenarios
 def scenarios(names: tuple[str, ...], rules: Rules, _: Given = NOTHING_GIVEN) -> Scenarios:
     """The regular scenarios, the tails, the skews and, last, the forward contingency."""
     return scenarios_of(names, rules)
+
+
+def saved(content: Any, rules: Rules) -> list[Override]:
+    """The haircuts of coins in a saved answer of public/get_all_currencies."""
+    from xlmargin.methods.derive.saved_currencies import portfolio_haircuts  # late: most margins read no answer
+
+    return portfolio_haircuts(content, rules)
 
 
 def _markets(book: Book, rules: Rules) -> list[MarketHoldings]:

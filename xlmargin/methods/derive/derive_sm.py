@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from xlmargin.book.book import Book
 from xlmargin.book.contracts import CALL, DAY, SPOT
 from xlmargin.errors import MarginError
 from xlmargin.margin import lines
+from xlmargin.margin.parameters import Override, Rules
 from xlmargin.margin.statement import TOTAL, Line, above, given, largest, less, not_modelled, over_book, parameter, smallest, times, total
 from xlmargin.margin.valuation import Case, Margin
 from xlmargin.methods.derive.black import YEAR
@@ -21,6 +23,7 @@ from xlmargin.methods.derive.srm import SrmMarket, SrmResult, SrmTerms, mark
 from xlmargin.pricing.arrays import Floats, Ints
 
 NEEDS_VOL = False
+_OPTION_RATES = ("max_spot", "min_spot", "mm_call", "mm_put", "mm_put_mark", "unpaired_im", "unpaired_mm")
 
 
 def requirement(case: Case) -> Margin:
@@ -36,6 +39,13 @@ def requirement(case: Case) -> Margin:
     initial = over_book("Initial margin", [market.total("im") for market in markets])
     maintenance = over_book("Maintenance margin", [market.total("mm") for market in markets])
     return lines.margin(case, initial, maintenance, credited=False)
+
+
+def saved(content: Any, _: Rules) -> list[Override]:
+    """The rates of perpetuals and coins in a saved answer of public/get_all_currencies."""
+    from xlmargin.methods.derive.saved_currencies import standard_rates  # late: most margins read no answer
+
+    return standard_rates(content)
 
 
 def _marks(book: Book, chosen: Ints) -> Floats:
@@ -62,8 +72,10 @@ class _Statement:
         self.found = self.result()
 
     def number(self, name: str) -> float:
-        """A parameter of this market; the rates of perpetuals, whose table lists its coins, only where one is held."""
-        return 0.0 if name.startswith("perp_") and not self.perp_amount.any() else self.rules.number(name, self.name)
+        """A parameter of this market; the rates of a kind, whose table lists its coins, only where one of it is held."""
+        held = {"perp_im": self.perp_amount, "perp_mm": self.perp_amount, "base": self.coin_amount, "base_im": self.coin_amount}
+        asked = held.get(name, self.amount if name in _OPTION_RATES else np.ones(1))
+        return self.rules.number(name, self.name) if asked.any() else 0.0
 
     def parameter(self, label: str, name: str) -> Line:
         """A number of the rulebook as a line."""
@@ -74,6 +86,11 @@ class _Statement:
         """Years of each expiry (E,), and the expiry of each option (K,)."""
         years, at = np.unique(self.case.held.years[self.options], return_inverse=True)
         return years, at.astype(np.int64)
+
+    @property
+    def at_spot(self) -> bool:
+        """Whether the rates of perpetuals are of spot, not of their own price."""
+        return self.rules.word("perp_at") == "spot"
 
     def result(self) -> SrmResult:
         """The venue's arithmetic on this market."""
@@ -89,7 +106,7 @@ class _Statement:
             book.held_mean(held.forward, expiry, len(years)),
             np.ones(len(years)),
             self.perp_amount,
-            held.forward[self.perps],
+            (held.spot if self.at_spot else held.forward)[self.perps],
             self.coin_amount.sum(axis=1),
             np.zeros(len(self.amount)),
             book.spot[:, self.u],
@@ -101,7 +118,8 @@ class _Statement:
 
     def total(self, stage: str) -> Line:
         """Initial (im) or maintenance (mm) margin of this market."""
-        parts = [self.expiry(e, stage) for e in range(len(self.years[0]))]
+        held = np.unique(self.years[1][self.amount.any(axis=0)]).tolist()  # where all is flat, no rate is asked for
+        parts = [self.expiry(e, stage) for e in held]
         parts += [self.perpetuals(stage), self.base(stage)]
         if stage == "im":
             parts += [
@@ -114,11 +132,14 @@ class _Statement:
         """Perpetuals at their prices × their rate."""
         if not self.perp_amount.any():
             return given("Perpetuals", 0.0, "none is held")
-        size = given("Perpetuals at price", self.found.perp_notional, "long and short alike × price")
+        word = "spot" if self.at_spot else "price"
+        size = given(f"Perpetuals at {word}", self.found.perp_notional, f"long and short alike × {word}")
         return times("Perpetuals", (size, self.parameter("Rate", f"perp_{stage}")))
 
     def base(self, stage: str) -> Line:
         """The part of the coin's value that does not count."""
+        if not self.coin_amount.any():
+            return given("Coins", 0.0, "none is held")
         counts = self.parameter("Share that counts", "base")
         if stage == "im":
             counts = times("Share that counts", (counts, self.parameter("Initial scale", "base_im")))

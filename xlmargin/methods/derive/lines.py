@@ -24,6 +24,7 @@ class Statement:
         self.market, self.case, self.name = market, case, market.name
         self.found = market.result(case.scenarios)
         self.v1 = isinstance(self.found, V1Result)
+        self.u = case.names.index(self.name)
 
     def parameter(self, label: str, name: str) -> Line:
         """A number of the rulebook as a line."""
@@ -46,20 +47,25 @@ class Statement:
     @cached_property
     def worst(self) -> Line:
         """The worst scenario, the forward contingency one of them."""
-        return worst("Worst scenario", self.losses())
+        return worst("Worst scenario", self.losses(), status=self.case.status(self.u))
 
     @cached_property
     def initial(self) -> Line:
-        """Initial margin of this market."""
+        """Initial margin of this market; of a coin that is collateral alone its haircut."""
+        if not self.market.own_market:
+            return total(self.name, (above(self.collateral), self.collateral_initial))
         unsure = not_modelled("Low confidence", "every feed is taken as sure: the venue adds to initial margin where not")
         if self.v1:
             return total(self.name, (times("Loss", (self.v1_loss, self.factor)), unsure))
         loss = times("Scenario loss", (self.worst, self.factor))
-        return total(self.name, (loss, *self.contingencies, *self.extras, unsure))
+        extras = (*(self.charge(*terms) for terms in self.charged("im")), self.collateral_initial)
+        return total(self.name, (loss, *self.contingencies, *extras, unsure))
 
     @cached_property
     def maintenance(self) -> Line:
         """Maintenance margin of this market."""
+        if not self.market.own_market:
+            return total(f"{self.name} maintenance", (self.collateral,))
         if self.v1:
             return total(f"{self.name} maintenance", (above(self.v1_loss),))
         loss = times("Scenario loss", (above(self.worst), self.parameter("Maintenance factor", "mm_factor")))
@@ -96,28 +102,35 @@ class Statement:
 
     def haircut(self, label: str, parameter: str) -> Line:
         """A contingency of the coin as collateral."""
+        if not len(self.market.coins):
+            return given(label, 0.0, "no coin is held")
         value = given("Coins", np.abs(self.found.collateral_values).sum(axis=1), "amount × spot, in stable coins")
         return times(label, (value, self.parameter("Haircut", parameter)))
 
     @cached_property
-    def contingencies(self) -> tuple[Line, ...]:
-        """Contingencies of maintenance and initial margin alike."""
-        return (*(self.charge(*terms) for terms in self.charged("mm")), self.haircut("Collateral", "mm_haircut"))
+    def collateral(self) -> Line:
+        """The contingency of the coin as collateral, of maintenance and initial margin alike."""
+        return self.haircut("Collateral", "mm_haircut")
 
     @cached_property
-    def extras(self) -> tuple[Line, ...]:
-        """The additions of initial margin to them."""
-        return (*(self.charge(*terms) for terms in self.charged("im")), self.haircut("Collateral, initial", "im_extra_haircut"))
+    def collateral_initial(self) -> Line:
+        """The addition of initial margin to it."""
+        return self.haircut("Collateral, initial", "im_extra_haircut")
+
+    @cached_property
+    def contingencies(self) -> tuple[Line, ...]:
+        """Contingencies of maintenance and initial margin alike."""
+        return (*(self.charge(*terms) for terms in self.charged("mm")), self.collateral)
 
     # ---- scenarios
 
     def losses(self) -> list[Line]:
-        """The loss in each scenario, down to the sheet row."""
-        named = list(zip(self.case.scenarios.names, self.case.scenarios.descriptions))
-        labels = [f"Scenario {name}: {text}" for name, text in named]
+        """The loss in each scenario that this market has, down to the sheet row."""
+        scenarios = self.case.scenarios
+        labels = [f"Scenario {name}: {text}" for name, text in zip(scenarios.names, scenarios.descriptions)]
         lines = [
-            Line(label, 0.0 - self.found.pnl[:, s], TOTAL, lambda a, s=s: self.scenario(s, a))  # type: ignore[misc]
-            for s, label in enumerate(labels[:-1])
+            Line(labels[s], 0.0 - self.found.pnl[:, s], TOTAL, lambda a, s=s: self.scenario(s, a))  # type: ignore[misc]
+            for s in np.flatnonzero(scenarios.weight[:-1, self.u]).tolist()
         ]
         return [*lines, Line(labels[-1], 0.0 - self.found.basis, TOTAL, self.basis)]
 

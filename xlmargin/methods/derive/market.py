@@ -50,15 +50,28 @@ def regular_of(rules: Rules) -> list[tuple[float, str]]:
     return found
 
 
-def tails_of(rules: Rules, underlying: str) -> list[tuple[float, float]]:
-    """The tail scenarios of one underlying: price move, share that counts.
+def is_market(rules: Rules, underlying: str) -> bool:
+    """Whether a coin has a market of its own; a coin without one that has a haircut is collateral alone.
+
+    Raises:
+        MarginError: the rulebook lists it for neither
+    """
+    name = "v1_price_range" if is_v1(rules) else "price_range"
+    found = rules.lists(name, underlying)
+    if not found and (is_v1(rules) or not rules.lists("mm_haircut", underlying)):
+        rules.get(name, underlying)
+    return found
+
+
+def tails_of(rules: Rules, underlying: str) -> dict[float, float]:
+    """The tail scenarios of one underlying: the share that counts by price move.
 
     Raises:
         MarginError: the list cannot be read
     """
-    if is_v1(rules):
-        return []
-    text, found = rules.word("tails", underlying), []
+    if is_v1(rules) or not is_market(rules, underlying):
+        return {}
+    text, found = rules.word("tails", underlying), dict[float, float]()
     for part in filter(None, (piece.strip() for piece in text.split(","))):
         try:
             move, share = (float(number) for number in part.replace("−", "-").split(":"))
@@ -66,7 +79,9 @@ def tails_of(rules: Rules, underlying: str) -> list[tuple[float, float]]:
             move, share = math.nan, math.nan
         if not (-1.0 <= move <= LARGEST_MOVE and 0.0 < share <= 1.0):
             raise MarginError(f"tails has {part!r}: write price move:share that counts as fractions, such as -0.66:0.21, 1:0.13")
-        found.append((move, share))
+        if move in found:
+            raise MarginError(f"tails has the move {move:g} twice: remove {part!r} or the other one")
+        found[move] = share
     return found
 
 
@@ -77,21 +92,25 @@ def kinds_of(rules: Rules, tails: int) -> tuple[str, ...]:
 
 
 def scenarios_of(names: tuple[str, ...], rules: Rules) -> Scenarios:
-    """The regular scenarios, the tails, the skews and, last, the forward contingency."""
+    """The regular scenarios, the tails, the skews and, last, the forward contingency.
+
+    A tail that a coin does not have has the weight 0 there, and so has every scenario for a coin that is collateral alone.
+    """
     regular, tails = regular_of(rules), [tails_of(rules, name) for name in names]
-    longest = max(map(len, tails), default=0)
-    kinds = kinds_of(rules, longest)
-    tail = np.array([[*own, *[(0.0, 0.0)] * (longest - len(own))] for own in tails]).reshape(len(names), longest, 2)
-    reach = np.array([number_of(rules, "price_range", name) for name in names])
-    still = np.zeros((len(kinds) - len(regular) - longest, len(names)))
-    price = np.vstack([np.array([share for share, _ in regular])[:, None] * reach, tail[:, :, 0].T, still])
-    weight = np.vstack([np.ones((len(regular), len(names))), tail[:, :, 1].T, still + 1.0])
-    sizes = {
-        "up": [number_of(rules, "range_up", name) for name in names],
-        "down": [-number_of(rules, "range_down", name) for name in names],
-    }
-    vol = np.array([sizes.get(kind, [0.0] * len(names)) for kind in kinds]).reshape(price.shape)
-    least = 0.0 if is_v1(rules) else rules.number("min_vol_after_up_shock")
+    moves = sorted(set().union(*tails))
+    kinds = kinds_of(rules, len(moves))
+    markets = np.array([is_market(rules, name) for name in names], np.bool_)
+
+    def sizes(name: str) -> Floats:
+        return np.array([number_of(rules, name, coin) if mine else 0.0 for coin, mine in zip(names, markets)])
+
+    shares = np.array([share for share, _ in regular])[:, None]
+    still = np.zeros((len(kinds) - len(regular) - len(moves), len(names)))
+    price = np.vstack([shares * sizes("price_range"), np.array(moves)[:, None] * np.ones(len(names)), still])
+    tail = np.array([[own.get(move, 0.0) for own in tails] for move in moves]).reshape(len(moves), len(names))
+    weight = np.vstack([np.ones((len(regular), len(names))), tail, still + 1.0]) * markets
+    up, down = sizes("range_up"), sizes("range_down")
+    vol = np.vstack([{"up": up, "down": -down}.get(kind, np.zeros(len(names))) for kind in kinds])
     powers = number_of(rules, "short_power"), number_of(rules, "long_power")
     tenor = Tenor(*powers, floor_days=number_of(rules, "dte_floor_days"))
     return Scenarios(
@@ -103,7 +122,7 @@ def scenarios_of(names: tuple[str, ...], rules: Rules) -> Scenarios:
         "relative",
         np.zeros(len(kinds)),
         weight,
-        np.where(np.array(kinds) == "up", least, 0.0),
+        np.zeros(len(kinds)),  # the least vol after a shock is each market's own: its valuation reads it
         tenor,
     )
 
@@ -120,17 +139,33 @@ class MarketHoldings:
     """The part of a book in one market, as the venue's arithmetic wants it."""
 
     def __init__(self, book: Book, rules: Rules, u: int) -> None:
+        """Pick the holdings of one underlying.
+
+        Raises:
+            MarginError: the rulebook does not list it, or lists it as collateral and options or perpetuals of it are held
+        """
         held = book.instruments
         mine = held.underlying == u
         self.book, self.rules, self.name = book, rules, held.underlyings[u]
         self.options = np.flatnonzero(mine & held.is_option)
         self.coins = np.flatnonzero(mine & (held.kind == SPOT))
         self.perps = np.flatnonzero(mine & ~held.is_option & (held.kind != SPOT))
+        self.own_market = is_market(rules, self.name)
+        if not self.own_market and len(self.options) + len(self.perps):
+            rules.get("price_range", self.name)
         require_vols(held, mine)
 
     def number(self, name: str) -> float:
-        """A parameter of this market."""
-        return number_of(self.rules, name, self.name)
+        """A parameter of this market; of a coin that is collateral alone each is 0."""
+        return number_of(self.rules, name, self.name) if self.own_market else 0.0
+
+    def haircuts(self) -> tuple[float, float]:
+        """Share of the coin's value that does not count for maintenance, and the addition to it for initial margin."""
+        if not len(self.coins):
+            return 0.0, 0.0
+        if is_v1(self.rules):
+            return self.rules.number("v1_base", self.name), 0.0
+        return self.rules.number("mm_haircut", self.name), self.rules.number("im_extra_haircut", self.name)
 
     @cached_property
     def stable(self) -> float:
@@ -149,8 +184,7 @@ class MarketHoldings:
         years, first, at = self.expiries
         options, perps, coins = self.options, self.perps, self.coins
         seconds, accounts = years * YEAR, len(units)
-        v1 = is_v1(self.rules)
-        haircuts = (self.number("base"), 0.0) if v1 else (self.number("mm_haircut"), self.number("im_extra_haircut"))
+        haircuts = self.haircuts()
         sure = np.ones(max(len(coins), len(perps), len(years)))
         return Portfolio(
             units[:, options],
@@ -174,7 +208,7 @@ class MarketHoldings:
             units[:, coins],
             held.spot[coins],
             sure[: len(coins)],
-            np.ones(len(coins), np.bool_),
+            np.full(len(coins), self.own_market),
             np.full(len(coins), haircuts[0]),
             np.full(len(coins), haircuts[1]),
         )

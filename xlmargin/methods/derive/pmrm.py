@@ -209,9 +209,15 @@ class PmrmResult:
         return total
 
     @cached_property
+    def span(self) -> Floats:
+        """The worst of the scenarios alone, the basis scenario left out (A,)."""
+        least: Floats = self.pnl.min(axis=1, initial=np.inf)
+        return least
+
+    @cached_property
     def worst(self) -> Floats:
         """The worst of all scenarios (A,)."""
-        total: Floats = np.minimum(self.basis, self.pnl.min(axis=1, initial=np.inf))
+        total: Floats = np.minimum(self.basis, self.span)
         return total
 
     # ---- contingencies

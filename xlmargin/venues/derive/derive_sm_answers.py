@@ -1,4 +1,4 @@
-"""Derive's own test cases of the standard margin, recomputed from their inputs."""
+"""Derive's own test cases of the standard margin, recomputed from their inputs, and its answers for accounts under it."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from xlmargin.errors import MarginError
 from xlmargin.methods.derive.srm import SrmMarket, SrmResult, SrmTerms, mark
 from xlmargin.methods.json_shape import Node, column, flags
 from xlmargin.pricing.arrays import Floats
+from xlmargin.venues.derive.subaccounts import replay_subaccounts
 from xlmargin.venues.outcome import Comparison, Outcome, outcome_of
 
 Recompute = Callable[[Node, Node, Comparison], None]
@@ -28,9 +29,10 @@ NAMES = json.loads(Path(__file__).with_name("names.json").read_text(encoding="ut
 
 
 def replay(data: Any) -> Iterator[Outcome]:
-    """Every SRM case of a file of Derive's answers."""
+    """Every SRM case of a file of Derive's answers, or every account of an answer of private/get_subaccount."""
     yield from outcomes("srm", data, "cases_exact", _srm)
     yield from outcomes("srm", data, "cases_truncated_int", _srm)
+    yield from replay_subaccounts(data)
 
 
 def outcomes(name: str, data: Any, key: str, recompute: Recompute) -> Iterator[Outcome]:
