@@ -296,7 +296,7 @@ def test_solve_is_the_inverse_of_price(market):
         (
             (False, 9.0, 90.0, 100.0, 1.0, 0.05, 0.0),
             Reason.BELOW_INTRINSIC,
-            "price 9.0 of an American put is below its value without vol 10.0.",
+            "price 9.0 of an American put is below its exercise value 10.0.",
         ),
         (
             (False, 100.0, 90.0, 100.0, 1.0, 0.05, 0.0),

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from xlmargin.pricing.arrays import Floats
+from xlmargin.pricing.black import Greeks
 from xlmargin.pricing.implied_vol import Reason
 from xlmargin.pricing.implied_vol import solve as solve_european
 from xlmargin.pricing.tree import WIDEST, Puts, Values, european_values, tree_values
@@ -24,15 +25,6 @@ _VOL_STEP, _DAY = 0.002, 1.0 / 365.0  # differences of vega and theta
 _MOST_STEPS = 100  # halvings alone need 60
 _LAST_BRACKET = 1e-11  # of the vol: far below the error of the tree
 _LAST_MISS = 1e-13  # of max(S, K): the rounding of the tree
-
-
-class Greeks(NamedTuple):
-    """Derivatives of the price by spot, once and twice, by vol [per 1.00], and by time that passes [per year]."""
-
-    delta: Floats
-    gamma: Floats
-    vega: Floats
-    theta: Floats
 
 
 class _Measured(NamedTuple):
@@ -138,7 +130,7 @@ def solve(
 def reason_text(
     reason: Reason, is_call: bool, price: float, spot: float, strike: float, years: float, rate: float, dividend_yield: float
 ) -> str:
-    """The reason why one price has no implied vol, as a sentence."""
+    """The reason why one price has no implied vol, as a sentence; of one that is too low, the bound that it misses."""
     named = {"price": price, "spot": spot, "strike": strike, "years": years, "rate": rate, "yield": dividend_yield}
     if reason is Reason.BAD_INPUT:
         for name, value in named.items():
@@ -151,7 +143,9 @@ def reason_text(
     puts = _as_puts(is_call, spot, strike, years, 0.0, rate, dividend_yield)[0]
     kind = "call" if is_call else "put"
     if reason is Reason.BELOW_INTRINSIC:
-        return f"price {price} of an American {kind} is below its value without vol {_without_vol(puts).price[0]}."
+        least, exercised = _without_vol(puts).price[0], max((spot - strike) if is_call else (strike - spot), 0.0)
+        bound = "exercise value" if least == exercised else "value without vol"
+        return f"price {price} of an American {kind} is below its {bound} {least}."
     return f"price {price} of an American {kind} must be below its bound {_bound(puts)[0]}."
 
 
@@ -194,8 +188,8 @@ def _greeks(puts: Puts) -> _Measured:
     if one.size:
         smooth, vega, theta, known = boundary.greeks(puts.take(one), _VOL_STEP, _DAY)
         tree[one[known]] = False
-        for column, own in zip(result, (*smooth, vega, theta)):
-            column[one[known]] = own[known]
+        for column, found in zip(result, (*smooth, vega, theta)):
+            column[one[known]] = found[known]
     rest = np.flatnonzero(tree)
     if rest.size:
         own, years = puts.take(rest), puts.years[rest]

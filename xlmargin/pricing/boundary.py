@@ -113,7 +113,7 @@ def greeks(puts: Puts, vol_step: float, day: float) -> tuple[Values, Floats, Flo
         _greeks(Puts(*(column[start : start + _BLOCK] for column in puts)), vol_step, day) for start in range(0, len(puts.spot), _BLOCK)
     ]
     values = Values(*(np.concatenate(column) for column in zip(*(block[0] for block in blocks))))
-    vega, theta, found = (np.concatenate([block[n] for block in blocks]) for n in (1, 2, 3))  # type: ignore[arg-type]
+    vega, theta, found = (np.concatenate([block[n] for block in blocks]) for n in (1, 2, 3))
     return values, vega, theta, found
 
 
@@ -194,4 +194,4 @@ def _values(puts: Puts, boundary: Boundary) -> Values:
         european.gamma + (weight * density / spot * (gain * (below / deviation + 1.0) + carry * ahead)).sum(axis=0),
     )
     due = spot <= boundary.at[0]
-    return Values(*(np.where(due, paid, held) for paid, held in zip((strike - spot, -1.0, 0.0), found)))
+    return Values(np.where(due, strike - spot, found.price), np.where(due, -1.0, found.delta), np.where(due, 0.0, found.gamma))
