@@ -15,11 +15,13 @@ from numpy.typing import NDArray
 from tests.bench.case import Case
 from tests.bench.report import Table, on_one_core, turns
 from tests.bench.variants import Variant, implied_vols, kernels, two_cores
+from xlmargin.pricing import american
 from xlmargin.pricing.black import price
 
 FloatArray = NDArray[np.float64]
 
 OPTIONS = 20_000
+AMERICAN = 1_000
 ROUNDS = 9
 GOALS = (
     "goals: numpy alone at most 4 x the C floor; compiled at most 1.5 x it, and 1.7 x faster on two cores; ndtr at least "
@@ -56,6 +58,19 @@ def tables() -> Iterator[Table]:
         yield Table(
             f"{quotes.size:,} implied vols of out-of-the-money calls", ("variant", "ns a vol", "x ours", "largest error / vol"), rows
         )
+        yield american_greeks()
+
+
+def american_greeks() -> Table:
+    """What delta, gamma, vega and theta of American options cost against their prices on the tree, which is what margins pay."""
+    random = np.random.default_rng(5)
+    strike, vol, years = np.full(AMERICAN, 100.0), random.uniform(0.15, 1.0, AMERICAN), random.uniform(0.02, 2.0, AMERICAN)
+    spot = strike * np.exp(random.uniform(-1.5, 1.5, AMERICAN) * vol * np.sqrt(years))
+    terms = random.random(AMERICAN) < 0.5, spot, strike, years, vol, np.full(AMERICAN, 0.05), np.full(AMERICAN, 0.03)
+    taken = turns({"prices, tree": lambda: american.price(*terms), "four greeks, boundary": lambda: american.greeks(*terms)}, ROUNDS)
+    middle = {name: statistics.median(each) for name, each in taken.items()}
+    rows = [[name, f"{seconds / AMERICAN * 1e6:,.0f}", f"{seconds / middle['prices, tree']:.2f}"] for name, seconds in middle.items()]
+    return Table(f"{AMERICAN:,} American options", ("variant", "us an option", "x the tree"), rows)
 
 
 def compare(variants: list[Variant], case: Case, exact: FloatArray, unit: FloatArray) -> tuple[list[list[str]], dict[str, float]]:

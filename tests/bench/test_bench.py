@@ -16,7 +16,7 @@ from tests.bench import sheet as sheets
 from xlmargin.sheet.registry import FUNCTIONS
 
 SMALL: dict[Any, dict[str, Any]] = {
-    kernel: {"OPTIONS": 1_000, "ROUNDS": 1},
+    kernel: {"OPTIONS": 1_000, "AMERICAN": 50, "ROUNDS": 1},
     structure: {"ROWS": 500, "INSTRUMENTS": 50, "ROUNDS": 2},
     sheets: {"ROWS": 60, "INSTRUMENTS": 20, "SHEET_ROWS": 3_000, "ROUNDS": 2, "STARTS": 1},
     files: {"ROWS": 20, "SHEETS": 3, "ROUNDS": 1},

@@ -184,7 +184,7 @@ def test_european_where_waiting_is_best(market):
 def test_delta_bounds(market):
     """The delta has the sign of its kind and no more size than a share with its yield. Source: no arbitrage."""
     is_call, _, _, years, _, _, carry = market
-    size = float(american.slopes(*market)[0]) * (1.0 if is_call else -1.0)
+    size = float(american.greeks(*market).delta) * (1.0 if is_call else -1.0)
     assert -1e-9 <= size <= math.exp(max(-carry * years, 0.0)) + 1e-9
 
 
@@ -193,7 +193,7 @@ def test_delta_is_the_slope_of_the_price(option):
     """The central difference over 2 % of the spot, whose own error is about 1e-4. Source: definition."""
     is_call, spot, *rest = option
     up, down = american.price(is_call, np.array([spot * 1.01, spot * 0.99]), *rest)
-    assert american.slopes(*option)[0] == pytest.approx((up - down) / (0.02 * spot), abs=1e-3)
+    assert american.greeks(*option).delta == pytest.approx((up - down) / (0.02 * spot), abs=1e-3)
 
 
 GAMMAS = {  # by the spot, from QuantLib 1.44's finite differences of 2,000 times and 4,000 prices
@@ -204,14 +204,14 @@ GAMMAS = {  # by the spot, from QuantLib 1.44's finite differences of 2,000 time
 @pytest.mark.parametrize("option", GAMMAS)
 def test_gamma_of_a_fine_grid(option):
     """The first American put of Longstaff and Schwartz, whose spot is near the price of exercise."""
-    assert american.slopes(*option)[1] == pytest.approx(GAMMAS[option], rel=5e-4)
+    assert american.greeks(*option).gamma == pytest.approx(GAMMAS[option], rel=5e-4)
 
 
 @pytest.mark.parametrize("is_call", [True, False])
 def test_gamma_has_no_noise(is_call):
     """Along spots a tenth of a percent apart it bends as smoothly as the density that it is. Source: definition."""
     spots = np.arange(95.0, 115.0, 0.1) if not is_call else np.arange(85.0, 105.0, 0.1)
-    gamma = american.slopes(is_call, spots, 100.0, 0.5, 0.35, 0.05, 0.04)[1]
+    gamma = american.greeks(is_call, spots, 100.0, 0.5, 0.35, 0.05, 0.04).gamma
     assert np.abs(np.diff(gamma, 2)).max() < 2e-4 * gamma.max()
     assert gamma.min() > 0.0
 
@@ -233,7 +233,7 @@ def test_gamma_has_no_noise(is_call):
 def test_limits(option, price, delta):
     """Without time, vol or a price that can move, the best moment to exercise is certain. Source: by hand."""
     assert american.price(*option) == pytest.approx(price, abs=1e-12)
-    assert american.slopes(*option)[0] == pytest.approx(delta, abs=1e-12)
+    assert american.greeks(*option).delta == pytest.approx(delta, abs=1e-12)
 
 
 def test_without_vol_the_best_moment_may_lie_between():
@@ -296,7 +296,7 @@ def test_solve_is_the_inverse_of_price(market):
         (
             (False, 9.0, 90.0, 100.0, 1.0, 0.05, 0.0),
             Reason.BELOW_INTRINSIC,
-            "price 9.0 of an American put is below its value without vol 10.0.",
+            "price 9.0 of an American put is below its exercise value 10.0.",
         ),
         (
             (False, 100.0, 90.0, 100.0, 1.0, 0.05, 0.0),

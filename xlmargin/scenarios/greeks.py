@@ -9,9 +9,6 @@ from xlmargin.book.contracts import CALL
 from xlmargin.pricing.arrays import Floats, Ints
 from xlmargin.scenarios.risk_array import require_vols
 
-# Differences that the tree of American options resolves: a move of the vol, and a day.
-VOL_STEP, DAY = 0.002, 1.0 / 365.0
-
 
 def sensitivities(instruments: Instruments) -> Floats:
     """Delta, gamma, vega and theta of one long unit.
@@ -44,26 +41,21 @@ def sensitivities(instruments: Instruments) -> Floats:
 
 
 def _american(instruments: Instruments, chosen: Ints) -> Floats:
-    """The same for American options: delta and gamma from the nodes of the tree, the others by differences of its prices."""
+    """The same for American options, to the forward by the spot that moves by the same fraction."""
     from xlmargin.pricing import american
 
-    call, spot, forward, strike, years, vol, rate, carry = (
+    call, spot, strike, years, vol, rate, carry, forward = (
         column[chosen]
         for column in (
             instruments.kind == CALL,
             instruments.spot,
-            instruments.forward,
             instruments.strike,
             instruments.years,
             instruments.vol,
             instruments.rate,
             instruments.carry,
+            instruments.forward,
         )
     )
-    now = american.price(call, spot, strike, years, vol, rate, carry)
-    high, low = vol + VOL_STEP, np.maximum(vol - VOL_STEP, 0.0)
-    richer, poorer = (american.price(call, spot, strike, years, each, rate, carry) for each in (high, low))
-    later = american.price(call, spot, strike, np.maximum(years - DAY, 0.0), vol, rate, carry)
-    delta, gamma = american.slopes(call, spot, strike, years, vol, rate, carry)
-    share = spot / forward  # the spot moves by the fraction by which the forward does
-    return np.column_stack([delta * share, gamma * share**2, (richer - poorer) / (high - low), (later - now) / np.minimum(DAY, years)])
+    found, share = american.greeks(call, spot, strike, years, vol, rate, carry), spot / forward
+    return np.column_stack([found.delta * share, found.gamma * share**2, found.vega, found.theta])
