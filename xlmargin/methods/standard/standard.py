@@ -268,6 +268,23 @@ def _underlying(case: Case, held: Holdings, u: int, margins: list[tuple[Legs, Li
     return Line(instruments.underlyings[u], value, TOTAL, contracts, "each contract on its own")
 
 
+LISTED = {"option": ("initial_rate", "maintenance_rate"), "future": ("future_initial_rate",)}  # what every coin must have a row of
+
+
+def _refuse_unlisted(case: Case) -> None:
+    """Refuse options and futures of a coin that the venue does not list, long ones too; spot is collateral and needs no row.
+
+    Raises:
+        MarginError: naming the coin and those listed
+    """
+    held = case.held
+    option = held.is_option
+    for kind, chosen in (("option", option), ("future", ~option & (held.kind != SPOT))):
+        for u in np.unique(held.underlying[chosen]).tolist():
+            for name in LISTED[kind]:
+                case.rules.get(name, held.underlyings[u])
+
+
 def margin_by(
     option: Per = short_option, futures: Per = future, more: Callable[[Case, Holdings], tuple[Line, ...]] | None = None
 ) -> Callable[[Case], Margin]:
@@ -280,11 +297,12 @@ def margin_by(
 
     Returns:
         from a case to its margin, requirement + required; no option value is credited; it raises MarginError where an
-        option has no mark
+        option has no mark, or the venue does not list a coin
     """
 
     def requirement(case: Case) -> Margin:
         """Margin of each contract separately."""
+        _refuse_unlisted(case)
         held = holdings_of(case)
         pairs = [
             [(legs, futures(legs) if legs.kind == PERPETUAL else _option_margin(legs, option)) for legs in _groups(case, held, u)]
