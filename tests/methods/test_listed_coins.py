@@ -1,4 +1,4 @@
-"""Coins that a rulebook does not list: refused, or answered as an illustration that says so, never with another coin's numbers as its own."""
+"""Coins that a rulebook does not list: refused, or an illustration that says so, never another coin's numbers as its own."""
 
 from __future__ import annotations
 

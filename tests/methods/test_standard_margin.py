@@ -207,7 +207,8 @@ def test_a_long_option_of_an_unlisted_coin_is_refused(method: str, listed: str) 
     """It needs no margin, but the venue has no such option."""
     rows = [[*MARKED, "Spot"], ["DOGE", "C", 0.2, 30, 10.0, 0.01, None, 0.2]]
     assert PM_MARGIN(rows, None, method) == (
-        f"#PM! {method} does not list DOGE: its initial_rate is for {listed}; take DOGE out of the book, or give initial_rate beside the positions"
+        f"#PM! {method} does not list DOGE: its initial_rate is for {listed}; "
+        "take DOGE out of the book, or give initial_rate beside the positions"
     )
 
 
