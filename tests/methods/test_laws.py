@@ -8,16 +8,17 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import example, given, note, settings
 from hypothesis import strategies as st
 
-from udfs import PM_EXPLAIN, PM_IV, PM_LINE, PM_MARGIN, PM_PNL_GRID, PM_PRICE, PM_RISK_ARRAY, PM_SCANNING_RISK, PM_SCENARIO_PNL
+from udfs import PM_COMPARE, PM_EXPLAIN, PM_IV, PM_LINE, PM_MARGIN, PM_PNL_GRID, PM_PRICE, PM_RISK_ARRAY, PM_SCANNING_RISK, PM_SCENARIO_PNL
 from xlmargin.errors import MarginError
 from xlmargin.margin import parameter_file
-from xlmargin.margin.parameter import NOT_SET, REFUSED
+from xlmargin.margin.parameter import NOT_SET, REFUSED, weakest
 from xlmargin.methods import known_methods, method_named, rules_of, scenarios_of
 
 Row = list[Any]
@@ -362,6 +363,21 @@ def test_margin_is_the_first_line(case: str, rows: Rows) -> None:
     first = PM_EXPLAIN(book, *CASES[case])[1]
     assert first[0] == 0.0
     assert first[2] == margin(rows, CASES[case]) == PM_LINE(book, first[1], *CASES[case])
+
+
+@pytest.mark.parametrize("case", CASES)
+@FEWER
+@given(rows=books)
+def test_a_whole_is_as_certain_as_its_weakest_line(case: str, rows: Rows) -> None:
+    """The top of the statement has the weakest status of the lines below it; PM_COMPARE that of both margins."""
+    book, (market, method, parameters, history) = [HEADER, *rows], CASES[case]
+    statement = PM_EXPLAIN(book, *CASES[case])[1:]
+    tops = [n for n, row in enumerate(statement) if row[0] == 0.0]
+    initial, maintenance, *_ = ([row[4] for row in statement[start:end]] for start, end in pairwise([*tops, len(statement)]))
+    own = rules_of({"ISOLATED": "DERIBIT_SM"}.get(method, method), time.time()).meta.status
+    assert initial[0] == weakest(own, *initial[1:])
+    heading, answer, *_ = PM_COMPARE(book, market, method, parameters, history)
+    assert dict(zip(heading, answer))["Status"] == weakest(*initial, *maintenance)
 
 
 @pytest.mark.parametrize("case", CASES)

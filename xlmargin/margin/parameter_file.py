@@ -78,6 +78,12 @@ class Meta:
     answers: int = 0
     ended: Ended | None = None
 
+    @property
+    def end(self) -> str:
+        """Since when the rulebook holds no longer, and by what, in words; "" while it is in force."""
+        ended = self.ended
+        return f"{ended.status} since {ended.since}: {ended.source}" if ended is not None and ended.status == self.status else ""
+
     def on(self, day: dt.date) -> Meta:
         """The description as it is on a day: from the end of the rulebook on, its status says so."""
         return replace(self, status=self.ended.status) if self.ended is not None and self.ended.since <= day else self

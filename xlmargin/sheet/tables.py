@@ -52,7 +52,8 @@ def statement_table(roots: Sequence[Line], meta: Meta) -> Rows:
         with _no_garbage():
             rows += entries(root)
         left_out = root.status if root.status not in ("", *CERTAINTY) else ""
-        rows[start][4:] = left_out or weakest(meta.status, *{str(row[4]) for row in rows[start:]}), root.source or meta.source
+        shown = {str(row[4]) for row in rows[start:]}
+        rows[start][4:] = left_out or weakest(meta.status, root.below or "", *shown), root.source or meta.source
     amounts = np.fromiter(map(itemgetter(2), rows[1:]), np.float64)
     return Sound(rows) if np.isfinite(amounts).all() else rows
 

@@ -116,7 +116,7 @@ class Statement:
         named = list(zip(self.case.scenarios.names, self.case.scenarios.descriptions))
         labels = [f"Scenario {name}: {text}" for name, text in named]
         lines = [
-            Line(label, 0.0 - self.found.pnl[:, s], TOTAL, lambda a, s=s: self.scenario(s, a))  # type: ignore[misc]
+            Line(label, 0.0 - self.found.pnl[:, s], TOTAL, lambda a, s=s: self.scenario(s, a), below="")  # type: ignore[misc]
             for s, label in enumerate(labels[:-1])
         ]
         return [*lines, Line(labels[-1], 0.0 - self.found.basis, TOTAL, self.basis)]

@@ -18,7 +18,21 @@ from xlmargin.book.contracts import CALL, PERPETUAL, PUT, SPOT
 from xlmargin.errors import MarginError
 from xlmargin.margin.netting import total_by
 from xlmargin.margin.parameters import Rules
-from xlmargin.margin.statement import TOTAL, Line, above, given, largest, less, not_modelled, over_book, parameter, quotient, times, total
+from xlmargin.margin.statement import (
+    TOTAL,
+    Line,
+    above,
+    given,
+    largest,
+    less,
+    not_modelled,
+    over_book,
+    parameter,
+    quotient,
+    times,
+    total,
+    weakest_of,
+)
 from xlmargin.margin.valuation import Case, Margin
 from xlmargin.pricing.arrays import Floats, Ints
 
@@ -69,7 +83,7 @@ class Holdings:
                 for p in self.rows[self.of_row == chosen[n]].tolist()
             )
 
-        return Line(label, np.abs(self.units[chosen]), TOTAL, parts)
+        return Line(label, np.abs(self.units[chosen]), TOTAL, parts, below="")
 
 
 def holdings_of(case: Case) -> Holdings:
@@ -265,7 +279,8 @@ def _underlying(case: Case, held: Holdings, u: int, margins: list[tuple[Legs, Li
 
     chosen = instruments.underlying[held.instrument] == u
     value = total_by(held.account[chosen], amounts[chosen], len(case.book.accounts))
-    return Line(instruments.underlyings[u], value, TOTAL, contracts, "each contract on its own")
+    lines = (line for _, line in margins)
+    return Line(instruments.underlyings[u], value, TOTAL, contracts, "each contract on its own", below=weakest_of(lines))
 
 
 LISTED = {"option": ("initial_rate", "maintenance_rate"), "future": ("future_initial_rate",)}  # what every coin must have a row of
