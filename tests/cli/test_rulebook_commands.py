@@ -128,7 +128,7 @@ def test_the_methods_that_read_a_configuration_are_named(run: Run, tmp_path: Pat
     ("method", "file", "count"),
     [
         ("DERIBIT_SM", "vectors/venue_examples.json", 8),
-        ("OKX", "vectors/venue_examples.json", 1),
+        ("OKX", "vectors/venue_examples.json", 2),
         ("DERIBIT", "vectors/venue_examples.json", 1),
         ("SPAN", "data/nse_span_risk_arrays_20260625.json", 1),
     ],

@@ -12,10 +12,22 @@ import pytest
 
 from udfs import PM_COMPARE, PM_EXPLAIN, PM_METHODS
 from xlmargin.cli import main
-from xlmargin.margin.parameter import CERTAINTY, weakest
 from xlmargin.margin.parameter_file import STATUSES, Ended, Meta
 from xlmargin.margin.parameters import read_rules
-from xlmargin.margin.statement import TOTAL, Line, above, given, not_modelled, over_accounts, status_of, sum_of, total, worst
+from xlmargin.margin.statement import (
+    CERTAINTY,
+    TOTAL,
+    Line,
+    above,
+    given,
+    not_modelled,
+    over_accounts,
+    status_of,
+    sum_of,
+    total,
+    weakest,
+    worst,
+)
 from xlmargin.methods import FOLDER, case_of, rules_of
 from xlmargin.sheet.ranges.remembered import read_book
 

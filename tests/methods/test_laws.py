@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from udfs import PM_COMPARE, PM_EXPLAIN, PM_IV, PM_LINE, PM_MARGIN, PM_PNL_GRID, PM_PRICE, PM_RISK_ARRAY, PM_SCANNING_RISK, PM_SCENARIO_PNL
 from xlmargin.errors import MarginError
 from xlmargin.margin import parameter_file
-from xlmargin.margin.parameter import NOT_SET, REFUSED, weakest
+from xlmargin.margin.parameter import NOT_SET, REFUSED
+from xlmargin.margin.statement import weakest
 from xlmargin.methods import known_methods, method_named, rules_of, scenarios_of
 
 Row = list[Any]

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from udfs import PM_COMPARE, PM_EXPLAIN, PM_MARGIN
-from xlmargin.margin.parameter import REFUSED, weakest
+from xlmargin.margin.parameter import REFUSED
+from xlmargin.margin.statement import weakest
 from xlmargin.methods import known_methods, rules_of
 
 Row = list[Any]

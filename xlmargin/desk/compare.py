@@ -8,9 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from xlmargin.errors import MarginError, MethodError, failure
-from xlmargin.margin.parameter import weakest
 from xlmargin.margin.parameter_file import ENDED, Meta
-from xlmargin.margin.statement import status_of
+from xlmargin.margin.statement import status_of, weakest
 from xlmargin.margin.valuation import Case, Margin
 
 HEADER = ["Method", "Initial", "Maintenance", "Cash needed", "Against rules", "Saving", "Status", "Note"]

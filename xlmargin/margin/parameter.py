@@ -13,7 +13,6 @@ from xlmargin.errors import MarginError
 NOT_SET = "not set"  # the value of a charge for which no figure is published
 REFUSED = "refused"  # the default of a parameter whose rulebook lists its underlyings
 PER_CENT = 100.0
-CERTAINTY = ("verified", "published", "estimate", "illustrative", "closing", "superseded")  # statuses, the weakest last
 
 
 class Otherwise(NamedTuple):
@@ -86,8 +85,3 @@ def outside(known: Parameter, least: float, most: float) -> str:
         more = f", or set {other.name} to {other.word}" if other is not None and most == known.most else ""
         return f"must be a fraction between {least:g} and {most:g} (0.11 is 11 %), not {value:g}: divide it by 100{more}"
     return f"must be from {least:g} to {most:g} {known.unit}, not {value:g}"
-
-
-def weakest(*statuses: str) -> str:
-    """The status of a whole: that of its weakest part; a part that is given or left out weakens nothing, "" where none is left."""
-    return max((status for status in statuses if status in CERTAINTY), key=CERTAINTY.index, default="")

@@ -9,7 +9,7 @@ from typing import overload
 import numpy as np
 
 from xlmargin.errors import MarginError
-from xlmargin.margin.parameter import NOT_SET, weakest
+from xlmargin.margin.parameter import NOT_SET
 from xlmargin.margin.parameters import Rules
 from xlmargin.pricing.arrays import Floats
 
@@ -42,6 +42,7 @@ class Rule:
         return Line(label, self.compute(stacked), self, lambda _: fixed, detail, status, source, shared=True, below=weakest_of(fixed))
 
 
+CERTAINTY = ("verified", "published", "estimate", "illustrative", "closing", "superseded")  # statuses, the weakest last
 NOT_MODELLED = "not modelled"  # status of a part that does not count here
 
 GIVEN = Rule("given", None)
@@ -286,6 +287,11 @@ def entries(line: Line) -> list[Entry]:
             else found.entries(level)
         )
     return result
+
+
+def weakest(*statuses: str) -> str:
+    """The status of a whole: that of its weakest part; a part that is given or left out weakens nothing, "" where none is left."""
+    return max((status for status in statuses if status in CERTAINTY), key=CERTAINTY.index, default="")
 
 
 def status_of(line: Line, otherwise: str) -> str:

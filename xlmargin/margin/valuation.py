@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 
 from xlmargin.book.book import Book, Instruments
 from xlmargin.margin.netting import Net, net_by
-from xlmargin.margin.parameter import weakest
 from xlmargin.margin.parameters import Rules
-from xlmargin.margin.statement import Line, Products, not_modelled, weighted, worst
+from xlmargin.margin.statement import Line, Products, not_modelled, weakest, weighted, worst
 from xlmargin.memory import fixed
 from xlmargin.pricing.arrays import Bools, Floats
 from xlmargin.scenarios.past import History

@@ -20,8 +20,8 @@ from xlmargin.errors import MarginError, named_file
 from xlmargin.margin.accounts import by_account, together
 from xlmargin.margin.grid_scenarios import grid, refuse_unread
 from xlmargin.margin.method import Method, method_of
-from xlmargin.margin.parameter import weakest
 from xlmargin.margin.parameters import Override, Rules, read_rules
+from xlmargin.margin.statement import weakest
 from xlmargin.margin.valuation import NOTHING_GIVEN, Case, Given, Margin
 from xlmargin.memory import Recent, fixed, signature
 from xlmargin.pricing.arrays import Floats

@@ -13,10 +13,10 @@ import numpy as np
 from xlmargin.book.book import Book
 from xlmargin.book.contracts import SPOT
 from xlmargin.errors import Fault
-from xlmargin.margin.parameter import CERTAINTY, Parameter, weakest
+from xlmargin.margin.parameter import Parameter
 from xlmargin.margin.parameter_file import Meta
 from xlmargin.margin.parameters import Rules
-from xlmargin.margin.statement import Line, entries
+from xlmargin.margin.statement import CERTAINTY, Line, entries, weakest
 from xlmargin.pricing.arrays import Floats
 from xlmargin.scenarios.greeks import sensitivities
 from xlmargin.scenarios.risk_array import marks

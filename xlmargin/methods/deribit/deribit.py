@@ -19,6 +19,7 @@ from xlmargin.margin.parameters import Rules
 from xlmargin.margin.statement import NOT_MODELLED, Line, above, parameter, times, total
 from xlmargin.margin.valuation import NOTHING_GIVEN, Case, Given, Margin
 from xlmargin.methods.deribit.matrix import VOLS, Matrix
+from xlmargin.methods.deribit.saved_model import saved as saved
 from xlmargin.pricing.arrays import Floats
 from xlmargin.pricing.grid import call_grid
 from xlmargin.scenarios.risk_array import require_european, require_vols
