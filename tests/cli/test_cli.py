@@ -418,12 +418,8 @@ def test_verify_names_the_first_number_that_differs(run: Run, shared: Path, tmp_
     (tmp_path / "changed.json").write_text(json.dumps(data), encoding="utf-8")
     code, out, err = run("verify", "SPAN", tmp_path / "changed.json")
     assert (code, err) == (1, "")
-<<<<<<< HEAD
     case, evidence, last = out.splitlines()
     assert evidence.startswith("SPAN: formula verified on 0 of 1 answers of this file; the shipped numbers are parameters of ")
-=======
-    case, formula, last = out.splitlines()
->>>>>>> main
     assert last == "0 match, 1 differ"
     assert formula.startswith("SPAN: formula verified on 0 of 1 answers of this file; the shipped numbers are parameters of ")
     assert case.startswith("DIFFER")

@@ -11,7 +11,7 @@ import pytest
 
 import udfs
 from xlmargin.cli import main
-from xlmargin.methods import known_methods, method_named, rules_of
+from xlmargin.methods import PARAMS_FILES, known_methods, method_named, rules_of
 from xlmargin.sheet.registry import FUNCTIONS
 
 assert udfs  # fills the registry
@@ -112,10 +112,11 @@ def test_a_number_out_of_bounds_is_named(run: Run, tmp_path: Path) -> None:
 
 
 def test_the_methods_that_read_a_configuration_are_named(run: Run, tmp_path: Path) -> None:
-    """Those whose module has the hook, and no other."""
+    """Those whose module has the hook, which are those whose file has a parameter for it."""
     (tmp_path / "answer.json").write_text("{}", encoding="utf-8")
     readers = [name for name in known_methods() if method_named(name).saved is not None]
     assert "DERIBIT" in readers
+    assert readers == [name for name in known_methods() if not set(PARAMS_FILES).isdisjoint(rules_of(name, DAY).names)]
     assert (
         run("parameters", "AEVO", "--from", tmp_path / "answer.json")[2].strip().endswith(f"the methods that do are {', '.join(readers)}")
     )
