@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 from udfs import PM_COMPARE, PM_EXPLAIN, PM_IV, PM_LINE, PM_MARGIN, PM_PNL_GRID, PM_PRICE, PM_RISK_ARRAY, PM_SCANNING_RISK, PM_SCENARIO_PNL
 from xlmargin.errors import MarginError
 from xlmargin.margin import parameter_file
-from xlmargin.margin.parameter import NOT_SET, REFUSED
 from xlmargin.margin.statement import weakest
 from xlmargin.methods import known_methods, method_named, rules_of, scenarios_of
 
@@ -63,24 +62,12 @@ def has_scenarios(method: str) -> bool:
 
 Asked = tuple[Any, ...]  # what follows the positions in every function: market, method, parameters, history
 # Rates of futures that these venues do not publish, so that books with futures have an answer.
-FUTURES = [["", "future_initial_rate", 0.05], ["", "future_maintenance_rate", 0.03]]
-GIVEN = dict.fromkeys(("AEVO", "BIT", "GATE"), FUTURES)
-
-
-def lent(method: str) -> Rows:
-    """Parameters that give every coin of the books its number, or that of the first coin that the rulebook lists."""
-    rules = rules_of(method, time.time())
-    refusing = [name for name in rules.names if ("", name) in rules.parameters and rules.parameters["", name].value == REFUSED]
-    found = []
-    for name in refusing:
-        first = next(coin for coin in rules.underlyings if (coin, name) in rules.parameters)
-        found += [[coin, name, rules.get(name, coin if (coin, name) in rules.parameters else first).value] for coin in SPOTS]
-    return [row for row in found if row[-1] != NOT_SET]
-
-
+FUTURES = [["future_initial_rate", 0.05], ["future_maintenance_rate", 0.03]]
+# The same, and rates of options on coins that they do not list.
+OF_EVERY_COIN = [*FUTURES, ["initial_rate", 0.15], ["initial_minimum", 0.1], ["maintenance_rate", 0.08]]
+GIVEN = dict.fromkeys(("AEVO", "BIT", "GATE"), OF_EVERY_COIN)
 METHODS: dict[str, Asked] = {
-    method: (MARKET, method, TABLE if method_named(method).takes_table else [*lent(method), *GIVEN.get(method, [])] or None, HISTORY)
-    for method in known_methods()
+    method: (MARKET, method, TABLE if method_named(method).takes_table else GIVEN.get(method), HISTORY) for method in known_methods()
 }
 # SPAN with charges, and with the treatments that its defaults leave out
 VARIANTS: dict[str, Asked] = {
