@@ -28,8 +28,7 @@ KINDS: dict[str, list[Row]] = {
     "future": [["F", None, 30, 1.0, None]],
     "perpetual": [["perp", None, None, -2.0, None]],
 }
-BEING_MENDED = ("BYBIT_SM", "DERIVE", "DERIVE_SM", "OKX", "OKX_SM", "PARADEX", "RULES", "THALEX", "TIMS")
-EVERY_KIND = [(method, kind) for method in ASKED if method not in BEING_MENDED for kind in KINDS]
+EVERY_KIND = [(method, kind) for method in ASKED for kind in KINDS]
 
 
 def book(coin: str, kind: str) -> list[Row]:
