@@ -73,8 +73,8 @@ def test_machines_get_the_same_as_keys(tmp_path: Path, capsys: pytest.CaptureFix
     market = write(tmp_path / "market.csv", [*MARKET[:2], "ETH,3500,"])
     book = write(tmp_path / "book.csv", [HEAD, *SPREAD, ORDER])
     found = json.loads(last(capsys, "margin", book, "--market", market, "--json")[1])
-    assert list(found)[:4] == ["method", "initial_margin", "maintenance_margin", "scanning_risk"]
-    assert {key: found[key] for key in list(found)[4:]} == {
+    assert list(found)[:5] == ["method", "initial_margin", "maintenance_margin", "scanning_risk", "status"]
+    assert {key: found[key] for key in list(found)[5:]} == {
         "rows": 3,
         "accounts": 2,
         "valuation_time": "2025-06-01T12:30:00Z",

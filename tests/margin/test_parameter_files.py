@@ -172,6 +172,24 @@ def test_a_mistake_in_a_file_is_named_with_section_and_key(tmp_path: Path, lines
         ("laws", '["order", "dubling"]', "laws: has the law 'dubling', which is none of order, split, doubling, "),
         ("source", '"dosc"', "source: 'dosc' is no key of [sources]: the keys are docs"),
         ("checked", '"May"', ": checked cannot be read: Invalid isoformat"),
+        ("ended", '{ status = "closing", source = "a notice of May" }', "ended: lacks from"),
+        ("ended", "{ from = 2026-05-01 }", "ended: lacks status, source"),
+        (
+            "ended",
+            '{ status = "closed", from = 2026-05-01, source = "docs" }',
+            "ended: has the status 'closed', which is none of superseded, ",
+        ),
+        ("ended", '{ status = "closing", from = "May", source = "docs" }', "ended: from cannot be read: Invalid isoformat"),
+        ("ended", '{ status = "closing", from = 2026-05-01, source = "dosc" }', "ended: 'dosc' is no key of [sources]: the keys are docs"),
+        (
+            "ended",
+            '{ status = "closing", from = 2026-05-01, source = "docs", why = "x" }',
+            "ended: has no key 'why': the keys are status, from",
+        ),
+        ("ended", '"closing"', "ended: must be written as { status = "),
+        ("answers", '"many"', "answers: must be a whole number of answers, not 'many'"),
+        ("answers", "-1", "answers: must be a whole number of answers, not -1"),
+        ("answres", "3", ": has no key 'answres': the keys are title, scope, "),
     ],
 )
 def test_a_mistake_in_what_a_file_is_about_is_named(tmp_path: Path, key: str, value: str, fault: str) -> None:
@@ -184,6 +202,29 @@ def test_a_mistake_in_what_a_file_is_about_is_named(tmp_path: Path, key: str, va
 def test_the_source_of_a_file_is_a_key_or_a_text_of_its_own(tmp_path: Path) -> None:
     """As those of the values."""
     assert written(tmp_path, "", source='"docs, page 2"').meta.source == "docs.example, 2026, page 2"
+
+
+def test_a_file_says_how_its_rulebook_ended_and_what_confirms_it(tmp_path: Path) -> None:
+    """From its day on the whole rulebook has the status of its end; the number of answers stands before their kind."""
+    rules = written(tmp_path, "", ended='{ status = "superseded", from = 2026-05-01, source = "docs, notice 4" }', answers="1")
+    assert (rules.meta.status, rules.meta.end) == ("superseded", "superseded since 2026-05-01: docs.example, 2026, notice 4")
+    before = read_rules(tmp_path / "orbit.toml", dt.datetime(2026, 4, 30, tzinfo=dt.UTC).timestamp())
+    assert (before.meta.status, before.meta.end) == ("published", "")
+    assert rules.evidence == "formula verified on 1 answer: t; no parameters"
+
+
+@pytest.mark.parametrize(
+    ("btc", "told"),
+    [
+        ('[{ value = 0.1 }, { value = 0.2, from = 2026-06-01, source = "docs, table 2" }]', "2026-06-01 from docs.example, 2026, table 2"),
+        ('{ value = 0.1, status = "estimate" }', "2026-11-01 from a guess"),
+    ],
+)
+def test_the_day_of_the_numbers_is_that_of_the_newest_that_somebody_printed(tmp_path: Path, btc: str, told: str) -> None:
+    """A newer number of our own is not the rulebook's; where all are our own they are told as such."""
+    own = 'value = 0.4, unit = "fraction of vol", least = 0, most = 5, from = 2026-11-01, status = "illustrative", source = "a guess"'
+    rules = written(tmp_path, f'[price_range]\n{HEAD}default = "refused"\nBTC = {btc}\n[default]\nvol_up = {{ {own} }}\n')
+    assert rules.numbers == f"parameters of {told}"
 
 
 RATE = '[default]\nrate = {{ value = {}, unit = "{}", least = 0, most = {} }}\n'

@@ -10,16 +10,18 @@ import re
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import example, given, note, settings
 from hypothesis import strategies as st
 
-from udfs import PM_EXPLAIN, PM_IV, PM_LINE, PM_MARGIN, PM_PNL_GRID, PM_PRICE, PM_RISK_ARRAY, PM_SCANNING_RISK, PM_SCENARIO_PNL
+from udfs import PM_COMPARE, PM_EXPLAIN, PM_IV, PM_LINE, PM_MARGIN, PM_PNL_GRID, PM_PRICE, PM_RISK_ARRAY, PM_SCANNING_RISK, PM_SCENARIO_PNL
 from xlmargin.errors import MarginError
 from xlmargin.margin import parameter_file
 from xlmargin.margin.parameters import Override
+from xlmargin.margin.statement import weakest
 from xlmargin.methods import known_methods, method_named, rules_of, scenarios_of
 
 Row = list[Any]
@@ -90,7 +92,9 @@ LADDER = {
     "hedged_delta_rate": 0.015,
 }
 PORTFOLIO = [*(["SOL", *each] for each in LADDER.items()), ["", "fee_rate", 0.0003], ["BTC", "funding_rate", 0.0001]]
-GIVEN: dict[str, Rows] = dict.fromkeys(("AEVO", "BIT", "GATE"), FUTURES) | {"PARADEX": PORTFOLIO, "PARADEX_SM": CROSS}
+# The same, and rates of options on coins that they do not list.
+OF_EVERY_COIN = [*FUTURES, ["initial_rate", 0.15], ["initial_minimum", 0.1], ["maintenance_rate", 0.08]]
+GIVEN: dict[str, Rows] = dict.fromkeys(("AEVO", "BIT", "GATE"), OF_EVERY_COIN) | {"PARADEX": PORTFOLIO, "PARADEX_SM": CROSS}
 GIVEN["THALEX"] = [["", "scenarios", rules_of("THALEX", time.time()).word("scenarios", "BTC")], ["", "d1_roll_contingency", 0.004]]
 # Numbers for a coin that the rulebook refuses, so that books with it have an answer.
 OF_BYBIT = {"price_range": 0.1, "vol_up": 0.24, "vol_down": 0.2, "futures_rate": 0.0003, "initial_factor": 1.2}
@@ -403,6 +407,21 @@ def test_margin_is_the_first_line(case: str, rows: Rows) -> None:
     first = PM_EXPLAIN(book, *CASES[case])[1]
     assert first[0] == 0.0
     assert first[2] == margin(rows, CASES[case]) == PM_LINE(book, first[1], *CASES[case])
+
+
+@pytest.mark.parametrize("case", CASES)
+@FEWER
+@given(rows=books)
+def test_a_whole_is_as_certain_as_its_weakest_line(case: str, rows: Rows) -> None:
+    """The top of the statement has the weakest status of the lines below it; PM_COMPARE that of both margins."""
+    book, (market, method, parameters, history) = [HEADER, *listed(rows, CASES[case])], CASES[case]
+    statement = PM_EXPLAIN(book, *CASES[case])[1:]
+    tops = [n for n, row in enumerate(statement) if row[0] == 0.0]
+    initial, maintenance, *_ = ([row[4] for row in statement[start:end]] for start, end in pairwise([*tops, len(statement)]))
+    own = rules_of({"ISOLATED": "DERIBIT_SM"}.get(method, method), time.time()).meta.status
+    assert initial[0] == weakest(own, *initial[1:])
+    heading, answer, *_ = PM_COMPARE(book, market, method, parameters, history)
+    assert dict(zip(heading, answer))["Status"] == weakest(*initial, *maintenance)
 
 
 @pytest.mark.parametrize("case", CASES)

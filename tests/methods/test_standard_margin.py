@@ -181,6 +181,37 @@ def test_aevo_and_gate_formulas() -> None:
     assert PM_MARGIN(rows, MARKET, "GATE") == pytest.approx(0.1 * 70_900 + 900)
 
 
+def test_aevo_eth_perpetual() -> None:
+    """Aevo asks 5 % and keeps 3 % of the ETH perpetual at every size (its contract specifications): of 10 at 3,500, 1,750 and 1,050."""
+    rows = [MARKED, ["ETH", "perp", None, None, -10.0, None, None]]
+    assert both(rows, "AEVO", MARKET) == (pytest.approx(1_750.0), pytest.approx(1_050.0))
+
+
+def test_altcoin_options_are_illustrations_even_before_the_rework() -> None:
+    """Deribit lists USDC-settled options on SOL; their rates were not found, those of its perpetual were."""
+    market = [["Underlying", "Spot", "As of"], ["SOL", 150.0, "2026-06-01"], ["BTC", 70_000.0, None]]
+    option, perpetual = (["SOL", "C", 160.0, 30, -10.0, 5.0, None], ["SOL", "perp", None, None, 10.0, None, None])
+    status = PM_COMPARE([MARKED, ["BTC", "C", 75_000.0, 30, -1.0, 1_000.0, None]], market, "DERIBIT_SM")[1][6]
+    assert status == PM_COMPARE([MARKED, perpetual], market, "DERIBIT_SM")[1][6] == "published"
+    assert (
+        PM_COMPARE([MARKED, option], market, "DERIBIT_SM")[1][6]
+        == PM_EXPLAIN([MARKED, option], market, "DERIBIT_SM")[1][4]
+        == "illustrative"
+    )
+
+
+@pytest.mark.parametrize(
+    ("method", "listed"), [("DERIBIT_SM", "AVAX, BTC, ETH, SOL, TRX, XRP"), ("AEVO", "BTC, ETH"), ("GATE", "BTC, ETH")]
+)
+def test_a_long_option_of_an_unlisted_coin_is_refused(method: str, listed: str) -> None:
+    """It needs no margin, but the venue has no such option."""
+    rows = [[*MARKED, "Spot"], ["DOGE", "C", 0.2, 30, 10.0, 0.01, None, 0.2]]
+    assert PM_MARGIN(rows, None, method) == (
+        f"#PM! {method} does not list DOGE: its initial_rate is for {listed}; "
+        "take DOGE out of the book, or give initial_rate beside the positions"
+    )
+
+
 @pytest.mark.parametrize("method", VENUES)
 def test_long_options_and_spot_need_nothing(method: str) -> None:
     """A long option is paid in full, spot is collateral; an option worth less than its payoff is no fault here."""

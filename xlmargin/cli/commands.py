@@ -23,6 +23,7 @@ from xlmargin.errors import MarginError
 from xlmargin.files.books import cell_of, read_ranges, with_parameter
 from xlmargin.files.ranges import for_method
 from xlmargin.files.texts import read_csv
+from xlmargin.sheet.answers import margins
 from xlmargin.sheet.registry import ERROR, FUNCTIONS
 from xlmargin.venues import KNOWN_VENUES
 
@@ -242,6 +243,7 @@ def _margin(options: argparse.Namespace) -> int:
         if isinstance(answer, str) and label != "scanning_risk":
             return _answer(answer, options, print)
         result[label] = None if isinstance(answer, str) else answer  # a method without scenarios has no scanning risk
+    result["status"] = margins.status(*inputs)
     if options.output:
         _recalculated(options.file, options.output)
         print(options.output.resolve(), file=sys.stderr)

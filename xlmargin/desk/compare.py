@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from xlmargin.errors import MarginError, MethodError, failure
-from xlmargin.margin.parameter_file import Meta
+from xlmargin.margin.parameter_file import ENDED, Meta
 from xlmargin.margin.statement import status_of, weakest
 from xlmargin.margin.valuation import Case, Margin
 
@@ -58,34 +58,46 @@ def no_answer(name: str, why: str) -> list[float | str | bool]:
 
 
 class _Amounts(NamedTuple):
-    """The requirement of one method over all accounts, its cash NaN where that is not known, its description and its status."""
+    """The requirement of one method over all accounts.
+
+    Attributes:
+        cash: NaN where that is not known
+        meta: its description
+        status: that of the weakest line
+        end: since when the rulebook holds no longer, "" while it is in force
+    """
 
     initial: float
     maintenance: float
     cash: float
     meta: Meta
     status: str
+    end: str
 
 
 def _amounts(case: Case, margin: Margin) -> _Amounts:
     """The amounts of one method's margin."""
     initial, maintenance, credited = (float(line.value.sum()) for line in (margin.initial, margin.maintenance, margin.option_value))
     paid = premium_paid(case)
-    meta = case.rules.meta
-    status = weakest(*(status_of(line, meta.status) for line in (margin.initial, margin.maintenance)))
-    return _Amounts(initial, maintenance, paid if np.isnan(paid) else initial + paid - credited, meta, status)
+    meta, status = case.rules.meta, margin_status(case, margin)
+    end = meta.end or (margin.initial.source if status in ENDED else "")
+    return _Amounts(initial, maintenance, paid if np.isnan(paid) else initial + paid - credited, meta, status, end)
+
+
+def margin_status(case: Case, margin: Margin) -> str:
+    """The status of a margin: that of the weakest line of its statement."""
+    return weakest(*(status_of(line, case.rules.meta.status) for line in (margin.initial, margin.maintenance)))
 
 
 def _row(found: _Amounts, against: float | None) -> list[float | str | bool]:
     """Amounts, status and missing inputs of one method."""
-    initial, maintenance, cash, meta, status = found
+    initial, maintenance, cash, meta, status, end = found
     compared: list[float | str | bool] = ["", ""]
     if against is not None:
         compared = [initial - against, 1.0 - initial / against if against else ""]
     known = not np.isnan(cash)
     notes = [] if known else ["Cash needed is not known: a long option has neither Price nor IV"]
-    ended = meta.ended
-    notes += [f"{ended.status} since {ended.since}: {ended.source}"] if ended is not None and ended.status == meta.status else []
+    notes += [end] if end else []
     notes += [f"not modelled: {meta.missing}"] if meta.missing else []
     return [initial, maintenance, cash if known else "", *compared, status, "; ".join(notes)]
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from xlmargin.book.book import Book
-from xlmargin.margin.statement import TOTAL, Line
+from xlmargin.margin.statement import TOTAL, Line, weakest_of
 from xlmargin.margin.valuation import Margin
 from xlmargin.pricing.arrays import Ints
 from xlmargin.scenarios.blocks import picked
@@ -61,7 +61,12 @@ def _lines(each: Sequence[Sequence[Line]]) -> tuple[Line, ...]:
     """Lines joined by their labels; an account without such a line has no part in it."""
     labels = dict.fromkeys(line.label for lines in each for line in lines)
     return tuple(
-        _line([next((line for line in lines if line.label == label), Line(label, np.zeros(1), TOTAL, lambda _: ())) for lines in each])
+        _line(
+            [
+                next((line for line in lines if line.label == label), Line(label, np.zeros(1), TOTAL, lambda _: (), below=""))
+                for lines in each
+            ]
+        )
         for label in labels
     )
 
@@ -70,5 +75,5 @@ def _line(each: Sequence[Line]) -> Line:
     """One line for all accounts from their parts; where their rules differ, from each account's own line."""
     first, value = each[0], np.array([line.amount for line in each])
     if all((line.rule, line.detail, line.status, line.source) == (first.rule, first.detail, first.status, first.source) for line in each):
-        return replace(first, value=value, parts=lambda a: each[a].book(0).parts(0), shared=False)
-    return Line(first.label, value, TOTAL, lambda a: (each[a].book(0),))
+        return replace(first, value=value, parts=lambda a: each[a].book(0).parts(0), shared=False, below=weakest_of(each))
+    return Line(first.label, value, TOTAL, lambda a: (each[a].book(0),), below=weakest_of(each))

@@ -79,6 +79,12 @@ class Meta:
     answers: int = 0
     ended: Ended | None = None
 
+    @property
+    def end(self) -> str:
+        """Since when the rulebook holds no longer, and by what, in words; "" while it is in force."""
+        ended = self.ended
+        return f"{ended.status} since {ended.since}: {ended.source}" if ended is not None and ended.status == self.status else ""
+
     def on(self, day: dt.date) -> Meta:
         """The description as it is on a day: from the end of the rulebook on, its status says so."""
         return replace(self, status=self.ended.status) if self.ended is not None and self.ended.since <= day else self
@@ -147,12 +153,12 @@ class ParameterFile:
         Raises:
             MarginError: it leaves something out
         """
-        keys = ("title", "scope", "evidence", "not_modelled", "status", "checked", "source", "laws")
-        missing = [key for key in keys if key not in self.about]
-        if missing:
-            raise self.fault(f" [{META}]", f"lacks {', '.join(missing)}")
+        keys, place = ("title", "scope", "evidence", "not_modelled", "status", "checked", "source", "laws"), f" [{META}]"
+        self._keys(self.about, keys, ("from", "answers", "ended"), place)
         title, scope, evidence, left_out, status, checked, source, laws = (self.about[key] for key in keys)
-        place = f" [{META}]"
+        answers = self.about.get("answers", 0)
+        if not isinstance(answers, int) or answers < 0:
+            raise self.fault(f"{place} answers", f"must be a whole number of answers, not {answers!r}")
         return Meta(
             self.path.stem.upper(),
             title,
@@ -163,18 +169,31 @@ class ParameterFile:
             self.day("checked", checked, place),
             self.source(source, f"{place} source"),
             tuple(self.one_of(LAWS, law, "law", f"{place} laws") for law in laws),
-            int(self.about.get("answers", 0)),
+            answers,
             self._ended(place),
         )
+
+    def _keys(self, row: Mapping[str, Any], needed: tuple[str, ...], others: tuple[str, ...], place: str) -> None:
+        """Require the keys of a row.
+
+        Raises:
+            MarginError: one is missing, or is none of them
+        """
+        missing = [key for key in needed if key not in row]
+        if missing:
+            raise self.fault(place, f"lacks {', '.join(missing)}")
+        unknown = [key for key in row if key not in (*needed, *others)]
+        if unknown:
+            raise self.fault(place, f"has no key {unknown[0]!r}: the keys are {', '.join((*needed, *others))}")
 
     def _ended(self, place: str) -> Ended | None:
         """The end of the rulebook, where the file tells one."""
         if "ended" not in self.about:
             return None
         row, place = self.about["ended"], f"{place} ended"
-        missing = [key for key in ("status", "from", "source") if key not in row]
-        if missing:
-            raise self.fault(place, f"lacks {', '.join(missing)}")
+        if not isinstance(row, dict):
+            raise self.fault(place, 'must be written as { status = "closing", from = 2026-05-01, source = "the notice" }')
+        self._keys(row, ("status", "from", "source"), (), place)
         status = self.one_of(ENDED, row["status"], "status", place)
         return Ended(status, self.day("from", row["from"], place), self.source(row["source"], place))
 

@@ -107,8 +107,10 @@ class Rules:
 
     @property
     def numbers(self) -> str:
-        """Since when the newest of the rulebook's numbers hold, and on whose word."""
-        newest = max(self.parameters.values(), key=lambda value: value.since, default=None)
+        """Since when the newest of the rulebook's numbers hold, and on whose word; those that are no more than ours only without others."""
+        known = [value for value in self.parameters.values() if value.status != NOT_SET and value.value != REFUSED]
+        theirs = [value for value in known if value.status in ("verified", "published")]
+        newest = max(theirs or known, key=lambda value: value.since, default=None)
         return "no parameters" if newest is None else f"parameters of {newest.since.isoformat()} from {newest.source}"
 
     @property

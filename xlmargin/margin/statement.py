@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import overload
 
@@ -39,7 +39,7 @@ class Rule:
         assert self.compute is not None
         assert fixed
         stacked = np.stack(np.broadcast_arrays(*(part.value for part in fixed)))
-        return Line(label, self.compute(stacked), self, lambda _: fixed, detail, status, source, shared=True)
+        return Line(label, self.compute(stacked), self, lambda _: fixed, detail, status, source, shared=True, below=weakest_of(fixed))
 
 
 CERTAINTY = ("verified", "published", "estimate", "illustrative", "closing", "superseded")  # statuses, the weakest last
@@ -73,6 +73,8 @@ class Line:
         status: a status of a parameter file, or given; "" where the method's own holds
         source: document, parameter file or sheet row
         shared: the parts carry the same books as the line, so that the rule applies to all of them at once
+        below: the weakest status of all lines below, "" where they have none of their own; None where the parts, which are made
+            only on access, have to be asked
     """
 
     label: str
@@ -83,6 +85,12 @@ class Line:
     status: str = ""
     source: str = ""
     shared: bool = False
+    below: str | None = None
+
+    @property
+    def weakest(self) -> str | None:
+        """The weakest status of the line and all below it, None where the parts have to be asked."""
+        return None if self.below is None else weakest(self.status, self.below)
 
     def book(self, a: int) -> Line:
         """The same line for one book alone; its parts are cut the same way."""
@@ -109,7 +117,13 @@ class Line:
 
 def given(label: str, value: Floats | float, detail: str, *, status: str = "", source: str = "") -> Line:
     """A number that is not computed from other lines: a parameter, a quantity, a price."""
-    return Line(label, np.atleast_1d(np.asarray(value, np.float64)), GIVEN, lambda _: (), detail, status, source)
+    return Line(label, np.atleast_1d(np.asarray(value, np.float64)), GIVEN, lambda _: (), detail, status, source, below="")
+
+
+def weakest_of(parts: Iterable[Line]) -> str | None:
+    """The weakest status of lines and all below them, None where one has to be asked."""
+    found = [part.weakest for part in parts]
+    return None if None in found else weakest(*filter(None, found))
 
 
 def not_modelled(label: str, why: str, *, status: str = NOT_MODELLED, source: str = "") -> Line:
@@ -209,7 +223,7 @@ def weighted(
     """
     values = weights @ each
     return [
-        Line(label, values[:, s], BY_ROW, lambda a, s=s: rows(s, a), detail)  # type: ignore[misc]
+        Line(label, values[:, s], BY_ROW, lambda a, s=s: rows(s, a), detail, below="")  # type: ignore[misc]
         for s, label in enumerate(labels)
     ]
 
@@ -287,8 +301,25 @@ def status_of(line: Line, otherwise: str) -> str:
     Args:
         otherwise: the status of lines that have none of their own
     """
-    books = (line.book(a) for a in range(len(line.value)))
-    return weakest(otherwise, *{each.status for book in books for _, each in walk(book, rows=False)})
+    return weakest(otherwise, _asked(line))
+
+
+def _asked(line: Line) -> str:
+    """The weakest status of a line and all below it; only parts of which it is not known are made, and are made once for all books."""
+    if line.weakest is not None:
+        return line.weakest
+    if line.rule.by_row:
+        return line.status
+    if line.rule.binding_only:
+        return weakest(*(_decided(line.book(a)) for a in range(len(line.value))))
+    books = range(1 if line.shared else len(line.value))
+    return weakest(line.status, *(_asked(part) for a in books for part in line.parts(a)))
+
+
+def _decided(line: Line) -> str:
+    """The weakest status of a line of one book and of the part that decides."""
+    parts = line.parts(0)
+    return weakest(line.status, *(part.status for part in parts), _asked(max(parts, key=lambda part: part.amount)))
 
 
 ROW = "row "  # prefix of the labels of sheet rows

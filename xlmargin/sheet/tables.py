@@ -16,7 +16,7 @@ from xlmargin.errors import Fault
 from xlmargin.margin.parameter import Parameter
 from xlmargin.margin.parameter_file import Meta
 from xlmargin.margin.parameters import Rules
-from xlmargin.margin.statement import AS_ABOVE, CERTAINTY, Line, entries, weakest
+from xlmargin.margin.statement import CERTAINTY, Line, entries, weakest
 from xlmargin.pricing.arrays import Floats
 from xlmargin.scenarios.greeks import sensitivities
 from xlmargin.scenarios.risk_array import marks
@@ -55,21 +55,10 @@ def statement_table(roots: Sequence[Line], meta: Meta) -> Rows:
         with _no_garbage():
             rows += entries(root)
         left_out = root.status if root.status not in ("", *CERTAINTY) else ""
-        below = {str(row[4]) for row in rows[start:]} | set(_told_above(rows, start))
-        rows[start][4:] = left_out or weakest(own, *below), root.source or meta.source
+        shown = {str(row[4]) for row in rows[start:]}
+        rows[start][4:] = left_out or weakest(own, root.below or "", *shown), root.source or meta.source
     amounts = np.fromiter(map(itemgetter(2), rows[1:]), np.float64)
     return Sound(rows) if np.isfinite(amounts).all() else rows
-
-
-def _told_above(rows: Rows, start: int) -> Iterator[str]:
-    """The statuses of the lines, and of what they follow from, that the rows from one on take as above."""
-    labels = {how.removeprefix(AS_ABOVE) for how in (str(row[3]) for row in rows[start:]) if how.startswith(AS_ABOVE)}
-    level = np.inf
-    for row in rows[1:] if labels else ():
-        if float(row[0]) <= level:
-            level = float(row[0]) if row[1] in labels else np.inf
-        if level < np.inf:
-            yield str(row[4])
 
 
 def risk_array_table(scenarios: Scenarios, pnl: Floats) -> Rows:

@@ -16,7 +16,21 @@ from xlmargin.book.contracts import CALL, DAY, SPOT
 from xlmargin.errors import MarginError
 from xlmargin.margin import lines
 from xlmargin.margin.parameters import Override, Rules
-from xlmargin.margin.statement import TOTAL, Line, above, given, largest, less, not_modelled, over_book, parameter, smallest, times, total
+from xlmargin.margin.statement import (
+    TOTAL,
+    Line,
+    above,
+    given,
+    largest,
+    less,
+    not_modelled,
+    over_book,
+    parameter,
+    smallest,
+    times,
+    total,
+    weakest_of,
+)
 from xlmargin.margin.valuation import Case, Margin
 from xlmargin.methods.derive.black import YEAR
 from xlmargin.methods.derive.srm import SrmMarket, SrmResult, SrmTerms, mark
@@ -172,12 +186,14 @@ class _Statement:
             self.amount[:, mine] @ found.book.mark[mine],
             TOTAL,
             lambda a: tuple(self.option(a, int(i)) for i in mine if self.rows(a, int(i))),
+            below="",
         )
         shorts = Line(
             "Short options",
             0.0 - found.isolated[n][:, e],
             TOTAL,
             lambda a: tuple(self.short(a, int(i), stage) for i in mine if found.short[a, i] < 0.0),
+            below=weakest_of(self.short(a, i, stage) for a, i in self.one_of_each(mine)),
         )
         payoff = given("Largest loss at a strike", 0.0 - found.least_payoff[:, e], "payoff at expiry at 0 and at every strike, at least 0")
         unpaired = times(
@@ -192,6 +208,12 @@ class _Statement:
             f"Expiry in {self.years[0][e] * YEAR / DAY:.6g} days",
             (total("By formula", (worth, shorts)), total("By largest loss", (above(worth), payoff, unpaired))),
         )
+
+    def one_of_each(self, options: Ints) -> list[tuple[int, int]]:
+        """Account and option of one short call and one short put, where there are any: all of a kind rest on the same parameters."""
+        accounts, columns = np.nonzero(self.found.short[:, options] < 0.0)
+        found, calls = options[columns], self.found.book.call[options[columns]]
+        return [(int(accounts[n]), int(found[n])) for n in (np.flatnonzero(calls)[:1].tolist() + np.flatnonzero(~calls)[:1].tolist())]
 
     def rows(self, a: int, i: int) -> list[int]:
         """Position rows of one account in an option."""

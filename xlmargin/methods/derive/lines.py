@@ -129,7 +129,7 @@ class Statement:
         scenarios = self.case.scenarios
         labels = [f"Scenario {name}: {text}" for name, text in zip(scenarios.names, scenarios.descriptions)]
         lines = [
-            Line(labels[s], 0.0 - self.found.pnl[:, s], TOTAL, lambda a, s=s: self.scenario(s, a))  # type: ignore[misc]
+            Line(labels[s], 0.0 - self.found.pnl[:, s], TOTAL, lambda a, s=s: self.scenario(s, a), below="")  # type: ignore[misc]
             for s in np.flatnonzero(scenarios.weight[:-1, self.u]).tolist()
         ]
         return [*lines, Line(labels[-1], 0.0 - self.found.basis, TOTAL, self.basis)]

@@ -23,5 +23,8 @@ def requirement(case: Case) -> Margin:
     """
     rules, book = rules_of(method_name(case.rules.word("venue")), case.book.as_of), case.book
     found = margin_of(case_of(replace(book, quantity=np.where(book.order, 0.0, book.quantity)), rules))
-    initial, maintenance = (replace(line, status=line.status or rules.meta.status) for line in (found.initial, found.maintenance))
+    initial, maintenance = (
+        replace(line, status=line.status or rules.meta.status, source=line.source or rules.meta.end)
+        for line in (found.initial, found.maintenance)
+    )
     return replace(found, initial=initial, maintenance=maintenance)

@@ -18,7 +18,21 @@ from xlmargin.book.contracts import CALL, PERPETUAL, PUT, SPOT
 from xlmargin.errors import MarginError
 from xlmargin.margin.netting import total_by
 from xlmargin.margin.parameters import Rules
-from xlmargin.margin.statement import TOTAL, Line, above, given, largest, less, not_modelled, over_book, parameter, quotient, times, total
+from xlmargin.margin.statement import (
+    TOTAL,
+    Line,
+    above,
+    given,
+    largest,
+    less,
+    not_modelled,
+    over_book,
+    parameter,
+    quotient,
+    times,
+    total,
+    weakest_of,
+)
 from xlmargin.margin.valuation import Case, Margin
 from xlmargin.pricing.arrays import Floats, Ints
 
@@ -69,7 +83,7 @@ class Holdings:
                 for p in self.rows[self.of_row == chosen[n]].tolist()
             )
 
-        return Line(label, np.abs(self.units[chosen]), TOTAL, parts)
+        return Line(label, np.abs(self.units[chosen]), TOTAL, parts, below="")
 
 
 def known_marks(case: Case) -> Floats:
@@ -275,7 +289,25 @@ def _underlying(case: Case, held: Holdings, u: int, margins: list[tuple[Legs, Li
 
     chosen = instruments.underlying[held.instrument] == u
     value = total_by(held.account[chosen], amounts[chosen], len(case.book.accounts))
-    return Line(instruments.underlyings[u], value, TOTAL, contracts, "each contract on its own")
+    lines = (line for _, line in margins)
+    return Line(instruments.underlyings[u], value, TOTAL, contracts, "each contract on its own", below=weakest_of(lines))
+
+
+LISTED = {"option": ("initial_rate", "maintenance_rate"), "future": ("future_initial_rate",)}  # what every coin must have a row of
+
+
+def _refuse_unlisted(case: Case) -> None:
+    """Refuse options and futures of a coin that the venue does not list, long ones too; spot is collateral and needs no row.
+
+    Raises:
+        MarginError: naming the coin and those listed
+    """
+    held = case.held
+    option = held.is_option
+    for kind, chosen in (("option", option), ("future", ~option & (held.kind != SPOT))):
+        for u in np.unique(held.underlying[chosen]).tolist():
+            for name in LISTED[kind]:
+                case.rules.get(name, held.underlyings[u])
 
 
 def margin_by(
@@ -290,11 +322,12 @@ def margin_by(
 
     Returns:
         from a case to its margin, requirement + required; no option value is credited; it raises MarginError where an
-        option has no mark
+        option has no mark, or the venue does not list a coin
     """
 
     def requirement(case: Case) -> Margin:
         """Margin of each contract separately."""
+        _refuse_unlisted(case)
         held = holdings_of(case)
         pairs = [
             [(legs, futures(legs) if legs.kind == PERPETUAL else _option_margin(legs, option)) for legs in _groups(case, held, u)]

@@ -8,7 +8,7 @@ from typing import Any
 
 from xlmargin import __version__
 from xlmargin.book.book import Book
-from xlmargin.desk.compare import compare_rows, no_answer
+from xlmargin.desk.compare import compare_rows, margin_status, no_answer
 from xlmargin.errors import MarginError, named_file
 from xlmargin.margin.method import Method
 from xlmargin.margin.parameters import Override, Rules
@@ -70,6 +70,12 @@ def explain(positions: Any, market: Any, method: Any, parameters: Any, history: 
     """The statement of a margin, down to the sheet rows."""
     case = case_asked(positions, market, method, parameters, history)
     return tables.statement_table(statement_roots(case, margin_for(case)), case.rules.meta)
+
+
+def status(positions: Any, market: Any, method: Any, parameters: Any, history: Any) -> str:
+    """What a margin rests on: the status of its weakest line."""
+    case = case_asked(positions, market, method, parameters, history)
+    return margin_status(case, margin_for(case))
 
 
 def line(positions: Any, path: Any, market: Any, method: Any, parameters: Any, history: Any) -> float:
