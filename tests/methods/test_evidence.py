@@ -64,4 +64,4 @@ def test_the_answers_of_a_method_are_those_that_are_recomputed(method: str, shar
 
 def test_the_files_named_are_of_methods() -> None:
     """A method that was renamed would count no answers."""
-    assert set(REPLAYED) - {"PARADEX_SM"} <= set(known_methods())
+    assert set(REPLAYED) <= set(known_methods())

@@ -114,7 +114,7 @@ def _tenors(years: Floats, of: Ints, names: tuple[str, ...], rules: Rules) -> Fl
     result = np.ones(len(years))
     for u in np.unique(of).tolist():
         mine = of == u
-        result[mine] = Tenor(**{name: rules.number(name, names[u]) for name in TENOR}).scale(years[mine])
+        result[mine] = Tenor(*(rules.number(name, names[u]) for name in TENOR)).scale(years[mine])
     return result
 
 
