@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 from udfs import PM_COMPARE, PM_EXPLAIN, PM_IV, PM_LINE, PM_MARGIN, PM_PNL_GRID, PM_PRICE, PM_RISK_ARRAY, PM_SCANNING_RISK, PM_SCENARIO_PNL
 from xlmargin.errors import MarginError
 from xlmargin.margin import parameter_file
-from xlmargin.margin.parameters import Override
 from xlmargin.margin.statement import weakest
 from xlmargin.methods import known_methods, method_named, rules_of, scenarios_of
+from xlmargin.sheet.ranges.parameters import read_overrides
 
 Row = list[Any]
 Rows = list[Row]
@@ -57,9 +57,8 @@ def laws_of(method: str) -> tuple[str, ...]:
 
 def has_scenarios(method: str) -> bool:
     """Whether a method answers the scenario functions."""
-    overrides = [Override("", name, value, row) for row, (name, value) in enumerate(GIVEN.get(method) or [], 1)]
     try:
-        return method_named(method).takes_table or bool(scenarios_of(rules_of(method, time.time(), overrides)))
+        return method_named(method).takes_table or bool(scenarios_of(rules_of(method, time.time(), read_overrides(GIVEN.get(method)))))
     except MarginError:
         return False
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from xlmargin.errors import MarginError, MethodError, nearest
 from xlmargin.margin.parameter import NOT_SET, REFUSED, Parameter, fitting, outside
-from xlmargin.margin.parameter_file import Meta, ParameterFile
+from xlmargin.margin.parameter_file import ENDED, Meta, ParameterFile
 
 MOST_DAYS = 256  # rulebooks of different files and days that are kept
 
@@ -107,11 +107,16 @@ class Rules:
 
     @property
     def numbers(self) -> str:
-        """Since when the newest of the rulebook's numbers hold, and on whose word; those that are no more than ours only without others."""
+        """Since when the newest numbers hold, on whose word, and whether some hold no longer.
+
+        Numbers that are no more than ours count only where there are no others.
+        """
         known = [value for value in self.parameters.values() if value.status != NOT_SET and value.value != REFUSED]
         theirs = [value for value in known if value.status in ("verified", "published")]
         newest = max(theirs or known, key=lambda value: value.since, default=None)
-        return "no parameters" if newest is None else f"parameters of {newest.since.isoformat()} from {newest.source}"
+        ended = min((value.since for value in known if value.status in ENDED), default=None)
+        more = "" if ended is None else f", superseded in part since {ended}"
+        return "no parameters" if newest is None else f"parameters of {newest.since.isoformat()} from {newest.source}{more}"
 
     @property
     def evidence(self) -> str:
@@ -184,12 +189,19 @@ def _read(path: Path) -> tuple[Meta, dict[tuple[str, str], tuple[Parameter, ...]
 @lru_cache(MOST_DAYS)
 def _rules_on(path: Path, day: dt.date) -> Rules:
     meta, values = _read(path)
-    holding = {key: ([row for row in rows if row.since <= day] or rows[:1])[-1] for key, rows in values.items()}
-    return Rules(meta.on(day), holding)
+    return Rules(meta.on(day), {key: _on(day, rows) for key, rows in values.items()})
+
+
+def _on(day: dt.date, rows: Sequence[Parameter]) -> Parameter:
+    """The row of a value that holds on a day; before its first day the first one, an estimate of what nobody read."""
+    first, held = rows[0], [row for row in rows if row.since <= day]
+    if held or first.status not in ("verified", "published"):
+        return (held or rows[:1])[-1]
+    return replace(first, status="estimate", source=f"{first.source}; what held before {first.since} is not known")
 
 
 def read_rules(path: Path, as_of: float) -> Rules:
-    """The rulebook of a parameter file as it was at the valuation time; before its first day, its first values.
+    """The rulebook of a parameter file as it was at the valuation time; before the first day of a value, that one as an estimate.
 
     Args:
         path: TOML file of the form that `ParameterFile` describes
