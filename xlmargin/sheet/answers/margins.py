@@ -245,7 +245,7 @@ def case_with_scenarios(positions: Any, market: Any, method: Any, parameters: An
         MarginError: the method has none
     """
     case = case_asked(positions, market, method, parameters, history)
-    if not len(case.scenarios):
+    if method_named(case.rules.meta.name).scenarios is None:
         raise MarginError(f"{case.rules.meta.name} has no scenarios: ask for PM_MARGIN or PM_EXPLAIN, or choose another method")
     return case
 
