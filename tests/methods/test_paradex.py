@@ -131,6 +131,10 @@ def test_statuses_are_those_of_the_day_and_coin() -> None:
     for rows, day, status in ((book(PERP), SINCE, "verified"), (ether, SINCE, "published"), (ether, "2026-11-01", "superseded")):
         head, line = PM_COMPARE(rows, market(day), "PARADEX")
         assert line[head.index("Status")] == status
+        replaced = "superseded since 2026-10-02: scenarios, net_delta_rate, hedged_delta_rate of ETH: tradeparadex/paradex-docs@9b82a75a"
+        assert line[-1].startswith(replaced) == (status == "superseded")
+        source = next(each[5] for each in PM_EXPLAIN(rows, market(day), "PARADEX") if each[1] == "Scanning risk")
+        assert source.startswith(replaced) == (status == "superseded")
 
 
 def test_an_american_option_is_refused() -> None:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from xlmargin.errors import MarginError, MethodError, nearest
 from xlmargin.margin.parameter import NOT_SET, REFUSED, Parameter, fitting, outside
-from xlmargin.margin.parameter_file import Meta, ParameterFile
+from xlmargin.margin.parameter_file import ENDED, Meta, ParameterFile
 
 MOST_DAYS = 256  # rulebooks of different files and days that are kept
 
@@ -104,6 +104,15 @@ class Rules:
     def word(self, name: str, underlying: str = "") -> str:
         """A value that is a word."""
         return str(self.get(name, underlying).value)
+
+    def ended(self, underlyings: Sequence[str]) -> str:
+        """Which values of some underlyings hold no longer, since when and by what source, in words; "" where all are in force."""
+        known = [self._known(name, underlying) for name in self.names for underlying in underlyings]
+        found = [value for value in known if value.status in ENDED]
+        if not found:
+            return ""
+        names, coins = (", ".join(dict.fromkeys(words)) for words in zip(*((value.name, value.underlying) for value in found)))
+        return f"{found[0].status} since {found[0].since}: {names}{' of ' if coins else ''}{coins}: {found[0].source}"
 
     @property
     def numbers(self) -> str:
