@@ -13,6 +13,7 @@ from xlmargin.errors import MarginError, MethodError, nearest
 from xlmargin.margin.parameter import NOT_SET, REFUSED, Parameter, fitting, outside
 from xlmargin.margin.parameter_file import ENDED, Meta, ParameterFile
 
+CONFIRMED = ("verified", "published")  # statuses of what the venue itself says
 MOST_DAYS = 256  # rulebooks of different files and days that are kept
 
 
@@ -118,7 +119,7 @@ class Rules:
     def numbers(self) -> str:
         """Since when the newest of the rulebook's numbers hold, and on whose word; those that are no more than ours only without others."""
         known = [value for value in self.parameters.values() if value.status != NOT_SET and value.value != REFUSED]
-        theirs = [value for value in known if value.status in ("verified", "published")]
+        theirs = [value for value in known if value.status in CONFIRMED]
         newest = max(theirs or known, key=lambda value: value.since, default=None)
         return "no parameters" if newest is None else f"parameters of {newest.since.isoformat()} from {newest.source}"
 
@@ -193,8 +194,15 @@ def _read(path: Path) -> tuple[Meta, dict[tuple[str, str], tuple[Parameter, ...]
 @lru_cache(MOST_DAYS)
 def _rules_on(path: Path, day: dt.date) -> Rules:
     meta, values = _read(path)
-    holding = {key: ([row for row in rows if row.since <= day] or rows[:1])[-1] for key, rows in values.items()}
-    return Rules(meta.on(day), holding)
+    return Rules(meta.on(day), {key: _on(rows, day) for key, rows in values.items()})
+
+
+def _on(rows: Sequence[Parameter], day: dt.date) -> Parameter:
+    """The row of a value that holds on a day; before its first day its first row, which is no more than an estimate there."""
+    held = [row for row in rows if row.since <= day]
+    if held:
+        return held[-1]
+    return replace(rows[0], status="estimate") if rows[0].status in CONFIRMED else rows[0]
 
 
 def read_rules(path: Path, as_of: float) -> Rules:
