@@ -13,6 +13,7 @@ from xlmargin.errors import MarginError, MethodError, nearest
 from xlmargin.margin.parameter import NOT_SET, REFUSED, Parameter, fitting, outside
 from xlmargin.margin.parameter_file import ENDED, Meta, ParameterFile
 
+CONFIRMED = ("verified", "published")  # statuses of what the venue itself says
 MOST_DAYS = 256  # rulebooks of different files and days that are kept
 
 
@@ -105,6 +106,15 @@ class Rules:
         """A value that is a word."""
         return str(self.get(name, underlying).value)
 
+    def ended(self, underlyings: Sequence[str]) -> str:
+        """Which values of some underlyings hold no longer, since when and by what source, in words; "" where all are in force."""
+        known = [self._known(name, underlying) for name in self.names for underlying in underlyings]
+        found = [value for value in known if value.status in ENDED]
+        if not found:
+            return ""
+        names, coins = (", ".join(dict.fromkeys(words)) for words in zip(*((value.name, value.underlying) for value in found)))
+        return f"{found[0].status} since {found[0].since}: {names}{' of ' if coins else ''}{coins}: {found[0].source}"
+
     @property
     def numbers(self) -> str:
         """Since when the newest numbers hold, on whose word, and whether some hold no longer.
@@ -112,7 +122,7 @@ class Rules:
         Numbers that are no more than ours count only where there are no others.
         """
         known = [value for value in self.parameters.values() if value.status != NOT_SET and value.value != REFUSED]
-        theirs = [value for value in known if value.status in ("verified", "published")]
+        theirs = [value for value in known if value.status in CONFIRMED]
         newest = max(theirs or known, key=lambda value: value.since, default=None)
         ended = min((value.since for value in known if value.status in ENDED), default=None)
         more = "" if ended is None else f", superseded in part since {ended}"
@@ -189,15 +199,15 @@ def _read(path: Path) -> tuple[Meta, dict[tuple[str, str], tuple[Parameter, ...]
 @lru_cache(MOST_DAYS)
 def _rules_on(path: Path, day: dt.date) -> Rules:
     meta, values = _read(path)
-    return Rules(meta.on(day), {key: _on(day, rows) for key, rows in values.items()})
+    return Rules(meta.on(day), {key: _on(rows, day) for key, rows in values.items()})
 
 
-def _on(day: dt.date, rows: Sequence[Parameter]) -> Parameter:
-    """The row of a value that holds on a day; before its first day the first one, an estimate of what nobody read."""
-    first, held = rows[0], [row for row in rows if row.since <= day]
-    if held or first.status not in ("verified", "published"):
-        return (held or rows[:1])[-1]
-    return replace(first, status="estimate", source=f"{first.source}; what held before {first.since} is not known")
+def _on(rows: Sequence[Parameter], day: dt.date) -> Parameter:
+    """The row of a value that holds on a day; before its first day its first row, which is no more than an estimate there."""
+    held = [row for row in rows if row.since <= day]
+    if held:
+        return held[-1]
+    return replace(rows[0], status="estimate") if rows[0].status in CONFIRMED else rows[0]
 
 
 def read_rules(path: Path, as_of: float) -> Rules:
