@@ -57,7 +57,7 @@ def laws_of(method: str) -> tuple[str, ...]:
 
 def has_scenarios(method: str) -> bool:
     """Whether a method answers the scenario functions."""
-    overrides = [Override("", name, value, row) for row, (name, value) in enumerate(GIVEN.get(method) or [], 1)]
+    overrides = [Override(*["", *row][-3:], n) for n, row in enumerate(GIVEN.get(method) or [], 1)]
     try:
         return method_named(method).takes_table or bool(scenarios_of(rules_of(method, time.time(), overrides)))
     except MarginError:

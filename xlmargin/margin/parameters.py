@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
@@ -107,11 +108,18 @@ class Rules:
 
     @property
     def numbers(self) -> str:
-        """Since when the newest of the rulebook's numbers hold, and on whose word; those that are no more than ours only without others."""
-        known = [value for value in self.parameters.values() if value.status != NOT_SET and value.value != REFUSED]
+        """Since when the newest of the rulebook's numbers hold, on whose word most of these, and how many are no more than estimates.
+
+        Words of a choice are no numbers; those that are no more than ours give the day only where there are no others.
+        """
+        known = [value for value in self.parameters.values() if value.status != NOT_SET and value.value != REFUSED and not value.choices]
+        if not known:
+            return "no parameters"
         theirs = [value for value in known if value.status in ("verified", "published")]
-        newest = max(theirs or known, key=lambda value: value.since, default=None)
-        return "no parameters" if newest is None else f"parameters of {newest.since.isoformat()} from {newest.source}"
+        day = max(value.since for value in theirs or known)
+        source, _ = Counter(value.source for value in theirs or known if value.since == day).most_common(1)[0]
+        weaker = f"; {len(known) - len(theirs)} of {len(known)} are no more than estimates" if len(theirs) < len(known) else ""
+        return f"parameters of {day.isoformat()} from {source}{weaker}"
 
     @property
     def evidence(self) -> str:
