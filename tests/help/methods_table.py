@@ -22,7 +22,7 @@ def _row(rules: Rules) -> str:
     meta = rules.meta
     status = meta.end.split(":")[0] or meta.status
     answers = f"{meta.answers} answer{'s' * (meta.answers > 1)}" if meta.answers else "–"
-    day = rules.numbers.removeprefix("parameters of ").split(" from ")[0] if rules.parameters else "–"
+    day = rules.numbers.removeprefix("parameters of ").split(" from ")[0].replace("no parameters", "–")
     return f"| `{meta.name}` | {meta.title} | {status} | {answers} | {day} |"
 
 
