@@ -230,6 +230,16 @@ def test_the_day_of_the_numbers_is_that_of_the_newest_that_somebody_printed(tmp_
     assert rules.numbers == f"parameters of {told} no more than estimates"
 
 
+def test_a_value_before_its_first_day_is_an_estimate(tmp_path: Path) -> None:
+    """The first that is known stands there too, and says so; from its day on it is what somebody printed."""
+    today = written(tmp_path, f'[price_range]\n{HEAD}default = "refused"\nBTC = {{ value = 0.1, from = 2026-06-01 }}\n').get(
+        "price_range", "BTC"
+    )
+    before = read_rules(tmp_path / "orbit.toml", dt.datetime(2026, 5, 31, tzinfo=dt.UTC).timestamp()).get("price_range", "BTC")
+    assert (today.value, today.status, before.value, before.status) == (0.1, "published", 0.1, "estimate")
+    assert before.source == f"{today.source}; taken for days before 2026-06-01 too"
+
+
 RATE = '[default]\nrate = {{ value = {}, unit = "{}", least = 0, most = {} }}\n'
 
 

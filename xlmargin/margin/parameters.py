@@ -14,6 +14,7 @@ from xlmargin.errors import MarginError, MethodError, nearest
 from xlmargin.margin.parameter import NOT_SET, REFUSED, Parameter, fitting, outside
 from xlmargin.margin.parameter_file import Meta, ParameterFile
 
+CERTAIN = ("verified", "published")  # statuses of what somebody else says
 MOST_DAYS = 256  # rulebooks of different files and days that are kept
 
 
@@ -115,7 +116,7 @@ class Rules:
         known = [value for value in self.parameters.values() if value.status != NOT_SET and value.value != REFUSED and not value.choices]
         if not known:
             return "no parameters"
-        theirs = [value for value in known if value.status in ("verified", "published")]
+        theirs = [value for value in known if value.status in CERTAIN]
         day = max(value.since for value in theirs or known)
         source, _ = Counter(value.source for value in theirs or known if value.since == day).most_common(1)[0]
         weaker = f"; {len(known) - len(theirs)} of {len(known)} are no more than estimates" if len(theirs) < len(known) else ""
@@ -192,12 +193,19 @@ def _read(path: Path) -> tuple[Meta, dict[tuple[str, str], tuple[Parameter, ...]
 @lru_cache(MOST_DAYS)
 def _rules_on(path: Path, day: dt.date) -> Rules:
     meta, values = _read(path)
-    holding = {key: ([row for row in rows if row.since <= day] or rows[:1])[-1] for key, rows in values.items()}
-    return Rules(meta.on(day), holding)
+    return Rules(meta.on(day), {key: _holding(rows, day) for key, rows in values.items()})
+
+
+def _holding(rows: Sequence[Parameter], day: dt.date) -> Parameter:
+    """The row of a value that holds on a day; before its first day the first, of which nobody says that it held then."""
+    found = ([row for row in rows if row.since <= day] or rows[:1])[-1]
+    if found.since > day and found.status in CERTAIN:
+        return replace(found, status="estimate", source=f"{found.source}; taken for days before {found.since.isoformat()} too")
+    return found
 
 
 def read_rules(path: Path, as_of: float) -> Rules:
-    """The rulebook of a parameter file as it was at the valuation time; before its first day, its first values.
+    """The rulebook of a parameter file as it was at the valuation time; before its first day, its first values as estimates.
 
     Args:
         path: TOML file of the form that `ParameterFile` describes
