@@ -26,8 +26,8 @@ def _row(rules: Rules) -> str:
     meta = rules.meta
     status = meta.end.split(":")[0] or meta.status
     answers = f"{meta.answers} answer{'s' * (meta.answers > 1)}" if meta.answers else "–"
-    day = rules.numbers.removeprefix("parameters of ").split(" from ")[0] if rules.parameters else "–"
-    ended = rules.numbers.partition(", superseded")[2]
+    day = rules.numbers.removeprefix("parameters of ").split(" from ")[0].replace("no parameters", "–")
+    ended = rules.numbers.partition("; superseded")[2]
     return f"| `{meta.name}` | {meta.title} | {status} | {_margin(meta.name)} | {answers} | {day}{ended and ', superseded' + ended} |"
 
 
