@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from udfs import PM_COMPARE
 from xlmargin.margin.parameters import Rules
 from xlmargin.methods import known_methods, rules_of
 
 README = Path(__file__).resolve().parents[2] / "README.md"
-HEADING = ["| method | what | status | formula verified on | numbers of |", "|---|---|---|---|---|"]
+HEADING = ["| method | what | status | of a BTC margin | formula verified on | numbers of |", "|---|---|---|---|---|---|"]
+OPTION, PERPETUAL = ["BTC", "put", 70_000.0, 10.0, 0.5, -1.0], ["BTC", "perp", None, None, None, 1.0]
+COLUMNS = ["Underlying", "Type", "Strike", "DTE", "IV", "Quantity"]
+MARKET = [["Underlying", "Spot", "As of"], ["BTC", 70_000.0, "2095-01-01"]]
 LAST_DAY = 4e9  # after every row of every file, so that the table is the same on any day
 
 
@@ -23,7 +27,17 @@ def _row(rules: Rules) -> str:
     status = meta.end.split(":")[0] or meta.status
     answers = f"{meta.answers} answer{'s' * (meta.answers > 1)}" if meta.answers else "–"
     day = rules.numbers.removeprefix("parameters of ").split(" from ")[0].replace("no parameters", "–")
-    return f"| `{meta.name}` | {meta.title} | {status} | {answers} | {day} |"
+    ended = rules.numbers.partition("; superseded")[2]
+    return f"| `{meta.name}` | {meta.title} | {status} | {_margin(meta.name)} | {answers} | {day}{ended and ', superseded' + ended} |"
+
+
+def _margin(name: str) -> str:
+    """The status of the margin of a short put on BTC and a perpetual, or of the one or the other where a venue lists one of them."""
+    for rows in ([OPTION, PERPETUAL], [OPTION], [PERPETUAL]):
+        answer = PM_COMPARE([COLUMNS, *rows], MARKET, name)
+        if isinstance(answer, list):
+            return str(answer[1][6])
+    return "–"
 
 
 def written(text: str) -> str:

@@ -28,7 +28,7 @@ from xlmargin.margin.statement import (
     weakest,
     worst,
 )
-from xlmargin.methods import FOLDER, case_of, rules_of
+from xlmargin.methods import FOLDER, case_of, known_methods, rules_of
 from xlmargin.sheet.ranges.remembered import read_book
 
 Row = list[Any]
@@ -48,6 +48,20 @@ def shown(rows: list[Row], method: str, day: str = "") -> tuple[str, str]:
 def statuses(statement: Any, label: str) -> list[str]:
     """Status of every line of a label."""
     return [row[4] for row in statement[1:] if row[1] == label]
+
+
+# ---------------------------------------------------------------- days that nobody has read of
+
+
+@pytest.mark.parametrize("method", known_methods())
+def test_before_its_first_day_a_value_is_no_more_than_an_estimate(method: str) -> None:
+    """Before the first row of a value nothing is verified or published, whatever the row says of its own days."""
+    assert {value.status for value in rules_of(method, 0.0).listing()}.isdisjoint({"verified", "published"})
+
+
+def test_the_first_day_of_a_value() -> None:
+    """Derive's numbers for options are those of 2026-01-21, published from that day and an estimate on the day before."""
+    assert [shown([BTC], "DERIVE", day) for day in ("2026-01-20", "2026-01-21")] == [("estimate",) * 2, ("published",) * 2]
 
 
 # ---------------------------------------------------------------- the weakest of several

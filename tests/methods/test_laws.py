@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from udfs import PM_COMPARE, PM_EXPLAIN, PM_IV, PM_LINE, PM_MARGIN, PM_PNL_GRID, PM_PRICE, PM_RISK_ARRAY, PM_SCANNING_RISK, PM_SCENARIO_PNL
 from xlmargin.errors import MarginError
 from xlmargin.margin import parameter_file
+from xlmargin.margin.parameter import Parameter
 from xlmargin.margin.parameters import Override
 from xlmargin.margin.statement import weakest
 from xlmargin.methods import known_methods, method_named, rules_of, scenarios_of
@@ -396,6 +397,39 @@ def test_laws(case: str, tried: Tried) -> None:
 def test_no_book_needs_nothing(case: str) -> None:
     """No book at all needs no margin."""
     assert margin([], CASES[case]) == 0.0
+
+
+OF_BITCOIN = [
+    ["BTC", "C", 72_000.0, 5.0, -2.0, 0.5, None, 70_000.0, None],
+    ["BTC", "P", 60_000.0, 40.0, -3.0, 0.6, None, 70_000.0, None],
+    ["BTC", "C", 75_000.0, 120.0, 1.0, 0.55, None, 70_000.0, None],
+    ["BTC", "perp", None, None, 0.5, None, 70_100.0, 70_000.0, None],
+    ["BTC", "spot", None, None, 0.3, None, None, 70_000.0, None],
+]
+
+
+def another_value(value: Parameter) -> float | str | None:
+    """A value that a parameter may have other than its own, None of texts and words of one choice."""
+    if isinstance(value.value, float):
+        return min(value.most, max(value.least, 1.37 * value.value + 0.01 * (value.value == 0.0)))
+    if value.choices:
+        return next((word for word in value.choices if word != value.value), None)
+    return None if value.text else 0.7 * value.least + 0.3 * value.most
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_no_value_given_for_a_coin_is_ignored(case: str) -> None:
+    """In a book of one coin it is what one for every coin is; a rulebook that knows no coin there refuses it."""
+    market, method, parameters, history = CASES[case]
+    rules, book, ignored = rules_of(method, time.time()), [HEADER, *listed(OF_BITCOIN, CASES[case])], []
+    for name in (name for name in rules.names if rules.lists(name, "BTC")):
+        value = rules.get(name, "BTC")
+        other = None if value.whole_book or method_named(method).takes_table else another_value(value)
+        rest = [row for row in parameters or [] if name not in row and row[0] not in ("ETH", "SOL")]
+        if other is not None:
+            for_all, for_it = (PM_COMPARE(book, market, method, [*rest, [coin, name, other]], history) for coin in ("", "BTC"))
+            ignored += [name] if for_it != for_all else []
+    assert ignored == []
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -128,9 +128,15 @@ def test_statuses_are_those_of_the_day_and_coin() -> None:
     """The method is verified; a coin that is only printed is published, and numbers that the venue has changed are superseded."""
     assert next(row[5] for row in PM_METHODS()[1:] if row[0] == "PARADEX") == "verified"
     ether = book(["ETH", "perp", None, None, 1.0, None])
-    for rows, day, status in ((book(PERP), SINCE, "verified"), (ether, SINCE, "published"), (ether, "2026-11-01", "superseded")):
+    hype = book(["HYPE", "perp", None, None, 1.0, None])  # listed on 2026-07-13
+    tried = (book(PERP), SINCE, "verified"), (ether, SINCE, "published"), (ether, "2026-11-01", "superseded"), (hype, SINCE, "estimate")
+    for rows, day, status in tried:
         head, line = PM_COMPARE(rows, market(day), "PARADEX")
         assert line[head.index("Status")] == status
+        replaced = "superseded since 2026-10-02: scenarios, net_delta_rate, hedged_delta_rate of ETH: tradeparadex/paradex-docs@9b82a75a"
+        assert line[-1].startswith(replaced) == (status == "superseded")
+        source = next(each[5] for each in PM_EXPLAIN(rows, market(day), "PARADEX") if each[1] == "Scanning risk")
+        assert source.startswith(replaced) == (status == "superseded")
 
 
 def test_an_american_option_is_refused() -> None:

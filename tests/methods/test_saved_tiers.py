@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from udfs import PM_MAINTENANCE, PM_MARGIN
+from udfs import PM_ACCOUNTS, PM_COMPARE, PM_MAINTENANCE, PM_MARGIN
 
 OKX_ANSWER = {
     "code": "0",
@@ -87,3 +87,33 @@ def test_okx_refuses_options_that_it_does_not_list() -> None:
     rows = [["Underlying", "Type", "Strike", "DTE", "Quantity", "Price"], ["SOL", "C", 200.0, 30.0, -1.0, 5.0]]
     assert "OKX_SM does not list SOL" in PM_MARGIN(rows, MARKET, "OKX_SM")
     assert isinstance(PM_MARGIN(perpetual("SOL"), MARKET, "OKX_SM"), float)
+
+
+@pytest.mark.parametrize("methods", [None, "SPAN,OKX_SM,BYBIT_SM,PARADEX"])
+def test_an_answer_moves_its_own_venue_alone(tmp_path: Path, methods: str | None) -> None:
+    """Side by side, the methods that cannot read the answer of another venue are compared as if it were not there."""
+    book = perpetual("BTC")
+    answer = {"data": [{"instFamily": "BTC-USDT", "tier": "1", "imr": "0.03", "mmr": "0.02"}]}
+    without, beside = ({row[0]: row[1:] for row in PM_COMPARE(book, MARKET, methods, told)} for told in (None, saved(tmp_path, answer)))
+    assert beside.pop("OKX_SM")[:2] == pytest.approx([0.03 * 700_000.0, 0.02 * 700_000.0])
+    assert without.pop("OKX_SM")
+    assert beside == without
+
+
+def test_accounts_take_the_answer_of_their_own_venue(tmp_path: Path) -> None:
+    """An account at OKX has the tier of the answer, one at Bybit its method's own rate."""
+    rows = [["Underlying", "Type", "Quantity", "Account", "Venue"], ["SOL", "perp", 10.0, "a", "okx"], ["SOL", "perp", 10.0, "b", "bybit"]]
+    own = [["", "venue_methods", "okx OKX_SM; bybit BYBIT_SM"]]
+    found, apart = (
+        {row[0]: row[3] for row in PM_ACCOUNTS(rows, MARKET, None, None, [*told, *own])[1:3]} for told in (saved(tmp_path, OKX_ANSWER), [])
+    )
+    assert found["a"] == pytest.approx(10 * 150.0 * 0.02)
+    assert found["b"] == apart["b"]
+
+
+def test_an_answer_that_no_method_reads_is_refused(tmp_path: Path) -> None:
+    """A file that is not there, or of another form, leaves no method out without a word."""
+    told = saved(tmp_path, {"result": []})
+    assert "is no saved answer that OKX_SM, BYBIT_SM can read" in PM_COMPARE(perpetual("BTC"), MARKET, "SPAN,OKX_SM,BYBIT_SM", told)
+    (tmp_path / "answer.json").unlink()
+    assert PM_COMPARE(perpetual("BTC"), MARKET, None, told).startswith("#PM! there is no file")

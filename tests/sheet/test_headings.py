@@ -284,6 +284,7 @@ def test_a_what_if_starts_from_an_empty_book() -> None:
     found = ask("PM_WHATIF", [["Instrument", "Quantity"]], [["Instrument", "Quantity"], ["BTC-PERPETUAL", 1.0]], MARKET, "DERIBIT")
     assert [row[1] for row in found[1:]] == [0.0] * (len(found) - 1)
     assert ["Scanning risk", 0.0] in [row[:2] for row in found]
+    assert ask("PM_SCANNING_RISK", [["Instrument", "Quantity"]], MARKET, "DERIBIT") == 0.0
 
 
 # ---------------------------------------------------------------- corrupted tables

@@ -23,6 +23,7 @@ from xlmargin.margin.parameters import Override
 from xlmargin.margin.valuation import Given
 from xlmargin.methods import case_of, method_named, rules_of
 from xlmargin.methods.span.spreads import BETWEEN, read_spreads
+from xlmargin.sheet.answers.margins import known_somewhere
 from xlmargin.sheet.cells import given
 from xlmargin.sheet.ranges.history import read_history
 from xlmargin.sheet.ranges.parameters import is_scenario_table, read_overrides, read_scenarios
@@ -149,10 +150,7 @@ def _must_answer(inputs: Inputs, market: Market) -> None:
             if isinstance(error, MarginError) or not several:
                 raise MarginError(failure(name, error)) from error
     if several and not all(method_named(name).takes_table for name in inputs.methods):
-        known = {name for method in inputs.methods for name in rules_of(method, market.as_of).names}
-        for item in _overrides(inputs):
-            if item.name not in known:
-                raise MarginError(f"parameters row {item.row}: no method here has a parameter {item.name!r}")
+        known_somewhere(_overrides(inputs), [rules_of(name, market.as_of) for name in inputs.methods])
 
 
 def strangers(inputs: Inputs, underlyings: Sequence[str]) -> list[str]:

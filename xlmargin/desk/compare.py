@@ -80,7 +80,7 @@ def _amounts(case: Case, margin: Margin) -> _Amounts:
     initial, maintenance, credited = (float(line.value.sum()) for line in (margin.initial, margin.maintenance, margin.option_value))
     paid = premium_paid(case)
     meta, status = case.rules.meta, margin_status(case, margin)
-    end = meta.end or (margin.initial.source if status in ENDED else "")
+    end = meta.end or (margin.initial.source or case.rules.ended(case.names) if status in ENDED else "")
     return _Amounts(initial, maintenance, paid if np.isnan(paid) else initial + paid - credited, meta, status, end)
 
 

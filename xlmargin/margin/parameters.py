@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 from xlmargin.errors import MarginError, MethodError, nearest
 from xlmargin.margin.parameter import NOT_SET, REFUSED, Parameter, fitting, outside
-from xlmargin.margin.parameter_file import Meta, ParameterFile
+from xlmargin.margin.parameter_file import ENDED, Meta, ParameterFile
 
-CERTAIN = ("verified", "published")  # statuses of what somebody else says
+CONFIRMED = ("verified", "published")  # statuses of what the venue itself says
 MOST_DAYS = 256  # rulebooks of different files and days that are kept
 
 
@@ -107,20 +107,31 @@ class Rules:
         """A value that is a word."""
         return str(self.get(name, underlying).value)
 
+    def ended(self, underlyings: Sequence[str]) -> str:
+        """Which values of some underlyings hold no longer, since when and by what source, in words; "" where all are in force."""
+        known = [self._known(name, underlying) for name in self.names for underlying in underlyings]
+        found = [value for value in known if value.status in ENDED]
+        if not found:
+            return ""
+        names, coins = (", ".join(dict.fromkeys(words)) for words in zip(*((value.name, value.underlying) for value in found)))
+        return f"{found[0].status} since {found[0].since}: {names}{' of ' if coins else ''}{coins}: {found[0].source}"
+
     @property
     def numbers(self) -> str:
-        """Since when the newest of the rulebook's numbers hold, on whose word most of these, and how many are no more than estimates.
+        """Since when the newest of the rulebook's numbers hold, on whose word most of these, and how many hold no longer or are estimates.
 
         Words of a choice are no numbers; those that are no more than ours give the day only where there are no others.
         """
         known = [value for value in self.parameters.values() if value.status != NOT_SET and value.value != REFUSED and not value.choices]
         if not known:
             return "no parameters"
-        theirs = [value for value in known if value.status in CERTAIN]
+        theirs = [value for value in known if value.status in CONFIRMED]
         day = max(value.since for value in theirs or known)
         source, _ = Counter(value.source for value in theirs or known if value.since == day).most_common(1)[0]
+        ended = min((value.since for value in known if value.status in ENDED), default=None)
+        over = "" if ended is None else f"; superseded in part since {ended}"
         weaker = f"; {len(known) - len(theirs)} of {len(known)} are no more than estimates" if len(theirs) < len(known) else ""
-        return f"parameters of {day.isoformat()} from {source}{weaker}"
+        return f"parameters of {day.isoformat()} from {source}{over or weaker}"
 
     @property
     def evidence(self) -> str:
@@ -199,7 +210,7 @@ def _rules_on(path: Path, day: dt.date) -> Rules:
 def _holding(rows: Sequence[Parameter], day: dt.date) -> Parameter:
     """The row of a value that holds on a day; before its first day the first, of which nobody says that it held then."""
     found = ([row for row in rows if row.since <= day] or rows[:1])[-1]
-    if found.since > day and found.status in CERTAIN:
+    if found.since > day and found.status in CONFIRMED:
         return replace(found, status="estimate", source=f"{found.source}; taken for days before {found.since.isoformat()} too")
     return found
 

@@ -175,7 +175,11 @@ class Case:
 
     def scan(self, u: int, label: str = "Scanning risk") -> Line:
         """The worst weighted loss of one underlying over the scenarios, at least 0."""
-        return worst(label, self.losses(u), status=self.status(u))
+        return self.worst(u, self.losses(u), label)
+
+    def worst(self, u: int, losses: Sequence[Line], label: str = "Scanning risk") -> Line:
+        """The largest of the losses of one underlying, at least 0, with what its scenarios rest on."""
+        return worst(label, losses, status=self.status(u), source=self.rules.ended(self.names[u : u + 1]))
 
     def status(self, u: int) -> str:
         """The status of what the scenarios of an underlying make of it; "" where it is the method's own."""

@@ -131,17 +131,32 @@ def _place(path: Path) -> str:
 def rules_of(name: str, as_of: float, overrides: Sequence[Override] = (), *, skip_unknown: bool = False) -> Rules:
     """The rulebook of a method at the valuation time, with values given beside the positions.
 
+    Args:
+        skip_unknown: the values are for several methods: names and saved answers that are not of this one are left out
+
     Raises:
         MarginError: the method is refused, a value does not fit, or a file that one names cannot be read
     """
     method_named(name)  # what is refused has no rulebook
     rules = read_rules(_files()[name][0], as_of).override(overrides, skip_unknown=skip_unknown)
     named = [key for key in PARAMS_FILES if key in rules.names and not rules.is_unset(key)]
-    if len(named) > 1:
-        raise MarginError(f"{' and '.join(named)} are both given: each names a saved answer of the venue: keep one of them")
-    for key in named:
-        rules = rules.beneath(saved_parameters(rules, rules.word(key)), f"{key} {rules.word(key)}")
+    found = {key: _saved_in(rules, key, skip_unknown=skip_unknown) for key in named}
+    read = [key for key, values in found.items() if values]
+    if len(read) > 1:
+        raise MarginError(f"{' and '.join(read)} are both given: each names a saved answer of the venue: keep one of them")
+    for key in read:
+        rules = rules.beneath(found[key], f"{key} {rules.word(key)}")
     return rules
+
+
+def _saved_in(rules: Rules, key: str, *, skip_unknown: bool) -> list[Override]:
+    """The numbers of the file that a parameter names; of several methods, none where it is another venue's answer."""
+    try:
+        return saved_parameters(rules, rules.word(key))
+    except MarginError:
+        if skip_unknown:
+            return []
+        raise
 
 
 def saved_parameters(rules: Rules, path: str) -> list[Override]:

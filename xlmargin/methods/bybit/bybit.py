@@ -109,7 +109,7 @@ def _stress(case: Case, u: int) -> Line:
     """The largest loss of the scenarios, with the gains of spot alone."""
     losses, spot = case.losses(u), case.some(u, (SPOT,))
     if not (case.units * case.share)[:, spot].any():
-        return worst("Maximum loss", losses, status=case.status(u))
+        return case.worst(u, losses, "Maximum loss")
     hedged = [
         less(all_of.label, (replace(all_of, label="All positions"), given("Loss of spot", np.maximum(own.value, 0.0), _HELD_BACK)))
         for all_of, own in zip(losses, case.losses(u, spot))

@@ -17,7 +17,7 @@ from xlmargin.margin import lines
 from xlmargin.margin.grid_scenarios import TENOR, grid
 from xlmargin.margin.netting import total_by
 from xlmargin.margin.parameters import Rules
-from xlmargin.margin.statement import Line, above, given, largest, over_book, parameter, sum_of, times, total, worst
+from xlmargin.margin.statement import Line, above, given, largest, over_book, parameter, sum_of, times, total
 from xlmargin.margin.valuation import NOTHING_GIVEN, Case, Given, Margin
 from xlmargin.methods.paradex import provisions
 from xlmargin.methods.paradex.balances import spot_balances
@@ -199,7 +199,7 @@ def _scan(case: Case, u: int, orders: Orders) -> Line:
         return case.scan(u)
     both = zip(case.losses(u), _order_losses(case, u, orders))
     found = [total(loss.label, (replace(loss, label="Positions"), more)) for loss, more in both]
-    return worst("Scanning risk", found, status=case.status(u))
+    return case.worst(u, found)
 
 
 def _minimum(case: Case, u: int, orders: Orders) -> Line:

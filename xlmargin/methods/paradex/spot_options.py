@@ -13,11 +13,12 @@ from xlmargin.pricing.arrays import Bools, Floats
 SCALE = 0.3275911
 COEFFICIENTS = (1.061405429, -1.453152027, 1.421413741, -0.284496736, 0.254829592)  # of t⁵ down to t
 TINY = 1e-300  # in place of 0 under a logarithm
+FARTHEST = 40.0  # standard deviations: beyond them the distribution is 0 or 1
 
 
 def normal(x: Floats) -> Floats:
     """Normal distribution function (any shape)."""
-    size = np.abs(x) / np.sqrt(2.0)
+    size = np.minimum(np.abs(x), FARTHEST) / np.sqrt(2.0)
     t = 1.0 / (1.0 + SCALE * size)
     tail = np.zeros_like(t)
     for coefficient in COEFFICIENTS:

@@ -15,7 +15,17 @@ from xlmargin.margin.parameters import Override, Rules
 from xlmargin.margin.statement import Line, find, not_modelled, over_accounts
 from xlmargin.margin.valuation import Case, Given, Margin
 from xlmargin.memory import Recent, Same, stamp
-from xlmargin.methods import case_of, known_methods, margin_of, method_name, method_named, refused_methods, rules_of
+from xlmargin.methods import (
+    PARAMS_FILES,
+    case_of,
+    known_methods,
+    margin_of,
+    method_name,
+    method_named,
+    refused_methods,
+    rules_of,
+    saved_parameters,
+)
 from xlmargin.methods import scenarios_of as scenarios_of_rules
 from xlmargin.methods.span.spreads import BETWEEN, read_spreads
 from xlmargin.sheet import tables
@@ -196,15 +206,36 @@ def _names_somebody(overrides: Sequence[Override], held: set[str], rules: Rules)
 
 
 def known_somewhere(overrides: Sequence[Override], rulebooks: Sequence[Rules]) -> None:
-    """Require that every parameter belongs to at least one of the methods.
+    """Require that every parameter belongs to at least one of the methods, and that one reads the saved answer which it names.
 
     Raises:
-        MarginError: naming the parameter and those that there are
+        MarginError: naming the parameter and those that there are, or what the answer lacks
     """
     known = list(dict.fromkeys(name for rules in rulebooks for name in rules.names))
     for item in overrides:
         if item.name not in known:
             raise MarginError(f"parameters row {item.row}: no method here has a parameter {item.name!r}: they know {', '.join(known)}")
+        if item.name in PARAMS_FILES:
+            _read_somewhere(item, [rules for rules in rulebooks if item.name in rules.names])
+
+
+def _read_somewhere(item: Override, rulebooks: Sequence[Rules]) -> None:
+    """Require that at least one of the methods reads a saved answer."""
+    from xlmargin.methods.json_shape import read_json  # late: most margins read no answer
+
+    place, names = f"parameters row {item.row}", ", ".join(rules.meta.name for rules in rulebooks)
+    read_json(named_file(str(item.value)), f"{place} must name a saved answer of a venue")
+    for rules in rulebooks:
+        try:
+            rules.beneath(saved_parameters(rules, str(item.value)), str(item.value))
+        except MarginError as error:
+            if len(rulebooks) == 1:
+                raise MarginError(f"{place}: {error}") from None
+        else:
+            return
+    raise MarginError(
+        f"{place}: {item.name} {item.value} is no saved answer that {names} can read: ask for its venue's method alone to see what it lacks"
+    )
 
 
 def case_with_scenarios(positions: Any, market: Any, method: Any, parameters: Any, history: Any) -> Case:
@@ -214,7 +245,7 @@ def case_with_scenarios(positions: Any, market: Any, method: Any, parameters: An
         MarginError: the method has none
     """
     case = case_asked(positions, market, method, parameters, history)
-    if not len(case.scenarios):
+    if method_named(case.rules.meta.name).scenarios is None:
         raise MarginError(f"{case.rules.meta.name} has no scenarios: ask for PM_MARGIN or PM_EXPLAIN, or choose another method")
     return case
 
