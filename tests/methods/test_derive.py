@@ -246,7 +246,13 @@ def said(method: str, coin: str, *holdings: str, day: str = "2026-11-27") -> Any
     [
         ("DERIVE", "XRP", "call", "DERIVE does not list XRP: its price_range is for ADA, BTC, ETH, HYPE, SOL"),
         ("DERIVE", "DOGE", "perp", "DERIVE does not list DOGE: its price_range is for ADA, BTC, ETH, HYPE, SOL"),
-        ("DERIVE", "DOGE", "spot", "DERIVE does not list DOGE"),
+        (
+            "DERIVE",
+            "DOGE",
+            "spot",
+            "DERIVE does not list DOGE: its price_range is for ADA, BTC, ETH, HYPE, SOL; take DOGE out of the book, or give price_range "
+            "beside the positions; collateral are spot of ADA, AUSD, BTC, DRV, ETH",
+        ),
         ("DERIVE", "USDT", "perp", "DERIVE does not list USDT: its price_range is for ADA, BTC, ETH, HYPE, SOL"),
         ("DERIVE_SM", "XRP", "call", "DERIVE_SM does not list XRP: its max_spot is for ADA, BTC, ETH, HYPE, SOL"),
         ("DERIVE_SM", "PEPE", "perp", "DERIVE_SM does not list PEPE: its perp_im is for ADA, BNB, BTC, CC, DOGE, ETH"),

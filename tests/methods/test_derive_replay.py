@@ -54,6 +54,21 @@ def test_the_standard_margin_alone(shared: Path, capsys: pytest.CaptureFixture[s
     assert capsys.readouterr().out.splitlines()[-1] == "33 match, 0 differ"
 
 
+def test_the_examples_of_the_documentation(shared: Path, tmp_path: Path) -> None:
+    """Both examples match; any printed margin that is changed by 1e-6 of itself is told."""
+    examples = json.loads((shared / "vectors" / "venue_examples.json").read_text(encoding="utf-8"))["derive_srm_docs"]
+    assert [found[0] for found in replayed({"derive_srm_docs": examples}, tmp_path, "DERIVE_SM").values()] == [True, True]
+    changed = [
+        example | {"id": name, name: value * (1.0 + 1e-6)}
+        for example in examples
+        for name, value in example.items()
+        if name in ("im", "mm", "offset") or name.endswith(("_im", "_mm"))
+    ]
+    told = replayed({"derive_srm_docs": changed}, tmp_path, "DERIVE_SM")
+    assert len(told) == 7  # both print option_im and option_mm
+    assert not any(matches for matches, _ in told.values())
+
+
 @pytest.mark.parametrize("section", ["pmrm_2", "pmrm_v1", "srm"])
 def test_every_changed_number_is_told(saved: Any, tmp_path: Path, section: str) -> None:
     """Each expected number of each case, changed by 1e-6 of itself or by one unit of an integer, makes that case differ."""

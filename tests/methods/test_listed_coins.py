@@ -61,7 +61,7 @@ def test_a_coin_that_nobody_lists(method: str, kind: str) -> None:
     if "params_file" in found:  # all its numbers are in a file of the account
         return
     assert NOBODYS in found
-    none = ("publishes no", "which is not set", "no options", "no dated futures")  # no coin has one, so none is named
+    none = ("is known for", "which is not set", "no options", "no dated futures")  # no coin has one, so none is named
     figure = any(said in found for said in none)
     assert figure or re.search(r" is for [A-Z]", found), "those listed are not named"
 

@@ -229,12 +229,20 @@ def test_a_mark_is_needed(method: str) -> None:
     assert PM_SCENARIOS(method).startswith(f"#PM! {method} has no scenarios")
 
 
-@pytest.mark.parametrize("method", ["BIT", "AEVO", "GATE"])
-def test_futures_without_a_figure_say_so(method: str) -> None:
-    """Where no futures margin is known there is no number but a cure, and given rates give the answer."""
+@pytest.mark.parametrize(
+    ("method", "why"),
+    [
+        ("BIT", "no figure was found"),
+        ("AEVO", "the contract specifications of the BTC perpetual were not read"),
+        ("GATE", "no figure was found"),
+    ],
+)
+def test_futures_without_a_figure_say_so(method: str, why: str) -> None:
+    """Where no futures margin is known there is no number but the reason and a cure, and given rates give the answer."""
     rows = [VOLS, ["BTC", "perp", None, None, -2, None]]
     assert PM_MARGIN(rows, MARKET, method) == (
-        f"#PM! BTC: {method} publishes no margin rate of futures and perpetuals: give the parameter future_initial_rate, or leave them out"
+        f"#PM! BTC: no margin rate of futures and perpetuals is known for {method}, {why}: "
+        "give the parameter future_initial_rate, or leave them out"
     )
     assert PM_MARGIN(rows, MARKET, method, FUTURES) == pytest.approx(7_000.0)
 

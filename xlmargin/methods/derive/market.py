@@ -59,8 +59,22 @@ def is_market(rules: Rules, underlying: str) -> bool:
     name = "v1_price_range" if is_v1(rules) else "price_range"
     found = rules.lists(name, underlying)
     if not found and (is_v1(rules) or not rules.lists("mm_haircut", underlying)):
-        rules.get(name, underlying)
+        _refuse(rules, name, underlying)
     return found
+
+
+def _refuse(rules: Rules, name: str, underlying: str) -> None:
+    """Refuse a coin that is neither a market nor collateral.
+
+    Raises:
+        MarginError: naming the markets, and under PMRM_2 what is collateral without one
+    """
+    try:
+        rules.get(name, underlying)
+    except MarginError as error:
+        taken = [] if is_v1(rules) else [coin for coin in rules.underlyings if rules.lists("mm_haircut", coin)]
+        more = f"; collateral are spot of {', '.join(taken)}" if taken else ""
+        raise MarginError(f"{error}{more}") from error
 
 
 def tails_of(rules: Rules, underlying: str) -> dict[float, float]:

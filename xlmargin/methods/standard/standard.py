@@ -224,8 +224,8 @@ def future(legs: Legs) -> Pair:
         name = f"future_{word}_rate"
         if legs.rules.is_unset(name, legs.coin):
             raise MarginError(
-                f"{legs.coin}: {legs.rules.meta.name} publishes no margin rate of futures and perpetuals: give the "
-                f"parameter {name}, or leave them out"
+                f"{legs.coin}: no margin rate of futures and perpetuals is known for {legs.rules.meta.name}, "
+                f"{legs.rules.get(name, legs.coin).source}: give the parameter {name}, or leave them out"
             )
         grown = times("Growth with size", (legs.rate("Per unit", f"future_{word}_slope"), above(legs.size)))
         return times(word, (legs.size, price, total("Rate", (legs.rate("Base rate", name), grown))))

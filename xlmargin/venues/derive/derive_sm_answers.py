@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from xlmargin.errors import MarginError
+from xlmargin.methods import rules_of
 from xlmargin.methods.derive.srm import SrmMarket, SrmResult, SrmTerms, mark
 from xlmargin.methods.json_shape import Node, column, flags
 from xlmargin.pricing.arrays import Floats
@@ -22,6 +25,7 @@ Recompute = Callable[[Node, Node, Comparison], None]
 
 RELATIVE = 1e-9  # tolerance as a share of their number
 ROUNDING = 1e-15  # share of all that a book holds which rounding may come to, for numbers near 0
+EXAMPLES, OF_EXAMPLES = "derive_srm_docs", {"max": "max_spot", "min": "min_spot", "mm": "mm_call"}
 NEAR_INTEGER = 1e-6  # some of the venue's integers are a rounding error below the next one in floating point
 NOT_NUMBERS = ("id", "params", "note", "reimpl", "detail", "scenarios")
 # the names of the parameters in Derive's own test cases, with ours
@@ -29,9 +33,11 @@ NAMES = json.loads(Path(__file__).with_name("names.json").read_text(encoding="ut
 
 
 def replay(data: Any) -> Iterator[Outcome]:
-    """Every SRM case of a file of Derive's answers, or every account of an answer of private/get_subaccount."""
+    """Every SRM case of a file of Derive's answers, printed example, or account of an answer of private/get_subaccount."""
     yield from outcomes("srm", data, "cases_exact", _srm)
     yield from outcomes("srm", data, "cases_truncated_int", _srm)
+    for example in Node(data).nodes(EXAMPLES) if isinstance(data, dict) and EXAMPLES in data else []:
+        yield outcome_of(f"srm {example.text('id')}", partial(_example, example))
     yield from replay_subaccounts(data)
 
 
@@ -147,3 +153,36 @@ def _srm(case: Node, terms: Node, compared: Comparison) -> None:
         integers(case.node("expected_int"), ours, compared)
     else:
         exact(case.node("expected"), ours, abs(cash) + sum(_gross(market.book) for market in markets), compared)
+
+
+def _example(example: Node, compared: Comparison) -> None:
+    """An example of the venue's documentation: options of one expiry on ETH and cash, by the numbers of today where it prints none."""
+    rules, options = rules_of("DERIVE_SM", time.time()), example.nodes("options")
+    printed = example.node("params") if "params" in example else Node({})
+    terms = SrmTerms(**{field.name: rules.number(field.name, "ETH") for field in fields(SrmTerms)})
+    terms = replace(terms, **{name: printed.number(key) for key, name in OF_EXAMPLES.items() if key in printed})
+    spot, none = example.number("spot"), np.zeros((1, 0))
+    found = SrmResult(
+        SrmMarket(
+            column(options, "amount")[None],
+            column(options, "strike"),
+            flags(options, "is_call"),
+            np.array([option.number_or("mark", 0.0) for option in options]),
+            np.zeros(len(options), np.int64),
+            np.array([example.number_or("forward", spot)]),
+            np.ones(1),
+            none,
+            none[0],
+            np.zeros(1),
+            np.zeros(1),
+            spot,
+        ),
+        terms,
+    )
+    cash, (im, mm), (default_im, default_mm) = example.number("cash"), found.options, found.isolated
+    ours = {"default_im": default_im, "default_mm": default_mm, "offset": found.bounded[0], "option_im": im, "option_mm": mm}
+    ours |= {"im": cash + im, "mm": cash + mm}
+    compared.relative = RELATIVE
+    for name, value in ours.items():
+        if name in example:
+            compared.number(name, float(value.sum()), example.number(name))
