@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from udfs import PM_COMPARE
+from xlmargin.margin.parameter_file import ENDED
 from xlmargin.margin.parameters import Rules
 from xlmargin.methods import known_methods, rules_of
 
@@ -26,9 +27,10 @@ def _row(rules: Rules) -> str:
     meta = rules.meta
     status = meta.end.split(":")[0] or meta.status
     answers = f"{meta.answers} answer{'s' * (meta.answers > 1)}" if meta.answers else "–"
-    day = rules.numbers.removeprefix("parameters of ").split(" from ")[0] if rules.parameters else "–"
-    ended = rules.numbers.partition(", superseded")[2]
-    return f"| `{meta.name}` | {meta.title} | {status} | {_margin(meta.name)} | {answers} | {day}{ended and ', superseded' + ended} |"
+    day = rules.numbers.removeprefix("parameters of ").split(" from ")[0].replace("no parameters", "–")
+    ended = min((value.since for value in rules.parameters.values() if value.status in ENDED), default=None)
+    numbers = f"{day}, in part superseded since {ended}" if ended else day
+    return f"| `{meta.name}` | {meta.title} | {status} | {_margin(meta.name)} | {answers} | {numbers} |"
 
 
 def _margin(name: str) -> str:

@@ -216,15 +216,28 @@ def test_a_file_says_how_its_rulebook_ended_and_what_confirms_it(tmp_path: Path)
 @pytest.mark.parametrize(
     ("btc", "told"),
     [
-        ('[{ value = 0.1 }, { value = 0.2, from = 2026-06-01, source = "docs, table 2" }]', "2026-06-01 from docs.example, 2026, table 2"),
-        ('{ value = 0.1, status = "estimate" }', "2026-11-01 from a guess"),
+        (
+            '[{ value = 0.1 }, { value = 0.2, from = 2026-06-01, source = "docs, table 2" }]',
+            "2026-06-01 from docs.example, 2026, table 2; 1 of 2 are",
+        ),
+        ('{ value = 0.1, status = "estimate" }', "2026-11-01 from a guess; 2 of 2 are"),
     ],
 )
 def test_the_day_of_the_numbers_is_that_of_the_newest_that_somebody_printed(tmp_path: Path, btc: str, told: str) -> None:
-    """A newer number of our own is not the rulebook's; where all are our own they are told as such."""
+    """A newer number of our own is not the rulebook's; how many are our own is told, and their day where all are."""
     own = 'value = 0.4, unit = "fraction of vol", least = 0, most = 5, from = 2026-11-01, status = "illustrative", source = "a guess"'
     rules = written(tmp_path, f'[price_range]\n{HEAD}default = "refused"\nBTC = {btc}\n[default]\nvol_up = {{ {own} }}\n')
-    assert rules.numbers == f"parameters of {told}"
+    assert rules.numbers == f"parameters of {told} no more than estimates"
+
+
+def test_a_value_before_its_first_day_is_an_estimate(tmp_path: Path) -> None:
+    """The first that is known stands there too, and says so; from its day on it is what somebody printed."""
+    today = written(tmp_path, f'[price_range]\n{HEAD}default = "refused"\nBTC = {{ value = 0.1, from = 2026-06-01 }}\n').get(
+        "price_range", "BTC"
+    )
+    before = read_rules(tmp_path / "orbit.toml", dt.datetime(2026, 5, 31, tzinfo=dt.UTC).timestamp()).get("price_range", "BTC")
+    assert (today.value, today.status, before.value, before.status) == (0.1, "published", 0.1, "estimate")
+    assert before.source == f"{today.source}; taken for days before 2026-06-01 too"
 
 
 RATE = '[default]\nrate = {{ value = {}, unit = "{}", least = 0, most = {} }}\n'

@@ -178,7 +178,7 @@ def test_margin_of_a_file_says_what_it_rests_on(tmp_path: Path, capsys: pytest.C
     """On the command line, for people and for machines."""
     book = tmp_path / "book.csv"
     book.write_text("\n".join(",".join(map(str, row)) for row in (HEADER, BTC)), encoding="utf-8")
-    for method, status in (("SPAN", "illustrative"), ("DERIBIT_SM", "superseded"), ("GATE", "published")):
+    for method, status in (("SPAN", "illustrative"), ("DERIBIT_SM", "superseded"), ("AEVO", "published")):
         assert main(["margin", str(book), "--method", method]) == 0
         assert ["Status", status] in [line.split() for line in capsys.readouterr().out.splitlines()]
         assert main(["margin", str(book), "--method", method, "--json"]) == 0

@@ -259,6 +259,24 @@ def test_groups_of_coins() -> None:
         assert status[label] == "not modelled", label
 
 
+@pytest.mark.parametrize(
+    ("coin", "day", "near", "far"),
+    [
+        ("BTC", "2025-01-05", 0.15, 0.30),
+        ("BTC", "2025-01-06", 0.12, 0.24),
+        ("LTC", "2025-01-05", 0.20, 0.40),
+        ("LTC", "2025-01-06", 0.18, 0.36),
+        ("SOL", "2025-01-05", 0.25, 0.40),
+        ("TON", "2025-01-05", 0.25, 0.50),
+    ],
+)
+def test_shocks_before_and_after_the_notice_of_january_2025(coin: str, day: str, near: float, far: float) -> None:
+    """Both columns of the notice: the largest move of MR1, and half of the loss in that of MR6."""
+    rows, market = [["Underlying", "Type", "Quantity"], [coin, "perp", -1.0]], [["Underlying", "Spot", "As of"], [coin, 100.0, day]]
+    assert PM_LINE(rows, "MR1 spot and vol shock", market, "OKX") == pytest.approx(100.0 * near, rel=1e-12)
+    assert PM_LINE(rows, "MR6 extreme move", market, "OKX") == pytest.approx(50.0 * far, rel=1e-12)
+
+
 def test_faults_are_told() -> None:
     """American options and tables of another shape are refused with a cure."""
     book = [HEADER[:6], ["BTC", "put", 6e4, 9.0, 1.0, 0.5]]
@@ -326,9 +344,12 @@ def test_hedges_between_stablecoins_are_formed_in_order() -> None:
 
 
 def test_tiers_of_the_second_group() -> None:
-    """LTC at 100: 0.7 % of 20,000 / 0.007 is 7,000 + 9,000 × 2 + 4,000 × 3; above 29,000 at least three times, and illustrative."""
+    """LTC at 100: 0.7 % of 20,000 / 0.007 is 7,000 + 9,000 × 2 + 4,000 × 3; above 121,000 at least eight times, and illustrative.
+
+    130,000 is 7,000 + 9,000 × 2 + 13,000 × 3 + 14,000 × 4 + 26,000 × (5 + 6 + 7) + 9,000 × 8.
+    """
     market = [["Underlying", "Spot"], ["LTC", 100.0]]
-    for raw, charge, weakest in ((20_000.0, 37_000.0, "estimate"), (40_000.0, 97_000.0, "illustrative")):
+    for raw, charge, weakest in ((20_000.0, 37_000.0, "estimate"), (130_000.0, 660_000.0, "illustrative")):
         book = [["Underlying", "Type", "Quantity"], ["LTC", "perp", raw / 0.007 / 100.0]]
         assert PM_LINE(book, "MR7 minimum charge", market, "OKX") == pytest.approx(charge)
         assert PM_EXPLAIN(book, market, "OKX")[1][4] == weakest

@@ -79,6 +79,7 @@ def test_what_is_given_stands_above_the_file(saved: Path) -> None:
     [
         ({"result": {}}, "carries no scenarios as Thalex' private/required_margin_breakdown does: save the whole answer"),
         ({"required_margin": 5.0}, "carries no scenarios as Thalex'"),
+        ({"portfolio": {"underlyings": []}}, "underlyings is empty: save the breakdown of an account with positions"),
         (breakdown(scenarios=[]), "portfolio.underlyings[0] (BTCUSD): scenarios is empty"),
         (
             breakdown(scenarios=[{"underlying_change_pct": 0.2, "vol_change_pct_point": 0.45, "coverage_factor": 1}]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
@@ -13,7 +14,7 @@ from xlmargin.errors import MarginError, MethodError, nearest
 from xlmargin.margin.parameter import NOT_SET, REFUSED, Parameter, fitting, outside
 from xlmargin.margin.parameter_file import ENDED, Meta, ParameterFile
 
-CONFIRMED = ("verified", "published")  # statuses of what the venue itself says
+CERTAIN = ("verified", "published")  # statuses of what somebody else says
 MOST_DAYS = 256  # rulebooks of different files and days that are kept
 
 
@@ -117,16 +118,20 @@ class Rules:
 
     @property
     def numbers(self) -> str:
-        """Since when the newest numbers hold, on whose word, and whether some hold no longer.
+        """Since when the newest numbers hold, on whose word most of these, how many are no more than estimates, and what holds no longer.
 
-        Numbers that are no more than ours count only where there are no others.
+        Words of a choice are no numbers; those that are no more than ours give the day only where there are no others.
         """
-        known = [value for value in self.parameters.values() if value.status != NOT_SET and value.value != REFUSED]
-        theirs = [value for value in known if value.status in CONFIRMED]
-        newest = max(theirs or known, key=lambda value: value.since, default=None)
-        ended = min((value.since for value in known if value.status in ENDED), default=None)
-        more = "" if ended is None else f", superseded in part since {ended}"
-        return "no parameters" if newest is None else f"parameters of {newest.since.isoformat()} from {newest.source}{more}"
+        known = [value for value in self.parameters.values() if value.status != NOT_SET and value.value != REFUSED and not value.choices]
+        if not known:
+            return "no parameters"
+        theirs, ended = ([value for value in known if value.status in among] for among in (CERTAIN, ENDED))
+        day = max(value.since for value in theirs or known)
+        source, _ = Counter(value.source for value in theirs or known if value.since == day).most_common(1)[0]
+        ours = len(known) - len(theirs) - len(ended)
+        weaker = f"; {ours} of {len(known)} are no more than estimates" if ours else ""
+        weaker += f"; {len(ended)} of {len(known)} hold no longer since {min(value.since for value in ended)}" if ended else ""
+        return f"parameters of {day.isoformat()} from {source}{weaker}"
 
     @property
     def evidence(self) -> str:
@@ -199,19 +204,19 @@ def _read(path: Path) -> tuple[Meta, dict[tuple[str, str], tuple[Parameter, ...]
 @lru_cache(MOST_DAYS)
 def _rules_on(path: Path, day: dt.date) -> Rules:
     meta, values = _read(path)
-    return Rules(meta.on(day), {key: _on(rows, day) for key, rows in values.items()})
+    return Rules(meta.on(day), {key: _holding(rows, day) for key, rows in values.items()})
 
 
-def _on(rows: Sequence[Parameter], day: dt.date) -> Parameter:
-    """The row of a value that holds on a day; before its first day its first row, which is no more than an estimate there."""
-    held = [row for row in rows if row.since <= day]
-    if held:
-        return held[-1]
-    return replace(rows[0], status="estimate") if rows[0].status in CONFIRMED else rows[0]
+def _holding(rows: Sequence[Parameter], day: dt.date) -> Parameter:
+    """The row of a value that holds on a day; before its first day the first, of which nobody says that it held then."""
+    found = ([row for row in rows if row.since <= day] or rows[:1])[-1]
+    if found.since > day and found.status in CERTAIN:
+        return replace(found, status="estimate", source=f"{found.source}; taken for days before {found.since.isoformat()} too")
+    return found
 
 
 def read_rules(path: Path, as_of: float) -> Rules:
-    """The rulebook of a parameter file as it was at the valuation time; before the first day of a value, that one as an estimate.
+    """The rulebook of a parameter file as it was at the valuation time; before its first day, its first values as estimates.
 
     Args:
         path: TOML file of the form that `ParameterFile` describes

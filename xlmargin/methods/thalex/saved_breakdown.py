@@ -36,13 +36,16 @@ def underlyings_of(content: Any) -> list[Node]:
     """The underlyings of a margin breakdown.
 
     Raises:
-        MarginError: it is no such answer
+        MarginError: it is no such answer, or that of an account without positions
     """
     answer = Node(content)
     result = answer.node("result") if "result" in answer else answer
     if "portfolio" not in result or not result.node("portfolio").has("underlyings"):
         raise MarginError("carries no scenarios as Thalex' private/required_margin_breakdown does: save the whole answer")
-    return result.node("portfolio").nodes("underlyings", "underlying")
+    found = result.node("portfolio").nodes("underlyings", "underlying")
+    if not found:
+        raise MarginError("underlyings is empty: save the breakdown of an account with positions")
+    return found
 
 
 def coin_of(underlying: Node) -> str:
