@@ -33,7 +33,8 @@ def test_status_of_a_loan_against_hype() -> None:
     assert found["Equity"] - found["Maintenance margin"] == pytest.approx(0.95 * 300_000.0 - 100_020.0)
     assert found["Status"] == "OK"
     typed = [*HEAD, ["HYPE", "spot", 10_000.0], ["USDC", "spot", -100_000.0]]
-    assert dict(table("PM_STATUS", typed, 300_000.0, [*MARKET, ["USDC", 1.0]], METHOD)) == found
+    for equity in (300_000.0, LOAN):  # coins typed as positions and as balances are the same coins
+        assert dict(table("PM_STATUS", typed, equity, [*MARKET, ["USDC", 1.0]], METHOD)) == found
 
 
 def test_liquidation_price_of_a_loan_against_hype() -> None:
@@ -82,6 +83,7 @@ def test_accounts_lend_their_own_balances() -> None:
             LOAN,
             "no Account where the positions have several: type one of a, b",
         ),
+        ([*HEAD, ["HYPE", "spot", 9_000.0]], LOAN, "balances: HYPE is 10,000 here and 9,000 as spot among the positions"),
         (HEAD, [["Currency", "Amount"], ["BTC", -1.0]], "HYPERLIQUID lends USDC, USDH alone: borrowed BTC cannot be margined"),
     ],
 )

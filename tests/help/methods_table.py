@@ -28,9 +28,8 @@ def _row(rules: Rules) -> str:
     status = meta.end.split(":")[0] or meta.status
     answers = f"{meta.answers} answer{'s' * (meta.answers > 1)}" if meta.answers else "–"
     day = rules.numbers.removeprefix("parameters of ").split(" from ")[0].replace("no parameters", "–")
-    ended = min((value.since for value in rules.parameters.values() if value.status in ENDED), default=None)
-    numbers = f"{day}, in part superseded since {ended}" if ended else day
-    return f"| `{meta.name}` | {meta.title} | {status} | {_margin(meta.name)} | {answers} | {numbers} |"
+    ended = rules.numbers.partition("; superseded")[2]
+    return f"| `{meta.name}` | {meta.title} | {status} | {_margin(meta.name)} | {answers} | {day}{ended and ', superseded' + ended} |"
 
 
 def _margin(name: str) -> str:

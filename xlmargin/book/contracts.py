@@ -243,7 +243,7 @@ _LISTED_IN_WORDS = re.compile(r"([A-Z][A-Z0-9]{0,5}) (\d{2}/\d{2}/\d{4}) (\d{1,6
 _PAIR = re.compile(rf"{_COIN}([_-]?){_QUOTE}$", re.I)
 _OKX_MONEY = re.compile(rf"{_COIN}-USD_UM(_XPERP)?-(.+)$", re.I)  # settled in money although the quote is USD
 _QUARTER = re.compile(rf"{_COIN}(USDT|USD)([HMUZ])(\d{{2}})$", re.I)  # Bybit's BTCUSDH27
-_KRAKEN = re.compile(rf"([PF])([FI])_{_COIN}USD(?:_{_DATE})?$", re.I)
+_KRAKEN = re.compile(rf"(P|F|O(?=F))([FI])_{_COIN}USD(?:_{_DATE}(?:_{_STRIKE}_([CP]))?)?$", re.I)
 _UNIFIED = re.compile(rf"{_COIN}/([A-Z0-9]{{1,15}})(?::([A-Z0-9]{{1,15}})(?:-{_DATE}(?:-{_STRIKE}-([CP]))?)?)?$", re.I)
 _MONEY = re.compile(r"[A-Z]{0,2}USD[A-Z0-9]{0,2}$|EURR?$", re.I)  # currencies that count as the account's
 _BARE = re.compile(r"(?:[A-Z0-9]{1,15}:)?[A-Z0-9]{1,15}$", re.I)  # Hyperliquid's BTC, and xyz:TSLA of other lists there
@@ -295,8 +295,10 @@ def _of_one_venue(text: str, venue: str) -> Contract | None:
         coin, quote, month, year = match.groups()
         return _future(coin, _last_friday(_year(year), _QUARTER_MONTHS[month.upper()]), quote.upper() == "USD")
     if match := _KRAKEN.match(text):
-        term, settled, coin, date = match.groups()
+        term, settled, coin, date, strike, kind = match.groups()
         coin, inverse = _KRAKEN_COINS.get(coin.upper(), coin), settled.upper() == "I"
+        if term.upper() == "O" or kind:
+            return _option(coin, date, strike, kind, inverse) if term.upper() == "O" and kind else None
         if (term.upper() == "P") == (date is None):
             return _perpetual(coin, inverse) if date is None else _future(coin, expiry_from_text(date), inverse)
     if venue == "hyperliquid" and _BARE.match(text):

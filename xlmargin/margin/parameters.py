@@ -14,7 +14,7 @@ from xlmargin.errors import MarginError, MethodError, nearest
 from xlmargin.margin.parameter import NOT_SET, REFUSED, Parameter, fitting, outside
 from xlmargin.margin.parameter_file import ENDED, Meta, ParameterFile
 
-CERTAIN = ("verified", "published")  # statuses of what somebody else says
+CONFIRMED = ("verified", "published")  # statuses of what the venue itself says
 MOST_DAYS = 256  # rulebooks of different files and days that are kept
 
 
@@ -118,20 +118,20 @@ class Rules:
 
     @property
     def numbers(self) -> str:
-        """Since when the newest numbers hold, on whose word most of these, how many are no more than estimates, and what holds no longer.
+        """Since when the newest of the rulebook's numbers hold, on whose word most of these, and how many hold no longer or are estimates.
 
         Words of a choice are no numbers; those that are no more than ours give the day only where there are no others.
         """
         known = [value for value in self.parameters.values() if value.status != NOT_SET and value.value != REFUSED and not value.choices]
         if not known:
             return "no parameters"
-        theirs, ended = ([value for value in known if value.status in among] for among in (CERTAIN, ENDED))
+        theirs = [value for value in known if value.status in CONFIRMED]
         day = max(value.since for value in theirs or known)
         source, _ = Counter(value.source for value in theirs or known if value.since == day).most_common(1)[0]
-        ours = len(known) - len(theirs) - len(ended)
-        weaker = f"; {ours} of {len(known)} are no more than estimates" if ours else ""
-        weaker += f"; {len(ended)} of {len(known)} hold no longer since {min(value.since for value in ended)}" if ended else ""
-        return f"parameters of {day.isoformat()} from {source}{weaker}"
+        ended = min((value.since for value in known if value.status in ENDED), default=None)
+        over = "" if ended is None else f"; superseded in part since {ended}"
+        weaker = f"; {len(known) - len(theirs)} of {len(known)} are no more than estimates" if len(theirs) < len(known) else ""
+        return f"parameters of {day.isoformat()} from {source}{over or weaker}"
 
     @property
     def evidence(self) -> str:
@@ -210,7 +210,7 @@ def _rules_on(path: Path, day: dt.date) -> Rules:
 def _holding(rows: Sequence[Parameter], day: dt.date) -> Parameter:
     """The row of a value that holds on a day; before its first day the first, of which nobody says that it held then."""
     found = ([row for row in rows if row.since <= day] or rows[:1])[-1]
-    if found.since > day and found.status in CERTAIN:
+    if found.since > day and found.status in CONFIRMED:
         return replace(found, status="estimate", source=f"{found.source}; taken for days before {found.since.isoformat()} too")
     return found
 

@@ -230,8 +230,9 @@ def payoffs(legs: OptionLegs, chosen: list[int]) -> tuple[Floats, Floats]:
 def largest_loss(legs: OptionLegs, parts: tuple[tuple[int, float], ...], stock: float = 0.0) -> float:
     """The most that one unit of options, and of stock with them, loses at expiry, over all prices.
 
-    What it cost, less what it is worth at the worst price. Where it brought money in, that is not taken off: the source's tables
-    show a short spread at its width. An option that lasts longer counts as if exercised when the others expire.
+    Where it can end below nothing, that loss with the premiums left out, as the manual prints it and the source's tables show a short
+    spread at its width; but at least what it cost. Else what it cost, less what is left at the worst price. An option that lasts longer
+    counts as if exercised when the others expire.
 
     Args:
         parts: index and signed ratio of each option leg
@@ -245,7 +246,8 @@ def largest_loss(legs: OptionLegs, parts: tuple[tuple[int, float], ...], stock: 
         return math.inf
     value, points = payoffs(legs, chosen)
     cost = float(ratios @ legs.mark[chosen]) + (stock * legs.price if stock else 0.0)
-    return max(0.0, max(cost, 0.0) - float((ratios @ value + stock * points).min()))
+    least = float((ratios @ value + stock * points).min())
+    return max(0.0, -least, cost - max(least, 0.0))
 
 
 def bounded(legs: OptionLegs, name: str, parts: tuple[tuple[int, float], ...], units: float) -> Strategy:

@@ -1,4 +1,4 @@
-"""Kraken Derivatives: /derivatives/api/v3/openpositions; PF_ and FF_ in coin, PI_ and FI_ in USD, without marks."""
+"""Kraken Derivatives: /derivatives/api/v3/openpositions; PF_, FF_ and options OF_ in coin, PI_ and FI_ in USD, without marks."""
 
 from __future__ import annotations
 
