@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from udfs import PM_COMPARE
-from xlmargin.margin.parameter_file import ENDED
 from xlmargin.margin.parameters import Rules
 from xlmargin.methods import known_methods, rules_of
 
