@@ -64,6 +64,16 @@ def test_the_first_day_of_a_value() -> None:
     assert [shown([BTC], "DERIVE", day) for day in ("2026-01-20", "2026-01-21")] == [("estimate",) * 2, ("published",) * 2]
 
 
+# ---------------------------------------------------------------- coins that no scenario acts on
+
+
+def test_mere_collateral_weakens_no_margin() -> None:
+    """Spot of a segregated account at Deribit stands in no scenario; a position in the same coin is as illustrative as its range."""
+    coin: Row = ["SOL", "spot", None, None, 10.0, None, 150.0, "north"]
+    assert shown([BTC, coin], "DERIBIT") == shown([BTC], "DERIBIT") == ("estimate",) * 2
+    assert shown([BTC, SOL], "DERIBIT") == ("illustrative",) * 2
+
+
 # ---------------------------------------------------------------- the weakest of several
 
 

@@ -117,3 +117,12 @@ def test_an_answer_that_no_method_reads_is_refused(tmp_path: Path) -> None:
     assert "is no saved answer that OKX_SM, BYBIT_SM can read" in PM_COMPARE(perpetual("BTC"), MARKET, "SPAN,OKX_SM,BYBIT_SM", told)
     (tmp_path / "answer.json").unlink()
     assert PM_COMPARE(perpetual("BTC"), MARKET, None, told).startswith("#PM! there is no file")
+
+
+def test_a_value_that_does_not_fit_leaves_its_method_in_the_comparison(tmp_path: Path) -> None:
+    """A method that refuses a value given for it stands among the others with the reason, and none vanishes."""
+    told = saved(tmp_path, OKX_ANSWER)
+    asked = PM_COMPARE(perpetual("BTC"), MARKET, None, None)
+    one_coin = PM_COMPARE(perpetual("BTC"), MARKET, None, [["BTC", *told[0][1:]]])
+    assert {row[0] for row in asked} <= {row[0] for row in one_coin}
+    assert "clear its Underlying" in next(row[7] for row in one_coin if row[0] == "OKX_SM")

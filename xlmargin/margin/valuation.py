@@ -64,7 +64,8 @@ class Case:
         share: part of each account's position in each instrument that the scenarios act on (A, K)
         own_pnl: profit and loss (A, S, U) of a rulebook whose scenarios do not add up over positions, None of all others
         own_scanning: scanning risk (A,) of a rulebook in which parts of an underlying have their own worst scenarios, None of all others
-        statuses: the weakest of the rulebook's values that the scenarios of each underlying were made of, (U,)
+        statuses: the weakest of the rulebook's values that the scenarios of each underlying were made of, "" of one on which they do
+            not act, (U,)
         alone: the case of each account (A,), where the rows of one would change the margin of another; else empty
     """
 

@@ -206,9 +206,13 @@ def case_of(book: Book, rules: Rules, given: Given = NOTHING_GIVEN) -> Case:
     beside = given._replace(book=book)
     seen: set[tuple[str, str]] = set()
     scenarios = method.scenarios(held.underlyings, replace(rules, seen=seen), beside) if method.scenarios else none(held.underlyings)
-    statuses = tuple(weakest(*(status for coin, status in seen if coin in ("", name))) for name in held.underlyings)
+    share = _share(method, book, rules)
+    stressed = {held.underlyings[u] for u in np.unique(held.underlying[share.any(axis=0)]).tolist()}  # others are mere collateral
+    statuses = tuple(
+        weakest(*(status for coin, status in seen if coin in ("", name))) if name in stressed else "" for name in held.underlyings
+    )
     array = _array(method, book, rules, scenarios, unread=bool(alone) and apart(book, rules))
-    return Case(book, rules, scenarios, array, _share(method, book, rules), method.pnl, method.scanning, alone, statuses)
+    return Case(book, rules, scenarios, array, share, method.pnl, method.scanning, alone, statuses)
 
 
 def _array(method: Method, book: Book, rules: Rules, scenarios: Scenarios, *, unread: bool) -> Floats:

@@ -89,10 +89,13 @@ class Matrix:
 
     @cached_property
     def blocks(self) -> dict[str, list[Leg]]:
-        """The legs of each block by its label: an underlying in one settlement currency; in a cross account an underlying."""
+        """The legs of each block by its label: an underlying in one settlement currency; in a cross account an underlying.
+
+        Spot alone has no leg in a segregated account: no scenario acts on it.
+        """
         cross = self.rules.word("margin_model") == "cross_pm"
         blocks: dict[str, list[Leg]] = {}
-        for leg in legs_of(self.book):
+        for leg in (leg for leg in legs_of(self.book) if self.case.share[:, leg.among].any()):
             blocks.setdefault(leg.name if cross else f"{leg.name} {leg.settled}", []).append(leg)
         return blocks
 

@@ -9,8 +9,9 @@ from typing import Any
 from xlmargin import __version__
 from xlmargin.book.book import Book
 from xlmargin.desk.compare import compare_rows, margin_status, no_answer
-from xlmargin.errors import MarginError, named_file
+from xlmargin.errors import MarginError, MethodError, named_file
 from xlmargin.margin.method import Method
+from xlmargin.margin.parameter import NOT_SET
 from xlmargin.margin.parameters import Override, Rules
 from xlmargin.margin.statement import Line, find, not_modelled, over_accounts
 from xlmargin.margin.valuation import Case, Given, Margin
@@ -215,7 +216,7 @@ def known_somewhere(overrides: Sequence[Override], rulebooks: Sequence[Rules]) -
     for item in overrides:
         if item.name not in known:
             raise MarginError(f"parameters row {item.row}: no method here has a parameter {item.name!r}: they know {', '.join(known)}")
-        if item.name in PARAMS_FILES:
+        if item.name in PARAMS_FILES and item.value != NOT_SET:
             _read_somewhere(item, [rules for rules in rulebooks if item.name in rules.names])
 
 
@@ -280,11 +281,25 @@ def compare(positions: Any, market: Any, methods: Any, parameters: Any, history:
         method = method_named(name)
         if method.needs_vol and book.unpriced and not (arrays and ARRAYS in rules_of(name, book.as_of).names):
             raise MarginError(book.unpriced[0].line)
+        if not method.takes_table:
+            _require_fitting(name, book, overrides)
         case = case_for(book, name, parameters if method.takes_table or overrides else None, history, skip_unknown=True)
         return case, margin_for(case)
 
     rows = compare_rows(dict.fromkeys(names) or methods, answer, only_answers=not names)
     return rows if names else [*rows, *(no_answer(name, why) for name, why in refused.items())]
+
+
+def _require_fitting(name: str, book: Book, overrides: Sequence[Override]) -> None:
+    """Require that a method takes the values that are meant for it.
+
+    Raises:
+        MethodError: it does not, which leaves it among the others with the reason
+    """
+    try:
+        rules_of(name, book.as_of, overrides, skip_unknown=True)
+    except MarginError as error:
+        raise MethodError(str(error)) from error
 
 
 def _has_its_range(method: Method, parameters: Any, history: Any) -> bool:
