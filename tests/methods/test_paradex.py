@@ -276,9 +276,22 @@ def test_a_saved_configuration_takes_the_place_of_the_numbers(shared: Path, tmp_
     assert PM_MAINTENANCE(perpetual, *ASKED, [*given, ["maintenance_ratio", 0.7]]) == pytest.approx(0.7 * 0.5 * 0.14 * 1_500.0)
 
 
+SHARED = {"min_vol_shock_up": 0.4, "vega_power_short_dte": 0.3, "vega_power_long_dte": 0.13, "dte_floor_days": 1}
+FACTORS = {"unhedged_margin_factor": 0.02, "hedged_margin_factor": 0.01, "mmf_factor": 0.5}
+NUMBERS = {"base_asset": "BTC", **FACTORS, "vol_shock_params": SHARED}
+
+
 @pytest.mark.parametrize(
     ("content", "told"),
-    [({"results": []}, "carries no coin's scenarios"), ({"base_asset": "BTC"}, "lacks 'scenarios'"), ({"rows": 1}, "lacks 'results'")],
+    [
+        ({"results": []}, "carries no coin's scenarios"),
+        ({"base_asset": "BTC"}, "lacks 'scenarios'"),
+        ({"rows": 1}, "lacks 'results'"),
+        (
+            {**NUMBERS, "scenarios": [{"spot_shock": 0.1, "vol_shock": 0.4, "weight": 1.2}]},
+            "config.json: scenarios: '+10% x up x 120%' has a",
+        ),
+    ],
 )
 def test_a_file_that_is_no_configuration_is_told(tmp_path: Path, content: object, told: str) -> None:
     """Another answer is refused with what it lacks."""

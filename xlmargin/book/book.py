@@ -77,6 +77,11 @@ class Instruments:
         return self.kind >= CALL
 
     @property
+    def beyond_spot(self) -> Bools:
+        """Underlyings of which there is anything but spot, (U,)."""
+        return np.isin(np.arange(len(self.underlyings)), self.underlying[self.kind != SPOT])
+
+    @property
     def fixed_in_usd(self) -> Bools:
         """Inverse futures and perpetuals, each an amount of USD whose coins change with the price, (K,)."""
         return np.asarray(self.inverse & ((self.kind == FUTURE) | (self.kind == PERPETUAL)), np.bool_)

@@ -87,6 +87,9 @@ def written(shocks: Sequence[tuple[float, float, float]], up: float, down: float
     Args:
         shocks: price move, vol move and weight of each, as fractions
         up, down: the vol moves that the words up and down stand for, both positive
+
+    Raises:
+        MarginError: a move or a weight is outside what a grid may have
     """
     words = {up: UP, -down: DOWN, 0.0: SAME}
     rows = [
@@ -97,7 +100,9 @@ def written(shocks: Sequence[tuple[float, float, float]], up: float, down: float
     for (weight, vols), alike in groupby(rows, lambda row: row[1:]):
         tail = "" if weight == 1.0 else f" x {_percent(weight).lstrip('+')}"
         blocks.append(f"{', '.join(_percent(price) for price, *_ in alike)} x {', '.join(vols)}{tail}")
-    return "; ".join(blocks)
+    text = "; ".join(blocks)
+    read_grid(text)
+    return text
 
 
 def _percent(share: float) -> str:

@@ -50,6 +50,14 @@ class Given(NamedTuple):
     history: History | None = None
     book: Book | None = None
 
+    @property
+    def spot_alone(self) -> tuple[str, ...]:
+        """Coins of which the book holds spot alone: where that is mere collateral, scenarios do not act on them."""
+        if self.book is None:
+            return ()
+        held = self.book.instruments
+        return tuple(name for name, more in zip(held.underlyings, held.beyond_spot.tolist()) if not more)
+
 
 NOTHING_GIVEN = Given()
 

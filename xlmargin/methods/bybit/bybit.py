@@ -26,21 +26,13 @@ ARRAY_OF_INSTRUMENTS = True
 _HELD_BACK = "what spot loses stays in the account's equity: it counts only where it gains"
 
 
-def scenarios(names: tuple[str, ...], rules: Rules, given: Given = NOTHING_GIVEN) -> Scenarios:
+def scenarios(names: tuple[str, ...], rules: Rules, beside: Given = NOTHING_GIVEN) -> Scenarios:
     """Every price move with every vol move; a coin that is held as spot alone is collateral, and does not move.
 
     Raises:
         MarginError: the book holds derivatives of a coin that the rulebook does not list
     """
-    derivative = set(names) if given.book is None else _with_derivatives(given.book)
-    moved = np.array([name in derivative for name in names], np.bool_)
-    found = grid(tuple(name if name in derivative else rules.underlyings[0] for name in names), rules)
-    return replace(found, underlyings=names, price=found.price * moved, vol=found.vol * moved)
-
-
-def _with_derivatives(book: Book) -> set[str]:
-    held = book.instruments
-    return {held.underlyings[u] for u in np.unique(held.underlying[held.kind != SPOT]).tolist()}
+    return grid(names, rules, beside, beside.spot_alone)
 
 
 def share(book: Book, rules: Rules) -> Floats:
@@ -71,10 +63,8 @@ def requirement(case: Case) -> Margin:
     Returns:
         requirements + required; parts that are not published are lines of 0 that say so
     """
-    held = _with_derivatives(case.book)
-    risks = [_risk(case, u) for u, name in enumerate(case.names) if name in held] or [
-        given("No derivatives", 0.0, "spot alone is collateral: it needs no margin")
-    ]
+    held = np.flatnonzero(case.held.beyond_spot).tolist()
+    risks = [_risk(case, u) for u in held] or [given("No derivatives", 0.0, "spot alone is collateral: it needs no margin")]
     initial = [_initial(case, risk) if held else risk for risk in risks]
     return lines.margin(
         case,

@@ -38,16 +38,7 @@ _HOW = "Black-Scholes on spot less the mark, up shocks to min_vol_shock_up at le
 
 def scenarios(names: tuple[str, ...], rules: Rules, beside: Given = NOTHING_GIVEN) -> Scenarios:
     """The venue's scenarios of each coin; a coin that is only held as spot needs none."""
-    still = () if beside.book is None else [names[u] for u in range(len(names)) if not _moved(beside.book)[u]]
-    return replace(grid(names, rules, beside, still), how="as the venue's engine does", option_how=_HOW)
-
-
-def _moved(book: Book) -> Bools:
-    """Underlyings with anything but spot, (U,)."""
-    held = book.instruments
-    found = np.zeros(len(held.underlyings), np.bool_)
-    found[held.underlying[held.kind != SPOT]] = True
-    return found
+    return replace(grid(names, rules, beside, beside.spot_alone), how="as the venue's engine does", option_how=_HOW)
 
 
 def share(book: Book, _: Rules) -> Floats:
@@ -167,7 +158,7 @@ def requirement(case: Case) -> Margin:
     Raises:
         MarginError: a coin is not listed, an option is American or has no vol, or an order is one of spot
     """
-    orders, moved = orders_of(case), np.flatnonzero(_moved(case.book)).tolist()
+    orders, moved = orders_of(case), np.flatnonzero(case.held.beyond_spot).tolist()
     spot, positions = spot_balances(case, orders), orders.none()
     nets = [_net(case, u, orders) for u in moved]
     funding, fees = (each(case, moved, orders) for each in (provisions.funding, provisions.fees))
