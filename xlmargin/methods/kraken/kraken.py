@@ -176,6 +176,8 @@ def _capped(case: Case, label: str, margin: Line) -> Line:
     """A margin of options, at most their mark where an account holds long ones alone."""
     option = case.held.is_option
     alone = ~(case.units[:, option] < 0.0).any(axis=1)
+    if not alone.any():
+        return total(label, (margin,))
     mark = np.maximum(case.units[:, option], 0.0) @ np.nan_to_num(case.marks[option])
     most = given("Most", np.where(alone, mark, np.maximum(margin.value, 0.0)), "the mark of options held long alone; else no limit")
     return smallest(label, (margin, most))
