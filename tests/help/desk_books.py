@@ -16,8 +16,8 @@ Rows = list[Row]
 
 HEADER = ["Underlying", "Type", "Strike", "DTE", "Quantity", "IV", "Account"]
 QUANTITY, ACCOUNT = HEADER.index("Quantity"), HEADER.index("Account")
-# every method that can answer without a history, under the parameters that the tests of laws use
-ANSWERING = [name for name, (_, method, _, _) in CASES.items() if not method_named(method).takes_history]
+# every method that can answer a book of options without a history, under the parameters that the tests of laws use
+ANSWERING = [name for name, (_, method, _, _) in CASES.items() if not method_named(method).takes_history and method != "HYPERLIQUID"]
 FEW = ("SPAN", "SPAN charges", "TIMS", "DERIBIT", "OKX", "DERIVE", "RULES", "STRESS", "DERIVE_SM", "DERIBIT_SM")
 
 

@@ -27,7 +27,7 @@ methods = import_module("xlmargin.methods")  # on the package the name is a func
 CALLS: dict[str, Callable[..., Any]] = {name: function.call for name, function in FUNCTIONS.items()}
 SAMPLE, AREAS = template._builder("sample"), template._builder("layout")
 EXPIRIES = [dt.date(2026, 6, 12) + dt.timedelta(days=7 * n) for n in range(10)]
-FULL, SMALL, NOTED, COINS, DROPPED = 500, 20, 150, 10, 34
+FULL, SMALL, NOTED, COINS, DROPPED = 500, 20, 150, 10, 37
 CASE = ("positions", "market", "method", "parameters")
 STATEMENT = AREAS.Layout(FULL).statement
 Row = dict[str, Any]
