@@ -66,11 +66,11 @@ def methods(desk: Desk) -> None:
         "Models",
         "The methods of the installed version: what each covers, what it rests on, and what it leaves out.",
         "calculation",
-        widths={"B:B": 14, "C:C": 30, "D:D": 44, "E:E": 50, "F:F": 50, "G:G": 13, "H:H": 12, "I:I": 48},
+        widths={"B:B": 14, "C:C": 30, "D:D": 44, "E:E": 72, "F:F": 56, "G:G": 13, "H:H": 12, "I:I": 48},
     )
     desk.reserved(sheet, area, "PM_METHODS()", [""] * 8, "Method")
     for r in range(1, area.rows):
-        sheet.set_row(area.row + r, 40)
+        sheet.set_row(area.row + r, 62)
         for c in range(area.columns):
             sheet.write_blank(area.row + r, area.column + c, None, desk.style("calculation", text_wrap=True, valign="top"))
     sheet.freeze_panes(area.row + 1, 2)

@@ -18,7 +18,7 @@ UNSUITED = (
 WHY = "why: Statement"
 STATEMENT_LEVELS, PRINTED_LINES = 9, 200
 PRINTED_SCENARIOS = 26
-NOTE_HEIGHT = 30  # points of a row whose note takes two lines
+NOTE_HEIGHT = 42  # points of a row whose note takes three lines
 
 
 def summary(desk: Desk) -> None:
