@@ -95,6 +95,19 @@ class Recent(Generic[Value]):
             self._kept.move_to_end(key)
             return found[0]
 
+    def of_file(self, path: Path, read: Callable[[Path], Value]) -> Value:
+        """What a file holds, read once for as long as the file does not change.
+
+        Args:
+            read: reads it; what it raises is not kept
+        """
+        key = stamp(path)
+        found = None if key is None else self.get(key)
+        if found is not None:
+            return found
+        value = read(path)
+        return value if key is None else self.put(key, value)
+
     def put(self, key: Hashable, value: Value) -> Value:
         """Keep a result; the least recently requested ones make room."""
         heavy = 0 if self._weight is None else self._weight(value)

@@ -168,13 +168,13 @@ def saved_parameters(rules: Rules, path: str) -> list[Override]:
     Raises:
         MarginError: the method reads none, or the file cannot be read; naming the file and what is missing in it
     """
-    from xlmargin.methods.json_shape import read_json  # late: most margins read no answer
+    from xlmargin.methods.json_shape import saved_json  # late: most margins read no answer
 
     read = method_named(rules.meta.name).saved
     if read is None:
         readers = ", ".join(name for name in known_methods() if method_named(name).saved is not None)
         raise MarginError(f"{rules.meta.name} reads no saved configuration: the methods that do are {readers}")
-    content = read_json(named_file(path), f"give the whole path of a saved answer of {rules.meta.name}'s venue")
+    content = saved_json(named_file(path), f"give the whole path of a saved answer of {rules.meta.name}'s venue")
     try:
         return list(read(content, rules))
     except MarginError as error:

@@ -13,11 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlmargin.errors import MOST_BYTES, MarginError, existing_file
+from xlmargin.memory import Recent
 from xlmargin.pricing.arrays import Floats
 
 DEEPEST = 64  # levels of nesting; no venue's answer has twenty
 LONGEST = 60  # characters of a foreign text that a message quotes
+SAVED = 4  # saved answers that are kept: each margin of an account at many prices asks for its own again
 LARGEST = 1e15  # as in a sheet: no plausible number is above it
+
+_saved: Recent[Any] = Recent(SAVED)
 
 
 def read_json(path: Path, mend: str = "check the name and the folder") -> Any:
@@ -34,6 +38,15 @@ def read_json(path: Path, mend: str = "check the name and the folder") -> Any:
         return parse_json(existing_file(path, mend, MOST_BYTES).read_bytes(), str(path))
     except OSError as error:
         raise MarginError(f"{path} cannot be read: {error.strerror or error}") from None
+
+
+def saved_json(path: Path, mend: str) -> Any:
+    """The content of a JSON file that a parameter names, read once for as long as the file does not change; not to be written to.
+
+    Raises:
+        MarginError: as `read_json`
+    """
+    return _saved.of_file(path, lambda file: read_json(file, mend))
 
 
 def parse_json(text: str | bytes, name: str) -> Any:

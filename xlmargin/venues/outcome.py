@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from xlmargin.errors import MarginError
+import numpy as np
 
+from xlmargin.errors import MarginError
+from xlmargin.pricing.arrays import Floats
+
+TIGHT = 1e-15  # tolerance of a fit: as near as doubles allow
 RELATIVE, ABSOLUTE = 1e-12, 1e-14  # bounds of the rounding of double-precision sums
 
 
@@ -96,3 +100,22 @@ def outcome_of(name: str, compare: Callable[[Comparison], None]) -> Outcome:
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:  # raised by a calculation on numbers far from any market
         compared.fail(f"cannot be recomputed: {type(error).__name__}: {error}")
     return compared.outcome()
+
+
+def nearest_to(ours: Callable[[Floats], Floats], theirs: Floats, start: Floats) -> tuple[float, ...]:
+    """The unprinted numbers, each positive, at which ours are nearest to a venue's in the sense of least squares.
+
+    Args:
+        ours: our numbers (N,) at unprinted ones (M,)
+        theirs: the venue's numbers (N,)
+        start: where the search begins (M,)
+    """
+    from scipy.optimize import least_squares  # late: most answers print all that they rest on
+
+    size = float(np.abs(theirs).max(initial=0.0)) or 1.0
+
+    def apart(at: Floats) -> Floats:
+        return (ours(at) - theirs) / size
+
+    found = least_squares(apart, start, "3-point", (start * 1e-2, start * 1e2), x_scale=start, ftol=TIGHT, xtol=TIGHT, gtol=TIGHT)
+    return tuple(found.x.tolist())

@@ -222,10 +222,10 @@ def known_somewhere(overrides: Sequence[Override], rulebooks: Sequence[Rules]) -
 
 def _read_somewhere(item: Override, rulebooks: Sequence[Rules]) -> None:
     """Require that at least one of the methods reads a saved answer."""
-    from xlmargin.methods.json_shape import read_json  # late: most margins read no answer
+    from xlmargin.methods.json_shape import saved_json  # late: most margins read no answer
 
     place, names = f"parameters row {item.row}", ", ".join(rules.meta.name for rules in rulebooks)
-    read_json(named_file(str(item.value)), f"{place} must name a saved answer of a venue")
+    saved_json(named_file(str(item.value)), f"{place} must name a saved answer of a venue")
     for rules in rulebooks:
         try:
             rules.beneath(saved_parameters(rules, str(item.value)), str(item.value))

@@ -22,14 +22,13 @@ from xlmargin.methods import case_of, margin_of, rules_of
 from xlmargin.methods.json_shape import Node
 from xlmargin.pricing.arrays import Floats
 from xlmargin.sheet.ranges.remembered import read_book
-from xlmargin.venues.outcome import Comparison, Outcome, outcome_of
+from xlmargin.venues.outcome import Comparison, Outcome, nearest_to, outcome_of
 
 OPTION_PNL = 2.5e-6  # USDT: what is left of the 33 profits of the documented answer, of 0.02 of an option
 PRINTED = 1e-8  # USDT: half of the last digit of profits is 5e-9
 ROUNDED_TOTAL = 1.01e-4  # USDT: totals are rounded down to four places
 INDEX = 1e-5  # of the index: what the last digit of a small hedge leaves unknown of it
 MAINTENANCE = 1e-4  # of the maintenance margin: the answer's own differs from its parts by 0.009 %
-STEPS = 40  # of the fit
 HEADER = ["Instrument", "Venue", "Underlying", "Type", "Quantity", "IV", "Forward", "Price"]
 
 
@@ -160,7 +159,7 @@ def _rate(perpetuals: Sequence[BybitPosition], compared: Comparison) -> float:
 
 
 def _fitted(coin: str, held: BybitPosition, index: float, rate: float, moment: float) -> tuple[float, float]:
-    """Vol and forward that the profits of an option are nearest to, by Gauss-Newton from the nearest of some starts."""
+    """Vol and forward that the profits of an option are nearest to, from the nearest of some starts."""
 
     def profits(at: Floats) -> Floats:
         row = _row(held.name, held.quantity, float(at[0]), float(at[1]), held.mark)
@@ -171,14 +170,8 @@ def _fitted(coin: str, held: BybitPosition, index: float, rate: float, moment: f
     around = float(held.name.split("-")[2]) if math.isnan(index) else index
     starts = [np.array([vol, around * basis]) for vol in (0.2, 0.4, 0.8, 1.6) for basis in (0.9, 1.0, 1.1)]
     at = min(starts, key=lambda start: float(np.abs(profits(start) - theirs).sum()))
-    for _ in range(STEPS):
-        ours = profits(at)
-        slopes = np.stack([(profits(at * (1.0 + 1e-5 * np.eye(2)[n])) - ours) / (1e-5 * at[n]) for n in range(2)], axis=1)
-        step = np.linalg.lstsq(slopes, theirs - ours, rcond=None)[0]
-        at = np.clip(at + step, at * 0.5, at * 2.0)
-        if (np.abs(step) < 1e-12 * at).all():
-            break
-    return float(at[0]), float(at[1])
+    vol, forward = nearest_to(profits, theirs, at)
+    return vol, forward
 
 
 def _row(name: str, quantity: float, vol: float | None, forward: float | None, mark: float) -> list[Any]:

@@ -12,7 +12,7 @@ from xlmargin.book.book import Book, Instruments
 from xlmargin.book.contracts import FUTURE, PERPETUAL, SPOT
 from xlmargin.errors import MarginError, existing_file, named_file
 from xlmargin.margin.parameters import Override, Rules
-from xlmargin.memory import Recent, stamp
+from xlmargin.memory import Recent
 from xlmargin.methods.span.file import read_span_file
 from xlmargin.methods.span.file.lookup import Found, Lookup
 from xlmargin.methods.span.file.model import CombinedCommodity, InterSpread, IntraSpread, SpanFile
@@ -36,12 +36,7 @@ def load(path: str, progress: Progress | None = None) -> Lookup:
         MarginError: there is no such file, or it cannot be read
     """
     file = existing_file(named_file(path), "give the whole path of a SPAN file")
-    key = stamp(file)
-    found = None if key is None else _latest.get(key)
-    if found is not None:
-        return found
-    lookup = Lookup(read_span_file(file, progress))
-    return lookup if key is None else _latest.put(key, lookup)
+    return _latest.of_file(file, lambda path: Lookup(read_span_file(path, progress)))
 
 
 class Applied:
