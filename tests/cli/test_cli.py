@@ -14,6 +14,7 @@ from typing import Any
 
 import openpyxl
 import pytest
+from openpyxl.workbook.defined_name import DefinedName
 
 import udfs
 from xlmargin.cli import main
@@ -115,6 +116,31 @@ def test_margin_for_people_names_each_number(run: Run, book: Path) -> None:
         "Scanning risk": "488.13",
         "Status": "illustrative",
     }
+
+
+def test_parameters_of_a_workbook_with_a_column_method_count_for_each_method(run: Run, tmp_path: Path) -> None:
+    """Those without it are the chosen method's, and left aside for another; a row of one method moves no other."""
+
+    def margin(parameters: list[list[Any]], method: str) -> tuple[float, str]:
+        workbook = openpyxl.Workbook()
+        for title, cells in (("Positions", POSITIONS), ("Parameters", parameters), ("Method", [["SPAN"]])):
+            sheet = workbook.create_sheet(title)
+            for row in cells:
+                sheet.append([None if cell == "" else cell for cell in row])
+        workbook.defined_names["method"] = DefinedName("method", attr_text="Method!$A$1")
+        workbook.save(tmp_path / "book.xlsx")
+        code, out, err = run("margin", tmp_path / "book.xlsx", "--method", method, "--json")
+        assert code == 0, err
+        return json.loads(out)["initial_margin"], err
+
+    plain, wide = [["Parameter", "Value"], ["price_scan_range", 0.3]], [["Method", "Parameter", "Value"], ["SPAN", "price_scan_range", 0.3]]
+    both = [*wide, ["DERIBIT", "price_range", 0.3]]
+    assert margin(wide, "SPAN") == margin(plain, "SPAN")
+    for method in ("CME", "DERIBIT"):
+        own, note = margin(plain, method)
+        assert f"{method} takes its own values here" in note
+        assert margin(wide, method) == (own, "")
+        assert (margin(both, method)[0] == own) is (method == "CME")
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])

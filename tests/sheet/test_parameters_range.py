@@ -9,6 +9,7 @@ import pytest
 from range_books import MARKET, Grid, ask, margin, option
 
 import udfs  # noqa: F401  (fills the registry)
+from xlmargin.methods import known_methods
 
 # ---------------------------------------------------------------- parameters
 
@@ -25,16 +26,22 @@ import udfs  # noqa: F401  (fills the registry)
         [["Underlying", "Parameter", "Value"], [None, "price_scan_range", 0.3], ["ETH", "price_scan_range", 0.9]],
         [["BTC.price_scan_range", 0.3]],
         [["price_scan_range", 0.1], ["btc.price_scan_range", 0.3]],
+        [["SPAN", "BTC", "price_scan_range", 0.3]],
+        [["Method", "Underlying", "Parameter", "Value"], ["span", None, "price_scan_range", 0.3], ["CME", None, "price_scan_range", 0.9]],
+        [["Value", "Method", "Parameter"], [0.3, None, "price_scan_range"], [0.9, "DERIBIT", "price_range"]],
+        [["All", None, "price_scan_range", 0.9], ["SPAN", None, "price_scan_range", 0.3]],
+        [["SPAN", None, "price_scan_range", 0.3], [None, None, "price_scan_range", 0.9]],
+        [["DERIBIT", None, "no such thing", 0.9], [None, "BTC", "price_scan_range", 0.3]],
     ],
 )
 def test_parameters_in_every_form(parameters: Any) -> None:
-    """Two columns or three, with or without a header, in any order under one; an underlying's own value beats all's."""
+    """Two to four columns, with or without a header, in any order under one; an own value of an underlying or a method beats all's."""
     book = [["Instrument", "Quantity"], ["BTC-PERPETUAL", 1.0]]
     array = ask("PM_RISK_ARRAY", book, MARKET, "SPAN", parameters)
     assert max(row[2] for row in array[1:15]) == pytest.approx(0.3)
 
 
-SHAPE = "the range must have two columns Parameter, Value or three Underlying, Parameter, Value"
+SHAPE = "the range must have two columns Parameter, Value, three Underlying, Parameter, Value or four Method, Underlying, Parameter, Value"
 
 
 @pytest.mark.parametrize(
@@ -69,7 +76,13 @@ SHAPE = "the range must have two columns Parameter, Value or three Underlying, P
         ([["Parameter", "Value"], [None, 0.5]], "parameters row 2: Parameter must be a name, not 'None'"),
         ([[None, None], ["Parameter", "Value"], [5.0, 0.5]], "parameters row 2: Parameter must be a name, not 5"),
         ([[True, "price_scan_range", 0.1]], "parameters row 1: Underlying must be text, not TRUE"),
-        ([["a", "b", "c", "d"]], f"parameters row 1: {SHAPE}, not 4"),
+        ([["a", "b", "c", "d", "e"]], f"parameters row 1: {SHAPE}, not 5"),
+        (
+            [["SPAN", None, "price_scan_range", 0.1], [None, None, "price_scan_range", 0.2], ["span", None, "price_scan_range", 0.3]],
+            "parameters row 3: price_scan_range is given twice: remove one of the two rows",
+        ),
+        ([["SPANN", None, "price_scan_range", 0.1]], f"parameters row 1: no method 'SPANN': the methods are {', '.join(known_methods())}"),
+        ([[7.0, None, "price_scan_range", 0.1]], "parameters row 1: Method must be text, not 7"),
         (0.5, f"parameters row 1: {SHAPE}, not 1"),
     ],
 )
@@ -86,6 +99,39 @@ def test_an_unknown_parameter_lists_the_known_ones() -> None:
     assert ask("PM_COMPARE", option(), MARKET, "SPAN", parameters) == (
         f"#PM! parameters row 2: no method here has a parameter 'scan_range': they know {known}"
     )
+
+
+NAMED = ["Method", "Underlying", "Parameter", "Value"]
+
+
+def test_a_row_counts_for_its_own_method_alone() -> None:
+    """SPAN's rows move no CME, DERIBIT's no BYBIT, though each knows the name; alone, and side by side."""
+    book = [["Instrument", "Quantity"], ["BTC-PERPETUAL", 1.0]]
+    rows = [NAMED, ["SPAN", None, "price_scan_range", 0.3], ["DERIBIT", "BTC", "price_range", 0.4]]
+    for method, other, name, value in (("SPAN", "CME", "price_scan_range", 0.3), ("DERIBIT", "BYBIT", "price_range", 0.4)):
+        own, others = (margin(book, MARKET, each) for each in (method, other))
+        assert margin(book, MARKET, method, rows) == margin(book, MARKET, method, [[name, value]]) != own
+        assert margin(book, MARKET, other, rows) == others != margin(book, MARKET, other, [[name, value]])
+        compared = ask("PM_COMPARE", book, MARKET, f"{method}, {other}", rows)
+        assert [line[1] for line in compared[1:]] == [margin(book, MARKET, method, rows), others]
+
+
+def test_a_comparison_does_not_fail_on_a_parameter_of_a_third_method() -> None:
+    """It is an error only where no method that there is knows it, or not the one that its row names."""
+    plain = ask("PM_COMPARE", option(), MARKET, "SPAN, CME")
+    for third in (["DERIBIT", None, "price_range", 0.4], [None, None, "price_range", 0.4], ["DERIBIT", None, "price_range", "x"]):
+        assert ask("PM_COMPARE", option(), MARKET, "SPAN, CME", [NAMED, third]) == plain
+    for method, who in (("DERIBIT", "DERIBIT has no"), (None, "no method here has a")):
+        line = f"#PM! parameters row 2: {who} parameter 'price_scan_range_x': "
+        assert ask("PM_COMPARE", option(), MARKET, "SPAN, CME", [NAMED, [method, None, "price_scan_range_x", 0.4]]).startswith(line)
+
+
+def test_isolated_margin_takes_the_rows_of_its_venue() -> None:
+    """A perpetual of 1 BTC under a rate of 50 % of its price, where the row names the venue's standard margin."""
+    book, rate = [["Instrument", "Quantity"], ["BTC-PERPETUAL", 1.0]], ["DERIBIT_SM", None, "future_initial_rate", 0.5]
+    slope = ["DERIBIT_SM", None, "future_initial_slope", 0.0]
+    assert margin(book, MARKET, "ISOLATED", [NAMED, rate, slope]) == pytest.approx(0.5 * 65_000.0)
+    assert margin(book, MARKET, "ISOLATED", [NAMED, ["OKX_SM", *rate[1:]]]) == margin(book, MARKET, "ISOLATED")
 
 
 @pytest.mark.parametrize("blank", [None, "", " ", [[None]], [["", None], [" ", None]]])

@@ -15,7 +15,7 @@ from xlmargin.batch.rows import Rows, Wrong, lone
 from xlmargin.book.book import Book, in_coins, make_book
 from xlmargin.book.market import Market
 from xlmargin.errors import Fault, Faults, failure
-from xlmargin.margin.parameters import Rules
+from xlmargin.margin.parameters import Rules, of_method
 from xlmargin.margin.statement import Line, weighted
 from xlmargin.margin.valuation import Case, Given
 from xlmargin.methods import apart, case_of, margin_of, method_named, rules_of, with_book
@@ -137,7 +137,7 @@ class _Work:
         self.answer = Margins(initial, maintenance, scanning, [NO_NAME] * count, np.zeros(count, np.bool_), [])
         self.method = method_named(name)
         overrides = [] if self.method.takes_table else read_overrides(inputs.parameters)
-        self.priced = self.method.needs_vol and not any(item.name == ARRAYS for item in overrides)
+        self.priced = self.method.needs_vol and not any(item.name == ARRAYS for item in of_method(overrides, name))
         self.rules: Rules = rules_of(name, market.as_of, overrides, skip_unknown=len(inputs.methods) > 1)
 
     def run(self) -> None:

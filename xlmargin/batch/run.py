@@ -158,7 +158,8 @@ def strangers(inputs: Inputs, underlyings: Sequence[str]) -> list[str]:
     known = set(underlyings)
     for name in inputs.methods:
         known |= {coin for coin, _ in rules_of(name, market_of(inputs).as_of).parameters}
-    named = [(item.row, coin) for item in _overrides(inputs) for coin in (item.underlying, *_spread_coins(item)) if coin]
+    mine = [item for item in _overrides(inputs) if item.method in ("", *inputs.methods)]
+    named = [(item.row, coin) for item in mine for coin in (item.underlying, *_spread_coins(item)) if coin]
     return [f"parameters row {row}: no {coin} in this file" for row, coin in dict.fromkeys(named) if coin not in known]
 
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from xlmargin.sheet.columns import Header
+
 Grid = list[list[Any]]
 
 
@@ -40,10 +42,12 @@ class Ranges(NamedTuple):
 def for_method(ranges: Ranges, method: str | None) -> Ranges:
     """The ranges of a book for a method, the book's own where none is named.
 
-    The parameters of a workbook are those of its chosen method: another one takes its own values, and that is noted.
+    The parameters of a workbook are those of its chosen method: another one takes its own values, and that is noted. Where a
+    column Method says whose each row is, they stay.
     """
     own = ranges.method
-    if method is None or own is None or ranges.parameters is None or own.strip().upper() == method.strip().upper():
+    own_each = any("Method" in (header := Header(row)) and "Parameter" in header for row in ranges.parameters or ())
+    if method is None or own is None or ranges.parameters is None or own_each or own.strip().upper() == method.strip().upper():
         return ranges._replace(method=method or own)
     note = f"the workbook's parameters are those of {own}: {method.upper()} takes its own values here; give others beside it"
     return ranges._replace(method=method, parameters=None, notes=(*ranges.notes, note))

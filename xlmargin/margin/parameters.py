@@ -19,12 +19,19 @@ MOST_DAYS = 256  # rulebooks of different files and days that are kept
 
 
 class Override(NamedTuple):
-    """A value given with the positions: underlying "" means all of them."""
+    """A value given with the positions: underlying "" means all of them, method "" every one that knows the name."""
 
     underlying: str
     name: str
     value: float | str
     row: int
+    method: str = ""
+
+
+def of_method(overrides: Sequence[Override], method: str) -> list[Override]:
+    """The rows that count for a method: its own, and those of every method that none of its own replaces."""
+    own = {(item.underlying, item.name) for item in overrides if item.method == method}
+    return [item for item in overrides if item.method == method or not (item.method or (item.underlying, item.name) in own)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +42,14 @@ class Rules:
         meta: description of the method
         parameters: the file's values by (underlying, name)
         given: values given with the positions by (underlying, name)
+        others: rows of other methods, for a method that margins by the rules of another
         seen: where whoever asks wants to know: the status of every value read, by (underlying asked, status)
     """
 
     meta: Meta
     parameters: Mapping[tuple[str, str], Parameter]
     given: Mapping[tuple[str, str], Parameter] = field(default_factory=dict)
+    others: Sequence[Override] = ()
     seen: set[tuple[str, str]] | None = field(default=None, compare=False)
 
     def get(self, name: str, underlying: str = "") -> Parameter:
@@ -156,7 +165,7 @@ class Rules:
         return [merged[key] for key in sorted(merged, key=lambda key: (self.names.index(key[1]), key[0]))]
 
     def override(self, overrides: Sequence[Override], *, skip_unknown: bool = False, where: str = "") -> Rules:
-        """These rules with values given in addition to the positions.
+        """These rules with values given in addition to the positions; rows of another method are left to it.
 
         Args:
             skip_unknown: leave out names that are not of this rulebook
@@ -166,7 +175,7 @@ class Rules:
             MarginError: a value is given twice, has an unknown name or does not fit
         """
         given: dict[tuple[str, str], Parameter] = {}
-        for item in overrides:
+        for item in of_method(overrides, self.meta.name):
             place = where or f"parameters row {item.row}"
             if item.name not in self.names:
                 if skip_unknown:
@@ -180,7 +189,7 @@ class Rules:
                 raise MarginError(f"{place}: {item.name} is one for the whole book: clear its Underlying")
             value = fitting(known, item.value, f"{place}: {item.name}")
             given[key] = replace(known, underlying=item.underlying, value=value, source=place, status="given")
-        found = replace(self, given=given)
+        found = replace(self, given=given, others=tuple(item for item in overrides if item.method not in ("", self.meta.name)))
         for each in given.values():  # after all are known: bounds may hang on another of them
             fault = outside(each, *found.bounds(each))
             if fault:

@@ -202,7 +202,8 @@ def _parts(positions: Any, market: Any, book: Book, rules: Rules, default: str, 
     asked = {row: by_venue.get(venues.get(row, ""), default) for row in book.row.tolist()}
     names = sorted(set(asked.values()) | ({default} if balances is not None and method_named(default).balances_count else set()))
     aside = parameter_names()
-    overrides = [] if is_scenario_table(parameters) else [item for item in read_overrides(parameters) if item.name not in aside]
+    told = [] if is_scenario_table(parameters) else read_overrides(parameters)
+    overrides = [item for item in told if item.method or item.name not in aside]
     known_somewhere(overrides, [rules_of(name, book.as_of) for name in names or [default]])
     found = []
     for name in names:

@@ -12,7 +12,7 @@ from xlmargin.desk.compare import compare_rows, margin_status, no_answer
 from xlmargin.errors import MarginError, MethodError, named_file
 from xlmargin.margin.method import Method
 from xlmargin.margin.parameter import NOT_SET
-from xlmargin.margin.parameters import Override, Rules
+from xlmargin.margin.parameters import Override, Rules, of_method
 from xlmargin.margin.statement import Line, find, not_modelled, over_accounts
 from xlmargin.margin.valuation import Case, Given, Margin
 from xlmargin.memory import Recent, Same, stamp
@@ -103,7 +103,7 @@ def case_asked(positions: Any, market: Any, method: Any, parameters: Any, histor
     """The book of the ranges under a method.
 
     Args:
-        aside: names of parameters of other methods, which are left out
+        aside: names of parameters that are no method's, which are left out
     """
     name = method_name(one_text(method, "method", "SPAN"))
     given_beside = _overrides(name, parameters)
@@ -118,7 +118,7 @@ def vols_needed(name: str, parameters: Any) -> bool:
 
 def _vols_needed(name: str, overrides: Sequence[Override]) -> bool:
     """Whether every option needs a vol, given the overrides: a file of risk arrays among them replaces the vols."""
-    return method_named(name).needs_vol and not any(item.name == ARRAYS for item in overrides)
+    return method_named(name).needs_vol and not any(item.name == ARRAYS for item in of_method(overrides, name))
 
 
 def _overrides(name: str, parameters: Any) -> list[Override]:
@@ -139,7 +139,7 @@ def case_for(
     """A book under a method, with its overrides and other inputs.
 
     Args:
-        aside: names of parameters of other methods, which are left out
+        aside: names of parameters that are no method's, which are left out
         beside: underlyings that parameters may name without a position in this book
     """
     return _latest(book, name, _overrides(name, parameters), parameters, history, skip_unknown=skip_unknown, aside=aside, beside=beside)
@@ -157,7 +157,7 @@ def _latest(
     beside: Sequence[str] = (),
 ) -> Case:
     """The case of the same book object and the same cells, where it is remembered and no file has changed; else a new one."""
-    kept = [item for item in overrides if item.name not in aside]
+    kept = [item for item in overrides if item.method or item.name not in aside]
 
     def new() -> Case:
         return _new_case(book, name, kept, parameters, history, skip_unknown=skip_unknown, beside=beside)
@@ -196,28 +196,43 @@ def _names_somebody(overrides: Sequence[Override], held: set[str], rules: Rules)
     Raises:
         MarginError: none of them is
     """
-    named = [item for item in overrides if item.underlying]
+    known = [item for item in of_method(overrides, rules.meta.name) if item.name in rules.names]
+    named = [item for item in known if item.underlying]
     if named and {item.underlying for item in named}.isdisjoint({*held, *(underlying for underlying, _ in rules.parameters)}):
         raise MarginError(
             f"parameters row {named[0].row}: no {named[0].underlying} in this book: mend the name, or leave the Underlying blank for all"
         )
-    for item in overrides:
-        if item.name == BETWEEN and BETWEEN in rules.names:
+    for item in known:
+        if item.name == BETWEEN:
             read_spreads(str(item.value), f"parameters row {item.row}: {BETWEEN}", sorted({*held, *rules.underlyings}), shares=True)
 
 
 def known_somewhere(overrides: Sequence[Override], rulebooks: Sequence[Rules]) -> None:
-    """Require that every parameter belongs to at least one of the methods, and that one reads the saved answer which it names.
+    """Require that every parameter belongs to the method that it names or else to at least one that there is, among these or not.
+
+    Of a saved answer that is named, one of these methods that know the parameter must be able to read it.
 
     Raises:
         MarginError: naming the parameter and those that there are, or what the answer lacks
     """
-    known = list(dict.fromkeys(name for rules in rulebooks for name in rules.names))
     for item in overrides:
-        if item.name not in known:
-            raise MarginError(f"parameters row {item.row}: no method here has a parameter {item.name!r}: they know {', '.join(known)}")
-        if item.name in PARAMS_FILES and item.value != NOT_SET:
-            _read_somewhere(item, [rules for rules in rulebooks if item.name in rules.names])
+        knowing = [rules for rules in rulebooks if item.method in ("", rules.meta.name) and item.name in rules.names]
+        if not knowing:
+            _known_elsewhere(item, rulebooks)
+        elif item.name in PARAMS_FILES and item.value != NOT_SET:
+            _read_somewhere(item, knowing)
+
+
+def _known_elsewhere(item: Override, rulebooks: Sequence[Rules]) -> None:
+    """Require that the method that a parameter names knows it, or any that there is: one that is not asked may stay unread."""
+    if item.method in refused_methods():
+        return
+    own = [rules_of(item.method, 0.0)] if item.method else []
+    if any(item.name in rules.names for rules in own or (rules_of(name, 0.0) for name in known_methods())):
+        return
+    known = ", ".join(dict.fromkeys(name for rules in own or rulebooks for name in rules.names))
+    who, they = (f"{item.method} has no", "it knows") if own else ("no method here has a", "they know")
+    raise MarginError(f"parameters row {item.row}: {who} parameter {item.name!r}: {they} {known}")
 
 
 def _read_somewhere(item: Override, rulebooks: Sequence[Rules]) -> None:

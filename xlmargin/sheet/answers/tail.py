@@ -9,6 +9,7 @@ import numpy as np
 
 from xlmargin.desk.coverage import Coverage, coverage
 from xlmargin.errors import Faults, MarginError
+from xlmargin.margin.parameters import of_method
 from xlmargin.margin.valuation import Given
 from xlmargin.methods import case_of, margin_of, method_named, rules_of
 from xlmargin.pricing.arrays import Floats
@@ -36,8 +37,9 @@ def value_at_risk(
         value = one_number(raw, name, math.nan, accept=accept, must=must)
         chosen += [[name, value]] if math.isfinite(value) else []
     book = read_book(positions, market, priced=method_named(method).needs_vol)
-    overrides = [*(item._replace(row=0) for item in read_overrides(chosen if len(chosen) > 1 else None)), *read_overrides(parameters)]
-    for item in overrides[len(chosen) - 1 :]:
+    told = of_method(read_overrides(parameters), method)
+    overrides = [*(item._replace(row=0) for item in read_overrides(chosen if len(chosen) > 1 else None)), *told]
+    for item in told:
         if any(item.name == name for name, _ in chosen[1:]):
             raise MarginError(f"parameters row {item.row}: {item.name} is also given as an argument: give it once")
     past = read_history(history, book.instruments.underlyings, book.as_of) if given(history) else None

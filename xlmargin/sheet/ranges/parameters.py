@@ -9,29 +9,32 @@ import numpy as np
 
 from xlmargin.errors import Faults, MarginError
 from xlmargin.margin.parameters import Override
+from xlmargin.methods import method_name
 from xlmargin.scenarios.scenarios import Scenarios, percent
 from xlmargin.sheet.cells import error_text, from_header, given, grid, is_blank, is_blank_row, show
 from xlmargin.sheet.columns import Header, Table, numbers, table, texts
 from xlmargin.sheet.headings import PARAMETERS
 
-ALL = ("", "all", "*")  # spellings of every underlying
+ALL = ("", "all", "*")  # spellings of every underlying and of every method
+WITH_METHOD = ("method", "underlying", "parameter", "value")  # columns; the last two or three of them are enough
 SCENARIO_HEADINGS = ("Scenario", "Underlying", "Price move", "Vol move", "Days", "Weight")
 
 
 def read_overrides(raw: Any) -> list[Override]:
-    """Read `Parameter, Value` or `Underlying, Parameter, Value`, with or without a header.
+    """Read `Parameter, Value`, with `Underlying` or `Method, Underlying` before it, with or without a header.
 
-    A name may carry its underlying (`BTC.price_range`). Blank rows are skipped; a name without a value is a mistake.
+    A row counts for the method that it names, one that names none for every method that knows its parameter. A name may carry its
+    underlying (`BTC.price_range`). Blank rows are skipped; a name without a value is a mistake.
 
     Raises:
-        MarginError: a row has another shape, no name or no value
+        MarginError: a row has another shape, no name or no value, or names an unknown method
     """
     rows = [(n, list(row)) for n, row in enumerate(from_header(raw), 1) if not is_blank_row(row)]
     if not rows:
         return []
     header = Header(rows[0][1], names=PARAMETERS)
     if "parameter" in header and "value" in header:
-        at = header.columns(("underlying", "parameter", "value"))
+        at = header.columns(WITH_METHOD)
         rows = rows[1:]
     else:
         at = _columns_without_header(rows)
@@ -39,14 +42,14 @@ def read_overrides(raw: Any) -> list[Override]:
 
 
 def _columns_without_header(rows: Sequence[tuple[int, list[Any]]]) -> dict[str, int]:
-    """The columns of a range without a header: two or three, by the widest filled row."""
+    """The columns of a range without a header: two to four, by the widest filled row."""
     width = max(max(i for i, cell in enumerate(row) if not is_blank(cell)) + 1 for _, row in rows)
-    if width not in (2, 3):
+    if width not in (2, 3, 4):
         raise MarginError(
-            f"parameters row {rows[0][0]}: the range must have two columns Parameter, Value or three "
-            f"Underlying, Parameter, Value, not {width}"
+            f"parameters row {rows[0][0]}: the range must have two columns Parameter, Value, three "
+            f"Underlying, Parameter, Value or four Method, Underlying, Parameter, Value, not {width}"
         )
-    return {"parameter": 0, "value": 1} if width == 2 else {"underlying": 0, "parameter": 1, "value": 2}
+    return {heading: i for i, heading in enumerate(WITH_METHOD[-width:])}
 
 
 def _override(n: int, row: list[Any], at: dict[str, int]) -> Override | None:
@@ -55,7 +58,7 @@ def _override(n: int, row: list[Any], at: dict[str, int]) -> Override | None:
     for key, cell in cells.items():
         if error_text(cell):
             raise MarginError(f"parameters row {n}: {key.capitalize()} holds the error {error_text(cell)}: mend the formula in that cell")
-    name, value, underlying = cells["parameter"], cells["value"], cells.get("underlying")
+    name, value = cells["parameter"], cells["value"]
     if is_blank(name) and is_blank(value):
         return None
     if not isinstance(name, str) or is_blank(name):
@@ -63,22 +66,31 @@ def _override(n: int, row: list[Any], at: dict[str, int]) -> Override | None:
     if is_blank(value):
         raise MarginError(f"parameters row {n}: {name.strip()} has no value: type one, or clear the row")
     head, _, tail = name.strip().rpartition(".")
-    named = _underlying(underlying, n)
+    method, named = _method(cells.get("method"), n), _named(cells.get("underlying"), n, "Underlying")
     if head and named and head.upper() != named.upper():
         raise MarginError(f"parameters row {n}: {name.strip()} stands beside the Underlying {named}: clear one of the two")
     coin = head or named
     if isinstance(value, str):
-        return Override(coin.upper(), tail.lower().replace(" ", "_"), value.strip(), n)
+        return Override(coin.upper(), tail.lower().replace(" ", "_"), value.strip(), n, method)
     faults = Faults("parameters")
     amount = float(numbers([value], [n], name.strip(), faults)[0])
     faults.stop()
-    return Override(coin.upper(), tail.lower().replace(" ", "_"), amount, n)
+    return Override(coin.upper(), tail.lower().replace(" ", "_"), amount, n, method)
 
 
-def _underlying(cell: Any, n: int) -> str:
-    """The underlying that a row names, "" for all."""
+def _method(cell: Any, n: int) -> str:
+    """The method that a row names, "" for every one that knows its parameter."""
+    name = _named(cell, n, "Method")
+    try:
+        return method_name(name) if name else ""
+    except MarginError as error:
+        raise MarginError(f"parameters row {n}: {error}") from None
+
+
+def _named(cell: Any, n: int, heading: str) -> str:
+    """The method or the underlying that a row names, "" for all."""
     faults = Faults("parameters")
-    name = texts([cell], [n], "Underlying", faults)[0]
+    name = texts([cell], [n], heading, faults)[0]
     faults.stop()
     return "" if name.lower() in ALL else name
 
