@@ -11,7 +11,7 @@ from xlmargin.sheet.registry import pm_function
 POSITIONS = "Positions with their header row: Instrument or Underlying, Type, Strike, Expiry; and Quantity"
 MARKET = "Market with its header row: Underlying, Spot, and optionally Expiry, Strike, Forward, IV, Rate, As of"
 METHOD = "Name of the method, SPAN where left out; PM_METHODS() lists them"
-PARAMETERS = "Columns Parameter, Value, before them Underlying or Method, Underlying: they override a method's own; STRESS takes its scenario table here"
+PARAMETERS = "Columns Parameter, Value (before them Method, Underlying) that override the method's own; STRESS takes its scenarios here"
 HISTORY = "Date and one column of closes per underlying, for methods that need them"
 CONFIDENCE = "Confidence as a fraction, 0.99 where left out"
 HORIZON = "Days that pass, 1 where left out"

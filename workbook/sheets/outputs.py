@@ -72,10 +72,10 @@ def _headlines(desk: Desk) -> list[tuple[str, str, str, str, str, str]]:
         ("Worst scenario of the whole book", f"={bars.part(row=1, column=1).far(0, 0)}", "General", "", RISK, "why: Risk array"),
         ("Its profit or loss", f'=IF(COUNT({total})=0,"none",MIN({total}))', AMOUNT, "USD", RISK, "why: Risk array"),
         (
-            "Saving against rules",
+            "Saving against reference",
             f'=IFERROR(IF(ISNUMBER({saving}),{saving},"none"),"none")',
             "0.0%_ ",
-            "of RULES",
+            "of the reference",
             COMPARISON,
             "why: Comparison",
         ),
@@ -206,11 +206,11 @@ def comparison(desk: Desk) -> None:
         COMPARISON,
         "Comparison",
         "The same book under every method that can answer. Status says what a figure rests "
-        "on: verified, published, estimate or illustrative. RULES is what the others are held against.",
+        "on: verified, published, estimate or illustrative. All are held against ISOLATED, or the parameter reference.",
         "output",
         widths={"B:B": 14, "C:F": 14, "G:G": 10, "H:H": 13, "I:I": 104},
     )
-    desk.units(sheet, area, ("", "USD", "USD", "USD", "USD over RULES", "share of RULES"))
+    desk.units(sheet, area, ("", "USD", "USD", "USD", "USD over ISOLATED", "share of ISOLATED"))
     sheet.set_row(area.row - 1, 26)
     desk.reserved(
         sheet, area, "PM_COMPARE(positions,market,compare_methods,every_parameter,history)", ["", *[AMOUNT] * 4, "0.0%_ ", "", ""], "Method"

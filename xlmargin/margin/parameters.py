@@ -42,15 +42,15 @@ class Rules:
         meta: description of the method
         parameters: the file's values by (underlying, name)
         given: values given with the positions by (underlying, name)
-        others: rows of other methods, for a method that margins by the rules of another
         seen: where whoever asks wants to know: the status of every value read, by (underlying asked, status)
+        others: rows of other methods, for a method that margins by the rules of another
     """
 
     meta: Meta
     parameters: Mapping[tuple[str, str], Parameter]
     given: Mapping[tuple[str, str], Parameter] = field(default_factory=dict)
-    others: Sequence[Override] = ()
     seen: set[tuple[str, str]] | None = field(default=None, compare=False)
+    others: Sequence[Override] = ()
 
     def get(self, name: str, underlying: str = "") -> Parameter:
         """The value that holds: given for the underlying, given for all, the file's for it, the file's default.

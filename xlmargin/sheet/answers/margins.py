@@ -8,7 +8,7 @@ from typing import Any
 
 from xlmargin import __version__
 from xlmargin.book.book import Book
-from xlmargin.desk.compare import compare_rows, margin_status, no_answer
+from xlmargin.desk.compare import compare_rows, compare_rules, margin_status, no_answer
 from xlmargin.errors import MarginError, MethodError, named_file
 from xlmargin.margin.method import Method
 from xlmargin.margin.parameter import NOT_SET
@@ -279,10 +279,12 @@ def statement_roots(case: Case, margin: Margin) -> list[Line]:
 
 
 def compare(positions: Any, market: Any, methods: Any, parameters: Any, history: Any) -> Rows:
-    """The requirements of several methods side by side."""
+    """The requirements of several methods side by side, each against that of the reference."""
     asked = [str(cell) for row in grid(methods) for cell in row if not is_blank(cell)]
     names = [method_name(part) for text in asked for part in text.split(",") if part.strip()]
-    overrides = [] if is_scenario_table(parameters) else read_overrides(parameters)
+    told = [] if is_scenario_table(parameters) else read_overrides(parameters)
+    against, aside = _reference(told), compare_rules(0.0).names
+    overrides = [item for item in told if item.method or item.name not in aside]
     refused = refused_methods(names)
     methods = {name: method_named(name) for name in names or known_methods() if name not in refused}
     if not names:
@@ -298,11 +300,20 @@ def compare(positions: Any, market: Any, methods: Any, parameters: Any, history:
             raise MarginError(book.unpriced[0].line)
         if not method.takes_table:
             _require_fitting(name, book, overrides)
-        case = case_for(book, name, parameters if method.takes_table or overrides else None, history, skip_unknown=True)
+        case = case_for(book, name, parameters if method.takes_table or overrides else None, history, skip_unknown=True, aside=aside)
         return case, margin_for(case)
 
-    rows = compare_rows(dict.fromkeys(names) or methods, answer, only_answers=not names)
+    rows = compare_rows(dict.fromkeys(names) or methods, answer, against, only_answers=not names)
     return rows if names else [*rows, *(no_answer(name, why) for name, why in refused.items())]
+
+
+def _reference(overrides: Sequence[Override]) -> str:
+    """The method that the others are held against."""
+    chosen = compare_rules(0.0, overrides).get("reference")
+    try:
+        return method_name(str(chosen.value))
+    except MarginError as error:
+        raise MarginError(f"{chosen.source}: reference: {error}") from None
 
 
 def _require_fitting(name: str, book: Book, overrides: Sequence[Override]) -> None:
