@@ -252,7 +252,7 @@ class Layout:
             "positions": self.positions.ref,
             "market": self.market.ref,
             "parameters": self.parameters.ref,
-            "every_parameter": self.parameter_input.part(column=1).ref,
+            "every_parameter": self.parameter_input.ref,
             "method": self.settings.far(0, 0),
             "compare_methods": self.settings.far(1, 0),
             "tolerance": self.settings.far(2, 0),

@@ -172,17 +172,8 @@ class Editor:
     def _parameter(self) -> list[Edit]:
         wanted = [("price_scan_range", 0.16), ("vol_scan_range", 0.4), ("extreme_cover", 0.3), ("price_scan", 1.0)]
         parameter, value = self.chance.choice(wanted)
-        sheet = self.places.names["every_parameter"][0]
-        return [
-            *self.places.row("every_parameter", 7, Parameter=parameter, Value=value, Underlying="ETH"),
-            (sheet, self._method_beside(7), self.chance.choice(["SPAN", None])),
-        ]
-
-    def _method_beside(self, row: int) -> str:
-        """The column on the left of the named range, which names the method of the parameter."""
-        area = self.places.names["every_parameter"][1]
-        left, top = range_boundaries(area)[:2]
-        return f"{get_column_letter(left - 1)}{top + row}"
+        method = self.chance.choice(["SPAN", None])
+        return self.places.row("every_parameter", 7, Method=method, Parameter=parameter, Value=value, Underlying="ETH")
 
     def _method(self) -> list[Edit]:
         names = [*self.methods, "span", "SPAN", "SPAN", "stress", "NOSUCH"]

@@ -106,11 +106,12 @@ def _scenario_bars(desk: Desk, sheet: Any) -> None:
 
 
 def _method_bars(desk: Desk, sheet: Any) -> None:
-    at, compare = desk.layout, desk.layout.comparison
+    at, compare, typed = desk.layout, desk.layout.comparison, desk.layout.parameter_input
+    reference = f'IFERROR(INDEX({typed.body_column(3).ref},MATCH("reference",{typed.body_column(2).ref},0)),"ISOLATED")'
 
     def label(r: int) -> str:
         name, status = compare.loose(r, 0), compare.loose(r, 6)
-        return f'IF({name}="","",{name}&" ("&{status}&IF({name}="RULES",", reference","")&")")'
+        return f'IF({name}="","",{name}&" ("&{status}&IF({name}={reference},", reference","")&")")'
 
     def value(r: int) -> str:
         return f'IF({compare.loose(r, 1)}="","",{compare.loose(r, 1)})'
