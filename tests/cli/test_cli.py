@@ -121,7 +121,7 @@ def test_margin_for_people_names_each_number(run: Run, book: Path) -> None:
 def test_parameters_of_a_workbook_with_a_column_method_count_for_each_method(run: Run, tmp_path: Path) -> None:
     """Those without it are the chosen method's, and left aside for another; a row of one method moves no other."""
 
-    def margin(parameters: list[list[Any]], method: str) -> tuple[float, str]:
+    def answer(parameters: list[list[Any]], command: str, *more: str) -> tuple[Any, str]:
         workbook = openpyxl.Workbook()
         for title, cells in (("Positions", POSITIONS), ("Parameters", parameters), ("Method", [["SPAN"]])):
             sheet = workbook.create_sheet(title)
@@ -129,9 +129,13 @@ def test_parameters_of_a_workbook_with_a_column_method_count_for_each_method(run
                 sheet.append([None if cell == "" else cell for cell in row])
         workbook.defined_names["method"] = DefinedName("method", attr_text="Method!$A$1")
         workbook.save(tmp_path / "book.xlsx")
-        code, out, err = run("margin", tmp_path / "book.xlsx", "--method", method, "--json")
+        code, out, err = run(command, tmp_path / "book.xlsx", *more, "--json")
         assert code == 0, err
-        return json.loads(out)["initial_margin"], err
+        return json.loads(out), err
+
+    def margin(parameters: list[list[Any]], method: str) -> tuple[float, str]:
+        found, note = answer(parameters, "margin", "--method", method)
+        return found["initial_margin"], note
 
     plain, wide = [["Parameter", "Value"], ["price_scan_range", 0.3]], [["Method", "Parameter", "Value"], ["SPAN", "price_scan_range", 0.3]]
     both = [*wide, ["DERIBIT", "price_range", 0.3]]
@@ -141,6 +145,8 @@ def test_parameters_of_a_workbook_with_a_column_method_count_for_each_method(run
         assert f"{method} takes its own values here" in note
         assert margin(wide, method) == (own, "")
         assert (margin(both, method)[0] == own) is (method == "CME")
+    assert answer(wide, "compare") == answer([*plain, ["reference", "ISOLATED"]], "compare")
+    assert answer(wide, "compare") != answer(wide[:1], "compare")
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])

@@ -21,7 +21,7 @@ from xlmargin.cli.table import print_table
 from xlmargin.cli.watch import add_watch
 from xlmargin.errors import MarginError
 from xlmargin.files.books import cell_of, read_ranges, with_parameter
-from xlmargin.files.ranges import for_method
+from xlmargin.files.ranges import for_each_method, for_method
 from xlmargin.files.texts import read_csv
 from xlmargin.sheet.answers import margins
 from xlmargin.sheet.registry import ERROR, FUNCTIONS
@@ -164,6 +164,8 @@ def _ranges(options: argparse.Namespace) -> Any:
             method_name(name)
     if method and not options.several and options.parameters is None and span_file is None:
         ranges = for_method(ranges, method)
+    if options.several and options.parameters is None:
+        ranges = for_each_method(ranges)
     _print_notes(ranges.notes)
     return ranges._replace(method=method or ranges.method)
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from xlmargin.methods import method_name, rules_of
 from xlmargin.sheet.columns import Header
 
 Grid = list[list[Any]]
@@ -51,3 +52,19 @@ def for_method(ranges: Ranges, method: str | None) -> Ranges:
         return ranges._replace(method=method or own)
     note = f"the workbook's parameters are those of {own}: {method.upper()} takes its own values here; give others beside it"
     return ranges._replace(method=method, parameters=None, notes=(*ranges.notes, note))
+
+
+def for_each_method(ranges: Ranges) -> Ranges:
+    """The ranges of a book for several methods: parameters that a workbook chose its method for move no other one."""
+    rows, own = ranges.parameters or [], ranges.method
+    top = next((n for n, row in enumerate(rows) if "Parameter" in Header(row)), None)
+    if own is None or top is None or "Method" in (header := Header(rows[top])):
+        return ranges
+    at, known = header.column("Parameter"), rules_of(method_name(own), 0.0).names
+    whose = [own if _name(row[at]) in known else None for row in rows[top + 1 :]]
+    return ranges._replace(parameters=[[name, *row] for name, row in zip(["Method", *whose], rows[top:])])
+
+
+def _name(cell: Any) -> str:
+    """A parameter's name without its underlying."""
+    return str(cell).rpartition(".")[2].strip().lower().replace(" ", "_")
