@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from . import sample
 from .layout import (
@@ -24,6 +23,7 @@ from .layout import (
 )
 
 Rows = Sequence[Sequence[sample.Value]]
+SERIALS_FROM = dt.date(1899, 12, 30)
 TESTED = 12  # rows of a sample, from its first and its last ones, that tell whether it still stands
 FITTED = "the fitted demonstration set"
 
@@ -96,18 +96,21 @@ def samples(content: Content, at: Layout) -> list[tuple[str, str]]:
 
 
 def _rows(area: Area, lines: Rows) -> list[str]:
-    """For each tested row of a sample the condition that all its cells are as they were."""
+    """For each tested row of a sample the condition that its cells are as they were."""
     places = range(len(lines))
     tested = places if len(places) <= TESTED else [*places[: TESTED // 2], *places[-TESTED // 2 :]]
-    return [f"AND({','.join(_same(area, n, lines[n]))})" for n in tested]
+    return [_same(area, n + 1, lines[n]) for n in tested]
 
 
-def _same(area: Area, n: int, line: Sequence[sample.Value]) -> list[str]:
-    # a blank cell equals 0 and "", and a time of day is no whole number: such cells prove nothing
-    return [f"{area.far(n + 1, c)}={_literal(cell)}" for c, cell in enumerate(line) if cell and not isinstance(cell, dt.datetime)]
+def _same(area: Area, row: int, line: Sequence[sample.Value]) -> str:
+    """A row joined to one text: so no sample number stands in a formula, and a blank cell is no zero."""
+    columns = [c for c, cell in enumerate(line) if not isinstance(cell, dt.datetime)]  # programs write a time with other digits
+    joined = '&"|"&'.join(area.far(row, c) for c in columns)
+    return f'SUBSTITUTE({joined},",",".")="{"|".join(_text(line[c]) for c in columns)}"'  # some write a decimal comma
 
 
-def _literal(cell: Any) -> str:
+def _text(cell: sample.Value) -> str:
+    """A typed cell as a formula joins it to a text."""
     if isinstance(cell, dt.date):
-        return f"{(cell - dt.date(1899, 12, 30)).days}"
-    return f'"{cell}"' if isinstance(cell, str) else f"{cell!r}"
+        return f"{(cell - SERIALS_FROM).days}"
+    return f"{cell:.15g}" if isinstance(cell, float) else cell or ""

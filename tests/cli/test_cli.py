@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import openpyxl
 import pytest
 
 import udfs
-from xlmargin.cli import main
+from xlmargin.cli import faces, main
 from xlmargin.cli.doctor import NEEDED
 from xlmargin.errors import MOST_BYTES
 from xlmargin.faces.template import build_template

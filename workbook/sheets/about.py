@@ -111,9 +111,8 @@ def sample_note(desk: Desk) -> str:
     """The formula of the line that says on which sheets a sample stands; no formula in a workbook without one."""
     area, found = _stands(desk)
     names = [f"{page} ({FITTED})" if page == PARAMETERS else page for page, _ in found]
-    words = "&".join(f'IF({area.far(r, 0)}="{STANDS}",", {name}","")' for r, name in enumerate(names))
-    cells = area.ref
-    return f'=IF(COUNTIF({cells},"{STANDS}")=0,"","Sample data on: "&MID({words},3,300))' if found else ""
+    words = "&".join(f'IF({area.far(r, 0)}="{STANDS}"," · {name}","")' for r, name in enumerate(names))
+    return f'=IF(COUNTIF({area.ref},"{STANDS}")=0,"","Sample data on"&{words})' if found else ""
 
 
 def _section(desk: Desk, sheet: Any, row: int, title: str) -> int:

@@ -36,7 +36,7 @@ def checks(desk: Desk) -> None:
     sheet.write_string("B4", "Master check", desk.style("label", bold=True))
     results = area.body_column(4)
     passed = f'COUNTIF({results.near},"PASS")+COUNTIF({results.near},"n/a")=ROWS({results.near})'
-    desk.formula(sheet, "C4", f'=IF({NO_BOOK}<>"","no positions yet",IF({passed},"PASS","FAIL"))', "headline")
+    desk.formula(sheet, "C4", f'=IF({passed},IF({NO_BOOK}="","PASS","no positions yet"),"FAIL")', "headline")
     typed = desk.layout.positions.body.ref
     desk.formula(sheet, "D4", f'=IF(COUNTA({typed})=0,"{NOTHING_TYPED}","")', "message")
     desk.verdicts(sheet, "C4")

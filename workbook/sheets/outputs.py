@@ -18,10 +18,11 @@ UNSUITED = (
     'IF(OR(method="VAR",method="ES"),"VAR and ES stand on the sheet VaR: choose another on Parameters",""))'
 )
 WHY = "why: Statement"
-NOT_READY = (
-    '=IF(ISERROR(PM_VERSION()),"The PM_ functions are not loaded here: open this file with  xlmargin open,  in LibreOffice after  '
-    f'xlmargin install --libreoffice,  or in Excel the file that  xlmargin new  wrote for Excel.",{NO_BOOK}&"")'
+NOT_LOADED = (
+    "The PM_ functions are not loaded here: open this file with  xlmargin open,  in LibreOffice after  xlmargin install --libreoffice,  "
+    "or in Excel the file that  xlmargin new  writes for Excel."
 )
+NOT_READY = f'=IFERROR(IF(PM_VERSION()="","",{NO_BOOK}&""),"{NOT_LOADED}")'
 STATEMENT_LEVELS, PRINTED_LINES = 9, 200
 PRINTED_SCENARIOS = 26
 NOTE_HEIGHT = 42  # points of a row whose note takes three lines
