@@ -8,7 +8,7 @@ from pathlib import Path
 
 import xlsxwriter
 
-from . import sample
+from .content import DEMO, KINDS
 from .excel import Macros, add_macros, macro_enabled
 from .layout import Layout
 from .parts import Desk
@@ -30,6 +30,7 @@ from .styles import Styles
 
 MOST_ROWS = 20_000  # beyond that a sheet is slow to edit: a file of positions is read by the command line
 CREATED = dt.datetime(2026, 1, 1)  # part of the file: the same workbook must give the same bytes
+SOURCES = (source_tables.source_tables, source_books.source_books)  # in the demonstration alone
 PAGES = (
     about.about,
     outputs.summary,
@@ -52,37 +53,38 @@ PAGES = (
     monitor.monitor,
     account.limits,
     monitor.reconcile,
-    source_tables.source_tables,
-    source_books.source_books,
+    *SOURCES,
     checks.checks,
     calculations.methods,
     calculations.chart_data,
 )
 
 
-def build(path: str | Path, rows: int = 500, macros: Macros | None = None) -> None:
+def build(path: str | Path, rows: int = 500, macros: Macros | None = None, kind: str = "demo") -> None:
     """Write the workbook.
 
     Args:
         path: the file to write: .xlsx, or .xlsm with macros
         rows: position rows to keep free
         macros: for Excel on Windows
+        kind: one of KINDS: what is typed in it
 
     Raises:
         OSError: the file cannot be written
         ValueError: fewer rows than the sample has, or too many for a sheet
     """
-    if not len(sample.POSITIONS) <= rows <= MOST_ROWS:
-        raise ValueError(f"rows must be from {len(sample.POSITIONS)}, which the sample needs, to {MOST_ROWS:,}, not {rows}")
-    layout = Layout(rows)
+    if not len(DEMO.positions) <= rows <= MOST_ROWS:
+        raise ValueError(f"rows must be from {len(DEMO.positions)}, which the sample needs, to {MOST_ROWS:,}, not {rows}")
+    layout, content = Layout(rows), KINDS[kind]
     contents = io.BytesIO()
     with xlsxwriter.Workbook(contents, {"in_memory": True, "strings_to_urls": False}) as book:
         book.set_properties({"title": "xlmargin", "subject": "Portfolio margin", "created": CREATED})
         book.set_calc_mode("auto")
-        desk = Desk(book, Styles(book), layout, macros is not None)
+        desk = Desk(book, Styles(book), layout, content, macros is not None)
         for page in PAGES:
-            page(desk)
-        for name, ref in (layout.names | source_books.names()).items():
+            if content.sources or page not in SOURCES:
+                page(desk)
+        for name, ref in (layout.names | (source_books.names() if content.sources else {})).items():
             book.define_name(name, f"={ref}")
         book.get_worksheet_by_name("Summary").activate()
         if macros:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from .content import Content
 from .layout import CHECKS, Area, Layout
 from .styles import COLOURS, Styles
 from .tables import as_table
@@ -24,6 +25,7 @@ class Desk:
     book: Any
     style: Styles
     layout: Layout
+    content: Content
     macros: bool = False
 
     def sheet(self, name: str, title: str, what: str, role: Role, *, widths: dict[str, float], checked: bool = True) -> Any:

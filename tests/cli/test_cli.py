@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import pytest
 from openpyxl.workbook.defined_name import DefinedName
 
 import udfs
-from xlmargin.cli import main
+from xlmargin.cli import faces, main
 from xlmargin.cli.doctor import NEEDED
 from xlmargin.errors import MOST_BYTES
 from xlmargin.faces.template import build_template
@@ -394,11 +395,37 @@ def test_demo_shows_what_a_changed_position_moves(tmp_path: Path) -> None:
     assert [path.suffix for path in tmp_path.iterdir()] == [".xlsx"]
 
 
-def test_demo_can_be_run_again(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It still leaves exactly one workbook."""
+def test_demo_leaves_an_earlier_workbook_alone(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may hold edits: each run writes exactly one new file, under the next free name, and ends with how to open it."""
     monkeypatch.chdir(tmp_path)
-    assert run("demo")[0] == run("demo")[0] == 0
-    assert len(list(tmp_path.iterdir())) == 1
+    (tmp_path / "xlmargin-demo.xlsx").write_text("edited")
+    (tmp_path / "xlmargin-demo-2.xlsx").write_text("edited, too")
+    code, out, _ = run("demo")
+    assert code == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f"xlmargin-demo{ending}.xlsx" for ending in ("-2", "-3", "")]
+    assert (tmp_path / "xlmargin-demo.xlsx").read_text() == "edited"
+    assert (tmp_path / "xlmargin-demo-2.xlsx").read_text() == "edited, too"
+    path, how = out.splitlines()[-2:]
+    assert path == str(tmp_path / "xlmargin-demo-3.xlsx")
+    assert f'xlmargin open "{path}"' in how
+
+
+@pytest.mark.parametrize(
+    ("ours", "file", "said"),
+    [
+        ("web", "desk.xlsx", 'in the browser: xlmargin open "desk.xlsx"'),
+        ("libreoffice", "desk.xlsx", 'in LibreOffice: xlmargin open "desk.xlsx"'),
+        ("excel", "desk.xlsx", 'in the browser: xlmargin open "desk.xlsx" --web'),  # its functions are not in Excel
+        ("excel", "desk.xlsm", 'in Excel: xlmargin open "desk.xlsm"'),
+        ("web", "desk.xlsm", "no Excel for Windows"),
+    ],
+)
+def test_how_a_workbook_is_opened_here(ours: str, file: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the best program of this machine whose functions answer in that file."""
+    here = tuple(replace(face, available=lambda has=face.name in (ours, "web"): has) for face in faces.FACES)
+    monkeypatch.setattr(faces, "FACES", here)
+    assert said in faces.opening(Path(file))
+    assert faces.opening(Path(file)).endswith((said, "open the other file here"))
 
 
 def test_a_command_in_a_python_of_its_own(book: Path, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import datetime as dt
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ assert udfs  # fills the registry
 methods = import_module("xlmargin.methods")  # on the package the name is a function
 
 CALLS: dict[str, Callable[..., Any]] = {name: function.call for name, function in FUNCTIONS.items()}
-SAMPLE, AREAS = template._builder("sample"), template._builder("layout")
+SAMPLE, CONTENT, AREAS = (template._builder(name) for name in ("sample", "content", "layout"))
 EXPIRIES = [dt.date(2026, 6, 12) + dt.timedelta(days=7 * n) for n in range(10)]
 FULL, SMALL, NOTED, COINS, DROPPED = 500, 20, 150, 10, 37
 CASE = ("positions", "market", "method", "parameters")
@@ -53,12 +54,20 @@ def off_the_smile(n: int, **more: Any) -> Row:
     return option(n, "BTC", 65_010.0 + 10 * n, Expiry=SAMPLE.FRONT, **more)
 
 
+def cells(rows: list[Row], headings: tuple[str, ...]) -> list[list[Any]]:
+    """Rows as they are typed below their headings."""
+    return [[row.get(heading) for heading in headings] for row in rows]
+
+
 def built(path: Path, positions: list[Row], rows: int, market: list[Row] | None = None) -> Path:
     """A workbook that opens with a book of its own; nothing of it is calculated yet."""
+    own = {
+        "positions": cells(positions, AREAS.POSITION_HEADINGS),
+        "trades": cells([{**trade, "Account": "Desk 1"} for trade in SAMPLE.TRADES], AREAS.POSITION_HEADINGS),
+        "market": cells([*SAMPLE.MARKET, *(market or [])], AREAS.MARKET_HEADINGS),
+    }
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(SAMPLE, "POSITIONS", positions)
-        patch.setattr(SAMPLE, "TRADES", [{**trade, "Account": "Desk 1"} for trade in SAMPLE.TRADES])
-        patch.setattr(SAMPLE, "MARKET", [*SAMPLE.MARKET, *(market or [])])
+        patch.setitem(CONTENT.KINDS, "demo", replace(CONTENT.DEMO, **own))
         build_template(path, rows)
     return path
 

@@ -38,7 +38,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("name", ["xlmargin.xlsx", "xlmargin.xlsm", "lite/xlmargin-lite.xlsx", "report.xlsx"])
+@pytest.mark.parametrize("name", ["xlmargin.xlsx", "xlmargin-excel.xlsm", "lite/xlmargin-lite.xlsx", "report.xlsx"])
 def test_written_workbooks_are_sound(written: Path, name: str) -> None:
     """No part breaks the schemas of Office, and the VBA project is whole."""
     assert verdict(written / name) == []
@@ -46,7 +46,7 @@ def test_written_workbooks_are_sound(written: Path, name: str) -> None:
 
 def test_the_macros_are_there_to_judge(written: Path) -> None:
     """The workbook for Excel on Windows carries the project that was judged, the others carry none."""
-    inside = {name: zipfile.ZipFile(written / name).namelist() for name in ("xlmargin.xlsx", "xlmargin.xlsm")}
+    inside = {name: zipfile.ZipFile(written / name).namelist() for name in ("xlmargin.xlsx", "xlmargin-excel.xlsm")}
     assert [("xl/vbaProject.bin" in names) for names in inside.values()] == [False, True]
 
 
@@ -59,7 +59,7 @@ def test_the_judges_see_faults(written: Path, tmp_path: Path) -> None:
     """A workbook whose sheet holds an element that no schema knows, and one whose macros are cut short, are refused."""
     for name, part, change in (
         ("report.xlsx", "xl/worksheets/sheet1.xml", lambda data: data.replace(b"<sheetData>", b"<nonsense/><sheetData>")),
-        ("xlmargin.xlsm", "xl/vbaProject.bin", lambda data: data[: len(data) // 2]),
+        ("xlmargin-excel.xlsm", "xl/vbaProject.bin", lambda data: data[: len(data) // 2]),
     ):
         broken = tmp_path / name
         with zipfile.ZipFile(written / name) as whole, zipfile.ZipFile(broken, "w") as copy:

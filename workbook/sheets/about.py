@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..layout import ABOUT
+from ..content import FITTED, samples
+from ..layout import ABOUT, PARAMETERS, SOURCE_TABLES, Area
 from ..parts import Desk
 
 WHAT = (
@@ -14,24 +15,27 @@ WHAT = (
     "LibreOffice through its add-in (xlmargin install --libreoffice; without it cells show #NAME?); xlmargin open needs neither.",
 )
 HOW = (
-    ("1", "Positions", "Type or paste the book. Instruments by a venue's own name, or by Underlying, Type, Strike, Expiry."),
-    ("2", "Market", "Spots, forwards and vols. Clear As of to value at the present time."),
-    ("3", "Parameters", "Choose the method; change its parameters, or clear them for the method's own."),
-    ("4", "Scenarios", "The desk's own stress scenarios, and the moves of the P&L grid."),
-    ("5", "Summary", "Read the headline numbers, each with the master check beside it and its reason one click away."),
-    ("6", "Statement", "Follow a number down to the rows of Positions."),
-    ("7", "Contributions", "What each row adds to the margin, and which leg is a hedge; Greeks has the greeks of each row."),
-    ("8", "What-if", "Type trades: margins and deltas before and after, by several methods."),
-    ("9", "Move", "Why the margin moved since the book and market of the sheet Yesterday."),
-    ("10", "VaR", "Value at risk and expected shortfall of the book under the moves of the sheet History."),
-    ("11", "Limits", "Status, limits with their headroom, liquidation prices; balances and limits stand on Account."),
-    ("12", "Monitor", "The account now and over time; Reconcile holds a venue's own margins against ours."),
-    ("13", "Source tables", "The source document's tables and claims beside its figures; their inputs stand on Source books."),
-    ("14", "Checks", "Look here first when the master check fails: every fault is listed with its cure."),
+    ("Positions", "Type or paste the book. Instruments by a venue's own name, or by Underlying, Type, Strike, Expiry."),
+    ("Market", "Spots, forwards and vols. Clear As of to value at the present time."),
+    ("Parameters", "Choose the method; change its parameters, or clear them for the method's own."),
+    ("Scenarios", "The desk's own stress scenarios, and the moves of the P&L grid."),
+    ("Summary", "Read the headline numbers, each with the master check beside it and its reason one click away."),
+    ("Statement", "Follow a number down to the rows of Positions."),
+    ("Contributions", "What each row adds to the margin, and which leg is a hedge; Greeks has the greeks of each row."),
+    ("What-if", "Type trades: margins and deltas before and after, by several methods."),
+    ("Move", "Why the margin moved since the book and market of the sheet Yesterday."),
+    ("VaR", "Value at risk and expected shortfall of the book under the moves of the sheet History."),
+    ("Limits", "Status, limits with their headroom, liquidation prices; balances and limits stand on Account."),
+    ("Monitor", "The account now and over time; Reconcile holds a venue's own margins against ours."),
+    ("Source tables", "The source document's tables and claims beside its figures; their inputs stand on Source books."),
+    ("Checks", "Look here first when the master check fails: every fault is listed with its cure."),
 )
 SAMPLE = (
-    "Positions, prices, vols, history and scenarios in this file are a sample, made up. No market data is in it.",
-    "The parameters are illustrative: a demonstration set (price scan range 11 %, vol scan range 25 %, extreme move 2 × at "
+    "A sample, made up, stands where the list below says so: no market data is in it. Type your own over it; xlmargin new FOLDER "
+    "--empty writes a workbook without one.",
+)
+FITTED_SET = (
+    f"The parameters of the sample are {FITTED} of SPAN, illustrative (price scan range 11 %, vol scan range 25 %, extreme move 2 × at "
     "35 %, one day ahead,",
     "spot in use) with which BTC comes to 2,078.23 and ETH to 132.46. No clearing house's figures.",
 )
@@ -46,6 +50,7 @@ TRIED = (
 )
 
 
+STANDS, OWN = "sample", "your own, or empty"
 COLOURS = (
     ("input", "to type in"),
     ("calculation", "calculated"),
@@ -65,19 +70,49 @@ def about(desk: Desk) -> None:
     sheet.write_string("B4", "Version", desk.style("label", bold=True))
     desk.formula(sheet, "C4", "=PM_VERSION()", "output")
     row = _lines(desk, sheet, 5, "What it is", WHAT)
+    if desk.content.positions:
+        row = _samples(desk, sheet, row)
     row = _section(desk, sheet, row, "How it is used")
-    for number, page, text in HOW:
-        sheet.write_string(row, 1, number, desk.style("text", align="right", indent=1))
+    pages = [(page, text) for page, text in HOW if desk.content.sources or page != SOURCE_TABLES]
+    for number, (page, text) in enumerate(pages, 1):
+        sheet.write_string(row, 1, str(number), desk.style("text", align="right", indent=1))
         sheet.write_url(row, 2, f"internal:'{page}'!A1", desk.style("link"), page)
         sheet.write_string(row, 3, text, desk.style("text"))
         row += 1
-    row = _lines(desk, sheet, row + 1, "Sample data", SAMPLE)
-    row = _lines(desk, sheet, row, "What it has been tried in", TRIED)
+    row = _lines(desk, sheet, row + 1, "What it has been tried in", TRIED)
     row = _section(desk, sheet, row, "How to read the colours")
     for style, text in COLOURS:
         sheet.write_string(row, 2, style, desk.style(style))
         sheet.write_string(row, 3, text, desk.style("text", indent=1))
         row += 1
+
+
+def _said(desk: Desk) -> tuple[str, ...]:
+    return (*SAMPLE, *(FITTED_SET if desk.content.parameters else ()))
+
+
+def _stands(desk: Desk) -> tuple[Area, list[tuple[str, str]]]:
+    """The cells that say where a sample stands, and for each its sheet and the condition."""
+    found = samples(desk.content, desk.layout)
+    return Area(ABOUT, 5 + len(WHAT) + 2 + 1 + len(_said(desk)), 3, len(found), 1), found
+
+
+def _samples(desk: Desk, sheet: Any, row: int) -> int:
+    """The section of the sample: what it is, and for each sheet whether a row of it still stands; the row after it."""
+    _lines(desk, sheet, row, "Sample data", _said(desk))
+    area, found = _stands(desk)
+    for r, (page, condition) in enumerate(found):
+        sheet.write_url(area.row + r, 2, f"internal:'{page}'!A1", desk.style("link"), page)
+        desk.formula(sheet, area.cell(r, 0).replace("$", ""), f'=IF({condition},"{STANDS}","{OWN}")', "calculation")
+    return area.row + area.rows + 1
+
+
+def sample_note(desk: Desk) -> str:
+    """The formula of the line that says on which sheets a sample stands; no formula in a workbook without one."""
+    area, found = _stands(desk)
+    names = [f"{page} ({FITTED})" if page == PARAMETERS else page for page, _ in found]
+    words = "&".join(f'IF({area.far(r, 0)}="{STANDS}"," · {name}","")' for r, name in enumerate(names))
+    return f'=IF(COUNTIF({area.ref},"{STANDS}")=0,"","Sample data on"&{words})' if found else ""
 
 
 def _section(desk: Desk, sheet: Any, row: int, title: str) -> int:

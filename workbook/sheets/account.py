@@ -36,8 +36,8 @@ def account(desk: Desk) -> None:
     sheet = desk.sheet(
         ACCOUNT,
         "Account",
-        "SAMPLE, to type over. A plain equity is one row of USD; coins count at spot less their haircut and move with it. The "
-        "sheet Limits shows what follows.",
+        f"{desk.content.said('SAMPLE, to type over. ')}A plain equity is one row of USD; coins count at spot less their haircut and move "
+        "with it. The sheet Limits shows what follows.",
         "input",
         widths={"B:B": 28, "C:C": 14, "D:D": 12, "E:E": 14, "F:F": 3, "G:G": 24, "H:H": 14, "I:I": 14, "J:J": 66},
     )
@@ -48,7 +48,7 @@ def account(desk: Desk) -> None:
             BALANCE_HEADINGS,
             ("USD, or a coin", "debt −", "fraction: 0.1 is 10 %", "blank: of all"),
             ("", "#,##0.00######", FACTOR, ""),
-            sample.BALANCES,
+            desk.content.balances,
         ),
         (
             at.limits,
@@ -56,7 +56,7 @@ def account(desk: Desk) -> None:
             ("Limit on", "Coin", "Limit"),
             ("one of the list", "blank: of all coins", "in the unit on the right"),
             ("", "", PLAIN),
-            [line[:3] for line in sample.LIMITS],
+            desk.content.limits,
         ),
     ):
         sheet.write_string(area.row - 2, area.column, title, desk.style("section"))
@@ -100,7 +100,7 @@ def _settings(desk: Desk, sheet: Any) -> None:
 def _facts(desk: Desk, sheet: Any) -> None:
     area = desk.layout.account_facts
     sheet.write_string(area.row - 1, 1, "What a rulebook asks, beside the equity", desk.style("section"))
-    for r, (field, word) in enumerate(sample.FACTS):
+    for r, (field, word) in enumerate(desk.content.facts):
         sheet.write_string(area.row + r, 1, field, desk.style("label"))
         desk.inputs(sheet, area.part(row=r, rows=1), [[word]], [""])
         sheet.write_string(area.row + r, 3, "yes or no", desk.style("note", indent=1))
@@ -216,7 +216,7 @@ def _qualification(desk: Desk, sheet: Any) -> None:
     _title(desk, sheet, at.facts, "The account as the rulebook sees it")
     desk.header(sheet, at.facts, ("Field", "Value"), ("", "USD, or yes and no"), ("", AMOUNT))
     sheet.set_row(at.facts.row - 1, 16)
-    lines = [("Equity", "equity"), *((field, at.account_facts.far(r, 0)) for r, (field, _) in enumerate(sample.FACTS))]
+    lines = [("Equity", "equity"), *((field, at.account_facts.far(r, 0)) for r, (field, _) in enumerate(desk.content.facts))]
     for r, (field, place) in enumerate(lines, 1):
         sheet.write_string(at.facts.row + r, at.facts.column, field, desk.style("label"))
         formula = f'=IF(ISNUMBER({place}),{place},"")' if r == 1 else f'=IF({place}="","",{place})'

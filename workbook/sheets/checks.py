@@ -18,6 +18,8 @@ IF_SCENARIOS = 'IF(AND(ISNUMBER(initial_margin),ISNUMBER(scanning_risk)=FALSE),"
 IF_PAST = 'IF(AND(ISNUMBER(initial_margin),ISNUMBER(value_at_risk)=FALSE),"n/a",'  # no history, or not of every coin
 PRINTED = 12  # faults
 FREE = "the last reserved row is free"
+NO_BOOK = f"'{CHECKS}'!$D$4"  # a line while no position is typed: nothing can be checked then, and nothing fails
+NOTHING_TYPED = "No position is typed yet: type or paste the book into the sheet Positions, its spots into the sheet Market."
 
 
 def checks(desk: Desk) -> None:
@@ -33,9 +35,10 @@ def checks(desk: Desk) -> None:
     )
     sheet.write_string("B4", "Master check", desk.style("label", bold=True))
     results = area.body_column(4)
-    desk.formula(
-        sheet, "C4", f'=IF(COUNTIF({results.near},"PASS")+COUNTIF({results.near},"n/a")=ROWS({results.near}),"PASS","FAIL")', "headline"
-    )
+    passed = f'COUNTIF({results.near},"PASS")+COUNTIF({results.near},"n/a")=ROWS({results.near})'
+    desk.formula(sheet, "C4", f'=IF({passed},IF({NO_BOOK}="","PASS","no positions yet"),"FAIL")', "headline")
+    typed = desk.layout.positions.body.ref
+    desk.formula(sheet, "D4", f'=IF(COUNTA({typed})=0,"{NOTHING_TYPED}","")', "message")
     desk.verdicts(sheet, "C4")
     desk.header(sheet, area, ("Check", "One side", "Other side", "How", "Result"))
     lines = (*_of_inputs(desk), *_of_margin(desk), *_of_tables(desk), *desk_checks(desk), *_of_tail(desk))
@@ -45,7 +48,8 @@ def checks(desk: Desk) -> None:
         for c, formula in ((1, one), (2, other)):
             desk.formula(sheet, area.cell(r, c).replace("$", ""), formula, "calculation", num_format=pattern, align="left")
         sheet.write_string(area.row + r, 4, how, desk.style("note"))
-        desk.formula(sheet, area.cell(r, 4).replace("$", ""), verdict.replace("{a}", left).replace("{b}", right), "calculation")
+        result = verdict.removeprefix("=").replace("{a}", left).replace("{b}", right)
+        desk.formula(sheet, area.cell(r, 4).replace("$", ""), f'=IF($D$4="",{result},"n/a")', "calculation")
     desk.verdicts(sheet, results.near)
     sheet.write_string(table.row - 2, 1, "What PM_CHECK found (rows counted from the header of the range as 1)", desk.style("section"))
     desk.reserved(sheet, table, "PM_CHECK(positions,market)", [COUNT, "", "", ""], "Row", message=f"B{table.row}")

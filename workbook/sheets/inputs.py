@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import sample
+from ..content import FITTED
 from ..layout import MARKET, MARKET_HEADINGS, PARAMETERS, POSITION_HEADINGS, POSITIONS, SCENARIOS, Area
 from ..parts import FACTOR, Desk
 
@@ -46,6 +47,11 @@ POSITION_FORMATS = (
 )
 MOST_COINS, HIGHEST_VOL = 1e12, 20.0
 NO_FEED = "no feed"
+FITTED_ROWS = (
+    f"Illustrative: the rows of SPAN are {FITTED}, searched for so that published examples come out, not a clearing house's. "
+    "Delete a row to use the method's own value."
+)
+OWN_VALUES = "Without a row below, every parameter has the method's own value; type a row to use another."
 PRINTED, PRINTED_QUOTES = 40, 26  # rows, which are one page
 PERCENT = "+0%;-0%;0%"
 CHOICES = {
@@ -73,7 +79,7 @@ def positions(desk: Desk) -> None:
     sheet = desk.sheet(
         POSITIONS,
         "Positions",
-        "Type or paste the book over the sample. Blank rows are skipped; columns may "
+        f"Type or paste the book{desk.content.said(' over the sample')}. Blank rows are skipped; columns may "
         "stay blank; the name positions covers the header and every reserved row.",
         "input",
         widths={
@@ -95,8 +101,7 @@ def positions(desk: Desk) -> None:
         },
     )
     desk.header(sheet, area, POSITION_HEADINGS, POSITION_UNITS, POSITION_FORMATS)
-    rows = [[line.get(heading) for heading in POSITION_HEADINGS] for line in sample.POSITIONS]
-    desk.inputs(sheet, area.body, rows, POSITION_FORMATS)
+    desk.inputs(sheet, area.body, desk.content.positions, POSITION_FORMATS)
     _position_rules(desk, sheet)
     _findings(desk, sheet, area, "", column=19)
     sheet.freeze_panes(area.row + 1, 3)
@@ -141,14 +146,13 @@ def market(desk: Desk) -> None:
     sheet = desk.sheet(
         MARKET,
         "Market",
-        "Sample prices, made up. A row without Expiry is the coin's own; with Expiry its forward "
-        "and vol; with Strike a point of its smile. As of is fixed so that the sample stays as it is.",
+        "A row without Expiry is the coin's own; with Expiry its forward and vol; with Strike a point of its smile. "
+        + desk.content.said("The sample is made up, and its As of fixed."),
         "input",
         widths={"B:B": 13, "C:C": 13, "D:D": 13, "E:E": 14, "F:G": 13, "H:I": 11, "J:J": 18, "K:K": 2, "L:L": 70},
     )
     desk.header(sheet, area, MARKET_HEADINGS, MARKET_UNITS, MARKET_FORMATS)
-    rows = [[line.get(heading) for heading in MARKET_HEADINGS] for line in sample.MARKET]
-    desk.inputs(sheet, area.body, rows, MARKET_FORMATS)
+    desk.inputs(sheet, area.body, desk.content.market, MARKET_FORMATS)
     _findings(desk, sheet, area, "market row ", column=11)
     _feed(desk, sheet)
     sheet.freeze_panes(area.row + 1, 3)
@@ -212,8 +216,7 @@ def parameters(desk: Desk) -> None:
     sheet = desk.sheet(
         PARAMETERS,
         "Parameters",
-        "Illustrative: a demonstration set, fitted to published examples, not a clearing "
-        "house's. Delete a row to use the method's own value.",
+        FITTED_ROWS if desk.content.parameters else OWN_VALUES,
         "input",
         widths={"B:B": 30, "C:C": 16, "D:D": 20, "E:E": 12, "F:F": 28, "G:G": 2, "H:H": 14, "I:I": 20, "J:M": 11},
     )
@@ -274,9 +277,9 @@ def _parameter_tables(desk: Desk, sheet: Any, given: Area, used: Area) -> None:
     sheet.write_string(used.row - 1, used.column, "In use: the chosen method's rows (the name parameters)", desk.style("section"))
     desk.header(sheet, given, ("Method", "Underlying", "Parameter", "Value"), formats=("", "", "", "General"))
     sheet.write_string(given.row, 5, "Unit", desk.style("header", indent=1))
-    desk.inputs(sheet, given.body, [line[:4] for line in sample.PARAMETERS], ("", "", "", "General"))
+    desk.inputs(sheet, given.body, [line[:4] for line in desk.content.parameters], ("", "", "", "General"))
     for r in range(given.rows - 1):
-        unit = sample.PARAMETERS[r][4] if r < len(sample.PARAMETERS) else ""
+        unit = desk.content.parameters[r][4] if r < len(desk.content.parameters) else ""
         sheet.write_string(given.row + 1 + r, 5, unit, desk.style("unit", valign="vcenter", indent=1))
     table = desk.layout.own_scenarios
     for r in range(used.rows):
@@ -303,7 +306,7 @@ def scenarios(desk: Desk) -> None:
     sheet = desk.sheet(
         SCENARIOS,
         "Scenarios",
-        "Sample scenarios, made up: rows of one name are one scenario, a blank Underlying is "
+        f"{desk.content.said('Sample scenarios, made up. ')}Rows of one name are one scenario, a blank Underlying is "
         "every coin. The moves on the right are those of the sheet PnL grid.",
         "input",
         widths={"B:B": 20, "C:C": 13, "D:G": 11, "H:H": 2, "I:K": 13},
@@ -317,7 +320,7 @@ def scenarios(desk: Desk) -> None:
         ("name", "coin; blank: all", "fraction of price", "fraction of vol", "days that pass", "share of the P&L"),
         formats,
     )
-    desk.inputs(sheet, layout.own_scenarios.body, sample.SCENARIOS, formats)
+    desk.inputs(sheet, layout.own_scenarios.body, desk.content.scenarios, formats)
     columns: list[tuple[str, str, Area, list[float], str]] = [
         ("Price moves", "fraction of price", layout.price_moves, sample.PRICE_MOVES, PERCENT),
         ("Vol moves", "fraction of vol", layout.vol_moves, sample.VOL_MOVES, PERCENT),

@@ -8,6 +8,8 @@ from .. import charts
 from ..layout import COMPARISON, GRID, LIMITS, MODELS, RISK, SCENARIOS, STATEMENT, SUMMARY, Area
 from ..parts import AMOUNT, COUNT, MOVE, Desk
 from ..tables import by_coins, by_levels, hides_coins
+from .about import sample_note
+from .checks import NO_BOOK
 
 CASE = "positions,market,method,parameters"
 CHOSEN = "Method"
@@ -16,6 +18,11 @@ UNSUITED = (
     'IF(OR(method="VAR",method="ES"),"VAR and ES stand on the sheet VaR: choose another on Parameters",""))'
 )
 WHY = "why: Statement"
+NOT_LOADED = (
+    "The PM_ functions are not loaded here: open this file with  xlmargin open,  in LibreOffice after  xlmargin install --libreoffice,  "
+    "or in Excel the file that  xlmargin new  writes for Excel."
+)
+NOT_READY = f'=IFERROR(IF(PM_VERSION()="","",{NO_BOOK}&""),"{NOT_LOADED}")'
 STATEMENT_LEVELS, PRINTED_LINES = 9, 200
 PRINTED_SCENARIOS = 26
 NOTE_HEIGHT = 42  # points of a row whose note takes three lines
@@ -27,11 +34,13 @@ def summary(desk: Desk) -> None:
     sheet = desk.sheet(
         SUMMARY,
         "Summary",
-        "Portfolio margin of the sheet Positions by the method chosen on the sheet Parameters. "
-        "The book and the market shipped with this file are samples.",
+        "Portfolio margin of the sheet Positions by the method chosen on the sheet Parameters.",
         "output",
         widths={"B:B": 34, "C:C": 36, "D:D": 10, "E:E": 14, "F:F": 22, "G:G": 60},
     )
+    desk.formula(sheet, "B4", NOT_READY, "message")
+    if stands := sample_note(desk):
+        desk.formula(sheet, "B5", stands, "message")
     desk.header(sheet, lines, ("Headline", "Answer", "Unit", "Master check", "Why", "Message"), formats=[""] * 6)
     for r, (label, formula, pattern, unit, page, why) in enumerate(_headlines(desk), 1):
         cell = [lines.cell(r, c).replace("$", "") for c in range(6)]

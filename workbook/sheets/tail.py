@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import charts, sample
+from .. import charts
 from ..layout import HISTORY, HISTORY_HEADINGS, VAR, Area
 from ..parts import AMOUNT, COUNT, MOVE, Desk
 
@@ -24,7 +24,7 @@ def history(desk: Desk) -> None:
     sheet = desk.sheet(
         HISTORY,
         "History",
-        "SAMPLE closes from a random generator, not market data. Paste your own over them, oldest first.",
+        f"{desk.content.said('SAMPLE closes from a random generator, not market data. ')}Paste your own closes, oldest first.",
         "input",
         widths={"B:B": 16, "C:H": 14},
     )
@@ -37,7 +37,7 @@ def history(desk: Desk) -> None:
         if not heading:
             sheet.write_blank(area.row, area.column + c, None, desk.style("input", bold=True))
     free = (None,) * HISTORY_HEADINGS.count("")
-    desk.inputs(sheet, area.body, [(*row, *free) for row in sample.HISTORY], formats)
+    desk.inputs(sheet, area.body, [(*row, *free) for row in desk.content.history], formats)
     sheet.freeze_panes(area.row + 1, 2)
     sheet.repeat_rows(area.row - 1, area.row)
     sheet.print_area(0, 0, area.row + PRINTED_DAYS, area.column + area.columns - 1)
@@ -49,7 +49,7 @@ def value_at_risk(desk: Desk) -> None:
     sheet = desk.sheet(
         VAR,
         "Value at risk",
-        "The book of the sheet Positions under every move of the sheet History, whose closes are a SAMPLE; every position is repriced.",
+        "The book of the sheet Positions under every move of the sheet History; every position is repriced.",
         "output",
         widths={"B:B": 30, "C:C": 14, "D:D": 48, "E:E": 11, "F:G": 9.5, "H:N": 11.5, "O:O": 14, "P:P": 2, "Q:R": 14, "S:U": 12},
     )

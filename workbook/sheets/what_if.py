@@ -48,10 +48,9 @@ def what_if(desk: Desk) -> None:
     sheet.write_url("E3", f"internal:'{STATEMENT}'!A1", desk.style("link"), "why: Statement")
     desk.losses(sheet, area.body.part(column=1, columns=6), unless="FALSE")
     sheet.insert_chart(area.row + area.rows + 1, 2, desk_charts.before_and_after(desk), {"object_position": 3})
-    sheet.write_string(at.trades.row - 2, 2, "Trades to try: type over the sample", desk.style("section"))
+    sheet.write_string(at.trades.row - 2, 2, "Trades to try" + desk.content.said(": type over the sample"), desk.style("section"))
     desk.header(sheet, at.trades, POSITION_HEADINGS, POSITION_UNITS, POSITION_FORMATS)
-    rows = [[line.get(heading) for heading in POSITION_HEADINGS] for line in sample.TRADES]
-    desk.inputs(sheet, at.trades.body, rows, POSITION_FORMATS)
+    desk.inputs(sheet, at.trades.body, desk.content.trades, POSITION_FORMATS)
     sheet.print_area(0, 0, at.blocks.row + at.blocks.rows - 1, at.trades.column + at.trades.columns - 1)
 
 
@@ -83,18 +82,18 @@ def yesterday(desk: Desk) -> None:
     sheet = desk.sheet(
         YESTERDAY,
         "Yesterday",
-        "SAMPLE. The book and the market of an earlier time, pasted as values from the sheets Positions and Market; the sheet "
-        "Move says why the margin moved since. As of must be given.",
+        f"{desk.content.said('SAMPLE. ')}The book and the market of an earlier time, pasted as values from the sheets Positions and "
+        "Market; the sheet Move says why the margin moved since. As of must be given.",
         "input",
         widths={"B:B": 22, "C:Q": 11, "R:R": 2, "S:T": 12, "U:U": 14, "V:Y": 11, "Z:Z": 18},
     )
     for area, title, headings, units, formats, lines in (
-        (at.positions_before, "Positions then", POSITION_HEADINGS, POSITION_UNITS, POSITION_FORMATS, sample.POSITIONS_BEFORE),
-        (at.market_before, "Market then", MARKET_HEADINGS, MARKET_UNITS, MARKET_FORMATS, sample.MARKET_BEFORE),
+        (at.positions_before, "Positions then", POSITION_HEADINGS, POSITION_UNITS, POSITION_FORMATS, desk.content.positions_before),
+        (at.market_before, "Market then", MARKET_HEADINGS, MARKET_UNITS, MARKET_FORMATS, desk.content.market_before),
     ):
         desk.header(sheet, area, headings, units, formats)
         sheet.write_string(area.row - 2, area.column, title, desk.style("section"))
-        desk.inputs(sheet, area.body, [[line.get(heading) for heading in headings] for line in lines], formats)
+        desk.inputs(sheet, area.body, lines, formats)
     sheet.freeze_panes(at.positions_before.row + 1, 2)
     sheet.repeat_rows(at.positions_before.row - 1, at.positions_before.row)
     sheet.print_area(0, 0, at.positions_before.row + PRINTED, at.market_before.column + at.market_before.columns - 1)

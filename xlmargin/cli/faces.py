@@ -14,13 +14,15 @@ from xlmargin.faces.libreoffice import PIPE
 
 ANSWERED = 0
 MOST_PORT = 65_535
+EXCEL = "excel"
 
 
 @dataclass(frozen=True, slots=True)
 class Face:
-    """A way to open a workbook: its option, help, whether this machine has it, and the function that opens it."""
+    """A way to open a workbook: its option, its program, help, whether this machine has it, and the function that opens it."""
 
     name: str
+    program: str
     help: str
     available: Callable[[], bool]
     run: Callable[[argparse.Namespace], int]
@@ -32,6 +34,7 @@ def add_faces(commands: Any) -> None:
     new.add_argument("folder", type=Path)
     new.add_argument("--rows", type=int, default=500, help="rows reserved for positions (default 500)")
     new.add_argument("--lite", action="store_true", help="for Excel with xlwings Lite (macOS, the web): xlmargin-lite.xlsx")
+    new.add_argument("--empty", action="store_true", help="without the sample: nothing is typed but the settings")
     new.set_defaults(run=_new)
     opened = commands.add_parser(
         "open",
@@ -59,14 +62,27 @@ def _new(options: argparse.Namespace) -> int:
     from xlmargin.faces.excel.commands import EXCEL_NAME, new_excel_workbook
     from xlmargin.faces.lite import instructions, new_lite_workbook
 
+    kind = "empty" if options.empty else "new"
     if options.lite:
-        print(instructions(new_lite_workbook(options.folder, options.rows).resolve()))
+        print(instructions(new_lite_workbook(options.folder, options.rows, kind).resolve()))
         return ANSWERED
     if (options.folder / EXCEL_NAME).exists():
         raise MarginError(f"{options.folder / EXCEL_NAME} is there already: choose another folder, or move it away")
-    print(new_workbook(options.folder, options.rows).resolve())
-    print(new_excel_workbook(options.folder, options.rows).resolve())
+    plain = new_workbook(options.folder, options.rows, kind).resolve()
+    excel = new_excel_workbook(options.folder, options.rows, kind).resolve()
+    print(f"{plain}\n  for LibreOffice and the browser. {opening(plain)}")
+    print(f"{excel}\n  for Excel on Windows, which asks once to enable its macros. {opening(excel)}")
     return ANSWERED
+
+
+def opening(path: Path) -> str:
+    """How a workbook is opened on this machine, and by what: the functions answer in Excel only in the workbook with macros."""
+    macros = path.suffix == ".xlsm"
+    face = best([face for face in FACES if macros or face.name != EXCEL])
+    if macros and face.name != EXCEL:
+        return "This machine has no Excel for Windows: open the other file here"
+    option = "" if face is best(FACES) else f" --{face.name}"
+    return f'Open it here, in {face.program}: xlmargin open "{path}"{option}'
 
 
 def best(faces: Sequence[Face]) -> Face:
@@ -142,12 +158,13 @@ def _install_libreoffice(options: argparse.Namespace) -> int:
 
 #: From the best to the one that works everywhere.
 FACES = (
-    Face("excel", "in Excel (Windows)", _has_excel, _open_excel),
+    Face(EXCEL, "Excel", "in Excel (Windows)", _has_excel, _open_excel),
     Face(
         "libreoffice",
+        "LibreOffice",
         f"in a LibreOffice of its own, on the desktop; the first one listens on the pipe {PIPE}, where feed and watch find it",
         _has_libreoffice,
         _open_libreoffice,
     ),
-    Face("web", "in the browser, calculated by the embedded engine", lambda: True, _open_web),
+    Face("web", "the browser", "in the browser, calculated by the embedded engine", lambda: True, _open_web),
 )

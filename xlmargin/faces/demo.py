@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
 from xlmargin.engine import Workbook, patch
 from xlmargin.engine.formula import address, parse_area
 from xlmargin.errors import MarginError
-from xlmargin.faces.template import build_template
+from xlmargin.faces.template import build_template, progress
 from xlmargin.files.workbooks import named_cells
 from xlmargin.sheet.columns import Header
 from xlmargin.sheet.registry import FUNCTIONS, Cells
 
 NAME = "xlmargin.xlsx"
-DEMO_NAME = "xlmargin-demo.xlsx"
+DEMO_NAME = "xlmargin-demo"
 HEADLINES = (("Initial margin", "initial_margin"), ("Maintenance margin", "maintenance_margin"), ("Scanning risk", "scanning_risk"))
 
 
@@ -26,12 +27,13 @@ def _functions() -> dict[str, Callable[..., Cells]]:
     return {name: function.call for name, function in FUNCTIONS.items()}
 
 
-def new_workbook(folder: Path, rows: int, name: str = NAME) -> Path:
-    """A desk's workbook from the template, its sample already calculated.
+def new_workbook(folder: Path, rows: int, kind: str, name: str = NAME) -> Path:
+    """A desk's workbook from the template, already calculated.
 
     Args:
         folder: made if it is not there
         rows: rows reserved for positions
+        kind: what is typed in it, as of build_template
 
     Raises:
         MarginError: the workbook is there already, or the folder cannot be written
@@ -43,10 +45,14 @@ def new_workbook(folder: Path, rows: int, name: str = NAME) -> Path:
         raise MarginError(f"--rows must be from 10 to 20,000, not {rows:,}")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        build_template(path, rows)
+        progress(f"{name}: building …")
+        build_template(path, rows, kind)
     except OSError as error:
         raise MarginError(f"{path} cannot be written: {error.strerror}") from None
-    patch(path, path, Workbook(path, _functions()))
+    progress(f"{name}: calculating …")
+    book = Workbook(path, _functions())
+    progress(f"{name}: writing its values …")
+    patch(path, path, book)
     return path
 
 
@@ -54,12 +60,12 @@ def run(folder: Path) -> Path:
     """Calculate the template's sample book in the embedded engine, double one position, and print the changes.
 
     Args:
-        folder: folder in which the one workbook is left
+        folder: folder in which the one workbook is left, under a name that is free: an earlier one may hold edits
 
     Returns:
         path of the workbook, with its values in place
     """
-    path = folder / DEMO_NAME
+    path = _free(folder)
     build_template(path)
     print("Calculating the template with its sample book in the embedded spreadsheet engine …")
     book = Workbook(path, _functions())
@@ -78,6 +84,12 @@ def run(folder: Path) -> Path:
     print("\nThe workbook with its values, formulas and charts:")
     print(path.resolve())
     return path
+
+
+def _free(folder: Path) -> Path:
+    """The first name of a demonstration's workbook that no file has."""
+    names = (f"{DEMO_NAME}{ending}.xlsx" for ending in chain([""], (f"-{n}" for n in count(2))))
+    return next(folder / name for name in names if not (folder / name).exists())
 
 
 def _reading(book: Workbook, places: dict[str, tuple[str, str]]) -> dict[str, float]:

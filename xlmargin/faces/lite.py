@@ -32,20 +32,21 @@ OURS = re.compile(r"(?<![\w.])(?=PM_[A-Z0-9_]+\s*\()")  # the place in front of 
 TEXT = re.compile(r'("(?:[^"]|"")*"|&quot;.*?&quot;)')
 
 
-def new_lite_workbook(folder: Path, rows: int) -> Path:
+def new_lite_workbook(folder: Path, rows: int, kind: str) -> Path:
     """A desk's workbook whose formulas call the functions as Excel stores those of xlwings Lite.
 
     Args:
         folder: made if it is not there
         rows: rows reserved for positions
+        kind: what is typed in it, as of build_template
 
     Returns:
-        path of the workbook, its sample already calculated
+        path of the workbook, already calculated
 
     Raises:
         MarginError: the workbook is there already, or the folder cannot be written
     """
-    path = new_workbook(folder, rows, NAME)
+    path = new_workbook(folder, rows, kind, NAME)
     store_as_office(path)
     return path
 

@@ -15,25 +15,28 @@ from xlmargin.errors import MarginError
 BUILDER = "xlmargin_workbook"
 
 
-def build_template(path: str | Path, rows: int = 500) -> None:
-    """Write a desk's workbook, with the sample in it and without calculated values.
+def build_template(path: str | Path, rows: int = 500, kind: str = "demo") -> None:
+    """Write a desk's workbook, without calculated values.
 
     Args:
         path: the file to write, .xlsx
         rows: position rows to keep free
+        kind: what is typed in it: demo (the sample with its fitted parameters, and the source's tables), new (the sample under
+            the method's own values), empty
 
     Raises:
         MarginError: too few or too many rows, or the file cannot be written
     """
-    _build(path, rows, None)
+    _build(path, rows, None, kind)
 
 
-def build_macro_template(path: str | Path, rows: int, settings: Sequence[tuple[str, str]], restart: str, category: str) -> None:
+def build_macro_template(path: str | Path, rows: int, kind: str, settings: Sequence[tuple[str, str]], restart: str, category: str) -> None:
     """Write a desk's workbook for Excel on Windows, ready for the macros.
 
     Args:
         path: the file to write, .xlsm
         rows: position rows to keep free
+        kind: as of build_template
         settings: keys and values of the sheet that xlwings reads
         restart: the macro behind the button
         category: of the functions in Excel's wizard
@@ -41,16 +44,21 @@ def build_macro_template(path: str | Path, rows: int, settings: Sequence[tuple[s
     Raises:
         MarginError: too few or too many rows, or the file cannot be written
     """
-    _build(path, rows, _builder("excel").Macros(settings, restart, category))
+    _build(path, rows, _builder("excel").Macros(settings, restart, category), kind)
 
 
-def _build(path: str | Path, rows: int, macros: Any) -> None:
+def _build(path: str | Path, rows: int, macros: Any, kind: str) -> None:
     try:
-        _builder("build").build(path, rows, macros)
+        _builder("build").build(path, rows, macros, kind)
     except ValueError as error:
         raise MarginError(str(error)) from error
     except OSError as error:
         raise MarginError(f"{path} cannot be written ({error.strerror}): close it, or choose another folder") from error
+
+
+def progress(text: str) -> None:
+    """Say what is being done, apart from the answer: a workbook takes seconds."""
+    print(text, file=sys.stderr, flush=True)
 
 
 def write_backtest(path: str | Path, summary: Sequence[Sequence[Any]], books: Mapping[str, Sequence[Sequence[Any]]], note: str) -> None:

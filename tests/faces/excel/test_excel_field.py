@@ -248,13 +248,19 @@ def test_new_writes_both_workbooks_and_neither_over_the_other(
     """One for Excel beside one for everything else; doctor finds nothing wrong; a second run refuses."""
     small_history(monkeypatch)
     assert cli.main(["new", str(tmp_path / "desk"), "--rows", "20"]) == 0
-    assert capsys.readouterr().out.splitlines() == [str(tmp_path / "desk" / f"xlmargin.{ending}") for ending in ("xlsx", "xlsm")]
+    out, err = capsys.readouterr()
+    plain, how_plain, excel, how_excel = out.splitlines()
+    assert [plain, excel] == [str(tmp_path / "desk" / name) for name in ("xlmargin.xlsx", "xlmargin-excel.xlsm")]
+    assert "for LibreOffice and the browser" in how_plain
+    assert f'xlmargin open "{plain}"' in how_plain
+    assert "for Excel on Windows" in how_excel
+    assert [line.split(": ")[1] for line in err.splitlines()] == ["building …", "calculating …", "writing its values …"] * 2
     assert [
-        cure for *_, cure in diagnosis.file_findings(tmp_path / "desk" / "xlmargin.xlsm", office.gather()) if cure.startswith(NEEDED)
+        cure for *_, cure in diagnosis.file_findings(tmp_path / "desk" / "xlmargin-excel.xlsm", office.gather()) if cure.startswith(NEEDED)
     ] == []
     (tmp_path / "desk" / "xlmargin.xlsx").unlink()
     assert cli.main(["new", str(tmp_path / "desk"), "--rows", "20"]) == 2
-    assert "xlmargin.xlsm is there already" in capsys.readouterr().err
+    assert "xlmargin-excel.xlsm is there already" in capsys.readouterr().err
     assert not (tmp_path / "desk" / "xlmargin.xlsx").exists()
 
 

@@ -171,7 +171,7 @@ def test_a_taken_port_is_told(server: Server) -> None:
 
 def test_the_best_face_of_a_machine_is_chosen() -> None:
     """The first that is there, else the last; the browser is there everywhere."""
-    there, absent = (Face(name, "", lambda has=has: has, lambda options: 0) for name, has in (("a", True), ("b", False)))
+    there, absent = (Face(name, "", "", lambda has=has: has, lambda options: 0) for name, has in (("a", True), ("b", False)))
     assert best([absent, there, absent]).name == "a"
     assert best([absent, there]).name == "a"
     assert best([absent]).name == "b"

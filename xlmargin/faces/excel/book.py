@@ -10,16 +10,17 @@ from xlmargin.faces.excel.donor import read_donor
 from xlmargin.faces.excel.project import add_project
 from xlmargin.faces.excel.settings import package_folders, this_interpreter, workbook_settings
 from xlmargin.faces.excel.wrapper import MESSAGE, RESTART, wrapper_modules
-from xlmargin.faces.template import build_macro_template
+from xlmargin.faces.template import build_macro_template, progress
 from xlmargin.sheet.registry import CATEGORY, ERROR, FUNCTIONS
 
 
-def write_excel_workbook(path: Path, rows: int) -> Path:
-    """Write the workbook for Excel, its sample already calculated.
+def write_excel_workbook(path: Path, rows: int, kind: str = "demo") -> Path:
+    """Write the workbook for Excel, already calculated.
 
     Args:
         path: the file to write, .xlsm
         rows: rows reserved for positions
+        kind: what is typed in it, as of build_template
 
     Raises:
         MarginError: xlwings is missing or not whole, or the file cannot be written
@@ -29,10 +30,14 @@ def write_excel_workbook(path: Path, rows: int) -> Path:
     modules = *wrapper_modules(FUNCTIONS), *read_donor()
     source, installed = package_folders()
     settings = workbook_settings(this_interpreter(os.environ), source, [installed])
-    build_macro_template(path, rows, settings, RESTART, CATEGORY)
+    progress(f"{path.name}: building …")
+    build_macro_template(path, rows, kind, settings, RESTART, CATEGORY)
     add_project(path, modules)
     calls = {name: function.call for name, function in FUNCTIONS.items()} | {MESSAGE: _message}
-    patch(path, path, Workbook(path, calls))
+    progress(f"{path.name}: calculating …")
+    book = Workbook(path, calls)
+    progress(f"{path.name}: writing its values …")
+    patch(path, path, book)
     return path
 
 

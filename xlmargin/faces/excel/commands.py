@@ -13,18 +13,18 @@ from xlmargin.faces.excel.office import find_excel
 from xlmargin.faces.excel.settings import UDF_MODULES, this_interpreter, user_file, with_settings
 from xlmargin.faces.excel.wrapper import UDF_MODULE
 
-EXCEL_NAME = "xlmargin.xlsm"
+EXCEL_NAME = "xlmargin-excel.xlsm"
 ELSEWHERE = "Excel can call Python functions on Windows only"
 ADD_IN = "import sys; from xlwings.cli import main; sys.argv = ['xlwings', 'addin', 'install']; main()"
 
 
-def new_excel_workbook(folder: Path, rows: int) -> Path:
+def new_excel_workbook(folder: Path, rows: int, kind: str) -> Path:
     """A desk's workbook for Excel on Windows, in a folder that is there.
 
     Raises:
         MarginError: xlwings is missing or not whole, or the file cannot be written
     """
-    return write_excel_workbook(folder / EXCEL_NAME, rows)
+    return write_excel_workbook(folder / EXCEL_NAME, rows, kind)
 
 
 def open_excel(path: Path) -> None:

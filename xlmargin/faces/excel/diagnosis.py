@@ -54,7 +54,7 @@ def file_findings(path: Path, facts: Facts) -> list[Finding]:
     rows = [field.mark_finding(path.name, zone_of(path), field.in_trusted_location(facts.trust, str(folder)))]
     modules = modules_of(path)
     if modules is None:
-        rows.append(("macros of the workbook", "none", "only for Excel: xlmargin new writes xlmargin.xlsm, which has them"))
+        rows.append(("macros of the workbook", "none", "only for Excel: xlmargin new writes xlmargin-excel.xlsm, which has them"))
     else:
         source = "".join(module.source for module in modules.values())
         rows.append(field.version_finding(source, xlwings_version()))
