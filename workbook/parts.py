@@ -62,7 +62,7 @@ class Desk:
         """Write one formula over all cells of an area, with a number format for each of its columns.
 
         A recalculation then takes one formula instead of one per row. Its functions must go through arrays in every program; in the
-        embedded engine ISNUMBER, INDEX, MATCH, SMALL, RANK and COUNTIF do not: a number is what is less than a text, `x<""`.
+        embedded engine ISNUMBER, INDEX, MATCH, SMALL, RANK and COUNTIF do not: see `tables.is_number`.
         """
         looks = [self.style(style, **more, **({"num_format": pattern} if pattern else {})) for pattern in patterns or [""] * area.columns]
         sheet.write_dynamic_array_formula(area.near, formula, looks[0], "")

@@ -6,6 +6,7 @@ from typing import Any
 
 from ..layout import CHARTS, MODELS, Area
 from ..parts import AMOUNT, COUNT, Desk
+from ..tables import is_number
 from ..waterfall import waterfall_data
 from .account import limit_data
 from .contributions import sizes
@@ -120,8 +121,8 @@ def _ranked(desk: Desk, sheet: Any, area: Area, headings: tuple[str, ...], bette
     desk.array(sheet, area.body_column(1), f"={label}", "calculation")
     desk.array(sheet, area.body_column(2), f"={value}", "calculation", [AMOUNT])
     other = f"TRANSPOSE({values})"
-    before = f'(({other}{better}{values})+({other}={values})*(TRANSPOSE({numbers})<{numbers}))*({other}<"")'
-    desk.array(sheet, area.body_column(3), f'=IF({values}<"",1+MMULT({before},{numbers}^0),"")', "calculation", align="center")
+    before = f"(({other}{better}{values})+({other}={values})*(TRANSPOSE({numbers})<{numbers}))*{is_number(other)}"
+    desk.array(sheet, area.body_column(3), f'=IF({is_number(values)},1+MMULT({before},{numbers}^0),"")', "calculation", align="center")
 
 
 def _drawn(desk: Desk, sheet: Any, ranked: Area, area: Area, series: tuple[str, ...], mark: str, second: str = "") -> None:
@@ -154,5 +155,5 @@ def _profile(desk: Desk, sheet: Any) -> None:
     for c in range(1, area.columns):
         there = grid.loose(0, c)
         desk.formula(sheet, area.cell(0, c).replace("$", ""), f'=IF(ISNUMBER({there}),"vol "&TEXT({there},"+0%;-0%;0%"),"")', "header")
-    drawn = f'=IF({grid.body.ref}<"",{grid.body.ref},NA())'
+    drawn = f"=IF({is_number(grid.body.ref)},{grid.body.ref},NA())"
     desk.array(sheet, area.body, drawn, "calculation", ("+0%_ ;-0%_ ;0%_ ", *[AMOUNT] * (area.columns - 1)))

@@ -7,6 +7,7 @@ from typing import Any
 from .. import desk_charts
 from ..layout import CHECKS, CONTRIBUTIONS, GREEKS, LIMITS, STATEMENT
 from ..parts import AMOUNT, COUNT, Desk
+from ..tables import is_number
 
 CALL = "PM_CONTRIBUTION(positions,market,contribution_method,parameters)"
 OFF = "off: see the switches on the sheet Parameters"
@@ -91,9 +92,9 @@ def _words(desk: Desk, sheet: Any) -> None:
     def rounded(number: str, cell: str, pattern: str) -> str:
         return f"TEXT(INT({number}/{cell}+1/2)*{cell},{pattern})"
 
-    part = rounded(f'IF({share}<"",{share},0)/initial_margin', "$C$10", '"+0.0%;-0.0%"')
+    part = rounded(f"IF({is_number(share)},{share},0)/initial_margin", "$C$10", '"+0.0%;-0.0%"')
     of = f'IF(ABS(initial_margin)>{least},", "&{part}&" of the margin","")'
-    amounts = (f'IF({saved}<"",{sign}{saved},0)' for sign in ("-", ""))
+    amounts = (f"IF({is_number(saved)},{sign}{saved},0)" for sign in ("-", ""))
     needed, lower = (f'"{MISSING}"&{rounded(amount, "$C$11", TWO)}&" {word}"' for amount, word in zip(amounts, ("higher", "lower")))
     cases = (
         ('"adds, hedges the rest"', f'{name}&" adds to the margin"&{of}&", yet hedges the rest: "&{needed}'),
@@ -109,7 +110,7 @@ def _words(desk: Desk, sheet: Any) -> None:
             f"IF({saved}<-{least},IF({share}>{least},{a},{b}),IF({saved}>{least},IF({share}<-{least},{c},{d}),"
             f"IF({share}<-{least},{e},{f})))"
         )
-        desk.array(sheet, roles.body_column(n), f'=IF(ISNUMBER({least}),IF({share}<"",{text},""),"")', "calculation", indent=1)
+        desk.array(sheet, roles.body_column(n), f'=IF(ISNUMBER({least}),IF({is_number(share)},{text},""),"")', "calculation", indent=1)
 
 
 def greeks(desk: Desk) -> None:
@@ -148,7 +149,7 @@ def sizes(desk: Desk, sheet: Any) -> None:
     desk.header(sheet, at.sizes, ("Size",), formats=(AMOUNT,))
     share, place = at.contributions.body_column(4).ref, f"(ROW({at.sizes.body.near})-ROW({at.sizes.cell(0, 0)}))"
     size = f'IF({share}=0,"",-ABS({share})*(1-share_rounding*{place}))'
-    desk.array(sheet, at.sizes.body, f'=IF({share}<"",{size},"")', "calculation", [AMOUNT])
+    desk.array(sheet, at.sizes.body, f'=IF({is_number(share)},{size},"")', "calculation", [AMOUNT])
     _top(desk, sheet)
 
 

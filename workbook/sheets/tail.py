@@ -7,6 +7,7 @@ from typing import Any
 from .. import charts, sample
 from ..layout import HISTORY, HISTORY_HEADINGS, VAR, Area
 from ..parts import AMOUNT, COUNT, MOVE, Desk
+from ..tables import is_number
 
 CLOSES = "#,##0.00"
 AS_BESIDE = '0;0;0;"as beside"'  # the price moves in one text each, already in Description
@@ -183,7 +184,7 @@ def _marked(desk: Desk, sheet: Any) -> None:
     every = f'=IFERROR(INDEX({area.body.near},0,MATCH("Total",{head},0)),"")'
     desk.array(sheet, total.body, every, "calculation", [AMOUNT])
     days = total.body.near
-    inside = f'IF({days}<"",IF({days}<=tolerance-value_at_risk,"in the tail",""),"")'
+    inside = f'IF({is_number(days)},IF({days}<=tolerance-value_at_risk,"in the tail",""),"")'
     desk.array(sheet, Area(VAR, area.row + 1, 1, area.rows - 1, 1), f'=IF(ISNUMBER(value_at_risk),{inside},"")', "fail")
     whole = Area(VAR, area.row + 1, 1, area.rows - 1, area.columns + 1)
     sheet.conditional_format(
