@@ -60,6 +60,24 @@ class Desk:
         """Write a formula without a value: a program that does not calculate must leave it blank, never show a zero."""
         sheet.write_formula(cell, formula, self.style(style, **more), "")
 
+    def array(self, sheet: Any, area: Area, formula: str, style: str, patterns: Sequence[str] = (), **more: Any) -> None:
+        """Write one formula over all cells of an area, with a number format for each of its columns.
+
+        A recalculation then takes one formula instead of one per row. Its functions must go through arrays in every program; in the
+        embedded engine ISNUMBER, INDEX, MATCH, SMALL, RANK and COUNTIF do not: see `tables.is_number`.
+        """
+        looks = [self.style(style, **more, **({"num_format": pattern} if pattern else {})) for pattern in patterns or [""] * area.columns]
+        sheet.write_dynamic_array_formula(area.near, formula, looks[0], "")
+        self._empty(sheet, area, lambda _, c: looks[c])
+
+    @staticmethod
+    def _empty(sheet: Any, area: Area, look: Callable[[int, int], Any]) -> None:
+        """Empty the cells that the writer fills with zeros: a program that does not calculate would show these."""
+        for r in range(area.rows):
+            for c in range(area.columns):
+                if r or c:
+                    sheet.write_blank(area.row + r, area.column + c, None, look(r, c))
+
     def header(self, sheet: Any, area: Area, headings: Sequence[str], units: Sequence[str] = (), formats: Sequence[str] = ()) -> None:
         """The header row of an area, with the units in a separate row above it; those of numbers are aligned right."""
         sides = [_side(pattern) for pattern in formats or [""] * len(headings)]
@@ -104,13 +122,11 @@ class Desk:
         the part that the formula left out.
         """
         sheet.write_dynamic_array_formula(area.near, lay(area, call), self.style("header", text_wrap=False, **_side(formats[0])), "")
-        for c, pattern in enumerate(formats):
+        heads, bodies = [self.style("calculation", **_side(pattern)) for pattern in formats], []
+        for pattern in formats:
             look = {"align": "center"} if pattern == COUNT else {"align": align} if pattern and align else {}
-            body = self.style("calculation", **look, **({"num_format": pattern} if pattern else {}))
-            for r in range(area.rows):
-                if r or c:  # the writer fills the area with zeros, which a program that does not calculate would show
-                    style = body if r else self.style("calculation", **_side(pattern))
-                    sheet.write_blank(area.row + r, area.column + c, None, style)
+            bodies.append(self.style("calculation", **look, **({"num_format": pattern} if pattern else {})))
+        self._empty(sheet, area, lambda r, c: bodies[c] if r else heads[c])
         head = area.part(rows=1)
         sheet.conditional_format(
             head.near, {"type": "formula", "criteria": f"=LEN({self._loose(head)})>0", "format": self.style.condition("header")}

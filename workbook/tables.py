@@ -12,6 +12,11 @@ FIRST = "Level"  # the heading of the levels of a statement
 SHOWN = 'IF(ISTEXT(_xlpm.t),_xlpm.t&"",_xlpm.t)'
 
 
+def is_number(cells: str) -> str:
+    """The condition that a cell holds a number, for an array formula: in the embedded engine ISNUMBER does not go through arrays."""
+    return f'IFERROR({cells}<"",FALSE)'
+
+
 def as_table(area: Area, call: str) -> str:
     """The table unchanged; the rest of the area stays blank."""
     return f'=_xlfn.LET(_xlpm.t,{call},IF({_inside(area)},{SHOWN},""))'

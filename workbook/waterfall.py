@@ -63,12 +63,7 @@ def _steps(desk: Desk, sheet: Any) -> None:
     desk.header(sheet, area, ("Line", "Amount"), formats=("", AMOUNT))
     wanted = f"({levels}={desk.layout.levels.cell(LEVELS + 2, 1)})*{inside}*({amounts}<>0)"
     call = f'IFERROR(_xlfn._xlws.FILTER({lines},{wanted}),"")'
-    sheet.write_dynamic_array_formula(area.body.near, as_table(area.body, call), desk.style("calculation"), "")
-    for r in range(1, area.rows):
-        for c, pattern in enumerate(("", AMOUNT)):
-            if r > 1 or c:
-                look = desk.style("calculation", num_format=pattern) if pattern else desk.style("calculation")
-                sheet.write_blank(area.row + r, area.column + c, None, look)
+    desk.array(sheet, area.body, as_table(area.body, call), "calculation", ("", AMOUNT))
 
 
 def _bars(desk: Desk, sheet: Any) -> None:

@@ -46,10 +46,10 @@ COMMON = {
     "MATCH",
     "MAX",
     "MIN",
+    "MMULT",
     "N",
     "NA",
     "OR",
-    "RANK",
     "ROUND",
     "ROW",
     "ROWS",
@@ -58,6 +58,7 @@ COMMON = {
     "SUM",
     "SUMPRODUCT",
     "TEXT",
+    "TRANSPOSE",
 }
 VOLATILE = {"NOW", "TODAY", "RAND", "RANDBETWEEN", "OFFSET", "INDIRECT", "INFO", "CELL"}
 HIDDEN = re.compile(rb'<(?:row|col)\b[^>]*\bhidden="1"|<sheet\b[^>]*\bstate="')

@@ -12,6 +12,7 @@ from conftest import ROOT
 from openpyxl.cell import Cell
 from openpyxl.formula.translate import Translator
 from openpyxl.workbook import Workbook as Book
+from openpyxl.worksheet.formula import ArrayFormula
 
 from xlmargin.faces import template
 from xlmargin.faces.template import build_template
@@ -116,12 +117,15 @@ def test_no_formula_looks_like_an_input(book: Book) -> None:
 
 @pytest.mark.parametrize("name", FORMULAS)
 def test_one_formula_per_column(book: Book, name: str) -> None:
-    """The second row, copied down, is every row below it."""
+    """One array formula over the column; or the second row, copied down, is every row below it."""
     area = getattr(LAYOUT, name)
     sheet = book[area.sheet]
     for c in range(area.columns):
         column = [sheet.cell(area.row + 1 + r, area.column + 1 + c) for r in range(1, area.rows)]
-        if column[0].data_type == "f":
+        if isinstance(column[0].value, ArrayFormula):
+            assert column[0].value.ref == f"{column[0].coordinate}:{column[-1].coordinate}", (name, c)
+            assert {cell.value for cell in column[1:]} == {None}, (name, c)
+        elif column[0].data_type == "f":
             first = Translator(column[0].value, column[0].coordinate)
             for cell in column:
                 assert cell.value == first.translate_formula(cell.coordinate), (name, cell.coordinate)

@@ -7,6 +7,7 @@ from typing import Any
 from .. import desk_charts, sample
 from ..layout import ACCOUNT, BALANCE_HEADINGS, CONTRIBUTIONS, LIMITS, MONITOR, Area
 from ..parts import AMOUNT, COUNT, FACTOR, MOVE, Desk
+from ..tables import is_number
 
 ACCOUNT_CASE = "positions,balances,market,method,parameters"
 OFF = "off: see the switches on the sheet Parameters"
@@ -72,14 +73,14 @@ def _limit_units(desk: Desk, sheet: Any) -> None:
     """The unit of each limit, which follows from the limited quantity."""
     area = desk.layout.limits
     sheet.write_string(area.row, area.column + 3, "Unit", desk.style("header", indent=1))
-    for r in range(1, area.rows):
-        kind = area.cell(r, 0).replace("$", "")
-        unit = (
-            f'=IF({kind}="","",IF({kind}="Margin usage","of equity: initial margin over equity",IF({kind}="Concentration",'
-            f'"of all notional: the coin\'s share",IF({kind}="Delta","coins",IF({kind}="Gamma","coins per USD",'
-            f'IF({kind}="Vega","USD per vol point",IF({kind}="Theta","USD a day","USD")))))))'
-        )
-        desk.formula(sheet, area.cell(r, 3).replace("$", ""), unit, "unit", valign="vcenter", indent=1)
+    kind = area.body_column(0).near
+    unit = (
+        f'=IF({kind}="","",IF({kind}="Margin usage","of equity: initial margin over equity",IF({kind}="Concentration",'
+        f'"of all notional: the coin\'s share",IF({kind}="Delta","coins",IF({kind}="Gamma","coins per USD",'
+        f'IF({kind}="Vega","USD per vol point",IF({kind}="Theta","USD a day","USD")))))))'
+    )
+    beside = Area(ACCOUNT, area.row + 1, area.column + area.columns, area.rows - 1, 1)
+    desk.array(sheet, beside, unit, "unit", valign="vcenter", indent=1)
     sheet.data_validation(area.body_column(0).near, {"validate": "list", "source": list(KINDS), "error_type": "stop"})
 
 
@@ -163,17 +164,18 @@ def _limit_table(desk: Desk, sheet: Any) -> None:
     units = ("", "blank: of all", "as on Account", "as on Account", "as on Account", "of the limit", "")
     desk.header(sheet, area, headings, units, ("", "", AMOUNT, AMOUNT, AMOUNT, AMOUNT, ""))
     sheet.set_row(area.row - 1, 16)
+    for c, pattern in ((0, ""), (1, ""), (3, AMOUNT)):
+        typed = at.limits.body_column(min(c, 2)).ref
+        desk.array(sheet, area.body_column(c), f'=IF({typed}="","",{typed})', "calculation", [pattern])
+    values, most = area.body_column(2).near, area.body_column(3).near
+    numbers = f"{is_number(values)}*{is_number(most)}"
+    desk.array(sheet, area.body_column(4), f'=IF({numbers},{most}-ABS({values}),"")', "calculation", [AMOUNT])
+    share = f'IF({most}>0,ABS({values})/{most},IF({values}=0,0,"no limit"))'
+    desk.array(sheet, area.body_column(5), f'=IF({numbers},{share},"")', "calculation", [USED])
     for r in range(1, area.rows):
-        kind, coin, value, limit, room, used, verdict = (area.cell(r, c).replace("$", "") for c in range(7))
-        typed = [at.limits.loose(r, c) for c in range(3)]
-        for cell, one, pattern in ((kind, typed[0], "General"), (coin, typed[1], "General"), (limit, typed[2], AMOUNT)):
-            desk.formula(sheet, cell, f'=IF({one}="","",{one})', "calculation", num_format=pattern)
+        kind, coin, value, limit, _, used, verdict = (area.cell(r, c).replace("$", "") for c in range(7))
         desk.formula(sheet, value, f'=IF({kind}="","",{_value(desk, kind, coin)})', "calculation", bold=True, num_format=AMOUNT)
         known = f"AND(ISNUMBER({value}),ISNUMBER({limit}))"
-        desk.formula(sheet, room, f'=IF({known},{limit}-ABS({value}),"")', "calculation", num_format=AMOUNT)
-        desk.formula(
-            sheet, used, f'=IF({known},IF({limit}>0,ABS({value})/{limit},IF({value}=0,0,"no limit")),"")', "calculation", num_format=USED
-        )
         words = (
             f'IF(ABS({value})>{limit},"OVER by "&TEXT(ROUND(ABS({value})-{limit},2),"#,##0.00"),IF({used}>=limits_warn_from,'
             f'"WARNING: "&TEXT(ROUND({used},2),"0%")&" used","OK: "&TEXT(ROUND({used},2),"0%")&" used"))'
@@ -237,9 +239,8 @@ def limit_data(desk: Desk, sheet: Any) -> None:
     """The columns behind the bars of limits: the share used, in order of closeness to the limit."""
     area, table = desk.layout.limit_bars, desk.layout.limit_table
     desk.header(sheet, area, ("Limit", "within the limit", "near the limit", "over the limit"), formats=("", *[AMOUNT] * 3))
-    for r in range(1, area.rows):
-        label, within, near, over = (area.cell(r, c).replace("$", "") for c in range(4))
-        kind, coin, used = (table.loose(r, c) for c in (0, 1, 5))
-        desk.formula(sheet, label, f'=IF({kind}="","",{kind}&IF({coin}="",""," "&{coin}))', "calculation")
-        for cell, rule in ((within, f"{used}<limits_warn_from"), (near, f"AND({used}>=limits_warn_from,{used}<=1)"), (over, f"{used}>1")):
-            desk.formula(sheet, cell, f'=IF(ISNUMBER({used}),IF({rule},{used},""),"")', "calculation", num_format=USED)
+    kind, coin, used = (table.body_column(c).ref for c in (0, 1, 5))
+    desk.array(sheet, area.body_column(0), f'=IF({kind}="","",{kind}&IF({coin}="",""," "&{coin}))', "calculation")
+    rules = (f"{used}<limits_warn_from", f"({used}>=limits_warn_from)*({used}<=1)", f"{used}>1")
+    for c, rule in enumerate(rules, 1):
+        desk.array(sheet, area.body_column(c), f'=IF({is_number(used)},IF({rule},{used},""),"")', "calculation", [USED])

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from ..layout import CHARTS, MODELS, Area
 from ..parts import AMOUNT, COUNT, Desk
+from ..tables import is_number
 from ..waterfall import waterfall_data
 from .account import limit_data
 from .contributions import sizes
 from .monitor import frame_data
 from .what_if import move_data
 
-DESCENDING, ASCENDING = 0, 1  # as RANK counts them
+DESCENDING, ASCENDING = ">", "<"  # what ranks before a value
 WIDTHS: dict[str, float] = {  # of the sheet Chart data
     "B:B": 8,
     "C:C": 36,
@@ -94,13 +94,9 @@ def _scenario_bars(desk: Desk, sheet: Any) -> None:
     at, risk = desk.layout, desk.layout.risk
     total = f'MATCH("Total",{risk.part(rows=1).ref},0)'
 
-    def label(r: int) -> str:
-        name, description = risk.loose(r, 0), risk.loose(r, 1)
-        return f'IF({name}="","",{name}&"  "&{description})'
-
-    def value(r: int) -> str:
-        return f'IFERROR(INDEX({risk.body.ref},{at.scenario_bars.cell(r, 0).replace("$", "")},{total}),"")'
-
+    name, description = risk.body_column(0).ref, risk.body_column(1).ref
+    label = f'IF({name}="","",{name}&"  "&{description})'
+    value = f'IFERROR(INDEX({risk.body.ref},0,{total}),"")'
     _ranked(desk, sheet, at.scenario_bars, ("No", "Scenario", "Total", "Rank"), ASCENDING, label, value)
     _drawn(desk, sheet, at.scenario_bars, at.worst_bars, ("worst scenario", "other scenarios"), "{k}=1")
 
@@ -109,36 +105,25 @@ def _method_bars(desk: Desk, sheet: Any) -> None:
     at, compare, typed = desk.layout, desk.layout.comparison, desk.layout.parameter_input
     reference = f'IFERROR(INDEX({typed.body_column(3).ref},MATCH("reference",{typed.body_column(2).ref},0)),"ISOLATED")'
 
-    def label(r: int) -> str:
-        name, status = compare.loose(r, 0), compare.loose(r, 6)
-        return f'IF({name}="","",{name}&" ("&{status}&IF({name}={reference},", reference","")&")")'
-
-    def value(r: int) -> str:
-        return f'IF({compare.loose(r, 1)}="","",{compare.loose(r, 1)})'
-
+    name, initial, status = (compare.body_column(c).ref for c in (0, 1, 6))
+    label = f'IF({name}="","",{name}&" ("&{status}&IF({name}={reference},", reference","")&")")'
+    value = f'IF({initial}="","",{initial})'
     _ranked(desk, sheet, at.method_bars, ("No", "Method", "Initial", "Rank"), DESCENDING, label, value)
     series = ("chosen method", "published or verified", "estimate or illustrative")
     _drawn(desk, sheet, at.method_bars, at.ranked_bars, series, 'IFERROR(FIND(method&" (",{label}),0)=1', SOFT)
 
 
-def _ranked(
-    desk: Desk, sheet: Any, area: Area, headings: tuple[str, ...], order: int, label: Callable[[int], str], value: Callable[[int], str]
-) -> None:
+def _ranked(desk: Desk, sheet: Any, area: Area, headings: tuple[str, ...], better: str, label: str, value: str) -> None:
     """A table with the rank of each of its values; equal values rank in their order in the table."""
     desk.header(sheet, area, headings, formats=(COUNT, "", AMOUNT, COUNT))
-    values = area.body_column(2).near
     for r in range(1, area.rows):
-        here = [area.cell(r, c).replace("$", "") for c in range(4)]
-        sheet.write_number(here[0], r, desk.style("calculation", align="center"))
-        desk.formula(sheet, here[1], "=" + label(r), "calculation")
-        desk.formula(sheet, here[2], "=" + value(r), "calculation", num_format=AMOUNT)
-        desk.formula(
-            sheet,
-            here[3],
-            f'=IF(ISNUMBER({here[2]}),RANK({here[2]},{values},{order})+SUMPRODUCT((ROW({values})<ROW({here[2]}))*({values}={here[2]})),"")',
-            "calculation",
-            align="center",
-        )
+        sheet.write_number(area.row + r, area.column, r, desk.style("calculation", align="center"))
+    numbers, values = (area.body_column(c).near for c in (0, 2))
+    desk.array(sheet, area.body_column(1), f"={label}", "calculation")
+    desk.array(sheet, area.body_column(2), f"={value}", "calculation", [AMOUNT])
+    other = f"TRANSPOSE({values})"
+    before = f"(({other}{better}{values})+({other}={values})*(TRANSPOSE({numbers})<{numbers}))*{is_number(other)}"
+    desk.array(sheet, area.body_column(3), f'=IF({is_number(values)},1+MMULT({before},{numbers}^0),"")', "calculation", align="center")
 
 
 def _drawn(desk: Desk, sheet: Any, ranked: Area, area: Area, series: tuple[str, ...], mark: str, second: str = "") -> None:
@@ -167,14 +152,9 @@ def _drawn(desk: Desk, sheet: Any, ranked: Area, area: Area, series: tuple[str, 
 def _profile(desk: Desk, sheet: Any) -> None:
     """The P&L grid with #N/A where it is blank, since a picture leaves #N/A out but would draw text as 0."""
     area, grid = desk.layout.profile, desk.layout.grid
-    for r in range(area.rows):
-        for c in range(area.columns):
-            here, there = area.cell(r, c).replace("$", ""), f"'{grid.sheet}'!{grid.cell(r, c).replace('$', '')}"
-            if r:
-                desk.formula(
-                    sheet, here, f"=IF(ISNUMBER({there}),{there},NA())", "calculation", num_format=AMOUNT if c else "+0%_ ;-0%_ ;0%_ "
-                )
-            elif c:
-                desk.formula(sheet, here, f'=IF(ISNUMBER({there}),"vol "&TEXT({there},"+0%;-0%;0%"),"")', "header")
-            else:
-                sheet.write_string(here, "Price move", desk.style("header"))
+    sheet.write_string(area.row, area.column, "Price move", desk.style("header"))
+    for c in range(1, area.columns):
+        there = grid.loose(0, c)
+        desk.formula(sheet, area.cell(0, c).replace("$", ""), f'=IF(ISNUMBER({there}),"vol "&TEXT({there},"+0%;-0%;0%"),"")', "header")
+    drawn = f"=IF({is_number(grid.body.ref)},{grid.body.ref},NA())"
+    desk.array(sheet, area.body, drawn, "calculation", ("+0%_ ;-0%_ ;0%_ ", *[AMOUNT] * (area.columns - 1)))

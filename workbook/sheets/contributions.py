@@ -7,6 +7,7 @@ from typing import Any
 from .. import desk_charts
 from ..layout import CHECKS, CONTRIBUTIONS, GREEKS, LIMITS, STATEMENT
 from ..parts import AMOUNT, COUNT, Desk
+from ..tables import is_number
 
 CALL = "PM_CONTRIBUTION(positions,market,contribution_method,parameters)"
 OFF = "off: see the switches on the sheet Parameters"
@@ -15,7 +16,7 @@ UNITS = ("of Positions", "", "USD", "USD, the row alone", "USD, adds up to the m
 TWO = '"#,##0.00"'
 MISSING = "without it the margin would be "
 SIZE = "#,##0.0#####_ ;-#,##0.0#####_ "
-SHARE_DECIMALS = 3
+ROUNDINGS = (("Rounding of a share", 0.001, "0.001 is 0.1 %"), ("Rounding of an amount", 0.01, "USD, in the words below"))
 PRINTED, PRINTED_GREEKS = 35, 40  # rows, which are one page
 
 
@@ -41,8 +42,7 @@ def contributions(desk: Desk) -> None:
     desk.reserved(sheet, area, call, [COUNT, "", *[AMOUNT] * 4], HEADINGS[0])
     for c, heading in enumerate(("Role", "In words")):
         sheet.write_string(roles.row, roles.column + c, heading, desk.style("header", indent=1))
-    for r in range(1, area.rows):
-        _words(desk, sheet, r)
+    _words(desk, sheet)
     sheet.conditional_format(
         roles.body_column(0).near, {"type": "text", "criteria": "containing", "value": "hedge", "format": desk.style.condition("hedge")}
     )
@@ -70,24 +70,32 @@ def _headlines(desk: Desk, sheet: Any) -> None:
         sheet.write_string(4 + r, 1, label, desk.style("label", bold=True))
         style = "output" if r < len(lines) - 1 else "calculation"
         desk.formula(sheet, f"C{5 + r}", formula, style, num_format=pattern, align="left")
-    sheet.write_string("B10", "Decimals of a share", desk.style("label", bold=True))
-    sheet.write_number("C10", SHARE_DECIMALS, desk.style("calculation", align="left"))
-    sheet.write_string("D10", "0.001 is 0.1 %", desk.style("note"))
+    for row, (label, value, note) in enumerate(ROUNDINGS, 9):
+        sheet.write_string(row, 1, label, desk.style("label", bold=True))
+        sheet.write_number(row, 2, value, desk.style("calculation", align="left"))
+        sheet.write_string(row, 3, note, desk.style("note"))
     sheet.write_url("D5", f"internal:'{STATEMENT}'!A1", desk.style("link"), "why: Statement")
     sheet.write_url("D6", f"internal:'{CHECKS}'!A1", desk.style("link"), "they add up: Checks")
     sheet.write_string("D9", "USD: a smaller change is rounding", desk.style("note"))
 
 
-def _words(desk: Desk, sheet: Any, r: int) -> None:
+def _words(desk: Desk, sheet: Any) -> None:
     """Whether a row is a hedge, in one word and in a sentence: the words of `xlmargin.desk.contribution.in_words`.
 
-    Numbers are rounded before they become text: the embedded engine's TEXT rounds small ones wrongly.
+    Numbers are rounded before they become text: the embedded engine's TEXT rounds small ones wrongly, and its ROUND does not go
+    through arrays.
     """
-    area = desk.layout.contributions
-    name, share, saved, role, words = (area.cell(r, c).replace("$", "") for c in (1, 4, 5, 6, 7))
+    area, roles = desk.layout.contributions, desk.layout.roles
+    name, share, saved = (area.body_column(c).near for c in (1, 4, 5))
     least = "$C$9"
-    of = f'IF(ABS(initial_margin)>{least},", "&TEXT(ROUND({share}/initial_margin,$C$10),"+0.0%;-0.0%")&" of the margin","")'
-    needed, lower = (f'"{MISSING}"&TEXT(ROUND({sign}{saved},2),{TWO})&" {word}"' for sign, word in (("-", "higher"), ("", "lower")))
+
+    def rounded(number: str, cell: str, pattern: str) -> str:
+        return f"TEXT(INT({number}/{cell}+1/2)*{cell},{pattern})"
+
+    part = rounded(f"IF({is_number(share)},{share},0)/initial_margin", "$C$10", '"+0.0%;-0.0%"')
+    of = f'IF(ABS(initial_margin)>{least},", "&{part}&" of the margin","")'
+    amounts = (f"IF({is_number(saved)},{sign}{saved},0)" for sign in ("-", ""))
+    needed, lower = (f'"{MISSING}"&{rounded(amount, "$C$11", TWO)}&" {word}"' for amount, word in zip(amounts, ("higher", "lower")))
     cases = (
         ('"adds, hedges the rest"', f'{name}&" adds to the margin"&{of}&", yet hedges the rest: "&{needed}'),
         ('"hedge"', f'{name}&" is a hedge: "&{needed}'),
@@ -96,14 +104,13 @@ def _words(desk: Desk, sheet: Any, r: int) -> None:
         ('"hedge by its share"', f'{name}&" is a hedge by its share"&{of}&", but {MISSING}the same"'),
         ('"neutral"', f'{name}&" is neutral: {MISSING}the same"&IF({share}>{least},{of},"")'),
     )
-    for n, cell in enumerate((role, words)):
+    for n in range(roles.columns):
         a, b, c, d, e, f = (case[n] for case in cases)
         text = (
             f"IF({saved}<-{least},IF({share}>{least},{a},{b}),IF({saved}>{least},IF({share}<-{least},{c},{d}),"
             f"IF({share}<-{least},{e},{f})))"
         )
-        known = f"AND(ISNUMBER({share}),ISNUMBER({least}))"
-        desk.formula(sheet, cell, f'=IF({known},{text},"")', "calculation", indent=1)
+        desk.array(sheet, roles.body_column(n), f'=IF(ISNUMBER({least}),IF({is_number(share)},{text},""),"")', "calculation", indent=1)
 
 
 def greeks(desk: Desk) -> None:
@@ -140,16 +147,9 @@ def sizes(desk: Desk, sheet: Any) -> None:
     """
     at = desk.layout
     desk.header(sheet, at.sizes, ("Size",), formats=(AMOUNT,))
-    for r in range(1, at.sizes.rows):
-        share, cell = at.contributions.loose(r, 4), at.sizes.cell(r, 0).replace("$", "")
-        place = f"ROW({cell})-ROW({at.sizes.cell(0, 0)})"
-        desk.formula(
-            sheet,
-            cell,
-            f'=IF(ISNUMBER({share}),IF({share}=0,"",-ABS({share})*(1-share_rounding*({place}))),"")',
-            "calculation",
-            num_format=AMOUNT,
-        )
+    share, place = at.contributions.body_column(4).ref, f"(ROW({at.sizes.body.near})-ROW({at.sizes.cell(0, 0)}))"
+    size = f'IF({share}=0,"",-ABS({share})*(1-share_rounding*{place}))'
+    desk.array(sheet, at.sizes.body, f'=IF({is_number(share)},{size},"")', "calculation", [AMOUNT])
     _top(desk, sheet)
 
 

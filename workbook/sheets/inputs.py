@@ -176,20 +176,17 @@ def _findings(desk: Desk, sheet: Any, area: Area, place: str, column: int) -> No
     sheet.write_string(area.row, column, "What PM_CHECK says of the row", head)
     found = desk.layout.check_table
     cut = f'OR({found.far(0, 0)}<>"Row",{found.far(found.rows - 1, 0)}<>"")'  # by a message, or because it is too long
+    said = Area(area.sheet, area.row + 1, column, area.rows - 1, 1)
     for r in range(1, area.rows):
-        row = area.row + r + 1
         cells = area.part(row=r, rows=1).near.replace("$", "")
         long, here = Area("", area.row + r, column, 1, 1).cell(0, 0).replace("$", ""), f"ROW()-ROW({area.cell(0, 0)})+1"
         wanted = f'"{place}"&({here})' if place else here
         desk.formula(
             sheet, long, f'=IF(COUNTA({cells})=0,"",IFERROR(INDEX(check_problems,MATCH({wanted},check_rows,0)),""))', "calculation"
         )
-        desk.formula(
-            sheet,
-            f"B{row}",
-            f'=IF(COUNTA({cells})=0,"",IF({cut},"unknown",IF({long}="","OK",IF(IFERROR(FIND("note: ",{long}),0)=1,"note","FAULT"))))',
-            "calculation",
-        )
+    filled = f'MMULT(IFERROR({area.body.near}<>"",TRUE)*1,TRANSPOSE(COLUMN({area.part(rows=1).near})^0))'
+    word = f'IF({said.near}="",IF({cut},"unknown","OK"),IF({cut},"unknown",IF(IFERROR(FIND("note: ",{said.near}),0)=1,"note","FAULT")))'
+    desk.array(sheet, Area(area.sheet, area.row + 1, 1, area.rows - 1, 1), f'=IF({filled}=0,"",{word})', "calculation")
     for word in ("FAULT", "unknown"):
         rule = {"type": "cell", "criteria": "==", "value": f'"{word}"', "format": desk.style.condition("fail")}
         sheet.conditional_format(f"B{area.row + 2}:B{area.row + area.rows}", rule)

@@ -7,6 +7,7 @@ from typing import Any
 from .. import desk_charts
 from ..layout import LIMITS, MONITOR, READING_HEADINGS, RECONCILE, THEIRS_HEADINGS
 from ..parts import AMOUNT, COUNT, Desk
+from ..tables import is_number
 
 TIME = "yyyy-mm-dd hh:mm:ss"
 READING_UNITS = ("UTC", "USD", "USD", "USD", "initial margin over equity", "USD, equity less initial margin", "")
@@ -82,6 +83,7 @@ def reconcile(desk: Desk) -> None:
     sheet.set_row(ours.row, 30)
     for r in range(1, ours.rows):
         _beside(desk, sheet, r)
+    _differences(desk, sheet)
     verdicts = ours.body_column(6)
     for word, style in (("ALARM", "fail"), ("no account", "fail"), ("OK", "pass")):
         rule = {"type": "text", "criteria": "begins with", "value": word, "format": desk.style.condition(style)}
@@ -98,8 +100,8 @@ def reconcile(desk: Desk) -> None:
 def _beside(desk: Desk, sheet: Any, r: int) -> None:
     """Our margins of one row of the venue's, in its currency."""
     at, theirs, ours, accounts = desk.layout, desk.layout.theirs, desk.layout.ours, desk.layout.accounts
-    _, account, currency, initial, maintenance, _ = (theirs.cell(r, c).replace("$", "") for c in range(6))
-    name, own, off, held, gap, largest, alarm = (ours.cell(r, c).replace("$", "") for c in range(7))
+    account, currency, initial = (theirs.cell(r, c).replace("$", "") for c in (1, 2, 3))
+    name, own, held = (ours.cell(r, c).replace("$", "") for c in (0, 1, 3))
     names = accounts.body_column(0).ref
     coinwise = f'IF(COUNTIF({names},{currency})*({currency}<>"")>0,{currency}&"","Total")'
     asked = f'IF({account}="",{coinwise},{account}&"")'
@@ -112,10 +114,18 @@ def _beside(desk: Desk, sheet: Any, r: int) -> None:
         desk.formula(
             sheet, cell, f'=IF({name}="","",IFERROR({found},"none"))', "calculation", bold=True, num_format="#,##0.00####_ ;-#,##0.00####_ "
         )
-    for cell, mine, told in ((off, own, initial), (gap, held, maintenance)):
-        both = f"AND(ISNUMBER({mine}),ISNUMBER({told}))"
-        desk.formula(sheet, cell, f'=IF({both},{mine}-{told},"")', "calculation", num_format="#,##0.00####_ ;-#,##0.00####_ ")
-    parts = [f"IF({mine}={told},0,ABS({mine}-{told})/MAX(ABS({mine}),ABS({told})))" for mine, told in ((own, initial), (held, maintenance))]
-    desk.formula(sheet, largest, f'=IF(COUNT({off},{gap})=2,MAX({parts[0]},{parts[1]}),"")', "calculation", num_format="0.0%_ ")
-    verdict = f'IF(ISNUMBER({largest}),IF({largest}>reconcile_tolerance,"ALARM","OK"),"no account or spot")'
-    desk.formula(sheet, alarm, f'=IF({name}="","",{verdict})', "calculation", indent=1)
+
+
+def _differences(desk: Desk, sheet: Any) -> None:
+    """Ours less theirs, the larger of the two differences as a share of the margin, and the alarm."""
+    theirs, ours = desk.layout.theirs, desk.layout.ours
+    name, own, off, held, gap, largest = (ours.body_column(c).near for c in range(6))
+    shares = []
+    for column, mine, told in ((2, own, theirs.body_column(3).near), (4, held, theirs.body_column(4).near)):
+        both = f'=IF({is_number(mine)}*{is_number(told)},{mine}-{told},"")'
+        desk.array(sheet, ours.body_column(column), both, "calculation", ["#,##0.00####_ ;-#,##0.00####_ "])
+        shares.append(f"IF({mine}={told},0,ABS({mine}-{told})/IF(ABS({mine})>ABS({told}),ABS({mine}),ABS({told})))")
+    larger = f"IF({shares[0]}>{shares[1]},{shares[0]},{shares[1]})"
+    desk.array(sheet, ours.body_column(5), f'=IF({is_number(off)}*{is_number(gap)},{larger},"")', "calculation", ["0.0%_ "])
+    verdict = f'IF({is_number(largest)},IF({largest}>reconcile_tolerance,"ALARM","OK"),"no account or spot")'
+    desk.array(sheet, ours.body_column(6), f'=IF({name}="","",{verdict})', "calculation", indent=1)

@@ -7,7 +7,7 @@ from typing import Any
 from .. import charts
 from ..layout import COMPARISON, GRID, LIMITS, MODELS, RISK, SCENARIOS, STATEMENT, SUMMARY, Area
 from ..parts import AMOUNT, COUNT, MOVE, Desk
-from ..tables import by_coins, by_levels, hides_coins
+from ..tables import by_coins, by_levels, hides_coins, is_number
 from .about import sample_note
 from .checks import NO_BOOK
 
@@ -158,9 +158,8 @@ def _mark_worst(desk: Desk, sheet: Any) -> None:
     """Mark the scenario with the worst total by a word next to it and a colour."""
     area, totals = desk.layout.risk, desk.layout.scenario_bars.body_column(2)
     sheet.write_string(area.row, 1, "Mark", desk.style("header"))
-    for r in range(1, area.rows):
-        mine = totals.loose(r - 1, 0)
-        desk.formula(sheet, f"B{area.row + r + 1}", f'=IF(ISNUMBER({mine}),IF({mine}=MIN({totals.ref}),"worst",""),"")', "fail")
+    worst = f'=IF({is_number(totals.ref)},IF({totals.ref}=MIN({totals.ref}),"worst",""),"")'
+    desk.array(sheet, Area(RISK, area.row + 1, 1, area.rows - 1, 1), worst, "fail")
     whole = Area(RISK, area.row + 1, 1, area.rows - 1, area.columns + 1)
     sheet.conditional_format(
         whole.near,

@@ -7,6 +7,7 @@ from typing import Any
 from .. import charts
 from ..layout import HISTORY, HISTORY_HEADINGS, VAR, Area
 from ..parts import AMOUNT, COUNT, MOVE, Desk
+from ..tables import is_number
 
 CLOSES = "#,##0.00"
 AS_BESIDE = '0;0;0;"as beside"'  # the price moves in one text each, already in Description
@@ -160,21 +161,17 @@ def _bins(desk: Desk, sheet: Any) -> None:
     """
     area, days = desk.layout.bins, desk.layout.past_total.body.near
     desk.header(sheet, area, ("From", "To", "Days", "within VaR", "beyond VaR"), formats=(AMOUNT, AMOUNT, COUNT, COUNT, COUNT))
-    for r in range(1, area.rows):
-        start, to, every, within, beyond = (area.cell(r, c).replace("$", "") for c in range(5))
-        bins = f"ROWS({area.body_column(0).near})"
-        place = f"(ROW()-ROW({area.cell(0, 0)}))"
-        low, high = f"MIN({days})", f"MAX({days})"
-        bound = high if r == area.rows - 1 else f"{low}+({high}-{low})*{place}/{bins}"
-        first = low if r == 1 else area.cell(r - 1, 1).replace("$", "")
-        before = [f"-SUM({area.cell(0, c)}:{area.cell(r - 1, c)})".replace("$", "") for c in (2, 4)]
-        desk.formula(sheet, to, f'=IF(COUNT({days})=0,"",{bound})', "calculation", num_format=AMOUNT)
-        desk.formula(sheet, start, f'=IF(COUNT({days})=0,"",{first})', "calculation", num_format=AMOUNT)
-        counted = f"SUMPRODUCT(({days}<={to})*1)"
-        worst = f"SUMPRODUCT(({days}<=MIN({to},tolerance-value_at_risk))*1)"
-        for cell, formula in ((every, counted + before[0]), (beyond, worst + before[1]), (within, f"{every}-{beyond}")):
-            known = f"ISNUMBER({to})" if cell == every else f"AND(ISNUMBER({to}),ISNUMBER(value_at_risk))"
-            desk.formula(sheet, cell, f'=IF({known},{formula},"")', "calculation", align="center")
+    start, to, every, within, beyond = (area.body_column(c) for c in range(5))
+    place, past, low, high = f"(ROW({to.near})-ROW({area.cell(0, 0)}))", f"TRANSPOSE({days})", f"MIN({days})", f"MAX({days})"
+    bound = f"{low}+({high}-{low})*{{place}}/ROWS({to.near})"
+    mine = f"(({past}<={to.near})-({past}<={start.near})*({place}>1))"  # the first bin holds the worst day itself
+    whole, tail = (f"MMULT({mine}{more},ROW({days})^0)" for more in ("*1", f"*({past}<=tolerance-value_at_risk)"))
+    some, known = f'=IF(COUNT({days})=0,"",', f'=IF(COUNT({days})*ISNUMBER(value_at_risk)=0,"",'
+    desk.array(sheet, to, f"{some}IF({place}=ROWS({to.near}),{high},{bound.format(place=place)}))", "calculation", [AMOUNT])
+    desk.array(sheet, start, f"{some}{bound.format(place=f'({place}-1)')})", "calculation", [AMOUNT])
+    desk.array(sheet, every, f"{some}{whole})", "calculation", align="center")
+    desk.array(sheet, beyond, f"{known}{tail})", "calculation", align="center")
+    desk.array(sheet, within, f"{known}{every.near}-{beyond.near})", "calculation", align="center")
 
 
 def _marked(desk: Desk, sheet: Any) -> None:
@@ -185,14 +182,10 @@ def _marked(desk: Desk, sheet: Any) -> None:
     sheet.write_string(total.row - 1, total.column, "for the formulas", desk.style("unit"))
     desk.header(sheet, total, ("Total",), formats=(AMOUNT,))
     every = f'=IFERROR(INDEX({area.body.near},0,MATCH("Total",{head},0)),"")'
-    look = desk.style("calculation", num_format=AMOUNT)
-    sheet.write_dynamic_array_formula(total.body.near, every, look, "")
-    for r in range(1, area.rows):
-        cell = total.cell(r, 0).replace("$", "")
-        if r > 1:  # the writer fills the area with zeros
-            sheet.write_blank(total.row + r, total.column, None, look)
-        inside = f'IF({cell}<=tolerance-value_at_risk,"in the tail","")'
-        desk.formula(sheet, f"B{area.row + r + 1}", f'=IF(AND(ISNUMBER({cell}),ISNUMBER(value_at_risk)),{inside},"")', "fail")
+    desk.array(sheet, total.body, every, "calculation", [AMOUNT])
+    days = total.body.near
+    inside = f'IF({is_number(days)},IF({days}<=tolerance-value_at_risk,"in the tail",""),"")'
+    desk.array(sheet, Area(VAR, area.row + 1, 1, area.rows - 1, 1), f'=IF(ISNUMBER(value_at_risk),{inside},"")', "fail")
     whole = Area(VAR, area.row + 1, 1, area.rows - 1, area.columns + 1)
     sheet.conditional_format(
         whole.near,
