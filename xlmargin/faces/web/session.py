@@ -16,6 +16,7 @@ from xlmargin.errors import MarginError
 from xlmargin.faces.web.charts import Chart, charts, data_of, reference_area
 from xlmargin.faces.web.contents import Contents
 from xlmargin.faces.web.frame import SPARE_COLUMNS, SPARE_ROWS, Frame, Rectangle, frames, marks_inputs, rectangles
+from xlmargin.faces.web.keeping import kept_copies
 from xlmargin.faces.web.styles import StyleTable
 from xlmargin.faces.web.svg import draw
 from xlmargin.faces.web.typed import typed_value
@@ -70,6 +71,7 @@ class Session:
         every = frames(read)
         self._frames = [frame for frame in every if frame.name in known]
         self._charts = [chart for chart in charts(read, every) if chart.sheet in known]
+        self._active = next((number for number, frame in enumerate(self._frames) if frame.name == _front(read)), 0)
         self._names = {name.lower(): str(defined.attr_text) for name, defined in read.defined_names.items()}
         self._marked = marks_inputs(self._frames)
         self._looks = Looks(self._book)
@@ -88,6 +90,8 @@ class Session:
                 "name": self.path.name,
                 "folder": str(self.path.parent),
                 "state": self.state(),
+                "active": self._active,
+                "kept": kept_copies(self.path),
                 "sheets": [self._described(frame) for frame in self._frames],
             }
 
@@ -315,6 +319,14 @@ def _read(path: Path) -> Any:
             return openpyxl.load_workbook(path, keep_links=False)
         except (ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile, OSError) as error:
             raise MarginError(f"{path}: the looks of this workbook cannot be read ({error}); save it again as .xlsx.") from None
+
+
+def _front(read: Any) -> str:
+    """The sheet that was in front when the workbook was saved; "" where the file names none that it has."""
+    try:
+        return str(read.active.title)
+    except (IndexError, AttributeError):
+        return ""
 
 
 def _same(old: Cell, new: Cell) -> bool:

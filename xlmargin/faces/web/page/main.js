@@ -7,7 +7,7 @@ import { Gone, Model, address, key, parsed } from "/model.js";
 const at = (id) => document.getElementById(id);
 const root = at("grid"), status = at("status"), content = at("content"), place = at("place");
 const SLOW = 150, EVERY = 2000;
-const model = new Model(location.hash.slice(1));
+const model = new Model();
 const grid = new Grid(root, model);
 const editing = new Editing(grid, content, put, tell);
 let message = "", bad = false, slow = null, over = false;
@@ -349,6 +349,10 @@ at("copy").addEventListener("click", download);
 at("quit").addEventListener("click", quit);
 for (const button of document.querySelectorAll(".bar button")) button.addEventListener("click", () => root.focus({ preventScroll: true }));
 
+addEventListener("beforeunload", (event) => {
+  if (!over && (model.state.dirty || editing.open)) event.preventDefault();
+});
+
 async function start() {
   try {
     await model.load();
@@ -367,8 +371,9 @@ async function start() {
   }
   const shown = model.sheets.filter((sheet) => !sheet.hidden);
   if (!shown.length) { ended("This workbook has no sheet to show."); return; }
-  await open(shown[0]);
+  await open(shown.find((sheet) => sheet.number === model.active) ?? shown[0]);
   root.focus({ preventScroll: true });
+  if (model.kept.length) tell(`Edits that were not saved when this was open before are in ${model.kept.join(", ")}`, true);
   setTimeout(watch, EVERY);
 }
 
