@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 from xlmargin.errors import MarginError
 from xlmargin.faces.web.entrance import Entrance
+from xlmargin.faces.web.following import Follower
 from xlmargin.faces.web.session import Session
 from xlmargin.methods.json_shape import parse_json
 
@@ -51,6 +52,7 @@ class Server(ThreadingHTTPServer):
 
     def __init__(self, session: Session, port: int = 0) -> None:
         self.session = session
+        self.follower = Follower(session)
         self.quitting = threading.Event()
         try:
             super().__init__((HOST, port), _Handler)
@@ -189,7 +191,8 @@ class _Handler(BaseHTTPRequestHandler):
             return _json(self.server.session.book()), "application/json"
         if path == "/api/state":
             self._check_key()
-            return _json(self.server.session.state()), "application/json"
+            told = self.server.follower.follow()
+            return _json({**self.server.session.state(), "told": told}), "application/json"
         if path == "/api/file":
             self._check_key()
             return self.server.session.copy(), _XLSX.get(self.server.session.path.suffix.lower(), _XLSX[".xlsx"])
@@ -229,9 +232,17 @@ class _Handler(BaseHTTPRequestHandler):
         return found
 
     def _view(self, body: dict[str, Any]) -> dict[str, Any]:
+        self._check_opened(body)
         return self.server.session.view(_whole(body, "sheet"), _whole(body, "since", -1), _whole(body, "styles", 0))
 
+    def _check_opened(self, body: dict[str, Any]) -> None:
+        """A page that does not know yet that rows or sheets have moved must not write into the wrong cells."""
+        opened = self.server.session.state()["opened"]
+        if _whole(body, "opened", opened) != opened:
+            raise MarginError(f"{self.server.session.path.name} was changed by another program: load this page again.")
+
     def _edit(self, body: dict[str, Any]) -> dict[str, Any]:
+        self._check_opened(body)
         cells = body.get("cells")
         if not isinstance(cells, list) or not all(_is_cell(cell) for cell in cells):
             raise _Refused(HTTPStatus.BAD_REQUEST, "An edit needs cells, each as [row, column, text].")

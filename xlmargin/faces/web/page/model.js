@@ -165,9 +165,10 @@ export class Model {
     this.kept = told.kept;
     this.sheets = told.sheets.map((sheet, number) => new Sheet(number, sheet));
     this.state = told.state;
+    this.opened = told.state.opened;
   }
 
-  wanted(sheet) { return { sheet: sheet.number, since: sheet.revision, styles: this.styles.length }; }
+  wanted(sheet) { return { opened: this.opened, sheet: sheet.number, since: sheet.revision, styles: this.styles.length }; }
 
   take(sheet, view) {
     if (view.styles.length) this.styles.splice(view.from, Infinity, ...view.styles);
