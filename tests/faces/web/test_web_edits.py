@@ -55,7 +55,7 @@ def test_what_is_not_an_input_is_left_alone(server: Server, cell: list[Any], tol
     """A block with one cell that cannot be edited changes nothing."""
     status, answer = edit(server, [2, 1, "7"], cell)
     assert (status, told in answer["error"]) == (422, True)
-    assert server.session.state() == {"revision": 0, "dirty": False, "undo": 0, "redo": 0}
+    assert server.session.state() == {"revision": 0, "opened": 0, "dirty": False, "undo": 0, "redo": 0}
 
 
 def test_edits_at_once_wait_for_each_other(server: Server, sums: Sums) -> None:

@@ -321,12 +321,15 @@ def test_another_tab_follows_and_hostile_text_is_only_text(page: Any, browser: A
 
 def test_without_the_key_the_page_says_where_to_look(browser: Any, server: Server) -> None:
     """The bare address shows what to open instead, and nothing of the workbook."""
+    cookies = browser.cookies()
+    browser.clear_cookies()
     bare = browser.new_page()
-    bare.goto(server.url.partition("#")[0])
+    bare.goto(server.url.partition("?")[0])
     bare.wait_for_selector("#ended:not([hidden])")
     assert "address that the terminal shows" in bare.inner_text("#ended")
     assert bare.query_selector(".cell") is None
     bare.close()
+    browser.add_cookies(cookies)
 
 
 def test_saving_puts_the_edits_into_the_file(page: Any, server: Server, file: Path) -> None:

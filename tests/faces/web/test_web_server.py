@@ -3,18 +3,65 @@
 from __future__ import annotations
 
 import http.client
+import threading
 from typing import Any
 
 import pytest
-from web_desk import ask, desk_file, desk_server, desk_sums  # noqa: F401  (fixtures)
+from web_desk import ask, desk_file, desk_server, desk_sums, enter, let_in  # noqa: F401  (fixtures)
 
 from xlmargin.faces.web import Server
 
 
-def test_the_address_holds_the_key_where_browsers_do_not_send_it(server: Server) -> None:
-    """The key stands behind #, is long, and another server has another."""
-    assert server.url == f"http://127.0.0.1:{server.server_port}/#{server.token}"
-    assert len(server.token) >= 43
+def test_an_address_lets_in_once_and_the_cookie_from_then_on(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    """The token is exchanged for a cookie and is void; a stranger who comes second learns where the next one stands, its owner too."""
+    used = server.url
+    status, headers, _ = enter(server, used)
+    assert (status, headers["Location"]) == (303, "/")
+    cookie, *attributes = headers["Set-Cookie"].split("; ")
+    assert {"HttpOnly", "SameSite=Strict", "Path=/"} == set(attributes)
+    assert cookie.partition("=")[0] == f"xlmargin-{server.server_port}"
+    assert len(cookie.partition("=")[2]) >= 43
+    assert cookie.partition("=")[2] not in used
+    status, headers, text = enter(server, used)
+    assert (status, headers["Set-Cookie"], text.count("\n"), "newest one that the terminal" in text) == (403, None, 1, True)
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[-1] == server.url != used
+    assert enter(server, used)[0] == enter(server, used + "%C3%A9%FF")[0] == 403
+    assert capsys.readouterr().out == ""  # the one that was shown still stands there
+    status, headers, _ = enter(server, used, Cookie=cookie)
+    assert (status, headers["Location"], headers["Set-Cookie"]) == (303, "/", None)  # from the history of who was let in
+    assert enter(server, shown[-1])[0] == 303
+
+
+def test_only_a_visit_uses_an_address_up(server: Server) -> None:
+    """Asking for the head, fetching ahead, another name for this machine or a script of the page leave it good."""
+    used = server.address()
+    assert enter(server, used, "HEAD")[0] == 501
+    for ahead in ({"Sec-Purpose": "prefetch;prerender"}, {"Purpose": "prefetch"}, {"X-Moz": "prefetch"}):
+        assert enter(server, used, **ahead)[0] == 503
+    assert enter(server, used, Host="evil.example")[0] == 403
+    assert enter(server, used.replace("/?", "/main.js?"))[0] == 200
+    assert [enter(server, used)[0], enter(server, used)[0]] == [303, 403]
+
+
+def test_two_workbooks_on_one_machine_do_not_disturb_each_other(server: Server) -> None:
+    """Browsers send every port's cookies: each server takes its own, and one's opens nothing at the other."""
+    with Server(server.session) as second:
+        thread = threading.Thread(target=second.serve_forever, args=(0.05,))
+        thread.start()
+        ours, theirs = let_in(server), let_in(second)
+        assert ask(server, "GET", "/api/state", Cookie=f"{theirs}; {ours}")[0] == 200
+        assert ask(second, "GET", "/api/state", Cookie=f"{theirs}; {ours}")[0] == 200
+        forged = f"{ours.partition('=')[0]}={theirs.partition('=')[2]}"
+        assert ask(server, "GET", "/api/state", Cookie=forged)[0] == ask(server, "GET", "/api/state", Cookie=theirs)[0] == 403
+        second.shutdown()
+        thread.join()
+
+
+def test_another_page_of_this_machine_may_not_read(server: Server) -> None:
+    """A page of another port is of the same site, and its requests carry the cookie."""
+    for site, status in (("same-site", 403), ("cross-site", 403), ("same-origin", 200)):
+        assert ask(server, "GET", "/api/book", Sec_Fetch_Site=site)[0] == status
 
 
 @pytest.mark.parametrize(
@@ -31,7 +78,8 @@ def test_the_address_holds_the_key_where_browsers_do_not_send_it(server: Server)
 )
 def test_nothing_is_told_or_done_without_the_key(server: Server, method: str, path: str) -> None:
     """A missing or a wrong key is refused, whatever is asked."""
-    for key in ({"drop": ("X-Xlmargin-Token",)}, {"X_Xlmargin_Token": "x" * 43}, {"X_Xlmargin_Token": "é"}):
+    name = f"xlmargin-{server.server_port}"
+    for key in ({"drop": ("Cookie",)}, {"Cookie": f"{name}={'x' * 43}"}, {"Cookie": f"{name}=é"}, {"Cookie": f"{name}="}, {"Cookie": ";;"}):
         status, answer = ask(server, method, path, {} if method == "POST" else None, **key)  # type: ignore[arg-type]
         assert (status, "key is missing" in answer["error"]) == (403, True)
     assert not server.quitting.is_set()

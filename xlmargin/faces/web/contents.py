@@ -35,6 +35,11 @@ class Contents:
         self._revision = -1
         self.size = frame.used
 
+    def follow(self, book: Workbook, looks: Looks) -> None:
+        """Show the same sheet of the file read again from the next revision on."""
+        self._book, self._looks = book, looks
+        self._plain.clear()
+
     def refresh(self, revision: int) -> None:
         """Bring the cells up to a revision of the workbook."""
         if revision == self._revision:

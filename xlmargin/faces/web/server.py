@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-import secrets
 import threading
 from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import resources
-from typing import Any
-from urllib.parse import quote, urlsplit
+from typing import Any, NoReturn
+from urllib.parse import parse_qs, quote, urlsplit
 
 from xlmargin.errors import MarginError
+from xlmargin.faces.web.entrance import Entrance
+from xlmargin.faces.web.following import Follower
 from xlmargin.faces.web.session import Session
 from xlmargin.methods.json_shape import parse_json
 
 HOST = "127.0.0.1"
-TOKEN_HEADER = "X-Xlmargin-Token"
-_TOKEN_BYTES = 32
+_TOKEN = "token"  # its name in the address
 _MOST_BYTES = 20_000_000  # of one request
 _SECONDS = 30  # that a connection may stay silent
 _TYPES = {"index.html": "text/html", "page.css": "text/css", "icon.svg": "image/svg+xml"}
@@ -40,7 +41,7 @@ _HEADERS = {
 
 
 class Server(ThreadingHTTPServer):
-    """The server of one workbook on the loopback address; `url` is the address for the browser.
+    """The server of one workbook on the loopback address; `url` is the address to open it at.
 
     Parameters: session, the open workbook; port, 0 for any free one.
     Raises: MarginError when the port is taken.
@@ -51,17 +52,36 @@ class Server(ThreadingHTTPServer):
 
     def __init__(self, session: Session, port: int = 0) -> None:
         self.session = session
-        self.token = secrets.token_urlsafe(_TOKEN_BYTES)
+        self.follower = Follower(session)
         self.quitting = threading.Event()
         try:
             super().__init__((HOST, port), _Handler)
         except (OSError, OverflowError) as error:
             raise MarginError(f"port {port} cannot be used ({error}): choose another with --port") from None
+        self.entrance = Entrance(self.server_port)
+        self._shown = ""
 
     @property
     def url(self) -> str:
-        """The address of the page; the part behind # is the key, which browsers do not send or log."""
-        return f"http://{HOST}:{self.server_port}/#{self.token}"
+        """The address of the page for a person, good for one opening: another where the last has been used."""
+        if not self.entrance.is_unused(self._shown):
+            self._shown = self.entrance.token()
+        return self._at(self._shown)
+
+    def address(self) -> str:
+        """A further address, good for one opening, for a program to open."""
+        return self._at(self.entrance.token())
+
+    def _at(self, token: str) -> str:
+        return f"http://{HOST}:{self.server_port}/?{_TOKEN}={token}"
+
+    def show_address(self) -> None:
+        """Show the owner, in the terminal, a new address in the place of a used one."""
+        if not self.entrance.is_unused(self._shown):  # else it stands there: nobody fills the terminal by asking
+            with contextlib.suppress(OSError, ValueError):  # the terminal may be gone
+                print(
+                    f"An address that was used already was asked for. This one opens {self.session.path.name} once:\n{self.url}", flush=True
+                )
 
     def quit(self) -> None:
         """Stop serving, from any thread."""
@@ -73,11 +93,15 @@ class Server(ThreadingHTTPServer):
 
 
 class _Refused(Exception):
-    """A request that is not answered: status and reason."""
+    """A request that is not answered: status, reason, and whether a person reads it in the place of the page."""
 
-    def __init__(self, status: HTTPStatus, reason: str) -> None:
+    def __init__(self, status: HTTPStatus, reason: str, *, plain: bool = False) -> None:
         super().__init__(reason)
-        self.status = status
+        self.status, self.plain = status, plain
+
+
+class _Entered(Exception):
+    """A browser that is let in, and goes on to the bare address; its text is the cookie to set, if any."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -103,8 +127,15 @@ class _Handler(BaseHTTPRequestHandler):
             self._check_host()
             body, kind = respond()
             status = HTTPStatus.OK
+        except _Entered as entered:
+            status, body, kind = HTTPStatus.SEE_OTHER, b"", "text/plain"
+            extra["Location"] = "/"
+            if str(entered):
+                extra["Set-Cookie"] = str(entered)
         except _Refused as refused:
             status, body, kind = refused.status, _json({"error": str(refused)}), "application/json"
+            if refused.plain:
+                body, kind = f"{refused}\n".encode(), "text/plain"
             extra["Connection"] = "close"  # a body that was not read must not be taken for the next request
         except MarginError as error:
             status, body, kind = HTTPStatus.UNPROCESSABLE_ENTITY, _json({"error": str(error)}), "application/json"
@@ -126,21 +157,42 @@ class _Handler(BaseHTTPRequestHandler):
     def _hosts(self) -> tuple[str, ...]:
         return tuple(f"{name}:{self.server.server_port}" for name in (HOST, "localhost"))
 
+    def _has_key(self) -> bool:
+        return self.server.entrance.knows(self.headers.get("Cookie", ""))
+
     def _check_key(self) -> None:
-        given = self.headers.get(TOKEN_HEADER, "")
-        if not secrets.compare_digest(given.encode("utf-8", "surrogateescape"), self.server.token.encode()):
+        """Answer only browsers that were let in, and their own page: pages of other ports get their cookies sent, too."""
+        if not self._has_key():
             raise _Refused(HTTPStatus.FORBIDDEN, "Open the page at the address that the terminal shows: its key is missing here.")
+        if self.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
+            raise _Refused(HTTPStatus.FORBIDDEN, "Only the page itself may read the workbook.")
+
+    def _enter(self, token: str) -> NoReturn:
+        if "prefetch" in (self.headers.get("Sec-Purpose") or self.headers.get("Purpose") or self.headers.get("X-Moz") or ""):
+            raise _Refused(HTTPStatus.SERVICE_UNAVAILABLE, "The page opens when it is visited.", plain=True)
+        cookie = self.server.entrance.exchanged(token)
+        if cookie or self._has_key():  # a browser that was let in before finds the old address in its history
+            raise _Entered(cookie)
+        self.server.show_address()
+        raise _Refused(
+            HTTPStatus.FORBIDDEN,
+            "This address opens the workbook once and was used already: open the newest one that the terminal of xlmargin shows.",
+            plain=True,
+        )
 
     # ---- requests
 
     def _get(self) -> tuple[bytes, str]:
         path = urlsplit(self.path).path
+        if path == "/" and (tokens := parse_qs(urlsplit(self.path).query).get(_TOKEN)):
+            self._enter(tokens[0])
         if path == "/api/book":
             self._check_key()
             return _json(self.server.session.book()), "application/json"
         if path == "/api/state":
             self._check_key()
-            return _json(self.server.session.state()), "application/json"
+            told = self.server.follower.follow()
+            return _json({**self.server.session.state(), "told": told}), "application/json"
         if path == "/api/file":
             self._check_key()
             return self.server.session.copy(), _XLSX.get(self.server.session.path.suffix.lower(), _XLSX[".xlsx"])
@@ -180,9 +232,17 @@ class _Handler(BaseHTTPRequestHandler):
         return found
 
     def _view(self, body: dict[str, Any]) -> dict[str, Any]:
+        self._check_opened(body)
         return self.server.session.view(_whole(body, "sheet"), _whole(body, "since", -1), _whole(body, "styles", 0))
 
+    def _check_opened(self, body: dict[str, Any]) -> None:
+        """A page that does not know yet that rows or sheets have moved must not write into the wrong cells."""
+        opened = self.server.session.state()["opened"]
+        if _whole(body, "opened", opened) != opened:
+            raise MarginError(f"{self.server.session.path.name} was changed by another program: load this page again.")
+
     def _edit(self, body: dict[str, Any]) -> dict[str, Any]:
+        self._check_opened(body)
         cells = body.get("cells")
         if not isinstance(cells, list) or not all(_is_cell(cell) for cell in cells):
             raise _Refused(HTTPStatus.BAD_REQUEST, "An edit needs cells, each as [row, column, text].")

@@ -16,6 +16,7 @@ from xlmargin.errors import MarginError
 from xlmargin.faces.web.charts import Chart, charts, data_of, reference_area
 from xlmargin.faces.web.contents import Contents
 from xlmargin.faces.web.frame import SPARE_COLUMNS, SPARE_ROWS, Frame, Rectangle, frames, marks_inputs, rectangles
+from xlmargin.faces.web.keeping import kept_copies
 from xlmargin.faces.web.styles import StyleTable
 from xlmargin.faces.web.svg import draw
 from xlmargin.faces.web.typed import typed_value
@@ -63,6 +64,7 @@ class Session:
     def __init__(self, path: str | Path, functions: Mapping[str, Callable[..., Any]]) -> None:
         self.path = Path(path).resolve()
         self._lock = RLock()
+        self._functions = functions
         self._book = Workbook(self.path, functions)
         self._digest = self._on_disk()
         read = _read(self.path)
@@ -70,6 +72,7 @@ class Session:
         every = frames(read)
         self._frames = [frame for frame in every if frame.name in known]
         self._charts = [chart for chart in charts(read, every) if chart.sheet in known]
+        self._active = next((number for number, frame in enumerate(self._frames) if frame.name == _front(read)), 0)
         self._names = {name.lower(): str(defined.attr_text) for name, defined in read.defined_names.items()}
         self._marked = marks_inputs(self._frames)
         self._looks = Looks(self._book)
@@ -77,7 +80,7 @@ class Session:
         self._contents = {f.name: Contents(f, self._book, self._looks, self._styles) for f in self._frames}
         self._drawn = [_Drawn() for _ in self._charts]
         self._journal = _Journal()
-        self._revision = 0
+        self._revision = self._opened = 0
 
     # ---- the view of the pages
 
@@ -88,13 +91,21 @@ class Session:
                 "name": self.path.name,
                 "folder": str(self.path.parent),
                 "state": self.state(),
+                "active": self._active,
+                "kept": kept_copies(self.path),
                 "sheets": [self._described(frame) for frame in self._frames],
             }
 
     def state(self) -> dict[str, Any]:
         """The revision, whether there is anything to save, to undo, to redo."""
         with self._lock:
-            return {"revision": self._revision, "dirty": self.dirty, "undo": len(self._journal.done), "redo": len(self._journal.undone)}
+            return {
+                "revision": self._revision,
+                "opened": self._opened,
+                "dirty": self.dirty,
+                "undo": len(self._journal.done),
+                "redo": len(self._journal.undone),
+            }
 
     @property
     def dirty(self) -> bool:
@@ -197,7 +208,7 @@ class Session:
         Raises: MarginError when the file has been changed by another program, or cannot be written.
         """
         with self._lock:
-            if self._on_disk() != self._digest:
+            if not self.is_current():
                 raise MarginError(
                     f"{self.path.name} was changed by another program since it was opened here: nothing was "
                     "saved. Download a copy to keep your edits, then open the file again."
@@ -218,7 +229,35 @@ class Session:
         with tempfile.TemporaryDirectory() as folder:
             return self.save_copy(Path(folder) / self.path.name).read_bytes()
 
+    def is_current(self) -> bool:
+        """Whether the file is as it was opened or saved here last."""
+        return self._on_disk() == self._digest
+
+    def read_again(self) -> Session:
+        """The file as it is now. This takes a while, in which all goes on here."""
+        return Session(self.path, self._functions)
+
+    def take(self, fresh: Session, revision: int) -> None:
+        """Go on with a file that was read again, unless there were edits since a revision: with its values where all else is the same."""
+        with self._lock:
+            if self.dirty or self._revision != revision:
+                return
+            same = fresh._shape() == self._shape()
+            self._book, self._looks, self._digest = fresh._book, fresh._looks, fresh._digest
+            self._journal = _Journal()
+            self._revision += 1
+            if same:
+                for contents in self._contents.values():
+                    contents.follow(self._book, self._looks)
+                return
+            self._frames, self._charts, self._names, self._marked = fresh._frames, fresh._charts, fresh._names, fresh._marked
+            self._styles, self._contents, self._drawn, self._active = fresh._styles, fresh._contents, fresh._drawn, fresh._active
+            self._opened += 1
+
     # ---- inside
+
+    def _shape(self) -> list[Any]:
+        return [self._frames, self._charts, self._names, [contents.formulas() for contents in self._contents.values()]]
 
     def _apply(self, step: _Step, *, forward: bool) -> None:
         for cell, old, new in step.cells:
@@ -315,6 +354,14 @@ def _read(path: Path) -> Any:
             return openpyxl.load_workbook(path, keep_links=False)
         except (ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile, OSError) as error:
             raise MarginError(f"{path}: the looks of this workbook cannot be read ({error}); save it again as .xlsx.") from None
+
+
+def _front(read: Any) -> str:
+    """The sheet that was in front when the workbook was saved; "" where the file names none that it has."""
+    try:
+        return str(read.active.title)
+    except (IndexError, AttributeError):
+        return ""
 
 
 def _same(old: Cell, new: Cell) -> bool:

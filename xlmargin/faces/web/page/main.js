@@ -7,10 +7,10 @@ import { Gone, Model, address, key, parsed } from "/model.js";
 const at = (id) => document.getElementById(id);
 const root = at("grid"), status = at("status"), content = at("content"), place = at("place");
 const SLOW = 150, EVERY = 2000;
-const model = new Model(location.hash.slice(1));
+const model = new Model();
 const grid = new Grid(root, model);
 const editing = new Editing(grid, content, put, tell);
-let message = "", bad = false, slow = null, over = false;
+let message = "", bad = false, slow = null, over = false, told = "";
 
 // ---- what is said
 
@@ -160,11 +160,19 @@ async function open(sheet) {
   root.classList.toggle("waiting", false);
 }
 
+/** Loads the page again, for a file that another program changed in more than its values, and goes where it was. */
+function again() {
+  sessionStorage.setItem("was", JSON.stringify([grid.sheet.name, grid.active.row, grid.active.column]));
+  location.reload();
+}
+
 async function watch() {
   if (over) return;
   if (!model.pending && !document.hidden) {
     try {
       const state = await (await model.fetch("/api/state")).json();
+      if (state.opened !== model.opened && !editing.open) { again(); return; }
+      if (state.told !== told) { told = state.told; tell(told, true); }
       if (!model.pending && grid.sheet && (state.revision !== model.state.revision || state.dirty !== model.state.dirty)) {
         if (await model.view(grid.sheet)) refreshed(); else buttons();
       }
@@ -349,6 +357,10 @@ at("copy").addEventListener("click", download);
 at("quit").addEventListener("click", quit);
 for (const button of document.querySelectorAll(".bar button")) button.addEventListener("click", () => root.focus({ preventScroll: true }));
 
+addEventListener("beforeunload", (event) => {
+  if (!over && (model.state.dirty || editing.open)) event.preventDefault();
+});
+
 async function start() {
   try {
     await model.load();
@@ -367,8 +379,13 @@ async function start() {
   }
   const shown = model.sheets.filter((sheet) => !sheet.hidden);
   if (!shown.length) { ended("This workbook has no sheet to show."); return; }
-  await open(shown[0]);
+  const [name, row, column] = JSON.parse(sessionStorage.getItem("was") ?? "[]");
+  sessionStorage.removeItem("was");
+  const was = shown.find((sheet) => sheet.name === name);
+  await open(was ?? shown.find((sheet) => sheet.number === model.active) ?? shown[0]);
+  if (was) { grid.go(row, column); moved(); }
   root.focus({ preventScroll: true });
+  if (model.kept.length) tell(`Edits that were not saved when this was open before are in ${model.kept.join(", ")}`, true);
   setTimeout(watch, EVERY);
 }
 

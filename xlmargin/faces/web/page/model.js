@@ -126,8 +126,7 @@ export class Refused extends Error {}
 export class Gone extends Error {}
 
 export class Model {
-  constructor(token) {
-    this.token = token;
+  constructor() {
     this.styles = [];
     this.sheets = [];
     this.state = { revision: 0, dirty: false, undo: 0, redo: 0 };
@@ -139,8 +138,8 @@ export class Model {
   async fetch(path, body) {
     let answer;
     try {
-      answer = await fetch(path, body === undefined ? { headers: { "X-Xlmargin-Token": this.token } } : {
-        method: "POST", headers: { "X-Xlmargin-Token": this.token, "Content-Type": "application/json" }, body: JSON.stringify(body) });
+      answer = await fetch(path, body === undefined ? {} : {
+        method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
     } catch { throw new Gone("The server has ended. Start it again with `xlmargin open`."); }
     if (!answer.ok) {
       const told = await answer.json().catch(() => ({}));
@@ -162,11 +161,14 @@ export class Model {
     const told = await this.ask("/api/book");
     this.name = told.name;
     this.folder = told.folder;
+    this.active = told.active;
+    this.kept = told.kept;
     this.sheets = told.sheets.map((sheet, number) => new Sheet(number, sheet));
     this.state = told.state;
+    this.opened = told.state.opened;
   }
 
-  wanted(sheet) { return { sheet: sheet.number, since: sheet.revision, styles: this.styles.length }; }
+  wanted(sheet) { return { opened: this.opened, sheet: sheet.number, since: sheet.revision, styles: this.styles.length }; }
 
   take(sheet, view) {
     if (view.styles.length) this.styles.splice(view.from, Infinity, ...view.styles);
