@@ -8,7 +8,6 @@ from pathlib import Path
 
 import xlsxwriter
 
-from .content import DEMO, KINDS
 from .excel import Macros, add_macros, macro_enabled
 from .layout import Layout
 from .parts import Desk
@@ -26,6 +25,7 @@ from .sheets import (
     tail,
     what_if,
 )
+from .sheets.content import DEMO, KINDS
 from .styles import Styles
 
 MOST_ROWS = 20_000  # beyond that a sheet is slow to edit: a file of positions is read by the command line

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from .content import Content
 from .layout import CHECKS, Area, Layout
+from .sheets.content import Content
 from .styles import COLOURS, Styles
 from .tables import as_table
 

@@ -26,7 +26,7 @@ assert udfs  # fills the registry
 methods = import_module("xlmargin.methods")  # on the package the name is a function
 
 CALLS: dict[str, Callable[..., Any]] = {name: function.call for name, function in FUNCTIONS.items()}
-SAMPLE, CONTENT, AREAS = (template._builder(name) for name in ("sample", "content", "layout"))
+SAMPLE, CONTENT, AREAS = (template._builder(name) for name in ("sample", "sheets.content", "layout"))
 EXPIRIES = [dt.date(2026, 6, 12) + dt.timedelta(days=7 * n) for n in range(10)]
 FULL, SMALL, NOTED, COINS, DROPPED = 500, 20, 150, 10, 37
 CASE = ("positions", "market", "method", "parameters")

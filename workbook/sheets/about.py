@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..content import FITTED, samples
 from ..layout import ABOUT, PARAMETERS, SOURCE_TABLES, Area
 from ..parts import Desk
+from .content import FITTED, samples
 
 WHAT = (
     "Portfolio margin of a book of crypto options, futures, perpetuals and spot, by the method you choose, with every "

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from .. import sample
-from ..content import FITTED
 from ..layout import MARKET, MARKET_HEADINGS, PARAMETERS, POSITION_HEADINGS, POSITIONS, SCENARIOS, Area
 from ..parts import FACTOR, Desk
+from .content import FITTED
 
 POSITION_UNITS = (
     "a venue's own name; or the next four columns",

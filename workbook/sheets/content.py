@@ -6,8 +6,8 @@ import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from . import sample
-from .layout import (
+from .. import sample
+from ..layout import (
     ACCOUNT,
     HISTORY,
     MARKET,
