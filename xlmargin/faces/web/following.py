@@ -8,7 +8,7 @@ from xlmargin.errors import MarginError
 from xlmargin.faces.web.session import Session
 
 
-class Follower:
+class FileFollower:
     """Takes over what another program wrote into the file of a session, unless there are edits to save.
 
     Parameters: session, which goes on with the file's new content.

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 from xlmargin.errors import MarginError
 from xlmargin.faces.web.entrance import Entrance
-from xlmargin.faces.web.following import Follower
+from xlmargin.faces.web.following import FileFollower
 from xlmargin.faces.web.session import Session
 from xlmargin.methods.json_shape import parse_json
 
@@ -52,7 +52,7 @@ class Server(ThreadingHTTPServer):
 
     def __init__(self, session: Session, port: int = 0) -> None:
         self.session = session
-        self.follower = Follower(session)
+        self.follower = FileFollower(session)
         self.quitting = threading.Event()
         try:
             super().__init__((HOST, port), _Handler)
