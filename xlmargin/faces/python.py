@@ -15,7 +15,7 @@ from xlmargin.errors import Fault, MarginError, failure
 from xlmargin.files.books import read_ranges
 from xlmargin.files.histories import read_history_file
 from xlmargin.files.markets import read_market_file
-from xlmargin.files.ranges import for_method
+from xlmargin.files.ranges import for_each_method, for_method
 from xlmargin.files.texts import read_table
 from xlmargin.sheet.cells import unpacked
 from xlmargin.sheet.checks import all_faults
@@ -105,6 +105,8 @@ def _file(name: str, path: Path, cells: dict[str, Any], signature: inspect.Signa
     method = cells.get("method")
     chosen = isinstance(method, str) and cells.get("parameters") is None
     ranges = for_method(read_ranges(path), method if chosen else None)
+    if "methods" in signature.parameters and cells.get("parameters") is None:
+        ranges = for_each_method(ranges)
     _warn(ranges.notes)
     for other in FROM_BOOK if name == "positions" else ():
         if other in signature.parameters and cells.get(other) is None:

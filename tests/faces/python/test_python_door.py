@@ -229,6 +229,8 @@ def test_files_are_read_as_on_the_command_line(tmp_path: Path, capsys: pytest.Ca
         assert xm.margin(desk, method="RULES") == xm.margin(held.positions, held.market, "RULES")
     assert [Path(each.filename) for each in told] == [Path(__file__)]
     assert xm.margin(desk, parameters={"price_scan_range": 0.3}) != xm.margin(desk)
+    both = xm.compare(desk, methods="SPAN, CME")
+    assert list(both["Initial"]) == [xm.margin(desk), xm.margin(held.positions, held.market, "CME")]
 
 
 def test_what_a_reader_decides_about_a_file_is_warned_of(tmp_path: Path) -> None:
