@@ -29,7 +29,6 @@ class Reader:
         self._packed: dict[CellArea, bytes] = {}
         # per sheet, for each row with formulas: the leftmost column that holds one in that row or above
         self._frontier: dict[int, list[tuple[int, int]]] = {}
-        self._scratch: int | None = None
 
     def area(self, area: CellArea) -> list[list[Cell]]:
         """The values of a rectangle; whole columns and rows end with the used part of the sheet."""
@@ -88,16 +87,15 @@ class Reader:
         """Rows and columns that dynamic array formulas, given by sheet number, row and column, fill now."""
         if not anchors:
             return []
-        if self._scratch is None:
-            self._scratch = self._rewriter.scratch()
-        for line, (sheet, row, column) in enumerate(anchors, 1):
+        scratch, top = self._rewriter.inputs, self._rewriter.free_row
+        lines = range(top, top + len(anchors))
+        for line, (sheet, row, column) in zip(lines, anchors, strict=True):
             reference = f"{quoted(self._rewriter.name(sheet))}!{address(row, column)}#"
-            self._model.set_user_input(self._scratch, line, 1, f"=ROWS({reference})")
-            self._model.set_user_input(self._scratch, line, 2, f"=COLUMNS({reference})")
+            self._model.set_user_input(scratch, line, 1, f"=ROWS({reference})")
+            self._model.set_user_input(scratch, line, 2, f"=COLUMNS({reference})")
         self._model.evaluate()
-        lines = range(1, len(anchors) + 1)
-        found = [[self._model.get_cell_value(self._scratch, line, c) for c in (1, 2)] for line in lines]
-        self._model.range_clear_contents(self._scratch, 1, 1, len(anchors), 2)
+        found = [[self._model.get_cell_value(scratch, line, c) for c in (1, 2)] for line in lines]
+        self._model.range_clear_contents(scratch, top, 1, lines[-1], 2)
         # a formula that shows an error, #SPILL! too, fills its own cell only
         return [(1, 1) if isinstance(h, str) or isinstance(w, str) else (int(h), int(w)) for h, w in found]
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from xml.parsers import expat
 
-from xlmargin.engine.formula import CellArea, parse_area
+from xlmargin.engine.formula import CellArea, column_number, parse_area
 from xlmargin.errors import MarginError
 
 _TAG = re.compile(rb"""<[^<>"']*(?:(?:"[^"]*"|'[^']*')[^<>"']*)*>""")
@@ -101,8 +101,8 @@ class _Scanner:
             self._row, self._column = int(attributes.get("r", self._row + 1)), 0
             self.found.rows.append(RowSpan(self._row, *self._open_tags[-1], spans=attributes.get("spans", "")))
         elif self._depth == 3:
-            where = parse_area(attributes.get("r", ""), "")
-            self._column = where.first_column if where else self._column + 1
+            letters = attributes.get("r", "").rstrip("0123456789")
+            self._column = column_number(letters) if letters else self._column + 1
             start, tag = self._open_tags[-1]
             self.found.rows[-1].cells.append(CellSpan(self._row, self._column, start, 0, tag))
         elif self._depth == 4:

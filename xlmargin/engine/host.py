@@ -54,6 +54,7 @@ class Workbook:
         self._functions = {plain_name(name): function for name, function in functions.items()}
         self._formulas: dict[tuple[int, int, int], _Formula] = {}
         self._placements: dict[tuple[int, int, int], Placement] = {}
+        self._extents: dict[tuple[int, int, int], tuple[int, int]] | None = None  # until the next calculation
         self._calls = 0
         with open_zip(path) as archive:
             package = Package(archive)
@@ -117,9 +118,10 @@ class Workbook:
     def spills(self, sheet: str) -> dict[str, tuple[int, int]]:
         """The dynamic array formulas of a sheet by their cell, with the rows and columns they fill now."""
         number = self._number(sheet)
-        anchors = [key for key, formula in self._formulas.items() if key[0] == number and formula.dynamic]
-        extents = self._reader.extents(anchors)
-        return {address(row, column): extent for (_, row, column), extent in zip(anchors, extents, strict=True)}
+        if self._extents is None:  # of all sheets at once: the engine can only be asked by a calculation of the whole workbook
+            anchors = [key for key, formula in self._formulas.items() if formula.dynamic]
+            self._extents = dict(zip(anchors, self._reader.extents(anchors), strict=True))
+        return {address(row, column): extent for (s, row, column), extent in self._extents.items() if s == number}
 
     def set(self, sheet: str, cell: str, value: Cell) -> int:
         """Put a value into a cell and recalculate; text starting with `=` is a formula, None empties it.
@@ -149,7 +151,7 @@ class Workbook:
 
         Raises: MarginError when calls depend on each other in a circle.
         """
-        before, passes = self._calls, 0
+        before, passes, self._extents = self._calls, 0, None
         restless: list[FunctionCall] = []
         for count in range(_ROUNDS):
             self._evaluate()

@@ -82,9 +82,10 @@ class Rewriter:
         """The name of a sheet by the engine's number, hidden ones too."""
         return self._sheets[number]
 
-    def scratch(self) -> int:
-        """A hidden sheet with nothing on it."""
-        return self._new_sheet("_pm_x")
+    @property
+    def free_row(self) -> int:
+        """The first row of the sheet of calculated arguments below all of them and the free row under the last."""
+        return self._input_row + 1
 
     def add(self, text: str, where: tuple[int, int, int], table: bool, size: tuple[int, int] | None) -> Placement:
         """Put a formula with calls into its cell.
