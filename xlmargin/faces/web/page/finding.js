@@ -33,22 +33,27 @@ export class Finding {
     this.grid.root.focus({ preventScroll: true });
   }
 
-  /** Goes to a hit: `step` on from the last one; for a new text, or one in a book that has changed, the first from the active cell on. */
+  /** Goes to a hit: `step` on from the last one; for a new text the first from the active cell on. */
   async look(step) {
     clearTimeout(this.typed);
     const text = this.box.value.trim(), wanted = `${this.model.state.revision} ${text}`;
     if (wanted !== this.asked) {
       try { this.hits = text ? await this.model.find(text) : []; } catch (error) { this.hits = []; this.failed(error); }
       if (this.box.value.trim() !== text) return; // typed on meanwhile: that is looked for next
-      this.asked = wanted;
-      this.now = this.nearest();
+      const again = this.text === text && this.hits.length; // the same text in a book that has changed: on from the active cell
+      Object.assign(this, { asked: wanted, text, now: this.nearest() });
+      if (again && (step < 0 || this.stands())) this.now = (this.now + step + this.hits.length) % this.hits.length;
     } else if (this.hits.length) this.now = (this.now + step + this.hits.length) % this.hits.length;
     at("hits").textContent = this.hits.length ? `${this.now + 1} of ${this.hits.length}` : text ? "Found nowhere" : "";
     if (this.hits.length) await this.go(...this.hits[this.now]);
   }
 
+  here() { return [this.grid.sheet.number, this.grid.active.row, this.grid.active.column]; }
+
+  stands() { return this.here().every((part, n) => part === this.hits[this.now][n]); }
+
   nearest() {
-    const { row, column } = this.grid.active, here = [this.grid.sheet.number, row, column];
+    const here = this.here();
     const later = (hit) => { const n = hit.findIndex((part, k) => part !== here[k]); return n < 0 || hit[n] > here[n]; };
     return Math.max(this.hits.findIndex(later), 0);
   }
