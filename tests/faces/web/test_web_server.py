@@ -103,6 +103,7 @@ def test_no_path_leads_out_of_the_page(server: Server, path: str) -> None:
         "/areas.js",
         "/looks.js",
         "/finding.js",
+        "/printing.js",
     ],
 )
 def test_the_files_of_the_page_are_served(server: Server, path: str) -> None:

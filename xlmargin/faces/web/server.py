@@ -22,7 +22,7 @@ _TOKEN_BYTES = 32
 _MOST_BYTES = 20_000_000  # of one request
 _SECONDS = 30  # that a connection may stay silent
 _TYPES = {"index.html": "text/html", "page.css": "text/css", "icon.svg": "image/svg+xml"}
-_SCRIPTS = ("main.js", "grid.js", "editing.js", "model.js", "areas.js", "looks.js", "finding.js")
+_SCRIPTS = ("main.js", "grid.js", "editing.js", "model.js", "areas.js", "looks.js", "finding.js", "printing.js")
 _XLSX = {
     ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     ".xlsm": "application/vnd.ms-excel.sheet.macroEnabled.12",

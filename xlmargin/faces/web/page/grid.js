@@ -60,7 +60,8 @@ export class Grid {
     const sheet = this.sheet, [rows, columns] = sheet.frozen;
     this.frozenWidth = HEAD_WIDTH + sheet.x[columns];
     this.frozenHeight = HEAD_HEIGHT + sheet.y[rows];
-    const width = HEAD_WIDTH + sheet.x[sheet.columns], height = HEAD_HEIGHT + sheet.y[sheet.rows];
+    const end = this.whole ?? { row: sheet.rows, column: sheet.columns }; // of what is printed, or of the sheet
+    const width = HEAD_WIDTH + sheet.x[Math.max(end.column, columns)], height = HEAD_HEIGHT + sheet.y[Math.max(end.row, rows)];
     this.root.replaceChildren();
     const all = element("div", "sheet", this.root), head = element("div", "head", all), body = element("div", "body", all);
     this.panes = {
@@ -86,6 +87,7 @@ export class Grid {
   /** The rows and columns in sight beside the frozen ones, with some to spare, counted from 1. */
   window() {
     const sheet = this.sheet, [rows, columns] = sheet.frozen, { scrollLeft, scrollTop, clientWidth, clientHeight } = this.root;
+    if (this.whole) return { top: rows + 1, bottom: this.whole.row, left: columns + 1, right: this.whole.column };
     const left = sheet.x[columns] + scrollLeft, top = sheet.y[rows] + scrollTop;
     return {
       top: Math.max(first(sheet.y, top) + 1 - SPARE, rows + 1),

@@ -4,6 +4,7 @@ import { marked, toTabs, ways } from "/areas.js";
 import { Editing } from "/editing.js";
 import { Finding } from "/finding.js";
 import { Grid } from "/grid.js";
+import { printing } from "/printing.js";
 import { Gone, Model, address, key, parsed } from "/model.js";
 
 const at = (id) => document.getElementById(id);
@@ -358,6 +359,8 @@ at("copy").addEventListener("click", download);
 at("quit").addEventListener("click", quit);
 ways(() => { if (editing.open) editing.commit(0, 0); });
 at("search").addEventListener("click", () => finding.open());
+printing(grid, last);
+at("print").addEventListener("click", () => print());
 at("keys").addEventListener("click", () => tell(at("help").textContent));
 for (const button of document.querySelectorAll(".bar button:not(#search)")) button.addEventListener("click", () => root.focus({ preventScroll: true }));
 
