@@ -137,7 +137,23 @@ def test_no_path_leads_out_of_the_page(server: Server, path: str) -> None:
     assert ask(server, "GET", path)[0] == 404
 
 
-@pytest.mark.parametrize("path", ["/", "/index.html", "/page.css", "/main.js", "/grid.js", "/editing.js", "/model.js", "/icon.svg"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/index.html",
+        "/page.css",
+        "/main.js",
+        "/grid.js",
+        "/editing.js",
+        "/model.js",
+        "/icon.svg",
+        "/areas.js",
+        "/looks.js",
+        "/finding.js",
+        "/printing.js",
+    ],
+)
 def test_the_files_of_the_page_are_served(server: Server, path: str) -> None:
     """Every file that the page names is there."""
     status, content = ask(server, "GET", path)

@@ -23,7 +23,7 @@ _TOKEN = "token"  # its name in the address
 _MOST_BYTES = 20_000_000  # of one request
 _SECONDS = 30  # that a connection may stay silent
 _TYPES = {"index.html": "text/html", "page.css": "text/css", "icon.svg": "image/svg+xml"}
-_SCRIPTS = ("main.js", "grid.js", "editing.js", "model.js")
+_SCRIPTS = ("main.js", "grid.js", "editing.js", "model.js", "areas.js", "looks.js", "finding.js", "printing.js")
 _XLSX = {
     ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     ".xlsm": "application/vnd.ms-excel.sheet.macroEnabled.12",
@@ -208,6 +208,7 @@ class _Handler(BaseHTTPRequestHandler):
             "/api/undo": self._undo,
             "/api/redo": self._redo,
             "/api/save": self._save,
+            "/api/find": self._find,
             "/api/quit": self._quit,
         }
         action = actions.get(urlsplit(self.path).path)
@@ -257,6 +258,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _save(self, body: dict[str, Any]) -> dict[str, Any]:
         return {"written": self.server.session.save(), "state": self.server.session.state()}
+
+    def _find(self, body: dict[str, Any]) -> dict[str, Any]:
+        return {"hits": self.server.session.find(str(body.get("text", "")))}
 
     def _quit(self, body: dict[str, Any]) -> dict[str, Any]:
         self.close_connection = True

@@ -15,6 +15,7 @@ from xlmargin.engine.formula import address, quoted
 from xlmargin.errors import MarginError
 from xlmargin.faces.web.charts import Chart, charts, data_of, reference_area
 from xlmargin.faces.web.contents import Contents
+from xlmargin.faces.web.finding import hits
 from xlmargin.faces.web.frame import SPARE_COLUMNS, SPARE_ROWS, Frame, Rectangle, frames, marks_inputs, rectangles
 from xlmargin.faces.web.keeping import kept_copies
 from xlmargin.faces.web.styles import StyleTable
@@ -137,6 +138,12 @@ class Session:
                 "styles": self._styles.since(styles),
             }
             return found
+
+    def find(self, text: str) -> list[list[int]]:
+        """The cells of the sheets in sight that show a text, as [sheet, row, column]."""
+        with self._lock:
+            shown = [(number, self._contents[frame.name]) for number, frame in enumerate(self._frames) if not frame.hidden]
+            return hits(text, shown, self._revision)
 
     # ---- edits
 

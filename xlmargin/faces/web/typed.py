@@ -12,6 +12,7 @@ from xlmargin.faces.web.number_format import is_date_format
 Cell = float | str | bool | None
 
 _NUMBER = re.compile(r"[+-]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d*)?(?:[eE][+-]?\d{1,3})?$")
+_COIN = re.compile(r"(?:US)?\$\s*")  # in front of an amount; other coins stay text: a sheet counts in dollars
 _LONGEST = 32_767  # characters that a cell holds
 
 
@@ -34,16 +35,31 @@ def typed_value(text: str, code: str) -> Cell:
         return text
     if bare.upper() in ("TRUE", "FALSE"):
         return bare.upper() == "TRUE"
-    percent = bare.endswith("%")
-    number = bare.removesuffix("%").rstrip()
-    if _NUMBER.match(number) and any(c.isdigit() for c in number.lower().partition("e")[0]):
-        value = float(number.replace(",", ""))
-        if value in (float("inf"), float("-inf")):
-            raise MarginError(f"{bare} is larger than a cell can hold.")
-        return value / 100 if percent else value
+    if (value := _number(bare)) is not None:
+        return value
     if is_date_format(code) and (serial := serial_of(bare)) is not None:
         return serial
     return text
+
+
+def _number(bare: str) -> float | None:
+    """The number of a text, also as sheets and statements print it: 1,234.50, 5%, $95,000.00 and (1,000)."""
+    below = bare.startswith("(") and bare.endswith(")")
+    inner = bare[1:-1].strip() if below else bare
+    sign = inner[:1] if inner[:1] in ("+", "-", "\N{MINUS SIGN}") else ""
+    amount = inner[len(sign) :].lstrip() if sign else inner
+    coin = _COIN.match(amount)
+    amount = amount[coin.end() :] if coin else amount
+    percent = amount.endswith("%")
+    number = amount.removesuffix("%").rstrip()
+    signs = bool(below) + bool(sign) + (number[:1] in ("+", "-"))
+    if signs > 1 or not _NUMBER.match(number) or not any(c.isdigit() for c in number.lower().partition("e")[0]):
+        return None
+    value = float(number.replace(",", ""))
+    if value == math.inf or value == -math.inf:
+        raise MarginError(f"{bare} is larger than a cell can hold.")
+    value = -value if below or sign in ("-", "\N{MINUS SIGN}") else value
+    return value / 100 if percent else value
 
 
 def editing_text(value: Cell, code: str) -> str:

@@ -37,8 +37,8 @@ export class Editing {
     Object.assign(this, { grid, entry, done, told });
     this.box = null;
     this.list = null;
-    entry.addEventListener("focus", () => { if (!this.box) this.begin(null, "edit", true); });
-    entry.addEventListener("input", () => { if (this.box) this.box.value = entry.value; });
+    // the line is edited from its first letter on: Tab only passes through it
+    entry.addEventListener("input", () => { if (this.box) this.box.value = entry.value; else this.begin(entry.value, "edit", true); });
     entry.addEventListener("keydown", (event) => this.pressed(event));
   }
 
@@ -49,7 +49,6 @@ export class Editing {
     const { row, column } = this.grid.active, sheet = this.grid.sheet, refusal = sheet.refusal(row, column);
     if (refusal) {
       this.told(`This cell cannot be typed over: ${refusal}.`, true);
-      if (inEntry) this.grid.root.focus();
       return;
     }
     this.closeList();
@@ -78,7 +77,10 @@ export class Editing {
 
   pressed(event) {
     event.stopPropagation();
-    if (!this.box) return;
+    if (!this.box) {
+      if (event.key === "Enter" || event.key === "Escape") { event.preventDefault(); this.grid.root.focus(); }
+      return;
+    }
     const arrows = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
     if (event.key === "Enter") this.commit(event.shiftKey ? -1 : 1, 0);
     else if (event.key === "Tab") this.commit(0, event.shiftKey ? -1 : 1);
@@ -175,18 +177,48 @@ export class Editing {
     return toText(rows);
   }
 
-  /** Puts a block in from the selection's first cell on; a single value fills the selection. */
+  /** Puts a block in from the selection's first cell on, without its own headings; a single value fills the selection. */
   pasted(text) {
-    const rows = fromText(text), { top, bottom, left, right } = this.grid.range(), cells = [];
-    const one = rows.length === 1 && rows[0].length === 1;
-    if (one) {
-      for (let row = top; row <= bottom; row++) for (let column = left; column <= right; column++) cells.push([row, column, rows[0][0]]);
-    } else {
-      rows.forEach((line, n) => line.forEach((cell, m) => cells.push([top + n, left + m, cell])));
-      this.grid.active = { row: top, column: left };
-      this.grid.other = { row: top + rows.length - 1, column: left + Math.max(...rows.map((line) => line.length)) - 1 };
+    const block = fromText(text), { top: first, bottom, left, right } = this.grid.range(), sheet = this.grid.sheet, cells = [];
+    if (block.length === 1 && block[0].length === 1) {
+      for (let row = first; row <= bottom; row++) for (let column = left; column <= right; column++) cells.push([row, column, block[0][0]]);
+      this.done(cells, sheet);
+      return;
     }
-    this.done(cells, this.grid.sheet);
+    const [rows, top] = this.headless(block, first, left), room = this.roomAt(top, left);
+    while (rows.length > room && rows[rows.length - 1].every((cell) => !cell.trim())) rows.pop();
+    if (rows.length > room) {
+      const told = this.tooMany(rows.length, room, top, left);
+      if (!confirm(`${told}\nPaste the first ${room} of them? Cancel pastes nothing.`)) { this.told(`Nothing was pasted. ${told}`, true); return; }
+      rows.length = room;
+    }
+    if (!rows.length) { this.told("Only headings were copied: nothing was pasted.", true); return; }
+    rows.forEach((line, n) => line.forEach((cell, m) => cells.push([top + n, left + m, cell])));
+    this.grid.active = { row: top, column: left };
+    this.grid.other = { row: top + rows.length - 1, column: left + Math.max(...rows.map((line) => line.length)) - 1 };
+    this.done(cells, sheet);
+  }
+
+  /** The rows of a block that go in, and where: a first row that repeats the headings above the cells, or in them, stays out. */
+  headless(block, row, column) {
+    const sheet = this.grid.sheet, plain = (text) => text.trim().toLowerCase();
+    const same = (at) => at >= 1 && block[0].some((cell) => cell.trim()) && block[0].every((cell, n) => plain(cell) === plain(sheet.text(at, column + n)));
+    if (sheet.refusal(row, column) && same(row)) return [block.slice(1), row + 1];
+    let above = (sheet.areaAt(row, column)?.[0] ?? row) - 1;
+    if (!sheet.open) while (above > 1 && !sheet.headings.has(key(above, column))) above--;
+    return same(above) ? [block.slice(1), row] : [block, row];
+  }
+
+  /** How many rows there are for input from a cell down; where nothing is kept for input, as many as one likes. */
+  roomAt(row, column) {
+    const area = this.grid.sheet.areaAt(row, column);
+    return area ? area[2] - row + 1 : Infinity; // a locked cell is refused with its reason
+  }
+
+  tooMany(count, room, row, column) {
+    const sheet = this.grid.sheet, [top, , bottom] = sheet.areaAt(row, column), wanted = count + row - top;
+    const more = sheet.name === "Positions" ? ` \`xlmargin new FOLDER --rows ${wanted}\` makes a workbook with room for all.` : "";
+    return `The block has ${count} rows; ${room} fit${room === 1 ? "s" : ""} from row ${row} to ${bottom}, the last one for input here.${more}`;
   }
 
   emptied() {

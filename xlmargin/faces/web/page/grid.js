@@ -1,23 +1,10 @@
 // Draws a sheet: only the cells in sight, in four panes that stay where the workbook froze them.
 
+import { element, fillRule, measure, paintBar, scale } from "/looks.js";
 import { address, key, letters } from "/model.js";
 
 const HEAD_WIDTH = 46, HEAD_HEIGHT = 22, SPARE = 12, FLASH = 2200;
 const FONT = 'Calibri, Carlito, "Segoe UI", "Helvetica Neue", Arial, "Liberation Sans", sans-serif';
-const measure = document.createElement("canvas").getContext("2d");
-
-/** Letters of other fonts are wider than those the workbook was made for: then they are drawn smaller. */
-function scale() {
-  const width = (font) => { measure.font = `20px ${font}`; return measure.measureText("Initial margin 1234567").width; };
-  return width("Calibri, monospace") !== width("monospace") || width("Carlito, monospace") !== width("monospace") ? 1 : 0.92;
-}
-
-function element(name, className, parent) {
-  const made = document.createElement(name);
-  made.className = className;
-  parent?.append(made);
-  return made;
-}
 
 /** The first n with edges[n + 1] > at, from a row or column on. */
 function first(edges, at) {
@@ -73,12 +60,13 @@ export class Grid {
     const sheet = this.sheet, [rows, columns] = sheet.frozen;
     this.frozenWidth = HEAD_WIDTH + sheet.x[columns];
     this.frozenHeight = HEAD_HEIGHT + sheet.y[rows];
-    const width = HEAD_WIDTH + sheet.x[sheet.columns], height = HEAD_HEIGHT + sheet.y[sheet.rows];
+    const end = this.whole ?? { row: sheet.rows, column: sheet.columns }; // of what is printed, or of the sheet
+    const width = HEAD_WIDTH + sheet.x[Math.max(end.column, columns)], height = HEAD_HEIGHT + sheet.y[Math.max(end.row, rows)];
     this.root.replaceChildren();
     const all = element("div", "sheet", this.root), head = element("div", "head", all), body = element("div", "body", all);
     this.panes = {
-      corner: element("div", "corner", head), top: element("div", "top", head),
-      left: element("div", "left", body), main: element("div", "main", body),
+      corner: element("div", "corner", head, "rowgroup"), top: element("div", "top", head, "rowgroup"),
+      left: element("div", "left", body, "rowgroup"), main: element("div", "main", body, "rowgroup"),
     };
     Object.assign(all.style, { width: `${width}px`, height: `${height}px` });
     Object.assign(head.style, { width: `${width}px`, height: `${this.frozenHeight}px` });
@@ -91,11 +79,15 @@ export class Grid {
     for (const pane of [this.panes.corner, this.panes.top]) pane.classList.toggle("froze-down", rows > 0);
     for (const pane of [this.panes.corner, this.panes.left]) pane.classList.toggle("froze-across", columns > 0);
     this.built = [sheet.rows, sheet.columns];
+    this.root.setAttribute("aria-label", `Sheet ${sheet.name}`);
+    this.root.setAttribute("aria-rowcount", sheet.rows);
+    this.root.setAttribute("aria-colcount", sheet.columns);
   }
 
   /** The rows and columns in sight beside the frozen ones, with some to spare, counted from 1. */
   window() {
     const sheet = this.sheet, [rows, columns] = sheet.frozen, { scrollLeft, scrollTop, clientWidth, clientHeight } = this.root;
+    if (this.whole) return { top: rows + 1, bottom: this.whole.row, left: columns + 1, right: this.whole.column };
     const left = sheet.x[columns] + scrollLeft, top = sheet.y[rows] + scrollTop;
     return {
       top: Math.max(first(sheet.y, top) + 1 - SPARE, rows + 1),
@@ -117,6 +109,7 @@ export class Grid {
     };
     for (const [name, [top, bottom, left, right]] of Object.entries(parts)) {
       const made = document.createDocumentFragment();
+      this.rows = new Map();
       for (let row = top; row <= bottom; row++) {
         if (sheet.heights[row - 1]) this.paintRow(made, row, left, right, name);
       }
@@ -125,6 +118,25 @@ export class Grid {
       this.paintPick(made, name);
       this.panes[name].replaceChildren(made);
     }
+    const at = this.idOf(this.active.row, this.active.column);
+    if (document.getElementById(at)) this.root.setAttribute("aria-activedescendant", at);
+    else this.root.removeAttribute("aria-activedescendant"); // scrolled out of sight
+  }
+
+  idOf(row, column) {
+    const merge = this.sheet.merged.get(key(row, column));
+    return `at-${merge ? address(merge[0], merge[1]) : address(row, column)}`;
+  }
+
+  /** The element of a row of the pane being painted: cells and headings stand in it for screen readers, none of it is seen. */
+  rowOf(made, row) {
+    let found = this.rows.get(row);
+    if (!found) {
+      found = element("div", "row", made, "row");
+      if (row) found.setAttribute("aria-rowindex", row); // the row of the columns' letters has none
+      this.rows.set(row, found);
+    }
+    return found;
   }
 
   /** The pane that holds a cell, and where its own zero lies on the sheet. */
@@ -168,11 +180,13 @@ export class Grid {
   paintCell(made, row, column, name) {
     const sheet = this.sheet, place = key(row, column), number = sheet.style(row, column), style = this.model.styles[number] ?? {};
     const cell = sheet.cells.get(place), [x, y, width, height] = this.box(row, column, name);
-    if (!cell?.text && !style.fill && !style.lines && !style.bar && !sheet.grid && !sheet.flashes.has(place)) return;
-    const box = element("div", `cell s${number}`, made), lines = style.lines ?? {};
+    const own = name === this.paneOf(row, column), active = own && this.idOf(row, column) === this.idOf(this.active.row, this.active.column);
+    if (!cell?.text && !style.fill && !style.lines && !style.bar && !sheet.grid && !sheet.flashes.has(place) && !active) return;
+    const box = element("div", `cell s${number}`, this.rowOf(made, row)), lines = style.lines ?? {};
     const overLeft = lines.l ? 1 : 0, overTop = lines.t ? 1 : 0;
     Object.assign(box.style, { left: `${x - overLeft}px`, top: `${y - overTop}px`, width: `${width + overLeft}px`, height: `${height + overTop}px` });
-    if (name === this.paneOf(row, column)) box.dataset.at = address(row, column); // else the end of a text from another pane
+    if (own) this.name(box, row, column);
+    else box.setAttribute("aria-hidden", "true"); // the end of a text from another pane
     if (sheet.grid && !style.fill) box.classList.add("lines");
     const flashed = sheet.flashes.get(place);
     if (flashed !== undefined) {
@@ -182,8 +196,20 @@ export class Grid {
     if (sheet.links.has(place)) box.classList.add("link");
     const note = sheet.notes.get(place);
     if (note) { box.classList.add("noted"); box.title = note[0]; }
-    if (style.bar) this.paintBar(box, style.bar);
+    if (style.bar) paintBar(box, style.bar);
     if (cell?.text) this.paintText(box, row, column, cell, style, width);
+  }
+
+  /** Tells tests, scripts and screen readers which cell an element is. */
+  name(box, row, column) {
+    const sheet = this.sheet, { top, bottom, left, right } = this.range();
+    box.dataset.at = address(row, column);
+    box.id = this.idOf(row, column);
+    box.setAttribute("role", "gridcell");
+    box.setAttribute("aria-colindex", column);
+    if (sheet.refusal(row, column)) box.setAttribute("aria-readonly", "true");
+    else if (sheet.listAt(row, column)) box.setAttribute("aria-haspopup", "listbox");
+    if (row >= top && row <= bottom && column >= left && column <= right) box.setAttribute("aria-selected", "true");
   }
 
   paintText(box, row, column, cell, style, width) {
@@ -225,12 +251,6 @@ export class Grid {
     return "#".repeat(Math.max(Math.floor(room / Math.max(this.width("#", style), 1)), 1));
   }
 
-  /** A bar from where zero lies to where the value lies, both as shares of the cell. */
-  paintBar(box, bar) {
-    const meter = element("div", "meter", box), below = bar.value < bar.axis;
-    Object.assign(meter.style, { left: `${Math.min(bar.value, bar.axis) * 100}%`, width: `${Math.abs(bar.value - bar.axis) * 100}%`, background: below ? bar.below : bar.colour });
-  }
-
   width(text, style) {
     const font = `${style.bold ? "bold " : ""}${style.italic ? "italic " : ""}${this.size(style)}px ${this.family(style)}`, at = font + text;
     let found = this.widths.get(at);
@@ -246,33 +266,19 @@ export class Grid {
   size(style) { return ((style.size ?? 11) * 4 / 3) * this.scale; }
   family(style) { return style.font ? `"${style.font}", ${FONT}` : FONT; }
 
-  /** One rule per style; set by property, so that no text of a file is read as a rule. */
+  /** One rule per style. */
   writeStyles() {
     for (; this.known < this.model.styles.length; this.known++) {
       const style = this.model.styles[this.known], at = this.rules.insertRule(`.s${this.known} {}`, this.rules.cssRules.length);
-      const set = (name, value) => value && this.rules.cssRules[at].style.setProperty(name, value);
-      set("font-family", this.family(style));
-      set("font-size", `${this.size(style)}px`);
-      set("font-weight", style.bold ? "700" : "");
-      set("font-style", style.italic ? "italic" : "");
-      set("text-decoration", [style.underline && "underline", style.strike && "line-through"].filter(Boolean).join(" "));
-      set("color", style.colour ?? "#000000");
-      set("background-color", style.fill ?? "");
-      set("align-items", { top: "flex-start", center: "center" }[style.down] ?? "flex-end");
-      set("justify-content", { left: "flex-start", center: "center", right: "flex-end", centerContinuous: "center" }[style.across] ?? "");
-      if (style.across) set("text-align", style.across === "justify" ? "justify" : style.across === "right" ? "right" : style.across.startsWith("center") ? "center" : "left");
-      if (style.indent) set(style.across === "right" ? "padding-right" : "padding-left", `${3 + style.indent * 9}px`);
-      for (const [side, name] of [["l", "left"], ["r", "right"], ["t", "top"], ["b", "bottom"]]) {
-        const line = style.lines?.[side];
-        if (line) set(`border-${name}`, `${line[0]}px ${line[1]} ${line[2]}`);
-      }
+      fillRule(this.rules.cssRules[at], style, this.family(style), this.size(style));
     }
   }
 
   paintHeads(made, name, top, bottom, left, right) {
     const sheet = this.sheet, [x, y] = this.origin(name), picked = this.range();
     const label = (text, l, t, w, h, on, kind, number) => {
-      const made2 = element("div", `label${on ? " on" : ""}`, made);
+      const made2 = element("div", `label${on ? " on" : ""}`, this.rowOf(made, kind === "row" ? number : 0), kind === "row" ? "rowheader" : "columnheader");
+      if (kind === "column") made2.setAttribute("aria-colindex", number);
       made2.textContent = text;
       made2.dataset[kind] = number;
       Object.assign(made2.style, { left: `${l}px`, top: `${t}px`, width: `${w}px`, height: `${h}px` });
@@ -287,7 +293,10 @@ export class Grid {
         if (sheet.heights[row - 1]) label(row, 0, sheet.y[row - 1] - y, HEAD_WIDTH, sheet.heights[row - 1], row >= picked.top && row <= picked.bottom, "row", row);
       }
     }
-    if (name === "corner") label("", 0, 0, HEAD_WIDTH, HEAD_HEIGHT, false, "all", "1");
+    if (name === "corner") {
+      label("", 0, 0, HEAD_WIDTH, HEAD_HEIGHT, false, "all", "1");
+      this.rows.get(0).lastChild.setAttribute("aria-label", "All cells");
+    }
   }
 
   /** Charts, drawn into each pane that they reach into. */
@@ -300,9 +309,9 @@ export class Grid {
       chart.nodes ??= {};
       if (!chart.nodes[name]) {
         const drawing = new DOMParser().parseFromString(chart.svg, "image/svg+xml").documentElement;
-        chart.nodes[name] = element("div", "chart", null);
+        chart.nodes[name] = element("div", "chart", null, "row"); // a grid holds rows of cells only
         chart.nodes[name].dataset.chart = chart.id;
-        chart.nodes[name].append(document.importNode(drawing, true));
+        element("div", "drawn", chart.nodes[name], "gridcell").append(document.importNode(drawing, true));
       }
       const node = chart.nodes[name];
       Object.assign(node.style, { left: `${chart.left - x}px`, top: `${chart.top - y}px`, width: `${chart.width}px`, height: `${chart.height}px` });
@@ -335,6 +344,7 @@ export class Grid {
       const drop = element("button", "drop", made);
       drop.textContent = "▼";
       drop.tabIndex = -1;
+      drop.setAttribute("aria-hidden", "true"); // its cell says that it has a list
       drop.title = "Choose (Alt+↓)";
       Object.assign(drop.style, { left: `${l + w - 18}px`, top: `${t + 1}px`, height: `${Math.min(h - 2, 20)}px` });
     }

@@ -1,7 +1,10 @@
 // Puts the page together: buttons, tabs, keys, mouse, clipboard, and what the status line says.
 
+import { marked, toTabs, ways } from "/areas.js";
 import { Editing } from "/editing.js";
+import { Finding } from "/finding.js";
 import { Grid } from "/grid.js";
+import { printing } from "/printing.js";
 import { Gone, Model, address, key, parsed } from "/model.js";
 
 const at = (id) => document.getElementById(id);
@@ -10,6 +13,7 @@ const SLOW = 150, EVERY = 2000;
 const model = new Model();
 const grid = new Grid(root, model);
 const editing = new Editing(grid, content, put, tell);
+const finding = new Finding(model, grid, goTo, failed);
 let message = "", bad = false, slow = null, over = false, told = "";
 
 // ---- what is said
@@ -20,6 +24,7 @@ function said() {
   if (over) return;
   const { row, column } = grid.active, sheet = grid.sheet;
   status.classList.toggle("busy", slow === true);
+  status.classList.toggle("told", Boolean(message));
   status.classList.toggle("bad", bad && slow !== true);
   if (slow === true) { status.textContent = "calculating…"; return; }
   if (message) { status.textContent = message; return; }
@@ -151,6 +156,7 @@ async function open(sheet) {
     tab.setAttribute("aria-selected", String(on));
     if (on) tab.scrollIntoView({ block: "nearest", inline: "nearest" });
   }
+  marked(at("tabs"));
   root.classList.add("waiting");
   try {
     await model.view(sheet);
@@ -181,12 +187,16 @@ async function watch() {
   setTimeout(watch, EVERY);
 }
 
+async function goTo(number, row, column) {
+  if (model.sheets[number] !== grid.sheet) await open(model.sheets[number]);
+  grid.go(row, column);
+  moved();
+}
+
 function follow(link) {
   const [target, row, column] = link;
-  if (typeof target === "number") {
-    const sheet = model.sheets[target];
-    open(sheet).then(() => { grid.go(row, column); moved(); });
-  } else if (target) window.open(target, "_blank", "noopener,noreferrer");
+  if (typeof target === "number") goTo(target, row, column);
+  else if (target) window.open(target, "_blank", "noopener,noreferrer");
 }
 
 // ---- keys
@@ -231,8 +241,7 @@ function control(event) {
 
 function plain(event) {
   const { row, column } = event.shiftKey ? grid.other : grid.active, sheet = grid.sheet;
-  if (event.key === "Tab") grid.go(grid.active.row, grid.active.column + (event.shiftKey ? -1 : 1));
-  else if (event.key === "Enter") grid.go(grid.active.row + (event.shiftKey ? -1 : 1), grid.active.column);
+  if (event.key === "Enter") grid.go(grid.active.row + (event.shiftKey ? -1 : 1), grid.active.column);
   else if (ARROWS[event.key]) grid.go(row + ARROWS[event.key][0], column + ARROWS[event.key][1], event.shiftKey);
   else if (event.key === "Home") grid.go(row, sheet.frozen[1] + 1, event.shiftKey);
   else if (event.key === "End") grid.go(row, last().column, event.shiftKey);
@@ -240,7 +249,7 @@ function plain(event) {
   else if (event.key === "PageUp") grid.go(row - grid.page(), column, event.shiftKey);
   else if (event.key === "F2") { editing.begin(null, "edit"); return true; }
   else if (event.key === "Backspace" || event.key === "Delete") editing.emptied();
-  else if (event.key === "Escape") tell("");
+  else if (event.key === "Escape") toTabs();
   else if (event.key.length === 1) { editing.begin(event.key, "enter"); return true; }
   else return false;
   return true;
@@ -265,13 +274,14 @@ root.addEventListener("keydown", (event) => {
   if (!done) return;
   event.preventDefault();
   if (editing.open) return;
-  skipHidden(before, event.shiftKey && event.key !== "Tab" && event.key !== "Enter");
+  skipHidden(before, event.shiftKey && event.key !== "Enter");
   if (event.key !== "Escape") moved();
 });
 
 document.addEventListener("keydown", (event) => {
   if (!(event.ctrlKey || event.metaKey) || over) return;
   if (event.key.toLowerCase() === "s") { event.preventDefault(); save(); }
+  else if (event.key.toLowerCase() === "f") { event.preventDefault(); finding.open(); }
   else if (event.key === "PageDown") { event.preventDefault(); neighbour(1); }
   else if (event.key === "PageUp") { event.preventDefault(); neighbour(-1); }
 });
@@ -318,7 +328,7 @@ root.addEventListener("dblclick", (event) => {
 
 // ---- clipboard
 
-const typing = () => document.activeElement === content || document.activeElement === place || editing.open;
+const typing = () => document.activeElement.matches("input") || editing.open;
 document.addEventListener("copy", (event) => {
   if (typing() || over) return;
   event.clipboardData.setData("text/plain", editing.copied());
@@ -355,7 +365,12 @@ at("redo").addEventListener("click", () => step("redo"));
 at("save").addEventListener("click", save);
 at("copy").addEventListener("click", download);
 at("quit").addEventListener("click", quit);
-for (const button of document.querySelectorAll(".bar button")) button.addEventListener("click", () => root.focus({ preventScroll: true }));
+ways(() => { if (editing.open) editing.commit(0, 0); });
+at("search").addEventListener("click", () => finding.open());
+printing(grid, last);
+at("print").addEventListener("click", () => print());
+at("keys").addEventListener("click", () => tell(at("help").textContent));
+for (const button of document.querySelectorAll(".bar button:not(#search)")) button.addEventListener("click", () => root.focus({ preventScroll: true }));
 
 addEventListener("beforeunload", (event) => {
   if (!over && (model.state.dirty || editing.open)) event.preventDefault();
@@ -373,6 +388,7 @@ async function start() {
     tab.textContent = sheet.name;
     tab.dataset.sheet = sheet.number;
     tab.setAttribute("role", "tab");
+    tab.setAttribute("aria-controls", "grid");
     if (sheet.tab) tab.style.borderBottomColor = sheet.tab;
     tab.addEventListener("click", () => open(sheet).then(() => root.focus({ preventScroll: true })));
     at("tabs").append(tab);

@@ -83,8 +83,13 @@ class Sheet {
     if (this.headings.has(key(row, column))) return "heading of a table";
     const merge = this.merged.get(key(row, column));
     if (merge && (merge[0] !== row || merge[1] !== column)) return "part of a merged cell";
-    if (this.open && !this.open.some(([top, left, bottom, right]) => row >= top && row <= bottom && column >= left && column <= right)) return "locked";
+    if (this.open && !this.areaAt(row, column)) return "locked";
     return "";
+  }
+
+  /** The area for input that holds a cell, as top, left, bottom, right, in a workbook that marks them. */
+  areaAt(row, column) {
+    return this.open?.find(([top, left, bottom, right]) => row >= top && row <= bottom && column >= left && column <= right);
   }
 
   listAt(row, column) {
@@ -189,6 +194,8 @@ export class Model {
     this.take(sheet, answer.view);
     return answer.on;
   }
+
+  async find(text) { return (await this.ask("/api/find", () => ({ text }))).hits; }
 
   async save() {
     const answer = await this.ask("/api/save", () => ({}));
