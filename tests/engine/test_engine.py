@@ -256,6 +256,39 @@ def test_only_changed_arguments_are_called(make: Callable[[Build], Workbook], fu
     assert book.get("Calc", "E2") == 16.0
 
 
+class Counted:
+    """The engine's workbook, whose calculations are counted."""
+
+    def __init__(self, model: Any) -> None:
+        self._model, self.calculations = model, 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._model, name)
+
+    def evaluate(self) -> None:
+        """Calculate the whole workbook."""
+        self.calculations += 1
+        self._model.evaluate()
+
+
+@pytest.mark.parametrize(
+    ("formula", "shown", "calculations"),
+    [
+        ("=PM_SUM(All)+1", 11.0, 1),
+        ("=PM_SUM(PM_SUM(Data!A3:A4))+PM_SUM(All,-1)", -5.0, 1),
+        ("=PM_SUM(E1:E1)+E2", 30.0, 2),  # another call's answer by way of a formula
+        ("=PM_SUM(Data!A1:A4,E2)", 200.0, 2),  # guessed with the old E2, then made again
+    ],
+)
+def test_typed_cells_need_one_calculation(make: Callable[[Build], Workbook], formula: str, shown: float, calculations: int) -> None:
+    """Calls of typed cells are made before the engine calculates; those that a formula steers are right all the same."""
+    book = make(plain("=PM_SUM(All)", "=E1*2", formula))
+    counted = book._model = Counted(book._model)
+    book.set("Data", "A2", 5)
+    assert counted.calculations == calculations
+    assert book.values("Calc", "E1:E3") == [[10.0], [20.0], [shown]]
+
+
 def test_chains_are_called_in_order(make: Callable[[Build], Workbook], functions: Functions) -> None:
     """A call that needs another's answer waits for it; a later edit runs through the whole chain."""
     book = make(plain("=PM_SUM(E2*2)", "=PM_SUM(E3)+1", "=PM_SUM(Data!A2:A4)"))

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import marshal
-from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from xlmargin.engine.calls import Argument, CallResult, Cell, Computed, FunctionCall, Placement
-from xlmargin.engine.formula import MAX_COLUMN, MAX_ROW, CellArea, Constant, address, quoted
+from xlmargin.engine.calls import Argument, CallResult, Cell, Computed, Formula, FunctionCall, Placement
+from xlmargin.engine.formula import MAX_COLUMN, MAX_ROW, CellArea, Constant, address, meet, quoted
 from xlmargin.engine.rewriter import PENDING, Rewriter
 
 Value = Cell | list[list[Cell]]
@@ -18,17 +17,22 @@ class Reader:
     """The values the engine holds, as arguments.
 
     Parameters: model, the engine's workbook; rewriter, which knows the sheets and calls; formulas, the
-    formula cells of the workbook by sheet number, row and column (kept up to date by the owner).
+    formula cells of the workbook by sheet number, row and column; placements, those with calls cut out (both
+    kept up to date by the owner).
     """
 
-    def __init__(self, model: Any, rewriter: Rewriter, formulas: Mapping[tuple[int, int, int], object]) -> None:
+    def __init__(
+        self, model: Any, rewriter: Rewriter, formulas: Mapping[tuple[int, int, int], Formula], placements: Collection[tuple[int, int, int]]
+    ) -> None:
         self._model = model
         self._rewriter = rewriter
         self._formulas = formulas
+        self._placements = placements
         self._areas: dict[CellArea, list[list[Cell]]] = {}
         self._packed: dict[CellArea, bytes] = {}
-        # per sheet, for each row with formulas: the leftmost column that holds one in that row or above
-        self._frontier: dict[int, list[tuple[int, int]]] = {}
+        # per sheet: the rectangles that formulas can fill, and what is known of others by them
+        self._reached: dict[int, list[CellArea]] = {}
+        self._constant: dict[CellArea, bool] = {}
 
     def area(self, area: CellArea) -> list[list[Cell]]:
         """The values of a rectangle; whole columns and rows end with the used part of the sheet."""
@@ -51,6 +55,15 @@ class Reader:
         """Bytes that are the same exactly when the arguments are the same in value and type."""
         return b"".join(self._bytes(argument) for argument in call.arguments)
 
+    def known(self, call: FunctionCall, *, guess: bool) -> bool:
+        """Whether the arguments are known before the engine calculates: typed cells, and as a guess the last values of formulas."""
+        return all(
+            self.known(argument.call, guess=guess)
+            if isinstance(argument, CallResult)
+            else isinstance(argument, Constant) or (isinstance(argument, CellArea) and (guess or self._is_constant(argument)))
+            for argument in call.arguments
+        )
+
     def waiting(self, call: FunctionCall) -> bool:
         """Whether an argument depends on a call that has not been answered yet."""
         if all(other.seen is not None for other in self._rewriter.calls):
@@ -58,14 +71,17 @@ class Reader:
         values = self.arguments(call)
         return any(PENDING in row for v in values for row in (v if isinstance(v, list) else [[v]]))
 
-    def touched(self, sheet: str, row: int, column: int) -> None:
-        """Say that a cell was edited."""
-        for area in [a for a in self._areas if a.sheet.lower() == sheet.lower() and a.covers(row, column)]:
+    def touched(self, sheet: str, row: int, column: int) -> bool:
+        """Say that a cell was edited; returns whether it was read by itself, not in a rectangle alone."""
+        found = [a for a in self._areas if a.sheet.lower() == sheet.lower() and a.covers(row, column)]
+        for area in found:
             self._drop(area)
+        return any(area.cell for area in found)
 
     def formulas_changed(self) -> None:
         """Say that a formula came or went."""
-        self._frontier.clear()
+        self._reached.clear()
+        self._constant.clear()
         self._areas.clear()
         self._packed.clear()
 
@@ -104,16 +120,16 @@ class Reader:
         self._packed.pop(area, None)
 
     def _is_constant(self, area: CellArea) -> bool:
-        """Whether no formula can reach a rectangle: each fills cells to its right and below only."""
-        if not self._frontier:
-            columns: dict[int, list[tuple[int, int]]] = {}
-            for sheet, row, column in sorted(self._formulas):
-                steps = columns.setdefault(sheet, [])
-                steps.append((row, min(column, steps[-1][1]) if steps else column))
-            self._frontier = columns
-        steps = self._frontier.get(self._rewriter.number(area.sheet), [])
-        above = bisect_right(steps, (area.last_row, MAX_COLUMN))
-        return not above or steps[above - 1][1] > area.last_column
+        """Whether no formula can reach a rectangle."""
+        if not self._reached:
+            for (sheet, row, column), formula in self._formulas.items():
+                fixed = formula.area or CellArea("", row, column, row, column)
+                if formula.dynamic or (formula.area is None and (sheet, row, column) in self._placements):
+                    fixed = CellArea("", row, column, MAX_ROW, MAX_COLUMN)  # it may fill cells to its right and below
+                self._reached.setdefault(sheet, []).append(fixed)
+        if area not in self._constant:
+            self._constant[area] = not any(meet(area, other) for other in self._reached.get(self._rewriter.number(area.sheet), ()))
+        return self._constant[area]
 
     def _crowded(self, placement: Placement) -> bool:
         sheet, row = placement.sheet, placement.row

@@ -17,6 +17,15 @@ Cell = float | str | bool | None
 Function = Callable[..., object]
 
 
+@dataclass(slots=True)
+class Formula:
+    """A formula of the workbook: its text as typed, and its rectangle and kind if it is an array formula."""
+
+    text: str
+    area: CellArea | None
+    dynamic: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Block:
     """Rows reserved for one result on the hidden sheet."""

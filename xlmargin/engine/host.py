@@ -9,13 +9,12 @@ is never saved from here: the engine's writer loses tables, charts, validations 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from xlmargin.engine.arguments import Reader
-from xlmargin.engine.calls import Cell, Function, FunctionCall, Placement, rows_of
+from xlmargin.engine.calls import Cell, Formula, Function, FunctionCall, Placement, rows_of
 from xlmargin.engine.formula import CellArea, address, display, map_operands, parse_area, plain_name, quoted, table_area
 from xlmargin.engine.package import Package, StoredFormula, open_zip
 from xlmargin.engine.prepared import EPOCHS, count_from_1900, readable, shows_a_day
@@ -28,15 +27,6 @@ _log = logging.getLogger(__name__)
 _ROUNDS = 100
 #: From this round on, look for arguments that change by themselves (NOW, RAND); so often are their calls then repeated.
 _PATIENCE = 3
-
-
-@dataclass(slots=True)
-class _Formula:
-    """A formula of the workbook: its text as typed, and its rectangle and kind if it is an array formula."""
-
-    text: str
-    area: CellArea | None
-    dynamic: bool
 
 
 class Workbook:
@@ -52,17 +42,18 @@ class Workbook:
         self._names = [str(sheet["name"]) for sheet in self._model.get_worksheets_properties()]
         self._index = {name.lower(): number for number, name in enumerate(self._names)}
         self._functions = {plain_name(name): function for name, function in functions.items()}
-        self._formulas: dict[tuple[int, int, int], _Formula] = {}
+        self._formulas: dict[tuple[int, int, int], Formula] = {}
         self._placements: dict[tuple[int, int, int], Placement] = {}
         self._extents: dict[tuple[int, int, int], tuple[int, int]] | None = None  # until the next calculation
         self._calls = 0
+        self._steered = False  # whether an edit since the last calculation may change what formulas pass to calls
         with open_zip(path) as archive:
             package = Package(archive)
             self._tables = package.tables()
             parts = [name for name in package.sheets if name.lower() in self._index]
             stored = {name: package.contents(name) for name in parts}
         self._rewriter = Rewriter(self._model, self._names, self._functions, self._tables)
-        self._reader = Reader(self._model, self._rewriter, self._formulas)
+        self._reader = Reader(self._model, self._rewriter, self._formulas, self._placements)
         for sheet, (_, texts) in stored.items():
             for (row, column), text in texts.items():  # the engine does not read these
                 self._rewriter.write(self._index[sheet.lower()], row, column, text)
@@ -153,6 +144,8 @@ class Workbook:
         """
         before, passes, self._extents = self._calls, 0, None
         restless: list[FunctionCall] = []
+        self._make(self._early())
+        self._steered = False
         for count in range(_ROUNDS):
             self._evaluate()
             changed = self._changed()
@@ -166,13 +159,28 @@ class Workbook:
                 passes, ready = passes + 1, changed
             # a call that waits for another's first answer can wait while there is anything else to do
             ready = [call for call in ready if not self._reader.waiting(call)] or ready
-            moved = [call for call in ready if self._answer(call)]
-            for placement in {placement: None for call in moved for placement in call.users}:
-                self._rewriter.enter(placement)
+            self._make(ready)
         names = ", ".join(sorted({call.name for call in changed}))
         raise MarginError(
             f"The calls of {names} depend on each other in a circle; let no PM function read cells that depend on its own answer."
         )
+
+    def _early(self) -> Iterator[FunctionCall]:
+        """The calls to make before the engine calculates, so that most edits need it only once, at the end.
+
+        They read typed cells; where they read formulas too, these have probably kept their values, and the calls are made again where
+        not. An edit of a formula or of a cell that is an argument by itself (such as the method) may well steer those formulas.
+        """
+        for call in self._rewriter.calls:
+            guess = call.seen is not None and not self._steered
+            if self._reader.known(call, guess=guess) and self._reader.signature(call) != call.seen:
+                yield call
+
+    def _make(self, calls: Iterable[FunctionCall]) -> None:
+        """Make calls, and show the formulas that use an answer where it is now."""
+        moved = [call for call in calls if self._answer(call)]
+        for placement in {placement: None for call in moved for placement in call.users}:
+            self._rewriter.enter(placement)
 
     def _evaluate(self) -> None:
         self._model.evaluate()
@@ -204,7 +212,7 @@ class Workbook:
 
     def _adopt(self, sheet: int, row: int, column: int, stored: StoredFormula) -> None:
         dynamic = stored.area is not None and stored.dynamic
-        self._formulas[sheet, row, column] = _Formula(stored.text, stored.area, dynamic)
+        self._formulas[sheet, row, column] = Formula(stored.text, stored.area, dynamic)
         unread = self._model.get_cell_value(sheet, row, column) == "#ERROR!"
         if not unread and not self._rewriter.mentions(stored.text):
             return
@@ -231,10 +239,11 @@ class Workbook:
     def _write(self, where: tuple[int, int, int], value: Cell) -> None:
         sheet, row, column = where
         self._remove_formula(where)
-        self._reader.touched(self._names[sheet], row, column)
+        self._steered |= self._reader.touched(self._names[sheet], row, column)
         if isinstance(value, str) and value.startswith("=") and len(value) > 1:
             area = CellArea(self._names[sheet], row, column, row, column)
-            self._formulas[where] = _Formula(value[1:], area, dynamic=True)
+            self._formulas[where] = Formula(value[1:], area, dynamic=True)
+            self._steered = True
             self._reader.formulas_changed()
             self._place(sheet, row, column, self._without_tables(value, row), area, dynamic=True)
         else:
@@ -250,6 +259,7 @@ class Workbook:
             area = formula.area if formula.area and not formula.dynamic else None
             last = (area.last_row, area.last_column) if area else where[1:]
             self._model.range_clear_contents(*where, *last)
+            self._steered = True
             self._reader.formulas_changed()
 
     def _editable(self, sheet: str, cell: str, fixed: list[tuple[int, CellArea]]) -> tuple[int, int, int]:
