@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import charts
-from ..layout import COMPARISON, GRID, LIMITS, MODELS, RISK, SCENARIOS, STATEMENT, SUMMARY, Area
+from ..layout import ABOUT, COMPARISON, GRID, LIMITS, MODELS, RISK, SCENARIOS, STATEMENT, SUMMARY, Area
 from ..parts import AMOUNT, COUNT, MOVE, Desk
 from ..tables import by_coins, by_levels, hides_coins, is_number
 from .about import sample_note
@@ -22,7 +22,8 @@ NOT_LOADED = (
     "The PM_ functions are not loaded here: open this file with  xlmargin open,  in LibreOffice after  xlmargin install --libreoffice,  "
     "or in Excel the file that  xlmargin new  writes for Excel."
 )
-NOT_READY = f'=IFERROR(IF(PM_VERSION()="","",{NO_BOOK}&""),"{NOT_LOADED}")'
+VERSION = f"'{ABOUT}'!$C$4"  # the sheet's one cell that fails by itself where there are no functions
+NOT_READY = f'=IFERROR(IF({VERSION}="","",{NO_BOOK}&""),"{NOT_LOADED}")'
 STATEMENT_LEVELS, PRINTED_LINES = 9, 200
 PRINTED_SCENARIOS = 26
 NOTE_HEIGHT = 42  # points of a row whose note takes three lines

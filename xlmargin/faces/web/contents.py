@@ -1,12 +1,14 @@
-"""The displayed cells of one sheet and the revision of each, so that only changed cells go to the page."""
+"""The displayed cells of one sheet and the revision of each, so that only changed cells go to the page; and the search in them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import groupby
 from typing import Any
 
 from xlmargin.engine import Looks, Workbook
 from xlmargin.engine.formula import ERROR_CODES, address, parse_area
+from xlmargin.errors import MarginError
 from xlmargin.faces.web.frame import Frame
 from xlmargin.faces.web.number_format import formatted
 from xlmargin.faces.web.styles import StyleTable
@@ -18,6 +20,7 @@ Place = tuple[int, int]
 Shown = tuple[str, int, str, str]
 
 _WHOLE = "A1:XFD1048576"
+_MOST_HITS = 20_000  # of a search
 _NO_STYLE: Shown = ("", 0, "", "")
 
 
@@ -119,3 +122,24 @@ def _kind(value: Any, code: str) -> str:
 def _sent(place: Place, shown: Shown) -> list[Any]:
     text, style, kind, raw = shown
     return [*place, text, style, kind] + ([raw] if raw != text else [])
+
+
+def hits(text: str, sheets: Iterable[tuple[int, Contents]], revision: int) -> list[list[int]]:
+    """The cells that show a text, or hold it as it is edited, in any case, as [sheet, row, column] in reading order.
+
+    Parameters: sheets, each with its number; revision of the workbook that is looked through.
+    Raises: MarginError for more cells than a reader goes through.
+    """
+    wanted, found = text.strip().casefold(), []
+    if not wanted:
+        return []
+    for number, contents in sheets:
+        contents.refresh(revision)
+        found += [[number, *cell[:2]] for cell in sorted(contents.filled()) if _shows(cell, wanted)]
+        if len(found) > _MOST_HITS:
+            raise MarginError(f"More than {_MOST_HITS:,} cells show {text.strip()!r}: type more of what you look for.")
+    return found
+
+
+def _shows(cell: list[Any], wanted: str) -> bool:
+    return any(wanted in str(part).casefold() for part in (cell[2], *cell[5:]))

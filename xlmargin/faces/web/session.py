@@ -14,8 +14,7 @@ from xlmargin.engine import Looks, Workbook, patch
 from xlmargin.engine.formula import address, quoted
 from xlmargin.errors import MarginError
 from xlmargin.faces.web.charts import Chart, charts, data_of, reference_area
-from xlmargin.faces.web.contents import Contents
-from xlmargin.faces.web.finding import hits
+from xlmargin.faces.web.contents import Contents, hits
 from xlmargin.faces.web.frame import SPARE_COLUMNS, SPARE_ROWS, Frame, Rectangle, frames, marks_inputs, rectangles
 from xlmargin.faces.web.keeping import kept_copies
 from xlmargin.faces.web.styles import StyleTable

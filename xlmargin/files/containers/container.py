@@ -27,7 +27,7 @@ class Scan:
     Attributes:
         filled: the cells that hold a value or are to hold one; of each, whether there must be one when it is read (a text may be empty)
         errors: the texts of cells that show an error
-        formulas: the cells with a formula
+        formulas: the cells with a formula, and those that hold a value of an array formula
         uncalculated: those of them without a saved value
         hidden: rows that the sheet does not show
         merged: rectangles of merged cells

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property, lru_cache
 from xml.sax.saxutils import quoteattr
 
@@ -30,6 +30,7 @@ HIDDEN = re.compile(rb"""\shidden\s*=\s*["'](?:1|true)["']""")
 VALUE = re.compile(rb"<(?:\w+:)?v(?:\s[^>]*)?>([^<]*)</")
 WRITTEN = re.compile(rb"<(?:\w+:)?f[\s/>]")
 MERGED = re.compile(rb"""<(?:\w+:)?mergeCell\s[^>]*?ref\s*=\s*["']([A-Z0-9:]+)["']""")
+ARRAYS = re.compile(rb"""<(?:\w+:)?f\s(?=[^>]*?\bt\s*=\s*["']array["'])[^>]*?\bref\s*=\s*["']([A-Z0-9:]+)["']""")
 KINDS = (b"n", b"b", b"d", b"s", b"e", b"str", b"inlineStr")
 STORED = re.compile(rb"<(?:\w+:)?si(?=[\s/>])(?:[^>]*/>|.*?</(?:\w+:)?si\s*>)", re.S)
 WORDS = re.compile(rb">[^<]*[^<\s][^<]*<")
@@ -184,12 +185,18 @@ class _Scanner:
         return Scan(
             self._filled,
             self._errors,
-            frozenset(self._formulas),
+            frozenset(self._formulas.union(*self._arrays())),
             frozenset(self._uncalculated),
             frozenset(self._hidden),
             tuple((area.first_row, area.first_column, area.last_row, area.last_column) for area in merged),
             self._reach,
         )
+
+    def _arrays(self) -> Iterator[set[Cell]]:
+        """The filled cells of each array formula, of which the first alone holds the formula."""
+        for text in ARRAYS.findall(self._data):
+            if area := parse_area(text.decode(), self._sheet):
+                yield {cell for cell in self._filled if area.covers(*cell)}
 
     def _row(self, number: int, content: bytes) -> None:
         """The cells of a row: quickly as long as they are written as usual, and from the first other one on with care."""
