@@ -67,13 +67,13 @@ TRADES: list[dict[str, Value]] = [
 WHATIF_METHODS = ("RULES", "DERIBIT", "OKX")
 
 BALANCES: list[tuple[str, float, float, str]] = [  # currency, amount, haircut, account
-    ("USD", 2_500.0, 0.0, "Desk 1"),
+    ("USD", 12_000.0, 0.0, "Desk 1"),
     ("BTC", 0.02, 0.10, "Desk 1"),
 ]
 LIMITS: list[tuple[str, str, float, str]] = [  # limited quantity, coin, limit, unit
     ("Margin usage", "", 0.75, "of equity"),
-    ("Initial margin", "", 3_000.0, "USD"),
-    ("Scanning risk", "", 3_000.0, "USD"),
+    ("Initial margin", "", 10_000.0, "USD"),
+    ("Scanning risk", "", 10_000.0, "USD"),
     ("Delta", "BTC", 1.0, "coins"),
     ("Delta", "ETH", 1.0, "coins"),
     ("Vega", "", 100.0, "USD per vol point"),

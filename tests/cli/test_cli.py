@@ -294,7 +294,7 @@ def test_a_workbook_saved_without_values_gives_the_same_margin(run: Run, desk: P
     """A library that edits a workbook drops what its formulas came to, the parameters in use among them."""
     edited = openpyxl.load_workbook(desk)
     edited.save(tmp_path / "edited.xlsx")
-    build_template(tmp_path / "fresh.xlsx", rows=50)
+    build_template(tmp_path / "fresh.xlsx", rows=50, kind="new")
     expected = machine(run, "margin", desk)
     assert machine(run, "margin", tmp_path / "edited.xlsx") == expected
     assert machine(run, "margin", tmp_path / "fresh.xlsx") == expected

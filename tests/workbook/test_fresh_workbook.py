@@ -99,4 +99,4 @@ def test_without_the_functions_summary_says_so(tmp_path: Path) -> None:
     """Where every call is an error, one cell tells how the file is opened so that they answer."""
     build_template(tmp_path / "desk.xlsx", ROWS)
     book = Workbook(tmp_path / "desk.xlsx", {})
-    assert str(book.get("Summary", "B4")).startswith("The PM_ functions are not loaded here: open this file with  xlmargin open")
+    assert str(book.get("Summary", "B4")).startswith("The functions of xlmargin are not loaded here: open this file with  xlmargin open")

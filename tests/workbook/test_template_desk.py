@@ -146,7 +146,7 @@ def test_limits_show_value_headroom_and_verdict(live: Workbook, built: Path) -> 
     assert rows["Delta", "BTC"][0] == pytest.approx(greeks["BTC"][6])
     assert rows["Vega", ""][0] == pytest.approx(sum(row[8] for row in greeks.values()))
     assert rows["Concentration", "BTC"][0] == pytest.approx(greeks["BTC"][5] / notional)
-    assert rows["Initial margin", ""][:2] == [live.get("Summary", "C7"), 3000.0]
+    assert rows["Initial margin", ""][:2] == [live.get("Summary", "C7"), 10_000.0]
     for value, limit, room, used, verdict in rows.values():
         assert room == pytest.approx(limit - abs(value))
         assert used == pytest.approx(abs(value) / limit)

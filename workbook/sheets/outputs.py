@@ -19,7 +19,7 @@ UNSUITED = (
 )
 WHY = "why: Statement"
 NOT_LOADED = (
-    "The PM_ functions are not loaded here: open this file with  xlmargin open,  in LibreOffice after  xlmargin install --libreoffice,  "
+    "The functions of xlmargin are not loaded here: open this file with  xlmargin open,  in LibreOffice after  xlmargin install --libreoffice,  "
     "or in Excel the file that  xlmargin new  writes for Excel."
 )
 VERSION = f"'{ABOUT}'!$C$4"  # the sheet's one cell that fails by itself where there are no functions
