@@ -217,9 +217,9 @@ def comparison(desk: Desk) -> None:
         "The same book under every method that can answer. Status says what a figure rests "
         "on: verified, published, estimate or illustrative. All are held against ISOLATED, or the parameter reference.",
         "output",
-        widths={"B:B": 14, "C:F": 14, "G:G": 10, "H:H": 13, "I:I": 104},
+        widths={"B:B": 14, "C:E": 14, "F:F": 19, "G:G": 13, "H:H": 13, "I:I": 104},
     )
-    desk.units(sheet, area, ("", "USD", "USD", "USD", "USD over ISOLATED", "share of ISOLATED"))
+    desk.units(sheet, area, ("", "USD", "USD", "USD", "USD over reference", "of reference"))
     sheet.set_row(area.row - 1, 26)
     desk.reserved(
         sheet, area, "PM_COMPARE(positions,market,compare_methods,every_parameter,history)", ["", *[AMOUNT] * 4, "0.0%_ ", "", ""], "Method"
