@@ -7,7 +7,7 @@ from importlib import import_module
 
 from tests.bench.report import show
 
-SECTIONS = ("files", "growth", "structure", "sheet", "kernel", "batch")
+SECTIONS = ("faces", "files", "growth", "structure", "sheet", "kernel", "batch")
 
 
 def main() -> None:

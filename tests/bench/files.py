@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import subprocess
 import sys
@@ -28,17 +29,17 @@ def tables() -> Iterator[Table]:
 
 def _compared(folder: Path) -> Table:
     """CPU seconds of whole commands, in turn."""
-    rows: list[Any] = [[_plain(cell) for cell in row] for row in sheet(ROWS)]
-    market: list[Any] = [[_plain(cell) for cell in row] for row in MARKET]
+    rows: list[Any] = [[plain(cell) for cell in row] for row in sheet(ROWS)]
+    market: list[Any] = [[plain(cell) for cell in row] for row in MARKET]
     _write_csv(folder / "book.csv", rows)
     _write_csv(folder / "market.csv", market)
     _write_workbook(folder / "book.xlsx", rows, market)
     runs: dict[str, Callable[[], Any]] = {
-        START: _command("--help"),
-        "margin of a CSV file": _command("margin", folder / "book.csv", "--market", folder / "market.csv"),
-        f"margin of a workbook of {SHEETS} sheets": _command("margin", folder / "book.xlsx"),
+        START: command("--help"),
+        "margin of a CSV file": command("margin", folder / "book.csv", "--market", folder / "market.csv"),
+        f"margin of a workbook of {SHEETS} sheets": command("margin", folder / "book.xlsx"),
     }
-    middle = {name: float(np.median(spent)) for name, spent in turns(runs, ROUNDS, clock=_children).items()}
+    middle = {name: float(np.median(spent)) for name, spent in turns(runs, ROUNDS, clock=child_seconds).items()}
     return Table(
         f"{ROWS} rows in files, CPU of the whole command, one core",
         ("what runs", "s", "x the start"),
@@ -46,7 +47,7 @@ def _compared(folder: Path) -> Table:
     )
 
 
-def _plain(cell: Any) -> Any:
+def plain(cell: Any) -> Any:
     """A cell as a person types it: dates as texts."""
     return cell.isoformat() if hasattr(cell, "isoformat") else cell
 
@@ -64,13 +65,14 @@ def _write_workbook(path: Path, rows: list[Any], market: list[Any]) -> None:
                 target.write_row(n, 0, row)
 
 
-def _command(*arguments: object) -> Callable[[], Any]:
-    """A run of the command in a process of its own."""
+def command(*arguments: object, folder: Path | None = None) -> Callable[[], Any]:
+    """A run of the command in a process of its own, in a folder where one is given."""
     line = [sys.executable, "-c", "from xlmargin.cli import main; raise SystemExit(main())", *map(str, arguments)]
-    return lambda: subprocess.run(line, check=True, capture_output=True)
+    here = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}  # this code, whatever the folder
+    return lambda: subprocess.run(line, check=True, capture_output=True, cwd=folder, env=here)
 
 
-def _children() -> float:
+def child_seconds() -> float:
     """CPU seconds of the processes that have ended."""
     spent = resource.getrusage(resource.RUSAGE_CHILDREN)
     return spent.ru_utime + spent.ru_stime

@@ -11,7 +11,7 @@ import pytest
 
 from tests.bench import __main__ as command
 from tests.bench import batch as batches
-from tests.bench import files, growth, kernel, report, structure
+from tests.bench import faces, files, growth, kernel, report, structure
 from tests.bench import sheet as sheets
 from xlmargin.sheet.registry import FUNCTIONS
 
@@ -19,6 +19,7 @@ SMALL: dict[Any, dict[str, Any]] = {
     kernel: {"OPTIONS": 1_000, "AMERICAN": 50, "ROUNDS": 1},
     structure: {"ROWS": 500, "INSTRUMENTS": 50, "ROUNDS": 2},
     sheets: {"ROWS": 60, "INSTRUMENTS": 20, "SHEET_ROWS": 3_000, "ROUNDS": 2, "STARTS": 1},
+    faces: {"ROWS": (10, 20), "ROUNDS": 1},
     files: {"ROWS": 20, "SHEETS": 3, "ROUNDS": 1},
     growth: {
         "CELLS": (10, 20, 40, 80),
@@ -79,4 +80,4 @@ def test_sections_are_chosen_by_name(monkeypatch: pytest.MonkeyPatch, capsys: py
     monkeypatch.setattr(sys, "argv", ["bench", "nonsense"])
     with pytest.raises(SystemExit):
         command.main()
-    assert "no section nonsense: there are files, growth, structure, sheet, kernel, batch" in capsys.readouterr().err
+    assert "no section nonsense: there are faces, files, growth, structure, sheet, kernel, batch" in capsys.readouterr().err
