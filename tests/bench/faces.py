@@ -34,7 +34,7 @@ def tables() -> Iterator[Table]:
 
 def _compared(folder: Path) -> Table:
     """CPU seconds of whole commands and of a session's steps, in turn."""
-    books = {rows: new_workbook(folder / f"of {rows}", rows) for rows in ROWS}
+    books = {rows: new_workbook(folder / f"of {rows}", rows, "new") for rows in ROWS}
     largest, fresh = books[ROWS[-1]], itertools.count()
     runs: dict[str, Callable[[], Any]] = {
         UNIT: command("doctor"),

@@ -19,8 +19,8 @@ UNSUITED = (
 )
 WHY = "why: Statement"
 NOT_LOADED = (
-    "The functions of xlmargin are not loaded here: open this file with  xlmargin open,  in LibreOffice after  xlmargin install --libreoffice,  "
-    "or in Excel the file that  xlmargin new  writes for Excel."
+    "The functions of xlmargin are not loaded here: open this file with  xlmargin open,  in LibreOffice after  "
+    "xlmargin install --libreoffice,  or in Excel the file that  xlmargin new  writes for Excel."
 )
 VERSION = f"'{ABOUT}'!$C$4"  # the sheet's one cell that fails by itself where there are no functions
 NOT_READY = f'=IFERROR(IF({VERSION}="","",{NO_BOOK}&""),"{NOT_LOADED}")'

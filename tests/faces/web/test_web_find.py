@@ -9,7 +9,7 @@ import pytest
 from web_page import READY, go, page_browser, page_file, page_opened, page_server, settled, show  # noqa: F401  (fixtures)
 
 from xlmargin.errors import MarginError
-from xlmargin.faces.web import Server, Session, finding
+from xlmargin.faces.web import Server, Session, contents
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def test_hits_are_those_of_all_sheets_in_sight(session: Session) -> None:
 
 def test_too_many_hits_are_refused(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     """Then a longer text is asked for."""
-    monkeypatch.setattr(finding, "_MOST_HITS", 2)
+    monkeypatch.setattr(contents, "_MOST_HITS", 2)
     with pytest.raises(MarginError, match="More than 2 cells show 'perp': type more"):
         session.find("perp")
 
