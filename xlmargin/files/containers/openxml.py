@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping
 from functools import cached_property, lru_cache
 from xml.sax.saxutils import quoteattr
@@ -194,9 +195,16 @@ class _Scanner:
 
     def _arrays(self) -> Iterator[set[Cell]]:
         """The filled cells of each array formula, of which the first alone holds the formula."""
+        columns: dict[int, list[int]] = {}
+        for row, column in self._filled:  # from the first row to the last
+            columns.setdefault(column, []).append(row)
         for text in ARRAYS.findall(self._data):
-            if area := parse_area(text.decode(), self._sheet):
-                yield {cell for cell in self._filled if area.covers(*cell)}
+            area = parse_area(text.decode(), self._sheet)
+            for column, rows in columns.items():
+                if area and area.first_column <= column <= area.last_column:
+                    inside = slice(bisect_left(rows, area.first_row), bisect_right(rows, area.last_row))
+                    yield {(row, column) for row in rows[inside]}
+                    del rows[inside]  # a file may name a place in many arrays
 
     def _row(self, number: int, content: bytes) -> None:
         """The cells of a row: quickly as long as they are written as usual, and from the first other one on with care."""
