@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import itertools
 import tempfile
 import time
@@ -13,7 +12,7 @@ from typing import Any
 import numpy as np
 
 import udfs  # noqa: F401  (fills the registry)
-from tests.bench.files import child_seconds, command, plain
+from tests.bench.files import child_seconds, command, write_csv
 from tests.bench.report import Table, on_one_core, turns
 from xlmargin.faces.demo import new_workbook
 from xlmargin.faces.web.session import Session
@@ -86,7 +85,6 @@ def _as_csv(path: Path, folder: Path) -> list[object]:
     book = read_workbook(path)
     arguments: list[object] = [folder / "positions.csv", "--method", book.method]
     for name in ("positions", "market", "parameters"):
-        with (folder / f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
-            csv.writer(file).writerows([plain(cell) for cell in row] for row in getattr(book, name))
+        write_csv(folder / f"{name}.csv", getattr(book, name))
         arguments += [] if name == "positions" else [f"--{name}", folder / f"{name}.csv"]
     return arguments

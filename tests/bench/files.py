@@ -29,10 +29,10 @@ def tables() -> Iterator[Table]:
 
 def _compared(folder: Path) -> Table:
     """CPU seconds of whole commands, in turn."""
-    rows: list[Any] = [[plain(cell) for cell in row] for row in sheet(ROWS)]
-    market: list[Any] = [[plain(cell) for cell in row] for row in MARKET]
-    _write_csv(folder / "book.csv", rows)
-    _write_csv(folder / "market.csv", market)
+    rows: list[Any] = [[_plain(cell) for cell in row] for row in sheet(ROWS)]
+    market: list[Any] = [[_plain(cell) for cell in row] for row in MARKET]
+    write_csv(folder / "book.csv", rows)
+    write_csv(folder / "market.csv", market)
     _write_workbook(folder / "book.xlsx", rows, market)
     runs: dict[str, Callable[[], Any]] = {
         START: command("--help"),
@@ -47,13 +47,14 @@ def _compared(folder: Path) -> Table:
     )
 
 
-def plain(cell: Any) -> Any:
+def _plain(cell: Any) -> Any:
     """A cell as a person types it: dates as texts."""
     return cell.isoformat() if hasattr(cell, "isoformat") else cell
 
 
-def _write_csv(path: Path, rows: list[Any]) -> None:
-    path.write_text("\n".join(",".join("" if cell is None else str(cell) for cell in row) for row in rows), encoding="utf-8")
+def write_csv(path: Path, rows: list[Any]) -> None:
+    """Cells as a person types them."""
+    path.write_text("\n".join(",".join("" if cell is None else str(_plain(cell)) for cell in row) for row in rows), encoding="utf-8")
 
 
 def _write_workbook(path: Path, rows: list[Any], market: list[Any]) -> None:

@@ -18,7 +18,7 @@ HEADER = ["Method", "Initial", "Maintenance", "Cash needed", "Against reference"
 FILE = Path(__file__).with_name("compare.toml")
 
 
-def compare_rules(as_of: float, overrides: Sequence[Override] = ()) -> Rules:
+def compare_rules(as_of: float, overrides: Sequence[Override]) -> Rules:
     """The parameters of comparisons, with those of the overrides that are theirs."""
     return read_rules(FILE, as_of).override(overrides, skip_unknown=True)
 

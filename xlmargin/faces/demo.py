@@ -10,7 +10,7 @@ from typing import Any
 from xlmargin.engine import Workbook, patch
 from xlmargin.engine.formula import address, parse_area
 from xlmargin.errors import MarginError
-from xlmargin.faces.template import build_template, progress
+from xlmargin.faces.template import build_template, calculate, progress
 from xlmargin.files.workbooks import named_cells
 from xlmargin.sheet.columns import Header
 from xlmargin.sheet.registry import FUNCTIONS, Cells
@@ -49,10 +49,7 @@ def new_workbook(folder: Path, rows: int, kind: str, name: str = NAME) -> Path:
         build_template(path, rows, kind)
     except OSError as error:
         raise MarginError(f"{path} cannot be written: {error.strerror}") from None
-    progress(f"{name}: calculating …")
-    book = Workbook(path, _functions())
-    progress(f"{name}: writing its values …")
-    patch(path, path, book)
+    calculate(path, _functions())
     return path
 
 

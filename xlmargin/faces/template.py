@@ -1,15 +1,16 @@
-"""The desk's workbook: the path of the shipped one, and the build of one with another number of rows."""
+"""The desk's workbook: built with a number of rows and a content, and calculated."""
 
 from __future__ import annotations
 
 import importlib
 import importlib.util
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from xlmargin.engine import Workbook, patch
 from xlmargin.errors import MarginError
 
 BUILDER = "xlmargin_workbook"
@@ -54,6 +55,18 @@ def _build(path: str | Path, rows: int, macros: Any, kind: str) -> None:
         raise MarginError(str(error)) from error
     except OSError as error:
         raise MarginError(f"{path} cannot be written ({error.strerror}): close it, or choose another folder") from error
+
+
+def calculate(path: Path, functions: Mapping[str, Callable[..., Any]]) -> None:
+    """Put the values into a workbook that was just built, and say what is being done.
+
+    Raises:
+        MarginError: the file cannot be read or written
+    """
+    progress(f"{path.name}: calculating …")
+    book = Workbook(path, functions)
+    progress(f"{path.name}: writing its values …")
+    patch(path, path, book)
 
 
 def progress(text: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from xlmargin.methods import method_name, rules_of
 from xlmargin.sheet.columns import Header
+from xlmargin.sheet.ranges.parameters import parameter_name
 
 Grid = list[list[Any]]
 
@@ -46,9 +47,9 @@ def for_method(ranges: Ranges, method: str | None) -> Ranges:
     The parameters of a workbook are those of its chosen method: another one takes its own values, and that is noted. Where a
     column Method says whose each row is, they stay.
     """
-    own = ranges.method
-    own_each = any("Method" in (header := Header(row)) and "Parameter" in header for row in ranges.parameters or ())
-    if method is None or own is None or ranges.parameters is None or own_each or own.strip().upper() == method.strip().upper():
+    own, headed = ranges.method, _headed(ranges)
+    each = headed is not None and "Method" in headed[1]
+    if method is None or own is None or ranges.parameters is None or each or own.strip().upper() == method.strip().upper():
         return ranges._replace(method=method or own)
     note = f"the workbook's parameters are those of {own}: {method.upper()} takes its own values here; give others beside it"
     return ranges._replace(method=method, parameters=None, notes=(*ranges.notes, note))
@@ -56,15 +57,17 @@ def for_method(ranges: Ranges, method: str | None) -> Ranges:
 
 def for_each_method(ranges: Ranges) -> Ranges:
     """The ranges of a book for several methods: parameters that a workbook chose its method for move no other one."""
-    rows, own = ranges.parameters or [], ranges.method
-    top = next((n for n, row in enumerate(rows) if "Parameter" in Header(row)), None)
-    if own is None or top is None or "Method" in (header := Header(rows[top])):
+    own, headed = ranges.method, _headed(ranges)
+    if own is None or headed is None or "Method" in headed[1]:
         return ranges
+    (header_row, *rows), header = headed
     at, known = header.column("Parameter"), rules_of(method_name(own), 0.0).names
-    whose = [own if _name(row[at]) in known else None for row in rows[top + 1 :]]
-    return ranges._replace(parameters=[[name, *row] for name, row in zip(["Method", *whose], rows[top:])])
+    whose = [own if parameter_name(row[at]) in known else None for row in rows]
+    return ranges._replace(parameters=[["Method", *header_row], *([name, *row] for name, row in zip(whose, rows))])
 
 
-def _name(cell: Any) -> str:
-    """A parameter's name without its underlying."""
-    return str(cell).rpartition(".")[2].strip().lower().replace(" ", "_")
+def _headed(ranges: Ranges) -> tuple[Grid, Header] | None:
+    """The parameters from their header row on, and that header; None where there is none."""
+    rows = ranges.parameters or []
+    found = ((rows[n:], header) for n, row in enumerate(rows) if "Parameter" in (header := Header(row)))
+    return next(found, None)

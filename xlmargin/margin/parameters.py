@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 from pathlib import Path
@@ -32,6 +32,11 @@ def of_method(overrides: Sequence[Override], method: str) -> list[Override]:
     """The rows that count for a method: its own, and those of every method that none of its own replaces."""
     own = {(item.underlying, item.name) for item in overrides if item.method == method}
     return [item for item in overrides if item.method == method or not (item.method or (item.underlying, item.name) in own)]
+
+
+def for_methods(overrides: Sequence[Override], aside: Collection[str]) -> list[Override]:
+    """The overrides that are meant for methods: all but those that name none and stand for a parameter that is no method's."""
+    return [item for item in overrides if item.method or item.name not in aside]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from xlmargin.engine import Workbook, patch
 from xlmargin.faces.excel.donor import read_donor
 from xlmargin.faces.excel.project import add_project
 from xlmargin.faces.excel.settings import package_folders, this_interpreter, workbook_settings
 from xlmargin.faces.excel.wrapper import MESSAGE, RESTART, wrapper_modules
-from xlmargin.faces.template import build_macro_template, progress
+from xlmargin.faces.template import build_macro_template, calculate, progress
 from xlmargin.sheet.registry import CATEGORY, ERROR, FUNCTIONS
 
 
@@ -34,10 +33,7 @@ def write_excel_workbook(path: Path, rows: int, kind: str = "demo") -> Path:
     build_macro_template(path, rows, kind, settings, RESTART, CATEGORY)
     add_project(path, modules)
     calls = {name: function.call for name, function in FUNCTIONS.items()} | {MESSAGE: _message}
-    progress(f"{path.name}: calculating …")
-    book = Workbook(path, calls)
-    progress(f"{path.name}: writing its values …")
-    patch(path, path, book)
+    calculate(path, calls)
     return path
 
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import udfs  # noqa: F401  (fills the registry)
-from xlmargin.desk.account import account_rules, parameter_names
+from xlmargin.desk.account import account_rules
 from xlmargin.errors import MarginError
 from xlmargin.live.watch.inputs import Snapshot
-from xlmargin.sheet.ranges.parameters import is_scenario_table, read_overrides
+from xlmargin.sheet.ranges.parameters import told_overrides
 from xlmargin.sheet.registry import ERROR, FUNCTIONS
 
 
@@ -127,6 +127,4 @@ def _nearer(name: str, down: Any, down_move: Any, up: Any, up_move: Any) -> Near
 
 def _warning_usage(parameters: Any, as_of: float) -> float:
     """The usage at which PM_STATUS warns."""
-    own = parameter_names()
-    told = [] if is_scenario_table(parameters) else [item for item in read_overrides(parameters) if item.name in own]
-    return account_rules(as_of, told).number("warning_usage")
+    return account_rules(as_of, told_overrides(parameters)).number("warning_usage")

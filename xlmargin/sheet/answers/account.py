@@ -12,7 +12,7 @@ from xlmargin.book.book import Book
 from xlmargin.desk.account import AccountAsset, Balances, account_rules, equity_of, parameter_names, standing, venue_methods, worth
 from xlmargin.desk.qualify import amounts, fields, findings, rulebook
 from xlmargin.errors import Faults, MarginError
-from xlmargin.margin.parameters import Rules
+from xlmargin.margin.parameters import Rules, for_methods
 from xlmargin.margin.valuation import Case
 from xlmargin.methods import known_methods, margin_of, method_name, method_named, rules_of
 from xlmargin.sheet.answers.collateral import with_balances
@@ -20,7 +20,7 @@ from xlmargin.sheet.answers.margins import case_asked, case_for, known_somewhere
 from xlmargin.sheet.cells import given, one_text
 from xlmargin.sheet.ranges.balances import is_number, read_balances, read_equity
 from xlmargin.sheet.ranges.market import read_market
-from xlmargin.sheet.ranges.parameters import is_scenario_table, read_overrides
+from xlmargin.sheet.ranges.parameters import told_overrides
 from xlmargin.sheet.ranges.qualification import read_account
 from xlmargin.sheet.ranges.remembered import positions_of, read_book
 from xlmargin.sheet.ranges.venues import only_rows, read_venues
@@ -75,9 +75,7 @@ def _account(positions: Any, equity: Any, market: Any, method: Any, parameters: 
 
 def _own_rules(as_of: float, parameters: Any) -> Rules:
     """The account's parameters, overridden by the parameters range; a scenario table overrides none."""
-    own = parameter_names()
-    told = [] if is_scenario_table(parameters) else read_overrides(parameters)
-    return account_rules(as_of, [item for item in told if item.name in own])
+    return account_rules(as_of, told_overrides(parameters))
 
 
 def _equity(raw: Any, spot: Spot, rules: Rules) -> AccountAsset:
@@ -202,8 +200,7 @@ def _parts(positions: Any, market: Any, book: Book, rules: Rules, default: str, 
     asked = {row: by_venue.get(venues.get(row, ""), default) for row in book.row.tolist()}
     names = sorted(set(asked.values()) | ({default} if balances is not None and method_named(default).balances_count else set()))
     aside = parameter_names()
-    told = [] if is_scenario_table(parameters) else read_overrides(parameters)
-    overrides = [item for item in told if item.method or item.name not in aside]
+    overrides = for_methods(told_overrides(parameters), aside)
     known_somewhere(overrides, [rules_of(name, book.as_of) for name in names or [default]])
     found = []
     for name in names:

@@ -12,7 +12,7 @@ from xlmargin.desk.compare import compare_rows, compare_rules, margin_status, no
 from xlmargin.errors import MarginError, MethodError, named_file
 from xlmargin.margin.method import Method
 from xlmargin.margin.parameter import NOT_SET
-from xlmargin.margin.parameters import Override, Rules, of_method
+from xlmargin.margin.parameters import Override, Rules, for_methods, of_method
 from xlmargin.margin.statement import Line, find, not_modelled, over_accounts
 from xlmargin.margin.valuation import Case, Given, Margin
 from xlmargin.memory import Recent, Same, stamp
@@ -32,7 +32,7 @@ from xlmargin.methods.span.spreads import BETWEEN, read_spreads
 from xlmargin.sheet import tables
 from xlmargin.sheet.cells import given, grid, is_blank, one_text
 from xlmargin.sheet.ranges.history import read_history
-from xlmargin.sheet.ranges.parameters import is_scenario_table, read_overrides, read_scenarios
+from xlmargin.sheet.ranges.parameters import is_scenario_table, read_overrides, read_scenarios, told_overrides
 from xlmargin.sheet.ranges.remembered import fingerprint, read_book
 from xlmargin.sheet.tables import Rows
 
@@ -157,7 +157,7 @@ def _latest(
     beside: Sequence[str] = (),
 ) -> Case:
     """The case of the same book object and the same cells, where it is remembered and no file has changed; else a new one."""
-    kept = [item for item in overrides if item.method or item.name not in aside]
+    kept = for_methods(overrides, aside)
 
     def new() -> Case:
         return _new_case(book, name, kept, parameters, history, skip_unknown=skip_unknown, beside=beside)
@@ -282,9 +282,9 @@ def compare(positions: Any, market: Any, methods: Any, parameters: Any, history:
     """The requirements of several methods side by side, each against that of the reference."""
     asked = [str(cell) for row in grid(methods) for cell in row if not is_blank(cell)]
     names = [method_name(part) for text in asked for part in text.split(",") if part.strip()]
-    told = [] if is_scenario_table(parameters) else read_overrides(parameters)
-    against, aside = _reference(told), compare_rules(0.0).names
-    overrides = [item for item in told if item.method or item.name not in aside]
+    told = told_overrides(parameters)
+    own = compare_rules(0.0, told)
+    against, overrides = _reference(own), for_methods(told, own.names)
     refused = refused_methods(names)
     methods = {name: method_named(name) for name in names or known_methods() if name not in refused}
     if not names:
@@ -300,16 +300,16 @@ def compare(positions: Any, market: Any, methods: Any, parameters: Any, history:
             raise MarginError(book.unpriced[0].line)
         if not method.takes_table:
             _require_fitting(name, book, overrides)
-        case = case_for(book, name, parameters if method.takes_table or overrides else None, history, skip_unknown=True, aside=aside)
+        case = case_for(book, name, parameters if method.takes_table or overrides else None, history, skip_unknown=True, aside=own.names)
         return case, margin_for(case)
 
     rows = compare_rows(dict.fromkeys(names) or methods, answer, against, only_answers=not names)
     return rows if names else [*rows, *(no_answer(name, why) for name, why in refused.items())]
 
 
-def _reference(overrides: Sequence[Override]) -> str:
-    """The method that the others are held against."""
-    chosen = compare_rules(0.0, overrides).get("reference")
+def _reference(own: Rules) -> str:
+    """The method that the others are held against, by the comparison's own parameters."""
+    chosen = own.get("reference")
     try:
         return method_name(str(chosen.value))
     except MarginError as error:

@@ -65,17 +65,17 @@ def _override(n: int, row: list[Any], at: dict[str, int]) -> Override | None:
         raise MarginError(f"parameters row {n}: Parameter must be a name, not {show(name)}")
     if is_blank(value):
         raise MarginError(f"parameters row {n}: {name.strip()} has no value: type one, or clear the row")
-    head, _, tail = name.strip().rpartition(".")
+    head, tail = name.strip().rpartition(".")[0], parameter_name(name)
     method, named = _method(cells.get("method"), n), _named(cells.get("underlying"), n, "Underlying")
     if head and named and head.upper() != named.upper():
         raise MarginError(f"parameters row {n}: {name.strip()} stands beside the Underlying {named}: clear one of the two")
     coin = head or named
     if isinstance(value, str):
-        return Override(coin.upper(), tail.lower().replace(" ", "_"), value.strip(), n, method)
+        return Override(coin.upper(), tail, value.strip(), n, method)
     faults = Faults("parameters")
     amount = float(numbers([value], [n], name.strip(), faults)[0])
     faults.stop()
-    return Override(coin.upper(), tail.lower().replace(" ", "_"), amount, n, method)
+    return Override(coin.upper(), tail, amount, n, method)
 
 
 def _method(cell: Any, n: int) -> str:
@@ -93,6 +93,16 @@ def _named(cell: Any, n: int, heading: str) -> str:
     name = texts([cell], [n], heading, faults)[0]
     faults.stop()
     return "" if name.lower() in ALL else name
+
+
+def told_overrides(raw: Any) -> list[Override]:
+    """The overrides of a parameters range; a desk's own scenario table has none."""
+    return [] if is_scenario_table(raw) else read_overrides(raw)
+
+
+def parameter_name(cell: Any) -> str:
+    """The name of a parameter as rulebooks write it, without an underlying in front."""
+    return str(cell).rpartition(".")[2].strip().lower().replace(" ", "_")
 
 
 def is_scenario_table(raw: Any) -> bool:
