@@ -8,31 +8,18 @@ from pathlib import Path
 
 import xlsxwriter
 
+from . import waterfall
 from .excel import Macros, add_macros, macro_enabled
 from .layout import Layout
 from .parts import Desk
-from .sheets import (
-    about,
-    account,
-    calculations,
-    checks,
-    contributions,
-    inputs,
-    monitor,
-    outputs,
-    source_books,
-    source_tables,
-    tail,
-    what_if,
-)
+from .sheets import about, account, checks, contributions, drawn, inputs, monitor, outputs, source_books, source_tables, tail, what_if
 from .sheets.content import DEMO, KINDS
 from .styles import Styles
 
 MOST_ROWS = 20_000  # beyond that a sheet is slow to edit: a file of positions is read by the command line
 CREATED = dt.datetime(2026, 1, 1)  # part of the file: the same workbook must give the same bytes
 SOURCES = (source_tables.source_tables, source_books.source_books)  # in the demonstration alone
-PAGES = (
-    about.about,
+PAGES = (  # a further part of a sheet stands after it
     outputs.summary,
     inputs.positions,
     inputs.market,
@@ -40,23 +27,29 @@ PAGES = (
     inputs.scenarios,
     account.account,
     outputs.risk_array,
+    outputs.pnl_grid,
+    drawn.scenarios,
     outputs.comparison,
+    drawn.methods,
+    monitor.reconcile,
     outputs.statement,
+    waterfall.waterfall_data,
     contributions.contributions,
     contributions.greeks,
+    contributions.sizes,
     what_if.what_if,
-    what_if.yesterday,
     what_if.move,
-    outputs.pnl_grid,
+    what_if.yesterday,
+    what_if.move_data,
+    account.limits,
+    account.limit_data,
+    monitor.monitor,
     tail.value_at_risk,
     tail.history,
-    monitor.monitor,
-    account.limits,
-    monitor.reconcile,
     *SOURCES,
     checks.checks,
-    calculations.methods,
-    calculations.chart_data,
+    about.methods,
+    about.about,
 )
 
 

@@ -7,8 +7,8 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .layout import ABOUT
 from .parts import Desk
+from .sheets.about import version
 
 BUILT_IN_GROUPS = 19  # categories of functions that Excel has of its own
 WORKBOOK_PART, KINDS_PART = "xl/workbook.xml", "[Content_Types].xml"
@@ -43,10 +43,11 @@ class Macros:
 def add_macros(desk: Desk, macros: Macros) -> None:
     """Add the settings sheet, and the button for a macro."""
     _settings(desk, macros)
-    about = desk.book.get_worksheet_by_name(ABOUT)
-    about.insert_button("D4", {"macro": macros.restart, "caption": "Restart Python", "width": 120, "height": 20})
-    about.write_string("D5", RESTARTS, desk.style("note"))
-    desk.formula(about, "B5", f'=IF(ISERROR(C4),"{BLOCKED}","")', "message")
+    cell = version(desk)
+    about = desk.book.get_worksheet_by_name(cell.sheet)
+    about.insert_button(cell.row, cell.column + 1, {"macro": macros.restart, "caption": "Restart Python", "width": 120, "height": 20})
+    about.write_string(cell.row + 1, cell.column + 1, RESTARTS, desk.style("note"))
+    desk.formula(about, cell.cell(2, -1).replace("$", ""), f'=IF(ISERROR({cell.near.partition(":")[0]}),"{BLOCKED}","")', "message")
 
 
 def _settings(desk: Desk, macros: Macros) -> None:

@@ -8,20 +8,10 @@ from xlsxwriter.utility import xl_rowcol_to_cell
 
 from xlmargin.methods import known_methods
 
-ABOUT, SUMMARY, POSITIONS, MARKET, PARAMETERS, SCENARIOS = ("About", "Summary", "Positions", "Market", "Parameters", "Scenarios")
-RISK, GRID, COMPARISON, STATEMENT, CHECKS, MODELS, CHARTS = (
-    "Risk array",
-    "PnL grid",
-    "Comparison",
-    "Statement",
-    "Checks",
-    "Models",
-    "Chart data",
-)
-SOURCE_TABLES, SOURCE_BOOKS = "Source tables", "Source books"
-HISTORY, VAR = "History", "VaR"
-ACCOUNT, CONTRIBUTIONS, GREEKS, WHAT_IF, YESTERDAY = "Account", "Contributions", "Greeks", "What-if", "Yesterday"
-MOVE_SHEET, MONITOR, LIMITS, RECONCILE = "Move", "Monitor", "Limits", "Reconcile"
+SUMMARY, POSITIONS, MARKET, PARAMETERS, ACCOUNT = "Summary", "Positions", "Market", "Parameters", "Account"
+RISK, COMPARISON, STATEMENT, CONTRIBUTIONS = "Risk array", "Comparison", "Statement", "Contributions"
+WHAT_IF, MOVE_SHEET, LIMITS, VAR, CHECKS = "What-if", "Move", "Limits", "VaR", "Checks"
+SOURCE_TABLES, SOURCE_BOOKS = "Source tables", "Source books"  # in the demonstration alone
 
 POSITION_HEADINGS = (
     "Instrument",
@@ -63,6 +53,7 @@ NOTES_PER_ROW, FAULTS = 2, 100  # notes of PM_CHECK on a correct row (on its vol
 STATEMENT_LEAST, STATEMENT_PER_ROW, STATEMENT_MOST = 400, 4, 4_000  # lines; deeper levels that do not fit are left out
 PICTURE_ROWS = 24  # rows that a picture above a table takes
 HEAD = 5  # rows of title, description and checks above a sheet's content; cells count from 0
+ABOUT_LINES = 75  # rows kept for what the workbook is, between the methods and the findings
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +118,9 @@ class Layout:
     comparison: Area = field(init=False)
     check_table: Area = field(init=False)
     methods: Area = field(init=False)
+    about: Area = field(init=False)
+    theirs: Area = field(init=False)
+    ours: Area = field(init=False)
     method_bars: Area = field(init=False)
     ranked_bars: Area = field(init=False)
     blocks: Area = field(init=False)
@@ -141,28 +135,28 @@ class Layout:
     greeks: Area = field(init=False)
     positions_before: Area = field(init=False)
     market_before: Area = field(init=False)
-    settings: Area = Area(PARAMETERS, HEAD + 1, 2, 9, 1)
-    switched: Area = Area(PARAMETERS, HEAD + 10, 2, 2, 1)
+    settings: Area = Area(PARAMETERS, HEAD + 1, 2, 8, 1)
+    switched: Area = Area(PARAMETERS, HEAD + 9, 2, 2, 1)
     parameter_input: Area = Area(PARAMETERS, HEAD + 15, 1, PARAMETER_ROWS + 1, 4)
-    parameters: Area = Area(PARAMETERS, HEAD + 15, 7, PARAMETER_ROWS + 1, 6)
-    own_scenarios: Area = Area(SCENARIOS, HEAD + 1, 1, PARAMETER_ROWS + 1, 6)
-    price_moves: Area = Area(SCENARIOS, HEAD + 2, 8, 21, 1)
-    vol_moves: Area = Area(SCENARIOS, HEAD + 2, 9, 5, 1)
-    grid_days: Area = Area(SCENARIOS, HEAD + 2, 10, 1, 1)
+    parameters: Area = Area(PARAMETERS, HEAD + 15, 1, PARAMETER_ROWS + 1, 12)  # with the scenarios of the desk on its right
+    own_scenarios: Area = Area(PARAMETERS, HEAD + 15, 7, PARAMETER_ROWS + 1, 6)
+    price_moves: Area = Area(PARAMETERS, HEAD + 16, 14, 21, 1)
+    vol_moves: Area = Area(PARAMETERS, HEAD + 16, 15, 5, 1)
+    grid_days: Area = Area(PARAMETERS, HEAD + 16, 16, 1, 1)
     headlines: Area = Area(SUMMARY, HEAD, 1, 10, 6)
     risk: Area = Area(RISK, 31, 2, SCENARIO_ROWS + 1, 5 + UNDERLYINGS + 1)
-    grid: Area = Area(GRID, HEAD + 1, 1, 22, 6)
+    grid: Area = Area(RISK, HEAD + 1, 18, 22, 6)
     checks: Area = Area(CHECKS, HEAD, 1, 39, 5)
-    scenario_bars: Area = Area(CHARTS, HEAD, 1, SCENARIO_ROWS + 1, 4)
-    worst_bars: Area = Area(CHARTS, HEAD, 6, WORST_BARS + 1, 4)
-    profile: Area = Area(CHARTS, HEAD, 22, 22, 6)
-    levels: Area = Area(CHARTS, HEAD, 29, LEVELS + 3, 4)
-    steps: Area = Area(CHARTS, HEAD + LEVELS + 4, 29, STEPS + 1, 2)
-    waterfall: Area = Area(CHARTS, HEAD + LEVELS + 4, 32, STEPS + 3, 7)
+    scenario_bars: Area = Area(RISK, HEAD + 1, 30, SCENARIO_ROWS + 1, 4)
+    worst_bars: Area = Area(RISK, HEAD + 1, 25, WORST_BARS + 1, 4)
+    profile: Area = Area(RISK, HEAD + 1, 35, 22, 6)
+    levels: Area = Area(STATEMENT, HEAD, 8, LEVELS + 3, 4)
+    steps: Area = Area(STATEMENT, HEAD + LEVELS + 4, 8, STEPS + 1, 2)
+    waterfall: Area = Area(STATEMENT, HEAD + LEVELS + 4, 11, STEPS + 3, 7)
     var_parameters: Area = Area(VAR, HEAD, 1, 3, 2)
     var_method: Area = Area(VAR, HEAD + 3, 2, 1, 1)
     tail: Area = Area(VAR, HEAD + 6, 1, 8, 3)
-    history: Area = Area(HISTORY, HEAD + 1, 1, HISTORY_ROWS + 1, len(HISTORY_HEADINGS))
+    history: Area = Area(VAR, HEAD + 1, 22, HISTORY_ROWS + 1, len(HISTORY_HEADINGS))
     past: Area = Area(VAR, HEAD + 23, 2, HISTORY_ROWS + 1, 5 + len(HISTORY_HEADINGS))  # its coins, and their total
     past_total: Area = Area(VAR, HEAD + 23, 14, HISTORY_ROWS + 1, 1)
     worst_days: Area = Area(VAR, HEAD + 15, 1, WORST_DAYS + 1, 3)
@@ -177,16 +171,14 @@ class Layout:
     account_facts: Area = Area(ACCOUNT, HEAD + 27, 2, QUALIFYING, 1)
     status: Area = Area(LIMITS, HEAD + 2, 1, 9, 2)
     limit_table: Area = Area(LIMITS, HEAD + 18, 1, LIMIT_ROWS + 1, 7)
-    reading: Area = Area(MONITOR, HEAD + 1, 1, 2, len(READING_HEADINGS))
-    monitor: Area = Area(MONITOR, HEAD + 26, 1, READINGS + 1, len(READING_HEADINGS))
-    theirs: Area = Area(RECONCILE, HEAD + 2, 1, THEIRS_ROWS + 1, len(THEIRS_HEADINGS))
-    ours: Area = Area(RECONCILE, HEAD + 2, 8, THEIRS_ROWS + 1, 7)
+    reading: Area = Area(LIMITS, HEAD + 1, 10, 2, len(READING_HEADINGS))
+    monitor: Area = Area(LIMITS, HEAD + 26, 10, READINGS + 1, len(READING_HEADINGS))
     move: Area = Area(MOVE_SHEET, HEAD + 1, 1, CAUSES + 2, 2)
     move_ends: Area = Area(MOVE_SHEET, HEAD + 10, 1, 4, 2)
-    top_bars: Area = Area(CHARTS, HEAD, 42, TOP_ROWS + 1, 5)
-    limit_bars: Area = Area(CHARTS, HEAD, 48, LIMIT_ROWS + 1, 4)
-    move_bars: Area = Area(CHARTS, HEAD, 53, CAUSES + 3, 6)
-    reading_frame: Area = Area(CHARTS, HEAD, 60, 3, 2)
+    top_bars: Area = Area(CONTRIBUTIONS, HEAD, 23, TOP_ROWS + 1, 5)
+    limit_bars: Area = Area(LIMITS, HEAD + 1, 18, LIMIT_ROWS + 1, 4)
+    move_bars: Area = Area(MOVE_SHEET, HEAD + 36, 1, CAUSES + 3, 6)
+    reading_frame: Area = Area(LIMITS, HEAD + 1, 23, 3, 2)
 
     def __post_init__(self) -> None:
         for name, area in (self._of_rows() | self._of_coins() | self._of_methods()).items():
@@ -200,13 +192,13 @@ class Layout:
         return {
             "positions": Area(POSITIONS, HEAD + 1, 2, rows + 1, len(POSITION_HEADINGS)),
             "market": Area(MARKET, HEAD + 1, 2, quotes + 1, len(MARKET_HEADINGS)),
-            "check_table": Area(CHECKS, HEAD + 42, 1, NOTES_PER_ROW * rows + FAULTS + 2, 4),
+            "check_table": Area(CHECKS, self._methods_end + ABOUT_LINES + 3, 1, NOTES_PER_ROW * rows + FAULTS + 2, 4),
             "statement": Area(STATEMENT, HEAD + PICTURE_ROWS, 1, lines + 1, 6),
             "contributions": Area(CONTRIBUTIONS, HEAD + 25, 1, rows + 2, 6),
             "roles": Area(CONTRIBUTIONS, HEAD + 25, 7, rows + 2, 2),
-            "sizes": Area(CHARTS, HEAD, 40, rows + 2, 1),
-            "positions_before": Area(YESTERDAY, HEAD + 1, 1, rows + 1, len(POSITION_HEADINGS)),
-            "market_before": Area(YESTERDAY, HEAD + 1, 18, quotes + 1, len(MARKET_HEADINGS)),
+            "sizes": Area(CONTRIBUTIONS, HEAD + 25, 21, rows + 2, 1),
+            "positions_before": Area(MOVE_SHEET, HEAD + 1, 10, rows + 1, len(POSITION_HEADINGS)),
+            "market_before": Area(MOVE_SHEET, HEAD + 1, 27, quotes + 1, len(MARKET_HEADINGS)),
         }
 
     def _of_coins(self) -> dict[str, Area]:
@@ -217,7 +209,7 @@ class Layout:
         qualify = Area(LIMITS, facts.row + facts.rows + 3, 1, RULE_ROWS + 2, 4)
         accounts = self.position_rows + BALANCE_ROWS
         return {
-            "greeks": Area(GREEKS, HEAD + 1, 1, self.position_rows + coins + 2, 10),
+            "greeks": Area(CONTRIBUTIONS, HEAD + 25, 10, self.position_rows + coins + 2, 10),
             "blocks": Area(WHAT_IF, HEAD + 29 + TRADE_ROWS, 2, coins + 5, 4),  # the first of one for each method
             "liquidation": liquidation,
             "facts": facts,
@@ -228,12 +220,21 @@ class Layout:
     def _of_methods(self) -> dict[str, Area]:
         """Areas with a row for each method, including those added later."""
         rows = self.known + METHOD_ROOM + 2
+        theirs = Area(COMPARISON, HEAD + 29 + rows + 5, 1, THEIRS_ROWS + 1, len(THEIRS_HEADINGS))
         return {
-            "methods": Area(MODELS, HEAD, 1, rows, 8),
+            "methods": Area(CHECKS, HEAD + 45, 1, rows, 8),
+            "about": Area(CHECKS, self._methods_end, 1, ABOUT_LINES, 3),
             "comparison": Area(COMPARISON, HEAD + 29, 1, rows, 8),
-            "method_bars": Area(CHARTS, HEAD, 11, rows, 4),
-            "ranked_bars": Area(CHARTS, HEAD, 16, self.known + METHOD_BARS_ROOM + 1, 5),
+            "method_bars": Area(COMPARISON, HEAD, 11, rows, 4),
+            "ranked_bars": Area(COMPARISON, HEAD, 16, self.known + METHOD_BARS_ROOM + 1, 5),
+            "theirs": theirs,
+            "ours": Area(COMPARISON, theirs.row + theirs.rows + 4, 1, THEIRS_ROWS + 1, 7),
         }
+
+    @property
+    def _methods_end(self) -> int:
+        """The row of the sheet Checks below the methods and a blank row."""
+        return HEAD + 45 + self.known + METHOD_ROOM + 2 + 2
 
     def block(self, method: int) -> Area:
         """The what-if of one of the methods, 0 the chosen one; the four are side by side."""
@@ -252,16 +253,14 @@ class Layout:
             "positions": self.positions.ref,
             "market": self.market.ref,
             "parameters": self.parameters.ref,
-            "every_parameter": self.parameter_input.ref,
             "method": self.settings.far(0, 0),
             "compare_methods": self.settings.far(1, 0),
             "tolerance": self.settings.far(2, 0),
-            "table_method": self.settings.far(3, 0),
-            "contributions_wanted": self.settings.far(4, 0),
-            "liquidation_wanted": self.settings.far(5, 0),
-            "most_rows_at_once": self.settings.far(6, 0),
-            "share_rounding": self.settings.far(7, 0),
-            "slow_method": self.settings.far(8, 0),
+            "contributions_wanted": self.settings.far(3, 0),
+            "liquidation_wanted": self.settings.far(4, 0),
+            "most_rows_at_once": self.settings.far(5, 0),
+            "share_rounding": self.settings.far(6, 0),
+            "slow_method": self.settings.far(7, 0),
             "contribution_method": self.switched.far(0, 0),
             "liquidation_method": self.switched.far(1, 0),
             "grid_price_moves": self.price_moves.ref,

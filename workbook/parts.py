@@ -15,6 +15,7 @@ from .tables import as_table
 Role = Literal["input", "output", "calculation"]
 AMOUNT, COUNT, FACTOR, MOVE = "#,##0.00_ ;-#,##0.00_ ", "0", "0.0###", "+0.0%_ ;-0.0%_ ;0.0%_ "
 A4 = 9
+DRAWN = ("What the picture draws", "calculated from the tables; nothing to type")  # title and note of a part
 ROW_HEIGHT = 16.0  # points; set explicitly, because the defaults of programs differ and pictures would drift
 
 
@@ -47,6 +48,20 @@ class Desk:
         sheet.freeze_panes(3, 0)  # title and master check stay in sight; a sheet may freeze more
         self._print_setup(sheet)
         return sheet
+
+    def part(self, area: Area, title: str, what: str, widths: dict[str, float], *, above: int = 3) -> Any:
+        """Start a further part of a sheet: its title some rows above an area, a line that describes it, and a link at the sheet's top."""
+        sheet = self.book.get_worksheet_by_name(area.sheet)
+        for columns, width in widths.items():
+            sheet.set_column(columns, width)
+        row = area.row - above
+        sheet.write_string(row, area.column, title, self.style("section"))
+        sheet.write_string(row + 1, area.column, what, self.style("note"))
+        return sheet
+
+    def signpost(self, sheet: Any, cell: str, area: Area, words: str, *, above: int = 3) -> None:
+        """A link to a further part of the same sheet."""
+        sheet.write_url(cell, f"internal:'{area.sheet}'!{area.cell(-above, 0).replace('$', '')}", self.style("link"), words)
 
     @staticmethod
     def _print_setup(sheet: Any) -> None:

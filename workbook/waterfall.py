@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from .layout import LEVELS, Area
-from .parts import AMOUNT, COUNT, Desk
+from .parts import AMOUNT, COUNT, DRAWN, Desk
 from .tables import as_table
 
 
-def waterfall_data(desk: Desk, sheet: Any) -> None:
+def waterfall_data(desk: Desk) -> None:
     """The columns that the waterfall draws.
 
     Lines of one level of the statement add up to the initial margin only where every rule between is a sum. Of the levels
     that do, the first with more than one line that is not 0 is drawn, else the first.
     """
+    sheet = desk.part(desk.layout.levels, *DRAWN, {"H:H": 2, "I:I": 40, "J:K": 13, "L:L": 13, "M:M": 40, "N:R": 13})
     _levels(desk, sheet)
     _steps(desk, sheet)
     _bars(desk, sheet)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..layout import ABOUT, PARAMETERS, SOURCE_TABLES, Area
+from ..layout import PARAMETERS, SOURCE_TABLES, Area
 from ..parts import Desk
 from .content import FITTED, samples
 
@@ -17,16 +17,15 @@ WHAT = (
 HOW = (
     ("Positions", "Type or paste the book. Instruments by a venue's own name, or by Underlying, Type, Strike, Expiry."),
     ("Market", "Spots, forwards and vols. Clear As of to value at the present time."),
-    ("Parameters", "Choose the method; change its parameters, or clear them for the method's own."),
-    ("Scenarios", "The desk's own stress scenarios, and the moves of the P&L grid."),
+    ("Parameters", "Choose the method; change its parameters, or clear them for the method's own; the desk's scenarios stand beside them."),
     ("Summary", "Read the headline numbers, each with the master check beside it and its reason one click away."),
     ("Statement", "Follow a number down to the rows of Positions."),
-    ("Contributions", "What each row adds to the margin, and which leg is a hedge; Greeks has the greeks of each row."),
+    ("Contributions", "What each row adds to the margin, and which leg is a hedge; beside it the greeks of each row."),
     ("What-if", "Type trades: margins and deltas before and after, by several methods."),
-    ("Move", "Why the margin moved since the book and market of the sheet Yesterday."),
-    ("VaR", "Value at risk and expected shortfall of the book under the moves of the sheet History."),
-    ("Limits", "Status, limits with their headroom, liquidation prices; balances and limits stand on Account."),
-    ("Monitor", "The account now and over time; Reconcile holds a venue's own margins against ours."),
+    ("Move", "Why the margin moved since the earlier book and market pasted beside it."),
+    ("VaR", "Value at risk and expected shortfall of the book under the moves of the history beside it."),
+    ("Limits", "Status, limits with their headroom, liquidation prices, the account over time; balances and limits are typed on Account."),
+    ("Comparison", "The book under every method; below it a venue's own margins against ours."),
     ("Source tables", "The source document's tables and claims beside its figures; their inputs stand on Source books."),
     ("Checks", "Look here first when the master check fails: every fault is listed with its cure."),
 )
@@ -50,6 +49,7 @@ TRIED = (
 )
 
 
+METHOD_HEIGHT = 62  # points of a row whose texts take four lines
 STANDS, OWN = "sample", "your own, or empty"
 COLOURS = (
     ("input", "to type in"),
@@ -64,26 +64,43 @@ COLOURS = (
 )
 
 
+def methods(desk: Desk) -> None:
+    """The methods of the installed version: the scope of each, and the parts not modelled."""
+    area = desk.layout.methods
+    sheet = desk.part(area, "Methods", "What each covers, what it rests on, and what it leaves out, in the installed version.", {})
+    desk.reserved(sheet, area, "PM_METHODS()", [""] * 8, "Method", message=area.cell(-3, 1).replace("$", ""))
+    for r in range(1, area.rows):
+        sheet.set_row(area.row + r, METHOD_HEIGHT)
+        for c in range(area.columns):
+            sheet.write_blank(area.row + r, area.column + c, None, desk.style("calculation", text_wrap=True, valign="top"))
+
+
+def version(desk: Desk) -> Area:
+    """The cell with the version of the functions."""
+    return desk.layout.about.part(row=2, column=1, rows=1, columns=1)
+
+
 def about(desk: Desk) -> None:
     """Purpose, use, version, sample, tried programs, and the meaning of the colours."""
-    sheet = desk.sheet(ABOUT, "xlmargin", "Portfolio margin of crypto options books", "output", widths={"B:B": 16, "C:C": 18, "D:D": 120})
-    sheet.write_string("B4", "Version", desk.style("label", bold=True))
-    desk.formula(sheet, "C4", "=PM_VERSION()", "output")
-    row = _lines(desk, sheet, 5, "What it is", WHAT)
+    area = desk.layout.about
+    sheet = desk.book.get_worksheet_by_name(area.sheet)
+    sheet.write_string(area.row, 1, "About this workbook", desk.style("title"))
+    sheet.write_string(area.row + 2, 1, "Version of xlmargin", desk.style("label", bold=True))
+    desk.formula(sheet, version(desk).cell(0, 0).replace("$", ""), "=PM_VERSION()", "output")
+    row = _lines(desk, sheet, area.row + 5, "What it is", WHAT)
     if desk.content.positions:
         row = _samples(desk, sheet, row)
     row = _section(desk, sheet, row, "How it is used")
     pages = [(page, text) for page, text in HOW if desk.content.sources or page != SOURCE_TABLES]
-    for number, (page, text) in enumerate(pages, 1):
-        sheet.write_string(row, 1, str(number), desk.style("text", align="right", indent=1))
-        sheet.write_url(row, 2, f"internal:'{page}'!A1", desk.style("link"), page)
-        sheet.write_string(row, 3, text, desk.style("text"))
+    for page, text in pages:
+        sheet.write_url(row, 1, f"internal:'{page}'!A1", desk.style("link"), page)
+        sheet.write_string(row, 2, text, desk.style("text"))
         row += 1
     row = _lines(desk, sheet, row + 1, "What it has been tried in", TRIED)
     row = _section(desk, sheet, row, "How to read the colours")
     for style, text in COLOURS:
-        sheet.write_string(row, 2, style, desk.style(style))
-        sheet.write_string(row, 3, text, desk.style("text", indent=1))
+        sheet.write_string(row, 1, style, desk.style(style))
+        sheet.write_string(row, 2, text, desk.style("text", indent=1))
         row += 1
 
 
@@ -94,7 +111,8 @@ def _said(desk: Desk) -> tuple[str, ...]:
 def _stands(desk: Desk) -> tuple[Area, list[tuple[str, str]]]:
     """The cells that say where a sample stands, and for each its sheet and the condition."""
     found = samples(desk.content, desk.layout)
-    return Area(ABOUT, 5 + len(WHAT) + 2 + 1 + len(_said(desk)), 3, len(found), 1), found
+    first = desk.layout.about
+    return Area(first.sheet, first.row + 5 + len(WHAT) + 2 + 1 + len(_said(desk)), 2, len(found), 1), found
 
 
 def _samples(desk: Desk, sheet: Any, row: int) -> int:
@@ -102,7 +120,7 @@ def _samples(desk: Desk, sheet: Any, row: int) -> int:
     _lines(desk, sheet, row, "Sample data", _said(desk))
     area, found = _stands(desk)
     for r, (page, condition) in enumerate(found):
-        sheet.write_url(area.row + r, 2, f"internal:'{page}'!A1", desk.style("link"), page)
+        sheet.write_url(area.row + r, 1, f"internal:'{page}'!A1", desk.style("link"), page)
         desk.formula(sheet, area.cell(r, 0).replace("$", ""), f'=IF({condition},"{STANDS}","{OWN}")', "calculation")
     return area.row + area.rows + 1
 

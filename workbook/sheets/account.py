@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from .. import desk_charts, sample
-from ..layout import ACCOUNT, BALANCE_HEADINGS, CONTRIBUTIONS, LIMITS, MONITOR, Area
-from ..parts import AMOUNT, COUNT, FACTOR, MOVE, Desk
+from ..layout import ACCOUNT, BALANCE_HEADINGS, CONTRIBUTIONS, LIMITS, Area
+from ..parts import AMOUNT, COUNT, DRAWN, FACTOR, MOVE, Desk
 from ..tables import is_number
 
 ACCOUNT_CASE = "positions,balances,market,method,parameters"
@@ -137,6 +137,7 @@ def limits(desk: Desk) -> None:
     message = at.accounts.cell(-3, 3).replace("$", "")
     desk.reserved(sheet, at.accounts, "PM_ACCOUNTS(positions,market,balances,method,parameters)", formats, "Account", message=message)
     _qualification(desk, sheet)
+    desk.signpost(sheet, "E3", at.reading, "over time →")
     sheet.set_h_pagebreaks([at.accounts.row - 3])
     sheet.print_area(0, 0, at.accounts.row + PRINTED, 8)
 
@@ -185,7 +186,7 @@ def _limit_table(desk: Desk, sheet: Any) -> None:
     for word, style in (("OVER", "fail"), ("no value", "fail"), ("no limit", "fail"), ("WARNING", "loss"), ("OK", "pass")):
         rule = {"type": "text", "criteria": "begins with", "value": word, "format": desk.style.condition(style)}
         sheet.conditional_format(area.body_column(6).near, rule)
-    sheet.write_url(area.row - 2, 7, f"internal:'{CONTRIBUTIONS}'!A1", desk.style("link"), "why: Contributions, Greeks, Statement")
+    sheet.write_url(area.row - 2, 7, f"internal:'{CONTRIBUTIONS}'!A1", desk.style("link"), "why: Contributions")
 
 
 def _value(desk: Desk, kind: str, coin: str) -> str:
@@ -232,12 +233,12 @@ def _qualification(desk: Desk, sheet: Any) -> None:
         sheet, at.qualify, "PM_QUALIFY(qualification,rulebook)", ["", AMOUNT, AMOUNT, COUNT], "Rule", message=message, align="right"
     )
     desk.verdicts(sheet, at.qualify.body_column(3).near)
-    sheet.write_url(at.status.row + at.status.rows, 1, f"internal:'{MONITOR}'!A1", desk.style("link"), "over time: Monitor")
 
 
-def limit_data(desk: Desk, sheet: Any) -> None:
-    """The columns behind the bars of limits: the share used, in order of closeness to the limit."""
+def limit_data(desk: Desk) -> None:
+    """The columns behind the bars of limits: the share used of each."""
     area, table = desk.layout.limit_bars, desk.layout.limit_table
+    sheet = desk.part(area, *DRAWN, {"R:R": 2, "S:S": 28, "T:V": 13, "W:W": 2, "X:Y": 18})
     desk.header(sheet, area, ("Limit", "within the limit", "near the limit", "over the limit"), formats=("", *[AMOUNT] * 3))
     kind, coin, used = (table.body_column(c).ref for c in (0, 1, 5))
     desk.array(sheet, area.body_column(0), f'=IF({kind}="","",{kind}&IF({coin}="",""," "&{coin}))', "calculation")

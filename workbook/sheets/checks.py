@@ -16,7 +16,6 @@ MORE = '=IF({a}>{b},"PASS","FAIL")'
 # a message is a text, or in the workbook with macros an error: no number in either
 IF_SCENARIOS = 'IF(AND(ISNUMBER(initial_margin),ISNUMBER(scanning_risk)=FALSE),"n/a",'  # n/a under a rulebook without scenarios
 IF_PAST = 'IF(AND(ISNUMBER(initial_margin),ISNUMBER(value_at_risk)=FALSE),"n/a",'  # no history, or not of every coin
-PRINTED = 12  # faults
 FREE = "the last reserved row is free"
 NO_BOOK = f"'{CHECKS}'!$D$4"  # a line while no position is typed: nothing can be checked then, and nothing fails
 NOTHING_TYPED = "No position is typed yet: type or paste the book into the sheet Positions, its spots into the sheet Market."
@@ -31,7 +30,7 @@ def checks(desk: Desk) -> None:
         "The master check passes when no line below fails. Figures of a workbook that fails are not to be used.",
         "calculation",
         checked=False,
-        widths={"B:B": 58, "C:C": 34, "D:D": 52, "E:E": 66, "F:F": 12},
+        widths={"B:B": 58, "C:C": 34, "D:D": 52, "E:E": 66, "F:F": 44, "G:H": 14, "I:I": 48},
     )
     sheet.write_string("B4", "Master check", desk.style("label", bold=True))
     results = area.body_column(4)
@@ -52,8 +51,11 @@ def checks(desk: Desk) -> None:
         desk.formula(sheet, area.cell(r, 4).replace("$", ""), f'=IF($D$4="",{result},"n/a")', "calculation")
     desk.verdicts(sheet, results.near)
     sheet.write_string(table.row - 2, 1, "What PM_CHECK found (rows counted from the header of the range as 1)", desk.style("section"))
-    desk.reserved(sheet, table, "PM_CHECK(positions,market)", [COUNT, "", "", ""], "Row", message=f"B{table.row}")
-    sheet.print_area(0, 0, table.row + PRINTED, 5)
+    desk.reserved(sheet, table, "PM_CHECK(positions,market)", [COUNT, "", "", ""], "Row", message=f"C{table.row - 1}")
+    desk.signpost(sheet, "B3", table, "What PM_CHECK found ↓", above=2)
+    desk.signpost(sheet, "C3", desk.layout.methods, "Methods ↓")
+    desk.signpost(sheet, "D3", desk.layout.about, "About this workbook ↓", above=0)
+    sheet.print_area(0, 0, area.row + area.rows, 5)
 
 
 def _of_inputs(desk: Desk) -> list[Check]:
@@ -69,7 +71,7 @@ def _of_inputs(desk: Desk) -> list[Check]:
             "",
             '=IF(method="","none",method)',
             "=COUNTIF(method_names,method)",
-            "one of the sheet Models; VAR and ES stand on the sheet VaR",
+            "one of the list below",
             '=IF({b}>0,"PASS","FAIL")',
         ),
     ]

@@ -7,20 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from .. import sample
-from ..layout import (
-    ACCOUNT,
-    HISTORY,
-    MARKET,
-    MARKET_HEADINGS,
-    PARAMETERS,
-    POSITION_HEADINGS,
-    POSITIONS,
-    SCENARIOS,
-    WHAT_IF,
-    YESTERDAY,
-    Area,
-    Layout,
-)
+from ..layout import ACCOUNT, MARKET, MARKET_HEADINGS, MOVE_SHEET, PARAMETERS, POSITION_HEADINGS, POSITIONS, VAR, WHAT_IF, Area, Layout
 
 Rows = Sequence[Sequence[sample.Value]]
 SERIALS_FROM = dt.date(1899, 12, 30)
@@ -80,12 +67,11 @@ def samples(content: Content, at: Layout) -> list[tuple[str, str]]:
     tables: list[tuple[str, list[tuple[Area, Rows]]]] = [
         (POSITIONS, [(at.positions, content.positions)]),
         (MARKET, [(at.market, content.market)]),
-        (PARAMETERS, [(at.parameter_input, [row[:4] for row in content.parameters])]),
-        (SCENARIOS, [(at.own_scenarios, content.scenarios)]),
+        (PARAMETERS, [(at.parameter_input, [row[:4] for row in content.parameters]), (at.own_scenarios, content.scenarios)]),
         (ACCOUNT, [(at.balances, content.balances), (at.limits, content.limits)]),
         (WHAT_IF, [(at.trades, content.trades)]),
-        (YESTERDAY, [(at.positions_before, content.positions_before), (at.market_before, content.market_before)]),
-        (HISTORY, [(at.history, content.history)]),
+        (MOVE_SHEET, [(at.positions_before, content.positions_before), (at.market_before, content.market_before)]),
+        (VAR, [(at.history, content.history)]),
     ]
     found = []
     for sheet, areas in tables:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from .. import desk_charts
-from ..layout import CHECKS, CONTRIBUTIONS, GREEKS, LIMITS, STATEMENT
-from ..parts import AMOUNT, COUNT, Desk
+from ..layout import CHECKS, CONTRIBUTIONS, LIMITS, STATEMENT
+from ..parts import AMOUNT, COUNT, DRAWN, Desk
 from ..tables import is_number
 
 CALL = "PM_CONTRIBUTION(positions,market,contribution_method,parameters)"
@@ -17,7 +17,7 @@ TWO = '"#,##0.00"'
 MISSING = "without it the margin would be "
 SIZE = "#,##0.0#####_ ;-#,##0.0#####_ "
 ROUNDINGS = (("Rounding of a share", 0.001, "0.001 is 0.1 %"), ("Rounding of an amount", 0.01, "USD, in the words below"))
-PRINTED, PRINTED_GREEKS = 35, 40  # rows, which are one page
+PRINTED = 35  # rows, which are one page
 
 
 def contributions(desk: Desk) -> None:
@@ -47,6 +47,7 @@ def contributions(desk: Desk) -> None:
         roles.body_column(0).near, {"type": "text", "criteria": "containing", "value": "hedge", "format": desk.style.condition("hedge")}
     )
     desk.losses(sheet, area.body.part(column=4), unless="FALSE")
+    desk.signpost(sheet, "E3", desk.layout.greeks, "Greeks →")
     sheet.repeat_rows(area.row - 1, area.row)
     sheet.print_area(0, 0, area.row + PRINTED, roles.column + 1)
 
@@ -116,36 +117,32 @@ def _words(desk: Desk, sheet: Any) -> None:
 def greeks(desk: Desk) -> None:
     """Greeks of every row, and of every coin."""
     area = desk.layout.greeks
-    sheet = desk.sheet(
-        GREEKS,
+    sheet = desk.part(
+        area,
         "Greeks",
         "Mark, value and greeks of every row of the sheet Positions; below them the total of each coin. "
         "The sheet Limits holds them against limits.",
-        "output",
-        widths={"B:B": 13, "C:C": 26, "D:K": 15},
+        widths={"J:J": 2, "K:K": 13, "L:L": 26, "M:T": 15, "U:U": 2, "V:V": 13},
     )
     units = ("of Positions", "", "coins", "USD per coin", "USD", "USD", "coins", "coins per USD", "USD per vol point", "USD a day")
     for c, unit in enumerate(units):
         sheet.write_string(area.row - 1, area.column + c, unit, desk.style("unit", align="center" if c == 0 else "right"))
-    sheet.set_row(area.row - 1, 28)
     formats = [COUNT, "", SIZE, AMOUNT, AMOUNT, AMOUNT, SIZE, "#,##0.000000_ ;-#,##0.000000_ ", AMOUNT, AMOUNT]
-    desk.reserved(sheet, area, "PM_GREEKS(positions,market)", formats, "Row")
-    sheet.write_url("E3", f"internal:'{LIMITS}'!A1", desk.style("link"), "against limits: Limits")
+    desk.reserved(sheet, area, "PM_GREEKS(positions,market)", formats, "Row", message=area.cell(-3, 1).replace("$", ""))
+    sheet.write_url(area.row - 3, area.column + 4, f"internal:'{LIMITS}'!A1", desk.style("link"), "against limits: Limits")
     first = area.body.cell(0, 0).replace("$", "")
     sheet.conditional_format(
         area.body.near, {"type": "formula", "criteria": f'=${first}="Total"', "format": desk.style.condition("chosen")}
     )
-    sheet.freeze_panes(area.row + 1, 3)
-    sheet.repeat_rows(area.row - 1, area.row)
-    sheet.print_area(0, 0, area.row + PRINTED_GREEKS, area.column + area.columns - 1)
 
 
-def sizes(desk: Desk, sheet: Any) -> None:
+def sizes(desk: Desk) -> None:
     """The columns behind the bars of contributions: the rows in order of size, hedges in a separate column.
 
     Of two rows of one size the earlier comes first: the later counts as smaller by a rounding.
     """
     at = desk.layout
+    sheet = desk.part(at.top_bars, *DRAWN, {"W:W": 2, "X:X": 8, "Y:Y": 30, "Z:Z": 8, "AA:AB": 16})
     desk.header(sheet, at.sizes, ("Size",), formats=(AMOUNT,))
     share, place = at.contributions.body_column(4).ref, f"(ROW({at.sizes.body.near})-ROW({at.sizes.cell(0, 0)}))"
     size = f'IF({share}=0,"",-ABS({share})*(1-share_rounding*{place}))'

@@ -88,14 +88,14 @@ def _outside(desk: Desk) -> list[Check]:
     places: list[tuple[str, list[tuple[Area, int, int]]]] = [  # an area, rows below it, columns on its right
         ("Positions", [(at.positions, BELOW, 1)]),
         ("Market", [(at.market, BELOW, 1)]),
-        ("Parameters", [(at.parameter_input, BELOW, 0)]),
-        ("Scenarios", [(at.own_scenarios, BELOW, 1), (at.price_moves, BELOW, 0), (at.vol_moves, BELOW, 0)]),
+        ("Parameters", [(at.parameter_input, BELOW, 0), (at.own_scenarios, BELOW, 1)]),
+        ("the moves of the P&L grid", [(at.price_moves, BELOW, 0), (at.vol_moves, BELOW, 0)]),
         ("History", [(at.history, BELOW, 3)]),
         ("What-if", [(at.trades, 1, 1)]),
         ("Account", [(at.balances, 2, 1), (at.limits, 2, 0)]),
-        ("Yesterday", [(at.positions_before, BELOW, 1), (at.market_before, BELOW, 1)]),
-        ("Monitor", [(at.monitor, BELOW, 1)]),
-        ("Reconcile", [(at.theirs, BELOW, 1)]),
+        ("the earlier book and market", [(at.positions_before, BELOW, 1), (at.market_before, BELOW, 1)]),
+        ("the readings", [(at.monitor, BELOW, 1)]),
+        ("the venue's margins", [(at.theirs, 1, 1)]),
     ]
     found = []
     for sheet, areas in places:

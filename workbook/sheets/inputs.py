@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import sample
-from ..layout import MARKET, MARKET_HEADINGS, PARAMETERS, POSITION_HEADINGS, POSITIONS, SCENARIOS, Area
+from ..layout import MARKET, MARKET_HEADINGS, PARAMETERS, POSITION_HEADINGS, POSITIONS, Area
 from ..parts import FACTOR, Desk
 from .content import FITTED
 
@@ -207,22 +207,20 @@ def _choice(sheet: Any, area: Area, words: tuple[str, ...]) -> None:
 
 
 def parameters(desk: Desk) -> None:
-    """The method and its parameters; those of the chosen method are copied to the range in use."""
+    """The method, switches, and the parameters of every method that are not its own."""
     layout = desk.layout
-    given, used = layout.parameter_input, layout.parameters
     sheet = desk.sheet(
         PARAMETERS,
         "Parameters",
         FITTED_ROWS if desk.content.parameters else OWN_VALUES,
         "input",
-        widths={"B:B": 30, "C:C": 16, "D:D": 20, "E:E": 12, "F:F": 28, "G:G": 2, "H:H": 14, "I:I": 20, "J:M": 11},
+        widths={"B:B": 30, "C:C": 16, "D:D": 20, "E:E": 12, "F:F": 28, "G:G": 2, "H:H": 20, "I:I": 13, "J:M": 11, "N:N": 2, "O:Q": 13},
     )
     sheet.write_string(layout.settings.row - 1, 1, "Settings", desk.style("section"))
     settings: list[tuple[str, Any, str, str]] = [
-        ("Method", sample.METHOD, "", "one of the sheet Models; VAR and ES stand on the sheet VaR"),
+        ("Method", sample.METHOD, "", "one of the list; the sheet Checks says what each models"),
         ("Methods to compare", None, "", "comma list; blank: every method that can answer"),
         ("Tolerance of the checks", sample.TOLERANCE, "0.000", "USD"),
-        ("Method that takes the scenarios", "STRESS", "", "its parameters are the table of the sheet Scenarios"),
         ("Contributions", "auto", "", "on, off; auto: off where the slow method meets many rows"),
         ("Liquidation prices", "auto", "", "on, off; auto: off for the slow method"),
         ("Many rows are more than", sample.MANY_ROWS, "0", "position rows, for Contributions on auto"),
@@ -242,12 +240,12 @@ def parameters(desk: Desk) -> None:
             "ignore_blank": False,
             "error_type": "stop",
             "error_title": "Method",
-            "error_message": "Choose one of the methods of the sheet Models.",
+            "error_message": "Choose one of the list: the sheet Checks says what each models.",
         },
     )
-    _choice(sheet, layout.settings.part(row=4, rows=2), ("auto", "on", "off"))
+    _choice(sheet, layout.settings.part(row=3, rows=2), ("auto", "on", "off"))
     _switched(desk, sheet)
-    _parameter_tables(desk, sheet, given, used)
+    _typed_parameters(desk, sheet)
     sheet.fit_to_pages(1, 1)
 
 
@@ -269,44 +267,27 @@ def _switched(desk: Desk, sheet: Any) -> None:
         sheet.write_string(area.row + r, 3, "calculated from the switches above", desk.style("note", indent=1))
 
 
-def _parameter_tables(desk: Desk, sheet: Any, given: Area, used: Area) -> None:
-    sheet.write_string(given.row - 1, 1, "Parameters by method", desk.style("section"))
-    sheet.write_string(used.row - 1, used.column, "In use: the chosen method's rows (the name parameters)", desk.style("section"))
+def _typed_parameters(desk: Desk, sheet: Any) -> None:
+    """The rows of the range that every function takes: its further columns are the scenarios of the desk."""
+    given = desk.layout.parameter_input
+    sheet.write_string(given.row - 2, 1, "Parameters by method", desk.style("section"))
+    sheet.write_string(given.row - 1, 1, "blank: every method that knows it", desk.style("unit"))
     desk.header(sheet, given, ("Method", "Underlying", "Parameter", "Value"), formats=("", "", "", "General"))
     sheet.write_string(given.row, 5, "Unit", desk.style("header", indent=1))
     desk.inputs(sheet, given.body, [line[:4] for line in desk.content.parameters], ("", "", "", "General"))
     for r in range(given.rows - 1):
         unit = desk.content.parameters[r][4] if r < len(desk.content.parameters) else ""
         sheet.write_string(given.row + 1 + r, 5, unit, desk.style("unit", valign="vcenter", indent=1))
-    table = desk.layout.own_scenarios
-    for r in range(used.rows):
-        for c in range(used.columns):
-            own = _loose(given, r, c + 1) if c < 3 else ""
-            theirs = f"'{SCENARIOS}'!{_loose(table, r, c)}"
-            kept = f"{own}" if r == 0 and own else '""'
-            if r and own:
-                chosen = f"$B{given.row + r + 1}"
-                kept = f'IF(OR({chosen}=method,{chosen}=""),IF({own}="","",{own}),"")'
-            formula = f'=IF(method=table_method,IF({theirs}="","",{theirs}),{kept})'
-            style = "calculation" if r else "header"
-            desk.formula(sheet, _loose(used, r, c), formula, style, align="left")
-
-
-def _loose(area: Area, row: int, column: int) -> str:
-    """A cell of an area as a relative reference."""
-    return area.cell(row, column).replace("$", "")
 
 
 def scenarios(desk: Desk) -> None:
     """The desk's own stress scenarios, and the moves of the P&L grid."""
     layout = desk.layout
-    sheet = desk.sheet(
-        SCENARIOS,
-        "Scenarios",
-        f"{desk.content.said('Sample scenarios, made up. ')}Rows of one name are one scenario, a blank Underlying is "
-        "every coin. The moves on the right are those of the sheet PnL grid.",
-        "input",
-        widths={"B:B": 20, "C:C": 13, "D:G": 11, "H:H": 2, "I:K": 13},
+    sheet = desk.part(
+        layout.own_scenarios,
+        "Scenarios of the method STRESS",
+        f"{desk.content.said('A sample, made up. ')}Rows of one name are one scenario.",
+        {},
     )
     formats = ("", "", PERCENT, PERCENT, "General", "0.00")
     headings = ("Scenario", "Underlying", "Price move", "Vol move", "Days", "Weight")
@@ -324,7 +305,7 @@ def scenarios(desk: Desk) -> None:
         ("Days", "days that pass", layout.grid_days, [sample.GRID_DAYS], "General"),
     ]
     for heading, unit, area, values, pattern in columns:
-        desk.header(sheet, Area(SCENARIOS, area.row - 1, area.column, 1, 1), (heading,), (unit,), (pattern,))
+        desk.header(sheet, Area(PARAMETERS, area.row - 1, area.column, 1, 1), (heading,), (unit,), (pattern,))
         desk.inputs(sheet, area, [[value] for value in values], (pattern,))
-    sheet.freeze_panes(layout.own_scenarios.row + 1, 0)
-    sheet.fit_to_pages(1, 1)
+    moves = layout.price_moves
+    sheet.write_string(moves.row - 4, moves.column, "Moves of the P&L grid", desk.style("section"))

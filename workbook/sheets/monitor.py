@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import desk_charts
-from ..layout import LIMITS, MONITOR, READING_HEADINGS, RECONCILE, THEIRS_HEADINGS
+from ..layout import LIMITS, READING_HEADINGS, THEIRS_HEADINGS
 from ..parts import AMOUNT, COUNT, Desk
 from ..tables import is_number
 
@@ -15,24 +15,21 @@ READING_FORMATS = (TIME, AMOUNT, AMOUNT, AMOUNT, "0.0%_ ", AMOUNT, "")
 THEIRS_UNITS = ("", "the venue's name of it", "of the amounts", "in that currency", "in that currency", "UTC")
 THEIRS_FORMATS = ("", "", "", AMOUNT, AMOUNT, TIME)
 OUR_HEADINGS = ("Our account", "Ours: initial", "Difference", "Ours: maintenance", "Difference", "Largest", "Alarm")
-PRINTED = 4  # readings
 
 
 def monitor(desk: Desk) -> None:
     """The account now, and the readings that were recorded, with their picture."""
     at, now, past = desk.layout, desk.layout.reading, desk.layout.monitor
-    sheet = desk.sheet(
-        MONITOR,
-        "Monitor",
-        "The account now, and its readings over time. xlmargin watch writes a reading below at each change of the market; the "
-        "latest 500 are kept here, all of them in its own file.",
-        "output",
-        widths={"B:B": 22, "C:D": 18, "E:E": 22, "F:H": 18},
+    sheet = desk.part(
+        now,
+        "The account now, and over time",
+        "xlmargin watch writes a reading below at each change of the market; the latest 500 are kept here, all of them in its own file.",
+        widths={"J:J": 2, "K:K": 22, "L:M": 18, "N:N": 22, "O:Q": 18},
     )
-    sheet.write_string("E3", "Feed", desk.style("label", align="right", indent=1))
-    desk.formula(sheet, "F3", '=feed_status&""', "output")
-    sheet.write_blank("G3", None, desk.style("output"))
-    sheet.write_blank("H3", None, desk.style("output"))
+    sheet.write_string(now.row - 3, now.column + 3, "Feed", desk.style("label", align="right", indent=1))
+    desk.formula(sheet, now.cell(-3, 4).replace("$", ""), '=feed_status&""', "output")
+    for c in (5, 6):
+        sheet.write_blank(now.row - 3, now.column + c, None, desk.style("output"))
     desk.header(sheet, now, READING_HEADINGS, READING_UNITS, READING_FORMATS)
     stamp = at.market.part(row=1, column=at.market.columns - 1, columns=1)
     rows = (1, 2, 3, 6, 4, 7)  # of the status, in the order of the headings
@@ -42,17 +39,15 @@ def monitor(desk: Desk) -> None:
     ]
     for c, (formula, pattern) in enumerate(zip(values, READING_FORMATS)):
         desk.formula(sheet, now.cell(1, c).replace("$", ""), formula, "output", num_format=pattern or "General")
-    sheet.write_url("B9", f"internal:'{LIMITS}'!A1", desk.style("link"), "why: Limits")
     note = f'=IF(COUNT({past.body_column(0).near})=0,"no reading yet: xlmargin watch writes them below","")'
-    desk.formula(sheet, "C9", note, "note")
-    sheet.insert_chart(now.row + 3, 1, desk_charts.readings(desk), {"object_position": 3})
+    desk.formula(sheet, now.cell(2, 0).replace("$", ""), note, "note")
+    sheet.insert_chart(now.row + 3, now.column, desk_charts.readings(desk), {"object_position": 3})
     desk.header(sheet, past, READING_HEADINGS, READING_UNITS, READING_FORMATS)
     desk.inputs(sheet, past.body, [], READING_FORMATS)
-    sheet.repeat_rows(past.row - 1, past.row)
-    sheet.print_area(0, 0, past.row + PRINTED, past.column + past.columns - 1)
+    _frame(desk, sheet)
 
 
-def frame_data(desk: Desk, sheet: Any) -> None:
+def _frame(desk: Desk, sheet: Any) -> None:
     """Hidden points a day before and after now, without which a picture of one reading would have an axis of years."""
     area, now = desk.layout.reading_frame, desk.layout.reading
     desk.header(sheet, area, ("Around now", "Equity"), formats=(TIME, AMOUNT))
@@ -66,21 +61,19 @@ def frame_data(desk: Desk, sheet: Any) -> None:
 def reconcile(desk: Desk) -> None:
     """The venue's own margins, ours next to them, and an alarm where they differ."""
     theirs, ours = desk.layout.theirs, desk.layout.ours
-    sheet = desk.sheet(
-        RECONCILE,
-        "Reconcile",
-        "A venue's own margins, which xlmargin feed --margins writes on the left, beside ours. Ours is the account of that name "
-        "on the sheet Limits; with no name, the total. xlmargin reconcile finds the first line that differs.",
-        "output",
-        widths={"B:B": 14, "C:C": 22, "D:D": 11, "E:F": 16, "G:G": 20, "H:H": 2, "I:I": 22, "J:N": 16, "O:O": 14},
+    sheet = desk.part(
+        theirs,
+        "A venue's own margins",
+        "xlmargin feed --margins writes them here; ours stand below. Ours is the account of that name on the sheet Limits; with no "
+        "name, the total. xlmargin reconcile finds the first line that differs.",
+        {},
+        above=4,
     )
-    sheet.write_string(theirs.row - 2, theirs.column, "Theirs", desk.style("section"))
     sheet.write_string(ours.row - 2, ours.column, "Ours", desk.style("section"))
     desk.header(sheet, theirs, THEIRS_HEADINGS, THEIRS_UNITS, THEIRS_FORMATS)
     desk.inputs(sheet, theirs.body, [], THEIRS_FORMATS)
     units = ("found on Limits", *["in their currency"] * 4, "of the larger", "")
     desk.header(sheet, ours, OUR_HEADINGS, units, ("", *[AMOUNT] * 4, "0.0%", ""))
-    sheet.set_row(ours.row, 30)
     for r in range(1, ours.rows):
         _beside(desk, sheet, r)
     _differences(desk, sheet)
@@ -88,13 +81,13 @@ def reconcile(desk: Desk) -> None:
     for word, style in (("ALARM", "fail"), ("no account", "fail"), ("OK", "pass")):
         rule = {"type": "text", "criteria": "begins with", "value": word, "format": desk.style.condition(style)}
         sheet.conditional_format(verdicts.near, rule)
-    sheet.write_string("E3", "Alarms", desk.style("label", align="right", indent=1))
-    desk.formula(sheet, "F3", f'=COUNTIF({verdicts.near},"ALARM")', "output", num_format=COUNT)
+    sheet.write_string(ours.row - 2, 3, "Alarms", desk.style("label", align="right", indent=1))
+    desk.formula(sheet, ours.cell(-2, 3).replace("$", ""), f'=COUNTIF({verdicts.near},"ALARM")', "output", num_format=COUNT)
     note = f'=IF(COUNTA({theirs.body.near})=0,"nothing of a venue stored yet: xlmargin feed --margins writes it","")'
-    desk.formula(sheet, "B4", note, "note")
+    desk.formula(sheet, theirs.cell(-2, 0).replace("$", ""), note, "note")
     words = "A venue that margins each coin apart gives no name: call the Account of that coin's positions by the coin."
-    sheet.write_string("B5", words, desk.style("note"))
-    sheet.write_url("I3", f"internal:'{LIMITS}'!A1", desk.style("link"), "why: Limits")
+    sheet.write_string(ours.row - 3, ours.column, words, desk.style("note"))
+    sheet.write_url(ours.row - 2, 5, f"internal:'{LIMITS}'!A1", desk.style("link"), "why: Limits")
 
 
 def _beside(desk: Desk, sheet: Any, r: int) -> None:

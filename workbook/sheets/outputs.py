@@ -5,25 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from .. import charts
-from ..layout import ABOUT, COMPARISON, GRID, LIMITS, MODELS, RISK, SCENARIOS, STATEMENT, SUMMARY, Area
+from ..layout import CHECKS, COMPARISON, LIMITS, RISK, STATEMENT, SUMMARY, Area
 from ..parts import AMOUNT, COUNT, MOVE, Desk
 from ..tables import by_coins, by_levels, hides_coins, is_number
-from .about import sample_note
+from .about import sample_note, version
 from .checks import NO_BOOK
 
-CASE = "positions,market,method,parameters"
+CASE = "positions,market,method,parameters,history"
 CHOSEN = "Method"
-UNSUITED = (
-    '=IF(COUNTIF(method_names,method)=0,"choose a method of the sheet Models on the sheet Parameters",'
-    'IF(OR(method="VAR",method="ES"),"VAR and ES stand on the sheet VaR: choose another on Parameters",""))'
-)
+UNSUITED = '=IF(COUNTIF(method_names,method)=0,"choose a method of the list on the sheet Parameters","")'
 WHY = "why: Statement"
 NOT_LOADED = (
     "The functions of xlmargin are not loaded here: open this file with  xlmargin open,  in LibreOffice after  "
     "xlmargin install --libreoffice,  or in Excel the file that  xlmargin new  writes for Excel."
 )
-VERSION = f"'{ABOUT}'!$C$4"  # the sheet's one cell that fails by itself where there are no functions
-NOT_READY = f'=IFERROR(IF({VERSION}="","",{NO_BOOK}&""),"{NOT_LOADED}")'
 STATEMENT_LEVELS, PRINTED_LINES = 9, 200
 PRINTED_SCENARIOS = 26
 NOTE_HEIGHT = 42  # points of a row whose note takes three lines
@@ -39,7 +34,8 @@ def summary(desk: Desk) -> None:
         "output",
         widths={"B:B": 34, "C:C": 36, "D:D": 10, "E:E": 14, "F:F": 22, "G:G": 60},
     )
-    desk.formula(sheet, "B4", NOT_READY, "message")
+    # the version is the one cell that fails by itself where there are no functions
+    desk.formula(sheet, "B4", f'=IFERROR(IF({version(desk).far(0, 0)}="","",{NO_BOOK}&""),"{NOT_LOADED}")', "message")
     if stands := sample_note(desk):
         desk.formula(sheet, "B5", stands, "message")
     desk.header(sheet, lines, ("Headline", "Answer", "Unit", "Master check", "Why", "Message"), formats=[""] * 6)
@@ -98,7 +94,7 @@ def _headlines(desk: Desk) -> list[tuple[str, str, str, str, str, str]]:
             LIMITS,
             "why: Limits",
         ),
-        (CHOSEN, '=method&""', "General", "", MODELS, "what it models: Models"),
+        (CHOSEN, '=method&""', "General", "", CHECKS, "what it models: Checks"),
     ]
 
 
@@ -124,6 +120,7 @@ def risk_array(desk: Desk) -> None:
         desk.formula(sheet, f"C{5 + r}", formula, "output", num_format=pattern, align="left")
         sheet.write_blank(4 + r, 3, None, desk.style("output"))
     sheet.write_url("E5", f"internal:'{STATEMENT}'!A1", desk.style("link"), WHY)
+    desk.signpost(sheet, "E3", desk.layout.grid, "P&L grid →")
     sheet.insert_chart(8, 1, charts.scenario_bars(desk, wide=True), {"object_position": 3})
     formats = [COUNT, "", MOVE, MOVE, "0.00_ ", *[AMOUNT] * (area.columns - 5)]
     desk.units(sheet, area, ("", "", "fraction", "fraction", "of the P&L", *["USD"] * (area.columns - 5)))
@@ -171,24 +168,23 @@ def _mark_worst(desk: Desk, sheet: Any) -> None:
 def pnl_grid(desk: Desk) -> None:
     """Profit and loss by price move and vol move, as a heat map and as a profile."""
     area = desk.layout.grid
-    sheet = desk.sheet(
-        GRID,
+    sheet = desk.part(
+        area,
         "P&L grid",
         "Profit and loss when every price moves by the row's fraction and every vol by the column's; "
-        "spot counts in full. The moves are set on the sheet Scenarios.",
-        "output",
-        widths={"B:B": 22, "C:G": 14, "H:H": 2, "I:R": 9},
+        "spot counts in full. The moves are set on the sheet Parameters.",
+        widths={"Q:R": 2, "S:S": 22, "T:X": 14, "Y:Y": 2},
     )
-    sheet.write_string(area.row - 1, 1, "price down, vol across", desk.style("unit"))
-    sheet.write_string(area.row - 1, 2, "USD", desk.style("unit", align="right"))
+    sheet.write_string(area.row - 1, area.column, "price down, vol across", desk.style("unit"))
+    sheet.write_string(area.row - 1, area.column + 1, "USD", desk.style("unit", align="right"))
     desk.reserved(
         sheet,
         area,
         "PM_PNL_GRID(positions,grid_price_moves,grid_vol_moves,grid_days,market)",
         ["+0%_ ;-0%_ ;0%_ ", *[AMOUNT] * (area.columns - 1)],
         "Price move / Vol move",
+        message=area.cell(-3, 1).replace("$", ""),
     )
-    sheet.write_url("E3", f"internal:'{SCENARIOS}'!A1", desk.style("link"), "why: Scenarios")
     for c in range(1, area.columns):  # the header row is the vol moves themselves
         sheet.write_blank(
             area.row, area.column + c, None, desk.style("calculation", num_format='"vol "+0%_ ;"vol "-0%_ ;"vol "0%_ ', align="right")
@@ -204,8 +200,7 @@ def pnl_grid(desk: Desk) -> None:
             "mid_value": 0,
         },
     )
-    sheet.insert_chart(area.row, 8, charts.profile(desk, wide=True), {"object_position": 3})
-    sheet.freeze_panes(area.row + 1, 2)
+    sheet.insert_chart(area.row + area.rows + 1, area.column, charts.profile(desk, wide=True), {"object_position": 3})
 
 
 def comparison(desk: Desk) -> None:
@@ -217,12 +212,12 @@ def comparison(desk: Desk) -> None:
         "The same book under every method that can answer. Status says what a figure rests "
         "on: verified, published, estimate or illustrative. All are held against ISOLATED, or the parameter reference.",
         "output",
-        widths={"B:B": 14, "C:E": 14, "F:F": 19, "G:G": 13, "H:H": 13, "I:I": 104},
+        widths={"B:B": 22, "C:C": 22, "D:E": 16, "F:F": 19, "G:G": 20, "H:H": 15, "I:I": 104},
     )
     desk.units(sheet, area, ("", "USD", "USD", "USD", "USD over reference", "of reference"))
     sheet.set_row(area.row - 1, 26)
     desk.reserved(
-        sheet, area, "PM_COMPARE(positions,market,compare_methods,every_parameter,history)", ["", *[AMOUNT] * 4, "0.0%_ ", "", ""], "Method"
+        sheet, area, "PM_COMPARE(positions,market,compare_methods,parameters,history)", ["", *[AMOUNT] * 4, "0.0%_ ", "", ""], "Method"
     )
     for r in range(1, area.rows):
         sheet.set_row(area.row + r, NOTE_HEIGHT)
@@ -238,6 +233,7 @@ def comparison(desk: Desk) -> None:
     )
     sheet.conditional_format(area.body.near, {"type": "formula", "criteria": f"=${first}=method", "format": desk.style.condition("chosen")})
     sheet.insert_chart(4, 1, charts.method_bars(desk), {"object_position": 3})
+    desk.signpost(sheet, "E3", desk.layout.theirs, "a venue's own margins ↓", above=4)
     sheet.repeat_rows(area.row)
 
 

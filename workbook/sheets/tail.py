@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import charts
-from ..layout import HISTORY, HISTORY_HEADINGS, VAR, Area
+from ..layout import HISTORY_HEADINGS, VAR, Area
 from ..parts import AMOUNT, COUNT, MOVE, Desk
 from ..tables import is_number
 
@@ -22,15 +22,13 @@ TAIL_CHECKS = 4  # the last ones of the sheet Checks
 def history(desk: Desk) -> None:
     """Daily closes, to type or paste over the sample."""
     area = desk.layout.history
-    sheet = desk.sheet(
-        HISTORY,
+    sheet = desk.part(
+        area,
         "History",
-        f"{desk.content.said('SAMPLE closes from a random generator, not market data. ')}Paste your own closes, oldest first.",
-        "input",
-        widths={"B:B": 16, "C:H": 14},
+        f"{desk.content.said('SAMPLE closes from a random generator, not market data. ')}Paste your own closes, oldest first: every coin "
+        "of the book needs a column; a column headed BTC IV (fractions) adds moves of the vol.",
+        widths={"V:V": 2, "W:W": 16, "X:AC": 14},
     )
-    words = "Every coin of the book needs a column of closes; a column headed BTC IV (fractions) adds moves of the vol."
-    sheet.write_string("B4", words, desk.style("note"))
     units = ("one row per day", "USD", "USD", "USD", "free", "free", "free")
     formats = ("yyyy-mm-dd", *[CLOSES] * 3, *["#,##0.00##"] * (area.columns - 4))
     desk.header(sheet, area, HISTORY_HEADINGS, units, formats)
@@ -39,9 +37,6 @@ def history(desk: Desk) -> None:
             sheet.write_blank(area.row, area.column + c, None, desk.style("input", bold=True))
     free = (None,) * HISTORY_HEADINGS.count("")
     desk.inputs(sheet, area.body, [(*row, *free) for row in desk.content.history], formats)
-    sheet.freeze_panes(area.row + 1, 2)
-    sheet.repeat_rows(area.row - 1, area.row)
-    sheet.print_area(0, 0, area.row + PRINTED_DAYS, area.column + area.columns - 1)
 
 
 def value_at_risk(desk: Desk) -> None:
@@ -50,7 +45,7 @@ def value_at_risk(desk: Desk) -> None:
     sheet = desk.sheet(
         VAR,
         "Value at risk",
-        "The book of the sheet Positions under every move of the sheet History; every position is repriced.",
+        "The book of the sheet Positions under every move of the history on the right; every position is repriced.",
         "output",
         widths={"B:B": 30, "C:C": 14, "D:D": 48, "E:E": 11, "F:G": 9.5, "H:N": 11.5, "O:O": 14, "P:P": 2, "Q:R": 14, "S:U": 12},
     )
@@ -65,6 +60,7 @@ def value_at_risk(desk: Desk) -> None:
     desk.units(sheet, area, ("", "", "", "fraction", "of the P&L", *["USD"] * coins))
     desk.reserved(sheet, area, TABLE, formats, "Scenario")
     _marked(desk, sheet)
+    desk.signpost(sheet, "E3", at.history, "History →")
     sheet.repeat_rows(area.row)
     sheet.print_area(0, 0, area.row + PRINTED_DAYS, area.column + area.columns - 1)
 
@@ -97,7 +93,7 @@ def _settings(desk: Desk, sheet: Any) -> None:
     sheet.write_string(method.row, method.column, "VAR", desk.style("calculation", align="right"))
     sheet.write_number(method.row + 1, method.column, ROUNDING, desk.style("calculation", align="right", num_format="0E+00"))
     sheet.write_string(method.row + 1, method.column - 1, "rounding of a count", desk.style("label"))
-    for r, unit in enumerate(("of the table below; see the sheet Models", "of days: 10 × (1 − 0.9) is 1 day")):
+    for r, unit in enumerate(("of the table below; see the sheet Checks", "of days: 10 × (1 − 0.9) is 1 day")):
         sheet.write_string(method.row + r, method.column + 1, unit, desk.style("note", indent=1))
 
 

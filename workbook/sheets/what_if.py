@@ -5,24 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from .. import desk_charts, sample
-from ..layout import (
-    CAUSES,
-    CHECKS,
-    MARKET_HEADINGS,
-    MOVE_CHECK,
-    MOVE_SHEET,
-    OTHER_METHODS,
-    POSITION_HEADINGS,
-    STATEMENT,
-    WHAT_IF,
-    YESTERDAY,
-)
-from ..parts import AMOUNT, Desk
+from ..layout import CAUSES, CHECKS, MARKET_HEADINGS, MOVE_CHECK, MOVE_SHEET, OTHER_METHODS, POSITION_HEADINGS, STATEMENT, WHAT_IF
+from ..parts import AMOUNT, DRAWN, Desk
 from .inputs import MARKET_FORMATS, MARKET_UNITS, POSITION_FORMATS, POSITION_UNITS
 
 MEASURES = ("Initial margin", "Maintenance margin")
 SIDES = ("before", "after", "change")
-PRINTED = 45  # rows
 
 
 def what_if(desk: Desk) -> None:
@@ -79,24 +67,18 @@ def _method(desk: Desk, sheet: Any, n: int) -> None:
 def yesterday(desk: Desk) -> None:
     """The book and the market of an earlier time, to paste."""
     at = desk.layout
-    sheet = desk.sheet(
-        YESTERDAY,
-        "Yesterday",
-        f"{desk.content.said('SAMPLE. ')}The book and the market of an earlier time, pasted as values from the sheets Positions and "
-        "Market; the sheet Move says why the margin moved since. As of must be given.",
-        "input",
-        widths={"B:B": 22, "C:Q": 11, "R:R": 2, "S:T": 12, "U:U": 14, "V:Y": 11, "Z:Z": 18},
+    sheet = desk.part(
+        at.positions_before,
+        "The book and the market of an earlier time",
+        f"{desk.content.said('SAMPLE. ')}Paste both as values from the sheets Positions and Market; As of must be given.",
+        widths={"I:J": 2, "K:K": 22, "L:Z": 11, "AA:AA": 2, "AB:AC": 12, "AD:AD": 14, "AE:AH": 11, "AI:AI": 18},
     )
-    for area, title, headings, units, formats, lines in (
-        (at.positions_before, "Positions then", POSITION_HEADINGS, POSITION_UNITS, POSITION_FORMATS, desk.content.positions_before),
-        (at.market_before, "Market then", MARKET_HEADINGS, MARKET_UNITS, MARKET_FORMATS, desk.content.market_before),
+    for area, headings, units, formats, lines in (
+        (at.positions_before, POSITION_HEADINGS, POSITION_UNITS, POSITION_FORMATS, desk.content.positions_before),
+        (at.market_before, MARKET_HEADINGS, MARKET_UNITS, MARKET_FORMATS, desk.content.market_before),
     ):
         desk.header(sheet, area, headings, units, formats)
-        sheet.write_string(area.row - 2, area.column, title, desk.style("section"))
         desk.inputs(sheet, area.body, lines, formats)
-    sheet.freeze_panes(at.positions_before.row + 1, 2)
-    sheet.repeat_rows(at.positions_before.row - 1, at.positions_before.row)
-    sheet.print_area(0, 0, at.positions_before.row + PRINTED, at.market_before.column + at.market_before.columns - 1)
 
 
 def move(desk: Desk) -> None:
@@ -105,7 +87,7 @@ def move(desk: Desk) -> None:
     sheet = desk.sheet(
         MOVE_SHEET,
         "Why did the margin move",
-        "From the book and market of the sheet Yesterday to those of now, one cause after the other; the causes add up to the change.",
+        "From the earlier book and market on the right to those of now, one cause after the other; the causes add up to the change.",
         "output",
         widths={"B:B": 34, "C:C": 18, "D:D": 50, "E:H": 14},
     )
@@ -113,7 +95,7 @@ def move(desk: Desk) -> None:
     desk.reserved(sheet, area, "PM_MOVE(positions,market,positions_before,market_before,method,parameters)", ["", AMOUNT], "Cause")
     desk.losses(sheet, area.body_column(1), unless="FALSE")
     rows = (
-        ("Initial margin then", "=PM_MARGIN(positions_before,market_before,method,parameters)", "of the sheet Yesterday"),
+        ("Initial margin then", "=PM_MARGIN(positions_before,market_before,method,parameters)", "of the book on the right"),
         ("Causes together", f"=SUM({area.body_column(1).near})", "the sum of the table above"),
         ("Initial margin now", "=initial_margin", ""),
         ("They add up", f"={desk.layout.checks.far(MOVE_CHECK, 4)}", ""),
@@ -125,12 +107,14 @@ def move(desk: Desk) -> None:
             sheet.write_string(ends.row + r, 3, note, desk.style("note", indent=1))
     desk.verdicts(sheet, ends.cell(3, 1))
     sheet.write_url(ends.row + 3, 3, f"internal:'{CHECKS}'!A1", desk.style("link"), "why: Checks")
+    desk.signpost(sheet, "E3", desk.layout.positions_before, "the earlier book →")
     sheet.insert_chart(ends.row + ends.rows + 1, 1, desk_charts.move_bars(desk), {"object_position": 3})
 
 
-def move_data(desk: Desk, sheet: Any) -> None:
+def move_data(desk: Desk) -> None:
     """The columns behind the bars: the earlier margin, each cause from the end of the one before, the present margin."""
     area, causes, ends = desk.layout.move_bars, desk.layout.move, desk.layout.move_ends
+    sheet = desk.part(area, *DRAWN, {})
     desk.header(sheet, area, ("Cause", "Reached", "below", "adds", "takes off", "margin"), formats=("", *[AMOUNT] * 5))
     then, now = ends.far(0, 1), ends.far(2, 1)
     for r in range(1, area.rows):

@@ -1,97 +1,33 @@
-"""The sheets in between: the methods, and the columns that the pictures draw."""
+"""The columns that pictures draw beside the answers they come from: scenarios and methods in order of size, the P&L profile."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from ..layout import CHARTS, MODELS, Area
-from ..parts import AMOUNT, COUNT, Desk
+from ..layout import Area
+from ..parts import AMOUNT, COUNT, DRAWN, Desk
 from ..tables import is_number
-from ..waterfall import waterfall_data
-from .account import limit_data
-from .contributions import sizes
-from .monitor import frame_data
-from .what_if import move_data
 
 DESCENDING, ASCENDING = ">", "<"  # what ranks before a value
-WIDTHS: dict[str, float] = {  # of the sheet Chart data
-    "B:B": 8,
-    "C:C": 36,
-    "D:D": 13,
-    "E:E": 8,
-    "F:F": 2,
-    "G:G": 8,
-    "H:H": 36,
-    "I:J": 13,
-    "K:K": 2,
-    "L:L": 8,
-    "M:M": 34,
-    "N:N": 13,
-    "O:O": 8,
-    "P:P": 2,
-    "Q:Q": 8,
-    "R:R": 34,
-    "S:U": 13,
-    "V:V": 2,
-    "W:W": 11,
-    "X:AB": 12,
-    "AC:AC": 2,
-    "AD:AD": 40,
-    "AE:AG": 13,
-    "AH:AH": 40,
-    "AI:AM": 13,
-    "AN:AN": 2,
-    "AO:AO": 13,
-    "AP:AP": 2,
-    "AQ:AQ": 8,
-    "AR:AR": 30,
-    "AS:AU": 13,
-    "AV:AV": 2,
-    "AW:AW": 28,
-    "AX:AZ": 13,
-    "BA:BA": 2,
-    "BB:BB": 28,
-    "BC:BG": 13,
-    "BH:BH": 2,
-    "BI:BJ": 18,
+SCENARIO_WIDTHS: dict[str, float] = {
+    "Z:Z": 8,
+    "AA:AA": 36,
+    "AB:AC": 13,
+    "AD:AD": 2,
+    "AE:AE": 8,
+    "AF:AF": 36,
+    "AG:AH": 13,
+    "AI:AI": 2,
+    "AJ:AO": 12,
 }
+METHOD_WIDTHS: dict[str, float] = {"J:K": 2, "L:L": 8, "M:M": 34, "N:O": 13, "P:P": 2, "Q:Q": 8, "R:R": 34, "S:U": 13}
 SOFT = 'OR(ISNUMBER(FIND("(estimate",{label})),ISNUMBER(FIND("(illustrative",{label})))'  # labels of less certain methods
 
 
-def methods(desk: Desk) -> None:
-    """The methods of the installed version: the scope of each, and the parts not modelled."""
-    area = desk.layout.methods
-    sheet = desk.sheet(
-        MODELS,
-        "Models",
-        "The methods of the installed version: what each covers, what it rests on, and what it leaves out.",
-        "calculation",
-        widths={"B:B": 14, "C:C": 30, "D:D": 44, "E:E": 72, "F:F": 56, "G:G": 13, "H:H": 12, "I:I": 48},
-    )
-    desk.reserved(sheet, area, "PM_METHODS()", [""] * 8, "Method")
-    for r in range(1, area.rows):
-        sheet.set_row(area.row + r, 62)
-        for c in range(area.columns):
-            sheet.write_blank(area.row + r, area.column + c, None, desk.style("calculation", text_wrap=True, valign="top"))
-    sheet.freeze_panes(area.row + 1, 2)
-    sheet.repeat_rows(area.row)
-
-
-def chart_data(desk: Desk) -> None:
-    """The columns that the pictures draw: scenarios and methods in order of size, the P&L profile."""
-    sheet = desk.sheet(CHARTS, "Chart data", "What the pictures draw; nothing to type or to read here.", "calculation", widths=WIDTHS)
-    _scenario_bars(desk, sheet)
-    _method_bars(desk, sheet)
-    _profile(desk, sheet)
-    waterfall_data(desk, sheet)
-    sizes(desk, sheet)
-    limit_data(desk, sheet)
-    move_data(desk, sheet)
-    frame_data(desk, sheet)
-
-
-def _scenario_bars(desk: Desk, sheet: Any) -> None:
+def scenarios(desk: Desk) -> None:
+    """The scenarios in order of their result, and the P&L grid, as the pictures of the sheet Risk array draw them."""
     at, risk = desk.layout, desk.layout.risk
+    sheet = desk.part(at.worst_bars, *DRAWN, SCENARIO_WIDTHS)
     total = f'MATCH("Total",{risk.part(rows=1).ref},0)'
 
     name, description = risk.body_column(0).ref, risk.body_column(1).ref
@@ -99,10 +35,13 @@ def _scenario_bars(desk: Desk, sheet: Any) -> None:
     value = f'IFERROR(INDEX({risk.body.ref},0,{total}),"")'
     _ranked(desk, sheet, at.scenario_bars, ("No", "Scenario", "Total", "Rank"), ASCENDING, label, value)
     _drawn(desk, sheet, at.scenario_bars, at.worst_bars, ("worst scenario", "other scenarios"), "{k}=1")
+    _profile(desk, sheet)
 
 
-def _method_bars(desk: Desk, sheet: Any) -> None:
+def methods(desk: Desk) -> None:
+    """The methods in order of their margins, as the picture of the sheet Comparison draws them."""
     at, compare, typed = desk.layout, desk.layout.comparison, desk.layout.parameter_input
+    sheet = desk.part(at.method_bars, *DRAWN, METHOD_WIDTHS)
     reference = f'IFERROR(INDEX({typed.body_column(3).ref},MATCH("reference",{typed.body_column(2).ref},0)),"ISOLATED")'
 
     name, initial, status = (compare.body_column(c).ref for c in (0, 1, 6))
