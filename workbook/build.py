@@ -12,7 +12,21 @@ from . import waterfall
 from .excel import Macros, add_macros, macro_enabled
 from .layout import Layout
 from .parts import Desk
-from .sheets import about, account, checks, contributions, drawn, inputs, monitor, outputs, source_books, source_tables, tail, what_if
+from .sheets import (
+    about,
+    account,
+    checks,
+    contributions,
+    drawn,
+    inputs,
+    monitor,
+    outputs,
+    source_books,
+    source_tables,
+    summary,
+    tail,
+    what_if,
+)
 from .sheets.content import DEMO, KINDS
 from .styles import Styles
 
@@ -20,7 +34,7 @@ MOST_ROWS = 20_000  # beyond that a sheet is slow to edit: a file of positions i
 CREATED = dt.datetime(2026, 1, 1)  # part of the file: the same workbook must give the same bytes
 SOURCES = (source_tables.source_tables, source_books.source_books)  # in the demonstration alone
 PAGES = (  # a further part of a sheet stands after it
-    outputs.summary,
+    summary.summary,
     inputs.positions,
     inputs.market,
     inputs.parameters,

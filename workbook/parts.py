@@ -10,7 +10,7 @@ from typing import Any, Literal
 from .layout import CHECKS, Area, Layout
 from .sheets.content import Content
 from .styles import COLOURS, Styles
-from .tables import as_table
+from .tables import as_table, placed
 
 Role = Literal["input", "output", "calculation"]
 AMOUNT, COUNT, FACTOR, MOVE = "#,##0.00_ ;-#,##0.00_ ", "0", "0.0###", "+0.0%_ ;-0.0%_ ;0.0%_ "
@@ -146,7 +146,7 @@ class Desk:
         sheet.conditional_format(
             head.near, {"type": "formula", "criteria": f"=LEN({self._loose(head)})>0", "format": self.style.condition("header")}
         )
-        self.message(sheet, message, area.cell(0, 0), f'IF({area.cell(0, 0)}="{first}",{cut},{area.cell(0, 0)})')
+        self.message(sheet, message, area.cell(0, 0), f'IF({area.cell(0, 0)}="{first}",{cut},{placed(area.cell(0, 0), self.layout)})')
 
     def message(self, sheet: Any, cell: str, watched: str, text: str) -> None:
         """The message of a function that could not answer, next to its cell.

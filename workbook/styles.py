@@ -52,6 +52,7 @@ STYLES: dict[str, dict[str, Any]] = {
 CONDITIONS: dict[str, dict[str, Any]] = {  # parts of a style that a condition may set: no font size, no alignment
     "fail": {"font_color": COLOURS["loss"], "bold": True, "bg_color": COLOURS["marked fill"]},
     "pass": {"font_color": COLOURS["gain"], "bold": True},
+    "alarm": {"font_color": WHITE, "bold": True, "bg_color": COLOURS["loss"]},
     "loss": {"font_color": COLOURS["loss"]},
     "hedge": {"font_color": COLOURS["gain"], "bold": True},
     "worst": {"font_color": COLOURS["loss"], "bold": True, "bg_color": COLOURS["marked fill"]},

@@ -5,7 +5,7 @@ Texts are joined with nothing: LibreOffice finds a text that a function returned
 
 from __future__ import annotations
 
-from .layout import Area
+from .layout import Area, Layout
 
 MORE_COINS = " more coins"
 FIRST = "Level"  # the heading of the levels of a statement
@@ -15,6 +15,18 @@ SHOWN = 'IF(ISTEXT(_xlpm.t),_xlpm.t&"",_xlpm.t)'
 def is_number(cells: str) -> str:
     """The condition that a cell holds a number, for an array formula: in the embedded engine ISNUMBER does not go through arrays."""
     return f'IFERROR({cells}<"",FALSE)'
+
+
+def placed(told: str, at: Layout) -> str:
+    """A message with the row of the sheet that it begins with: a function counts rows from the header of its range."""
+    found = f'FIND("row ",{told})+4'
+    number = "".join(f"IFERROR(VALUE(MID({told},{found},{digits}))," for digits in (5, 4, 3, 2)) + f"VALUE(MID({told},{found},1))))))"
+    rows = {
+        begin: f'" (sheet {area.sheet} row "&{number}+{area.row}&")"'
+        for begin, area in (("row ", at.positions), ("market row ", at.market))
+    }
+    own, market = (f'IF(LEFT({told},{len(begin) + 5})="#PM! {begin}",{words},' for begin, words in rows.items())
+    return f'{told}&IFERROR({own}{market}"")),"")'
 
 
 def as_table(area: Area, call: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..layout import Area
+from ..layout import Area, Layout
 from ..parts import AMOUNT, COUNT, DRAWN, Desk
 from ..tables import is_number
 
@@ -40,16 +40,21 @@ def scenarios(desk: Desk) -> None:
 
 def methods(desk: Desk) -> None:
     """The methods in order of their margins, as the picture of the sheet Comparison draws them."""
-    at, compare, typed = desk.layout, desk.layout.comparison, desk.layout.parameter_input
+    at, compare = desk.layout, desk.layout.comparison
     sheet = desk.part(at.method_bars, *DRAWN, METHOD_WIDTHS)
-    reference = f'IFERROR(INDEX({typed.body_column(3).ref},MATCH("reference",{typed.body_column(2).ref},0)),"ISOLATED")'
 
     name, initial, status = (compare.body_column(c).ref for c in (0, 1, 6))
-    label = f'IF({name}="","",{name}&" ("&{status}&IF({name}={reference},", reference","")&")")'
+    label = f'IF({name}="","",{name}&" ("&{status}&IF({name}={reference(at)},", reference","")&")")'
     value = f'IF({initial}="","",{initial})'
     _ranked(desk, sheet, at.method_bars, ("No", "Method", "Initial", "Rank"), DESCENDING, label, value)
     series = ("chosen method", "published or verified", "estimate or illustrative")
     _drawn(desk, sheet, at.method_bars, at.ranked_bars, series, 'IFERROR(FIND(method&" (",{label}),0)=1', SOFT)
+
+
+def reference(at: Layout) -> str:
+    """The name of the method that the others are held against, as a formula."""
+    typed = at.parameter_input
+    return f'IFERROR(INDEX({typed.body_column(3).ref},MATCH("reference",{typed.body_column(2).ref},0)),"ISOLATED")'
 
 
 def _ranked(desk: Desk, sheet: Any, area: Area, headings: tuple[str, ...], better: str, label: str, value: str) -> None:

@@ -1,101 +1,19 @@
-"""The sheets to read: summary, risk array, P&L grid, comparison, statement."""
+"""The sheets to read: risk array, P&L grid, comparison, statement."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from .. import charts
-from ..layout import CHECKS, COMPARISON, LIMITS, RISK, STATEMENT, SUMMARY, Area
+from ..layout import COMPARISON, RISK, STATEMENT, Area
 from ..parts import AMOUNT, COUNT, MOVE, Desk
 from ..tables import by_coins, by_levels, hides_coins, is_number
-from .about import sample_note, version
-from .checks import NO_BOOK
 
 CASE = "positions,market,method,parameters,history"
-CHOSEN = "Method"
-UNSUITED = '=IF(COUNTIF(method_names,method)=0,"choose a method of the list on the sheet Parameters","")'
 WHY = "why: Statement"
-NOT_LOADED = (
-    "The functions of xlmargin are not loaded here: open this file with  xlmargin open,  in LibreOffice after  "
-    "xlmargin install --libreoffice,  or in Excel the file that  xlmargin new  writes for Excel."
-)
 STATEMENT_LEVELS, PRINTED_LINES = 9, 200
 PRINTED_SCENARIOS = 26
 NOTE_HEIGHT = 42  # points of a row whose note takes three lines
-
-
-def summary(desk: Desk) -> None:
-    """The headline numbers, each with its check and its reason, and two pictures."""
-    lines = desk.layout.headlines
-    sheet = desk.sheet(
-        SUMMARY,
-        "Summary",
-        "Portfolio margin of the sheet Positions by the method chosen on the sheet Parameters.",
-        "output",
-        widths={"B:B": 34, "C:C": 36, "D:D": 10, "E:E": 14, "F:F": 22, "G:G": 60},
-    )
-    # the version is the one cell that fails by itself where there are no functions
-    desk.formula(sheet, "B4", f'=IFERROR(IF({version(desk).far(0, 0)}="","",{NO_BOOK}&""),"{NOT_LOADED}")', "message")
-    if stands := sample_note(desk):
-        desk.formula(sheet, "B5", stands, "message")
-    desk.header(sheet, lines, ("Headline", "Answer", "Unit", "Master check", "Why", "Message"), formats=[""] * 6)
-    for r, (label, formula, pattern, unit, page, why) in enumerate(_headlines(desk), 1):
-        cell = [lines.cell(r, c).replace("$", "") for c in range(6)]
-        sheet.set_row(lines.row + r, 21)
-        sheet.write_string(cell[0], label, desk.style("label", bold=True))
-        desk.formula(sheet, cell[1], formula, "headline", num_format=pattern)
-        sheet.write_string(cell[2], unit, desk.style("unit", valign="vcenter"))
-        desk.formula(sheet, cell[3], "=master_check", "calculation")
-        sheet.write_url(cell[4], f"internal:'{page}'!A1", desk.style("link"), why)
-        if label == CHOSEN:
-            desk.formula(sheet, cell[5], UNSUITED, "message")
-        else:
-            desk.message(sheet, cell[5], cell[1], f'IF(ISNUMBER(FIND("#PM!",{cell[1]})),{cell[1]},"")')
-    desk.verdicts(sheet, lines.body_column(3).near)
-    answers = lines.body_column(1)
-    first = answers.cell(0, 0).replace("$", "")
-    sheet.conditional_format(
-        answers.near,
-        {"type": "formula", "criteria": f'=OR(ISERROR({first}),ISNUMBER(FIND("#PM!",{first})))', "format": desk.style.condition("fail")},
-    )
-    below = lines.row + lines.rows + 1
-    sheet.insert_chart(below, 1, charts.scenario_bars(desk), {"x_offset": 2, "object_position": 3})
-    sheet.insert_chart(below, 4, charts.profile(desk), {"x_offset": 2, "object_position": 3})
-    sheet.print_area(0, 0, below + 21, 6)
-
-
-def _headlines(desk: Desk) -> list[tuple[str, str, str, str, str, str]]:
-    """Label, formula, number format, unit, the sheet with the reason, and the text of its link."""
-    at = desk.layout
-    bars, worst, chosen = desk.layout.worst_bars, desk.layout.scenario_bars, desk.layout.comparison
-    total = worst.body_column(2).ref
-    in_table = f"MATCH(method,{chosen.body_column(0).ref},0)"
-    saving = f"INDEX({chosen.body_column(5).ref},{in_table})"
-    return [
-        ("Initial margin", f"=PM_MARGIN({CASE})", AMOUNT, "USD", STATEMENT, WHY),
-        ("Maintenance margin", f"=PM_MAINTENANCE({CASE})", AMOUNT, "USD", STATEMENT, WHY),
-        ("Scanning risk", f"=PM_SCANNING_RISK({CASE})", AMOUNT, "USD", RISK, "why: Risk array"),
-        ("Worst scenario of the whole book", f"={bars.part(row=1, column=1).far(0, 0)}", "General", "", RISK, "why: Risk array"),
-        ("Its profit or loss", f'=IF(COUNT({total})=0,"none",MIN({total}))', AMOUNT, "USD", RISK, "why: Risk array"),
-        (
-            "Saving against reference",
-            f'=IFERROR(IF(ISNUMBER({saving}),{saving},"none"),"none")',
-            "0.0%_ ",
-            "of the reference",
-            COMPARISON,
-            "why: Comparison",
-        ),
-        ("Account", '=IF(ISNUMBER(equity),account_status&"","no equity")', "General", "", LIMITS, "why: Limits"),
-        (
-            "Limits exceeded",
-            f'=IF(ISNUMBER(initial_margin),COUNT({at.limit_bars.body_column(3).ref}),"not known")',
-            "0",
-            "limits",
-            LIMITS,
-            "why: Limits",
-        ),
-        (CHOSEN, '=method&""', "General", "", CHECKS, "what it models: Checks"),
-    ]
 
 
 def risk_array(desk: Desk) -> None:
