@@ -7,6 +7,7 @@ from typing import Any
 from .. import sample
 from ..layout import MARKET, MARKET_HEADINGS, PARAMETERS, POSITION_HEADINGS, POSITIONS, Area
 from ..parts import FACTOR, Desk
+from ..tables import as_table
 from .content import FITTED
 
 POSITION_UNITS = (
@@ -47,6 +48,7 @@ POSITION_FORMATS = (
 )
 MOST_COINS, HIGHEST_VOL = 1e12, 20.0
 NO_FEED = "no feed"
+FINDING = "Finding"  # the heading of the findings beside a range
 FITTED_ROWS = (
     f"Illustrative: the rows of SPAN are {FITTED}, searched for so that published examples come out, not a clearing house's. "
     "Delete a row to use the method's own value."
@@ -103,7 +105,7 @@ def positions(desk: Desk) -> None:
     desk.header(sheet, area, POSITION_HEADINGS, POSITION_UNITS, POSITION_FORMATS)
     desk.inputs(sheet, area.body, desk.content.positions, POSITION_FORMATS)
     _position_rules(desk, sheet)
-    _findings(desk, sheet, area, "", column=19)
+    _findings(desk, sheet, area, column=19)
     sheet.freeze_panes(area.row + 1, 3)
     sheet.autofilter(area.row, area.column, area.row + area.rows - 1, area.column + area.columns - 1)
     sheet.repeat_rows(area.row - 1, area.row)
@@ -153,7 +155,7 @@ def market(desk: Desk) -> None:
     )
     desk.header(sheet, area, MARKET_HEADINGS, MARKET_UNITS, MARKET_FORMATS)
     desk.inputs(sheet, area.body, desk.content.market, MARKET_FORMATS)
-    _findings(desk, sheet, area, "market row ", column=11)
+    _findings(desk, sheet, area, column=11)
     _feed(desk, sheet)
     sheet.freeze_panes(area.row + 1, 3)
     sheet.repeat_rows(area.row - 1, area.row)
@@ -169,24 +171,19 @@ def _feed(desk: Desk, sheet: Any) -> None:
         desk.inputs(sheet, cell, [[value]], [pattern])
 
 
-def _findings(desk: Desk, sheet: Any, area: Area, place: str, column: int) -> None:
+def _findings(desk: Desk, sheet: Any, area: Area, column: int) -> None:
     """One word on the left and the finding on the right of each row: both outside the range that the functions read."""
-    head = desk.style("header")
-    sheet.write_string(area.row, 1, "Check", head)
-    sheet.write_string(area.row, column, "What PM_CHECK says of the row", head)
-    found = desk.layout.check_table
-    cut = f'OR({found.far(0, 0)}<>"Row",{found.far(found.rows - 1, 0)}<>"")'  # by a message, or because it is too long
-    said = Area(area.sheet, area.row + 1, column, area.rows - 1, 1)
-    for r in range(1, area.rows):
-        cells = area.part(row=r, rows=1).near.replace("$", "")
-        long, here = Area("", area.row + r, column, 1, 1).cell(0, 0).replace("$", ""), f"ROW()-ROW({area.cell(0, 0)})+1"
-        wanted = f'"{place}"&({here})' if place else here
-        desk.formula(
-            sheet, long, f'=IF(COUNTA({cells})=0,"",IFERROR(INDEX(check_problems,MATCH({wanted},check_rows,0)),""))', "calculation"
-        )
+    sheet.write_string(area.row, 1, "Check", desk.style("header"))
+    beside = Area(area.sheet, area.row, column, area.rows, 1)
+    call = f'PM_CHECK(positions,market,"{area.sheet.lower()}")'
+    desk.array(sheet, beside, as_table(beside, call), "calculation")
+    sheet.conditional_format(beside.part(rows=1).near, {"type": "no_blanks", "format": desk.style.condition("header")})
+    said, known = beside.body.near, f'{beside.cell(0, 0)}="{FINDING}"'
     filled = f'MMULT(IFERROR({area.body.near}<>"",TRUE)*1,TRANSPOSE(COLUMN({area.part(rows=1).near})^0))'
-    word = f'IF({said.near}="",IF({cut},"unknown","OK"),IF({cut},"unknown",IF(IFERROR(FIND("note: ",{said.near}),0)=1,"note","FAULT")))'
-    desk.array(sheet, Area(area.sheet, area.row + 1, 1, area.rows - 1, 1), f'=IF({filled}=0,"",{word})', "calculation")
+    word = f'IF({said}="","OK",IF(IFERROR(FIND("note: ",{said}),0)=1,"note","FAULT"))'
+    desk.array(
+        sheet, Area(area.sheet, area.row + 1, 1, area.rows - 1, 1), f'=IF({filled}=0,"",IF({known},{word},"unknown"))', "calculation"
+    )
     for word in ("FAULT", "unknown"):
         rule = {"type": "cell", "criteria": "==", "value": f'"{word}"', "format": desk.style.condition("fail")}
         sheet.conditional_format(f"B{area.row + 2}:B{area.row + area.rows}", rule)

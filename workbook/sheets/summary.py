@@ -147,10 +147,11 @@ def _alarms(desk: Desk, sheet: Any) -> None:
     """Every alarm in one line at the top, and its headline in white on red: words, place and colours."""
     lines = desk.layout.headlines
     told, first = lines.body_column(7), lines.body_column(7).cell(0, 0).replace("$", "")
-    shown = f'IFERROR(LEFT({told.near},5)="ALARM",FALSE)*1'
-    words = f'=IF(C3="FAIL","ALARM: the master check fails","")&IF(SUMPRODUCT({shown})>0,IF(C3="FAIL"," · ","")&"{{n}}","")'
-    count = f'SUMPRODUCT({shown})&" alarm"&IF(SUMPRODUCT({shown})>1,"s","")&" below"'
-    desk.formula(sheet, "F3", words.replace('"{n}"', count), "message")
+    count = f'COUNTIF({told.near},"ALARM*")'
+    below = f'IF({count}=0,"",{count}&IF({count}=1," alarm"," alarms")&" below")'
+    master = 'IF(C3="FAIL","ALARM: the master check fails","")'
+    words = f'={master}&IF((C3="FAIL")*({count}>0)," · ","")&{below}'
+    desk.formula(sheet, "F3", words, "message")
     alarm = desk.style.condition("alarm")
     sheet.conditional_format("F3", {"type": "formula", "criteria": "=LEN(F3)>0", "format": alarm})
     for column in (1, 7):
