@@ -275,10 +275,16 @@ def PM_HEDGE(positions, instruments, market=None, method=None, parameters=None):
     return hedge(positions, instruments, market, method, parameters)
 
 
-@pm_function("table", positions=POSITIONS, market=MARKET)
-def PM_CHECK(positions, market=None):
-    """Every fault of the ranges at once, with row, column and cure; one row OK where there is none."""
-    return values.check(positions, market)
+@pm_function(
+    "table",
+    whole=True,
+    positions=POSITIONS,
+    market=MARKET,
+    beside="positions or market: one column with what is found on each row of that range, as long as it is",
+)
+def PM_CHECK(positions, market=None, beside=None):
+    """Every fault of the ranges at once, with row, column and cure, one row OK where there is none; or those of each row beside it."""
+    return values.check(positions, market, beside)
 
 
 @pm_function("table", method=METHOD)

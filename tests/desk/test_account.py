@@ -11,6 +11,7 @@ from range_books import AS_OF, MARKET, Grid, ask
 
 from xlmargin.book.contracts import VENUES
 from xlmargin.desk import account, qualify
+from xlmargin.desk.functions import function_parameters
 from xlmargin.methods import known_methods, rules_of
 
 BOOK: Grid = [["Instrument", "Quantity", "IV"], ["BTC-27JUN25-70000-C", -2.0, 0.5], ["BTC-PERPETUAL", 0.5, None]]
@@ -126,7 +127,7 @@ def test_the_warning_usage_stands_beside_the_methods_own_parameters() -> None:
     assert status(BOOK, 2.2 * margin, MARKET, "SPAN", chosen)["Initial margin"] == margin
     assert status(BOOK, 2.2 * margin, MARKET, "SPAN", chosen[::2])["Status"] == "OK"
     for method in known_methods():
-        assert not set(rules_of(method, 0.0).names) & set(account.parameter_names())
+        assert not set(rules_of(method, 0.0).names) & function_parameters()
 
 
 @pytest.mark.parametrize(

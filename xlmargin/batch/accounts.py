@@ -24,7 +24,8 @@ from xlmargin.sheet.answers.margins import ARRAYS
 from xlmargin.sheet.cells import given
 from xlmargin.sheet.checks import keep_rows
 from xlmargin.sheet.ranges.history import read_history
-from xlmargin.sheet.ranges.parameters import is_scenario_table, read_overrides, read_scenarios
+from xlmargin.sheet.ranges.overrides import method_overrides
+from xlmargin.sheet.ranges.parameters import read_scenarios
 
 SCREEN_SCENARIOS, SCREEN_ACCOUNTS = 300, 2_000  # of a shard; above both, screening first is faster, its preparation included
 FEW = 200  # accounts at once of a rulebook that looks at one book at a time
@@ -136,7 +137,7 @@ class _Work:
         initial, maintenance, scanning = (np.full(count, np.nan) for _ in range(3))
         self.answer = Margins(initial, maintenance, scanning, [NO_NAME] * count, np.zeros(count, np.bool_), [])
         self.method = method_named(name)
-        overrides = [] if self.method.takes_table else read_overrides(inputs.parameters)
+        overrides = method_overrides(name, inputs.parameters)
         self.priced = self.method.needs_vol and not any(item.name == ARRAYS for item in of_method(overrides, name))
         self.rules: Rules = rules_of(name, market.as_of, overrides, skip_unknown=len(inputs.methods) > 1)
 
@@ -222,8 +223,7 @@ class _Work:
         """The scenario table or the history, for the underlyings of a book."""
         names = base.instruments.underlyings
         if self.method.takes_table:
-            parameters = self.inputs.parameters
-            return Given(table=read_scenarios(parameters, names) if is_scenario_table(parameters) else None)
+            return Given(table=read_scenarios(self.inputs.parameters, names))
         past = self.inputs.history
         return Given(history=read_history(past, names, self.market.as_of) if self.method.takes_history and given(past) else None)
 

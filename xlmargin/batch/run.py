@@ -23,10 +23,10 @@ from xlmargin.margin.parameters import Override
 from xlmargin.margin.valuation import Given
 from xlmargin.methods import case_of, method_named, rules_of
 from xlmargin.methods.span.spreads import BETWEEN, read_spreads
-from xlmargin.sheet.answers.margins import known_somewhere
 from xlmargin.sheet.cells import given
 from xlmargin.sheet.ranges.history import read_history
-from xlmargin.sheet.ranges.parameters import is_scenario_table, read_overrides, read_scenarios
+from xlmargin.sheet.ranges.overrides import known_somewhere, method_overrides, shared_overrides
+from xlmargin.sheet.ranges.parameters import read_scenarios
 from xlmargin.sheet.ranges.positions import read_positions
 
 WORKER_BYTES = 180_000_000  # of a worker before it reads anything: libraries
@@ -138,8 +138,8 @@ def _must_answer(inputs: Inputs, market: Market) -> None:
     several = len(inputs.methods) > 1
     for name in inputs.methods:
         if method_named(name).takes_table:
-            rules = rules_of(name, market.as_of)
-            beside = Given(table=read_scenarios(inputs.parameters, ()) if is_scenario_table(inputs.parameters) else None)
+            rules = rules_of(name, market.as_of, method_overrides(name, inputs.parameters), skip_unknown=several)
+            beside = Given(table=read_scenarios(inputs.parameters, ()))
         else:
             rules = rules_of(name, market.as_of, _overrides(inputs), skip_unknown=several)
             reads = method_named(name).takes_history and given(inputs.history)
@@ -170,7 +170,7 @@ def _spread_coins(item: Override) -> list[str]:
 
 
 def _overrides(inputs: Inputs) -> Sequence[Any]:
-    return [] if is_scenario_table(inputs.parameters) else read_overrides(inputs.parameters)
+    return shared_overrides(inputs.parameters)
 
 
 def _plan(source: Source, inputs: Inputs, settings: Settings, folder: Path) -> Plan:

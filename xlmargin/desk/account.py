@@ -70,11 +70,6 @@ def account_rules(as_of: float, overrides: Sequence[Override] = ()) -> Rules:
     return rules.override(overrides, skip_unknown=True)
 
 
-def parameter_names() -> list[str]:
-    """The names of the account's own parameters, which no method knows."""
-    return read_rules(FILE, 0.0).names
-
-
 def venue_methods(rules: Rules, known: Sequence[str]) -> dict[str, str]:
     """The method of each venue, by the venue's lower-case name.
 

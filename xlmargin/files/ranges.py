@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from xlmargin.methods import method_name, rules_of
 from xlmargin.sheet.columns import Header
-from xlmargin.sheet.ranges.parameters import parameter_name
+from xlmargin.sheet.ranges.parameters import parameter_name, scenario_cells
 
 Grid = list[list[Any]]
 
@@ -45,14 +45,15 @@ def for_method(ranges: Ranges, method: str | None) -> Ranges:
     """The ranges of a book for a method, the book's own where none is named.
 
     The parameters of a workbook are those of its chosen method: another one takes its own values, and that is noted. Where a
-    column Method says whose each row is, they stay.
+    column Method says whose each row is, they stay, and so does a scenario table beside them.
     """
     own, headed = ranges.method, _headed(ranges)
     each = headed is not None and "Method" in headed[1]
     if method is None or own is None or ranges.parameters is None or each or own.strip().upper() == method.strip().upper():
         return ranges._replace(method=method or own)
     note = f"the workbook's parameters are those of {own}: {method.upper()} takes its own values here; give others beside it"
-    return ranges._replace(method=method, parameters=None, notes=(*ranges.notes, note))
+    table = scenario_cells(ranges.parameters) if headed else None
+    return ranges._replace(method=method, parameters=None if table is None else list(map(list, table)), notes=(*ranges.notes, note))
 
 
 def for_each_method(ranges: Ranges) -> Ranges:

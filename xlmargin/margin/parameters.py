@@ -185,7 +185,7 @@ class Rules:
             if item.name not in self.names:
                 if skip_unknown:
                     continue
-                raise MarginError(f"{place}: {self.meta.name} has no parameter {item.name!r}: it knows {', '.join(self.names)}")
+                raise MarginError(f"{place}: {self.meta.name} has no parameter {item.name!r}: it knows {', '.join(self.names) or 'none'}")
             key = item.underlying, item.name
             if key in given:
                 raise MarginError(f"{place}: {item.name} is given twice: remove one of the two rows")

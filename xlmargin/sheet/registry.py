@@ -55,11 +55,12 @@ class Sound(list[list[Cell]]):
 FUNCTIONS: dict[str, Function] = {}
 
 
-def pm_function(returns: Returns, **helps: str) -> Callable[[Callable[..., Any]], Callable[..., Cells]]:
+def pm_function(returns: Returns, *, whole: bool = False, **helps: str) -> Callable[[Callable[..., Any]], Callable[..., Cells]]:
     """Register a function under its own name, with the help of each argument.
 
     Args:
         returns: number, table or text
+        whole: its ranges keep the blank rows at their end, for an answer as long as they are
         helps: the help of each argument, in the order of the signature
 
     Returns:
@@ -71,9 +72,12 @@ def pm_function(returns: Returns, **helps: str) -> Callable[[Callable[..., Any]]
         assert list(parameters) == list(helps), f"{body.__name__}: help and signature differ"
         arguments = tuple(Argument(name, helps[name], parameter.default is not parameter.empty) for name, parameter in parameters.items())
 
+        def kept(raw: Any) -> Any:
+            return raw if whole else without_blank_end(raw)
+
         def answer(*args: Any, **named: Any) -> Cells:
-            ranges = map(unpacked, map(without_blank_end, args), chain(helps, repeat("")))
-            return _sound(body(*ranges, **{name: unpacked(without_blank_end(raw), name) for name, raw in named.items()}))
+            ranges = map(unpacked, map(kept, args), chain(helps, repeat("")))
+            return _sound(body(*ranges, **{name: unpacked(kept(raw), name) for name, raw in named.items()}))
 
         @functools.wraps(body)
         def call(*args: Any, **named: Any) -> Cells:

@@ -156,15 +156,34 @@ def methods_table(methods: Sequence[Rules], refused: Mapping[str, str]) -> Rows:
 def checks(faults: Sequence[Fault], notes: Sequence[Fault]) -> Rows:
     """`Row, Column, Problem, Fix`: every fault, or one row OK; then the notes."""
     rows: Rows = [["Row", "Column", "Problem", "Fix"]]
-    rows.extend(_fault(fault, fault.problem) for fault in faults)
+    told = [[fault.place if fault.where else float(fault.row), fault.column, said, fault.fix] for fault, said in _said(faults, notes)]
+    rows.extend(told[: len(faults)])
     if not faults:
         rows.append(["OK", "", "no fault found", ""])
-    rows.extend(_fault(note, f"note: {note.problem}") for note in notes)
+    rows.extend(told[len(faults) :])
     return rows
 
 
-def _fault(fault: Fault, problem: str) -> list[Cell]:
-    return [fault.place if fault.where else float(fault.row), fault.column, problem, fault.fix]
+def checks_beside(faults: Sequence[Fault], notes: Sequence[Fault], where: str, blank: int, count: int) -> Rows:
+    """One column `Finding`: the problems of each row of a range, "" where it has none; those of the header row are left out.
+
+    Args:
+        where: name of the range in faults, "" for the positions
+        blank: rows above the range's header
+        count: rows of the range, which are those of the answer
+    """
+    found: dict[int, list[str]] = {}
+    for fault, said in _said(faults, notes):
+        if fault.where == where and fault.row > 1:
+            found.setdefault(blank + fault.row, []).append(said)
+    rows: Rows = [["Finding"]]
+    rows.extend(["; ".join(found.get(n, ()))] for n in range(2, count + 1))
+    return rows
+
+
+def _said(faults: Sequence[Fault], notes: Sequence[Fault]) -> list[tuple[Fault, str]]:
+    """Each fault and then each note with its problem in words."""
+    return [*((fault, fault.problem) for fault in faults), *((note, f"note: {note.problem}") for note in notes)]
 
 
 def pairs(found: Sequence[tuple[str, str, Strategy, str]]) -> Rows:

@@ -9,17 +9,18 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from xlmargin.book.book import Book
-from xlmargin.desk.account import AccountAsset, Balances, account_rules, equity_of, parameter_names, standing, venue_methods, worth
+from xlmargin.desk.account import AccountAsset, Balances, account_rules, equity_of, standing, venue_methods, worth
 from xlmargin.desk.qualify import amounts, fields, findings, rulebook
 from xlmargin.errors import Faults, MarginError
-from xlmargin.margin.parameters import Rules, for_methods
+from xlmargin.margin.parameters import Rules
 from xlmargin.margin.valuation import Case
 from xlmargin.methods import known_methods, margin_of, method_name, method_named, rules_of
 from xlmargin.sheet.answers.collateral import with_balances
-from xlmargin.sheet.answers.margins import case_asked, case_for, known_somewhere
+from xlmargin.sheet.answers.margins import case_asked, case_for
 from xlmargin.sheet.cells import given, one_text
 from xlmargin.sheet.ranges.balances import is_number, read_balances, read_equity
 from xlmargin.sheet.ranges.market import read_market
+from xlmargin.sheet.ranges.overrides import known_somewhere, shared_overrides
 from xlmargin.sheet.ranges.parameters import told_overrides
 from xlmargin.sheet.ranges.qualification import read_account
 from xlmargin.sheet.ranges.remembered import positions_of, read_book
@@ -61,15 +62,15 @@ class _Asked(NamedTuple):
 
 def _account(positions: Any, equity: Any, market: Any, method: Any, parameters: Any) -> _Asked:
     """An account of a positions range, and an equity or balances."""
-    aside, name = parameter_names(), method_name(one_text(method, "method", "SPAN"))
+    name = method_name(one_text(method, "method", "SPAN"))
     if not method_named(name).balances_count or is_number(equity):
-        case = case_asked(positions, market, method, parameters, None, aside=aside)
+        case = case_asked(positions, market, method, parameters, None)
         rules, spot = _own_rules(case.book.as_of, parameters), _spots(case.book, market)
         return _Asked(case, _equity(equity, spot, rules), rules, spot)
     book = read_book(positions, market, priced=False)
     rules, spot = _own_rules(book.as_of, parameters), _spots(book, market)
     whole, balances = _equity(equity, spot, rules), read_balances(equity)
-    case = case_for(with_balances(positions, market, balances, spot, name), name, parameters, None, aside=aside)
+    case = case_for(with_balances(positions, market, balances, spot, name), name, parameters, None)
     return _Asked(case, whole._replace(coins=dict.fromkeys(whole.coins, 0.0)), rules, spot)
 
 
@@ -116,7 +117,6 @@ def liquidation(positions: Any, equity: Any, market: Any, method: Any, parameter
     from xlmargin.desk.liquidation import liquidation as moves_of
     from xlmargin.desk.versions import Path, require_model
 
-    aside = parameter_names()
     case, held, rules, spot = _account(positions, equity, market, method, parameters)
     most = rules.number("pairing_rows")
     method_hooks = method_named(case.rules.meta.name)
@@ -129,7 +129,7 @@ def liquidation(positions: Any, equity: Any, market: Any, method: Any, parameter
     Faults().stop(case.book.unpriced)
 
     def maintenance(book: Book) -> Any:
-        return margin_of(case_for(book, case.rules.meta.name, parameters, None, aside=aside)).maintenance.value
+        return margin_of(case_for(book, case.rules.meta.name, parameters, None)).maintenance.value
 
     adds_up = method_named(method_name(case.rules.word("venue"))) if "venue" in case.rules.names else method_hooks
     names = case.book.instruments.underlyings
@@ -199,8 +199,7 @@ def _parts(positions: Any, market: Any, book: Book, rules: Rules, default: str, 
     by_venue, venues = venue_methods(rules, known_methods()), read_venues(positions)
     asked = {row: by_venue.get(venues.get(row, ""), default) for row in book.row.tolist()}
     names = sorted(set(asked.values()) | ({default} if balances is not None and method_named(default).balances_count else set()))
-    aside = parameter_names()
-    overrides = for_methods(told_overrides(parameters), aside)
+    overrides = shared_overrides(parameters)
     known_somewhere(overrides, [rules_of(name, book.as_of) for name in names or [default]])
     found = []
     for name in names:
@@ -213,7 +212,7 @@ def _parts(positions: Any, market: Any, book: Book, rules: Rules, default: str, 
             own = with_balances(rows, market, balances, _spots(book, market), name, kept)
         else:
             own = read_book(rows, market, priced=hooks.needs_vol)
-        case = case_for(own, name, parameters if hooks.takes_table or overrides else None, None, skip_unknown=True, aside=aside)
+        case = case_for(own, name, parameters if hooks.takes_table or overrides else None, None, skip_unknown=True)
         found += _split(case, name)
     return found
 

@@ -28,7 +28,7 @@ from xlmargin.sheet.cells import one_text
 from xlmargin.sheet.checks import keep_rows
 from xlmargin.sheet.ranges.instruments import Tradable, read_instruments
 from xlmargin.sheet.ranges.market import read_market
-from xlmargin.sheet.ranges.parameters import read_overrides
+from xlmargin.sheet.ranges.parameters import told_overrides
 from xlmargin.sheet.ranges.positions import read_positions
 from xlmargin.sheet.tables import Rows
 
@@ -122,8 +122,7 @@ def hedge(positions: Any, instruments: Any, market: Any, method: Any, parameters
     """The trades that lower a margin most."""
     asked = _Hedging(positions, instruments, market, method, parameters)
     before, desk = asked.margin({}), asked.desk()
-    told = [] if method_named(asked.name).takes_table else read_overrides(parameters)  # a scenario table has no parameters of hedges
-    limits = Limits.of(hedge_rules(desk.book.as_of, told))
+    limits = Limits.of(hedge_rules(desk.book.as_of, told_overrides(parameters)))
     found = find_hedge(desk, limits)
     after = asked.margin(_quantities(found))
     if abs(after - found.margin[-1]) > SAME_MARGIN * max(abs(after), 1.0):  # the instruments traded change the others' market
@@ -170,9 +169,7 @@ class _Hedging:
                 **{name: getattr(book, name)[:count] for name in ("quantity", "instrument", "account", "row", "order", "entry")},
             )
         try:
-            return case_for(
-                book, self.name, self.parameters, None, aside=hedge_rules(self.known.as_of).names, beside=self.offered.positions.underlyings
-            )
+            return case_for(book, self.name, self.parameters, None, beside=self.offered.positions.underlyings)
         except MarginError as error:
             raise _placed(error, INSTRUMENTS, self.above) from None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from xlmargin import __version__
@@ -11,28 +11,18 @@ from xlmargin.book.book import Book
 from xlmargin.desk.compare import compare_rows, compare_rules, margin_status, no_answer
 from xlmargin.errors import MarginError, MethodError, named_file
 from xlmargin.margin.method import Method
-from xlmargin.margin.parameter import NOT_SET
-from xlmargin.margin.parameters import Override, Rules, for_methods, of_method
+from xlmargin.margin.parameters import Override, Rules, of_method
 from xlmargin.margin.statement import Line, find, not_modelled, over_accounts
 from xlmargin.margin.valuation import Case, Given, Margin
 from xlmargin.memory import Recent, Same, stamp
-from xlmargin.methods import (
-    PARAMS_FILES,
-    case_of,
-    known_methods,
-    margin_of,
-    method_name,
-    method_named,
-    refused_methods,
-    rules_of,
-    saved_parameters,
-)
+from xlmargin.methods import case_of, known_methods, margin_of, method_name, method_named, refused_methods, rules_of
 from xlmargin.methods import scenarios_of as scenarios_of_rules
 from xlmargin.methods.span.spreads import BETWEEN, read_spreads
 from xlmargin.sheet import tables
 from xlmargin.sheet.cells import given, grid, is_blank, one_text
 from xlmargin.sheet.ranges.history import read_history
-from xlmargin.sheet.ranges.parameters import is_scenario_table, read_overrides, read_scenarios, told_overrides
+from xlmargin.sheet.ranges.overrides import known_somewhere, method_overrides, shared_overrides
+from xlmargin.sheet.ranges.parameters import has_scenarios, read_scenarios, told_overrides
 from xlmargin.sheet.ranges.remembered import fingerprint, read_book
 from xlmargin.sheet.tables import Rows
 
@@ -99,16 +89,12 @@ def line(positions: Any, path: Any, market: Any, method: Any, parameters: Any, h
 # ---- the case of the cells, and its margin
 
 
-def case_asked(positions: Any, market: Any, method: Any, parameters: Any, history: Any, *, aside: Collection[str] = ()) -> Case:
-    """The book of the ranges under a method.
-
-    Args:
-        aside: names of parameters that are no method's, which are left out
-    """
+def case_asked(positions: Any, market: Any, method: Any, parameters: Any, history: Any) -> Case:
+    """The book of the ranges under a method."""
     name = method_name(one_text(method, "method", "SPAN"))
     given_beside = _overrides(name, parameters)
     book = read_book(positions, market, priced=_vols_needed(name, given_beside))
-    return _latest(book, name, given_beside, parameters, history, aside=aside)
+    return _latest(book, name, given_beside, parameters, history)
 
 
 def vols_needed(name: str, parameters: Any) -> bool:
@@ -122,27 +108,17 @@ def _vols_needed(name: str, overrides: Sequence[Override]) -> bool:
 
 
 def _overrides(name: str, parameters: Any) -> list[Override]:
-    """The values that override a rulebook's own; none where the range is the method's scenario table."""
-    return read_overrides(parameters) if given(parameters) and not method_named(name).takes_table else []
+    """The values that override a rulebook's own."""
+    return method_overrides(name, parameters) if given(parameters) else []
 
 
-def case_for(
-    book: Book,
-    name: str,
-    parameters: Any,
-    history: Any,
-    *,
-    skip_unknown: bool = False,
-    aside: Collection[str] = (),
-    beside: Sequence[str] = (),
-) -> Case:
+def case_for(book: Book, name: str, parameters: Any, history: Any, *, skip_unknown: bool = False, beside: Sequence[str] = ()) -> Case:
     """A book under a method, with its overrides and other inputs.
 
     Args:
-        aside: names of parameters that are no method's, which are left out
         beside: underlyings that parameters may name without a position in this book
     """
-    return _latest(book, name, _overrides(name, parameters), parameters, history, skip_unknown=skip_unknown, aside=aside, beside=beside)
+    return _latest(book, name, _overrides(name, parameters), parameters, history, skip_unknown=skip_unknown, beside=beside)
 
 
 def _latest(
@@ -153,20 +129,18 @@ def _latest(
     history: Any,
     *,
     skip_unknown: bool = False,
-    aside: Collection[str] = (),
     beside: Sequence[str] = (),
 ) -> Case:
     """The case of the same book object and the same cells, where it is remembered and no file has changed; else a new one."""
-    kept = for_methods(overrides, aside)
 
     def new() -> Case:
-        return _new_case(book, name, kept, parameters, history, skip_unknown=skip_unknown, beside=beside)
+        return _new_case(book, name, overrides, parameters, history, skip_unknown=skip_unknown, beside=beside)
 
     marks = fingerprint(parameters), fingerprint(history) if method_named(name).takes_history else ()
-    files = tuple(stamp(named_file(item.value)) for item in kept if isinstance(item.value, str) and item.name.endswith(A_FILE))
+    files = tuple(stamp(named_file(item.value)) for item in overrides if isinstance(item.value, str) and item.name.endswith(A_FILE))
     if None in marks or None in files:
         return new()
-    key = Same(book), name, marks, files, skip_unknown, frozenset(aside), tuple(beside)
+    key = Same(book), name, marks, files, skip_unknown, tuple(beside)
     return _cases.get(key) or _cases.put(key, new())
 
 
@@ -174,10 +148,9 @@ def _new_case(
     book: Book, name: str, overrides: Sequence[Override], parameters: Any, history: Any, *, skip_unknown: bool, beside: Sequence[str]
 ) -> Case:
     """A book under a method, newly calculated."""
-    if method_named(name).takes_table:
-        table = read_scenarios(parameters, book.instruments.underlyings) if is_scenario_table(parameters) else None
-        return case_of(book, rules_of(name, book.as_of), Given(table=table))
     rules = rules_of(name, book.as_of, overrides, skip_unknown=skip_unknown)
+    if method_named(name).takes_table:
+        return case_of(book, rules, Given(table=read_scenarios(parameters, book.instruments.underlyings)))
     _names_somebody(overrides, {*book.instruments.underlyings, *beside}, rules)
     past = read_history(history, book.instruments.underlyings, book.as_of) if method_named(name).takes_history and given(history) else None
     return case_of(book, rules, Given(history=past))
@@ -205,53 +178,6 @@ def _names_somebody(overrides: Sequence[Override], held: set[str], rules: Rules)
     for item in known:
         if item.name == BETWEEN:
             read_spreads(str(item.value), f"parameters row {item.row}: {BETWEEN}", sorted({*held, *rules.underlyings}), shares=True)
-
-
-def known_somewhere(overrides: Sequence[Override], rulebooks: Sequence[Rules]) -> None:
-    """Require that every parameter belongs to the method that it names or else to at least one that there is, among these or not.
-
-    Of a saved answer that is named, one of these methods that know the parameter must be able to read it.
-
-    Raises:
-        MarginError: naming the parameter and those that there are, or what the answer lacks
-    """
-    for item in overrides:
-        knowing = [rules for rules in rulebooks if item.method in ("", rules.meta.name) and item.name in rules.names]
-        if not knowing:
-            _known_elsewhere(item, rulebooks)
-        elif item.name in PARAMS_FILES and item.value != NOT_SET:
-            _read_somewhere(item, knowing)
-
-
-def _known_elsewhere(item: Override, rulebooks: Sequence[Rules]) -> None:
-    """Require that the method that a parameter names knows it, or any that there is: one that is not asked may stay unread."""
-    if item.method in refused_methods():
-        return
-    own = [rules_of(item.method, 0.0)] if item.method else []
-    if any(item.name in rules.names for rules in own or (rules_of(name, 0.0) for name in known_methods())):
-        return
-    known = ", ".join(dict.fromkeys(name for rules in own or rulebooks for name in rules.names))
-    who, they = (f"{item.method} has no", "it knows") if own else ("no method here has a", "they know")
-    raise MarginError(f"parameters row {item.row}: {who} parameter {item.name!r}: {they} {known}")
-
-
-def _read_somewhere(item: Override, rulebooks: Sequence[Rules]) -> None:
-    """Require that at least one of the methods reads a saved answer."""
-    from xlmargin.methods.json_shape import saved_json  # late: most margins read no answer
-
-    place, names = f"parameters row {item.row}", ", ".join(rules.meta.name for rules in rulebooks)
-    saved_json(named_file(str(item.value)), f"{place} must name a saved answer of a venue")
-    for rules in rulebooks:
-        try:
-            rules.beneath(saved_parameters(rules, str(item.value)), str(item.value))
-        except MarginError as error:
-            if len(rulebooks) == 1:
-                raise MarginError(f"{place}: {error}") from None
-        else:
-            return
-    raise MarginError(
-        f"{place}: {item.name} {item.value} is no saved answer that {names} can read: ask for its venue's method alone to see what it lacks"
-    )
 
 
 def case_with_scenarios(positions: Any, market: Any, method: Any, parameters: Any, history: Any) -> Case:
@@ -282,9 +208,8 @@ def compare(positions: Any, market: Any, methods: Any, parameters: Any, history:
     """The requirements of several methods side by side, each against that of the reference."""
     asked = [str(cell) for row in grid(methods) for cell in row if not is_blank(cell)]
     names = [method_name(part) for text in asked for part in text.split(",") if part.strip()]
-    told = told_overrides(parameters)
-    own = compare_rules(0.0, told)
-    against, overrides = _reference(own), for_methods(told, own.names)
+    against = _reference(compare_rules(0.0, told_overrides(parameters)))
+    overrides = shared_overrides(parameters)
     refused = refused_methods(names)
     methods = {name: method_named(name) for name in names or known_methods() if name not in refused}
     if not names:
@@ -300,7 +225,7 @@ def compare(positions: Any, market: Any, methods: Any, parameters: Any, history:
             raise MarginError(book.unpriced[0].line)
         if not method.takes_table:
             _require_fitting(name, book, overrides)
-        case = case_for(book, name, parameters if method.takes_table or overrides else None, history, skip_unknown=True, aside=own.names)
+        case = case_for(book, name, parameters if method.takes_table or overrides else None, history, skip_unknown=True)
         return case, margin_for(case)
 
     rows = compare_rows(dict.fromkeys(names) or methods, answer, against, only_answers=not names)
@@ -330,7 +255,7 @@ def _require_fitting(name: str, book: Book, overrides: Sequence[Override]) -> No
 
 def _has_its_range(method: Method, parameters: Any, history: Any) -> bool:
     """Whether the range that a method requires was given: its scenario table or its history."""
-    return (not method.takes_table or is_scenario_table(parameters)) and (not method.takes_history or given(history))
+    return (not method.takes_table or has_scenarios(parameters)) and (not method.takes_history or given(history))
 
 
 def pairs(positions: Any, market: Any, parameters: Any) -> Rows:

@@ -16,6 +16,7 @@ from xlmargin.pricing.arrays import Floats
 from xlmargin.sheet.cells import error_text, given, grid, is_blank, one_number
 from xlmargin.sheet.columns import numbers
 from xlmargin.sheet.ranges.history import read_history
+from xlmargin.sheet.ranges.overrides import method_overrides
 from xlmargin.sheet.ranges.parameters import read_overrides
 from xlmargin.sheet.ranges.remembered import read_book
 from xlmargin.sheet.tables import Rows
@@ -37,7 +38,7 @@ def value_at_risk(
         value = one_number(raw, name, math.nan, accept=accept, must=must)
         chosen += [[name, value]] if math.isfinite(value) else []
     book = read_book(positions, market, priced=method_named(method).needs_vol)
-    told = of_method(read_overrides(parameters), method)
+    told = of_method(method_overrides(method, parameters), method)
     overrides = [*(item._replace(row=0) for item in read_overrides(chosen if len(chosen) > 1 else None)), *told]
     for item in told:
         if any(item.name == name for name, _ in chosen[1:]):

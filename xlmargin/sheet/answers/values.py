@@ -12,7 +12,7 @@ from xlmargin.pricing.arrays import Floats
 from xlmargin.scenarios.risk_array import risk_array
 from xlmargin.scenarios.scenarios import dense
 from xlmargin.sheet import tables
-from xlmargin.sheet.cells import grid, is_blank, one_number, one_text
+from xlmargin.sheet.cells import given, grid, header_at, is_blank, one_number, one_text, show, without_blank_end
 from xlmargin.sheet.checks import all_faults
 from xlmargin.sheet.columns import numbers
 from xlmargin.sheet.ranges.remembered import read_book
@@ -125,6 +125,20 @@ def _shaped(answers: Any, shape: tuple[int, bool]) -> float | Rows:
     return [list(values)] if wide else [[value] for value in values]
 
 
-def check(positions: Any, market: Any) -> Rows:
-    """Every fault of the ranges at once."""
-    return tables.checks(*all_faults(positions, market))
+def check(positions: Any, market: Any, beside: Any) -> Rows:
+    """Every fault of the ranges at once; or, beside one of them, what is found on each of its rows.
+
+    Args:
+        positions, market: as long as they were given, with the blank rows at their end
+    """
+    whole = {"positions": positions, "market": market}
+    found = all_faults(*map(without_blank_end, whole.values()))
+    name = one_text(beside, "beside", "").lower()
+    if not name:
+        return tables.checks(*found)
+    if name not in whole:
+        raise MarginError(f"beside must be {' or '.join(whole)}, not {show(name)}")
+    if not given(whole[name]):
+        raise MarginError(f"beside {name} there is nothing: give the {name} range")
+    rows = grid(whole[name])
+    return tables.checks_beside(*found, name.removeprefix("positions"), header_at(rows), len(rows))

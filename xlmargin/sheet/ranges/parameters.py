@@ -1,7 +1,12 @@
-"""The parameters range: values that override a rulebook's, or a desk's own scenario table."""
+"""The parameters range: values that override a rulebook's, a desk's own scenario table, or both side by side.
+
+Side by side, the columns from the heading Scenario on are the scenario table, and those to its left the values: one range then
+serves every method of a workbook.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,12 +16,13 @@ from xlmargin.errors import Faults, MarginError
 from xlmargin.margin.parameters import Override
 from xlmargin.methods import method_name
 from xlmargin.scenarios.scenarios import Scenarios, percent
-from xlmargin.sheet.cells import error_text, from_header, given, grid, is_blank, is_blank_row, show
+from xlmargin.sheet.cells import error_text, from_header, is_blank, is_blank_row, show
 from xlmargin.sheet.columns import Header, Table, numbers, table, texts
 from xlmargin.sheet.headings import PARAMETERS
 
 ALL = ("", "all", "*")  # spellings of every underlying and of every method
 WITH_METHOD = ("method", "underlying", "parameter", "value")  # columns; the last two or three of them are enough
+COUNTED = re.compile(r"\.\d+$")  # frames of pandas count the second Underlying of a file: Underlying.1
 SCENARIO_HEADINGS = ("Scenario", "Underlying", "Price move", "Vol move", "Days", "Weight")
 
 
@@ -24,12 +30,15 @@ def read_overrides(raw: Any) -> list[Override]:
     """Read `Parameter, Value`, with `Underlying` or `Method, Underlying` before it, with or without a header.
 
     A row counts for the method that it names, one that names none for every method that knows its parameter. A name may carry its
-    underlying (`BTC.price_range`). Blank rows are skipped; a name without a value is a mistake.
+    underlying (`BTC.price_range`). Blank rows are skipped; a name without a value is a mistake. Other columns are left out, and
+    so is a scenario table to the right.
 
     Raises:
         MarginError: a row has another shape, no name or no value, or names an unknown method
     """
-    rows = [(n, list(row)) for n, row in enumerate(from_header(raw), 1) if not is_blank_row(row)]
+    cells = from_header(raw)
+    end = _scenarios_from(cells) or None  # None is the whole row
+    rows = [(n, list(row[:end])) for n, row in enumerate(cells, 1) if not is_blank_row(row[:end])]
     if not rows:
         return []
     header = Header(rows[0][1], names=PARAMETERS)
@@ -97,7 +106,7 @@ def _named(cell: Any, n: int, heading: str) -> str:
 
 def told_overrides(raw: Any) -> list[Override]:
     """The overrides of a parameters range; a desk's own scenario table has none."""
-    return [] if is_scenario_table(raw) else read_overrides(raw)
+    return [] if _scenarios_from(from_header(raw)) == 0 else read_overrides(raw)
 
 
 def parameter_name(cell: Any) -> str:
@@ -105,26 +114,55 @@ def parameter_name(cell: Any) -> str:
     return str(cell).rpartition(".")[2].strip().lower().replace(" ", "_")
 
 
-def is_scenario_table(raw: Any) -> bool:
-    """Whether a parameters range is a desk's own scenario table."""
-    if not given(raw):
-        return False
-    first = next(row for row in grid(raw) if not is_blank_row(row))
-    return {"scenario", "pricemove"} <= set(Header(first).keys)
+def _scenarios_from(cells: Sequence[Sequence[Any]]) -> int | None:
+    """The first column of the scenario table of a parameters range: 0 where it has nothing else, None where it has none.
+
+    Args:
+        cells: the range from its header on
+    """
+    header = Header(cells[0] if cells else (), names=PARAMETERS)
+    at = header.find("Scenario")
+    if at is not None and "parameter" in header.keys[:at]:
+        return at
+    return 0 if at is not None and "Price move" in header else None
 
 
-def read_scenarios(raw: Any, underlyings: tuple[str, ...]) -> Scenarios:
+def scenario_cells(raw: Any) -> list[Sequence[Any]] | None:
+    """The scenario table of a parameters range from its header on, alone or to the right of parameters; None where there is none."""
+    cells = from_header(raw)
+    start = _scenarios_from(cells)
+    if start is None:
+        return None
+    headings = [COUNTED.sub("", cell) if isinstance(cell, str) else cell for cell in cells[0][start:]]
+    return [headings, *(row[start:] for row in cells[1:])]
+
+
+def has_scenarios(raw: Any) -> bool:
+    """Whether a parameters range is a scenario table, or has a filled one to the right of parameters."""
+    cells = from_header(raw)
+    start = _scenarios_from(cells)
+    return start == 0 or (start is not None and not all(is_blank_row(row[start:]) for row in cells[1:]))
+
+
+def read_scenarios(raw: Any, underlyings: tuple[str, ...]) -> Scenarios | None:
     """A desk's own scenarios: rows of one name are one scenario, a blank underlying is all of them.
 
     Args:
-        raw: `Scenario, Underlying, Price move, Vol move, Days, Weight`; moves are fractions, days default 0, weight 1
+        raw: `Scenario, Underlying, Price move, Vol move, Days, Weight`, to their left parameters or nothing; moves are fractions,
+            days default 0, weight 1
         underlyings: those of the book (U,)
+
+    Returns:
+        None where the range has no scenario table
 
     Raises:
         MarginError: a cell cannot be read, or an underlying has two rows in one scenario
     """
+    own = scenario_cells(raw)
+    if own is None:
+        return None
     faults = Faults("parameters")
-    cells = table(raw, faults, SCENARIO_HEADINGS, needed=("Scenario", "Price move"))
+    cells = table(own, faults, SCENARIO_HEADINGS, needed=("Scenario", "Price move"))
     if not cells.rows:
         raise MarginError("parameters row 1: the scenario table has no rows: fill at least one scenario")
     names = cells.texts("Scenario", faults, digits=True)
