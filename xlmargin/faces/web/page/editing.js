@@ -1,6 +1,7 @@
 // Typing into cells, the lists to choose from, and blocks of cells as tab-separated text.
 
-import { key } from "/model.js";
+import { layer } from "/looks.js";
+import { address, key } from "/model.js";
 
 /** The cells of tab-separated text, where a cell with tabs or line ends stands in quotes. */
 export function fromText(text) {
@@ -66,7 +67,7 @@ export class Editing {
     box.addEventListener("keydown", (event) => this.pressed(event));
     box.addEventListener("input", () => { this.entry.value = box.value; this.fit(); });
     box.addEventListener("blur", () => setTimeout(() => { if (this.box === box && document.activeElement !== this.entry) this.commit(0, 0); }));
-    this.grid.root.firstChild.append(box);
+    this.over = layer(this.grid.root.firstChild, box);
     this.box = box;
     this.entry.value = box.value;
     this.fit();
@@ -104,9 +105,8 @@ export class Editing {
   cancel() { this.close(); }
 
   close() {
-    const box = this.box;
     this.box = null;
-    box?.remove();
+    this.over?.remove();
     this.grid.root.focus({ preventScroll: true });
     this.grid.later();
     this.closed?.();
@@ -121,23 +121,27 @@ export class Editing {
     const list = document.createElement("ul"), [left, top, width, height] = this.grid.over(row, column);
     list.className = "choices";
     list.setAttribute("role", "listbox");
+    list.setAttribute("aria-label", `Choices for ${address(row, column)}`);
     Object.assign(list.style, { left: `${left}px`, top: `${top + height + 1}px`, minWidth: `${width}px` });
     texts.forEach((text, n) => {
       const item = document.createElement("li");
       item.textContent = text;
       item.setAttribute("role", "option");
+      item.id = `choice-${n}`;
       item.addEventListener("mousedown", (event) => { event.preventDefault(); event.stopPropagation(); this.choose(n); });
       list.append(item);
     });
-    this.list = { list, texts, row, column, sheet, at: Math.max(texts.indexOf(sheet.raw(row, column)), 0) };
-    this.grid.root.firstChild.append(list);
+    const over = layer(this.grid.root.firstChild, list);
+    this.list = { list, over, texts, row, column, sheet, at: Math.max(texts.indexOf(sheet.raw(row, column)), 0) };
     this.mark();
     return true;
   }
 
   mark() {
-    [...this.list.list.children].forEach((item, n) => item.classList.toggle("on", n === this.list.at));
-    this.list.list.children[this.list.at].scrollIntoView({ block: "nearest" });
+    const items = [...this.list.list.children], chosen = items[this.list.at];
+    items.forEach((item) => { item.classList.toggle("on", item === chosen); item.setAttribute("aria-selected", String(item === chosen)); });
+    chosen.scrollIntoView({ block: "nearest" });
+    this.grid.root.setAttribute("aria-activedescendant", chosen.id);
   }
 
   choose(n) {
@@ -147,7 +151,12 @@ export class Editing {
     this.grid.root.focus({ preventScroll: true });
   }
 
-  closeList() { this.list?.list.remove(); this.list = null; }
+  closeList() {
+    if (!this.list) return;
+    this.list.over.remove();
+    this.list = null;
+    this.grid.later(); // which names the active cell again
+  }
 
   /** Keys while a list is open; returns whether the key was meant for it. */
   listKey(event) {

@@ -182,7 +182,7 @@ export class Grid {
     const cell = sheet.cells.get(place), [x, y, width, height] = this.box(row, column, name);
     const own = name === this.paneOf(row, column), active = own && this.idOf(row, column) === this.idOf(this.active.row, this.active.column);
     if (!cell?.text && !style.fill && !style.lines && !style.bar && !sheet.grid && !sheet.flashes.has(place) && !active) return;
-    const box = element("div", `cell s${number}`, this.rowOf(made, row)), lines = style.lines ?? {};
+    const box = element("div", `cell s${number}`, own ? this.rowOf(made, row) : made), lines = style.lines ?? {}; // a row holds cells of its own
     const overLeft = lines.l ? 1 : 0, overTop = lines.t ? 1 : 0;
     Object.assign(box.style, { left: `${x - overLeft}px`, top: `${y - overTop}px`, width: `${width + overLeft}px`, height: `${height + overTop}px` });
     if (own) this.name(box, row, column);
@@ -294,8 +294,7 @@ export class Grid {
       }
     }
     if (name === "corner") {
-      label("", 0, 0, HEAD_WIDTH, HEAD_HEIGHT, false, "all", "1");
-      this.rows.get(0).lastChild.setAttribute("aria-label", "All cells");
+      label("All cells", 0, 0, HEAD_WIDTH, HEAD_HEIGHT, false, "all", "1");
     }
   }
 

@@ -16,6 +16,13 @@ export function element(name, className, parent, role) {
   return made;
 }
 
+/** Lays something over the sheet, in a row and a cell: a grid holds nothing else. Returns what to remove in the end. */
+export function layer(sheet, made) {
+  const row = element("div", "layer", sheet, "row");
+  element("div", "", row, "gridcell").append(made);
+  return row;
+}
+
 /** A bar from where zero lies to where the value lies, both as shares of the cell. */
 export function paintBar(box, bar) {
   const meter = element("div", "meter", box), below = bar.value < bar.axis;

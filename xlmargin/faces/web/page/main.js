@@ -91,6 +91,8 @@ function ended(text) {
   over = true;
   at("ended").hidden = false;
   at("ended").firstElementChild.textContent = text;
+  for (const area of document.body.children) area.inert = area.id !== "ended";
+  at("ended").focus();
 }
 
 // ---- what is done
