@@ -21,6 +21,8 @@ import udfs
 from xlmargin.cli import faces, main
 from xlmargin.cli.doctor import NEEDED
 from xlmargin.errors import MOST_BYTES
+from xlmargin.faces.excel.book import write_excel_workbook
+from xlmargin.faces.excel.commands import EXCEL_NAME
 from xlmargin.faces.template import build_template
 from xlmargin.files.books import read_ranges
 from xlmargin.files.texts import read_csv
@@ -339,6 +341,12 @@ def test_output_into_a_folder_that_is_not_there_is_told(run: Run, desk: Path, tm
     assert (code, out) == (2, "")
     assert "cannot be written" in err
     assert err.count("\n") == 1
+
+
+def test_the_workbook_for_excel_is_the_one_calculated_by_itself(desk: Path, tmp_path: Path) -> None:
+    """`new` calculates only what differs from its other workbook: no byte tells."""
+    alone = write_excel_workbook(tmp_path / EXCEL_NAME, 50, "new")
+    assert alone.read_bytes() == desk.with_name(EXCEL_NAME).read_bytes()
 
 
 def test_new_does_not_overwrite(run: Run, desk: Path) -> None:

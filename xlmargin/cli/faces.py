@@ -58,7 +58,8 @@ def add_faces(commands: Any) -> None:
 
 
 def _new(options: argparse.Namespace) -> int:
-    from xlmargin.faces.demo import new_workbook
+    from xlmargin.faces.demo import calculated_workbook
+    from xlmargin.faces.excel.book import MACRO_FUNCTIONS
     from xlmargin.faces.excel.commands import EXCEL_NAME, new_excel_workbook
     from xlmargin.faces.lite import instructions, new_lite_workbook
 
@@ -68,8 +69,8 @@ def _new(options: argparse.Namespace) -> int:
         return ANSWERED
     if (options.folder / EXCEL_NAME).exists():
         raise MarginError(f"{options.folder / EXCEL_NAME} is there already: choose another folder, or move it away")
-    plain = new_workbook(options.folder, options.rows, kind).resolve()
-    excel = new_excel_workbook(options.folder, options.rows, kind).resolve()
+    path, book = calculated_workbook(options.folder, options.rows, kind, macros=MACRO_FUNCTIONS)
+    plain, excel = path.resolve(), new_excel_workbook(options.folder, options.rows, kind, book).resolve()
     print(f"{plain}\n  for LibreOffice and the browser. {opening(plain)}")
     print(f"{excel}\n  for Excel on Windows, which asks once to enable its macros. {opening(excel)}")
     return ANSWERED

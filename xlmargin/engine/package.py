@@ -198,18 +198,18 @@ def _cells(data: bytes) -> Iterator[tuple[int, int, ElementTree.Element]]:
         if local(row.tag) != "row":
             continue
         number = int(row.get("r", number + 1))
-        column = 0
+        before, behind = "", 0  # the last cell with an address, and how many cells without one are behind it
         for cell in row:
-            name = cell.get("r")
-            column += 1
-            own = cell.get("t") == "inlineStr" or _is_empty_number(cell) or any(local(part.tag) == "f" for part in cell)
-            if name is None or own:
-                where = parse_area(name or "", "")
-                column = where.first_column if where else column
-                yield number, column, cell
-            elif name:
-                column = column_number(name.rstrip("0123456789"))
+            name, kind = cell.get("r"), cell.get("t")
+            before, behind = (name, 0) if name else (before, behind + 1)
+            if name is None or kind == "inlineStr" or (kind == "n" and _is_empty_number(cell)) or _has_formula(cell):
+                where = parse_area(before, "") if name else None
+                yield number, where.first_column if where else column_number(before.rstrip("0123456789")) + behind, cell
         row.clear()
+
+
+def _has_formula(cell: ElementTree.Element) -> bool:
+    return len(cell) > 0 and any(part.tag == "f" or part.tag.endswith("}f") for part in cell)
 
 
 def _is_empty_number(cell: ElementTree.Element) -> bool:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import chain, count
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from xlmargin.engine import Workbook, patch
@@ -28,12 +29,20 @@ def _functions() -> dict[str, Callable[..., Cells]]:
 
 
 def new_workbook(folder: Path, rows: int, kind: str, name: str = NAME) -> Path:
-    """A desk's workbook from the template, already calculated.
+    """A desk's workbook from the template, already calculated: the file of calculated_workbook."""
+    return calculated_workbook(folder, rows, kind, name)[0]
+
+
+def calculated_workbook(
+    folder: Path, rows: int, kind: str, name: str = NAME, macros: Mapping[str, Callable[..., Any]] = MappingProxyType({})
+) -> tuple[Path, Workbook]:
+    """A desk's workbook from the template, and itself in the engine, whose values serve another like it.
 
     Args:
         folder: made if it is not there
         rows: rows reserved for positions
         kind: what is typed in it, as of build_template
+        macros: functions that the other calls besides ours
 
     Raises:
         MarginError: the workbook is there already, or the folder cannot be written
@@ -49,8 +58,7 @@ def new_workbook(folder: Path, rows: int, kind: str, name: str = NAME) -> Path:
         build_template(path, rows, kind)
     except OSError as error:
         raise MarginError(f"{path} cannot be written: {error.strerror}") from None
-    calculate(path, _functions())
-    return path
+    return path, calculate(path, _functions() | dict(macros))
 
 
 def run(folder: Path) -> Path:

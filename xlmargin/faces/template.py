@@ -11,6 +11,8 @@ from types import ModuleType
 from typing import Any
 
 from xlmargin.engine import Workbook, patch
+from xlmargin.engine.formula import address, display
+from xlmargin.engine.package import Package, open_zip
 from xlmargin.errors import MarginError
 
 BUILDER = "xlmargin_workbook"
@@ -57,8 +59,11 @@ def _build(path: str | Path, rows: int, macros: Any, kind: str) -> None:
         raise MarginError(f"{path} cannot be written ({error.strerror}): close it, or choose another folder") from error
 
 
-def calculate(path: Path, functions: Mapping[str, Callable[..., Any]]) -> None:
+def calculate(path: Path, functions: Mapping[str, Callable[..., Any]]) -> Workbook:
     """Put the values into a workbook that was just built, and say what is being done.
+
+    Returns:
+        the calculated workbook, for another like it
 
     Raises:
         MarginError: the file cannot be read or written
@@ -67,6 +72,32 @@ def calculate(path: Path, functions: Mapping[str, Callable[..., Any]]) -> None:
     book = Workbook(path, functions)
     progress(f"{path.name}: writing its values …")
     patch(path, path, book)
+    return book
+
+
+def calculate_like(path: Path, book: Workbook) -> None:
+    """Put the values into a workbook that was just built from those of one that differs from it in a few formulas alone.
+
+    Args:
+        path: the workbook to write; its typed cells are those of the other
+        book: the other, whose own file is written: it gets the formulas of this one
+
+    Raises:
+        MarginError: a file cannot be read or written
+    """
+    progress(f"{path.name}: calculating …")
+    book.set_many(_other_formulas(path, book))
+    progress(f"{path.name}: writing its values …")
+    patch(path, path, book)
+
+
+def _other_formulas(path: Path, book: Workbook) -> list[tuple[str, str, str]]:
+    """The formulas of a file that are not those of a workbook, as (sheet, cell, formula)."""
+    with open_zip(path) as archive:
+        package = Package(archive)
+        formulas = ((sheet, package.contents(sheet)[0].items()) for sheet in package.sheets)
+        cells = [(sheet, address(*place), display(stored.text)) for sheet, found in formulas for place, stored in found]
+    return [(sheet, cell, text) for sheet, cell, text in cells if sheet not in book.sheets or book.formula(sheet, cell) != text]
 
 
 def progress(text: str) -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from xlmargin.engine import Workbook
 from xlmargin.errors import MarginError, existing_file
 from xlmargin.faces.excel.book import write_excel_workbook
 from xlmargin.faces.excel.office import find_excel
@@ -18,13 +19,13 @@ ELSEWHERE = "Excel can call Python functions on Windows only"
 ADD_IN = "import sys; from xlwings.cli import main; sys.argv = ['xlwings', 'addin', 'install']; main()"
 
 
-def new_excel_workbook(folder: Path, rows: int, kind: str) -> Path:
-    """A desk's workbook for Excel on Windows, in a folder that is there.
+def new_excel_workbook(folder: Path, rows: int, kind: str, plain: Workbook) -> Path:
+    """A desk's workbook for Excel on Windows, in a folder that is there, with the values of the one without macros.
 
     Raises:
         MarginError: xlwings is missing or not whole, or the file cannot be written
     """
-    return write_excel_workbook(folder / EXCEL_NAME, rows, kind)
+    return write_excel_workbook(folder / EXCEL_NAME, rows, kind, plain)
 
 
 def open_excel(path: Path) -> None:
