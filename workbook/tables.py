@@ -49,19 +49,29 @@ def by_levels(area: Area, call: str) -> str:
 
 
 def by_coins(area: Area, call: str) -> str:
-    """A table with a column for each coin and their total last; of too many coins it keeps the first ones, a word, and the total."""
-    across, first = _across(area), area.cell(0, 0)
+    """A table with a column for each coin and their total last; of too many coins it keeps the first ones, a word, and the total.
+
+    Of too many rows it keeps those with the worst totals, in their order, and the last row of the area stays free.
+    """
+    down, across, first = area.part(columns=1).near, _across(area), area.cell(0, 0)
     place, width = f"(COLUMN({across})-COLUMN({first}))", f"COLUMNS({across})"
     columns = "IFERROR(COLUMNS(_xlpm.t),1)"
     word = f'IF(ROW({area.part(columns=1).near})=ROW({first}),{columns}-{width}+1&"{MORE_COINS}","")'
     cut = f"INDEX(_xlpm.t,0,{columns})"
     last = f'IF({place}={width}-1,IF(ISTEXT({cut}),{cut}&"",{cut}),IF({place}={width}-2,{word},{SHOWN}))'
-    return f'=_xlfn.LET(_xlpm.t,{call},IF({_inside(area)},IF({columns}>{width},{last},{SHOWN}),""))'
+    worst = f'_xlfn._xlws.FILTER(_xlpm.w,(_xlpm.l&""="Total")+(_xlpm.l<=SMALL(_xlpm.l,ROWS({down})-2)))'
+    kept = f"_xlpm.w,{call},_xlpm.l,INDEX(_xlpm.w,0,COLUMNS(_xlpm.w)),_xlpm.t,IF(IFERROR(ROWS(_xlpm.w),1)<ROWS({down}),_xlpm.w,{worst})"
+    return f'=_xlfn.LET({kept},IF({_inside(area)},IF({columns}>{width},{last},{SHOWN}),""))'
 
 
 def hides_coins(area: Area) -> str:
     """The condition that the table of `by_coins` in an area does not show every coin."""
     return f'ISNUMBER(FIND("{MORE_COINS}",{area.far(0, area.columns - 2)}))'
+
+
+def hides_scenarios(area: Area) -> str:
+    """The condition that the table of `by_coins` in an area may not show every scenario."""
+    return f'{area.far(area.rows - 2, 0)}<>""'
 
 
 def _inside(area: Area) -> str:
