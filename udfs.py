@@ -104,12 +104,12 @@ def PM_LINE(positions, path, market=None, method=None, parameters=None, history=
     return margins.line(positions, path, market, method, parameters, history)
 
 
-@pm_function("table", positions=POSITIONS, market=MARKET, method=METHOD, parameters=PARAMETERS)
-def PM_CONTRIBUTION(positions, market=None, method=None, parameters=None):
+@pm_function("table", positions=POSITIONS, market=MARKET, method=METHOD, parameters=PARAMETERS, history=HISTORY)
+def PM_CONTRIBUTION(positions, market=None, method=None, parameters=None, history=None):
     """Each row alone, its share of the margin (the shares add up to it), and what would be saved without it."""
     from xlmargin.sheet.answers.desk import contribution
 
-    return contribution(positions, market, method, parameters)
+    return contribution(positions, market, method, parameters, history)
 
 
 @pm_function(
@@ -119,12 +119,13 @@ def PM_CONTRIBUTION(positions, market=None, method=None, parameters=None):
     market=MARKET,
     method=METHOD,
     parameters=PARAMETERS,
+    history=HISTORY,
 )
-def PM_WHATIF(positions, trades, market=None, method=None, parameters=None):
+def PM_WHATIF(positions, trades, market=None, method=None, parameters=None, history=None):
     """Margins and net deltas of a book before and after hypothetical trades, and the change."""
     from xlmargin.sheet.answers.desk import what_if
 
-    return what_if(positions, trades, market, method, parameters)
+    return what_if(positions, trades, market, method, parameters, history)
 
 
 @pm_function(
@@ -135,12 +136,13 @@ def PM_WHATIF(positions, trades, market=None, method=None, parameters=None):
     market_before="Market of the earlier time, with its As of",
     method=METHOD,
     parameters=PARAMETERS,
+    history=HISTORY,
 )
-def PM_MOVE(positions, market, positions_before, market_before, method=None, parameters=None):
+def PM_MOVE(positions, market, positions_before, market_before, method=None, parameters=None, history=None):
     """Why the margin moved: trades, spot, vol, time and change of worst scenario, which add up to the change."""
     from xlmargin.sheet.answers.desk import margin_move
 
-    return margin_move(positions, market, positions_before, market_before, method, parameters)
+    return margin_move(positions, market, positions_before, market_before, method, parameters, history)
 
 
 @pm_function("table", positions=POSITIONS, market=MARKET, parameters=PARAMETERS)
@@ -216,20 +218,20 @@ def PM_BACKTEST(pnl, var, confidence=None):
     return backtest(pnl, var, confidence)
 
 
-@pm_function("table", positions=POSITIONS, equity=EQUITY, market=MARKET, method=METHOD, parameters=PARAMETERS)
-def PM_STATUS(positions, equity, market=None, method=None, parameters=None):
+@pm_function("table", positions=POSITIONS, equity=EQUITY, market=MARKET, method=METHOD, parameters=PARAMETERS, history=HISTORY)
+def PM_STATUS(positions, equity, market=None, method=None, parameters=None, history=None):
     """Status of an account: equity against its margins, what may be withdrawn, OK, WARNING, MARGIN CALL or LIQUIDATION."""
     from xlmargin.sheet.answers.account import status
 
-    return status(positions, equity, market, method, parameters)
+    return status(positions, equity, market, method, parameters, history)
 
 
-@pm_function("table", positions=POSITIONS, equity=EQUITY, market=MARKET, method=METHOD, parameters=PARAMETERS)
-def PM_LIQUIDATION(positions, equity, market=None, method=None, parameters=None):
+@pm_function("table", positions=POSITIONS, equity=EQUITY, market=MARKET, method=METHOD, parameters=PARAMETERS, history=HISTORY)
+def PM_LIQUIDATION(positions, equity, market=None, method=None, parameters=None, history=None):
     """Liquidation prices: where maintenance first exceeds equity as each underlying moves alone, down and up."""
     from xlmargin.sheet.answers.account import liquidation
 
-    return liquidation(positions, equity, market, method, parameters)
+    return liquidation(positions, equity, market, method, parameters, history)
 
 
 @pm_function(
@@ -239,12 +241,13 @@ def PM_LIQUIDATION(positions, equity, market=None, method=None, parameters=None)
     balances="Balances with their header row: Currency, Amount, Haircut, and optionally Account",
     method=METHOD,
     parameters=PARAMETERS,
+    history=HISTORY,
 )
-def PM_ACCOUNTS(positions, market=None, balances=None, method=None, parameters=None):
+def PM_ACCOUNTS(positions, market=None, balances=None, method=None, parameters=None, history=None):
     """Margin, maintenance and status of each account, under its own venue's method where one is given, and of all."""
     from xlmargin.sheet.answers.account import accounts
 
-    return accounts(positions, market, balances, method, parameters)
+    return accounts(positions, market, balances, method, parameters, history)
 
 
 @pm_function(
@@ -267,12 +270,13 @@ def PM_QUALIFY(account, rulebook=None):
     market=MARKET,
     method=METHOD,
     parameters=PARAMETERS + "; hedge_trades and hedge_budget are the most trades and cost",
+    history=HISTORY,
 )
-def PM_HEDGE(positions, instruments, market=None, method=None, parameters=None):
+def PM_HEDGE(positions, instruments, market=None, method=None, parameters=None, history=None):
     """Hedge: the trades among instruments that lower the margin most after their cost, best first, and the margin after."""
     from xlmargin.sheet.answers.desk import hedge
 
-    return hedge(positions, instruments, market, method, parameters)
+    return hedge(positions, instruments, market, method, parameters, history)
 
 
 @pm_function(

@@ -49,14 +49,24 @@ def line(
 ) -> float:
     """One line of the statement of a margin."""
 
-def contribution(positions: object, market: object = None, method: object = None, parameters: object = None) -> DataFrame:
+def contribution(
+    positions: object, market: object = None, method: object = None, parameters: object = None, history: object = None
+) -> DataFrame:
     """Each row alone, its share of the margin (the shares add up to it), and what would be saved without it."""
 
-def whatif(positions: object, trades: object, market: object = None, method: object = None, parameters: object = None) -> DataFrame:
+def whatif(
+    positions: object, trades: object, market: object = None, method: object = None, parameters: object = None, history: object = None
+) -> DataFrame:
     """Margins and net deltas of a book before and after hypothetical trades, and the change."""
 
 def move(
-    positions: object, market: object, positions_before: object, market_before: object, method: object = None, parameters: object = None
+    positions: object,
+    market: object,
+    positions_before: object,
+    market_before: object,
+    method: object = None,
+    parameters: object = None,
+    history: object = None,
 ) -> DataFrame:
     """Why the margin moved: trades, spot, vol, time and change of worst scenario, which add up to the change."""
 
@@ -95,25 +105,36 @@ def es(
 def backtest(pnl: object, var: object, confidence: object = None) -> DataFrame:
     """Backtest of a VaR: exceptions, Kupiec, Christoffersen and the Basel zone."""
 
-def status(positions: object, equity: object, market: object = None, method: object = None, parameters: object = None) -> DataFrame:
+def status(
+    positions: object, equity: object, market: object = None, method: object = None, parameters: object = None, history: object = None
+) -> DataFrame:
     """Status of an account: equity against its margins, what may be withdrawn, OK, WARNING, MARGIN CALL or LIQUIDATION."""
 
-def liquidation(positions: object, equity: object, market: object = None, method: object = None, parameters: object = None) -> DataFrame:
+def liquidation(
+    positions: object, equity: object, market: object = None, method: object = None, parameters: object = None, history: object = None
+) -> DataFrame:
     """Liquidation prices: where maintenance first exceeds equity as each underlying moves alone, down and up."""
 
 def accounts(
-    positions: object, market: object = None, balances: object = None, method: object = None, parameters: object = None
+    positions: object,
+    market: object = None,
+    balances: object = None,
+    method: object = None,
+    parameters: object = None,
+    history: object = None,
 ) -> DataFrame:
     """Margin, maintenance and status of each account, under its own venue's method where one is given, and of all."""
 
 def qualify(account: object, rulebook: object = None) -> DataFrame:
     """Qualification for portfolio margin: each rule that applies to an account, what it requires, PASS or FAIL."""
 
-def hedge(positions: object, instruments: object, market: object = None, method: object = None, parameters: object = None) -> DataFrame:
+def hedge(
+    positions: object, instruments: object, market: object = None, method: object = None, parameters: object = None, history: object = None
+) -> DataFrame:
     """Hedge: the trades among instruments that lower the margin most after their cost, best first, and the margin after."""
 
-def check(positions: object, market: object = None) -> DataFrame:
-    """Every fault of the ranges at once, with row, column and cure; one row OK where there is none."""
+def check(positions: object, market: object = None, beside: object = None) -> DataFrame:
+    """Every fault of the ranges at once, with row, column and cure, one row OK where there is none; or those of each row beside it."""
 
 def scenarios(method: object = None) -> DataFrame:
     """Scenarios of a method: moves of price and vol as fractions, days and weight."""

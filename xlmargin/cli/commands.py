@@ -224,16 +224,16 @@ def _with_methods(ranges: Any, options: argparse.Namespace) -> tuple[Any, ...]:
 
 
 def _with_equity(ranges: Any, options: argparse.Namespace) -> tuple[Any, ...]:
-    return ranges.positions, equity_given(options.equity, ranges.balances), ranges.market, ranges.method, ranges.parameters
+    return ranges.positions, equity_given(options.equity, ranges.balances), ranges.market, ranges.method, ranges.parameters, ranges.history
 
 
 def _with_balances(ranges: Any, options: argparse.Namespace) -> tuple[Any, ...]:
     balances = read_csv(options.balances) if options.balances else ranges.balances
-    return ranges.positions, ranges.market, balances, ranges.method, ranges.parameters
+    return ranges.positions, ranges.market, balances, ranges.method, ranges.parameters, ranges.history
 
 
 def _with_file(ranges: Any, *files: Path) -> tuple[Any, ...]:
-    return ranges.positions, *map(read_csv, files), ranges.market, ranges.method, ranges.parameters
+    return ranges.positions, *map(read_csv, files), ranges.market, ranges.method, ranges.parameters, ranges.history
 
 
 def _margin(options: argparse.Namespace) -> int:
@@ -299,7 +299,7 @@ def _print_contributions(rows: list[list[Any]]) -> None:
 def _move(ranges: Any, options: argparse.Namespace) -> tuple[Any, ...]:
     before = read_ranges(options.before, options.market_before)
     _print_notes(before.notes)
-    return ranges.positions, ranges.market, before.positions, before.market, ranges.method, ranges.parameters
+    return ranges.positions, ranges.market, before.positions, before.market, ranges.method, ranges.parameters, ranges.history
 
 
 def _check(options: argparse.Namespace) -> int:

@@ -99,7 +99,8 @@ def figures_of(book: Snapshot, market: Any, as_of: float) -> Figures:
     Raises:
         MarginError: as PM_STATUS says
     """
-    arguments = book.ranges.positions, book.equity, market, book.ranges.method, book.ranges.parameters
+    ranges = book.ranges
+    arguments = ranges.positions, book.equity, market, ranges.method, ranges.parameters, ranges.history
     status: Any = FUNCTIONS["PM_STATUS"].call(*arguments)
     if isinstance(status, str):
         raise MarginError(status.removeprefix(ERROR))

@@ -36,9 +36,9 @@ NOT_GIVEN = "no equity given"
 MEASURES = ("Equity", "Initial margin", "Maintenance margin", "Excess", "Withdrawable", "Usage", "Status")
 
 
-def status(positions: Any, equity: Any, market: Any, method: Any, parameters: Any) -> Rows:
+def status(positions: Any, equity: Any, market: Any, method: Any, parameters: Any, history: Any) -> Rows:
     """The status of an account: its equity against its margins."""
-    case, held, rules, _ = _account(positions, equity, market, method, parameters)
+    case, held, rules, _ = _account(positions, equity, market, method, parameters, history)
     margin = margin_of(case)
     found = standing(held.equity, float(margin.initial.value.sum()), float(margin.maintenance.value.sum()), rules.number("warning_usage"))
     return [["Measure", "Value"], *([name, value] for name, value in zip(MEASURES, found))]
@@ -60,17 +60,17 @@ class _Asked(NamedTuple):
     spot: Spot
 
 
-def _account(positions: Any, equity: Any, market: Any, method: Any, parameters: Any) -> _Asked:
+def _account(positions: Any, equity: Any, market: Any, method: Any, parameters: Any, history: Any) -> _Asked:
     """An account of a positions range, and an equity or balances."""
     name = method_name(one_text(method, "method", "SPAN"))
     if not method_named(name).balances_count or is_number(equity):
-        case = case_asked(positions, market, method, parameters, None)
+        case = case_asked(positions, market, method, parameters, history)
         rules, spot = _own_rules(case.book.as_of, parameters), _spots(case.book, market)
         return _Asked(case, _equity(equity, spot, rules), rules, spot)
     book = read_book(positions, market, priced=False)
     rules, spot = _own_rules(book.as_of, parameters), _spots(book, market)
     whole, balances = _equity(equity, spot, rules), read_balances(equity)
-    case = case_for(with_balances(positions, market, balances, spot, name), name, parameters, None)
+    case = case_for(with_balances(positions, market, balances, spot, name), name, parameters, history)
     return _Asked(case, whole._replace(coins=dict.fromkeys(whole.coins, 0.0)), rules, spot)
 
 
@@ -111,13 +111,13 @@ def _spots(book: Book, market: Any) -> Spot:
     return spot
 
 
-def liquidation(positions: Any, equity: Any, market: Any, method: Any, parameters: Any) -> Rows:
+def liquidation(positions: Any, equity: Any, market: Any, method: Any, parameters: Any, history: Any) -> Rows:
     """The prices at which maintenance first exceeds equity as each underlying moves, down and up."""
     from xlmargin.desk.liquidation import Account, PriceSearch
     from xlmargin.desk.liquidation import liquidation as moves_of
     from xlmargin.desk.versions import Path, require_model
 
-    case, held, rules, spot = _account(positions, equity, market, method, parameters)
+    case, held, rules, spot = _account(positions, equity, market, method, parameters, history)
     most = rules.number("pairing_rows")
     method_hooks = method_named(case.rules.meta.name)
     if method_hooks.pairs_legs and len(case.book.row) > most:
@@ -129,7 +129,7 @@ def liquidation(positions: Any, equity: Any, market: Any, method: Any, parameter
     Faults().stop(case.book.unpriced)
 
     def maintenance(book: Book) -> Any:
-        return margin_of(case_for(book, case.rules.meta.name, parameters, None)).maintenance.value
+        return margin_of(case_for(book, case.rules.meta.name, parameters, history)).maintenance.value
 
     adds_up = method_named(method_name(case.rules.word("venue"))) if "venue" in case.rules.names else method_hooks
     names = case.book.instruments.underlyings
@@ -154,13 +154,13 @@ class _Part(NamedTuple):
     maintenance: float
 
 
-def accounts(positions: Any, market: Any, balances: Any, method: Any, parameters: Any) -> Rows:
+def accounts(positions: Any, market: Any, balances: Any, method: Any, parameters: Any, history: Any) -> Rows:
     """Margin, maintenance and status of every account, each under its own venue's method, and of all together."""
     chosen = method_name(one_text(method, "method", "SPAN"))
     book = read_book(positions, market, priced=False)
     rules = _own_rules(book.as_of, parameters)
     held = read_balances(balances) if given(balances) else None
-    parts = _parts(positions, market, book, rules, chosen, parameters, held)
+    parts = _parts((positions, market, parameters, history), book, rules, chosen, held)
     names = list(dict.fromkeys(part.account for part in parts))
     equities, whole = _equities(held, _spots(book, market), rules)
     names += [name for name in equities if name not in names]
@@ -194,8 +194,13 @@ def _equities(balances: Balances | None, spot: Spot, rules: Rules) -> tuple[dict
     return each, float(values.sum())
 
 
-def _parts(positions: Any, market: Any, book: Book, rules: Rules, default: str, parameters: Any, balances: Balances | None) -> list[_Part]:
-    """The margin of every account under each method that its rows' venues ask for."""
+def _parts(ranges: tuple[Any, Any, Any, Any], book: Book, rules: Rules, default: str, balances: Balances | None) -> list[_Part]:
+    """The margin of every account under each method that its rows' venues ask for.
+
+    Args:
+        ranges: positions, market, parameters and history
+    """
+    positions, market, parameters, history = ranges
     by_venue, venues = venue_methods(rules, known_methods()), read_venues(positions)
     asked = {row: by_venue.get(venues.get(row, ""), default) for row in book.row.tolist()}
     names = sorted(set(asked.values()) | ({default} if balances is not None and method_named(default).balances_count else set()))
@@ -212,7 +217,7 @@ def _parts(positions: Any, market: Any, book: Book, rules: Rules, default: str, 
             own = with_balances(rows, market, balances, _spots(book, market), name, kept)
         else:
             own = read_book(rows, market, priced=hooks.needs_vol)
-        case = case_for(own, name, parameters if hooks.takes_table or overrides else None, None, skip_unknown=True)
+        case = case_for(own, name, parameters if hooks.takes_table or overrides else None, history, skip_unknown=True)
         found += _split(case, name)
     return found
 

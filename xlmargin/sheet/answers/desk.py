@@ -24,8 +24,9 @@ from xlmargin.errors import Fault, Faults, MarginError
 from xlmargin.margin.valuation import Case
 from xlmargin.methods import margin_of, method_name, method_named
 from xlmargin.sheet.answers.margins import case_asked, case_for, vols_needed
-from xlmargin.sheet.cells import one_text
+from xlmargin.sheet.cells import given, one_text
 from xlmargin.sheet.checks import keep_rows
+from xlmargin.sheet.ranges.history import history_until
 from xlmargin.sheet.ranges.instruments import Tradable, read_instruments
 from xlmargin.sheet.ranges.market import read_market
 from xlmargin.sheet.ranges.parameters import told_overrides
@@ -38,9 +39,9 @@ SAME_MARGIN = 1e-7  # relative difference up to which two margins of one book ar
 ROW = re.compile(r"row (\d+): ")
 
 
-def contribution(positions: Any, market: Any, method: Any, parameters: Any) -> Rows:
+def contribution(positions: Any, market: Any, method: Any, parameters: Any, history: Any) -> Rows:
     """The contribution of each position row to the margin."""
-    case = case_asked(positions, market, method, parameters, None)
+    case = case_asked(positions, market, method, parameters, history)
     found, book = contributions(case), case.book
     told = " (open order)" if method_named(case.rules.meta.name).margins_orders else " (open order, not counted)"
     names = [name + told * order for name, order in zip(book.names, book.order.tolist())]
@@ -54,7 +55,7 @@ def contribution(positions: Any, market: Any, method: Any, parameters: Any) -> R
     return rows
 
 
-def what_if(positions: Any, trades: Any, market: Any, method: Any, parameters: Any) -> Rows:
+def what_if(positions: Any, trades: Any, market: Any, method: Any, parameters: Any, history: Any) -> Rows:
     """A book before and after hypothetical trades."""
     name = method_name(one_text(method, "method", "SPAN"))
     typed, added = _positions(positions, ""), Faults(TRADES)
@@ -68,7 +69,7 @@ def what_if(positions: Any, trades: Any, market: Any, method: Any, parameters: A
         book = make_book(rows, known, faults)
         _stop(_numbered([*faults.faults, *(book.unpriced if vols_needed(name, parameters) else ())], TRADES, above))
         try:
-            case = case_for(book, name, parameters, None, beside=beside)
+            case = case_for(book, name, parameters, history, beside=beside)
             return case, measures(case, beside)
         except MarginError as error:
             raise _placed(error, TRADES, above) from None
@@ -83,7 +84,7 @@ def what_if(positions: Any, trades: Any, market: Any, method: Any, parameters: A
     return table
 
 
-def margin_move(positions: Any, market: Any, positions_before: Any, market_before: Any, method: Any, parameters: Any) -> Rows:
+def margin_move(positions: Any, market: Any, positions_before: Any, market_before: Any, method: Any, parameters: Any, history: Any) -> Rows:
     """The change of a margin by its causes."""
     name, now = method_name(one_text(method, "method", "SPAN")), time.time()
     priced = vols_needed(name, parameters)
@@ -107,7 +108,8 @@ def margin_move(positions: Any, market: Any, positions_before: Any, market_befor
     beside = (*after.instruments.underlyings, *before.instruments.underlyings)
 
     def margined(book: Book) -> Case:
-        return case_for(book, name, parameters, None, beside=beside)
+        past = history_until(history, book.as_of) if book.as_of < known.as_of and given(history) else history
+        return case_for(book, name, parameters, past, beside=beside)
 
     try:
         start = by_account(margined(before))
@@ -118,9 +120,9 @@ def margin_move(positions: Any, market: Any, positions_before: Any, market_befor
     return table
 
 
-def hedge(positions: Any, instruments: Any, market: Any, method: Any, parameters: Any) -> Rows:
+def hedge(positions: Any, instruments: Any, market: Any, method: Any, parameters: Any, history: Any) -> Rows:
     """The trades that lower a margin most."""
-    asked = _Hedging(positions, instruments, market, method, parameters)
+    asked = _Hedging(positions, instruments, market, method, parameters, history)
     before, desk = asked.margin({}), asked.desk()
     limits = Limits.of(hedge_rules(desk.book.as_of, told_overrides(parameters)))
     found = find_hedge(desk, limits)
@@ -139,9 +141,9 @@ def _quantities(found: Hedge) -> dict[int, float]:
 class _Hedging:
     """The ranges of a hedge: the positions, and the instruments to trade with them."""
 
-    def __init__(self, positions: Any, instruments: Any, market: Any, method: Any, parameters: Any) -> None:
+    def __init__(self, positions: Any, instruments: Any, market: Any, method: Any, parameters: Any, history: Any) -> None:
         self.name = method_name(one_text(method, "method", "SPAN"))
-        self.typed, self.parameters = _positions(positions, ""), parameters
+        self.typed, self.parameters, self.history = _positions(positions, ""), parameters, history
         faults = Faults(INSTRUMENTS)
         offered = read_instruments(instruments, faults)
         self.offered = replace(offered, positions=into_accounts(offered.positions, self.typed, faults))
@@ -169,7 +171,7 @@ class _Hedging:
                 **{name: getattr(book, name)[:count] for name in ("quantity", "instrument", "account", "row", "order", "entry")},
             )
         try:
-            return case_for(book, self.name, self.parameters, None, beside=self.offered.positions.underlyings)
+            return case_for(book, self.name, self.parameters, self.history, beside=self.offered.positions.underlyings)
         except MarginError as error:
             raise _placed(error, INSTRUMENTS, self.above) from None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +16,7 @@ from xlmargin.scenarios.past import VOL_DAYS, History
 from xlmargin.sheet import plausible
 from xlmargin.sheet.cells import from_header, show
 from xlmargin.sheet.columns import Header, Table, table
+from xlmargin.sheet.dates import instants
 from xlmargin.sheet.headings import HISTORY, heading_key
 
 WIDEST = 1.5  # days of the median step of daily closes, weekends left out or not
@@ -83,6 +85,21 @@ def _vol_headings(name: str, head: Header) -> list[tuple[float, str]]:
     for days in {days for days, _ in found if sum(days == other for other, _ in found) > 1}:
         raise MarginError(f"history row 1: {name} has two columns of {days:g}-day vols: remove one of them")
     return found
+
+
+def history_until(raw: Any, as_of: float) -> list[Sequence[Any]]:
+    """The rows of a history up to the day of an earlier valuation, which knew no later one; rows without a date stay, and are told.
+
+    Args:
+        as_of: that valuation time, seconds since 1970 UTC
+    """
+    rows = from_header(raw)
+    at = Header(rows[0] if rows else (), names=HISTORY).find("Date")
+    if at is None:
+        return rows
+    cells = [row[at] if at < len(row) else None for row in rows[1:]]
+    dates = instants(cells, range(2, len(rows) + 1), "Date", Faults("history"), MIDNIGHT)
+    return [rows[0], *(row for row, date in zip(rows[1:], dates.tolist()) if not date // DAY > as_of // DAY)]
 
 
 def _dates(cells: Table, as_of: float, faults: Faults) -> Floats:
