@@ -9,7 +9,7 @@ from ..layout import ACCOUNT, BALANCE_HEADINGS, CONTRIBUTIONS, LIMITS, Area
 from ..parts import AMOUNT, COUNT, DRAWN, FACTOR, MOVE, Desk
 from ..tables import is_number
 
-ACCOUNT_CASE = "positions,balances,market,method,parameters"
+ACCOUNT_CASE = "positions,balances,market,method,parameters,history"
 OFF = "off: see the switches on the sheet Parameters"
 KINDS = (
     "Margin usage",
@@ -135,7 +135,9 @@ def limits(desk: Desk) -> None:
     _words(desk, sheet, at.accounts, "Accounts, each under its own venue's method where one is given", ACCOUNT_UNITS)
     formats = ["", "", AMOUNT, AMOUNT, AMOUNT, AMOUNT, "0.0%_ ", COUNT]
     message = at.accounts.cell(-3, 3).replace("$", "")
-    desk.reserved(sheet, at.accounts, "PM_ACCOUNTS(positions,market,balances,method,parameters)", formats, "Account", message=message)
+    desk.reserved(
+        sheet, at.accounts, "PM_ACCOUNTS(positions,market,balances,method,parameters,history)", formats, "Account", message=message
+    )
     _qualification(desk, sheet)
     desk.signpost(sheet, "E3", at.reading, "over time →")
     sheet.set_h_pagebreaks([at.accounts.row - 3])

@@ -9,7 +9,7 @@ from ..layout import CHECKS, CONTRIBUTIONS, LIMITS, STATEMENT
 from ..parts import AMOUNT, COUNT, DRAWN, Desk
 from ..tables import is_number
 
-CALL = "PM_CONTRIBUTION(positions,market,contribution_method,parameters)"
+CALL = "PM_CONTRIBUTION(positions,market,contribution_method,parameters,history)"
 OFF = "off: see the switches on the sheet Parameters"
 HEADINGS = ("Row", "Instrument", "Notional", "Standalone", "Contribution", "Incremental")
 UNITS = ("of Positions", "", "USD", "USD, the row alone", "USD, adds up to the margin", "USD, saved without the row")

@@ -48,7 +48,7 @@ def _method(desk: Desk, sheet: Any, n: int) -> None:
     line = [area.cell(n + 1, c).replace("$", "") for c in range(area.columns)]
     if n == 0:
         desk.formula(sheet, line[0], "=method", "calculation", bold=True)
-    call = f"PM_WHATIF(positions,trades,market,{'method,parameters' if n == 0 else f'whatif_method_{n}'})"
+    call = f"PM_WHATIF(positions,trades,market,{'method' if n == 0 else f'whatif_method_{n}'},parameters,history)"
     title = f"{block.cell(-2, 0)}".replace("$", "")
     desk.formula(sheet, title, f'={line[0]}&""', "section")
     for c in range(1, block.columns):
@@ -92,10 +92,10 @@ def move(desk: Desk) -> None:
         widths={"B:B": 34, "C:C": 18, "D:D": 50, "E:H": 14},
     )
     sheet.write_string(area.row - 1, area.column + 1, "USD", desk.style("unit", align="right"))
-    desk.reserved(sheet, area, "PM_MOVE(positions,market,positions_before,market_before,method,parameters)", ["", AMOUNT], "Cause")
+    desk.reserved(sheet, area, "PM_MOVE(positions,market,positions_before,market_before,method,parameters,history)", ["", AMOUNT], "Cause")
     desk.losses(sheet, area.body_column(1), unless="FALSE")
     rows = (
-        ("Initial margin then", "=PM_MARGIN(positions_before,market_before,method,parameters)", "of the book on the right"),
+        ("Initial margin then", "=PM_MARGIN(positions_before,market_before,method,parameters,history)", "of the book on the right"),
         ("Causes together", f"=SUM({area.body_column(1).near})", "the sum of the table above"),
         ("Initial margin now", "=initial_margin", ""),
         ("They add up", f"={desk.layout.checks.far(MOVE_CHECK, 4)}", ""),
