@@ -14,7 +14,7 @@ from xlmargin.cli.account import add_account, add_qualify, equity_given
 from xlmargin.cli.backtest import add_backtest
 from xlmargin.cli.batch import add_batch
 from xlmargin.cli.closing import basis, faulty_line
-from xlmargin.cli.faces import add_faces, opening
+from xlmargin.cli.faces import add_faces, opening, rarely_collected
 from xlmargin.cli.feed import add_feed
 from xlmargin.cli.rulebook import add_rulebook
 from xlmargin.cli.table import print_table
@@ -318,6 +318,7 @@ def _check(options: argparse.Namespace) -> int:
     return FAULTY if faults else ANSWERED
 
 
+@rarely_collected()
 def _demo(options: argparse.Namespace) -> int:
     from xlmargin.faces.demo import run
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from xlmargin.errors import MarginError
 from xlmargin.faces.libreoffice import PIPE
 
 ANSWERED = 0
+COLLECT_AFTER = 500_000  # new objects; Python's own 700 has it look through a workbook's cells again and again
 MOST_PORT = 65_535
 EXCEL = "excel"
 
@@ -57,6 +60,18 @@ def add_faces(commands: Any) -> None:
     install.add_argument("--remove", action="store_true", help="take them out again (LibreOffice)")
 
 
+@contextmanager
+def rarely_collected() -> Iterator[None]:
+    """Let Python look for unused circles of objects seldom: a workbook's many cells are all in use until it is written."""
+    before = gc.get_threshold()
+    gc.set_threshold(COLLECT_AFTER, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+
+
+@rarely_collected()
 def _new(options: argparse.Namespace) -> int:
     from xlmargin.faces.demo import calculated_workbook
     from xlmargin.faces.excel.book import MACRO_FUNCTIONS
