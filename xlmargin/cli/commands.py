@@ -13,6 +13,7 @@ from xlmargin import __version__
 from xlmargin.cli.account import add_account, add_qualify, equity_given
 from xlmargin.cli.backtest import add_backtest
 from xlmargin.cli.batch import add_batch
+from xlmargin.cli.clear import add_clear
 from xlmargin.cli.closing import basis, faulty_line
 from xlmargin.cli.faces import add_faces, opening, rarely_collected
 from xlmargin.cli.feed import add_feed
@@ -70,6 +71,7 @@ def parser() -> argparse.ArgumentParser:
     demo = commands.add_parser("demo", help="calculate the template workbook, change a position, show what moved")
     demo.set_defaults(run=_demo)
     add_faces(commands)
+    add_clear(commands)
     doctor = commands.add_parser("doctor", help="say what this machine has and what is missing")
     doctor.add_argument("file", nargs="?", type=Path, help="a workbook that does not work in Excel")
     doctor.set_defaults(run=_doctor)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
+
+from xlmargin.errors import MarginError
 
 _PIXELS_PER_CHARACTER, _DEFAULT_WIDTH = 7.0, 64
 _PIXELS_PER_POINT, _DEFAULT_HEIGHT = 4 / 3, 20
@@ -48,6 +51,21 @@ class Frame:
         """The pixels from the sheet's top edge to a row counted from 0, and an offset of drawings into it."""
         known = self.heights[:row]
         return sum(known) + _DEFAULT_HEIGHT * (row - len(known)) + offset / _EMU
+
+
+def read_looks(path: Path) -> Any:
+    """The workbook as openpyxl reads it, for all that the engine does not provide; raises MarginError when it cannot."""
+    import warnings
+    import zipfile
+
+    import openpyxl
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of extensions that it does not keep, and nothing is written with it
+        try:
+            return openpyxl.load_workbook(path, keep_links=False)
+        except (ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile, OSError) as error:
+            raise MarginError(f"{path}: the looks of this workbook cannot be read ({error}); save it again as .xlsx.") from None
 
 
 def frames(book: Any) -> list[Frame]:

@@ -34,7 +34,7 @@ def kept_copies(path: Path) -> list[str]:
 
 
 def _kept_in(folder: Path, path: Path, save_copy: Callable[[Path], Path]) -> Path:
-    kept = _taken(folder, path)
+    kept = free_copy(folder, path, _MARK)
     try:
         save_copy(kept)
     except MarginError:
@@ -45,16 +45,19 @@ def _kept_in(folder: Path, path: Path, save_copy: Callable[[Path], Path]) -> Pat
     return kept
 
 
-def _taken(folder: Path, path: Path) -> Path:
-    """A free name, taken at once: another server of the same file may be ending, too."""
+def free_copy(folder: Path, path: Path, mark: str) -> Path:
+    """A free name for a copy, with a mark in it, taken at once: another program may take one, too.
+
+    Raises: MarginError when nothing can be written in the folder.
+    """
     number = 0
     while True:
         number += 1
-        kept = folder / f"{path.stem} ({_MARK}{f' {number}' if number > 1 else ''}){path.suffix}"
+        kept = folder / f"{path.stem} ({mark}{f' {number}' if number > 1 else ''}){path.suffix}"
         try:
             kept.touch(mode=0o600, exist_ok=False)
         except FileExistsError:
             continue
         except OSError as error:
-            raise MarginError(f"{kept}: the unsaved edits cannot be kept there ({error.strerror}).") from None
+            raise MarginError(f"{kept}: no copy can be kept there ({error.strerror}).") from None
         return kept

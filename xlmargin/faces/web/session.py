@@ -15,7 +15,7 @@ from xlmargin.engine.formula import address, quoted
 from xlmargin.errors import MarginError
 from xlmargin.faces.web.charts import Chart, charts, data_of, reference_area
 from xlmargin.faces.web.contents import Contents, hits
-from xlmargin.faces.web.frame import SPARE_COLUMNS, SPARE_ROWS, Frame, Rectangle, frames, marks_inputs, rectangles
+from xlmargin.faces.web.frame import SPARE_COLUMNS, SPARE_ROWS, Frame, Rectangle, frames, marks_inputs, read_looks, rectangles
 from xlmargin.faces.web.keeping import kept_copies
 from xlmargin.faces.web.styles import StyleTable
 from xlmargin.faces.web.svg import draw
@@ -67,7 +67,7 @@ class Session:
         self._functions = functions
         self._book = Workbook(self.path, functions)
         self._digest = self._on_disk()
-        read = _read(self.path)
+        read = read_looks(self.path)
         known = set(self._book.sheets)
         every = frames(read)
         self._frames = [frame for frame in every if frame.name in known]
@@ -345,21 +345,6 @@ class Session:
             return hashlib.sha256(self.path.read_bytes()).hexdigest()
         except OSError as error:
             raise MarginError(f"{self.path} cannot be read ({error.strerror}).") from None
-
-
-def _read(path: Path) -> Any:
-    """The workbook as openpyxl reads it, for all that the engine does not provide."""
-    import warnings
-    import zipfile
-
-    import openpyxl
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # of extensions that it does not keep, and nothing is written with it
-        try:
-            return openpyxl.load_workbook(path, keep_links=False)
-        except (ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile, OSError) as error:
-            raise MarginError(f"{path}: the looks of this workbook cannot be read ({error}); save it again as .xlsx.") from None
 
 
 def _front(read: Any) -> str:

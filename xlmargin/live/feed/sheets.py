@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -155,15 +155,9 @@ class FileSheets:
         return self._loaded().formulas(name)
 
     def write(self, ranges: Mapping[str, Grid]) -> None:
-        """Recalculate with the new cells, then put the result in the place of the file.
-
-        Raises:
-            MarginError: the file was saved by another program meanwhile, or cannot be written
-        """
-        import udfs  # noqa: F401  (fills the registry)
-
-        known, state = self._loaded(), self._seen
-        edits = []
+        """Recalculate with the new cells, then put the result in the place of the file; raises as `edit` does."""
+        known = self._loaded()
+        edits: list[tuple[str, str, Any]] = []
         for name, rows in ranges.items():
             area, old = known.areas[name], self.read(name)
             edits += [
@@ -172,13 +166,27 @@ class FileSheets:
                 for x, cell in enumerate(row)
                 if cell != old[y][x]
             ]
-        if not edits:
-            return
+        if edits:
+            self.edit(edits)
+
+    def edit(self, edits: Sequence[tuple[str, str, Any]], before: Callable[[], object] = lambda: None) -> None:
+        """Recalculate with some cells changed, given as (sheet, cell, value), then put the result in the place of the file.
+
+        Args:
+            before: done when all went well, just before the file is replaced
+
+        Raises:
+            MarginError: the file was saved by another program meanwhile, or cannot be written
+        """
+        import udfs  # noqa: F401  (fills the registry)
+
+        state = self._seen or self._state()
         with tempfile.TemporaryDirectory(prefix=".xlmargin-", dir=self._path.parent) as folder:
             made = Path(folder) / self._path.name
             recalculated(self._path, made, {name: function.call for name, function in FUNCTIONS.items()}, edits)
             if self._state() != state or self.waits_for():
                 raise MarginError(f"{self._path.name} was opened or saved by a program meanwhile: it is left as it is")
+            before()
             os.replace(made, self._path)
 
     def close(self) -> None:
