@@ -9,6 +9,7 @@ from xml.parsers import expat
 from xlmargin.engine.formula import CellArea, column_number, parse_area
 from xlmargin.errors import MarginError
 
+_VALUES = ("v", "is")  # elements of a cell
 _TAG = re.compile(rb"""<[^<>"']*(?:(?:"[^"]*"|'[^']*')[^<>"']*)*>""")
 
 
@@ -96,6 +97,8 @@ class _Scanner:
                 self.found.dimension = (*self._tag(), attributes.get("ref", ""))
             return
         self._depth += 1
+        if self._depth > 4 or (self._depth == 4 and tail in _VALUES):
+            return  # nothing is kept of these, and they are most of the elements
         self._open_tags.append(self._tag())
         if self._depth == 2:
             self._row, self._column = int(attributes.get("r", self._row + 1)), 0
@@ -111,16 +114,20 @@ class _Scanner:
     def _close(self, name: str) -> None:
         if self._depth == 0:
             return
+        tail = name.rpartition(":")[2]
+        if self._depth > 4 or (self._depth == 4 and tail in _VALUES):
+            self._depth -= 1
+            return
         start, tag = self._open_tags.pop()
         inner = end = start + len(tag)
         if not tag.endswith(b"/>"):
             inner, closing = self._tag()
             end = inner + len(closing)
         if self._depth == 4:
-            cell, tail = self.found.rows[-1].cells[-1], name.rpartition(":")[2]
+            cell = self.found.rows[-1].cells[-1]
             if tail == "f":
                 cell.formula, cell.area = self._data[start:end], parse_area(self._array, self._sheet)
-            elif tail not in ("v", "is"):
+            else:
                 cell.rest += self._data[start:end]
         elif self._depth == 3:
             self.found.rows[-1].cells[-1].end = end

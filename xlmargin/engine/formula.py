@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 MAX_ROW, MAX_COLUMN = 1_048_576, 16_384
 
@@ -27,6 +28,7 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _AREA = re.compile(rf"(?P<sheet>{_SHEET})?(?P<body>{_BODY})")
+_PLAIN_CELL = re.compile(r"([A-Za-z]{1,3})([1-9][0-9]{0,6})")  # most of the areas by far
 _CORNER = re.compile(r"(?P<c_abs>\$?)(?P<c>[A-Za-z]*)(?P<r_abs>\$?)(?P<r>[0-9]*)")
 _PREFIX = re.compile(r"^(?:_xlfn\.|_xlws\.|_xlpm\.|_xludf\.|_xll\.|_xldudf_)+", re.IGNORECASE)
 _FILE_PREFIX = re.compile(r"\b(?:_xlfn\.|_xlws\.|_xlpm\.)+")
@@ -86,6 +88,7 @@ class TableArea:
     total_rows: int
 
 
+@lru_cache(1 << 10)
 def column_letters(number: int) -> str:
     """The letters of a column counted from 1."""
     letters = ""
@@ -95,6 +98,7 @@ def column_letters(number: int) -> str:
     return letters
 
 
+@lru_cache(1 << 10)
 def column_number(letters: str) -> int:
     """The number of a column by its letters, counted from 1."""
     number = 0
@@ -185,6 +189,9 @@ def parse_area(text: str, sheet: str) -> CellArea | None:
 
     Parameters: text, such as `A1`, `$A$1:$B$9`, `'My sheet'!A:C`; sheet, meant where the text names none.
     """
+    plain = _PLAIN_CELL.fullmatch(text)
+    if plain and (column := column_number(plain[1])) <= MAX_COLUMN and (row := int(plain[2])) <= MAX_ROW:
+        return CellArea(sheet, row, column, row, column, True)
     match = _AREA.fullmatch(text.strip())
     if not match:
         return None
