@@ -298,6 +298,7 @@ class Layout:
             "limits": self.limits.ref,
             "limits_warn_from": self.account_settings.far(0, 0),
             "rulebook": self.account_settings.far(1, 0),
+            "account_facts": self.account_facts.ref,
             "reconcile_tolerance": self.account_settings.far(2, 0),
             "qualification": self.facts.ref,
             "equity": self.status.far(1, 1),

@@ -17,7 +17,7 @@ from xlmargin.engine.arguments import Reader
 from xlmargin.engine.calls import Cell, Formula, Function, FunctionCall, Placement, rows_of
 from xlmargin.engine.formula import CellArea, address, display, map_operands, parse_area, plain_name, quoted, table_area
 from xlmargin.engine.package import Package, StoredFormula, open_zip
-from xlmargin.engine.prepared import EPOCHS, count_from_1900, readable, shows_a_day
+from xlmargin.engine.prepared import EPOCHS, compared_by_formulas, count_from_1900, readable, shows_a_day
 from xlmargin.engine.rewriter import Rewriter
 from xlmargin.errors import MarginError
 
@@ -291,7 +291,7 @@ def _load(path: str | Path) -> tuple[Any, bool]:
         package = Package(archive)
         try:
             with readable(path, archive, package) as opened:
-                model = load_from_xlsx(opened)
+                model = compared_by_formulas(load_from_xlsx(opened))
         except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:  # a fault inside the engine does not come as an Exception

@@ -16,6 +16,7 @@ from xlmargin.engine.package import Package
 EPOCHS = 1_462.0  # days from the first day of the system of 1904 back to that of 1900
 RELATION = re.compile(rb"<(?:\w+:)?Relationship\s[^>]*?/>|<(?:\w+:)?Relationship\s[^>]*?>\s*</(?:\w+:)?Relationship>", re.S)
 VALUELESS = re.compile(rb"(<(?:\w+:)?f(?:\s[^>]*)?(?:/>|>[^<]*</(?:\w+:)?f\s*>)\s*)(</(\w+:)?c\s*>)")  # a formula and the end of its cell
+COMPARED = {"Equal": "=", "NotEqual": "<>"}
 REMARKS = re.compile(rb"""Type\s*=\s*["'][^"']*/(?:comments|threadedComment|vmlDrawing)["']""")
 UNSEEN = re.compile(r'"[^"]*"|\\.|_.|\*.|\[[^\]]*\]')  # texts and marks of a number format that show nothing of the number
 
@@ -65,3 +66,31 @@ def count_from_1900(model: Any) -> None:
         value = model.get_cell_value(sheet, row, column)
         if isinstance(value, float):
             model.update_cell_with_number(sheet, row, column, value + EPOCHS)
+
+
+def compared_by_formulas(model: Any) -> Any:
+    """The workbook with its rules of conditional formats for cells equal to something put as formulas: the engine compares numbers only."""
+    from ironcalc import UserModel, load_from_bytes  # late: a compiled module
+
+    formats = UserModel.from_bytes(model.to_bytes())
+    formats.pause_evaluation()
+    changed = sum(_as_formulas(formats, sheet) for sheet in range(len(formats.get_worksheets_properties())))
+    return load_from_bytes(formats.to_bytes()) if changed else model
+
+
+def _as_formulas(formats: Any, sheet: int) -> int:
+    count = 0
+    for rule in formats.get_conditional_formatting_list(sheet):
+        condition = rule["cf_rule"]
+        sign = COMPARED.get(condition.get("operator", ""))
+        if condition["type"] == "CellIs" and sign:
+            first = rule["range"].replace(",", " ").split()[0].partition(":")[0]
+            formula = {
+                "type": "Formula",
+                "formula": f"={first}{sign}{condition['formula']}",
+                "stop_if_true": condition["stop_if_true"],
+                "format": formats.get_dxf_for_conditional_formatting(sheet, rule["index"]),
+            }
+            formats.update_conditional_formatting(sheet, rule["index"], rule["range"], formula)
+            count += 1
+    return count

@@ -178,11 +178,21 @@ def without_blank_end(raw: Any) -> Any:
     end, last = len(raw), raw[-1]
     if not is_blank_row(last):
         return raw
-    while end > BLOCK and raw[end - BLOCK : end].count(last) == BLOCK:  # compared where they lie, many rows at a time
-        end -= BLOCK
+    block = BLOCK
+    while block:  # compared where they lie, many rows at a time, then fewer
+        while end > block and _all_alike(raw[end - block : end], last):
+            end -= block
+        block //= 4
     while end > 1 and type(raw[end - 1]) in (list, tuple) and is_blank_row(raw[end - 1]):
         end -= 1
     return raw[:end]
+
+
+def _all_alike(rows: Sequence[Any], row: Any) -> bool:
+    try:
+        return rows.count(row) == len(rows)
+    except (TypeError, ValueError):  # cells without a truth of their own, such as pandas' NA
+        return False
 
 
 def plain_rows(rows: list[Sequence[Any]]) -> list[Sequence[Any]]:

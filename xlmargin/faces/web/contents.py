@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from itertools import groupby
 from typing import Any
 
-from xlmargin.engine import Looks, Workbook
+from xlmargin.engine import Look, Looks, Workbook
 from xlmargin.engine.formula import ERROR_CODES, address, parse_area
 from xlmargin.errors import MarginError
 from xlmargin.faces.web.frame import Frame
@@ -31,7 +31,8 @@ class Contents:
         self._frame, self._book, self._looks, self._styles = frame, book, looks, styles
         self._cells: dict[Place, Shown] = {}
         self._stamps: dict[Place, int] = {}
-        self._plain: dict[Place, tuple[Any, str]] = {}  # looks of cells without conditional formats stay
+        self._plain: dict[Place, tuple[Look, str]] = {}  # looks of cells without conditional formats stay
+        self._values: dict[int, list[Any]] = {}  # of the rows as they were shown last
         self._conditional = [
             area for text in looks.ranges(frame.name) for part in text.replace(",", " ").split() if (area := parse_area(part, frame.name))
         ]
@@ -42,6 +43,7 @@ class Contents:
         """Show the same sheet of the file read again from the next revision on."""
         self._book, self._looks = book, looks
         self._plain.clear()
+        self._values.clear()
 
     def refresh(self, revision: int) -> None:
         """Bring the cells up to a revision of the workbook."""
@@ -53,14 +55,18 @@ class Contents:
         self.size = height, width
         for row in range(1, height + 1):
             values = rows[row - 1] if row <= len(rows) else []
+            before = self._values.get(row, [])
             live = [a for a in self._conditional if a.first_row <= row <= a.last_row]
             for column in range(1, width + 1):
-                value = values[column - 1] if column <= len(values) else None
-                shown = self._shown(row, column, value, any(a.covers(row, column) for a in live))
-                place = row, column
+                value, place = values[column - 1] if column <= len(values) else None, (row, column)
+                conditional = any(a.first_column <= column <= a.last_column for a in live)
+                if not conditional and column <= len(before) and _same(value, before[column - 1]):
+                    continue
+                shown = self._shown(row, column, value, conditional)
                 if self._cells.get(place) != shown:
                     self._cells[place] = shown
                     self._stamps[place] = revision
+            self._values[row] = values + [None] * (width - len(values))
         self._revision = revision
 
     def since(self, revision: int) -> list[list[Any]]:
@@ -109,6 +115,10 @@ class Contents:
         shown = formatted(value, code)
         text = "" if look.bar and not look.bar.get("show_value", True) else shown.text
         return text, self._styles.number(look, shown.colour, indent), _kind(value, code), editing_text(value, code)
+
+
+def _same(value: Any, before: Any) -> bool:
+    return type(value) is type(before) and bool(value == before)
 
 
 def _kind(value: Any, code: str) -> str:

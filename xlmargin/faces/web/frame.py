@@ -102,23 +102,28 @@ def _frame(sheet: Any) -> Frame:
         used=(sheet.max_row, sheet.max_column),
     )
     frame.merges = [(m.min_row, m.min_col, m.max_row, m.max_col) for m in sheet.merged_cells.ranges]
-    for row in sheet.iter_rows():
-        for cell in row:
-            _read_cell(cell, frame)
+    formats: dict[Any, tuple[bool, int]] = {}
+    for cell in sheet._cells.values():  # those that the file has; to walk over all others would make them
+        _read_cell(cell, frame, formats)
     _read_tables(sheet, frame)
     _read_validations(sheet, frame)
     return frame
 
 
-def _read_cell(cell: Any, frame: Frame) -> None:
+def _read_cell(cell: Any, frame: Frame, formats: dict[Any, tuple[bool, int]]) -> None:
+    """Read a cell; `formats`, filled here, knows by number of protection and of alignment what has been looked up."""
     if cell.__class__.__name__ == "MergedCell":
         return
     place = cell.row, cell.column
     if cell.has_style:
-        if not cell.protection.locked:
+        key = cell._style.protectionId, cell._style.alignmentId
+        if key not in formats:
+            formats[key] = bool(cell.protection.locked), int(cell.alignment.indent or 0)
+        locked, indent = formats[key]
+        if not locked:
             frame.unlocked.add(place)
-        if cell.alignment.indent:
-            frame.indents[place] = int(cell.alignment.indent)
+        if indent:
+            frame.indents[place] = indent
     if cell.comment is not None:
         frame.notes[place] = str(cell.comment.text)
     link = cell.hyperlink
