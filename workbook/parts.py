@@ -154,7 +154,9 @@ class Desk:
         In the workbook with macros the cell itself has a true error there, and a macro gives the text; without that macro, as
         in all other programs, the text is in the cell and `text` shows it.
         """
-        self.formula(sheet, cell, f"=IFERROR(PM_MESSAGE({watched}),{text})" if self.macros else f"={text}", "message")
+        line = f'IF(_xlpm.m="",{text},{placed("_xlpm.m", self.layout)})'  # without a fault the text may still be an alarm
+        asked = f"=IFERROR(_xlfn.LET(_xlpm.m,PM_MESSAGE({watched}),{line}),{text})"
+        self.formula(sheet, cell, asked if self.macros else f"={text}", "message")
 
     @staticmethod
     def _loose(area: Area) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from .layout import Area, Layout
 
 MORE_COINS = " more coins"
+MILDER = " scenarios with less bad totals are left out here"
 FIRST = "Level"  # the heading of the levels of a statement
 SHOWN = 'IF(ISTEXT(_xlpm.t),_xlpm.t&"",_xlpm.t)'
 
@@ -19,13 +20,13 @@ def is_number(cells: str) -> str:
 
 def placed(told: str, at: Layout) -> str:
     """A message with the row of the sheet that it begins with: a function counts rows from the header of its range."""
-    found = f'FIND("row ",{told})+4'
-    number = "".join(f"IFERROR(VALUE(MID({told},{found},{digits}))," for digits in (5, 4, 3, 2)) + f"VALUE(MID({told},{found},1))))))"
+    word = 'LEN("row ")'
+    number = f'VALUE(MID({told},FIND("row ",{told})+{word},FIND(":",{told})-FIND("row ",{told})-{word}))'
     rows = {
-        begin: f'" (sheet {area.sheet} row "&{number}+{area.row}&")"'
+        begin: f'" (sheet {area.sheet} row "&{number}+ROW({area.far(0, 0)})-1&")"'
         for begin, area in (("row ", at.positions), ("market row ", at.market))
     }
-    own, market = (f'IF(LEFT({told},{len(begin) + 5})="#PM! {begin}",{words},' for begin, words in rows.items())
+    own, market = (f'IF(IFERROR(FIND("#PM! {begin}",{told}),0)=1,{words},' for begin, words in rows.items())
     return f'{told}&IFERROR({own}{market}"")),"")'
 
 
@@ -49,19 +50,25 @@ def by_levels(area: Area, call: str) -> str:
 
 
 def by_coins(area: Area, call: str) -> str:
-    """A table with a column for each coin and their total last; of too many coins it keeps the first ones, a word, and the total.
+    """A table with a column for each coin and their total last, of which each cut is told.
 
-    Of too many rows it keeps those with the worst totals, in their order, and the last row of the area stays free.
+    Of too many coins it keeps the first ones, a word, and the total; of too many scenarios those with the worst totals, and a
+    line below them counts the rest.
     """
     down, across, first = area.part(columns=1).near, _across(area), area.cell(0, 0)
     place, width = f"(COLUMN({across})-COLUMN({first}))", f"COLUMNS({across})"
-    columns = "IFERROR(COLUMNS(_xlpm.t),1)"
-    word = f'IF(ROW({area.part(columns=1).near})=ROW({first}),{columns}-{width}+1&"{MORE_COINS}","")'
+    columns, room = "IFERROR(COLUMNS(_xlpm.t),1)", f"ROWS({down})-2"
+    fits = f"IFERROR(ROWS(_xlpm.w),1)<ROWS({down})"
+    kept = f'_xlfn._xlws.FILTER(_xlpm.w,(_xlpm.l&""="Total")+(_xlpm.l<SMALL(_xlpm.l,{room})))'
+    milder = f'ROWS(_xlpm.w)-ROWS(_xlpm.t)&"{MILDER}"'
+    below = f"(ROW({down})-ROW({first})=IFERROR(ROWS(_xlpm.t),1))*({place}=1)"
+    word = f'IF(ROW({down})=ROW({first}),{columns}-{width}+1&"{MORE_COINS}","")'
     cut = f"INDEX(_xlpm.t,0,{columns})"
     last = f'IF({place}={width}-1,IF(ISTEXT({cut}),{cut}&"",{cut}),IF({place}={width}-2,{word},{SHOWN}))'
-    worst = f'_xlfn._xlws.FILTER(_xlpm.w,(_xlpm.l&""="Total")+(_xlpm.l<=SMALL(_xlpm.l,ROWS({down})-2)))'
-    kept = f"_xlpm.w,{call},_xlpm.l,INDEX(_xlpm.w,0,COLUMNS(_xlpm.w)),_xlpm.t,IF(IFERROR(ROWS(_xlpm.w),1)<ROWS({down}),_xlpm.w,{worst})"
-    return f'=_xlfn.LET({kept},IF({_inside(area)},IF({columns}>{width},{last},{SHOWN}),""))'
+    return (
+        f"=_xlfn.LET(_xlpm.w,{call},_xlpm.l,INDEX(_xlpm.w,0,IFERROR(COLUMNS(_xlpm.w),1)),_xlpm.t,IF({fits},_xlpm.w,{kept}),"
+        f'IF({_inside(area)},IF({columns}>{width},{last},{SHOWN}),IF({fits},"",IF({below},{milder},""))))'
+    )
 
 
 def hides_coins(area: Area) -> str:
@@ -70,8 +77,8 @@ def hides_coins(area: Area) -> str:
 
 
 def hides_scenarios(area: Area) -> str:
-    """The condition that the table of `by_coins` in an area may not show every scenario."""
-    return f'{area.far(area.rows - 2, 0)}<>""'
+    """The condition that the table of `by_coins` in an area does not show every scenario."""
+    return f'COUNTIF({area.body_column(1).ref},"*{MILDER}")>0'
 
 
 def _inside(area: Area) -> str:

@@ -43,9 +43,10 @@ def risk_array(desk: Desk) -> None:
     formats = [COUNT, "", MOVE, MOVE, "0.00_ ", *[AMOUNT] * (area.columns - 5)]
     desk.units(sheet, area, ("", "", "fraction", "fraction", "of the P&L", *["USD"] * (area.columns - 5)))
     more = area.cell(0, area.columns - 2)
+    milder = f"INDEX({area.body_column(1).near},COUNT({desk.layout.scenario_bars.body_column(2).ref})+1)"
     hidden = (
-        f'IF({hides_coins(area)},{more}&" are in the total, not shown: the risk array in an empty sheet shows them",'
-        f'IF({hides_scenarios(area)},"the scenarios with the worst totals; all those of VAR and ES stand on the sheet VaR",""))'
+        f'IF({hides_coins(area)},{more}&" are in the total, not shown: the risk array in an empty sheet shows them. ","")'
+        f'&IF({hides_scenarios(area)},{milder},"")'
     )
     desk.reserved(sheet, area, f"PM_RISK_ARRAY({CASE})", formats, "Scenario", lay=by_coins, cut=hidden)
     desk.losses(sheet, area.body.part(column=5), unless=f'$B{area.row + 2}="worst"')
