@@ -9,6 +9,7 @@ from .layout import Area, Layout
 
 MORE_COINS = " more coins"
 MILDER = " scenarios with less bad totals are left out here"
+COUNTED = "$A$1:$A$50000"  # blank cells whose rows count those of a table: longer ones than any
 FIRST = "Level"  # the heading of the levels of a statement
 SHOWN = 'IF(ISTEXT(_xlpm.t),_xlpm.t&"",_xlpm.t)'
 
@@ -31,8 +32,14 @@ def placed(told: str, at: Layout) -> str:
 
 
 def as_table(area: Area, call: str) -> str:
-    """The table unchanged; the rest of the area stays blank."""
-    return f'=_xlfn.LET(_xlpm.t,{call},IF({_inside(area)},{SHOWN},""))'
+    """The table unchanged; the rest of the area stays blank.
+
+    Of a table that is longer than the area the first rows are kept: it would run into what stands below, and show nothing.
+    """
+    room, rows = f"ROWS({area.part(columns=1).near})", "IFERROR(ROWS(_xlpm.w),1)"
+    counted = f"_xlfn._xlws.FILTER(ROW({COUNTED}),ROW({COUNTED})<={rows})"
+    cut = f"IF({rows}>{room},_xlfn._xlws.FILTER(_xlpm.w,{counted}<={room}),_xlpm.w)"
+    return f'=_xlfn.LET(_xlpm.w,{call},_xlpm.t,{cut},IF({_inside(area)},{SHOWN},""))'
 
 
 def by_levels(area: Area, call: str) -> str:

@@ -21,7 +21,7 @@ Names = dict[str, tuple[str, str]]
 TABLES = (
     "positions",
     "market",
-    "every_parameter",
+    "parameters",
     "trades",
     "balances",
     "limits",
@@ -40,13 +40,17 @@ class Places:
 
     def __init__(self, file: Path, book: Workbook) -> None:
         self.names = named_cells(file)
-        self.columns = {name: self._headings(book, name) for name in TABLES}
+        self.columns = {name: dict(self._headings(book, name)) for name in TABLES}
+        both = self._headings(book, "parameters")  # the values, and on their right the scenarios, which have an Underlying too
+        split = [key for key, _ in both].index("scenario")
+        self.columns["parameters"] = {key: column for key, column in both[:split] if key != "unit"}  # which is no cell to type in
+        self.columns["scenarios"], self.names["scenarios"] = dict(both[split:]), self.names["parameters"]
 
-    def _headings(self, book: Workbook, name: str) -> dict[str, str]:
+    def _headings(self, book: Workbook, name: str) -> list[tuple[str, str]]:
         sheet, area = self.names[name]
         left = range_boundaries(area)[0]
         header = book.values(sheet, area)[0]
-        return {heading_key(cell): get_column_letter(left + n) for n, cell in enumerate(header) if cell}
+        return [(heading_key(cell), get_column_letter(left + n)) for n, cell in enumerate(header) if cell]
 
     def cell(self, name: str, row: int, heading: str) -> tuple[str, str]:
         """Sheet and cell of a heading in a row of a named range; row 1 is the first below the header."""
@@ -79,6 +83,7 @@ class Editor:
                 self._market,
                 self._market,
                 self._parameter,
+                self._scenario,
                 self._method,
                 self._account,
                 self._words,
@@ -173,7 +178,12 @@ class Editor:
         wanted = [("price_scan_range", 0.16), ("vol_scan_range", 0.4), ("extreme_cover", 0.3), ("price_scan", 1.0)]
         parameter, value = self.chance.choice(wanted)
         method = self.chance.choice(["SPAN", None])
-        return self.places.row("every_parameter", 7, Method=method, Parameter=parameter, Value=value, Underlying="ETH")
+        return self.places.row("parameters", 7, Method=method, Parameter=parameter, Value=value, Underlying="ETH")
+
+    def _scenario(self) -> list[Edit]:
+        cells = {"Price move": self.chance.choice([-0.35, 0.0, 0.15]), "Vol move": self.chance.choice([0.5, -0.2])}
+        name, coin = self.chance.choice(["Fall", "Slump"]), self.chance.choice(["BTC", None])
+        return self.places.row("scenarios", self.chance.randint(5, 9), Scenario=name, Underlying=coin, Days=1.0, Weight=1.0, **cells)
 
     def _method(self) -> list[Edit]:
         names = [*self.methods, "span", "SPAN", "SPAN", "stress", "NOSUCH"]
@@ -286,6 +296,6 @@ class Editor:
             for row in sorted(self.touched)
         ]
         self.touched = set()
-        parameters = self.places.row("every_parameter", 7)
+        parameters = self.places.row("parameters", 7)
         sound = [self.places.row("trades", 1), (*self.places.cell("balances", 1, "Haircut"), 0.0)]
         return [*(edit for row in rows for edit in row), *parameters, *sound[0], *sound[1:], (*self.places.names["method"], "SPAN")]

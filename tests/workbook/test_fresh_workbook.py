@@ -51,11 +51,11 @@ def test_an_own_book_in_a_new_workbook_has_the_methods_own_margin(tmp_path: Path
     """Nothing fitted moves it, no number of the sample is left, and Summary tells where the sample still stands."""
     book = live(tmp_path / "desk.xlsx", "new")
     sample = numbers(book)
-    assert book.get("Summary", "B5") == "Sample data on · Positions · Market · Scenarios · Account · What-if · Yesterday · History"
+    assert book.get("Summary", "B5") == "Sample data on · Positions · Market · Parameters (scenarios) · Account · What-if · Move · VaR"
     typed_eth(book)
     assert numbers(book) == pytest.approx([OWN_RANGE * COINS * SPOT] * 3)
     assert not set(sample) & set(numbers(book))
-    assert book.get("Summary", "B5") == "Sample data on · Scenarios · Account · What-if · Yesterday · History"
+    assert book.get("Summary", "B5") == "Sample data on · Parameters (scenarios) · Account · What-if · Move · VaR"
 
 
 def test_the_demonstration_names_its_fitted_set(tmp_path: Path) -> None:
@@ -65,6 +65,9 @@ def test_the_demonstration_names_its_fitted_set(tmp_path: Path) -> None:
     assert "fitted demonstration set" in str(book.get("Parameters", "B2"))
     at = AREAS.Layout(ROWS).parameter_input
     typed_over(book, at, ("Method", "Underlying", "Parameter", "Value"), {})
+    assert "fitted" not in str(book.get("Summary", "B5"))
+    assert "Parameters (scenarios)" in str(book.get("Summary", "B5"))
+    typed_over(book, AREAS.Layout(ROWS).own_scenarios, ("Scenario", "Underlying", "Price move", "Vol move", "Days", "Weight"), {})
     assert "Parameters" not in str(book.get("Summary", "B5"))
 
 

@@ -169,12 +169,13 @@ def test_two_notes_on_every_row_and_an_account_each(tmp_path: Path) -> None:
 
 
 def test_a_list_of_faults_that_is_too_long_calls_no_row_right(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A fault that the list has no room for must not leave its row with an OK."""
+    """A fault that the list has no room for must not leave its row with an OK: each row has its own finding beside it."""
     monkeypatch.setattr(AREAS, "FAULTS", -2 * SMALL + 3)
     rows = [off_the_smile(n, Quantity="ten") for n in range(SMALL)]
     book = opened(tmp_path / "desk.xlsx", rows)
     assert verdicts(book)["The list of faults fits its area"] == master(book) == "FAIL"
-    assert {row[0] for row in book.values("Positions", f"B8:B{7 + SMALL}")} == {"unknown"}
+    assert {row[0] for row in book.values("Positions", f"B8:B{7 + SMALL}")} == {"FAULT"}
+    assert {row[0] for row in book.values("Positions", f"T8:T{7 + SMALL}")} == {"Quantity must be a number, not 'ten'"}
 
 
 def test_more_coins_than_columns_are_in_the_total(tmp_path: Path) -> None:

@@ -99,8 +99,8 @@ def test_bars_are_the_largest_contributions_hedges_apart(live: Workbook) -> None
 )
 def test_contributions_can_be_switched_off(live: Workbook, wanted: str, method: str, most: float, shown: bool) -> None:
     """By hand, or by themselves where a method without scenarios meets a long book; the check is then not applicable."""
-    put(live, LAYOUT.settings, 6, 0, most)
-    put(live, LAYOUT.settings, 4, 0, wanted)
+    put(live, LAYOUT.settings, 5, 0, most)
+    put(live, LAYOUT.settings, 3, 0, wanted)
     put(live, LAYOUT.settings, 0, 0, method)
     assert (len(filled(live, LAYOUT.contributions)) == 11) == shown
     assert str(live.get("Contributions", "B4")).startswith("off") != shown
@@ -152,18 +152,18 @@ def test_limits_show_value_headroom_and_verdict(live: Workbook, built: Path) -> 
         assert used == pytest.approx(abs(value) / limit)
         word = "OVER" if used > 1 else "WARNING" if used >= 0.8 else "OK"
         assert verdict.startswith(word)
-    assert live.get("Summary", "C14") == sum(row[4].startswith("OVER") for row in rows.values()) == 1
+    assert live.get("Summary", "C16") == sum(row[4].startswith("OVER") for row in rows.values()) == 1
 
 
 def test_the_account_goes_with_its_balances(live: Workbook) -> None:
     """A debt turns the status, on the Summary too; a currency without a price is told and leaves no number."""
-    assert live.get("Summary", "C13") == "OK"
+    assert live.get("Summary", "C15") == "OK"
     put(live, LAYOUT.balances, 1, 1, -250.0)
-    assert live.get("Summary", "C13") == table(live, LAYOUT.reading)[1][6] == "LIQUIDATION"
+    assert live.get("Summary", "C15") == table(live, LAYOUT.reading)[1][6] == "LIQUIDATION"
     put(live, LAYOUT.balances, 3, 0, "XYZ")
     put(live, LAYOUT.balances, 3, 1, 1.0)
     assert str(live.get("Limits", "B4")).startswith("#PM! ")
-    assert live.get("Summary", "C13") == "no equity"
+    assert [live.get("Summary", f"C{row}") for row in (12, 13, 14, 15)] == ["no equity"] * 4
     assert [row[1] for row in table(live, LAYOUT.reading)[1:]] == [""]
     assert check(live, "The account's status has the initial margin") == "n/a"
 
@@ -187,7 +187,7 @@ def test_a_venues_margin_that_differs_raises_an_alarm(live: Workbook) -> None:
             put(live, LAYOUT.theirs, r, column, value)
     assert [row[6] for row in table(live, LAYOUT.ours)[1:5]] == ["OK", "OK", "ALARM", "no account or spot"]
     assert table(live, LAYOUT.ours)[3][2] == pytest.approx(-0.02 * margin)
-    assert live.get("Reconcile", "F3") == 1.0
+    assert live.get("Comparison", LAYOUT.ours.cell(-2, 3).replace("$", "")) == 1.0
 
 
 def test_a_venue_that_margins_each_coin_apart_is_held_against_the_account_of_that_coin(live: Workbook) -> None:
@@ -209,13 +209,16 @@ def test_a_venue_that_margins_each_coin_apart_is_held_against_the_account_of_tha
         ("Positions", "positions", 3, 16),
         ("Market", "market", 301, 1),
         ("Parameters", "parameter_input", 41, 2),
-        ("Scenarios", "vol_moves", 5, 0),
+        ("Parameters", "own_scenarios", 41, 0),
+        ("Parameters", "own_scenarios", 3, 6),
+        ("the moves of the P&L grid", "vol_moves", 5, 0),
         ("History", "history", 20, 7),
         ("What-if", "trades", 16, 5),
         ("Account", "balances", 21, 1),
-        ("Yesterday", "positions_before", ROWS + 1, 5),
-        ("Reconcile", "theirs", 21, 1),
-        ("Monitor", "monitor", 501, 1),
+        ("the earlier book and market", "positions_before", ROWS + 1, 5),
+        ("the earlier book and market", "market_before", 3, 8),
+        ("the venue's margins", "theirs", 21, 1),
+        ("the readings", "monitor", 501, 1),
     ],
 )
 def test_what_is_typed_outside_an_area_is_a_failure(live: Workbook, sheet: str, name: str, row: int, column: int) -> None:
@@ -235,7 +238,7 @@ def test_the_feed_and_the_watch_find_their_names(live: Workbook, built: Path) ->
     assert readings[0] == ["Time", "Equity", "Initial margin", "Maintenance margin", "Usage", "Headroom", "Status"]
     assert len(readings) == 501
     live.set(*places["feed_status"], "live")
-    assert live.get("Monitor", "F3") == "live"
+    assert live.get("Limits", LAYOUT.reading.cell(-3, 4).replace("$", "")) == "live"
 
 
 def test_the_picture_of_readings_has_an_axis_of_days_before_the_first(live: Workbook) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..layout import PARAMETERS, SOURCE_TABLES, Area
+from ..layout import SOURCE_TABLES, Area
 from ..parts import Desk
 from .content import FITTED, samples
 
@@ -108,8 +108,8 @@ def _said(desk: Desk) -> tuple[str, ...]:
     return (*SAMPLE, *(FITTED_SET if desk.content.parameters else ()))
 
 
-def _stands(desk: Desk) -> tuple[Area, list[tuple[str, str]]]:
-    """The cells that say where a sample stands, and for each its sheet and the condition."""
+def _stands(desk: Desk) -> tuple[Area, list[tuple[str, str, str]]]:
+    """The cells that say where a sample stands, and for each its sheet, the part of it and the condition."""
     found = samples(desk.content, desk.layout)
     first = desk.layout.about
     return Area(first.sheet, first.row + 5 + len(WHAT) + 2 + 1 + len(_said(desk)), 2, len(found), 1), found
@@ -119,8 +119,8 @@ def _samples(desk: Desk, sheet: Any, row: int) -> int:
     """The section of the sample: what it is, and for each sheet whether a row of it still stands; the row after it."""
     _lines(desk, sheet, row, "Sample data", _said(desk))
     area, found = _stands(desk)
-    for r, (page, condition) in enumerate(found):
-        sheet.write_url(area.row + r, 1, f"internal:'{page}'!A1", desk.style("link"), page)
+    for r, (page, part, condition) in enumerate(found):
+        sheet.write_url(area.row + r, 1, f"internal:'{page}'!A1", desk.style("link"), page + part)
         desk.formula(sheet, area.cell(r, 0).replace("$", ""), f'=IF({condition},"{STANDS}","{OWN}")', "calculation")
     return area.row + area.rows + 1
 
@@ -128,8 +128,7 @@ def _samples(desk: Desk, sheet: Any, row: int) -> int:
 def sample_note(desk: Desk) -> str:
     """The formula of the line that says on which sheets a sample stands; no formula in a workbook without one."""
     area, found = _stands(desk)
-    names = [f"{page} ({FITTED})" if page == PARAMETERS else page for page, _ in found]
-    words = "&".join(f'IF({area.far(r, 0)}="{STANDS}"," · {name}","")' for r, name in enumerate(names))
+    words = "&".join(f'IF({area.far(r, 0)}="{STANDS}"," · {page}{part}","")' for r, (page, part, _) in enumerate(found))
     return f'=IF(COUNTIF({area.ref},"{STANDS}")=0,"","Sample data on"&{words})' if found else ""
 
 

@@ -62,12 +62,13 @@ DEMO = Content(
 KINDS = {"demo": DEMO, "new": replace(DEMO, parameters=(), sources=False), "empty": Content()}
 
 
-def samples(content: Content, at: Layout) -> list[tuple[str, str]]:
-    """Sheets with a sample, and for each the condition that a row of it still stands as it was written."""
+def samples(content: Content, at: Layout) -> list[tuple[str, str, str]]:
+    """Sheets with a sample: sheet, what stands there where that is not all of it, the condition that a row is as it was written."""
     tables: list[tuple[str, list[tuple[Area, Rows]]]] = [
         (POSITIONS, [(at.positions, content.positions)]),
         (MARKET, [(at.market, content.market)]),
-        (PARAMETERS, [(at.parameter_input, [row[:4] for row in content.parameters]), (at.own_scenarios, content.scenarios)]),
+        (PARAMETERS, [(at.parameter_input, [row[:4] for row in content.parameters])]),
+        (PARAMETERS, [(at.own_scenarios, content.scenarios)]),
         (ACCOUNT, [(at.balances, content.balances), (at.limits, content.limits)]),
         (WHAT_IF, [(at.trades, content.trades)]),
         (MOVE_SHEET, [(at.positions_before, content.positions_before), (at.market_before, content.market_before)]),
@@ -77,7 +78,8 @@ def samples(content: Content, at: Layout) -> list[tuple[str, str]]:
     for sheet, areas in tables:
         rows = [condition for area, lines in areas for condition in _rows(area, lines)]
         if rows:
-            found.append((sheet, f"OR({','.join(rows)})"))
+            part = {at.parameter_input: f" ({FITTED})", at.own_scenarios: " (scenarios)"}.get(areas[0][0], "")
+            found.append((sheet, part, f"OR({','.join(rows)})"))
     return found
 
 
