@@ -10,7 +10,7 @@ from .parts import Desk
 from .styles import COLOURS
 
 # shares of a picture that is low: programs leave half of it to the axis and the legend otherwise
-PLOT = {"layout": {"x": 0.2, "y": 0.12, "width": 0.76, "height": 0.66}}
+PLOT = {"layout": {"x": 0.2, "y": 0.15, "width": 0.76, "height": 0.6}}
 BLUE, ORANGE, NAVY = "6F8FBF", "E2B27C", COLOURS["header fill"]
 
 
@@ -94,5 +94,5 @@ def move_bars(desk: Desk) -> Any:
         series(chart, area, column, {"fill": {"color": f"#{colour}"}, "gap": 35}, keys=0)
     bars(chart, "Why the initial margin moved: causes that add (blue) and that take off (orange)")
     chart.set_legend({"none": True})
-    chart.set_size({"width": 860, "height": 380})
+    chart.set_size({"width": 860, "height": 350})
     return chart

@@ -55,9 +55,25 @@ class Desk:
         for columns, width in widths.items():
             sheet.set_column(columns, width)
         row = area.row - above
-        sheet.write_string(row, area.column, title, self.style("section"))
+        self.section(sheet, row, area.column, title, area.columns)
         sheet.write_string(row + 1, area.column, what, self.style("note"))
         return sheet
+
+    def section(self, sheet: Any, row: int, column: int, title: str, columns: int) -> None:
+        """The title of a block with a line under it, as wide as the block."""
+        for c in range(1, columns):
+            sheet.write_blank(row, column + c, None, self.style("section"))
+        sheet.write_string(row, column, title, self.style("section"))
+
+    def drawn(self, sheet: Any, *areas: Area) -> None:
+        """Grey for the columns behind a picture, header and body, so that nobody takes them for answers."""
+        for area in areas:
+            for block, look in ((area.part(rows=1), "drawn header"), (area.body, "drawn")):
+                sheet.conditional_format(block.near, {"type": "formula", "criteria": "=TRUE", "format": self.style.condition(look)})
+
+    def print_parts(self, sheet: Any, *parts: Area) -> None:
+        """Print these parts of a sheet alone, each from a page of its own."""
+        self.book.define_name(f"'{sheet.get_name()}'!_xlnm.Print_Area", "=" + ",".join(part.ref for part in parts))
 
     def signpost(self, sheet: Any, cell: str, area: Area, words: str, *, above: int = 3) -> None:
         """A link to a further part of the same sheet."""
@@ -93,20 +109,31 @@ class Desk:
                 if r or c:
                     sheet.write_blank(area.row + r, area.column + c, None, look(r, c))
 
-    def header(self, sheet: Any, area: Area, headings: Sequence[str], units: Sequence[str] = (), formats: Sequence[str] = ()) -> None:
-        """The header row of an area, with the units in a separate row above it; those of numbers are aligned right."""
+    def header(
+        self, sheet: Any, area: Area, headings: Sequence[str], units: Sequence[str] = (), formats: Sequence[str] = (), *, tall: bool = True
+    ) -> None:
+        """The header row of an area, with the units in a separate row above it; those of numbers are aligned right.
+
+        That row is tall enough for two lines, unless another part of the sheet has a row of its table there.
+        """
         sides = [_side(pattern) for pattern in formats or [""] * len(headings)]
         for column, (heading, side) in enumerate(zip(headings, sides)):
             sheet.write_string(area.row, area.column + column, heading, self.style("header", **side))
         for column, (unit, side) in enumerate(zip(units, sides)):
             sheet.write_string(area.row - 1, area.column + column, unit, self.style("unit", **side))
-        if units:
+        if units and tall:
             sheet.set_row(area.row - 1, 36)
 
-    def units(self, sheet: Any, area: Area, texts: Sequence[str]) -> None:
-        """Units in the row above an area whose headings a function writes, those of numbers aligned right."""
+    def units(self, sheet: Any, area: Area, texts: Sequence[str], *, coins: int | None = None) -> None:
+        """Units in the row above an area whose headings a function writes, those of numbers aligned right.
+
+        From the column `coins` on a unit shows only where there is a heading: a book has fewer coins than the area has columns.
+        """
         for c, text in enumerate(texts):
-            if text:
+            if coins is not None and c >= coins:
+                cell, heading = area.cell(-1, c).replace("$", ""), area.cell(0, c).replace("$", "")
+                self.formula(sheet, cell, f'=IF({heading}="","","{text}")', "unit", align="right")
+            elif text:
                 sheet.write_string(area.row - 1, area.column + c, text, self.style("unit", align="right"))
 
     def inputs(self, sheet: Any, area: Area, rows: Sequence[Sequence[Any]], formats: Sequence[str]) -> None:

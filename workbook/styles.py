@@ -60,6 +60,8 @@ CONDITIONS: dict[str, dict[str, Any]] = {  # parts of a style that a condition m
     "chosen": {"bold": True, "bg_color": COLOURS["output fill"]},
     "reference": {"bold": True, "top": 1, "bottom": 1},
     "level": {},
+    "drawn": {"font_color": COLOURS["unit"]},
+    "drawn header": {"font_color": COLOURS["unit"], "bg_color": "E4E7ED", "bold": False},
 }
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from xlmargin.methods import known_methods, method_named
+
 from ..layout import PARAMETERS, SOURCE_TABLES, Area
 from ..parts import Desk
 from .content import FITTED, samples
@@ -49,7 +51,8 @@ TRIED = (
 )
 
 
-METHOD_HEIGHT = 62  # points of a row whose texts take four lines
+LINE, LINES = 13, 4  # points of a line; lines that a method has room for at least
+EVIDENCE, MISSING = 62, 40  # letters that a line of these columns has at least
 STANDS, OWN = "sample", "your own, or empty"
 COLOURS = (
     ("input", "to type in"),
@@ -69,8 +72,10 @@ def methods(desk: Desk) -> None:
     area = desk.layout.methods
     sheet = desk.part(area, "Methods", "What each covers, what it rests on, and what it leaves out, in the installed version.", {})
     desk.reserved(sheet, area, "PM_METHODS()", [""] * 8, "Method", message=area.cell(-3, 1).replace("$", ""))
+    found = [method_named(name) for name in known_methods()]
+    lines = [max(len(rules.evidence) // EVIDENCE, len(rules.meta.missing) // MISSING) + 1 for rules in found]
     for r in range(1, area.rows):
-        sheet.set_row(area.row + r, METHOD_HEIGHT)
+        sheet.set_row(area.row + r, LINE * max([LINES, *lines[r - 1 : r]]))
         for c in range(area.columns):
             sheet.write_blank(area.row + r, area.column + c, None, desk.style("calculation", text_wrap=True, valign="top"))
 

@@ -12,7 +12,7 @@ DESCENDING, ASCENDING = ">", "<"  # what ranks before a value
 SCENARIO_WIDTHS: dict[str, float] = {
     "Z:Z": 8,
     "AA:AA": 36,
-    "AB:AC": 13,
+    "AB:AC": 16,
     "AD:AD": 2,
     "AE:AE": 8,
     "AF:AF": 36,
@@ -20,7 +20,7 @@ SCENARIO_WIDTHS: dict[str, float] = {
     "AI:AI": 2,
     "AJ:AO": 12,
 }
-METHOD_WIDTHS: dict[str, float] = {"J:K": 2, "L:L": 8, "M:M": 34, "N:O": 13, "P:P": 2, "Q:Q": 8, "R:R": 34, "S:U": 13}
+METHOD_WIDTHS: dict[str, float] = {"J:K": 2, "L:L": 8, "M:M": 34, "N:O": 13, "P:P": 2, "Q:Q": 8, "R:R": 34, "S:U": 22}
 SOFT = 'OR(ISNUMBER(FIND("(estimate",{label})),ISNUMBER(FIND("(illustrative",{label})))'  # labels of less certain methods
 
 
@@ -36,6 +36,7 @@ def scenarios(desk: Desk) -> None:
     _ranked(desk, sheet, at.scenario_bars, ("No", "Scenario", "Total", "Rank"), ASCENDING, label, value)
     _drawn(desk, sheet, at.scenario_bars, at.worst_bars, ("worst scenario", "other scenarios"), "{k}=1")
     _profile(desk, sheet)
+    desk.drawn(sheet, at.worst_bars, at.scenario_bars, at.profile)
 
 
 def methods(desk: Desk) -> None:
@@ -49,6 +50,7 @@ def methods(desk: Desk) -> None:
     _ranked(desk, sheet, at.method_bars, ("No", "Method", "Initial", "Rank"), DESCENDING, label, value)
     series = ("chosen method", "published or verified", "estimate or illustrative")
     _drawn(desk, sheet, at.method_bars, at.ranked_bars, series, 'IFERROR(FIND(method&" (",{label}),0)=1', SOFT)
+    desk.drawn(sheet, at.method_bars, at.ranked_bars)
 
 
 def reference(at: Layout) -> str:

@@ -10,7 +10,7 @@ from ..parts import AMOUNT, COUNT, Desk
 from ..tables import is_number
 
 TIME = "yyyy-mm-dd hh:mm:ss"
-READING_UNITS = ("UTC", "USD", "USD", "USD", "initial margin over equity", "USD, equity less initial margin", "")
+READING_UNITS = ("UTC", "USD", "USD", "USD", "of equity", "USD", "")
 READING_FORMATS = (TIME, AMOUNT, AMOUNT, AMOUNT, "0.0%_ ", AMOUNT, "")
 THEIRS_UNITS = ("", "the venue's name of it", "of the amounts", "in that currency", "in that currency", "UTC")
 THEIRS_FORMATS = ("", "", "", AMOUNT, AMOUNT, TIME)
@@ -30,7 +30,7 @@ def monitor(desk: Desk) -> None:
     desk.formula(sheet, now.cell(-3, 4).replace("$", ""), '=feed_status&""', "output")
     for c in (5, 6):
         sheet.write_blank(now.row - 3, now.column + c, None, desk.style("output"))
-    desk.header(sheet, now, READING_HEADINGS, READING_UNITS, READING_FORMATS)
+    desk.header(sheet, now, READING_HEADINGS, READING_UNITS, READING_FORMATS, tall=False)  # rows of the limits are there
     stamp = at.market.part(row=1, column=at.market.columns - 1, columns=1)
     rows = (1, 2, 3, 6, 4, 7)  # of the status, in the order of the headings
     values = [
@@ -42,7 +42,7 @@ def monitor(desk: Desk) -> None:
     note = f'=IF(COUNT({past.body_column(0).near})=0,"no reading yet: xlmargin watch writes them below","")'
     desk.formula(sheet, now.cell(2, 0).replace("$", ""), note, "note")
     sheet.insert_chart(now.row + 3, now.column, desk_charts.readings(desk), {"object_position": 3})
-    desk.header(sheet, past, READING_HEADINGS, READING_UNITS, READING_FORMATS)
+    desk.header(sheet, past, READING_HEADINGS, READING_UNITS, READING_FORMATS, tall=False)
     desk.inputs(sheet, past.body, [], READING_FORMATS)
     _frame(desk, sheet)
 
