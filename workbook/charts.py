@@ -19,7 +19,7 @@ def scenario_bars(desk: Desk, *, wide: bool = False) -> Any:
     for column, colour in ((2, COLOURS["loss"]), (3, "6F8FBF")):
         series(chart, area, column, {"fill": {"color": f"#{colour}"}, "gap": 35})
     bars(chart, "Scenarios of the book, worst first")
-    chart.set_size({"width": 900 if wide else 650, "height": 420})
+    chart.set_size({"width": 900 if wide else 620, "height": 420})
     return chart
 
 
@@ -60,7 +60,7 @@ def loss_bars(desk: Desk) -> Any:
     )
     chart.set_y_axis({"num_format": "0", "num_font": SMALL, "major_gridlines": GRID_LINES, "name": "days", "name_font": SMALL})
     chart.set_legend({"position": "bottom", "font": SMALL})
-    chart.set_size({"width": 850, "height": 450})
+    chart.set_size({"width": 790, "height": 450})
     return chart
 
 

@@ -181,7 +181,7 @@ class Layout:
     top_bars: Area = Area(CONTRIBUTIONS, HEAD, 23, TOP_ROWS + 1, 5)
     limit_bars: Area = Area(LIMITS, HEAD + 1, 18, LIMIT_ROWS + 1, 4)
     move_bars: Area = Area(MOVE_SHEET, HEAD + 36, 1, CAUSES + 3, 6)
-    reading_frame: Area = Area(LIMITS, HEAD + 1, 23, 3, 2)
+    reading_frame: Area = Area(LIMITS, HEAD + 1, 23, 4, 4)
 
     def __post_init__(self) -> None:
         for name, area in (self._of_rows() | self._of_coins() | self._of_methods()).items():

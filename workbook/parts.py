@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from .layout import CHECKS, Area, Layout
 from .sheets.content import Content
-from .styles import COLOURS, Styles
+from .styles import COLOURS, TITLE_LINE, Styles
 from .tables import as_table, placed
 
 Role = Literal["input", "output", "calculation"]
@@ -156,12 +156,13 @@ class Desk:
         align: str = "",
         lay: Callable[[Area, str], str] = as_table,
         cut: str = '""',
+        lined: bool = False,
     ) -> None:
         """A table of any length in an area of fixed size: `call` is evaluated once, and the rest stays blank.
 
         The message of a function that could not answer is in the first cell, and once more above the table where it is
         not cut off. `align` is for texts among numbers; `lay` writes the formula, and `cut` is a note above the table on
-        the part that the formula left out.
+        the part that the formula left out. `lined` is for a message beside the title of a block, whose line goes on below it.
         """
         sheet.write_dynamic_array_formula(area.near, lay(area, call), self.style("header", text_wrap=False, **_side(formats[0])), "")
         heads, bodies = [self.style("calculation", **_side(pattern)) for pattern in formats], []
@@ -173,15 +174,23 @@ class Desk:
         sheet.conditional_format(
             head.near, {"type": "formula", "criteria": f"=LEN({self._loose(head)})>0", "format": self.style.condition("header")}
         )
-        self.message(sheet, message, area.cell(0, 0), f'IF({area.cell(0, 0)}="{first}",{cut},{placed(area.cell(0, 0), self.layout)})')
+        self.message(
+            sheet, message, area.cell(0, 0), f'IF({area.cell(0, 0)}="{first}",{cut},{placed(area.cell(0, 0), self.layout)})', lined
+        )
 
-    def message(self, sheet: Any, cell: str, watched: str, text: str) -> None:
+    def message(self, sheet: Any, cell: str, watched: str, text: str, lined: bool = False) -> None:
         """The message of a function that could not answer, next to its cell.
 
         In the workbook with macros the cell itself has a true error there, and a macro gives the text; without that macro, as
         in all other programs, the text is in the cell and `text` shows it.
         """
-        self.formula(sheet, cell, f"=IFERROR(PM_MESSAGE({watched}),{text})" if self.macros else f"={text}", "message")
+        self.formula(
+            sheet,
+            cell,
+            f"=IFERROR(PM_MESSAGE({watched}),{text})" if self.macros else f"={text}",
+            "message",
+            **(TITLE_LINE if lined else {}),
+        )
 
     @staticmethod
     def _loose(area: Area) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from xlmargin.methods import known_methods, method_named
+from xlmargin.sheet.answers import margins
 
 from ..layout import PARAMETERS, SOURCE_TABLES, Area
 from ..parts import Desk
@@ -71,9 +71,9 @@ def methods(desk: Desk) -> None:
     """The methods of the installed version: the scope of each, and the parts not modelled."""
     area = desk.layout.methods
     sheet = desk.part(area, "Methods", "What each covers, what it rests on, and what it leaves out, in the installed version.", {})
-    desk.reserved(sheet, area, "PM_METHODS()", [""] * 8, "Method", message=area.cell(-3, 1).replace("$", ""))
-    found = [method_named(name) for name in known_methods()]
-    lines = [max(len(rules.evidence) // EVIDENCE, len(rules.meta.missing) // MISSING) + 1 for rules in found]
+    desk.reserved(sheet, area, "PM_METHODS()", [""] * 8, "Method", message=area.cell(-3, 1).replace("$", ""), lined=True)
+    told = margins.methods()[1:]
+    lines = [max(len(str(line[3])) // EVIDENCE, len(str(line[4])) // MISSING) + 1 for line in told]
     for r in range(1, area.rows):
         sheet.set_row(area.row + r, LINE * max([LINES, *lines[r - 1 : r]]))
         for c in range(area.columns):

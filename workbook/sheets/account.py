@@ -25,7 +25,7 @@ KINDS = (
 )
 PLAIN = "#,##0.00##_ ;-#,##0.00##_ "
 USED = "0%_ "
-PRINTED, PRINTED_COINS, PRINTED_READINGS = 24, 8, 20  # rows: accounts, coins, readings
+PRINTED, PRINTED_COINS, PRINTED_READINGS = 24, 8, 12  # rows: accounts, coins, readings
 STATUS_ROW = 6  # of the usage in PM_STATUS
 LIQUIDATION_UNITS = ("coin", "USD", "fraction of spot", "USD", "fraction of spot")
 ACCOUNT_UNITS = ("of Positions", "its venue's, or the chosen", "USD", "USD", "USD", "USD", "of equity", "")
@@ -232,7 +232,14 @@ def _qualification(desk: Desk, sheet: Any) -> None:
         sheet.write_string(at.qualify.row - 1, at.qualify.column + c, "USD, or yes", desk.style("unit", align="right"))
     message = at.qualify.cell(-2, 3).replace("$", "")
     desk.reserved(
-        sheet, at.qualify, "PM_QUALIFY(qualification,rulebook)", ["", AMOUNT, AMOUNT, COUNT], "Rule", message=message, align="right"
+        sheet,
+        at.qualify,
+        "PM_QUALIFY(qualification,rulebook)",
+        ["", AMOUNT, AMOUNT, COUNT],
+        "Rule",
+        message=message,
+        align="right",
+        lined=True,
     )
     desk.verdicts(sheet, at.qualify.body_column(3).near)
 
@@ -240,7 +247,7 @@ def _qualification(desk: Desk, sheet: Any) -> None:
 def limit_data(desk: Desk) -> None:
     """The columns behind the bars of limits: the share used of each."""
     area, table = desk.layout.limit_bars, desk.layout.limit_table
-    sheet = desk.part(area, *DRAWN, {"R:R": 2, "S:S": 28, "T:V": 18, "W:W": 2, "X:Y": 20})
+    sheet = desk.part(area, *DRAWN, {"R:R": 2, "S:S": 28, "T:V": 18, "W:W": 2, "X:AA": 20})
     desk.header(sheet, area, ("Limit", "within the limit", "near the limit", "over the limit"), formats=("", *[AMOUNT] * 3))
     desk.drawn(sheet, area, desk.layout.reading_frame)
     kind, coin, used = (table.body_column(c).ref for c in (0, 1, 5))

@@ -7,6 +7,7 @@ from typing import Any
 from .. import desk_charts
 from ..layout import CHECKS, CONTRIBUTIONS, LIMITS, STATEMENT, Area
 from ..parts import AMOUNT, COUNT, DRAWN, Desk
+from ..styles import TITLE_LINE
 from ..tables import is_number
 
 CALL = "PM_CONTRIBUTION(positions,market,contribution_method,parameters)"
@@ -130,8 +131,8 @@ def greeks(desk: Desk) -> None:
     for c, unit in enumerate(units):
         sheet.write_string(area.row - 1, area.column + c, unit, desk.style("unit", align="center" if c == 0 else "right"))
     formats = [COUNT, "", SIZE, AMOUNT, AMOUNT, AMOUNT, SIZE, "#,##0.000000_ ;-#,##0.000000_ ", AMOUNT, AMOUNT]
-    desk.reserved(sheet, area, "PM_GREEKS(positions,market)", formats, "Row", message=area.cell(-3, 1).replace("$", ""))
-    sheet.write_url(area.row - 3, area.column + 4, f"internal:'{LIMITS}'!A1", desk.style("link"), "against limits: Limits")
+    desk.reserved(sheet, area, "PM_GREEKS(positions,market)", formats, "Row", message=area.cell(-3, 1).replace("$", ""), lined=True)
+    sheet.write_url(area.row - 3, area.column + 4, f"internal:'{LIMITS}'!A1", desk.style("link", **TITLE_LINE), "against limits: Limits")
     first = area.body.cell(0, 0).replace("$", "")
     sheet.conditional_format(
         area.body.near, {"type": "formula", "criteria": f'=${first}="Total"', "format": desk.style.condition("chosen")}

@@ -96,11 +96,15 @@ def _drawn(desk: Desk, sheet: Any, ranked: Area, area: Area, series: tuple[str, 
 
 
 def _profile(desk: Desk, sheet: Any) -> None:
-    """The P&L grid with #N/A where it is blank, since a picture leaves #N/A out but would draw text as 0."""
+    """The P&L grid with #N/A where it is blank, since a picture leaves #N/A out but would draw text as 0.
+
+    Price moves are numbers on every row: with a text among them a picture would count its points instead.
+    """
     area, grid = desk.layout.profile, desk.layout.grid
     sheet.write_string(area.row, area.column, "Price move", desk.style("header"))
     for c in range(1, area.columns):
         there = grid.loose(0, c)
         desk.formula(sheet, area.cell(0, c).replace("$", ""), f'=IF(ISNUMBER({there}),"vol "&TEXT({there},"+0%;-0%;0%"),"")', "header")
-    drawn = f"=IF({is_number(grid.body.ref)},{grid.body.ref},NA())"
-    desk.array(sheet, area.body, drawn, "calculation", ("+0%_ ;-0%_ ;0%_ ", *[AMOUNT] * (area.columns - 1)))
+    for column, columns, pattern, otherwise in ((0, 1, "+0%_ ;-0%_ ;0%_ ", "0"), (1, area.columns - 1, AMOUNT, "NA()")):
+        here, shown = (block.body.part(column=column, columns=columns) for block in (area, grid))
+        desk.array(sheet, here, f"=IF({is_number(shown.ref)},{shown.ref},{otherwise})", "calculation", [pattern] * columns)

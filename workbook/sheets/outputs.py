@@ -13,7 +13,7 @@ CASE = "positions,market,method,parameters,history"
 WHY = "why: Statement"
 STATEMENT_LEVELS, PRINTED_LINES = 9, 200
 PRINTED_SCENARIOS = 26
-PROFILE_ROWS = 26  # of the picture below the P&L grid
+PROFILE_ROWS = 24  # of the picture below the P&L grid
 NOTE_HEIGHT = 42  # points of a row whose note takes three lines
 
 
@@ -52,7 +52,9 @@ def risk_array(desk: Desk) -> None:
     sheet.repeat_rows(area.row)
     main = Area(RISK, 0, 0, area.row + PRINTED_SCENARIOS + 1, area.column + area.columns)
     grid = desk.layout.grid
-    desk.print_parts(sheet, main, Area(RISK, grid.row - 3, grid.column, grid.rows + PROFILE_ROWS, grid.columns))
+    table = Area(RISK, grid.row - 3, grid.column, grid.rows + 3, grid.columns)
+    picture = Area(RISK, grid.row + grid.rows + 1, grid.column, PROFILE_ROWS, grid.columns)
+    desk.print_parts(sheet, main, table, picture)
 
 
 def _worst_by_coin(desk: Desk, sheet: Any) -> None:
@@ -104,6 +106,7 @@ def pnl_grid(desk: Desk) -> None:
         ["+0%_ ;-0%_ ;0%_ ", *[AMOUNT] * (area.columns - 1)],
         "Price move / Vol move",
         message=area.cell(-3, 1).replace("$", ""),
+        lined=True,
     )
     for c in range(1, area.columns):  # the header row is the vol moves themselves
         sheet.write_blank(
@@ -132,7 +135,7 @@ def comparison(desk: Desk) -> None:
         "The same book under every method that can answer. Status says what a figure rests "
         "on: verified, published, estimate or illustrative. All are held against ISOLATED, or the parameter reference.",
         "output",
-        widths={"B:B": 22, "C:C": 22, "D:E": 16, "F:F": 19, "G:G": 20, "H:H": 15, "I:I": 84},
+        widths={"B:B": 22, "C:C": 22, "D:D": 16, "E:E": 18, "F:F": 19, "G:G": 20, "H:H": 15, "I:I": 84},
     )
     desk.units(sheet, area, ("", "USD", "USD", "USD", "USD over reference", "of reference"))
     sheet.set_row(area.row - 1, 26)
@@ -155,8 +158,8 @@ def comparison(desk: Desk) -> None:
     sheet.insert_chart(4, 1, charts.method_bars(desk), {"object_position": 3})
     desk.signpost(sheet, "E3", desk.layout.theirs, "a venue's own margins ↓", above=4)
     theirs, ours = desk.layout.theirs, desk.layout.ours
-    first = Area(COMPARISON, 0, 0, area.row + desk.layout.known + 1, area.column + area.columns)
-    desk.print_parts(sheet, first, Area(COMPARISON, theirs.row - 4, 1, ours.row + ours.rows - theirs.row + 4, area.columns))
+    main = Area(COMPARISON, 0, 0, area.row + desk.layout.known + 1, area.column + area.columns)
+    desk.print_parts(sheet, main, Area(COMPARISON, theirs.row - 4, 1, ours.row + ours.rows - theirs.row + 4, area.columns))
 
 
 def statement(desk: Desk) -> None:

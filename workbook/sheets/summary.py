@@ -44,7 +44,7 @@ def summary(desk: Desk) -> None:
     if stands := sample_note(desk):
         desk.formula(sheet, "B5", stands, "message")
     headings = ("Headline", "Answer", "Unit", "Master check", "Why", "What adds to it", "Before a trade", "Message, alarm")
-    desk.header(sheet, lines, headings, formats=[""] * len(headings))
+    desk.header(sheet, lines, headings, formats=["", AMOUNT, *[""] * 6])
     for r, line in enumerate(_headlines(desk), 1):
         _line(desk, sheet, [lines.cell(r, c).replace("$", "") for c in range(lines.columns)], line)
         sheet.set_row(lines.row + r, 19)

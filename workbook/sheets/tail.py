@@ -25,8 +25,8 @@ def history(desk: Desk) -> None:
     sheet = desk.part(
         area,
         "History",
-        f"{desk.content.said('SAMPLE closes from a random generator, not market data. ')}Paste your own, oldest first: a column for every coin "
-        "of the book; BTC IV (fractions) adds moves of the vol.",
+        f"{desk.content.said('SAMPLE closes from a random generator, not market data. ')}Paste your own, oldest first; every coin "
+        "needs a column; BTC IV (fractions) adds moves of the vol.",
         widths={"V:V": 2, "W:W": 16, "X:AC": 14},
     )
     units = ("one row per day", "USD", "USD", "USD", "free", "free", "free")
