@@ -19,7 +19,7 @@ def scenario_bars(desk: Desk, *, wide: bool = False) -> Any:
     for column, colour in ((2, COLOURS["loss"]), (3, "6F8FBF")):
         series(chart, area, column, {"fill": {"color": f"#{colour}"}, "gap": 35})
     bars(chart, "Scenarios of the book, worst first")
-    chart.set_size({"width": 900 if wide else 590, "height": 420})
+    chart.set_size({"width": 900 if wide else 620, "height": 420})
     return chart
 
 
@@ -30,6 +30,7 @@ def method_bars(desk: Desk) -> Any:
     for column, colour in ((2, COLOURS["header fill"]), (3, "6F8FBF"), (4, "E2B27C")):
         series(chart, area, column, {"fill": {"color": f"#{colour}"}, "gap": 35})
     bars(chart, "Initial margin by method")
+    chart.set_plotarea({"layout": {"x": 0.2, "y": 0.08, "width": 0.76, "height": 0.78}})  # every label in sight
     chart.set_size({"width": 1000, "height": 570})
     return chart
 
@@ -59,7 +60,7 @@ def loss_bars(desk: Desk) -> Any:
     )
     chart.set_y_axis({"num_format": "0", "num_font": SMALL, "major_gridlines": GRID_LINES, "name": "days", "name_font": SMALL})
     chart.set_legend({"position": "bottom", "font": SMALL})
-    chart.set_size({"width": 850, "height": 450})
+    chart.set_size({"width": 790, "height": 450})
     return chart
 
 
@@ -112,7 +113,7 @@ def profile(desk: Desk, *, wide: bool = False) -> Any:
         }
     )
     chart.set_legend({"position": "bottom", "font": SMALL})
-    chart.set_size({"width": 640 if wide else 670, "height": 460 if wide else 420})
+    chart.set_size({"width": 640 if wide else 760, "height": 460 if wide else 420})
     return chart
 
 
@@ -137,7 +138,16 @@ def bars(chart: Any, title: str, unit: str = "USD", pattern: str = "#,##0") -> N
     """Title, axes and legend of horizontal bars, the first one at the top."""
     chart.set_title({"name": title, **TITLE})
     chart.set_y_axis(
-        {"reverse": True, "interval_unit": 1, "label_position": "low", "num_font": SMALL, "major_gridlines": {"visible": False}}
+        {
+            "reverse": True,
+            "interval_unit": 1,
+            "label_position": "low",
+            "num_font": SMALL,
+            "major_gridlines": {"visible": False},
+            "major_tick_mark": "none",  # rows that are still free must not look like bars of nothing
+            "minor_tick_mark": "none",
+            "line": {"none": True},
+        }
     )
     chart.set_x_axis(
         {

@@ -10,7 +10,7 @@ from .parts import Desk
 from .styles import COLOURS
 
 # shares of a picture that is low: programs leave half of it to the axis and the legend otherwise
-PLOT = {"layout": {"x": 0.2, "y": 0.12, "width": 0.76, "height": 0.66}}
+PLOT = {"layout": {"x": 0.2, "y": 0.15, "width": 0.76, "height": 0.6}}
 BLUE, ORANGE, NAVY = "6F8FBF", "E2B27C", COLOURS["header fill"]
 
 
@@ -54,13 +54,14 @@ def limit_bars(desk: Desk) -> Any:
         series(chart, desk.layout.limit_bars, column, look, keys=0)
     bars(chart, "Share of each limit that is used", "100% is the limit", "0%")
     chart.set_plotarea(PLOT)
-    chart.set_size({"width": 760, "height": 320})
+    chart.set_size({"width": 760, "height": 300})
     return chart
 
 
 def readings(desk: Desk) -> Any:
     """Equity and margins over time, and their present values."""
-    past, now = desk.layout.monitor, desk.layout.reading
+    past, frame = desk.layout.monitor, desk.layout.reading_frame
+    now = frame.part(row=3, rows=1)
     chart = desk.book.add_chart({"type": "scatter", "subtype": "straight"})
     for column, colour, dash in ((1, NAVY, "solid"), (2, "4A94C4", "solid"), (3, COLOURS["loss"], "dash")):
         line = {"color": f"#{colour}", "width": 2, "dash_type": dash}
@@ -69,14 +70,14 @@ def readings(desk: Desk) -> Any:
         chart.add_series(
             {
                 "name": f"{('Equity', 'Initial margin', 'Maintenance margin')[column - 1]} now",
-                "categories": f"={now.body_column(0).ref}",
-                "values": f"={now.body_column(column).ref}",
+                "categories": f"={now.part(columns=1).ref}",
+                "values": f"={now.part(column=column, columns=1).ref}",
                 "line": {"none": True},
                 "marker": marker,
             }
         )
     unseen = {"line": {"none": True}, "marker": {"type": "none"}}
-    series(chart, desk.layout.reading_frame, 1, unseen, keys=0)
+    series(chart, frame.part(rows=3), 1, unseen, keys=0)
     chart.set_title({"name": "Equity and margins: readings of xlmargin watch, and now", **TITLE})
     chart.set_x_axis({"num_format": "mm-dd hh:mm", "num_font": SMALL, "major_gridlines": GRID_LINES, "name": "UTC", "name_font": SMALL})
     chart.set_y_axis({"num_format": "#,##0", "num_font": SMALL, "major_gridlines": GRID_LINES, "name": "USD", "name_font": SMALL})
@@ -94,5 +95,6 @@ def move_bars(desk: Desk) -> Any:
         series(chart, area, column, {"fill": {"color": f"#{colour}"}, "gap": 35}, keys=0)
     bars(chart, "Why the initial margin moved: causes that add (blue) and that take off (orange)")
     chart.set_legend({"none": True})
-    chart.set_size({"width": 860, "height": 380})
+    chart.set_plotarea({"layout": {"x": 0.2, "y": 0.13, "width": 0.76, "height": 0.7}})
+    chart.set_size({"width": 860, "height": 350})
     return chart

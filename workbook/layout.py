@@ -49,7 +49,7 @@ UNDERLYINGS = 8  # columns of the risk array; of more coins it shows the first o
 HISTORY_ROWS, BINS, WORST_DAYS = 1_500, 25, 5
 LEVELS, STEPS = 5, 9  # levels of the statement that a picture may use, and number of lines that it draws
 METHOD_ROOM = 12  # methods that may be dropped in after the workbook was built
-METHOD_BARS_ROOM, WORST_BARS = 4, 16  # of a picture: bars in addition to those of the installed methods; scenarios
+METHOD_BARS_ROOM, WORST_BARS = 0, 16  # of a picture: bars in addition to those of the installed methods; scenarios
 NOTES_PER_ROW, FAULTS = 2, 100  # notes of PM_CHECK on a correct row (on its vol, and on its order); room for faults
 STATEMENT_LEAST, STATEMENT_PER_ROW, STATEMENT_MOST = 400, 4, 4_000  # lines; deeper levels that do not fit are left out
 PICTURE_ROWS = 24  # rows that a picture above a table takes
@@ -181,7 +181,7 @@ class Layout:
     top_bars: Area = Area(CONTRIBUTIONS, HEAD, 23, TOP_ROWS + 1, 5)
     limit_bars: Area = Area(LIMITS, HEAD + 1, 18, LIMIT_ROWS + 1, 4)
     move_bars: Area = Area(MOVE_SHEET, HEAD + 36, 1, CAUSES + 3, 6)
-    reading_frame: Area = Area(LIMITS, HEAD + 1, 23, 3, 2)
+    reading_frame: Area = Area(LIMITS, HEAD + 1, 23, 4, 4)
 
     def __post_init__(self) -> None:
         for name, area in (self._of_rows() | self._of_coins() | self._of_methods()).items():

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from .layout import CHECKS, Area, Layout
 from .sheets.content import Content
-from .styles import COLOURS, Styles
+from .styles import COLOURS, TITLE_LINE, Styles
 from .tables import as_table, placed
 
 Role = Literal["input", "output", "calculation"]
@@ -55,9 +55,25 @@ class Desk:
         for columns, width in widths.items():
             sheet.set_column(columns, width)
         row = area.row - above
-        sheet.write_string(row, area.column, title, self.style("section"))
+        self.section(sheet, row, area.column, title, area.columns)
         sheet.write_string(row + 1, area.column, what, self.style("note"))
         return sheet
+
+    def section(self, sheet: Any, row: int, column: int, title: str, columns: int) -> None:
+        """The title of a block with a line under it, as wide as the block."""
+        for c in range(1, columns):
+            sheet.write_blank(row, column + c, None, self.style("section"))
+        sheet.write_string(row, column, title, self.style("section"))
+
+    def drawn(self, sheet: Any, *areas: Area) -> None:
+        """Grey for the columns behind a picture, header and body, so that nobody takes them for answers."""
+        for area in areas:
+            for block, look in ((area.part(rows=1), "drawn header"), (area.body, "drawn")):
+                sheet.conditional_format(block.near, {"type": "formula", "criteria": "=TRUE", "format": self.style.condition(look)})
+
+    def print_parts(self, sheet: Any, *parts: Area) -> None:
+        """Print these parts of a sheet alone, each from a page of its own."""
+        self.book.define_name(f"'{sheet.get_name()}'!_xlnm.Print_Area", "=" + ",".join(part.ref for part in parts))
 
     def signpost(self, sheet: Any, cell: str, area: Area, words: str, *, above: int = 3) -> None:
         """A link to a further part of the same sheet."""
@@ -93,20 +109,31 @@ class Desk:
                 if r or c:
                     sheet.write_blank(area.row + r, area.column + c, None, look(r, c))
 
-    def header(self, sheet: Any, area: Area, headings: Sequence[str], units: Sequence[str] = (), formats: Sequence[str] = ()) -> None:
-        """The header row of an area, with the units in a separate row above it; those of numbers are aligned right."""
+    def header(
+        self, sheet: Any, area: Area, headings: Sequence[str], units: Sequence[str] = (), formats: Sequence[str] = (), *, tall: bool = True
+    ) -> None:
+        """The header row of an area, with the units in a separate row above it; those of numbers are aligned right.
+
+        That row is tall enough for two lines, unless another part of the sheet has a row of its table there.
+        """
         sides = [_side(pattern) for pattern in formats or [""] * len(headings)]
         for column, (heading, side) in enumerate(zip(headings, sides)):
             sheet.write_string(area.row, area.column + column, heading, self.style("header", **side))
         for column, (unit, side) in enumerate(zip(units, sides)):
             sheet.write_string(area.row - 1, area.column + column, unit, self.style("unit", **side))
-        if units:
+        if units and tall:
             sheet.set_row(area.row - 1, 36)
 
-    def units(self, sheet: Any, area: Area, texts: Sequence[str]) -> None:
-        """Units in the row above an area whose headings a function writes, those of numbers aligned right."""
+    def units(self, sheet: Any, area: Area, texts: Sequence[str], *, coins: int | None = None) -> None:
+        """Units in the row above an area whose headings a function writes, those of numbers aligned right.
+
+        From the column `coins` on a unit shows only where there is a heading: a book has fewer coins than the area has columns.
+        """
         for c, text in enumerate(texts):
-            if text:
+            if coins is not None and c >= coins:
+                cell, heading = area.cell(-1, c).replace("$", ""), area.cell(0, c).replace("$", "")
+                self.formula(sheet, cell, f'=IF({heading}="","","{text}")', "unit", align="right")
+            elif text:
                 sheet.write_string(area.row - 1, area.column + c, text, self.style("unit", align="right"))
 
     def inputs(self, sheet: Any, area: Area, rows: Sequence[Sequence[Any]], formats: Sequence[str]) -> None:
@@ -129,12 +156,13 @@ class Desk:
         align: str = "",
         lay: Callable[[Area, str], str] = as_table,
         cut: str = '""',
+        lined: bool = False,
     ) -> None:
         """A table of any length in an area of fixed size: `call` is evaluated once, and the rest stays blank.
 
         The message of a function that could not answer is in the first cell, and once more above the table where it is
         not cut off. `align` is for texts among numbers; `lay` writes the formula, and `cut` is a note above the table on
-        the part that the formula left out.
+        the part that the formula left out. `lined` is for a message beside the title of a block, whose line goes on below it.
         """
         sheet.write_dynamic_array_formula(area.near, lay(area, call), self.style("header", text_wrap=False, **_side(formats[0])), "")
         heads, bodies = [self.style("calculation", **_side(pattern)) for pattern in formats], []
@@ -146,9 +174,11 @@ class Desk:
         sheet.conditional_format(
             head.near, {"type": "formula", "criteria": f"=LEN({self._loose(head)})>0", "format": self.style.condition("header")}
         )
-        self.message(sheet, message, area.cell(0, 0), f'IF({area.cell(0, 0)}="{first}",{cut},{placed(area.cell(0, 0), self.layout)})')
+        self.message(
+            sheet, message, area.cell(0, 0), f'IF({area.cell(0, 0)}="{first}",{cut},{placed(area.cell(0, 0), self.layout)})', lined
+        )
 
-    def message(self, sheet: Any, cell: str, watched: str, text: str) -> None:
+    def message(self, sheet: Any, cell: str, watched: str, text: str, lined: bool = False) -> None:
         """The message of a function that could not answer, next to its cell.
 
         In the workbook with macros the cell itself has a true error there, and a macro gives the text; without that macro, as
@@ -156,7 +186,7 @@ class Desk:
         """
         line = f'IF(_xlpm.m="",{text},{placed("_xlpm.m", self.layout)})'  # without a fault the text may still be an alarm
         asked = f"=IFERROR(_xlfn.LET(_xlpm.m,PM_MESSAGE({watched}),{line}),{text})"
-        self.formula(sheet, cell, asked if self.macros else f"={text}", "message")
+        self.formula(sheet, cell, asked if self.macros else f"={text}", "message", **(TITLE_LINE if lined else {}))
 
     @staticmethod
     def _loose(area: Area) -> str:

@@ -23,11 +23,12 @@ COLOURS = {
     "tab output": NAVY,
     "tab calculation": "9AA5B8",
 }
+TITLE_LINE = {"bottom": 2, "bottom_color": NAVY}  # below the title of a block
 FONT = {"font_name": "Calibri", "font_size": 10, "valign": "vcenter"}
 
 STYLES: dict[str, dict[str, Any]] = {
     "title": {"bold": True, "font_size": 16, "font_color": NAVY},
-    "section": {"bold": True, "font_size": 12, "font_color": NAVY, "bottom": 2, "bottom_color": NAVY},
+    "section": {"bold": True, "font_size": 12, "font_color": NAVY, **TITLE_LINE},
     "text": {"font_color": INK},
     "note": {"font_color": GREY, "italic": True},
     "label": {"font_color": INK},
@@ -60,6 +61,8 @@ CONDITIONS: dict[str, dict[str, Any]] = {  # parts of a style that a condition m
     "chosen": {"bold": True, "bg_color": COLOURS["output fill"]},
     "reference": {"bold": True, "top": 1, "bottom": 1},
     "level": {},
+    "drawn": {"font_color": COLOURS["unit"]},
+    "drawn header": {"font_color": COLOURS["unit"], "bg_color": "E4E7ED", "bold": False},
 }
 
 

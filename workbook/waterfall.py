@@ -19,6 +19,7 @@ def waterfall_data(desk: Desk) -> None:
     _levels(desk, sheet)
     _steps(desk, sheet)
     _bars(desk, sheet)
+    desk.drawn(sheet, desk.layout.levels, desk.layout.steps, desk.layout.waterfall)
 
 
 def _block(desk: Desk) -> tuple[Area, str, str]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from xlmargin.sheet.answers import margins
+
 from ..layout import SOURCE_TABLES, Area
 from ..parts import Desk
 from .content import FITTED, samples
@@ -49,7 +51,8 @@ TRIED = (
 )
 
 
-METHOD_HEIGHT = 62  # points of a row whose texts take four lines
+LINE, LINES = 13, 4  # points of a line; lines that a method has room for at least
+EVIDENCE, MISSING = 62, 40  # letters that a line of these columns has at least
 STANDS, OWN = "sample", "your own, or empty"
 COLOURS = (
     ("input", "to type in"),
@@ -68,9 +71,11 @@ def methods(desk: Desk) -> None:
     """The methods of the installed version: the scope of each, and the parts not modelled."""
     area = desk.layout.methods
     sheet = desk.part(area, "Methods", "What each covers, what it rests on, and what it leaves out, in the installed version.", {})
-    desk.reserved(sheet, area, "PM_METHODS()", [""] * 8, "Method", message=area.cell(-3, 1).replace("$", ""))
+    desk.reserved(sheet, area, "PM_METHODS()", [""] * 8, "Method", message=area.cell(-3, 1).replace("$", ""), lined=True)
+    told = margins.methods()[1:]
+    lines = [max(len(str(line[3])) // EVIDENCE, len(str(line[4])) // MISSING) + 1 for line in told]
     for r in range(1, area.rows):
-        sheet.set_row(area.row + r, METHOD_HEIGHT)
+        sheet.set_row(area.row + r, LINE * max([LINES, *lines[r - 1 : r]]))
         for c in range(area.columns):
             sheet.write_blank(area.row + r, area.column + c, None, desk.style("calculation", text_wrap=True, valign="top"))
 

@@ -25,7 +25,7 @@ KINDS = (
 )
 PLAIN = "#,##0.00##_ ;-#,##0.00##_ "
 USED = "0%_ "
-PRINTED = 24  # accounts
+PRINTED, PRINTED_COINS, PRINTED_READINGS = 24, 8, 12  # rows: accounts, coins, readings
 STATUS_ROW = 6  # of the usage in PM_STATUS
 LIQUIDATION_UNITS = ("coin", "USD", "fraction of spot", "USD", "fraction of spot")
 ACCOUNT_UNITS = ("of Positions", "its venue's, or the chosen", "USD", "USD", "USD", "USD", "of equity", "")
@@ -60,7 +60,7 @@ def account(desk: Desk) -> None:
             desk.content.limits,
         ),
     ):
-        sheet.write_string(area.row - 2, area.column, title, desk.style("section"))
+        desk.section(sheet, area.row - 2, area.column, title, area.columns)
         desk.header(sheet, area, headings, units, formats)
         desk.inputs(sheet, area.body, rows, formats)
     _limit_units(desk, sheet)
@@ -86,11 +86,11 @@ def _limit_units(desk: Desk, sheet: Any) -> None:
 
 def _settings(desk: Desk, sheet: Any) -> None:
     area = desk.layout.account_settings
-    sheet.write_string(area.row - 1, 6, "Settings", desk.style("section"))
+    desk.section(sheet, area.row - 1, 6, "Settings", 2)
     rows = (
         ("Warn from", sample.LIMITS_WARN_FROM, FACTOR, "share of a limit that is used"),
         ("Rulebook", sample.RULEBOOK, "", "FINRA, BYBIT, OKX: who may be margined as a portfolio"),
-        ("Tolerance of Reconcile", sample.RECONCILE_TOLERANCE, FACTOR, "fraction by which a venue's margin may differ from ours"),
+        ("Tolerance to a venue", sample.RECONCILE_TOLERANCE, FACTOR, "fraction by which a venue's margin may differ from ours"),
     )
     for r, (label, value, pattern, note) in enumerate(rows):
         sheet.write_string(area.row + r, 6, label, desk.style("label"))
@@ -100,7 +100,7 @@ def _settings(desk: Desk, sheet: Any) -> None:
 
 def _facts(desk: Desk, sheet: Any) -> None:
     area = desk.layout.account_facts
-    sheet.write_string(area.row - 1, 1, "What a rulebook asks, beside the equity", desk.style("section"))
+    desk.section(sheet, area.row - 1, 1, "What a rulebook asks, beside the equity", 2)
     for r, (field, word) in enumerate(desk.content.facts):
         sheet.write_string(area.row + r, 1, field, desk.style("label"))
         desk.inputs(sheet, area.part(row=r, rows=1), [[word]], [""])
@@ -140,15 +140,17 @@ def limits(desk: Desk) -> None:
     )
     _qualification(desk, sheet)
     desk.signpost(sheet, "E3", at.reading, "over time →")
-    sheet.set_h_pagebreaks([at.accounts.row - 3])
-    sheet.print_area(0, 0, at.accounts.row + PRINTED, 8)
+    desk.signpost(sheet, "F3", at.facts, "rulebook ↓", above=2)
+    desk.signpost(sheet, "G3", at.accounts, "accounts ↓", above=2)
+    top, past = Area(LIMITS, 0, 0, at.liquidation.row + PRINTED_COINS + 1, 9), at.monitor
+    below = Area(LIMITS, at.facts.row - 2, 1, at.accounts.row + PRINTED - at.facts.row + 3, 8)
+    over_time = Area(LIMITS, at.reading.row - 3, past.column, past.row + PRINTED_READINGS - at.reading.row + 4, past.columns)
+    desk.print_parts(sheet, top, below, over_time)
 
 
 def _title(desk: Desk, sheet: Any, area: Area, title: str) -> None:
     """The title of a table, with a line under it as wide as the table."""
-    for c in range(area.columns):
-        sheet.write_blank(area.row - 2, area.column + c, None, desk.style("section"))
-    sheet.write_string(area.row - 2, area.column, title, desk.style("section"))
+    desk.section(sheet, area.row - 2, area.column, title, area.columns)
 
 
 def _words(desk: Desk, sheet: Any, area: Area, title: str, units: tuple[str, ...]) -> None:
@@ -232,7 +234,14 @@ def _qualification(desk: Desk, sheet: Any) -> None:
         sheet.write_string(at.qualify.row - 1, at.qualify.column + c, "USD, or yes", desk.style("unit", align="right"))
     message = at.qualify.cell(-2, 3).replace("$", "")
     desk.reserved(
-        sheet, at.qualify, "PM_QUALIFY(qualification,rulebook)", ["", AMOUNT, AMOUNT, COUNT], "Rule", message=message, align="right"
+        sheet,
+        at.qualify,
+        "PM_QUALIFY(qualification,rulebook)",
+        ["", AMOUNT, AMOUNT, COUNT],
+        "Rule",
+        message=message,
+        align="right",
+        lined=True,
     )
     desk.verdicts(sheet, at.qualify.body_column(3).near)
 
@@ -240,8 +249,9 @@ def _qualification(desk: Desk, sheet: Any) -> None:
 def limit_data(desk: Desk) -> None:
     """The columns behind the bars of limits: the share used of each."""
     area, table = desk.layout.limit_bars, desk.layout.limit_table
-    sheet = desk.part(area, *DRAWN, {"R:R": 2, "S:S": 28, "T:V": 13, "W:W": 2, "X:Y": 18})
+    sheet = desk.part(area, *DRAWN, {"R:R": 2, "S:S": 28, "T:V": 18, "W:W": 2, "X:AA": 20})
     desk.header(sheet, area, ("Limit", "within the limit", "near the limit", "over the limit"), formats=("", *[AMOUNT] * 3))
+    desk.drawn(sheet, area, desk.layout.reading_frame)
     kind, coin, used = (table.body_column(c).ref for c in (0, 1, 5))
     desk.array(sheet, area.body_column(0), f'=IF({kind}="","",{kind}&IF({coin}="",""," "&{coin}))', "calculation")
     rules = (f"{used}<limits_warn_from", f"({used}>=limits_warn_from)*({used}<=1)", f"{used}>1")

@@ -17,6 +17,7 @@ MORE = '=IF({a}>{b},"PASS","FAIL")'
 IF_SCENARIOS = 'IF(AND(ISNUMBER(initial_margin),ISNUMBER(scanning_risk)=FALSE),"n/a",'  # n/a under a rulebook without scenarios
 IF_PAST = 'IF(AND(ISNUMBER(initial_margin),ISNUMBER(value_at_risk)=FALSE),"n/a",'  # no history, or not of every coin
 FREE = "the last reserved row is free"
+PRINTED_FINDINGS = 40  # rows
 NO_BOOK = f"'{CHECKS}'!$D$4"  # a line while no position is typed: nothing can be checked then, and nothing fails
 NOTHING_TYPED = "No position is typed yet: type or paste the book into the sheet Positions, its spots into the sheet Market."
 
@@ -30,7 +31,7 @@ def checks(desk: Desk) -> None:
         "The master check passes when no line below fails. Figures of a workbook that fails are not to be used.",
         "calculation",
         checked=False,
-        widths={"B:B": 58, "C:C": 34, "D:D": 52, "E:E": 66, "F:F": 44, "G:H": 14, "I:I": 48},
+        widths={"B:B": 54, "C:C": 30, "D:D": 44, "E:E": 66, "F:F": 44, "G:H": 12, "I:I": 44},
     )
     sheet.write_string("B4", "Master check", desk.style("label", bold=True))
     results = area.body_column(4)
@@ -55,7 +56,9 @@ def checks(desk: Desk) -> None:
     desk.signpost(sheet, "B3", table, "What PM_CHECK found ↓", above=2)
     desk.signpost(sheet, "C3", desk.layout.methods, "Methods ↓")
     desk.signpost(sheet, "D3", desk.layout.about, "About this workbook ↓", above=0)
-    sheet.print_area(0, 0, area.row + area.rows, 5)
+    lists = (desk.layout.methods, 3, desk.layout.known + 4), (desk.layout.about, 0, desk.layout.about.rows), (table, 2, PRINTED_FINDINGS)
+    parts = [Area(CHECKS, part.row - above, 1, rows, 8) for part, above, rows in lists]
+    desk.print_parts(sheet, Area(CHECKS, 0, 0, area.row + area.rows, 6), *parts)
 
 
 def _of_inputs(desk: Desk) -> list[Check]:

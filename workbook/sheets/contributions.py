@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from .. import desk_charts
-from ..layout import CHECKS, CONTRIBUTIONS, LIMITS, STATEMENT
+from ..layout import CHECKS, CONTRIBUTIONS, LIMITS, STATEMENT, Area
 from ..parts import AMOUNT, COUNT, DRAWN, Desk
+from ..styles import TITLE_LINE
 from ..tables import is_number
 
 CALL = "PM_CONTRIBUTION(positions,market,contribution_method,parameters,history)"
@@ -33,7 +34,7 @@ def contributions(desk: Desk) -> None:
     )
     _headlines(desk, sheet)
     sheet.insert_chart(11, 1, desk_charts.top_bars(desk), {"object_position": 3})
-    for c, unit in enumerate((*UNITS, "which leg is a hedge", "")):
+    for c, unit in enumerate((*UNITS, "  which leg is a hedge", "")):
         sheet.write_string(
             area.row - 1, area.column + c, unit, desk.style("unit", align="left" if c in (1, 6) else "center" if c == 0 else "right")
         )
@@ -47,9 +48,11 @@ def contributions(desk: Desk) -> None:
         roles.body_column(0).near, {"type": "text", "criteria": "containing", "value": "hedge", "format": desk.style.condition("hedge")}
     )
     desk.losses(sheet, area.body.part(column=4), unless="FALSE")
+    greeks = desk.layout.greeks
+    main = Area(CONTRIBUTIONS, 0, 0, area.row + PRINTED + 1, roles.column + roles.columns)
+    desk.print_parts(sheet, main, Area(CONTRIBUTIONS, greeks.row - 3, greeks.column, PRINTED + 4, greeks.columns))
     desk.signpost(sheet, "E3", desk.layout.greeks, "Greeks →")
     sheet.repeat_rows(area.row - 1, area.row)
-    sheet.print_area(0, 0, area.row + PRINTED, roles.column + 1)
 
 
 def _headlines(desk: Desk, sheet: Any) -> None:
@@ -128,8 +131,8 @@ def greeks(desk: Desk) -> None:
     for c, unit in enumerate(units):
         sheet.write_string(area.row - 1, area.column + c, unit, desk.style("unit", align="center" if c == 0 else "right"))
     formats = [COUNT, "", SIZE, AMOUNT, AMOUNT, AMOUNT, SIZE, "#,##0.000000_ ;-#,##0.000000_ ", AMOUNT, AMOUNT]
-    desk.reserved(sheet, area, "PM_GREEKS(positions,market)", formats, "Row", message=area.cell(-3, 1).replace("$", ""))
-    sheet.write_url(area.row - 3, area.column + 4, f"internal:'{LIMITS}'!A1", desk.style("link"), "against limits: Limits")
+    desk.reserved(sheet, area, "PM_GREEKS(positions,market)", formats, "Row", message=area.cell(-3, 1).replace("$", ""), lined=True)
+    sheet.write_url(area.row - 3, area.column + 4, f"internal:'{LIMITS}'!A1", desk.style("link", **TITLE_LINE), "against limits: Limits")
     first = area.body.cell(0, 0).replace("$", "")
     sheet.conditional_format(
         area.body.near, {"type": "formula", "criteria": f'=${first}="Total"', "format": desk.style.condition("chosen")}
@@ -142,12 +145,13 @@ def sizes(desk: Desk) -> None:
     Of two rows of one size the earlier comes first: the later counts as smaller by a rounding.
     """
     at = desk.layout
-    sheet = desk.part(at.top_bars, *DRAWN, {"W:W": 2, "X:X": 8, "Y:Y": 30, "Z:Z": 8, "AA:AB": 16})
+    sheet = desk.part(at.top_bars, *DRAWN, {"W:W": 2, "X:X": 8, "Y:Y": 30, "Z:Z": 8, "AA:AA": 18, "AB:AB": 28})
     desk.header(sheet, at.sizes, ("Size",), formats=(AMOUNT,))
     share, place = at.contributions.body_column(4).ref, f"(ROW({at.sizes.body.near})-ROW({at.sizes.cell(0, 0)}))"
     size = f'IF({share}=0,"",-ABS({share})*(1-share_rounding*{place}))'
     desk.array(sheet, at.sizes.body, f'=IF({is_number(share)},{size},"")', "calculation", [AMOUNT])
     _top(desk, sheet)
+    desk.drawn(sheet, at.sizes, at.top_bars)
 
 
 def _top(desk: Desk, sheet: Any) -> None:

@@ -12,7 +12,7 @@ DESCENDING, ASCENDING = ">", "<"  # what ranks before a value
 SCENARIO_WIDTHS: dict[str, float] = {
     "Z:Z": 8,
     "AA:AA": 36,
-    "AB:AC": 13,
+    "AB:AC": 16,
     "AD:AD": 2,
     "AE:AE": 8,
     "AF:AF": 36,
@@ -20,7 +20,7 @@ SCENARIO_WIDTHS: dict[str, float] = {
     "AI:AI": 2,
     "AJ:AO": 12,
 }
-METHOD_WIDTHS: dict[str, float] = {"J:K": 2, "L:L": 8, "M:M": 34, "N:O": 13, "P:P": 2, "Q:Q": 8, "R:R": 34, "S:U": 13}
+METHOD_WIDTHS: dict[str, float] = {"J:K": 2, "L:L": 8, "M:M": 34, "N:O": 13, "P:P": 2, "Q:Q": 8, "R:R": 34, "S:U": 22}
 SOFT = 'OR(ISNUMBER(FIND("(estimate",{label})),ISNUMBER(FIND("(illustrative",{label})))'  # labels of less certain methods
 
 
@@ -36,6 +36,7 @@ def scenarios(desk: Desk) -> None:
     _ranked(desk, sheet, at.scenario_bars, ("No", "Scenario", "Total", "Rank"), ASCENDING, label, value)
     _drawn(desk, sheet, at.scenario_bars, at.worst_bars, ("worst scenario", "other scenarios"), "{k}=1")
     _profile(desk, sheet)
+    desk.drawn(sheet, at.worst_bars, at.scenario_bars, at.profile)
 
 
 def methods(desk: Desk) -> None:
@@ -49,6 +50,7 @@ def methods(desk: Desk) -> None:
     _ranked(desk, sheet, at.method_bars, ("No", "Method", "Initial", "Rank"), DESCENDING, label, value)
     series = ("chosen method", "published or verified", "estimate or illustrative")
     _drawn(desk, sheet, at.method_bars, at.ranked_bars, series, 'IFERROR(FIND(method&" (",{label}),0)=1', SOFT)
+    desk.drawn(sheet, at.method_bars, at.ranked_bars)
 
 
 def reference(at: Layout) -> str:
@@ -94,11 +96,15 @@ def _drawn(desk: Desk, sheet: Any, ranked: Area, area: Area, series: tuple[str, 
 
 
 def _profile(desk: Desk, sheet: Any) -> None:
-    """The P&L grid with #N/A where it is blank, since a picture leaves #N/A out but would draw text as 0."""
+    """The P&L grid with #N/A where it is blank, since a picture leaves #N/A out but would draw text as 0.
+
+    Price moves are numbers on every row: with a text among them a picture would count its points instead.
+    """
     area, grid = desk.layout.profile, desk.layout.grid
     sheet.write_string(area.row, area.column, "Price move", desk.style("header"))
     for c in range(1, area.columns):
         there = grid.loose(0, c)
         desk.formula(sheet, area.cell(0, c).replace("$", ""), f'=IF(ISNUMBER({there}),"vol "&TEXT({there},"+0%;-0%;0%"),"")', "header")
-    drawn = f"=IF({is_number(grid.body.ref)},{grid.body.ref},NA())"
-    desk.array(sheet, area.body, drawn, "calculation", ("+0%_ ;-0%_ ;0%_ ", *[AMOUNT] * (area.columns - 1)))
+    for column, columns, pattern, otherwise in ((0, 1, "+0%_ ;-0%_ ;0%_ ", "0"), (1, area.columns - 1, AMOUNT, "NA()")):
+        here, shown = (block.body.part(column=column, columns=columns) for block in (area, grid))
+        desk.array(sheet, here, f"=IF({is_number(shown.ref)},{shown.ref},{otherwise})", "calculation", [pattern] * columns)

@@ -213,7 +213,7 @@ def parameters(desk: Desk) -> None:
         "input",
         widths={"B:B": 30, "C:C": 16, "D:D": 20, "E:E": 12, "F:F": 28, "G:G": 2, "H:H": 20, "I:I": 13, "J:M": 11, "N:N": 2, "O:Q": 13},
     )
-    sheet.write_string(layout.settings.row - 1, 1, "Settings", desk.style("section"))
+    desk.section(sheet, layout.settings.row - 1, 1, "Settings", 2)
     settings: list[tuple[str, Any, str, str]] = [
         ("Method", sample.METHOD, "", "one of the list; the sheet Checks says what each models"),
         ("Methods to compare", None, "", "comma list; blank: every method that can answer"),
@@ -243,6 +243,8 @@ def parameters(desk: Desk) -> None:
     _choice(sheet, layout.settings.part(row=3, rows=2), ("auto", "on", "off"))
     _switched(desk, sheet)
     _typed_parameters(desk, sheet)
+    desk.signpost(sheet, "E3", layout.own_scenarios, "Scenarios →")
+    desk.signpost(sheet, "F3", layout.price_moves, "Moves of the P&L grid →", above=4)
     sheet.fit_to_pages(1, 1)
 
 
@@ -267,7 +269,7 @@ def _switched(desk: Desk, sheet: Any) -> None:
 def _typed_parameters(desk: Desk, sheet: Any) -> None:
     """The rows of the range that every function takes: its further columns are the scenarios of the desk."""
     given = desk.layout.parameter_input
-    sheet.write_string(given.row - 2, 1, "Parameters by method", desk.style("section"))
+    desk.section(sheet, given.row - 3, 1, "Parameters by method", 5)
     sheet.write_string(given.row - 1, 1, "blank: every method that knows it", desk.style("unit"))
     desk.header(sheet, given, ("Method", "Underlying", "Parameter", "Value"), formats=("", "", "", "General"))
     sheet.write_string(given.row, 5, "Unit", desk.style("header", indent=1))
@@ -305,4 +307,4 @@ def scenarios(desk: Desk) -> None:
         desk.header(sheet, Area(PARAMETERS, area.row - 1, area.column, 1, 1), (heading,), (unit,), (pattern,))
         desk.inputs(sheet, area, [[value] for value in values], (pattern,))
     moves = layout.price_moves
-    sheet.write_string(moves.row - 4, moves.column, "Moves of the P&L grid", desk.style("section"))
+    desk.section(sheet, moves.row - 4, moves.column, "Moves of the P&L grid", 3)

@@ -10,7 +10,7 @@ from ..parts import AMOUNT, COUNT, Desk
 from ..tables import is_number
 
 TIME = "yyyy-mm-dd hh:mm:ss"
-READING_UNITS = ("UTC", "USD", "USD", "USD", "initial margin over equity", "USD, equity less initial margin", "")
+READING_UNITS = ("UTC", "USD", "USD", "USD", "of equity", "USD", "")
 READING_FORMATS = (TIME, AMOUNT, AMOUNT, AMOUNT, "0.0%_ ", AMOUNT, "")
 THEIRS_UNITS = ("", "the venue's name of it", "of the amounts", "in that currency", "in that currency", "UTC")
 THEIRS_FORMATS = ("", "", "", AMOUNT, AMOUNT, TIME)
@@ -30,7 +30,7 @@ def monitor(desk: Desk) -> None:
     desk.formula(sheet, now.cell(-3, 4).replace("$", ""), '=feed_status&""', "output")
     for c in (5, 6):
         sheet.write_blank(now.row - 3, now.column + c, None, desk.style("output"))
-    desk.header(sheet, now, READING_HEADINGS, READING_UNITS, READING_FORMATS)
+    desk.header(sheet, now, READING_HEADINGS, READING_UNITS, READING_FORMATS, tall=False)  # rows of the limits are there
     stamp = at.market.part(row=1, column=at.market.columns - 1, columns=1)
     rows = (1, 2, 3, 6, 4, 7)  # of the status, in the order of the headings
     values = [
@@ -42,20 +42,32 @@ def monitor(desk: Desk) -> None:
     note = f'=IF(COUNT({past.body_column(0).near})=0,"no reading yet: xlmargin watch writes them below","")'
     desk.formula(sheet, now.cell(2, 0).replace("$", ""), note, "note")
     sheet.insert_chart(now.row + 3, now.column, desk_charts.readings(desk), {"object_position": 3})
-    desk.header(sheet, past, READING_HEADINGS, READING_UNITS, READING_FORMATS)
+    desk.header(sheet, past, READING_HEADINGS, READING_UNITS, READING_FORMATS, tall=False)
     desk.inputs(sheet, past.body, [], READING_FORMATS)
     _frame(desk, sheet)
 
 
 def _frame(desk: Desk, sheet: Any) -> None:
-    """Hidden points a day before and after now, without which a picture of one reading would have an axis of years."""
+    """The points of now, and unseen ones around: without these a picture of one reading would have an axis of years.
+
+    Every time is a number, and every value a number or #N/A: a picture counts its points instead where one is a text.
+    """
     area, now = desk.layout.reading_frame, desk.layout.reading
-    desk.header(sheet, area, ("Around now", "Equity"), formats=(TIME, AMOUNT))
-    time, equity, past = now.far(1, 0), now.far(1, 1), desk.layout.monitor.body_column(0).ref
-    for r, side in ((1, "-"), (2, "+")):
-        at, value = (area.cell(r, c).replace("$", "") for c in range(2))
-        desk.formula(sheet, at, f'=IF(AND(ISNUMBER({time}),COUNT({past})=0),{time}{side}1,"")', "calculation", num_format=TIME)
-        desk.formula(sheet, value, f'=IF(ISNUMBER({equity}),{equity},"")', "calculation", num_format=AMOUNT)
+    desk.header(sheet, area, READING_HEADINGS[:4], formats=(TIME, *[AMOUNT] * 3))
+    time, past = now.far(1, 0), desk.layout.monitor.body_column(0).ref
+    drawn = area.cell(3, 0)
+    days = (
+        f"IF(COUNT({past})=0,{drawn}-1,MIN({past}))",
+        f"IF(COUNT({past})=0,{drawn}+1,MAX({past}))",
+        f"IF(ISNUMBER({time}),{time},MAX({past}))",
+    )
+    for r, day in enumerate(days, 1):
+        at, *values = (area.cell(r, c).replace("$", "") for c in range(area.columns))
+        desk.formula(sheet, at, f"={day}", "calculation", num_format=TIME)
+        for c, value in enumerate(values, 1):
+            amount = now.far(1, c)
+            known = f"AND(ISNUMBER({amount}),{drawn}>0)"
+            desk.formula(sheet, value, f"=IF({known},{amount},NA())", "calculation", num_format=AMOUNT)
 
 
 def reconcile(desk: Desk) -> None:
@@ -87,7 +99,7 @@ def reconcile(desk: Desk) -> None:
     desk.formula(sheet, theirs.cell(-2, 0).replace("$", ""), note, "note")
     words = "A venue that margins each coin apart gives no name: call the Account of that coin's positions by the coin."
     sheet.write_string(ours.row - 3, ours.column, words, desk.style("note"))
-    sheet.write_url(ours.row - 2, 5, f"internal:'{LIMITS}'!A1", desk.style("link"), "why: Limits")
+    sheet.write_url(ours.row - 2, 5, f"internal:'{LIMITS}'!A1", desk.style("link", indent=1), "why: Limits")
 
 
 def _beside(desk: Desk, sheet: Any, r: int) -> None:

@@ -13,6 +13,7 @@ CASE = "positions,market,method,parameters,history"
 WHY = "why: Statement"
 STATEMENT_LEVELS, PRINTED_LINES = 9, 200
 PRINTED_SCENARIOS = 26
+PROFILE_ROWS = 24  # of the picture below the P&L grid
 NOTE_HEIGHT = 42  # points of a row whose note takes three lines
 
 
@@ -41,7 +42,7 @@ def risk_array(desk: Desk) -> None:
     desk.signpost(sheet, "E3", desk.layout.grid, "P&L grid →")
     sheet.insert_chart(8, 1, charts.scenario_bars(desk, wide=True), {"object_position": 3})
     formats = [COUNT, "", MOVE, MOVE, "0.00_ ", *[AMOUNT] * (area.columns - 5)]
-    desk.units(sheet, area, ("", "", "fraction", "fraction", "of the P&L", *["USD"] * (area.columns - 5)))
+    desk.units(sheet, area, ("", "", "fraction", "fraction", "of the P&L", *["USD"] * (area.columns - 5)), coins=5)
     more = area.cell(0, area.columns - 2)
     milder = f"INDEX({area.body_column(1).near},COUNT({desk.layout.scenario_bars.body_column(2).ref})+1)"
     hidden = (
@@ -53,7 +54,11 @@ def risk_array(desk: Desk) -> None:
     _worst_by_coin(desk, sheet)
     _mark_worst(desk, sheet)
     sheet.repeat_rows(area.row)
-    sheet.print_area(0, 0, area.row + PRINTED_SCENARIOS, area.column + area.columns - 1)
+    main = Area(RISK, 0, 0, area.row + PRINTED_SCENARIOS + 1, area.column + area.columns)
+    grid = desk.layout.grid
+    table = Area(RISK, grid.row - 3, grid.column, grid.rows + 3, grid.columns)
+    picture = Area(RISK, grid.row + grid.rows + 1, grid.column, PROFILE_ROWS, grid.columns)
+    desk.print_parts(sheet, main, table, picture)
 
 
 def _worst_by_coin(desk: Desk, sheet: Any) -> None:
@@ -93,8 +98,7 @@ def pnl_grid(desk: Desk) -> None:
     sheet = desk.part(
         area,
         "P&L grid",
-        "Profit and loss when every price moves by the row's fraction and every vol by the column's; "
-        "spot counts in full. The moves are set on the sheet Parameters.",
+        "Price moves down, vol moves across, spot in full; the moves are typed on the sheet Parameters.",
         widths={"Q:R": 2, "S:S": 22, "T:X": 14, "Y:Y": 2},
     )
     sheet.write_string(area.row - 1, area.column, "price down, vol across", desk.style("unit"))
@@ -106,6 +110,7 @@ def pnl_grid(desk: Desk) -> None:
         ["+0%_ ;-0%_ ;0%_ ", *[AMOUNT] * (area.columns - 1)],
         "Price move / Vol move",
         message=area.cell(-3, 1).replace("$", ""),
+        lined=True,
     )
     for c in range(1, area.columns):  # the header row is the vol moves themselves
         sheet.write_blank(
@@ -134,7 +139,7 @@ def comparison(desk: Desk) -> None:
         "The same book under every method that can answer. Status says what a figure rests "
         "on: verified, published, estimate or illustrative. All are held against ISOLATED, or the parameter reference.",
         "output",
-        widths={"B:B": 22, "C:C": 22, "D:E": 16, "F:F": 19, "G:G": 20, "H:H": 15, "I:I": 104},
+        widths={"B:B": 22, "C:C": 22, "D:D": 16, "E:E": 18, "F:F": 19, "G:G": 20, "H:H": 15, "I:I": 84},
     )
     desk.units(sheet, area, ("", "USD", "USD", "USD", "USD over reference", "of reference"))
     sheet.set_row(area.row - 1, 26)
@@ -156,7 +161,9 @@ def comparison(desk: Desk) -> None:
     sheet.conditional_format(area.body.near, {"type": "formula", "criteria": f"=${first}=method", "format": desk.style.condition("chosen")})
     sheet.insert_chart(4, 1, charts.method_bars(desk), {"object_position": 3})
     desk.signpost(sheet, "E3", desk.layout.theirs, "a venue's own margins ↓", above=4)
-    sheet.repeat_rows(area.row)
+    theirs, ours = desk.layout.theirs, desk.layout.ours
+    main = Area(COMPARISON, 0, 0, area.row + desk.layout.known + 1, area.column + area.columns)
+    desk.print_parts(sheet, main, Area(COMPARISON, theirs.row - 4, 1, ours.row + ours.rows - theirs.row + 4, area.columns))
 
 
 def statement(desk: Desk) -> None:

@@ -37,14 +37,14 @@ def summary(desk: Desk) -> None:
         "Summary",
         "Portfolio margin of the sheet Positions by the method chosen on the sheet Parameters.",
         "output",
-        widths={"B:B": 34, "C:C": 36, "D:D": 20, "E:E": 14, "F:F": 20, "G:G": 18, "H:H": 14, "I:I": 70},
+        widths={"B:B": 34, "C:C": 36, "D:D": 20, "E:E": 14, "F:F": 24, "G:G": 18, "H:H": 14, "I:I": 60},
     )
     # the version is the one cell that fails by itself where there are no functions
     desk.formula(sheet, "B4", f'=IFERROR(IF({version(desk).far(0, 0)}="","",{NO_BOOK}&""),"{NOT_LOADED}")', "message")
     if stands := sample_note(desk):
         desk.formula(sheet, "B5", stands, "message")
     headings = ("Headline", "Answer", "Unit", "Master check", "Why", "What adds to it", "Before a trade", "Message, alarm")
-    desk.header(sheet, lines, headings, formats=[""] * len(headings))
+    desk.header(sheet, lines, headings, formats=["", AMOUNT, *[""] * 6])
     for r, line in enumerate(_headlines(desk), 1):
         _line(desk, sheet, [lines.cell(r, c).replace("$", "") for c in range(lines.columns)], line)
         sheet.set_row(lines.row + r, 19)
@@ -66,8 +66,8 @@ def _line(desk: Desk, sheet: Any, cell: list[str], line: Line) -> None:
         desk.formula(sheet, cell[0], label, "label", bold=True)
     else:
         sheet.write_string(cell[0], label, desk.style("label", bold=True))
-    desk.formula(sheet, cell[1], formula, "headline", num_format=pattern)
-    sheet.write_string(cell[2], unit, desk.style("unit", valign="vcenter"))
+    desk.formula(sheet, cell[1], formula, "headline", num_format=pattern, align="right")
+    sheet.write_string(cell[2], unit, desk.style("unit", valign="vcenter", indent=1))
     desk.formula(sheet, cell[3], "=master_check", "calculation")
     sheet.write_url(cell[4], f"internal:'{page}'!A1", desk.style("link"), why)
     sheet.write_url(cell[5], f"internal:'{CONTRIBUTIONS}'!A1", desk.style("link"), "Contributions")
@@ -181,11 +181,11 @@ def _coins(desk: Desk, sheet: Any) -> None:
 def _dearest(desk: Desk, sheet: Any) -> None:
     """The rows that add most to the margin."""
     area, (names, shares) = desk.layout.dearest, (desk.layout.contributions.body_column(c).ref for c in (1, 4))
-    desk.header(sheet, area, ("No", "Dearest rows", "", "Contribution"), formats=(COUNT, "", "", AMOUNT))
-    sheet.write_string(area.row - 1, area.column + 3, "USD", desk.style("unit", align="right"))
+    desk.header(sheet, area, ("No", "Contribution", "Dearest rows", ""), formats=(COUNT, AMOUNT, "", ""))
+    sheet.write_string(area.row - 1, area.column + 1, "USD", desk.style("unit", align="right"))
     for r in range(1, DEAREST + 1):
-        name, amount = (area.cell(r, c).replace("$", "") for c in (1, 3))
+        name, amount = (area.cell(r, c).replace("$", "") for c in (2, 1))
         sheet.write_number(area.row + r, area.column, r, desk.style("calculation", align="center"))
         desk.formula(sheet, amount, f'=IFERROR(LARGE({shares},{r}),"")', "calculation", num_format=AMOUNT)
         none = '"none: see Contributions"' if r == 1 else '""'
-        desk.formula(sheet, name, f'=IF({amount}="",{none},INDEX({names},MATCH({amount},{shares},0))&"")', "calculation")
+        desk.formula(sheet, name, f'=IF({amount}="",{none},INDEX({names},MATCH({amount},{shares},0))&"")', "calculation", indent=1)

@@ -6,7 +6,7 @@ from typing import Any
 
 from .. import charts
 from ..layout import HISTORY_HEADINGS, VAR, Area
-from ..parts import AMOUNT, COUNT, MOVE, Desk
+from ..parts import AMOUNT, COUNT, DRAWN, MOVE, Desk
 from ..tables import is_number
 
 CLOSES = "#,##0.00"
@@ -25,13 +25,13 @@ def history(desk: Desk) -> None:
     sheet = desk.part(
         area,
         "History",
-        f"{desk.content.said('SAMPLE closes from a random generator, not market data. ')}Paste your own closes, oldest first: every coin "
-        "of the book needs a column; a column headed BTC IV (fractions) adds moves of the vol.",
+        f"{desk.content.said('SAMPLE closes from a random generator, not market data. ')}Paste your own, oldest first; every coin "
+        "needs a column; BTC IV (fractions) adds moves of the vol.",
         widths={"V:V": 2, "W:W": 16, "X:AC": 14},
     )
     units = ("one row per day", "USD", "USD", "USD", "free", "free", "free")
     formats = ("yyyy-mm-dd", *[CLOSES] * 3, *["#,##0.00##"] * (area.columns - 4))
-    desk.header(sheet, area, HISTORY_HEADINGS, units, formats)
+    desk.header(sheet, area, HISTORY_HEADINGS, units, formats, tall=False)  # a row of the settings is there
     for c, heading in enumerate(HISTORY_HEADINGS):
         if not heading:
             sheet.write_blank(area.row, area.column + c, None, desk.style("input", bold=True))
@@ -57,12 +57,12 @@ def value_at_risk(desk: Desk) -> None:
     sheet.write_string(area.row - 1, 1, "The book under each past move, oldest first", desk.style("section"))
     coins = area.columns - 5
     formats = ["", "", AS_BESIDE, MOVE, "0.00_ ", *[AMOUNT] * coins]
-    desk.units(sheet, area, ("", "", "", "fraction", "of the P&L", *["USD"] * coins))
+    desk.units(sheet, area, ("", "", "", "fraction", "of the P&L", *["USD"] * coins), coins=5)
     desk.reserved(sheet, area, TABLE, formats, "Scenario")
     _marked(desk, sheet)
     desk.signpost(sheet, "E3", at.history, "History →")
-    sheet.repeat_rows(area.row)
-    sheet.print_area(0, 0, area.row + PRINTED_DAYS, area.column + area.columns - 1)
+    main = Area(VAR, 0, 0, area.row + PRINTED_DAYS + 1, area.column + area.columns)
+    desk.print_parts(sheet, main, Area(VAR, at.history.row - 3, at.history.column, PRINTED_DAYS + 4, at.history.columns))
 
 
 def _settings(desk: Desk, sheet: Any) -> None:
@@ -156,6 +156,8 @@ def _bins(desk: Desk, sheet: Any) -> None:
     A blank row is a text, and a text is never at most a number.
     """
     area, days = desk.layout.bins, desk.layout.past_total.body.near
+    desk.part(area, *DRAWN, {}, above=2)
+    desk.drawn(sheet, area, desk.layout.past_total)
     desk.header(sheet, area, ("From", "To", "Days", "within VaR", "beyond VaR"), formats=(AMOUNT, AMOUNT, COUNT, COUNT, COUNT))
     start, to, every, within, beyond = (area.body_column(c) for c in range(5))
     place, past, low, high = f"(ROW({to.near})-ROW({area.cell(0, 0)}))", f"TRANSPOSE({days})", f"MIN({days})", f"MAX({days})"

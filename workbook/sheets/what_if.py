@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from .. import desk_charts, sample
-from ..layout import CAUSES, CHECKS, MARKET_HEADINGS, MOVE_CHECK, MOVE_SHEET, OTHER_METHODS, POSITION_HEADINGS, STATEMENT, WHAT_IF
+from ..layout import CAUSES, CHECKS, MARKET_HEADINGS, MOVE_CHECK, MOVE_SHEET, OTHER_METHODS, POSITION_HEADINGS, STATEMENT, WHAT_IF, Area
 from ..parts import AMOUNT, DRAWN, Desk
 from .inputs import MARKET_FORMATS, MARKET_UNITS, POSITION_FORMATS, POSITION_UNITS
 
 MEASURES = ("Initial margin", "Maintenance margin")
 SIDES = ("before", "after", "change")
+PRINTED, PRINTED_BEFORE = 14, 30  # rows: of the table of a method, which has one for each coin; of the earlier book
 
 
 def what_if(desk: Desk) -> None:
@@ -39,7 +40,7 @@ def what_if(desk: Desk) -> None:
     sheet.write_string(at.trades.row - 2, 2, "Trades to try" + desk.content.said(": type over the sample"), desk.style("section"))
     desk.header(sheet, at.trades, POSITION_HEADINGS, POSITION_UNITS, POSITION_FORMATS)
     desk.inputs(sheet, at.trades.body, desk.content.trades, POSITION_FORMATS)
-    sheet.print_area(0, 0, at.blocks.row + at.blocks.rows - 1, at.trades.column + at.trades.columns - 1)
+    sheet.print_area(0, 0, at.blocks.row + PRINTED, at.trades.column + at.trades.columns - 1)
 
 
 def _method(desk: Desk, sheet: Any, n: int) -> None:
@@ -106,9 +107,12 @@ def move(desk: Desk) -> None:
         if note:
             sheet.write_string(ends.row + r, 3, note, desk.style("note", indent=1))
     desk.verdicts(sheet, ends.cell(3, 1))
-    sheet.write_url(ends.row + 3, 3, f"internal:'{CHECKS}'!A1", desk.style("link"), "why: Checks")
+    sheet.write_url(ends.row + 3, 3, f"internal:'{CHECKS}'!A1", desk.style("link", indent=1), "why: Checks")
     desk.signpost(sheet, "E3", desk.layout.positions_before, "the earlier book →")
     sheet.insert_chart(ends.row + ends.rows + 1, 1, desk_charts.move_bars(desk), {"object_position": 3})
+    book, market = desk.layout.positions_before, desk.layout.market_before
+    earlier = [Area(MOVE_SHEET, one.row - 3, one.column, min(one.rows, PRINTED_BEFORE) + 3, one.columns) for one in (book, market)]
+    desk.print_parts(sheet, Area(MOVE_SHEET, 0, 0, desk.layout.move_bars.row - 3, 8), *earlier)
 
 
 def move_data(desk: Desk) -> None:
@@ -116,6 +120,7 @@ def move_data(desk: Desk) -> None:
     area, causes, ends = desk.layout.move_bars, desk.layout.move, desk.layout.move_ends
     sheet = desk.part(area, *DRAWN, {})
     desk.header(sheet, area, ("Cause", "Reached", "below", "adds", "takes off", "margin"), formats=("", *[AMOUNT] * 5))
+    desk.drawn(sheet, area)
     then, now = ends.far(0, 1), ends.far(2, 1)
     for r in range(1, area.rows):
         label, reached, below, adds, takes, total = (area.cell(r, c).replace("$", "") for c in range(6))
