@@ -67,7 +67,7 @@ def cleared(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def typed(path: Path) -> dict[tuple[str, str], Any]:
     """Every value, no formula, that stands in a cell for input; not of the sheets that explain and show sources."""
-    sheets = [sheet for sheet in openpyxl.load_workbook(path).worksheets if not sheet.title.startswith(("Source", "About"))]
+    sheets = [sheet for sheet in openpyxl.load_workbook(path).worksheets if not sheet.title.startswith("Source")]
     cells = [cell for sheet in sheets for row in sheet.iter_rows() for cell in row if not cell.protection.locked]
     return {(cell.parent.title, cell.coordinate): cell.value for cell in cells if cell.value is not None and cell.data_type != "f"}
 
@@ -120,13 +120,13 @@ def test_a_second_clearing_finds_nothing(cleared: Path, capsys: pytest.CaptureFi
 def test_own_rows_are_never_lost(cleared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A copy that is there already stays, the next one has a number; settings that were changed stay."""
     path = Path(shutil.copy(cleared, tmp_path / "desk.xlsx"))
-    own = [("Positions", "D8", "BTC"), ("Positions", "H8", 3.0), ("Scenarios", "B9", "own"), ("Scenarios", "D9", -0.5)]  # B8 is blank
+    own = [("Positions", "D8", "BTC"), ("Positions", "H8", 3.0), ("Parameters", "H23", "own"), ("Parameters", "J23", -0.5)]  # H22 is blank
     put(path, [*own, (*place(path, "method"), "OKX")])
     (tmp_path / KEPT).write_text("another day's", encoding="utf-8")
     before = path.read_bytes()
     assert main(["clear", str(path), "--json"]) == 0
     kept = tmp_path / "desk (before clearing 2).xlsx"
-    assert json.loads(capsys.readouterr().out) == {"cleared": {"Positions": 2, "Scenarios": 2}, "kept": str(kept)}
+    assert json.loads(capsys.readouterr().out) == {"cleared": {"Positions": 2, "Parameters": 2}, "kept": str(kept)}
     assert kept.read_bytes() == before
     assert (tmp_path / KEPT).read_text(encoding="utf-8") == "another day's"
     assert answers(path, "method") == ["OKX"]

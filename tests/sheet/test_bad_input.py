@@ -572,6 +572,7 @@ def arguments(function: Any, case: Case, rng: random.Random) -> list[Any]:
         "days": None,
         "confidence": None,
         "horizon_days": None,
+        "beside": None,
     }
     return [known[argument.name] for argument in function.arguments]
 

@@ -104,7 +104,7 @@ def about(desk: Desk) -> None:
     row = _lines(desk, sheet, row + 1, "What it has been tried in", TRIED)
     row = _section(desk, sheet, row, "How to read the colours")
     for style, text in COLOURS:
-        sheet.write_string(row, 1, style, desk.style(style))
+        sheet.write_string(row, 1, style, desk.style(style, locked=True))
         sheet.write_string(row, 2, text, desk.style("text", indent=1))
         row += 1
 
