@@ -184,8 +184,9 @@ def _dearest(desk: Desk, sheet: Any) -> None:
     desk.header(sheet, area, ("No", "Dearest rows", "", "Contribution"), formats=(COUNT, "", "", AMOUNT))
     sheet.write_string(area.row - 1, area.column + 3, "USD", desk.style("unit", align="right"))
     for r in range(1, DEAREST + 1):
-        name, amount = (area.cell(r, c).replace("$", "") for c in (1, 3))
+        number, name, amount = (area.cell(r, c).replace("$", "") for c in (0, 1, 3))
+        largest = f"LARGE({shares},{number})"
         sheet.write_number(area.row + r, area.column, r, desk.style("calculation", align="center"))
-        desk.formula(sheet, amount, f'=IFERROR(LARGE({shares},{r}),"")', "calculation", num_format=AMOUNT)
+        desk.formula(sheet, amount, f'=IFERROR(IF({largest}>0,{largest},""),"")', "calculation", num_format=AMOUNT)
         none = '"none: see Contributions"' if r == 1 else '""'
         desk.formula(sheet, name, f'=IF({amount}="",{none},INDEX({names},MATCH({amount},{shares},0))&"")', "calculation")
