@@ -185,7 +185,8 @@ def _dearest(desk: Desk, sheet: Any) -> None:
     sheet.write_string(area.row - 1, area.column + 1, "USD", desk.style("unit", align="right"))
     for r in range(1, DEAREST + 1):
         name, amount = (area.cell(r, c).replace("$", "") for c in (2, 1))
+        largest = f"LARGE({shares},{area.cell(r, 0)}*1)"
         sheet.write_string(area.row + r, area.column, str(r), desk.style("calculation", align="center"))
-        desk.formula(sheet, amount, f'=IFERROR(LARGE({shares},{r}),"")', "calculation", num_format=AMOUNT)
+        desk.formula(sheet, amount, f'=IFERROR(IF({largest}>0,{largest},""),"")', "calculation", num_format=AMOUNT)
         none = '"none: see Contributions"' if r == 1 else '""'
         desk.formula(sheet, name, f'=IF({amount}="",{none},INDEX({names},MATCH({amount},{shares},0))&"")', "calculation", indent=1)
