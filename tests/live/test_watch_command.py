@@ -1,4 +1,4 @@
-"""`xlmargin watch` as a desk runs it: lines, a table, a CSV file, a Monitor sheet in a real LibreOffice, Ctrl+C at the end."""
+"""`xlmargin watch` as a desk runs it: lines, a table, a CSV file, readings in a real LibreOffice, Ctrl+C at the end."""
 
 from __future__ import annotations
 

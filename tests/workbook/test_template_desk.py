@@ -242,11 +242,12 @@ def test_the_feed_and_the_watch_find_their_names(live: Workbook, built: Path) ->
 
 
 def test_the_picture_of_readings_has_an_axis_of_days_before_the_first(live: Workbook) -> None:
-    """Two unseen points stand a day around now until there is a reading."""
-    time, equity = (live.get(LAYOUT.reading.sheet, LAYOUT.reading.cell(1, c).replace("$", "")) for c in range(2))
-    assert table(live, LAYOUT.reading_frame)[1:] == [[time - 1.0, equity], [time + 1.0, equity]]
-    put(live, LAYOUT.monitor, 1, 0, time)
-    assert [row[0] for row in table(live, LAYOUT.reading_frame)[1:]] == ["", ""]
+    """Two unseen points stand a day around now until there is a reading, then at the first and the last; no time is a text."""
+    time, *now = (live.get(LAYOUT.reading.sheet, LAYOUT.reading.cell(1, c).replace("$", "")) for c in range(4))
+    assert table(live, LAYOUT.reading_frame)[1:] == [[time - 1.0, *now], [time + 1.0, *now], [time, *now]]
+    for row, day in enumerate((3.0, 2.0), 1):
+        put(live, LAYOUT.monitor, row, 0, time - day)
+    assert [row[0] for row in table(live, LAYOUT.reading_frame)[1:]] == [time - 3.0, time - 2.0, time]
 
 
 def test_a_limit_that_is_no_number_says_where_to_type_one(live: Workbook) -> None:

@@ -57,7 +57,7 @@ def _frame(desk: Desk, sheet: Any) -> None:
     time, past = now.far(1, 0), desk.layout.monitor.body_column(0).ref
     drawn = area.cell(3, 0)
     days = (
-        f"IF(COUNT({past})=0,{drawn}-1,MIN({past}))",
+        f"IF(COUNT({past})=0,MAX({drawn}-1,0),MIN({past}))",
         f"IF(COUNT({past})=0,{drawn}+1,MAX({past}))",
         f"IF(ISNUMBER({time}),{time},MAX({past}))",
     )

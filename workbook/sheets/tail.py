@@ -27,7 +27,7 @@ def history(desk: Desk) -> None:
         "History",
         f"{desk.content.said('SAMPLE closes from a random generator, not market data. ')}Paste your own, oldest first; every coin "
         "needs a column; BTC IV (fractions) adds moves of the vol.",
-        widths={"V:V": 2, "W:W": 16, "X:AC": 14},
+        widths={"V:V": 2, "W:W": 16, "X:AC": 16},
     )
     units = ("one row per day", "USD", "USD", "USD", "free", "free", "free")
     formats = ("yyyy-mm-dd", *[CLOSES] * 3, *["#,##0.00##"] * (area.columns - 4))

@@ -93,7 +93,7 @@ End Function
 
 TOOLS = f'''Attribute VB_Name = "{TOOLS_MODULE}"
 Option Explicit
-' Written by xlmargin: the text behind an error, and the button on the sheet About.
+' Written by xlmargin: the text behind an error, and the button on the sheet Checks.
 
 Public Function {MESSAGE}(cell As Range) As Variant
 Attribute {MESSAGE}.VB_Description = "The line of text behind an error of a PM_ function: what, where, how to mend it."

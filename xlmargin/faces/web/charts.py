@@ -25,7 +25,7 @@ _DASHES = {
 }
 _EMU_PER_PIXEL = 9525
 
-#: Reads the cells of a reference, such as 'Chart data'!$H$7:$H$22, as one row of values.
+#: Reads the cells of a reference, such as 'Risk array'!$AA$7:$AA$22, as one row of values.
 Reader = Callable[[str], list[Any]]
 
 

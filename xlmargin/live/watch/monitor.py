@@ -1,4 +1,4 @@
-"""The Monitor sheet: the last readings written into the range `monitor` of an open workbook, in one write per refresh."""
+"""The readings on the sheet Limits: the last readings written into the range `monitor` of an open workbook, in one write per refresh."""
 
 from __future__ import annotations
 
