@@ -140,7 +140,8 @@ def _nearest(area: Area) -> str:
 
     falls, rises = told(f"MAX({down})", down, low), told(f"MIN({up})", up, high)
     first = f"AND(COUNT({down})>0,OR(COUNT({up})=0,-MAX({down})<=MIN({up})))"
-    return f'IF(COUNT({down})+COUNT({up})=0,IF({area.far(0, 0)}="Underlying","none","not known: Limits"),IF({first},{falls},{rises}))'
+    none = f'IF(IFERROR({area.far(0, 0)}="Underlying",FALSE),"none","not known: Limits")'
+    return f"IF(COUNT({down})+COUNT({up})=0,{none},IF({first},{falls},{rises}))"
 
 
 def _alarms(desk: Desk, sheet: Any) -> None:

@@ -132,6 +132,7 @@ def compared(plain: Workbook, strict: Workbook) -> int:
             if is_message(formula):
                 assert str(value).startswith(ERROR) == str(text).startswith(ERROR), (sheet, cell)
                 told += str(value).startswith(ERROR)
+                assert str(text).startswith(ERROR) or value == text, (sheet, cell, formula)
             elif str(text).startswith(ERROR):
                 assert value in ERROR_CODES, (sheet, cell, formula)
             else:
@@ -141,11 +142,18 @@ def compared(plain: Workbook, strict: Workbook) -> int:
 
 def test_the_line_of_text_stands_beside_the_error(desk: Path, strict: Workbook) -> None:
     """Summary, Risk array and Statement show what, where and how to mend it; the headline itself is an error."""
-    line = f"{ERROR}row 2: Quantity must be a number, not 'ten'"
+    line = f"{ERROR}row 2: Quantity must be a number, not 'ten' (sheet Positions row 8)"
     with edited(strict, cases(desk)["a quantity that is no number"]) as book:
         assert book.get("Summary", "C7") == VALUE_ERROR
-        assert [book.get(*place) for place in (("Summary", "G7"), ("Risk array", "B4"), ("Statement", "B4"))] == [line] * 3
+        assert [book.get(*place) for place in (("Summary", "I7"), ("Risk array", "B4"), ("Statement", "B4"))] == [line] * 3
         assert book.get("Summary", "E7") == "FAIL"
+
+
+def test_an_alarm_stands_where_a_line_of_text_would(plain: Workbook, strict: Workbook) -> None:
+    """A cell that shows the text behind an error shows the alarm of a figure that is none."""
+    for book in (plain, strict):
+        assert book.get("Summary", "I16") == "ALARM: a limit is exceeded"
+        assert book.get("Summary", "F3") == "1 alarm below"
 
 
 @pytest.mark.parametrize("case", ["a quantity that is no number", "in order"])
@@ -154,8 +162,8 @@ def test_programs_without_the_macro_show_the_text_as_well(desk: Path, case: str)
     book = Workbook(desk, {name: function.call for name, function in FUNCTIONS.items()})
     book.set_many(cases(desk)[case])
     text = book.get("Summary", "C7")
-    assert book.get("Summary", "G7") == (text if case != "in order" else "")
-    assert book.get("Statement", "B4") == (text if case != "in order" else "")
+    placed = "" if case == "in order" else f"{text} (sheet Positions row 8)"
+    assert book.get("Summary", "I7") == book.get("Statement", "B4") == placed
 
 
 def test_libreoffice_shows_the_text_too(desk: Path, calc: Calc) -> None:
@@ -164,5 +172,6 @@ def test_libreoffice_shows_the_text_too(desk: Path, calc: Calc) -> None:
         book.set(*cases(desk)["a quantity that is no number"][0][:2], [["ten"]])
         book.calculate()
         line = f"{ERROR}row 2: Quantity must be a number, not 'ten'"
-        places = ("Summary", "C7"), ("Summary", "G7"), ("Statement", "B4")
-        assert [book.get(*place) for place in places] == [[[line]]] * 3
+        placed = f"{line} (sheet Positions row 8)"
+        assert book.get("Summary", "C7") == [[line]]
+        assert book.get("Summary", "I7") == book.get("Statement", "B4") == [[placed]]

@@ -48,7 +48,7 @@ def test_the_box_goes_from_hit_to_hit_over_sheets(page: Any, server: Server) -> 
     page.keyboard.type("needle in a note")
     page.keyboard.press("Enter")
     settled(page)
-    server.session.edit([frame.name for frame in server.session._frames].index("Monitor"), [(500, 8, "a Needle far down")])
+    server.session.edit([frame.name for frame in server.session._frames].index("Limits"), [(500, 11, "a Needle far down")])
     page.keyboard.press("ArrowUp")  # hits are counted from the active cell on
     page.keyboard.press("Control+f")
     page.keyboard.type("needle")
@@ -57,9 +57,9 @@ def test_the_box_goes_from_hit_to_hit_over_sheets(page: Any, server: Server) -> 
     first = page.input_value("#place")
     page.keyboard.press("Enter")
     page.wait_for_selector("#hits:text-is('2 of 2')")
-    page.wait_for_selector("#tabs button:text-is('Monitor')[aria-selected=true]")
-    page.wait_for_selector(f"{READY} .cell[data-at=H500]")
-    assert page.input_value("#place") == "H500"
+    page.wait_for_selector("#tabs button:text-is('Limits')[aria-selected=true]")
+    page.wait_for_selector(f"{READY} .cell[data-at=K500]")
+    assert page.input_value("#place") == "K500"
     assert page.evaluate("() => document.activeElement.id") == "find"
     page.keyboard.press("Shift+Enter")
     page.wait_for_selector("#tabs button:text-is('Positions')[aria-selected=true]")

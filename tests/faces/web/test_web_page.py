@@ -68,9 +68,11 @@ def test_the_sheet_looks_as_its_workbook_says(page: Any) -> None:
     assert style == ["rgb(31, 42, 68)", "rgb(255, 255, 255)", "700"]
     go(page, "D35")
     assert text(page, "D7") == "Underlying"  # frozen above, wherever one scrolls
-    show(page, "PnL grid")
-    shades = "found => found.slice(7, 28).map(c => getComputedStyle(c).backgroundColor)"
-    fills = page.eval_on_selector_all(".cell[data-at^=C]", shades)
+    show(page, "Risk array")
+    go(page, "T18")  # the P&L grid on the right
+    settled(page)
+    shades = "found => found.map(c => getComputedStyle(c).backgroundColor)"
+    fills = page.eval_on_selector_all(", ".join(f".cell[data-at=T{row}]" for row in range(8, 29)), shades)
     assert len(set(fills)) > 10
     show(page, "Summary")
     assert page.eval_on_selector(".cell[data-at=C3]", "c => getComputedStyle(c).color") == "rgb(0, 90, 140)"
@@ -208,13 +210,14 @@ def test_links_lead_to_their_sheets(page: Any) -> None:
 
 def test_a_long_sheet_draws_what_is_in_sight(page: Any) -> None:
     """Hundreds of lines are scrolled through with a few rows drawn at a time."""
-    show(page, "History")
-    go(page, "C260")
+    show(page, "VaR")
+    go(page, "X260")
     settled(page)
-    assert text(page, "C260") != ""
-    assert page.query_selector(".cell[data-at=C20]") is None
+    assert text(page, "X260") != ""
+    assert page.query_selector(".cell[data-at=X20]") is None
     assert len(page.query_selector_all(".cell")) < 2_000
-    assert text(page, "C7") == "BTC"
+    go(page, "X7")
+    assert text(page, "X7") == "BTC"
 
 
 def test_another_tab_follows_and_hostile_text_is_only_text(page: Any, browser: Any, server: Server) -> None:
