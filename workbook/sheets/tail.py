@@ -59,14 +59,7 @@ def value_at_risk(desk: Desk) -> None:
     formats = ["", "", MOVE, MOVE, "0.00_ ", *[AMOUNT] * coins]
     desk.units(sheet, area, ("", "", "fraction", "fraction", "of the P&L", *["USD"] * coins), coins=5)
     desk.reserved(sheet, area, TABLE, formats, "Scenario")
-    moves = area.body_column(2)
-    one = moves.cell(0, 0).replace("$", "")
-    rule = {
-        "type": "formula",
-        "criteria": f"=AND(ISTEXT({one}),LEN({one})>0)",
-        "format": desk.style.condition("level", num_format=AS_BESIDE),
-    }
-    sheet.conditional_format(moves.near, rule)
+    _several_moves(desk, sheet)
     _marked(desk, sheet)
     desk.signpost(sheet, "E3", at.history, "History →")
     main = Area(VAR, 0, 0, area.row + PRINTED_DAYS + 1, area.column + area.columns)
@@ -179,6 +172,17 @@ def _bins(desk: Desk, sheet: Any) -> None:
     desk.array(sheet, every, f"{some}{whole})", "calculation", align="center")
     desk.array(sheet, beyond, f"{known}{tail})", "calculation", align="center")
     desk.array(sheet, within, f"{known}{every.near}-{beyond.near})", "calculation", align="center")
+
+
+def _several_moves(desk: Desk, sheet: Any) -> None:
+    """A word in the place of a text of several price moves, which Description has already; blank rows stay blank."""
+    moves = desk.layout.past.body_column(2)
+    one = moves.cell(0, 0).replace("$", "")
+    there = f"ISTEXT({one}),LEN({one})>0"
+    tail = f'$B{moves.row + 1}="in the tail"'
+    for told, look in ((f"AND({there},{tail})", "worst"), (f"AND({there})", "level")):  # programs take the first one that holds
+        shown = desk.style.condition(look, num_format=AS_BESIDE)
+        sheet.conditional_format(moves.near, {"type": "formula", "criteria": f"={told}", "format": shown})
 
 
 def _marked(desk: Desk, sheet: Any) -> None:
