@@ -47,7 +47,7 @@ TRIED = (
     "Rows: insert them inside a yellow area and its name grows; beyond what the tables hold, Checks fails and says which.",
     "A workbook with more rows: xlmargin new FOLDER --rows N. What is typed below an area fails Checks too.",
     "A function that cannot answer says so in one line that begins with #PM!, and the master check fails.",
-    "Printing: long tables print their first rows alone, Statement its first 200 lines; set the print area to print more.",
+    "Printing: each part of a sheet on pages of its own; long tables their first rows alone: set the print area to print more.",
 )
 
 

@@ -83,7 +83,9 @@ def _mark_worst(desk: Desk, sheet: Any) -> None:
     """Mark the scenario with the worst total by a word next to it and a colour."""
     area, totals = desk.layout.risk, desk.layout.scenario_bars.body_column(2)
     sheet.write_string(area.row, 1, "Mark", desk.style("header"))
-    worst = f'=IF({is_number(totals.ref)},IF({totals.ref}=MIN({totals.ref}),"worst",""),"")'
+    least, most = f"MIN({totals.ref})", f"MAX({totals.ref})"
+    one = f"({totals.ref}={least})*(({least}<{most})+(COUNT({totals.ref})=1)>0)"  # of equal ones, as of no book, none is the worst
+    worst = f'=IF({is_number(totals.ref)},IF({one},"worst",""),"")'
     desk.array(sheet, Area(RISK, area.row + 1, 1, area.rows - 1, 1), worst, "fail")
     whole = Area(RISK, area.row + 1, 1, area.rows - 1, area.columns + 1)
     sheet.conditional_format(

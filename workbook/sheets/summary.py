@@ -66,7 +66,8 @@ def _line(desk: Desk, sheet: Any, cell: list[str], line: Line) -> None:
         desk.formula(sheet, cell[0], label, "label", bold=True)
     else:
         sheet.write_string(cell[0], label, desk.style("label", bold=True))
-    desk.formula(sheet, cell[1], formula, "headline", num_format=pattern, align="right")
+    words = {"align": "right"} if pattern == "General" else {}  # a message in the place of a number begins on the left
+    desk.formula(sheet, cell[1], formula, "headline", num_format=pattern, **words)
     sheet.write_string(cell[2], unit, desk.style("unit", valign="vcenter", indent=1))
     desk.formula(sheet, cell[3], "=master_check", "calculation")
     sheet.write_url(cell[4], f"internal:'{page}'!A1", desk.style("link"), why)

@@ -10,7 +10,7 @@ from ..parts import AMOUNT, COUNT, DRAWN, MOVE, Desk
 from ..tables import is_number
 
 CLOSES = "#,##0.00"
-AS_BESIDE = '0;0;0;"as beside"'  # the price moves in one text each, already in Description
+AS_BESIDE = '0;0;0;"as beside"'  # of a text: the price moves of several coins, already in Description
 MEASURE = "positions,history,var_confidence,var_horizon,market"
 TABLE = "PM_RISK_ARRAY(positions,market,var_method,var_parameters,history)"
 MOST_CONFIDENCE, LEAST_CONFIDENCE, LONGEST, SHORTEST = 0.99999, 0.5, 250, 0.01
@@ -56,9 +56,10 @@ def value_at_risk(desk: Desk) -> None:
     sheet.insert_chart(at.bins.row, 4, charts.loss_bars(desk), {"object_position": 3, "x_offset": 8})
     sheet.write_string(area.row - 1, 1, "The book under each past move, oldest first", desk.style("section"))
     coins = area.columns - 5
-    formats = ["", "", AS_BESIDE, MOVE, "0.00_ ", *[AMOUNT] * coins]
-    desk.units(sheet, area, ("", "", "", "fraction", "of the P&L", *["USD"] * coins), coins=5)
+    formats = ["", "", MOVE, MOVE, "0.00_ ", *[AMOUNT] * coins]
+    desk.units(sheet, area, ("", "", "fraction", "fraction", "of the P&L", *["USD"] * coins), coins=5)
     desk.reserved(sheet, area, TABLE, formats, "Scenario")
+    _several_moves(desk, sheet)
     _marked(desk, sheet)
     desk.signpost(sheet, "E3", at.history, "History →")
     main = Area(VAR, 0, 0, area.row + PRINTED_DAYS + 1, area.column + area.columns)
@@ -128,7 +129,8 @@ def _results(desk: Desk, sheet: Any) -> None:
     )
     for r, (label, formula, pattern, unit, style) in enumerate(rows, 1):
         sheet.write_string(area.row + r, area.column, label, desk.style("label", bold=style == "headline"))
-        desk.formula(sheet, area.cell(r, 1).replace("$", ""), formula, style, num_format=pattern, align="right")
+        side = {} if style == "headline" else {"align": "right"}  # a message in the place of a number begins on the left
+        desk.formula(sheet, area.cell(r, 1).replace("$", ""), formula, style, num_format=pattern, **side)
         sheet.write_string(area.row + r, area.column + 2, unit, desk.style("note", indent=1))
         if style == "headline":
             sheet.set_row(area.row + r, 21)
@@ -170,6 +172,17 @@ def _bins(desk: Desk, sheet: Any) -> None:
     desk.array(sheet, every, f"{some}{whole})", "calculation", align="center")
     desk.array(sheet, beyond, f"{known}{tail})", "calculation", align="center")
     desk.array(sheet, within, f"{known}{every.near}-{beyond.near})", "calculation", align="center")
+
+
+def _several_moves(desk: Desk, sheet: Any) -> None:
+    """A word in the place of a text of several price moves, which Description has already; blank rows stay blank."""
+    moves = desk.layout.past.body_column(2)
+    one = moves.cell(0, 0).replace("$", "")
+    there = f"ISTEXT({one}),LEN({one})>0"
+    tail = f'$B{moves.row + 1}="in the tail"'
+    for told, look in ((f"AND({there},{tail})", "worst"), (f"AND({there})", "level")):  # programs take the first one that holds
+        shown = desk.style.condition(look, num_format=AS_BESIDE)
+        sheet.conditional_format(moves.near, {"type": "formula", "criteria": f"={told}", "format": shown})
 
 
 def _marked(desk: Desk, sheet: Any) -> None:

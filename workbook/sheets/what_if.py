@@ -37,7 +37,7 @@ def what_if(desk: Desk) -> None:
     sheet.write_url("E3", f"internal:'{STATEMENT}'!A1", desk.style("link"), "why: Statement")
     desk.losses(sheet, area.body.part(column=1, columns=6), unless="FALSE")
     sheet.insert_chart(area.row + area.rows + 1, 2, desk_charts.before_and_after(desk), {"object_position": 3})
-    sheet.write_string(at.trades.row - 2, 2, "Trades to try" + desk.content.said(": type over the sample"), desk.style("section"))
+    desk.section(sheet, at.trades.row - 2, 2, "Trades to try" + desk.content.said(": type over the sample"), at.trades.columns)
     desk.header(sheet, at.trades, POSITION_HEADINGS, POSITION_UNITS, POSITION_FORMATS)
     desk.inputs(sheet, at.trades.body, desk.content.trades, POSITION_FORMATS)
     sheet.print_area(0, 0, at.blocks.row + PRINTED, at.trades.column + at.trades.columns - 1)
@@ -70,10 +70,11 @@ def yesterday(desk: Desk) -> None:
     at = desk.layout
     sheet = desk.part(
         at.positions_before,
-        "The book and the market of an earlier time",
-        f"{desk.content.said('SAMPLE. ')}Paste both as values from the sheets Positions and Market; As of must be given.",
+        "The book of an earlier time",
+        f"{desk.content.said('SAMPLE. ')}Paste it as values from the sheet Positions, and its market beside it.",
         widths={"I:J": 2, "K:K": 22, "L:Z": 11, "AA:AA": 2, "AB:AC": 12, "AD:AD": 14, "AE:AH": 11, "AI:AI": 18},
     )
+    desk.part(at.market_before, "The market of that time", "From the sheet Market, as values; As of must be given.", {})
     for area, headings, units, formats, lines in (
         (at.positions_before, POSITION_HEADINGS, POSITION_UNITS, POSITION_FORMATS, desk.content.positions_before),
         (at.market_before, MARKET_HEADINGS, MARKET_UNITS, MARKET_FORMATS, desk.content.market_before),
@@ -109,6 +110,7 @@ def move(desk: Desk) -> None:
     desk.verdicts(sheet, ends.cell(3, 1))
     sheet.write_url(ends.row + 3, 3, f"internal:'{CHECKS}'!A1", desk.style("link", indent=1), "why: Checks")
     desk.signpost(sheet, "E3", desk.layout.positions_before, "the earlier book →")
+    desk.signpost(sheet, "G3", desk.layout.market_before, "its market →")
     sheet.insert_chart(ends.row + ends.rows + 1, 1, desk_charts.move_bars(desk), {"object_position": 3})
     book, market = desk.layout.positions_before, desk.layout.market_before
     earlier = [Area(MOVE_SHEET, one.row - 3, one.column, min(one.rows, PRINTED_BEFORE) + 3, one.columns) for one in (book, market)]
