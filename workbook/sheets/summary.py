@@ -85,7 +85,7 @@ def _headlines(desk: Desk) -> list[Line]:
     at = desk.layout
     bars, total, chosen = at.worst_bars, at.scenario_bars.body_column(2).ref, at.comparison
     saving = f"INDEX({chosen.body_column(5).ref},MATCH(method,{chosen.body_column(0).ref},0))"
-    state = f"INDEX({at.methods.body_column(5).ref},MATCH(method,method_names,0))"
+    state = at.statement.far(1, 4)  # of this number: a fitted parameter makes a published method illustrative
     stamp = at.market.body_column(at.market.columns - 1).ref
     over = f"COUNT({at.limit_bars.body_column(3).ref})"
     funds = {name: f'=IF(ISNUMBER(equity),{at.status.far(row, 1)},"no equity")' for name, row in STATUS_ROWS.items()}
@@ -120,7 +120,7 @@ def _headlines(desk: Desk) -> list[Line]:
             "",
         ),
         (METHOD, '=method&""', "General", "", CHECKS, "what it models: Checks", ""),
-        ("Its status", f'=IFERROR({state}&"","")', "General", "what it rests on", CHECKS, "evidence: Checks", ""),
+        ("Its status", f'={state}&""', "General", "what it rests on", STATEMENT, "line by line: Statement", ""),
         ("Valuation time", f'=IF(COUNT({stamp})=0,"now",MAX({stamp}))', "yyyy-mm-dd hh:mm", "UTC", MARKET, "As of: Market", ""),
         ("Rows of the book", f"=COUNT({at.position('Quantity').ref})", "0", "positions", POSITIONS, "the book: Positions", ""),
     ]
