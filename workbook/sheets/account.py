@@ -90,7 +90,7 @@ def _settings(desk: Desk, sheet: Any) -> None:
     rows = (
         ("Warn from", sample.LIMITS_WARN_FROM, FACTOR, "share of a limit that is used"),
         ("Rulebook", sample.RULEBOOK, "", "FINRA, BYBIT, OKX: who may be margined as a portfolio"),
-        ("Tolerance of Reconcile", sample.RECONCILE_TOLERANCE, FACTOR, "fraction by which a venue's margin may differ from ours"),
+        ("Tolerance of a venue", sample.RECONCILE_TOLERANCE, FACTOR, "fraction by which a venue's margin may differ from ours"),
     )
     for r, (label, value, pattern, note) in enumerate(rows):
         sheet.write_string(area.row + r, 6, label, desk.style("label"))
