@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import charts
-from ..layout import COMPARISON, RISK, STATEMENT, Area
+from ..layout import COMPARISON, RISK, STATEMENT, Area, Layout
 from ..parts import AMOUNT, COUNT, MOVE, Desk
 from ..tables import by_coins, by_levels, hides_coins, hides_scenarios, is_number
 
@@ -15,6 +15,12 @@ STATEMENT_LEVELS, PRINTED_LINES = 9, 200
 PRINTED_SCENARIOS = 26
 PROFILE_ROWS = 24  # of the picture below the P&L grid
 NOTE_HEIGHT = 42  # points of a row whose note takes three lines
+
+
+def worst_scenario(at: Layout) -> str:
+    """The name of the worst scenario, as a formula; where nothing moves the book there is none."""
+    totals, worst = at.scenario_bars.body_column(2).ref, at.worst_bars.far(1, 1)
+    return f'IF(AND(COUNT({totals})>0,MIN({totals})=0,MAX({totals})=0),"none",{worst})'
 
 
 def risk_array(desk: Desk) -> None:
@@ -32,7 +38,7 @@ def risk_array(desk: Desk) -> None:
         (
             ("Initial margin", "=initial_margin", AMOUNT),
             ("Scanning risk", "=scanning_risk", AMOUNT),
-            ("Worst scenario", f"={desk.layout.worst_bars.far(1, 1)}", "General"),
+            ("Worst scenario", f"={worst_scenario(desk.layout)}", "General"),
         )
     ):
         sheet.write_string(4 + r, 1, label, desk.style("label", bold=True))

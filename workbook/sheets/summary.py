@@ -11,7 +11,7 @@ from ..tables import as_table, placed
 from .about import sample_note, version
 from .checks import NO_BOOK
 from .drawn import reference
-from .outputs import CASE, WHY
+from .outputs import CASE, WHY, worst_scenario
 
 # a line: label, formula, number format, unit, the sheet with the reason, the text of its link, the words of its alarm or ""
 Line = tuple[str, str, str, str, str, str, str]
@@ -83,7 +83,7 @@ def _line(desk: Desk, sheet: Any, cell: list[str], line: Line) -> None:
 
 def _headlines(desk: Desk) -> list[Line]:
     at = desk.layout
-    bars, total, chosen = at.worst_bars, at.scenario_bars.body_column(2).ref, at.comparison
+    total, chosen = at.scenario_bars.body_column(2).ref, at.comparison
     saving = f"INDEX({chosen.body_column(5).ref},MATCH(method,{chosen.body_column(0).ref},0))"
     state = at.statement.far(1, 4)  # of this number: a fitted parameter makes a published method illustrative
     stamp = at.market.body_column(at.market.columns - 1).ref
@@ -94,7 +94,7 @@ def _headlines(desk: Desk) -> list[Line]:
         ("Initial margin", f"=PM_MARGIN({CASE})", AMOUNT, "USD", STATEMENT, WHY, ""),
         ("Maintenance margin", f"=PM_MAINTENANCE({CASE})", AMOUNT, "USD", STATEMENT, WHY, ""),
         ("Scanning risk", f"=PM_SCANNING_RISK({CASE})", AMOUNT, "USD", RISK, "why: Risk array", ""),
-        ("Worst scenario of the whole book", f"={bars.part(row=1, column=1).far(0, 0)}", "General", "", RISK, "why: Risk array", ""),
+        ("Worst scenario of the whole book", f"={worst_scenario(at)}", "General", "", RISK, "why: Risk array", ""),
         ("Its profit or loss", f'=IF(COUNT({total})=0,"none",MIN({total}))', AMOUNT, "USD", RISK, "why: Risk array", ""),
         ("Equity", funds["Equity"], AMOUNT, "USD", LIMITS, "why: Limits", ""),
         ("Usage", funds["Usage"], "0.0%_ ", "initial over equity", LIMITS, "why: Limits", _beyond("{x}>1", "more margin than equity")),
