@@ -5,6 +5,7 @@ The inputs and the values were gathered outside the project; they lie in the fol
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import re
 import shutil
@@ -114,8 +115,9 @@ def test_a_deep_put_of_a_venue_answer_that_has_no_forward(shared: Path, tmp_path
     case = json.loads((source.parent / "case.json").read_text(encoding="utf-8"))
     expiries = {_expiry(item["instrument_name"]) for item in _positions(source) if item["instrument_name"].count("-") > 1}
     market = tmp_path / "market.csv"
-    rows = "".join(f"BTC,,{day},72800\n" for day in sorted(expiries))
-    market.write_text(f"Underlying,Spot,Expiry,Forward\nBTC,70000,,\n{rows}", encoding="utf-8")
+    moment = dt.datetime.fromtimestamp(json.loads(source.read_text(encoding="utf-8"))["usIn"] / 1e6, dt.UTC).strftime("%Y-%m-%d %H:%M")
+    rows = "".join(f"BTC,,{day},72800,\n" for day in sorted(expiries))
+    market.write_text(f"Underlying,Spot,Expiry,Forward,As of\nBTC,70000,,,{moment}\n{rows}", encoding="utf-8")
     assert main(["margin", str(source), *asked, "--market", str(market), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["initial_margin"] == pytest.approx(10_515.6, abs=20.0), case["expected"]
 

@@ -123,10 +123,10 @@ def test_net_delta_and_vega_by_coin_are_the_textbooks(live: Workbook) -> None:
 def test_the_dearest_rows_are_those_whose_removal_shows_it(live: Workbook) -> None:
     """The future of SOL carries its whole loss of 11 % of 200 × 152.25, the call of BTC all of its coin's margin."""
     rows = live.values("Summary", "F26:I28")
-    assert [(row[0], row[1]) for row in rows] == [(1.0, "SOL_USDC-28AUG26"), (2.0, "BTC-1JUL26-75000-C"), (3.0, "ETH-31JUL26-3000-P")]
-    assert [row[3] for row in rows[:2]] == pytest.approx([0.11 * 200.0 * 152.25, 2_078.23], abs=0.01)
+    assert [(row[0], row[2]) for row in rows] == [("1", "SOL_USDC-28AUG26"), ("2", "BTC-1JUL26-75000-C"), ("3", "ETH-31JUL26-3000-P")]
+    assert [row[1] for row in rows[:2]] == pytest.approx([0.11 * 200.0 * 152.25, 2_078.23], abs=0.01)
     live.set("Parameters", "C10", "off")
-    assert live.values("Summary", "F26:I28") == [[1.0, "none: see Contributions", None, ""], [2.0, "", None, ""], [3.0, "", None, ""]]
+    assert live.values("Summary", "F26:I28") == [["1", "", "none: see Contributions", None], ["2", "", "", None], ["3", "", "", None]]
 
 
 def test_the_nearest_liquidation_is_where_equity_meets_the_margin(live: Workbook) -> None:

@@ -32,7 +32,8 @@ def test_a_saved_workbook_opens_again(calc: Calc, template: Path, tmp_path: Path
     with calc.open(saved) as again:
         assert again.formulas(SUMMARY) == before[0]
         assert again.formulas(RISK) == tables
-        assert again.get(SUMMARY, "A1:J40") == before[1]
+        for now, then in zip(again.get(SUMMARY, "A1:J40"), before[1], strict=True):
+            assert now == [pytest.approx(cell, rel=1e-14) if isinstance(cell, float) else cell for cell in then]  # a time has 15 digits
     assert any("PM_MARGIN(" in formula for formula in before[0].values())
     assert any("PM_RISK_ARRAY(" in formula for formula in tables.values())
 
