@@ -16,6 +16,7 @@ import pytest
 from range_books import ask
 
 import xlmargin as xm
+from xlmargin.sheet.cells import without_blank_end
 
 Grid = list[list[Any]]
 Kind = Callable[[Grid], Any]
@@ -272,3 +273,9 @@ def test_a_frame_is_not_changed_and_its_next_state_is_read() -> None:
     assert (
         ask("PM_MARGIN", book, MARKET) == ask("PM_MARGIN", [POSITIONS[0], [*POSITIONS[1][:5], -4.0, "a"], *POSITIONS[2:]], MARKET) != first
     )
+
+
+def test_blank_rows_at_the_end_are_cut_below_a_cell_without_a_truth_of_its_own() -> None:
+    """Such a cell cannot be compared with a blank one."""
+    rows: list[list[Any]] = [["Name", "Note"], [pd.NA, pd.NA], *([None, None] for _ in range(9))]
+    assert without_blank_end(rows) == rows[:2]
