@@ -47,7 +47,7 @@ def add_macros(desk: Desk, macros: Macros) -> None:
     about = desk.book.get_worksheet_by_name(cell.sheet)
     about.insert_button(cell.row, cell.column + 1, {"macro": macros.restart, "caption": "Restart Python", "width": 120, "height": 20})
     about.write_string(cell.row + 1, cell.column + 1, RESTARTS, desk.style("note"))
-    desk.formula(about, cell.cell(2, -1).replace("$", ""), f'=IF(ISERROR({cell.near.partition(":")[0]}),"{BLOCKED}","")', "message")
+    desk.formula(about, cell.bare(2, -1), f'=IF(ISERROR({cell.near.partition(":")[0]}),"{BLOCKED}","")', "message")
 
 
 def _settings(desk: Desk, macros: Macros) -> None:

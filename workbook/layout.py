@@ -49,11 +49,12 @@ UNDERLYINGS = 8  # columns of the risk array; of more coins it shows the first o
 HISTORY_ROWS, BINS, WORST_DAYS = 1_500, 25, 5
 LEVELS, STEPS = 5, 9  # levels of the statement that a picture may use, and number of lines that it draws
 METHOD_ROOM = 12  # methods that may be dropped in after the workbook was built
-METHOD_BARS_ROOM, WORST_BARS = 0, 16  # of a picture: bars in addition to those of the installed methods; scenarios
+WORST_BARS = 16  # scenarios that a picture draws
 NOTES_PER_ROW, FAULTS = 2, 100  # notes of PM_CHECK on a correct row (on its vol, and on its order); room for faults
 STATEMENT_LEAST, STATEMENT_PER_ROW, STATEMENT_MOST = 400, 4, 4_000  # lines; deeper levels that do not fit are left out
 PICTURE_ROWS = 24  # rows that a picture above a table takes
 HEAD = 5  # rows of title, description and checks above a sheet's content; cells count from 0
+METHODS_ROW = HEAD + 45  # of the sheet Checks, below its checks
 ABOUT_LINES = 75  # rows kept for what the workbook is, between the methods and the findings
 
 
@@ -71,13 +72,17 @@ class Area:
         """One cell of the block on its own sheet, such as `$C$7`."""
         return str(xl_rowcol_to_cell(self.row + row, self.column + column, row_abs=True, col_abs=True))
 
+    def bare(self, row: int, column: int) -> str:
+        """One cell of the block on its own sheet as a relative reference, such as `C7`."""
+        return self.cell(row, column).replace("$", "")
+
     def far(self, row: int, column: int) -> str:
         """One cell of the block, from another sheet."""
         return f"'{self.sheet}'!{self.cell(row, column)}"
 
     def loose(self, row: int, column: int) -> str:
         """One cell of the block, from another sheet, as a relative reference."""
-        return f"'{self.sheet}'!{self.cell(row, column).replace('$', '')}"
+        return f"'{self.sheet}'!{self.bare(row, column)}"
 
     @property
     def near(self) -> str:
@@ -222,27 +227,38 @@ class Layout:
 
     def _of_methods(self) -> dict[str, Area]:
         """Areas with a row for each method, including those added later."""
-        rows = self.known + METHOD_ROOM + 2
+        rows = self._method_rows
         theirs = Area(COMPARISON, HEAD + 29 + rows + 5, 1, THEIRS_ROWS + 1, len(THEIRS_HEADINGS))
         return {
-            "methods": Area(CHECKS, HEAD + 45, 1, rows, 8),
+            "methods": Area(CHECKS, METHODS_ROW, 1, rows, 8),
             "about": Area(CHECKS, self._methods_end, 1, ABOUT_LINES, 3),
             "comparison": Area(COMPARISON, HEAD + 29, 1, rows, 8),
             "method_bars": Area(COMPARISON, HEAD, 11, rows, 4),
-            "ranked_bars": Area(COMPARISON, HEAD, 16, self.known + METHOD_BARS_ROOM + 1, 5),
+            "ranked_bars": Area(COMPARISON, HEAD, 16, self.known + 1, 5),
             "theirs": theirs,
             "ours": Area(COMPARISON, theirs.row + theirs.rows + 4, 1, THEIRS_ROWS + 1, 7),
         }
 
     @property
+    def _method_rows(self) -> int:
+        """Rows of a table of methods: its header, the installed ones, those added later, and one that stays free."""
+        return self.known + METHOD_ROOM + 2
+
+    @property
     def _methods_end(self) -> int:
         """The row of the sheet Checks below the methods and a blank row."""
-        return HEAD + 45 + self.known + METHOD_ROOM + 2 + 2
+        return METHODS_ROW + self._method_rows + 2
 
     def block(self, method: int) -> Area:
         """The what-if of one of the methods, 0 the chosen one; the four are side by side."""
         first = self.blocks
         return Area(first.sheet, first.row, first.column + method * first.columns, first.rows, first.columns)
+
+    @property
+    def valuation_time(self) -> str:
+        """The time of the market as a formula, `now` where it names none."""
+        stamp = self.market.body_column(MARKET_HEADINGS.index("As of")).ref
+        return f'=IF(COUNT({stamp})=0,"now",MAX({stamp}))'
 
     def position(self, heading: str) -> Area:
         """The cells of one heading of the positions."""

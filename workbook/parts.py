@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Literal
 
 from .layout import CHECKS, Area, Layout
@@ -15,7 +16,6 @@ from .tables import as_table, placed
 Role = Literal["input", "output", "calculation"]
 AMOUNT, COUNT, FACTOR, MOVE = "#,##0.00_ ;-#,##0.00_ ", "0", "0.0###", "+0.0%_ ;-0.0%_ ;0.0%_ "
 A4 = 9
-DRAWN = ("What the picture draws", "calculated from the tables; nothing to type")  # title and note of a part
 ROW_HEIGHT = 16.0  # points; set explicitly, because the defaults of programs differ and pictures would drift
 
 
@@ -49,8 +49,8 @@ class Desk:
         self._print_setup(sheet)
         return sheet
 
-    def part(self, area: Area, title: str, what: str, widths: dict[str, float], *, above: int = 3) -> Any:
-        """Start a further part of a sheet: its title some rows above an area, a line that describes it, and a link at the sheet's top."""
+    def part(self, area: Area, title: str, what: str, widths: Mapping[str, float], *, above: int = 3) -> Any:
+        """Start a further part of a sheet: its title some rows above an area, and a line that describes it; `signpost` leads to it."""
         sheet = self.book.get_worksheet_by_name(area.sheet)
         for columns, width in widths.items():
             sheet.set_column(columns, width)
@@ -65,11 +65,13 @@ class Desk:
             sheet.write_blank(row, column + c, None, self.style("section"))
         sheet.write_string(row, column, title, self.style("section"))
 
-    def drawn(self, sheet: Any, *areas: Area) -> None:
-        """Grey for the columns behind a picture, header and body, so that nobody takes them for answers."""
+    def drawn(self, *areas: Area, widths: Mapping[str, float] = MappingProxyType({}), above: int = 3) -> Any:
+        """Start the columns behind a picture, under a title of their own and in grey: nobody is to take them for answers."""
+        sheet = self.part(areas[0], "What the picture draws", "calculated from the tables; nothing to type", widths, above=above)
         for area in areas:
             for block, look in ((area.part(rows=1), "drawn header"), (area.body, "drawn")):
                 sheet.conditional_format(block.near, {"type": "formula", "criteria": "=TRUE", "format": self.style.condition(look)})
+        return sheet
 
     def print_parts(self, sheet: Any, *parts: Area) -> None:
         """Print these parts of a sheet alone, each from a page of its own."""
@@ -77,7 +79,7 @@ class Desk:
 
     def signpost(self, sheet: Any, cell: str, area: Area, words: str, *, above: int = 3) -> None:
         """A link to a further part of the same sheet."""
-        sheet.write_url(cell, f"internal:'{area.sheet}'!{area.cell(-above, 0).replace('$', '')}", self.style("link"), words)
+        sheet.write_url(cell, f"internal:'{area.sheet}'!{area.bare(-above, 0)}", self.style("link"), words)
 
     @staticmethod
     def _print_setup(sheet: Any) -> None:
@@ -131,7 +133,7 @@ class Desk:
         """
         for c, text in enumerate(texts):
             if coins is not None and c >= coins:
-                cell, heading = area.cell(-1, c).replace("$", ""), area.cell(0, c).replace("$", "")
+                cell, heading = area.bare(-1, c), area.bare(0, c)
                 self.formula(sheet, cell, f'=IF({heading}="","","{text}")', "unit", align="right")
             elif text:
                 sheet.write_string(area.row - 1, area.column + c, text, self.style("unit", align="right"))
@@ -191,7 +193,7 @@ class Desk:
     @staticmethod
     def _loose(area: Area) -> str:
         """The first cell of an area as a condition that moves along with each cell is written."""
-        return area.cell(0, 0).replace("$", "")
+        return area.bare(0, 0)
 
     def verdicts(self, sheet: Any, where: str) -> None:
         """Colours for PASS and FAIL, in addition to the words."""

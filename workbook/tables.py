@@ -44,16 +44,9 @@ def as_table(area: Area, call: str) -> str:
 
 def by_levels(area: Area, call: str) -> str:
     """A statement; one that is too long keeps the levels that fit whole, and a line below them names the rest."""
-    down, first, lines = area.part(columns=1).near, area.cell(0, 0), area.cell(0, 1)
-    room = f"ROWS({down})-2"  # for lines, without the headings, the word below and the last row, which stays free
-    fits = f"IFERROR(ROWS(_xlpm.w),1)<ROWS({down})"
-    kept = f'_xlfn._xlws.FILTER(_xlpm.w,(_xlpm.l&""="{FIRST}")+(_xlpm.l<SMALL(_xlpm.l,{room})))'
-    word = 'ROWS(_xlpm.w)-ROWS(_xlpm.t)&" lines of deeper levels are left out here: xlmargin explain shows all of them"'
-    below = f"(ROW({down})-ROW({first})=IFERROR(ROWS(_xlpm.t),1))*(COLUMN({_across(area)})=COLUMN({lines}))"
-    return (
-        f"=_xlfn.LET(_xlpm.w,{call},_xlpm.l,INDEX(_xlpm.w,0,1),_xlpm.t,IF({fits},_xlpm.w,{kept}),"
-        f'IF({_inside(area)},{SHOWN},IF({fits},"",IF({below},{word},""))))'
-    )
+    lines = f"COLUMN({_across(area)})=COLUMN({area.cell(0, 1)})"
+    word = '" lines of deeper levels are left out here: xlmargin explain shows all of them"'
+    return _least(area, call, "1", FIRST, SHOWN, lines, word)
 
 
 def by_coins(area: Area, call: str) -> str:
@@ -64,17 +57,32 @@ def by_coins(area: Area, call: str) -> str:
     """
     down, across, first = area.part(columns=1).near, _across(area), area.cell(0, 0)
     place, width = f"(COLUMN({across})-COLUMN({first}))", f"COLUMNS({across})"
-    columns, room = "IFERROR(COLUMNS(_xlpm.t),1)", f"ROWS({down})-2"
-    fits = f"IFERROR(ROWS(_xlpm.w),1)<ROWS({down})"
-    kept = f'_xlfn._xlws.FILTER(_xlpm.w,(_xlpm.l&""="Total")+(_xlpm.l<SMALL(_xlpm.l,{room})))'
-    milder = f'ROWS(_xlpm.w)-ROWS(_xlpm.t)&"{MILDER}"'
-    below = f"(ROW({down})-ROW({first})=IFERROR(ROWS(_xlpm.t),1))*({place}=1)"
+    columns = "IFERROR(COLUMNS(_xlpm.t),1)"
     word = f'IF(ROW({down})=ROW({first}),{columns}-{width}+1&"{MORE_COINS}","")'
     cut = f"INDEX(_xlpm.t,0,{columns})"
     last = f'IF({place}={width}-1,IF(ISTEXT({cut}),{cut}&"",{cut}),IF({place}={width}-2,{word},{SHOWN}))'
+    shown = f"IF({columns}>{width},{last},{SHOWN})"
+    return _least(area, call, "IFERROR(COLUMNS(_xlpm.w),1)", "Total", shown, f"{place}=1", f'"{MILDER}"')
+
+
+def _least(area: Area, call: str, key: str, heading: str, shown: str, told: str, word: str) -> str:
+    """A table; one that is too long keeps its heading and the rows with the least keys, and counts the others in a line below them.
+
+    Args:
+        key: number of the column of the keys
+        heading: that of this column
+        shown: a cell of the kept table
+        told: the condition that a cell stands in the column of that line
+        word: what follows the count
+    """
+    down, first = area.part(columns=1).near, area.cell(0, 0)
+    room = f"ROWS({down})-2"  # for rows, without the headings, the line below and the last row, which stays free
+    fits = f"IFERROR(ROWS(_xlpm.w),1)<ROWS({down})"
+    kept = f'_xlfn._xlws.FILTER(_xlpm.w,(_xlpm.l&""="{heading}")+(_xlpm.l<SMALL(_xlpm.l,{room})))'
+    below = f"(ROW({down})-ROW({first})=IFERROR(ROWS(_xlpm.t),1))*({told})"
     return (
-        f"=_xlfn.LET(_xlpm.w,{call},_xlpm.l,INDEX(_xlpm.w,0,IFERROR(COLUMNS(_xlpm.w),1)),_xlpm.t,IF({fits},_xlpm.w,{kept}),"
-        f'IF({_inside(area)},IF({columns}>{width},{last},{SHOWN}),IF({fits},"",IF({below},{milder},""))))'
+        f"=_xlfn.LET(_xlpm.w,{call},_xlpm.l,INDEX(_xlpm.w,0,{key}),_xlpm.t,IF({fits},_xlpm.w,{kept}),"
+        f'IF({_inside(area)},{shown},IF({fits},"",IF({below},ROWS(_xlpm.w)-ROWS(_xlpm.t)&{word},""))))'
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .layout import LEVELS, Area
-from .parts import AMOUNT, COUNT, DRAWN, Desk
+from .parts import AMOUNT, COUNT, Desk
 from .tables import as_table
 
 
@@ -15,11 +15,11 @@ def waterfall_data(desk: Desk) -> None:
     Lines of one level of the statement add up to the initial margin only where every rule between is a sum. Of the levels
     that do, the first with more than one line that is not 0 is drawn, else the first.
     """
-    sheet = desk.part(desk.layout.levels, *DRAWN, {"H:H": 2, "I:I": 40, "J:K": 13, "L:L": 13, "M:M": 40, "N:R": 13})
+    at, widths = desk.layout, {"H:H": 2, "I:I": 40, "J:L": 13, "M:M": 40, "N:R": 13}
+    sheet = desk.drawn(at.levels, at.steps, at.waterfall, widths=widths)
     _levels(desk, sheet)
     _steps(desk, sheet)
     _bars(desk, sheet)
-    desk.drawn(sheet, desk.layout.levels, desk.layout.steps, desk.layout.waterfall)
 
 
 def _block(desk: Desk) -> tuple[Area, str, str]:
@@ -36,7 +36,7 @@ def _levels(desk: Desk, sheet: Any) -> None:
     desk.header(sheet, area, ("Level", "Lines", "Sum", "Choice"), formats=(COUNT, COUNT, AMOUNT, COUNT))
     every = area.part(row=1, rows=LEVELS, columns=1).near
     for r in range(1, LEVELS + 1):
-        level, lines, total, choice = (area.cell(r, c).replace("$", "") for c in range(4))
+        level, lines, total, choice = (area.bare(r, c) for c in range(4))
         sheet.write_number(level, r, desk.style("calculation", align="center"))
         mine = f"({levels}={level})*{inside}"
         desk.formula(sheet, lines, f"=SUMPRODUCT({mine}*({amounts}<>0))", "calculation", align="center")
@@ -55,7 +55,7 @@ def _levels(desk: Desk, sheet: Any) -> None:
         (LEVELS + 2, "Level", f"=IF(COUNT({choices})=0,1,INDEX({every},MATCH(MIN({choices}),{choices},0)))"),
     ):
         sheet.write_string(area.row + r, area.column, label, desk.style("label"))
-        desk.formula(sheet, area.cell(r, 1).replace("$", ""), formula, "calculation", align="center")
+        desk.formula(sheet, area.bare(r, 1), formula, "calculation", align="center")
 
 
 def _steps(desk: Desk, sheet: Any) -> None:
@@ -74,9 +74,9 @@ def _bars(desk: Desk, sheet: Any) -> None:
     headings = ("No", "Line", "Reached", "below", "adds", "takes off", "initial margin")
     desk.header(sheet, area, headings, formats=(COUNT, "", *[AMOUNT] * 5))
     for r in range(1, area.rows):
-        number, line, reached, below, adds, takes, total = (area.cell(r, c).replace("$", "") for c in range(7))
-        before = area.cell(r - 1, 2).replace("$", "")
-        label, amount = (steps.cell(r - 1, c).replace("$", "") for c in range(2))
+        number, line, reached, below, adds, takes, total = (area.bare(r, c) for c in range(7))
+        before = area.bare(r - 1, 2)
+        label, amount = (steps.bare(r - 1, c) for c in range(2))
         if r == 1:  # the heading of the steps is next to it
             label, amount, there = '"Initial margin"', "0", "ISNUMBER(initial_margin)"
         elif r < area.rows - 1:

@@ -225,7 +225,6 @@ def test_methods_dropped_in_later_are_listed_and_compared(
 ) -> None:
     """A workbook built before they came has room for them; without the room, its own check says that the list is cut."""
     monkeypatch.setattr(AREAS, "METHOD_ROOM", room)
-    monkeypatch.setattr(AREAS, "METHOD_BARS_ROOM", 0)
     path, at = built(tmp_path / "desk.xlsx", SAMPLE.POSITIONS, SMALL), AREAS.Layout(SMALL)
     names = request.getfixturevalue("thirty")
     book = Workbook(path, CALLS)

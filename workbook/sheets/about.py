@@ -71,7 +71,7 @@ def methods(desk: Desk) -> None:
     """The methods of the installed version: the scope of each, and the parts not modelled."""
     area = desk.layout.methods
     sheet = desk.part(area, "Methods", "What each covers, what it rests on, and what it leaves out, in the installed version.", {})
-    desk.reserved(sheet, area, "PM_METHODS()", [""] * 8, "Method", message=area.cell(-3, 1).replace("$", ""), lined=True)
+    desk.reserved(sheet, area, "PM_METHODS()", [""] * 8, "Method", message=area.bare(-3, 1), lined=True)
     told = margins.methods()[1:]
     lines = [max(len(str(line[3])) // EVIDENCE, len(str(line[4])) // MISSING) + 1 for line in told]
     for r in range(1, area.rows):
@@ -91,7 +91,7 @@ def about(desk: Desk) -> None:
     sheet = desk.book.get_worksheet_by_name(area.sheet)
     sheet.write_string(area.row, 1, "About this workbook", desk.style("title"))
     sheet.write_string(area.row + 2, 1, "Version of xlmargin", desk.style("label", bold=True))
-    desk.formula(sheet, version(desk).cell(0, 0).replace("$", ""), "=PM_VERSION()", "output")
+    desk.formula(sheet, version(desk).bare(0, 0), "=PM_VERSION()", "output")
     row = _lines(desk, sheet, area.row + 5, "What it is", WHAT)
     if desk.content.positions:
         row = _samples(desk, sheet, row)
@@ -126,7 +126,7 @@ def _samples(desk: Desk, sheet: Any, row: int) -> int:
     area, found = _stands(desk)
     for r, (page, part, condition) in enumerate(found):
         sheet.write_url(area.row + r, 1, f"internal:'{page}'!A1", desk.style("link"), page + part)
-        desk.formula(sheet, area.cell(r, 0).replace("$", ""), f'=IF({condition},"{STANDS}","{OWN}")', "calculation")
+        desk.formula(sheet, area.bare(r, 0), f'=IF({condition},"{STANDS}","{OWN}")', "calculation")
     return area.row + area.rows + 1
 
 

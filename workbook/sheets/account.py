@@ -6,7 +6,7 @@ from typing import Any
 
 from .. import desk_charts, sample
 from ..layout import ACCOUNT, BALANCE_HEADINGS, CONTRIBUTIONS, LIMITS, Area
-from ..parts import AMOUNT, COUNT, DRAWN, FACTOR, MOVE, Desk
+from ..parts import AMOUNT, COUNT, FACTOR, MOVE, Desk
 from ..tables import is_number
 
 ACCOUNT_CASE = "positions,balances,market,method,parameters,history"
@@ -130,11 +130,11 @@ def limits(desk: Desk) -> None:
     _words(desk, sheet, at.liquidation, "Liquidation: where maintenance first exceeds equity, one coin moving alone", LIQUIDATION_UNITS)
     call = f"PM_LIQUIDATION({ACCOUNT_CASE.replace('method', 'liquidation_method')})"
     shown = f'IF(liquidation_method="off","{OFF}",{call})'
-    message = at.liquidation.cell(-3, 3).replace("$", "")
+    message = at.liquidation.bare(-3, 3)
     desk.reserved(sheet, at.liquidation, shown, ["", AMOUNT, MOVE, AMOUNT, MOVE], "Underlying", message=message, align="right")
     _words(desk, sheet, at.accounts, "Accounts, each under its own venue's method where one is given", ACCOUNT_UNITS)
     formats = ["", "", AMOUNT, AMOUNT, AMOUNT, AMOUNT, "0.0%_ ", COUNT]
-    message = at.accounts.cell(-3, 3).replace("$", "")
+    message = at.accounts.bare(-3, 3)
     desk.reserved(
         sheet, at.accounts, "PM_ACCOUNTS(positions,market,balances,method,parameters,history)", formats, "Account", message=message
     )
@@ -178,7 +178,7 @@ def _limit_table(desk: Desk, sheet: Any) -> None:
     share = f'IF({most}>0,ABS({values})/{most},IF({values}=0,0,"no limit"))'
     desk.array(sheet, area.body_column(5), f'=IF({numbers},{share},"")', "calculation", [USED])
     for r in range(1, area.rows):
-        kind, coin, value, limit, _, used, verdict = (area.cell(r, c).replace("$", "") for c in range(7))
+        kind, coin, value, limit, _, used, verdict = (area.bare(r, c) for c in range(7))
         desk.formula(sheet, value, f'=IF({kind}="","",{_value(desk, kind, coin)})', "calculation", bold=True, num_format=AMOUNT)
         known = f"AND(ISNUMBER({value}),ISNUMBER({limit}))"
         words = (
@@ -227,12 +227,12 @@ def _qualification(desk: Desk, sheet: Any) -> None:
     for r, (field, place) in enumerate(lines, 1):
         sheet.write_string(at.facts.row + r, at.facts.column, field, desk.style("label"))
         formula = f'=IF(ISNUMBER({place}),{place},"")' if r == 1 else f'=IF({place}="","",{place})'
-        desk.formula(sheet, at.facts.cell(r, 1).replace("$", ""), formula, "calculation", num_format=AMOUNT, align="right")
+        desk.formula(sheet, at.facts.bare(r, 1), formula, "calculation", num_format=AMOUNT, align="right")
     _title(desk, sheet, at.qualify, "Rules of the rulebook")
-    desk.formula(sheet, at.qualify.cell(-2, 1).replace("$", ""), "=rulebook", "output")
+    desk.formula(sheet, at.qualify.bare(-2, 1), "=rulebook", "output")
     for c in (1, 2):
         sheet.write_string(at.qualify.row - 1, at.qualify.column + c, "USD, or yes", desk.style("unit", align="right"))
-    message = at.qualify.cell(-2, 3).replace("$", "")
+    message = at.qualify.bare(-2, 3)
     desk.reserved(
         sheet,
         at.qualify,
@@ -249,9 +249,8 @@ def _qualification(desk: Desk, sheet: Any) -> None:
 def limit_data(desk: Desk) -> None:
     """The columns behind the bars of limits: the share used of each."""
     area, table = desk.layout.limit_bars, desk.layout.limit_table
-    sheet = desk.part(area, *DRAWN, {"R:R": 2, "S:S": 28, "T:V": 18, "W:W": 2, "X:AA": 20})
+    sheet = desk.drawn(area, desk.layout.reading_frame, widths={"R:R": 2, "S:S": 28, "T:V": 18, "W:W": 2, "X:AA": 20})
     desk.header(sheet, area, ("Limit", "within the limit", "near the limit", "over the limit"), formats=("", *[AMOUNT] * 3))
-    desk.drawn(sheet, area, desk.layout.reading_frame)
     kind, coin, used = (table.body_column(c).ref for c in (0, 1, 5))
     desk.array(sheet, area.body_column(0), f'=IF({kind}="","",{kind}&IF({coin}="",""," "&{coin}))', "calculation")
     rules = (f"{used}<limits_warn_from", f"({used}>=limits_warn_from)*({used}<=1)", f"{used}>1")

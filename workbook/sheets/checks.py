@@ -46,10 +46,10 @@ def checks(desk: Desk) -> None:
         left, right = area.cell(r, 1), area.cell(r, 2)
         sheet.write_string(area.row + r, 1, label, desk.style("label"))
         for c, formula in ((1, one), (2, other)):
-            desk.formula(sheet, area.cell(r, c).replace("$", ""), formula, "calculation", num_format=pattern, align="left")
+            desk.formula(sheet, area.bare(r, c), formula, "calculation", num_format=pattern, align="left")
         sheet.write_string(area.row + r, 4, how, desk.style("note"))
         result = verdict.removeprefix("=").replace("{a}", left).replace("{b}", right)
-        desk.formula(sheet, area.cell(r, 4).replace("$", ""), f'=IF($D$4="",{result},"n/a")', "calculation")
+        desk.formula(sheet, area.bare(r, 4), f'=IF($D$4="",{result},"n/a")', "calculation")
     desk.verdicts(sheet, results.near)
     desk.section(sheet, table.row - 2, 1, "What PM_CHECK found", table.columns)
     sheet.write_string(table.row - 1, 1, "rows counted from the header of the range as 1", desk.style("note"))

@@ -6,7 +6,7 @@ from typing import Any
 
 from .. import desk_charts
 from ..layout import CHECKS, CONTRIBUTIONS, LIMITS, STATEMENT, Area
-from ..parts import AMOUNT, COUNT, DRAWN, Desk
+from ..parts import AMOUNT, COUNT, Desk
 from ..styles import TITLE_LINE
 from ..tables import is_number
 
@@ -131,9 +131,9 @@ def greeks(desk: Desk) -> None:
     for c, unit in enumerate(units):
         sheet.write_string(area.row - 1, area.column + c, unit, desk.style("unit", align="center" if c == 0 else "right"))
     formats = [COUNT, "", SIZE, AMOUNT, AMOUNT, AMOUNT, SIZE, "#,##0.000000_ ;-#,##0.000000_ ", AMOUNT, AMOUNT]
-    desk.reserved(sheet, area, "PM_GREEKS(positions,market)", formats, "Row", message=area.cell(-3, 1).replace("$", ""), lined=True)
+    desk.reserved(sheet, area, "PM_GREEKS(positions,market)", formats, "Row", message=area.bare(-3, 1), lined=True)
     sheet.write_url(area.row - 3, area.column + 4, f"internal:'{LIMITS}'!A1", desk.style("link", **TITLE_LINE), "against limits: Limits")
-    first = area.body.cell(0, 0).replace("$", "")
+    first = area.body.bare(0, 0)
     sheet.conditional_format(
         area.body.near, {"type": "formula", "criteria": f'=${first}="Total"', "format": desk.style.condition("chosen")}
     )
@@ -145,13 +145,12 @@ def sizes(desk: Desk) -> None:
     Of two rows of one size the earlier comes first: the later counts as smaller by a rounding.
     """
     at = desk.layout
-    sheet = desk.part(at.top_bars, *DRAWN, {"W:W": 2, "X:X": 8, "Y:Y": 30, "Z:Z": 8, "AA:AA": 18, "AB:AB": 28})
+    sheet = desk.drawn(at.top_bars, at.sizes, widths={"W:W": 2, "X:X": 8, "Y:Y": 30, "Z:Z": 8, "AA:AA": 18, "AB:AB": 28})
     desk.header(sheet, at.sizes, ("Size",), formats=(AMOUNT,))
     share, place = at.contributions.body_column(4).ref, f"(ROW({at.sizes.body.near})-ROW({at.sizes.cell(0, 0)}))"
     size = f'IF({share}=0,"",-ABS({share})*(1-share_rounding*{place}))'
     desk.array(sheet, at.sizes.body, f'=IF({is_number(share)},{size},"")', "calculation", [AMOUNT])
     _top(desk, sheet)
-    desk.drawn(sheet, at.sizes, at.top_bars)
 
 
 def _top(desk: Desk, sheet: Any) -> None:
@@ -161,7 +160,7 @@ def _top(desk: Desk, sheet: Any) -> None:
     size = at.sizes.body.near
     names, shares, roles = (at.contributions.body_column(1).ref, at.contributions.body_column(4).ref, at.roles.body_column(0).ref)
     for r in range(1, area.rows):
-        number, label, place, adds, hedges = (area.cell(r, c).replace("$", "") for c in range(5))
+        number, label, place, adds, hedges = (area.bare(r, c) for c in range(5))
         sheet.write_number(number, r, desk.style("calculation", align="center"))
         found = f'=IF(COUNT({size})<{number},"",MATCH(SMALL({size},{number}),{size},0))'
         desk.formula(sheet, place, found, "calculation", align="center")

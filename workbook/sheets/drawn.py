@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..layout import Area, Layout
-from ..parts import AMOUNT, COUNT, DRAWN, Desk
+from ..parts import AMOUNT, COUNT, Desk
 from ..tables import is_number
 
 DESCENDING, ASCENDING = ">", "<"  # what ranks before a value
@@ -27,7 +27,7 @@ SOFT = 'OR(ISNUMBER(FIND("(estimate",{label})),ISNUMBER(FIND("(illustrative",{la
 def scenarios(desk: Desk) -> None:
     """The scenarios in order of their result, and the P&L grid, as the pictures of the sheet Risk array draw them."""
     at, risk = desk.layout, desk.layout.risk
-    sheet = desk.part(at.worst_bars, *DRAWN, SCENARIO_WIDTHS)
+    sheet = desk.drawn(at.worst_bars, at.scenario_bars, at.profile, widths=SCENARIO_WIDTHS)
     total = f'MATCH("Total",{risk.part(rows=1).ref},0)'
 
     name, description = risk.body_column(0).ref, risk.body_column(1).ref
@@ -36,13 +36,12 @@ def scenarios(desk: Desk) -> None:
     _ranked(desk, sheet, at.scenario_bars, ("No", "Scenario", "Total", "Rank"), ASCENDING, label, value)
     _drawn(desk, sheet, at.scenario_bars, at.worst_bars, ("worst scenario", "other scenarios"), "{k}=1")
     _profile(desk, sheet)
-    desk.drawn(sheet, at.worst_bars, at.scenario_bars, at.profile)
 
 
 def methods(desk: Desk) -> None:
     """The methods in order of their margins, as the picture of the sheet Comparison draws them."""
     at, compare = desk.layout, desk.layout.comparison
-    sheet = desk.part(at.method_bars, *DRAWN, METHOD_WIDTHS)
+    sheet = desk.drawn(at.method_bars, at.ranked_bars, widths=METHOD_WIDTHS)
 
     name, initial, status = (compare.body_column(c).ref for c in (0, 1, 6))
     label = f'IF({name}="","",{name}&" ("&{status}&IF({name}={reference(at)},", reference","")&")")'
@@ -50,7 +49,6 @@ def methods(desk: Desk) -> None:
     _ranked(desk, sheet, at.method_bars, ("No", "Method", "Initial", "Rank"), DESCENDING, label, value)
     series = ("chosen method", "published or verified", "estimate or illustrative")
     _drawn(desk, sheet, at.method_bars, at.ranked_bars, series, 'IFERROR(FIND(method&" (",{label}),0)=1', SOFT)
-    desk.drawn(sheet, at.method_bars, at.ranked_bars)
 
 
 def reference(at: Layout) -> str:
@@ -81,7 +79,7 @@ def _drawn(desk: Desk, sheet: Any, ranked: Area, area: Area, series: tuple[str, 
     place, every = f"MATCH({{k}},{ranked.body_column(3).near},0)", f"COUNT({ranked.body_column(2).near})"
     rows = f"ROWS({area.body_column(0).near})"
     for r in range(1, area.rows):
-        k, label, *cells = (area.cell(r, c).replace("$", "") for c in range(area.columns))
+        k, label, *cells = (area.bare(r, c) for c in range(area.columns))
         found = place.replace("{k}", k)
         sheet.write_number(k, r, desk.style("calculation", align="center"))
         more = f'IF(({k}={rows})*({every}>{k}),", then "&{every}-{k}&" more","")'
@@ -104,7 +102,7 @@ def _profile(desk: Desk, sheet: Any) -> None:
     sheet.write_string(area.row, area.column, "Price move", desk.style("header"))
     for c in range(1, area.columns):
         there = grid.loose(0, c)
-        desk.formula(sheet, area.cell(0, c).replace("$", ""), f'=IF(ISNUMBER({there}),"vol "&TEXT({there},"+0%;-0%;0%"),"")', "header")
+        desk.formula(sheet, area.bare(0, c), f'=IF(ISNUMBER({there}),"vol "&TEXT({there},"+0%;-0%;0%"),"")', "header")
     for column, columns, pattern, otherwise in ((0, 1, "+0%_ ;-0%_ ;0%_ ", "0"), (1, area.columns - 1, AMOUNT, "NA()")):
         here, shown = (block.body.part(column=column, columns=columns) for block in (area, grid))
         desk.array(sheet, here, f"=IF({is_number(shown.ref)},{shown.ref},{otherwise})", "calculation", [pattern] * columns)

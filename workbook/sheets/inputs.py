@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from xlmargin.sheet.tables import FINDING
+
 from .. import sample
 from ..layout import MARKET, MARKET_HEADINGS, PARAMETERS, POSITION_HEADINGS, POSITIONS, Area
 from ..parts import FACTOR, Desk
@@ -48,7 +50,6 @@ POSITION_FORMATS = (
 )
 MOST_COINS, HIGHEST_VOL = 1e12, 20.0
 NO_FEED = "no feed"
-FINDING = "Finding"  # the heading of the findings beside a range
 FITTED_ROWS = (
     f"Illustrative: the rows of SPAN are {FITTED}, searched for so that published examples come out, not a clearing house's. "
     "Delete a row to use the method's own value."
@@ -262,7 +263,7 @@ def _switched(desk: Desk, sheet: Any) -> None:
     ):
         sheet.write_string(area.row + r, 1, label, desk.style("label"))
         formula = f'=IF(OR({wanted}="off",AND({wanted}<>"on",{rule})),"off",method)'
-        desk.formula(sheet, area.cell(r, 0).replace("$", ""), formula, "calculation")
+        desk.formula(sheet, area.bare(r, 0), formula, "calculation")
         sheet.write_string(area.row + r, 3, "calculated from the switches above", desk.style("note", indent=1))
 
 

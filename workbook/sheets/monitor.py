@@ -27,20 +27,16 @@ def monitor(desk: Desk) -> None:
         widths={"J:J": 2, "K:K": 22, "L:M": 18, "N:N": 22, "O:Q": 18},
     )
     sheet.write_string(now.row - 3, now.column + 3, "Feed", desk.style("label", align="right", indent=1))
-    desk.formula(sheet, now.cell(-3, 4).replace("$", ""), '=feed_status&""', "output")
+    desk.formula(sheet, now.bare(-3, 4), '=feed_status&""', "output")
     for c in (5, 6):
         sheet.write_blank(now.row - 3, now.column + c, None, desk.style("output"))
     desk.header(sheet, now, READING_HEADINGS, READING_UNITS, READING_FORMATS, tall=False)  # rows of the limits are there
-    stamp = at.market.part(row=1, column=at.market.columns - 1, columns=1)
     rows = (1, 2, 3, 6, 4, 7)  # of the status, in the order of the headings
-    values = [
-        f'=IF(COUNT({stamp.ref})=0,"now",MAX({stamp.ref}))',
-        *(f'=IFERROR(IF({at.status.far(0, 0)}="Measure",{at.status.far(r, 1)},""),"")' for r in rows),
-    ]
+    values = [at.valuation_time, *(f'=IFERROR(IF({at.status.far(0, 0)}="Measure",{at.status.far(r, 1)},""),"")' for r in rows)]
     for c, (formula, pattern) in enumerate(zip(values, READING_FORMATS)):
-        desk.formula(sheet, now.cell(1, c).replace("$", ""), formula, "output", num_format=pattern or "General")
+        desk.formula(sheet, now.bare(1, c), formula, "output", num_format=pattern or "General")
     note = f'=IF(COUNT({past.body_column(0).near})=0,"no reading yet: xlmargin watch writes them below","")'
-    desk.formula(sheet, now.cell(2, 0).replace("$", ""), note, "note")
+    desk.formula(sheet, now.bare(2, 0), note, "note")
     sheet.insert_chart(now.row + 3, now.column, desk_charts.readings(desk), {"object_position": 3})
     desk.header(sheet, past, READING_HEADINGS, READING_UNITS, READING_FORMATS, tall=False)
     desk.inputs(sheet, past.body, [], READING_FORMATS)
@@ -62,7 +58,7 @@ def _frame(desk: Desk, sheet: Any) -> None:
         f"IF(ISNUMBER({time}),{time},MAX({past}))",
     )
     for r, day in enumerate(days, 1):
-        at, *values = (area.cell(r, c).replace("$", "") for c in range(area.columns))
+        at, *values = (area.bare(r, c) for c in range(area.columns))
         desk.formula(sheet, at, f"={day}", "calculation", num_format=TIME)
         for c, value in enumerate(values, 1):
             amount = now.far(1, c)
@@ -94,9 +90,9 @@ def reconcile(desk: Desk) -> None:
         rule = {"type": "text", "criteria": "begins with", "value": word, "format": desk.style.condition(style)}
         sheet.conditional_format(verdicts.near, rule)
     sheet.write_string(ours.row - 2, 3, "Alarms", desk.style("label", align="right", indent=1))
-    desk.formula(sheet, ours.cell(-2, 3).replace("$", ""), f'=COUNTIF({verdicts.near},"ALARM")', "output", num_format=COUNT)
+    desk.formula(sheet, ours.bare(-2, 3), f'=COUNTIF({verdicts.near},"ALARM")', "output", num_format=COUNT)
     note = f'=IF(COUNTA({theirs.body.near})=0,"nothing of a venue stored yet: xlmargin feed --margins writes it","")'
-    desk.formula(sheet, theirs.cell(-2, 0).replace("$", ""), note, "note")
+    desk.formula(sheet, theirs.bare(-2, 0), note, "note")
     words = "A venue that margins each coin apart gives no name: call the Account of that coin's positions by the coin."
     sheet.write_string(ours.row - 3, ours.column, words, desk.style("note"))
     sheet.write_url(ours.row - 2, 5, f"internal:'{LIMITS}'!A1", desk.style("link", indent=1), "why: Limits")
@@ -105,8 +101,8 @@ def reconcile(desk: Desk) -> None:
 def _beside(desk: Desk, sheet: Any, r: int) -> None:
     """Our margins of one row of the venue's, in its currency."""
     at, theirs, ours, accounts = desk.layout, desk.layout.theirs, desk.layout.ours, desk.layout.accounts
-    account, currency, initial = (theirs.cell(r, c).replace("$", "") for c in (1, 2, 3))
-    name, own, held = (ours.cell(r, c).replace("$", "") for c in (0, 1, 3))
+    account, currency, initial = (theirs.bare(r, c) for c in (1, 2, 3))
+    name, own, held = (ours.bare(r, c) for c in (0, 1, 3))
     names = accounts.body_column(0).ref
     coinwise = f'IF(COUNTIF({names},{currency})*({currency}<>"")>0,{currency}&"","Total")'
     asked = f'IF({account}="",{coinwise},{account}&"")'

@@ -72,16 +72,16 @@ def _worst_by_coin(desk: Desk, sheet: Any) -> None:
     area, headings = desk.layout.risk, desk.layout.risk.part(rows=1)
     sheet.write_string(area.row - 2, 1, "Worst loss by coin", desk.style("label", bold=True))
     for c in range(5, area.columns):
-        top, down = headings.cell(0, c).replace("$", ""), area.body_column(c).near.replace("$", "")
+        top, down = headings.bare(0, c), area.body_column(c).near.replace("$", "")
         desk.formula(
             sheet,
-            area.cell(-2, c).replace("$", ""),
+            area.bare(-2, c),
             f'=IF(OR({top}="",{top}="Total",COUNT({down})=0),"",MAX(0,-MIN({down})))',
             "calculation",
             num_format=AMOUNT,
         )
     worst = Area(RISK, area.row - 2, area.column + 5, 1, area.columns - 5)
-    first = worst.cell(0, 0).replace("$", "")
+    first = worst.bare(0, 0)
     sheet.conditional_format(worst.near, {"type": "formula", "criteria": f"=LEN({first})>0", "format": desk.style.condition("chosen")})
 
 
@@ -117,7 +117,7 @@ def pnl_grid(desk: Desk) -> None:
         "PM_PNL_GRID(positions,grid_price_moves,grid_vol_moves,grid_days,market)",
         ["+0%_ ;-0%_ ;0%_ ", *[AMOUNT] * (area.columns - 1)],
         "Price move / Vol move",
-        message=area.cell(-3, 1).replace("$", ""),
+        message=area.bare(-3, 1),
         lined=True,
     )
     for c in range(1, area.columns):  # the header row is the vol moves themselves
@@ -157,8 +157,8 @@ def comparison(desk: Desk) -> None:
     for r in range(1, area.rows):
         sheet.set_row(area.row + r, NOTE_HEIGHT)
         sheet.write_blank(area.row + r, area.column + area.columns - 1, None, desk.style("calculation", text_wrap=True))
-    first = area.body.cell(0, 0).replace("$", "")
-    state = area.body.cell(0, 6).replace("$", "")
+    first = area.body.bare(0, 0)
+    state = area.body.bare(0, 6)
     sheet.conditional_format(
         area.body_column(6).near,
         {"type": "formula", "criteria": f'=OR({state}="estimate",{state}="illustrative")', "format": desk.style.condition("loss")},
@@ -189,7 +189,7 @@ def statement(desk: Desk) -> None:
     shown, labels = area.body_column(0).near, area.body_column(1).near
     word = f'INDEX({labels},COUNT({shown})+1)&""'
     desk.reserved(sheet, area, f"PM_EXPLAIN({CASE})", [COUNT, "", AMOUNT, "", "", ""], "Level", lay=by_levels, cut=word)
-    levels, lines = area.body.cell(0, 0).replace("$", ""), area.body_column(1)
+    levels, lines = area.body.bare(0, 0), area.body_column(1)
     for level in range(1, STATEMENT_LEVELS):
         sheet.conditional_format(
             lines.near,

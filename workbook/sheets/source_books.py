@@ -137,7 +137,7 @@ def _figures(desk: Desk, sheet: Any) -> None:
         row, pattern = FIGURES.row + r, "0%" if one.key.endswith("gain") else "#,##0.00"
         sheet.write_string(row, LEFT, one.key.replace("_", " "), desk.style("label"))
         put(sheet, row, LEFT + 1, one.least, desk.style("input", num_format=pattern))
-        to, about = (FIGURES.cell(r, c).replace("$", "") for c in (2, 3))
+        to, about = (FIGURES.bare(r, c) for c in (2, 3))
         if isinstance(one.most, str):
             desk.formula(sheet, to, f"={NET_DEBIT}", "calculation", num_format=pattern)
         else:
@@ -188,4 +188,4 @@ def _repeated(desk: Desk, sheet: Any, row: Area, leg: data.RepeatedRow) -> None:
 def _points(desk: Desk, sheet: Any, row: Area, column: int, source: str) -> None:
     """A cell that shows another one of the sheet."""
     look = {"num_format": FORMATS[column]} if FORMATS[column] else {}
-    desk.formula(sheet, row.cell(0, column).replace("$", ""), f"={source}", "calculation", **look)
+    desk.formula(sheet, row.bare(0, column), f"={source}", "calculation", **look)

@@ -126,12 +126,12 @@ def _beside(desk: Desk, sheet: Any, table: Area, row: int, key: str, column: int
     found, band = figure(key)
     wrapped = {"valign": "top", "text_wrap": True, "indent": 1}
     sheet.write_string(table.row + row, 1 + column, found.says, desk.style("text", **wrapped))
-    verdict = table.cell(row, column + 3).replace("$", "")
+    verdict = table.bare(row, column + 3)
     if found.least is None:
         sheet.write_string(verdict, "in words only", desk.style("note", **wrapped))
         return
     low, high, about, reason = (band.far(0, c) for c in (1, 2, 3, 4))
-    x = table.cell(row, value).replace("$", "")
+    x = table.bare(row, value)
     desk.formula(
         sheet,
         verdict,
@@ -283,4 +283,4 @@ def _claims(desk: Desk, sheet: Any) -> None:
             _write(desk, sheet, gain, _saving(left, right), pattern=SHARE)
             _write(desk, sheet, table.cell(r, 5), f'=IF(ISNUMBER({gain}),{left}-{right},"")')
             verdict = f'=IF(ISNUMBER({gain}),IF({gain}>0,"shown","not shown: together is not less"),"not calculated")'
-            desk.formula(sheet, table.cell(r, 8).replace("$", ""), verdict, "calculation", valign="top", indent=1)
+            desk.formula(sheet, table.bare(r, 8), verdict, "calculation", valign="top", indent=1)

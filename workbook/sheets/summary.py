@@ -46,7 +46,7 @@ def summary(desk: Desk) -> None:
     headings = ("Headline", "Answer", "Unit", "Master check", "Why", "What adds to it", "Before a trade", "Message, alarm")
     desk.header(sheet, lines, headings, formats=["", AMOUNT, *[""] * 6])
     for r, line in enumerate(_headlines(desk), 1):
-        _line(desk, sheet, [lines.cell(r, c).replace("$", "") for c in range(lines.columns)], line)
+        _line(desk, sheet, [lines.bare(r, c) for c in range(lines.columns)], line)
         sheet.set_row(lines.row + r, 19)
     desk.verdicts(sheet, lines.body_column(3).near)
     _alarms(desk, sheet)
@@ -86,7 +86,6 @@ def _headlines(desk: Desk) -> list[Line]:
     total, chosen = at.scenario_bars.body_column(2).ref, at.comparison
     saving = f"INDEX({chosen.body_column(5).ref},MATCH(method,{chosen.body_column(0).ref},0))"
     state = at.statement.far(1, 4)  # of this number: a fitted parameter makes a published method illustrative
-    stamp = at.market.body_column(at.market.columns - 1).ref
     over = f"COUNT({at.limit_bars.body_column(3).ref})"
     funds = {name: f'=IF(ISNUMBER(equity),{at.status.far(row, 1)},"no equity")' for name, row in STATUS_ROWS.items()}
     not_ok = 'IF(AND(ISNUMBER(equity),{x}<>"OK"),"ALARM: account "&{x},"")'
@@ -121,7 +120,7 @@ def _headlines(desk: Desk) -> list[Line]:
         ),
         (METHOD, '=method&""', "General", "", CHECKS, "what it models: Checks", ""),
         ("Its status", f'={state}&""', "General", "what it rests on", STATEMENT, "line by line: Statement", ""),
-        ("Valuation time", f'=IF(COUNT({stamp})=0,"now",MAX({stamp}))', "yyyy-mm-dd hh:mm", "UTC", MARKET, "As of: Market", ""),
+        ("Valuation time", at.valuation_time, "yyyy-mm-dd hh:mm", "UTC", MARKET, "As of: Market", ""),
         ("Rows of the book", f"=COUNT({at.position('Quantity').ref})", "0", "positions", POSITIONS, "the book: Positions", ""),
     ]
 
@@ -148,7 +147,7 @@ def _nearest(area: Area) -> str:
 def _alarms(desk: Desk, sheet: Any) -> None:
     """Every alarm in one line at the top, and its headline in white on red: words, place and colours."""
     lines = desk.layout.headlines
-    told, first = lines.body_column(7), lines.body_column(7).cell(0, 0).replace("$", "")
+    told, first = lines.body_column(7), lines.body_column(7).bare(0, 0)
     count = f'COUNTIF({told.near},"ALARM*")'
     below = f'IF({count}=0,"",{count}&IF({count}=1," alarm"," alarms")&" below")'
     master = 'IF(C3="FAIL","ALARM: the master check fails","")'
@@ -160,7 +159,7 @@ def _alarms(desk: Desk, sheet: Any) -> None:
         sheet.conditional_format(
             lines.body_column(column).near, {"type": "formula", "criteria": f'=LEFT(${first},5)="ALARM"', "format": alarm}
         )
-    answer = lines.body_column(1).cell(0, 0).replace("$", "")
+    answer = lines.body_column(1).bare(0, 0)
     sheet.conditional_format(
         lines.body_column(1).near,
         {"type": "formula", "criteria": f'=OR(ISERROR({answer}),ISNUMBER(FIND("#PM!",{answer})))', "format": desk.style.condition("fail")},
@@ -186,7 +185,7 @@ def _dearest(desk: Desk, sheet: Any) -> None:
     desk.header(sheet, area, ("No", "Contribution", "Dearest rows", ""), formats=(COUNT, AMOUNT, "", ""))
     sheet.write_string(area.row - 1, area.column + 1, "USD", desk.style("unit", align="right"))
     for r in range(1, DEAREST + 1):
-        name, amount = (area.cell(r, c).replace("$", "") for c in (2, 1))
+        name, amount = (area.bare(r, c) for c in (2, 1))
         largest = f"LARGE({shares},{area.cell(r, 0)}*1)"
         sheet.write_string(area.row + r, area.column, str(r), desk.style("calculation", align="center"))
         desk.formula(sheet, amount, f'=IFERROR(IF({largest}>0,{largest},""),"")', "calculation", num_format=AMOUNT)

@@ -6,7 +6,7 @@ from typing import Any
 
 from .. import charts
 from ..layout import HISTORY_HEADINGS, VAR, Area
-from ..parts import AMOUNT, COUNT, DRAWN, MOVE, Desk
+from ..parts import AMOUNT, COUNT, MOVE, Desk
 from ..tables import is_number
 
 CLOSES = "#,##0.00"
@@ -130,7 +130,7 @@ def _results(desk: Desk, sheet: Any) -> None:
     for r, (label, formula, pattern, unit, style) in enumerate(rows, 1):
         sheet.write_string(area.row + r, area.column, label, desk.style("label", bold=style == "headline"))
         side = {} if style == "headline" else {"align": "right"}  # a message in the place of a number begins on the left
-        desk.formula(sheet, area.cell(r, 1).replace("$", ""), formula, style, num_format=pattern, **side)
+        desk.formula(sheet, area.bare(r, 1), formula, style, num_format=pattern, **side)
         sheet.write_string(area.row + r, area.column + 2, unit, desk.style("note", indent=1))
         if style == "headline":
             sheet.set_row(area.row + r, 21)
@@ -143,13 +143,13 @@ def _worst_days(desk: Desk, sheet: Any) -> None:
     desk.header(sheet, area, ("Worst days", "Profit or loss", "Moves of the day"), formats=("", AMOUNT, ""))
     days = at.past_total.body.near
     for r in range(1, area.rows):
-        day, loss, moves = (area.cell(r, c).replace("$", "") for c in range(3))
+        day, loss, moves = (area.bare(r, c) for c in range(3))
         place = f"MATCH({loss},{days},0)"
         desk.formula(sheet, loss, f'=IFERROR(SMALL({days},ROW()-ROW({area.cell(0, 0)})),"")', "calculation", num_format=AMOUNT)
         for cell, column in ((day, 0), (moves, 1)):
             found = f'=IFERROR(INDEX({at.past.body_column(column).near},{place}),"")'
             desk.formula(sheet, cell, found, "calculation", indent=1 if column else 0)
-    desk.losses(sheet, area.body_column(1), unless=f'{area.body.cell(0, 1).replace("$", "")}=""')
+    desk.losses(sheet, area.body_column(1), unless=f'{area.body.bare(0, 1)}=""')
 
 
 def _bins(desk: Desk, sheet: Any) -> None:
@@ -158,8 +158,7 @@ def _bins(desk: Desk, sheet: Any) -> None:
     A blank row is a text, and a text is never at most a number.
     """
     area, days = desk.layout.bins, desk.layout.past_total.body.near
-    desk.part(area, *DRAWN, {}, above=2)
-    desk.drawn(sheet, area, desk.layout.past_total)
+    desk.drawn(area, desk.layout.past_total, above=2)
     desk.header(sheet, area, ("From", "To", "Days", "within VaR", "beyond VaR"), formats=(AMOUNT, AMOUNT, COUNT, COUNT, COUNT))
     start, to, every, within, beyond = (area.body_column(c) for c in range(5))
     place, past, low, high = f"(ROW({to.near})-ROW({area.cell(0, 0)}))", f"TRANSPOSE({days})", f"MIN({days})", f"MAX({days})"
@@ -177,7 +176,7 @@ def _bins(desk: Desk, sheet: Any) -> None:
 def _several_moves(desk: Desk, sheet: Any) -> None:
     """A word in the place of a text of several price moves, which Description has already; blank rows stay blank."""
     moves = desk.layout.past.body_column(2)
-    one = moves.cell(0, 0).replace("$", "")
+    one = moves.bare(0, 0)
     there = f"ISTEXT({one}),LEN({one})>0"
     tail = f'$B{moves.row + 1}="in the tail"'
     for told, look in ((f"AND({there},{tail})", "worst"), (f"AND({there})", "level")):  # programs take the first one that holds

@@ -6,7 +6,7 @@ from typing import Any
 
 from .. import desk_charts, sample
 from ..layout import CAUSES, CHECKS, MARKET_HEADINGS, MOVE_CHECK, MOVE_SHEET, OTHER_METHODS, POSITION_HEADINGS, STATEMENT, WHAT_IF, Area
-from ..parts import AMOUNT, DRAWN, Desk
+from ..parts import AMOUNT, Desk
 from .inputs import MARKET_FORMATS, MARKET_UNITS, POSITION_FORMATS, POSITION_UNITS
 
 MEASURES = ("Initial margin", "Maintenance margin")
@@ -46,7 +46,7 @@ def what_if(desk: Desk) -> None:
 def _method(desk: Desk, sheet: Any, n: int) -> None:
     """The table of one method, and its line above."""
     area, block = desk.layout.what_if, desk.layout.block(n)
-    line = [area.cell(n + 1, c).replace("$", "") for c in range(area.columns)]
+    line = [area.bare(n + 1, c) for c in range(area.columns)]
     if n == 0:
         desk.formula(sheet, line[0], "=method", "calculation", bold=True)
     call = f"PM_WHATIF(positions,trades,market,{'method' if n == 0 else f'whatif_method_{n}'},parameters,history)"
@@ -104,7 +104,7 @@ def move(desk: Desk) -> None:
     )
     for r, (label, formula, note) in enumerate(rows):
         sheet.write_string(ends.row + r, 1, label, desk.style("label", bold=True))
-        desk.formula(sheet, ends.cell(r, 1).replace("$", ""), formula, "output", num_format=AMOUNT, align="right")
+        desk.formula(sheet, ends.bare(r, 1), formula, "output", num_format=AMOUNT, align="right")
         if note:
             sheet.write_string(ends.row + r, 3, note, desk.style("note", indent=1))
     desk.verdicts(sheet, ends.cell(3, 1))
@@ -120,13 +120,12 @@ def move(desk: Desk) -> None:
 def move_data(desk: Desk) -> None:
     """The columns behind the bars: the earlier margin, each cause from the end of the one before, the present margin."""
     area, causes, ends = desk.layout.move_bars, desk.layout.move, desk.layout.move_ends
-    sheet = desk.part(area, *DRAWN, {})
+    sheet = desk.drawn(area)
     desk.header(sheet, area, ("Cause", "Reached", "below", "adds", "takes off", "margin"), formats=("", *[AMOUNT] * 5))
-    desk.drawn(sheet, area)
     then, now = ends.far(0, 1), ends.far(2, 1)
     for r in range(1, area.rows):
-        label, reached, below, adds, takes, total = (area.cell(r, c).replace("$", "") for c in range(6))
-        before = area.cell(r - 1, 1).replace("$", "")
+        label, reached, below, adds, takes, total = (area.bare(r, c) for c in range(6))
+        before = area.bare(r - 1, 1)
         if r in (1, CAUSES + 2):
             value = then if r == 1 else now
             texts = ('"then"' if r == 1 else '"now"', value, '""', '""', '""', value)

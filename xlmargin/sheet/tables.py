@@ -23,6 +23,7 @@ from xlmargin.scenarios.risk_array import marks
 from xlmargin.scenarios.scenarios import IN_WORDS, Scenarios, amount, percent
 from xlmargin.sheet.registry import Cell, Sound
 
+FINDING = "Finding"  # heading of what is found on each row of a range
 REQUIREMENTS = 2  # the first lines of a statement: initial and maintenance margin
 
 if TYPE_CHECKING:
@@ -165,7 +166,7 @@ def checks(faults: Sequence[Fault], notes: Sequence[Fault]) -> Rows:
 
 
 def checks_beside(faults: Sequence[Fault], notes: Sequence[Fault], where: str, blank: int, count: int) -> Rows:
-    """One column `Finding`: the problems of each row of a range, "" where it has none; those of the header row are left out.
+    """One column headed FINDING: the problems of each row of a range, "" where it has none; those of the header row are left out.
 
     Args:
         where: name of the range in faults, "" for the positions
@@ -176,7 +177,7 @@ def checks_beside(faults: Sequence[Fault], notes: Sequence[Fault], where: str, b
     for fault, said in _said(faults, notes):
         if fault.where == where and fault.row > 1:
             found.setdefault(blank + fault.row, []).append(said)
-    rows: Rows = [["Finding"]]
+    rows: Rows = [[FINDING]]
     rows.extend(["; ".join(found.get(n, ()))] for n in range(2, count + 1))
     return rows
 
