@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from built import built_file, live_workbook  # noqa: F401  (fixtures)
 from scipy.stats import norm
 
-import udfs
 from xlmargin.engine import Workbook
-from xlmargin.faces.template import build_template
-from xlmargin.sheet.registry import FUNCTIONS
 
-assert udfs  # fills the registry
-
-CALLS: dict[str, Callable[..., Any]] = {name: function.call for name, function in FUNCTIONS.items()}
 # the sample, as its sheets show it: balances of 12,000 USD and 0.02 BTC less a tenth, spots, and its valuation time
 BTC, ETH, EQUITY, AS_OF = 70_000.0, 3_500.0, 12_000.0 + 0.02 * 0.9 * 70_000.0, 46_174 + 8 / 24
 FRONT, BACK = 46_204 + 8 / 24, 46_234 + 8 / 24  # 1 and 31 July 2026, 08:00 UTC
@@ -48,20 +42,6 @@ ETH_ROWS = (
     ("P", 3_200.0, FRONT, -1.0),
     ("P", 3_100.0, FRONT, 1.0),
 )
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A workbook of few rows."""
-    path = tmp_path_factory.mktemp("headlines") / "desk.xlsx"
-    build_template(path, rows=20)
-    return path
-
-
-@pytest.fixture
-def live(built: Path) -> Workbook:
-    """The workbook, calculated by the embedded engine."""
-    return Workbook(built, CALLS)
 
 
 def lines(book: Workbook) -> dict[str, list[Any]]:

@@ -8,10 +8,10 @@ from typing import Any
 
 import openpyxl
 import pytest
+from built import built_file, live_workbook  # noqa: F401  (fixtures)
 
 import udfs
 from xlmargin.engine import Workbook
-from xlmargin.faces.template import build_template
 from xlmargin.sheet.registry import FUNCTIONS
 
 assert udfs  # fills the registry
@@ -26,20 +26,6 @@ STRATEGIES = {
     "straddle": (13, 29_079.27, 3_689.04),
 }
 LINES = {"naked call": (22, 70_000.0, 9_112.20), "puts": (24, 7_000.0, 293.84), "condor": (25, 3_500.0, 100.0)}
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A workbook of few rows."""
-    path = tmp_path_factory.mktemp("source") / "desk.xlsx"
-    build_template(path, rows=20)
-    return path
-
-
-@pytest.fixture
-def live(built: Path) -> Workbook:
-    """The workbook, calculated by the embedded engine."""
-    return Workbook(built, CALLS)
 
 
 def named(file: Path, name: str) -> tuple[str, str]:

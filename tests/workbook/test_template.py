@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import openpyxl
 import pytest
+from built import live_workbook  # noqa: F401  (fixtures)
 from calc import Calc
 from conftest import TEMPLATE
 from openpyxl.formula import Tokenizer
@@ -24,7 +25,6 @@ from xlmargin.sheet.registry import FUNCTIONS
 
 assert udfs  # fills the registry
 
-CALLS: dict[str, Callable[..., Any]] = {name: function.call for name, function in FUNCTIONS.items()}
 # Excel 2021, LibreOffice 25.2 and the embedded engine agree on these
 COMMON = {
     "ABS",
@@ -81,12 +81,6 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def read(built: Path) -> Book:
     """Its cells and names."""
     return openpyxl.load_workbook(built)
-
-
-@pytest.fixture
-def live(built: Path) -> Workbook:
-    """The workbook, calculated by the embedded engine."""
-    return Workbook(built, CALLS)
 
 
 def formulas(book: Book) -> Iterator[tuple[str, str, str]]:

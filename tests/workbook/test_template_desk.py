@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from built import built_file, live_workbook  # noqa: F401  (fixtures)
 
 import udfs
 from xlmargin.desk.contribution import in_words
 from xlmargin.desk.qualify import fields
 from xlmargin.engine import Workbook
 from xlmargin.faces import template
-from xlmargin.faces.template import build_template
 from xlmargin.files.workbooks import named_cells
 from xlmargin.sheet.registry import FUNCTIONS
 
@@ -23,20 +23,6 @@ CALLS: dict[str, Callable[..., Any]] = {name: function.call for name, function i
 ROWS = 20
 LAYOUT = template._builder("layout").Layout(ROWS)
 CHECKS = LAYOUT.checks
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A workbook of few rows."""
-    path = tmp_path_factory.mktemp("desk") / "desk.xlsx"
-    build_template(path, rows=ROWS)
-    return path
-
-
-@pytest.fixture
-def live(built: Path) -> Workbook:
-    """The workbook, calculated by the embedded engine."""
-    return Workbook(built, CALLS)
 
 
 def table(book: Workbook, area: Any) -> list[list[Any]]:
